@@ -1,0 +1,1 @@
+"""fnn: neural networks on JAX, with PyTorch's semantics."""

@@ -1,0 +1,90 @@
+"""Dtypes: PyTorch's names and defaults over JAX's, and the conversion of anything array-like.
+
+``float64`` and ``int64`` exist only when JAX runs in x64 mode.  An explicit request for one without it is
+an error, never a silent float32.  Where PyTorch's *default* is int64 (counters, indices) fnn uses int32
+without x64, as JAX itself does.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnn.errors import ArgumentError, ArgumentTypeError
+
+_default = np.dtype("float32")
+
+_X64_OFF = (
+    "{where}dtype={name} needs 64-bit mode, which is off; call jax.config.update('jax_enable_x64', True) "
+    "before the first array is made, or ask for {alternative}"
+)
+
+
+def get_default_dtype() -> np.dtype:
+    """The floating dtype of new parameters and random numbers (float32 unless changed)."""
+    return _default
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Sets the floating dtype of new parameters and random numbers.
+
+    Args:
+        dtype: a floating dtype: float32, float64 (x64 mode only), bfloat16 or float16.
+    """
+    global _default
+    dtype = canonical(dtype)
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise ArgumentTypeError(f"set_default_dtype: expected a floating dtype, got dtype={dtype.name}")
+    _default = dtype
+
+
+def canonical(dtype: Any, where: str = "") -> np.dtype:
+    """The numpy dtype of ``dtype`` (``None``: the default float dtype).
+
+    Raises:
+        ArgumentError: a 64-bit dtype without x64 mode.
+    """
+    if dtype is None:
+        return _default
+    try:
+        result = np.dtype(dtype)
+    except TypeError:
+        raise ArgumentTypeError(f"{where}expected a dtype such as jnp.float32, got dtype={dtype!r}") from None
+    if result.itemsize == 8 and result.kind in "fiu" or result == np.complex128:
+        if not jax.config.jax_enable_x64:
+            smaller = {"f": "float32", "i": "int32", "u": "uint32", "c": "complex64"}[result.kind]
+            raise ArgumentError(_X64_OFF.format(where=where, name=result.name, alternative=smaller))
+    return result
+
+
+def index_dtype() -> np.dtype:
+    """PyTorch's int64 where x64 mode is on, else int32."""
+    return np.dtype("int64") if jax.config.jax_enable_x64 else np.dtype("int32")
+
+
+def to_array(x: Any, name: str = "input", where: str = "") -> jax.Array:
+    """``x`` as a `jax.Array`: arrays and tracers as they are, boxes by their value, the rest converted."""
+    if isinstance(x, jax.Array):
+        return x
+    unbox = getattr(x, "__jax_array__", None)
+    if unbox is not None:
+        return unbox()
+    if x is None or isinstance(x, (str, bytes)):
+        raise ArgumentTypeError(f"{where}argument '{name}' must be an array, got {x!r}")
+    try:
+        return jnp.asarray(x)
+    except (TypeError, ValueError):
+        raise ArgumentTypeError(
+            f"{where}argument '{name}' must be an array, got {type(x).__name__}"
+        ) from None
+
+
+def is_floating(x: Any) -> bool:
+    """Whether ``x`` has a real floating dtype."""
+    return bool(jnp.issubdtype(x.dtype, jnp.floating))
+
+
+def is_complex(x: Any) -> bool:
+    """Whether ``x`` has a complex dtype."""
+    return bool(jnp.issubdtype(x.dtype, jnp.complexfloating))

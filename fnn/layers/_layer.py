@@ -1,0 +1,137 @@
+"""The contract of a layer.
+
+A layer is a frozen dataclass of hyper-parameters with two pure methods::
+
+    params, state = layer.init(key)
+    output, state = layer.apply(params, state, *inputs, training=False, key=None)
+
+``params`` and ``state`` are (nested) dicts of arrays under PyTorch's names; ``state`` is what PyTorch calls
+buffers.  A layer holds no arrays, so it hashes, compares, pickles, prints its fields, and is a static
+(leafless) pytree: it may be passed to any JAX transformation.  ``init, apply = layer`` unpacks the pair.
+
+``key`` is a JAX key or a `fnn.random.Generator`.  A layer that draws random numbers and gets ``key=None``
+says so by name.  A constructor normalises, validates, then is done: a bad argument raises an
+`ArgumentError` naming it and its value.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Iterator
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+import jax
+
+from fnn.errors import ArgumentError
+
+Params = dict[str, Any]
+State = dict[str, Any]
+
+_L = TypeVar("_L", bound="Layer")
+
+
+def _named(apply):
+    """Wraps ``apply`` so that an `ArgumentError` from below says which layer it comes from."""
+
+    @functools.wraps(apply)
+    def wrapper(self, *args, **kwargs):
+        try:
+            return apply(self, *args, **kwargs)
+        except ArgumentError as error:
+            if not getattr(error, "_layer_named", False) and error.args:
+                error.args = (f"{self!r}: {error.args[0]}", *error.args[1:])
+                error._layer_named = True
+            raise
+
+    return wrapper
+
+
+@dataclass_transform(frozen_default=True)
+class Layer:
+    """Base of all layers; see the module's text for the contract.
+
+    A subclass annotates its fields (they become the constructor's arguments, in order), may define
+    ``__post_init__`` to normalise and validate (with `_set`), and defines `init` (if it has parameters or
+    state) and `apply`.
+    """
+
+    # The names that `init` may return at this level, in PyTorch's order of registration.
+    PARAMS: ClassVar[tuple[str, ...]] = ()
+    STATE: ClassVar[tuple[str, ...]] = ()
+    # Names of inputs (for documentation of the facade's forward).
+    INPUTS: ClassVar[tuple[str, ...]] = ("input",)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__annotations__" in cls.__dict__:
+            dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+        if "apply" in cls.__dict__:
+            cls.apply = _named(cls.__dict__["apply"])
+        jax.tree_util.register_static(cls)
+
+    def init(self, key: Any) -> tuple[Params, State]:
+        """Draws the initial parameters and state.
+
+        Args:
+            key: a JAX key (``jax.random.key(0)``) or a `fnn.random.Generator`.
+
+        Returns:
+            ``(params, state)``: dicts of arrays, empty for a layer without any.
+        """
+        del key
+        return {}, {}
+
+    def apply(
+        self, params: Params, state: State, *inputs: Any, training: bool = False, key: Any = None
+    ) -> tuple[Any, State]:
+        """Computes the layer's output; pure.
+
+        Args:
+            params: what `init` returned first, or an update of it.
+            state: what `init` returned second, or what the last `apply` returned.
+            *inputs: the arguments of the PyTorch module's ``forward``.
+            training: PyTorch's ``module.training``.
+            key: a JAX key or a Generator, for layers that draw random numbers.
+
+        Returns:
+            ``(output, state)``, with the updated state.
+        """
+        raise TypeError(f"{type(self).__name__} defines no apply")
+
+    def extra_repr(self) -> str:
+        """What PyTorch prints between the parentheses of the module."""
+        return ""
+
+    def replace(self: _L, **changes: Any) -> _L:
+        """A copy with some fields changed, validated as a constructor call is."""
+        return dataclasses.replace(self, **changes)
+
+    # -- the pair ---------------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[Any]:
+        yield self.init
+        yield self.apply
+
+    # -- value semantics ----------------------------------------------------------------------------
+
+    def _set(self, **values: Any) -> None:
+        """Assigns normalised fields; only for use in ``__post_init__``."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _fields(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in type(self).__dataclass_fields__)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (type(self) is type(other) and self._fields() == other._fields())
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._fields()))
+
+    def __repr__(self) -> str:
+        shown = []
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("device", "dtype") and value is None:
+                continue
+            shown.append(f"{field.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
