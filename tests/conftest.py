@@ -1,0 +1,12 @@
+"""The strictest settings, for every test; see CONTRIBUTING.md."""
+
+import os
+
+# Before jax is imported: the suite is about values, not devices, and two workers share two cores.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import jax
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
