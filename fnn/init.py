@@ -1,0 +1,263 @@
+"""Pure initialisers: ``f(key, shape, dtype=None, ...) -> jax.Array``.
+
+The distributions, defaults and (under a `fnn.random.Generator`) the numbers of ``torch.nn.init``.  ``key`` is
+anything that `fnn.random` draws from; the initialisers that draw nothing take one too, and ignore it, so that
+all have one signature.
+"""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from fnn import dtypes, random
+from fnn.errors import ArgumentError
+from fnn.random import Generator, normal, uniform
+
+__all__ = [
+    "calculate_gain",
+    "constant",
+    "dirac",
+    "eye",
+    "fan_in_and_fan_out",
+    "full",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "normal",
+    "ones",
+    "orthogonal",
+    "sparse",
+    "trunc_normal",
+    "uniform",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]
+
+Key = random.Key
+Shape = Sequence[int]
+
+
+# -- fans and gains ---------------------------------------------------------------------------------
+
+_LINEAR = {"linear", "sigmoid"} | {f"conv{t}{n}d" for t in ("", "_transpose") for n in (1, 2, 3)}
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The recommended gain before this nonlinearity (``param``: the negative slope of a leaky_relu)."""
+    if nonlinearity in _LINEAR:
+        return 1
+    if nonlinearity == "tanh":
+        return 5.0 / 3
+    if nonlinearity == "relu":
+        return math.sqrt(2.0)
+    if nonlinearity == "leaky_relu":
+        slope = 0.01 if param is None else param
+        if isinstance(slope, bool) or not isinstance(slope, (int, float)):
+            raise ArgumentError(f"negative_slope {slope} not a valid number")
+        return math.sqrt(2.0 / (1 + slope**2))
+    if nonlinearity == "selu":
+        return 3.0 / 4
+    raise ArgumentError(f"Unsupported nonlinearity {nonlinearity}")
+
+
+def fan_in_and_fan_out(shape: Shape) -> tuple[int, int]:
+    """The inputs of an output and the outputs of an input, of a weight (out, in, *kernel)."""
+    if len(shape) < 2:
+        raise ArgumentError(
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, "
+            f"got shape={tuple(shape)}"
+        )
+    field = math.prod(shape[2:])
+    return shape[1] * field, shape[0] * field
+
+
+def _fan(shape: Shape, mode: str) -> int:
+    modes = ["fan_in", "fan_out"]
+    if mode.lower() not in modes:
+        raise ArgumentError(f"Mode {mode} not supported, please use one of {modes}")
+    return fan_in_and_fan_out(shape)[modes.index(mode.lower())]
+
+
+# -- constants --------------------------------------------------------------------------------------
+
+
+def full(key: Key, shape: Shape, value: Any, dtype: Any = None) -> jax.Array:
+    """``value`` everywhere. Eager it compiles nothing; in a trace it is a broadcast."""
+    del key
+    shape, dtype = tuple(shape), dtypes.canonical(dtype, "full: ")
+    if isinstance(value, jax.Array) or random.is_tracing():
+        return lax.full(shape, value, dtype)
+    return random.on_device(np.full(shape, value, dtype))
+
+
+def constant(key: Key, shape: Shape, dtype: Any = None, val: float = 0.0) -> jax.Array:
+    """``val`` everywhere: `full` with the argument order of the other initialisers."""
+    return full(key, shape, val, dtype)
+
+
+def zeros(key: Key, shape: Shape, dtype: Any = None) -> jax.Array:
+    """0 everywhere."""
+    return full(key, shape, 0, dtype)
+
+
+def ones(key: Key, shape: Shape, dtype: Any = None) -> jax.Array:
+    """1 everywhere."""
+    return full(key, shape, 1, dtype)
+
+
+def eye(key: Key, shape: Shape, dtype: Any = None) -> jax.Array:
+    """The identity matrix, cut or padded to ``shape``."""
+    del key
+    if len(shape) != 2:
+        raise ArgumentError(f"Only tensors with 2 dimensions are supported, got shape={tuple(shape)}")
+    return random.on_device(np.eye(*shape, dtype=dtypes.canonical(dtype, "eye: ")))
+
+
+def dirac(key: Key, shape: Shape, dtype: Any = None, groups: int = 1) -> jax.Array:
+    """The convolution kernel (out, in, *kernel) that hands channels on unchanged, within each group."""
+    del key
+    if len(shape) not in (3, 4, 5):
+        raise ArgumentError(f"Only tensors with 3, 4, or 5 dimensions are supported, got shape={tuple(shape)}")
+    if shape[0] % groups:
+        raise ArgumentError(f"dim 0 must be divisible by groups, got shape={tuple(shape)}, groups={groups}")
+    kernel = np.zeros(shape, dtypes.canonical(dtype, "dirac: "))
+    centre = tuple(n // 2 for n in shape[2:])
+    per_group = shape[0] // groups
+    for g in range(groups):
+        for d in range(min(per_group, shape[1])):
+            kernel[(g * per_group + d, d, *centre)] = 1
+    return random.on_device(kernel)
+
+
+# -- distributions ----------------------------------------------------------------------------------
+
+
+def xavier_uniform(key: Key, shape: Shape, dtype: Any = None, gain: float = 1.0) -> jax.Array:
+    """U(-a, a) with a = gain * sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
+    bound = math.sqrt(3.0) * (gain * math.sqrt(2.0 / float(sum(fan_in_and_fan_out(shape)))))
+    return uniform(key, shape, dtype, -bound, bound)
+
+
+def xavier_normal(key: Key, shape: Shape, dtype: Any = None, gain: float = 1.0) -> jax.Array:
+    """N(0, std^2) with std = gain * sqrt(2 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
+    return normal(key, shape, dtype, 0.0, gain * math.sqrt(2.0 / float(sum(fan_in_and_fan_out(shape)))))
+
+
+def kaiming_uniform(
+    key: Key,
+    shape: Shape,
+    dtype: Any = None,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+) -> jax.Array:
+    """U(-b, b) with b = gain * sqrt(3 / fan) (He et al. 2015)."""
+    if 0 in shape:
+        return zeros(None, shape, dtype)
+    bound = math.sqrt(3.0) * (calculate_gain(nonlinearity, a) / math.sqrt(_fan(shape, mode)))
+    return uniform(key, shape, dtype, -bound, bound)
+
+
+def kaiming_normal(
+    key: Key,
+    shape: Shape,
+    dtype: Any = None,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+) -> jax.Array:
+    """N(0, std^2) with std = gain / sqrt(fan) (He et al. 2015)."""
+    if 0 in shape:
+        return zeros(None, shape, dtype)
+    return normal(key, shape, dtype, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(shape, mode)))
+
+
+def trunc_normal(
+    key: Key,
+    shape: Shape,
+    dtype: Any = None,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+) -> jax.Array:
+    """N(mean, std^2) cut to [a, b]."""
+    lower, upper = (a - mean) / std, (b - mean) / std
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
+            "The distribution of values may be incorrect.",
+            stacklevel=2,
+        )
+    key, dtype = random.resolve(key, "trunc_normal"), dtypes.canonical(dtype, "trunc_normal: ")
+    if not isinstance(key, Generator):
+        return jax.random.truncated_normal(key, lower, upper, tuple(shape), dtype) * jnp.asarray(
+            std, dtype
+        ) + jnp.asarray(mean, dtype)
+    return random.on_device(_truncated(key, tuple(shape), dtype, mean, std, a, b))
+
+
+def _truncated(
+    generator: Generator, shape: tuple[int, ...], dtype: Any, mean: float, std: float, a: float, b: float
+) -> np.ndarray:
+    """PyTorch's draws: normals redrawn until inside; where that is wasteful, rejection from the uniform."""
+    cdf = lambda x: (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0  # noqa: E731
+    if cdf((b - mean) / std) - cdf((a - mean) / std) > 0.3:
+        low, high = dtype.type(a), dtype.type(b)
+        result = generator.normal(shape, dtype, mean, std)
+        while (outside := (result < low) | (result > high)).any():
+            result = np.where(outside, generator.normal(shape, dtype, mean, std), result)
+        return result
+    mode = max(a, min(mean, b))
+    log_peak = -0.5 * ((mode - mean) / std) ** 2
+    result, pending = np.empty(shape, dtype), np.ones(shape, bool)
+    while pending.any():
+        candidates = generator.uniform(shape, dtype, a, b)
+        result = np.where(pending, candidates, result)
+        density = (((candidates - dtype.type(mean)) / dtype.type(std)) ** 2 * dtype.type(-0.5)) - dtype.type(log_peak)
+        with np.errstate(divide="ignore"):
+            pending = pending & (np.log(generator.uniform(shape, dtype)) > density)
+    return result
+
+
+def orthogonal(key: Key, shape: Shape, dtype: Any = None, gain: float = 1) -> jax.Array:
+    """A (semi-)orthogonal matrix (rows, everything else) times ``gain`` (Saxe et al. 2013)."""
+    if len(shape) < 2:
+        raise ArgumentError(f"Only tensors with 2 or more dimensions are supported, got shape={tuple(shape)}")
+    if 0 in shape:
+        return zeros(None, shape, dtype)
+    key, dtype = random.resolve(key, "orthogonal"), dtypes.canonical(dtype, "orthogonal: ")
+    rows, cols = shape[0], math.prod(shape[1:])
+    if isinstance(key, Generator):
+        flat: Any = key.normal((rows, cols), dtype)
+        xp: Any = np
+    else:
+        flat, xp = normal(key, (rows, cols), dtype), jnp
+    q, r = xp.linalg.qr(flat.T if rows < cols else flat)
+    q = q * xp.sign(xp.diagonal(r))[None, :]  # makes q uniform over the group (arXiv:math-ph/0609050)
+    q = (q.T if rows < cols else q).reshape(tuple(shape))
+    return random.on_device((q * dtype.type(gain)).astype(dtype)) if xp is np else q * jnp.asarray(gain, dtype)
+
+
+def sparse(key: Key, shape: Shape, dtype: Any = None, sparsity: float = 0.1, std: float = 0.01) -> jax.Array:
+    """N(0, std^2) with the fraction ``sparsity`` of each column set to 0 (Martens 2010)."""
+    if len(shape) != 2:
+        raise ArgumentError(f"Only tensors with 2 dimensions are supported, got shape={tuple(shape)}")
+    key, dtype = random.resolve(key, "sparse"), dtypes.canonical(dtype, "sparse: ")
+    rows, cols = shape
+    zero = math.ceil(sparsity * rows)
+    if isinstance(key, Generator):
+        matrix = key.normal((rows, cols), dtype, 0.0, std)
+        for column in range(cols):
+            # PyTorch draws the permutations from the global generator, whichever drew the values.
+            matrix[random.default_generator.randperm(rows)[:zero], column] = 0
+        return random.on_device(matrix)
+    values, order = jax.random.split(key)
+    ranks = jax.random.permutation(order, jnp.tile(jnp.arange(rows)[:, None], (1, cols)), axis=0, independent=True)
+    return jnp.where(ranks < zero, jnp.zeros((), dtype), normal(values, (rows, cols), dtype, 0.0, std))

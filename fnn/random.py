@@ -1,0 +1,256 @@
+"""Random numbers: keys, the ambient source, and the samplers that every layer draws from.
+
+A *key* is a JAX key (``jax.random.key(0)`` or a raw uint32 ``PRNGKey``) or a `Generator`.  Under a JAX key the
+samplers use `jax.random`; under a `Generator` they return PyTorch's numbers, computed on the host and put on the
+device, so that nothing is compiled.  `AMBIENT` in place of a key means: take a fresh one from the innermost scope.
+"""
+
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnn import dtypes
+from fnn._host_random import Generator
+from fnn.errors import ArgumentTypeError, MissingKeyError
+
+__all__ = [
+    "AMBIENT",
+    "Generator",
+    "ambient",
+    "bernoulli",
+    "constructing",
+    "current_provider",
+    "default_generator",
+    "exponential",
+    "fork_rng",
+    "get_rng_state",
+    "initial_seed",
+    "initialisation_key",
+    "manual_seed",
+    "normal",
+    "randint",
+    "randperm",
+    "resolve",
+    "seed",
+    "set_rng_state",
+    "stream",
+    "uniform",
+]
+
+Key = Any  # a JAX key, a raw uint32 PRNGKey, or a Generator
+Provider = Callable[[], Key]
+
+MISSING_KEY = """{what} draws random numbers and got key=None.
+Wrong: y = F.dropout(x, 0.5, training=True, key=None)
+Why:   a pure function has no hidden random state; the numbers must come from an argument.
+Right: y = F.dropout(x, 0.5, training=True, key=jax.random.key(0))
+or pass a fnn.Generator as key, which draws PyTorch's numbers on the host."""
+
+AMBIENT_IN_TRACE = """{what} draws random numbers inside a JAX transformation that carries no random state.
+Wrong: step = jax.jit(lambda x: model(x))        # a draw here would be made once and baked in
+Why:   the global generator lives on the host; the traced function would return the same numbers at every call.
+Right: step = fnn.jit(lambda model, x: model(x))  # threads a fresh key through each call
+or pass a JAX key as an argument: F.dropout(x, 0.5, training=True, key=key)."""
+
+
+# -- the global generator ---------------------------------------------------------------------------
+
+default_generator: Final = Generator()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seeds the global generator, from which modules are constructed; returns it."""
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Seeds the global generator from the operating system's entropy; returns the seed."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed that the global generator was given last."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> np.ndarray:
+    """The global generator's state: 5056 bytes in PyTorch's layout."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: Any) -> None:
+    """Restores a state of the global generator."""
+    default_generator.set_state(new_state)
+
+
+@contextlib.contextmanager
+def fork_rng(enabled: bool = True) -> Iterator[None]:
+    """On leaving the ``with`` block the global generator is where it was on entering it."""
+    state = get_rng_state() if enabled else None
+    try:
+        yield
+    finally:
+        if state is not None:
+            set_rng_state(state)
+
+
+# -- where keys come from ---------------------------------------------------------------------------
+
+
+class _Ambient:
+    def __repr__(self) -> str:
+        return "AMBIENT"
+
+    def __reduce__(self) -> str:
+        return "AMBIENT"
+
+
+AMBIENT: Final = _Ambient()
+
+_provider: contextvars.ContextVar[Provider | None] = contextvars.ContextVar("fnn_random_provider", default=None)
+_construction: contextvars.ContextVar[Provider | None] = contextvars.ContextVar("fnn_construction", default=None)
+_PROBE = np.zeros((), np.float32)
+
+
+@contextlib.contextmanager
+def ambient(provider: Provider | None) -> Iterator[None]:
+    """Inside the ``with`` block `AMBIENT` keys come from ``provider()``."""
+    token = _provider.set(provider)
+    try:
+        yield
+    finally:
+        _provider.reset(token)
+
+
+def current_provider() -> Provider | None:
+    """The innermost ambient provider, or None."""
+    return _provider.get()
+
+
+@contextlib.contextmanager
+def constructing(key: Key) -> Iterator[None]:
+    """Inside the ``with`` block modules draw their parameters from ``key``."""
+    token = _construction.set(stream(key))
+    try:
+        yield
+    finally:
+        _construction.reset(token)
+
+
+def initialisation_key() -> Key:
+    """What a module constructor draws from: a fresh key of `constructing`, else the global generator."""
+    provider = _construction.get()
+    return default_generator if provider is None else provider()
+
+
+def is_tracing() -> bool:
+    """Whether JAX is staging a program out here (jit, scan, eval_shape, ...), so that constants are tracers."""
+    return isinstance(jax.device_put(_PROBE), jax.core.Tracer)
+
+
+def resolve(key: Key, what: str) -> Key:
+    """A key that can be drawn from.
+
+    Raises:
+        MissingKeyError: for None; and for `AMBIENT` inside a trace that no fnn scope provides for.
+    """
+    if key is AMBIENT:
+        provider = _provider.get()
+        if provider is not None:
+            return provider()
+        if is_tracing():
+            raise MissingKeyError(AMBIENT_IN_TRACE.format(what=what))
+        return default_generator
+    if key is None:
+        raise MissingKeyError(MISSING_KEY.format(what=what))
+    return key
+
+
+def stream(key: Key) -> Provider:
+    """A callable that gives a fresh key at each call (for a `Generator`: the generator itself)."""
+    key = _usable(key, "stream")
+    if isinstance(key, Generator):
+        return lambda: key
+    count = 0
+
+    def fresh() -> Key:
+        nonlocal count
+        count += 1
+        return jax.random.fold_in(key, count - 1)
+
+    return fresh
+
+
+def _usable(key: Key, what: str) -> Key:
+    key = resolve(key, what)
+    if isinstance(key, (Generator, jax.Array)):
+        return key
+    if isinstance(key, np.ndarray) and key.dtype == np.uint32:
+        return jnp.asarray(key)
+    raise ArgumentTypeError(f"{what}: expected a JAX key such as jax.random.key(0) or a fnn.Generator, got key={key!r}")
+
+
+# -- samplers ---------------------------------------------------------------------------------------
+
+
+def on_device(values: np.ndarray) -> jax.Array:
+    """A JAX array of freshly made host values; compiles nothing."""
+    return jax.device_put(values)
+
+
+def uniform(
+    key: Key, shape: Sequence[int], dtype: Any = None, low: float = 0.0, high: float = 1.0
+) -> jax.Array:
+    """Numbers from the uniform distribution on [low, high)."""
+    key, shape, dtype = _usable(key, "uniform"), tuple(shape), dtypes.canonical(dtype, "uniform: ")
+    if isinstance(key, Generator):
+        return on_device(key.uniform(shape, dtype, low, high))
+    return jax.random.uniform(key, shape, dtype, low, high)
+
+
+def normal(
+    key: Key, shape: Sequence[int], dtype: Any = None, mean: float = 0.0, std: float = 1.0
+) -> jax.Array:
+    """Numbers from the normal distribution with this mean and standard deviation."""
+    key, shape, dtype = _usable(key, "normal"), tuple(shape), dtypes.canonical(dtype, "normal: ")
+    if isinstance(key, Generator):
+        return on_device(key.normal(shape, dtype, mean, std))
+    return jax.random.normal(key, shape, dtype) * jnp.asarray(std, dtype) + jnp.asarray(mean, dtype)
+
+
+def bernoulli(key: Key, p: Any, shape: Sequence[int]) -> jax.Array:
+    """Booleans that are True with probability ``p``."""
+    key, shape = _usable(key, "bernoulli"), tuple(shape)
+    if isinstance(key, Generator):
+        return on_device(key.bernoulli(p, shape))
+    return jax.random.bernoulli(key, p, shape)
+
+
+def exponential(key: Key, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    """Numbers from the exponential distribution of rate 1."""
+    key, shape, dtype = _usable(key, "exponential"), tuple(shape), dtypes.canonical(dtype, "exponential: ")
+    if isinstance(key, Generator):
+        return on_device(key.exponential(shape, dtype))
+    return jax.random.exponential(key, shape, dtype)
+
+
+def randint(key: Key, low: int, high: int, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    """Integers in [low, high)."""
+    key, shape = _usable(key, "randint"), tuple(shape)
+    dtype = dtypes.index_dtype() if dtype is None else dtypes.canonical(dtype, "randint: ")
+    if isinstance(key, Generator):
+        return on_device(key.randint(low, high, shape, dtype))
+    return jax.random.randint(key, shape, low, high, dtype)
+
+
+def randperm(key: Key, n: int) -> jax.Array:
+    """A permutation of 0, ..., n-1."""
+    key = _usable(key, "randperm")
+    if isinstance(key, Generator):
+        return on_device(key.randperm(n).astype(dtypes.index_dtype()))
+    return jax.random.permutation(key, n).astype(dtypes.index_dtype())
