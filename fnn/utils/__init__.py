@@ -1,1 +1,1 @@
-"""Filled in below."""
+"""Utilities around a model: data loading in `fnn.utils.data`."""

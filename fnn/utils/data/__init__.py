@@ -1,0 +1,5 @@
+"""Feeding data to a training loop."""
+
+from fnn.utils.data.arrays import ArrayLoader
+
+__all__ = ["ArrayLoader"]
