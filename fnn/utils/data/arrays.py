@@ -15,7 +15,7 @@ class ArrayLoader:
     """Cuts arrays of equal length into batches, in a new order each time it is iterated over.
 
     For the same seed the order is that of ``torch.utils.data.DataLoader`` over a ``TensorDataset``, and as many
-    numbers are drawn from the generator: one when an iteration starts (PyTorch's base seed for workers), and to
+    numbers are drawn from the generator: a seed when an iteration starts (PyTorch's for its workers), and to
     shuffle, a permutation from ``generator``, or without one a seed for it from the global generator.
 
     Args:
@@ -48,8 +48,8 @@ class ArrayLoader:
         drop_last: bool = False,
         generator: random.Generator | None = None,
     ) -> None:
-        lengths = [array.shape[0] if getattr(array, "ndim", 0) else None for array in arrays]
-        if not arrays or None in lengths or len(set(lengths)) > 1:
+        lengths: list[int | None] = [array.shape[0] if getattr(array, "ndim", 0) else None for array in arrays]
+        if len(arrays) == 0 or None in lengths or len(set(lengths)) > 1:
             shapes = [getattr(array, "shape", type(array).__name__) for array in arrays]
             raise ArgumentError(f"ArrayLoader: expected arrays with the same first dimension, got shapes {shapes}")
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
@@ -72,18 +72,19 @@ class ArrayLoader:
         return self._batches()
 
     def _batches(self) -> Iterator[Any]:
-        order = self._order()
+        count = len(self.arrays[0])
+        if self.shuffle:
+            generator = self.generator or random.Generator().manual_seed(_seed(random.default_generator))
+            order = generator.randperm(count)
+        else:
+            order = np.arange(count)
         for n in range(len(self)):
             rows = order[n * self.batch_size : (n + 1) * self.batch_size]
             batch = tuple(array[rows] for array in self.arrays)
-            yield batch if len(batch) > 1 else batch[0]
-
-    def _order(self) -> np.ndarray:
-        count = len(self.arrays[0])
-        if not self.shuffle:
-            return np.arange(count)
-        generator = self.generator or random.Generator().manual_seed(_seed(random.default_generator))
-        return generator.randperm(count)
+            yield batch[0] if len(batch) == 1 else batch
+        if self.shuffle and self.generator is not None:
+            # PyTorch's RandomSampler ends with a second permutation, of which it takes no element
+            self.generator.words(max(count - 1, 0))
 
 
 def _seed(generator: random.Generator) -> int:
