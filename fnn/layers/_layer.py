@@ -21,6 +21,7 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import jax
 
+from fnn.devices import to_device
 from fnn.errors import ArgumentError
 
 Params = dict[str, Any]
@@ -45,6 +46,18 @@ def _named(apply):
     return wrapper
 
 
+def _placed(init):
+    """Wraps ``init`` so that a layer with a ``device`` puts its arrays there."""
+
+    @functools.wraps(init)
+    def wrapper(self, key):
+        result = init(self, key)
+        device = getattr(self, "device", None)
+        return result if device is None else jax.device_put(result, to_device(device, f"{type(self).__name__}: "))
+
+    return wrapper
+
+
 @dataclass_transform(frozen_default=True)
 class Layer:
     """Base of all layers; see the module's text for the contract.
@@ -57,13 +70,13 @@ class Layer:
     # The names that `init` may return at this level, in PyTorch's order of registration.
     PARAMS: ClassVar[tuple[str, ...]] = ()
     STATE: ClassVar[tuple[str, ...]] = ()
-    # Names of inputs (for documentation of the facade's forward).
-    INPUTS: ClassVar[tuple[str, ...]] = ("input",)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__annotations__" in cls.__dict__:
             dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+        if "init" in cls.__dict__:
+            cls.init = _placed(cls.__dict__["init"])
         if "apply" in cls.__dict__:
             cls.apply = _named(cls.__dict__["apply"])
         jax.tree_util.register_static(cls)

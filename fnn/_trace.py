@@ -1,0 +1,21 @@
+"""What fnn needs to know of JAX's tracing machinery, in one place.
+
+JAX offers no public way to ask "which trace am I in?"; everything that depends on it stands here.
+"""
+
+from typing import Any
+
+import jax
+from jax._src import core
+
+Tracer = jax.core.Tracer
+
+
+def current_trace() -> Any:
+    """The innermost active trace; compare with ``is``."""
+    return core.trace_ctx.trace
+
+
+def tracing() -> bool:
+    """Whether any JAX transformation is being traced in this thread."""
+    return not core.trace_state_clean()

@@ -1,0 +1,44 @@
+"""Devices by the names that PyTorch users write."""
+
+from typing import Any
+
+import jax
+
+from fnn.errors import ArgumentError, ArgumentTypeError
+
+__all__ = ["to_device"]
+
+_PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "gpu": "gpu", "rocm": "gpu", "tpu": "tpu", "xla": "tpu"}
+
+
+def to_device(device: Any, where: str = "to: ") -> Any:
+    """A `jax.Device` (or Sharding) from what torch users write: ``"cuda:1"``, ``1``, ``"cpu"``, a Device.
+
+    Raises:
+        ArgumentError: an unknown name, or a device that this machine lacks.
+    """
+    if device is None or isinstance(device, (jax.Device, jax.sharding.Sharding)):
+        return device
+    if isinstance(device, int) and not isinstance(device, bool):
+        name, index = "gpu" if _has("gpu") else jax.default_backend(), device
+    elif isinstance(device, str):
+        name, _, number = device.partition(":")
+        if name not in _PLATFORMS or (number and not number.isdigit()):
+            raise ArgumentError(f"{where}unknown device={device!r}; expected one of 'cpu', 'cuda', 'gpu', 'tpu', 'cuda:0', ...")
+        name, index = _PLATFORMS[name], int(number or 0)
+    else:
+        raise ArgumentTypeError(f"{where}device must be a string, an int or a jax.Device, got {device!r}")
+    if not _has(name):
+        here = sorted({d.platform for d in jax.devices()})
+        raise ArgumentError(f"{where}no {name} device is available for device={device!r}; JAX found {here}")
+    devices = jax.devices(name)
+    if index >= len(devices):
+        raise ArgumentError(f"{where}device={device!r}: there are only {len(devices)} {name} devices")
+    return devices[index]
+
+
+def _has(platform: str) -> bool:
+    try:
+        return bool(jax.devices(platform))
+    except RuntimeError:
+        return False

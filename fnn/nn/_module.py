@@ -1,0 +1,498 @@
+"""`Module`: torch.nn.Module's surface over boxes.
+
+The parts stand in files of their own: registration, traversal and the call here; hooks in `_module_hooks`;
+``state_dict`` in `_state_dict`; devices and dtypes in `_movement`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import jax
+
+from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.nn import _hooks
+from fnn.nn._box import Box, Buffer, Parameter
+from fnn.nn._module_hooks import HookRegistrars
+from fnn.nn._movement import Movement
+from fnn.nn._scope import _scope, epoch
+from fnn.nn._state_dict import StateDict
+
+__all__ = ["Module"]
+
+_M = TypeVar("_M", bound="Module")
+
+
+class _IncompatibleName(ArgumentError, KeyError):
+    """A name that cannot be registered; torch raises KeyError."""
+
+    __str__ = Exception.__str__
+
+
+def _type_name(value: Any) -> str:
+    cls = type(value)
+    return cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
+
+
+class Module(HookRegistrars, StateDict, Movement):
+    """Base class of all networks.
+
+    Subclass it, assign `Parameter`\\ s, `Buffer`\\ s and other Modules to attributes in ``__init__`` (after
+    ``super().__init__()``), and define ``forward``.  The API is that of ``torch.nn.Module``.  Modules hold
+    state, JAX functions do not; use `fnn.jit`, `fnn.value_and_grad`, ... on functions that take or close over
+    Modules.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> class Scale(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.factor = nn.Parameter(jnp.full((1,), 3.0))
+        ...     def forward(self, x):
+        ...         return self.factor * x
+        >>> Scale()(jnp.arange(3.0))
+        Array([0., 3., 6.], dtype=float32)
+    """
+
+    dump_patches: bool = False
+    _version: int = 1
+    call_super_init: bool = False
+
+    training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Buffer | None]
+    _non_persistent_buffers_set: set[str]
+    _modules: dict[str, Module | None]
+    _compiled_call_impl: Callable | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not self.call_super_init:
+            if kwargs:
+                raise TypeError(
+                    f"{type(self).__name__}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'"
+                )
+            if args:
+                raise TypeError(
+                    f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given"
+                )
+        # One update of __dict__: nothing here needs the checks of __setattr__.
+        self.__dict__.update(
+            training=True,
+            _parameters={},
+            _buffers={},
+            _non_persistent_buffers_set=set(),
+            _modules={},
+            _backward_pre_hooks=OrderedDict(),
+            _backward_hooks=OrderedDict(),
+            _is_full_backward_hook=None,
+            _forward_hooks=OrderedDict(),
+            _forward_hooks_with_kwargs=OrderedDict(),
+            _forward_hooks_always_called=OrderedDict(),
+            _forward_pre_hooks=OrderedDict(),
+            _forward_pre_hooks_with_kwargs=OrderedDict(),
+            _state_dict_hooks=OrderedDict(),
+            _state_dict_pre_hooks=OrderedDict(),
+            _load_state_dict_pre_hooks=OrderedDict(),
+            _load_state_dict_post_hooks=OrderedDict(),
+        )
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
+
+    # -- the call -------------------------------------------------------------------------------------
+
+    def forward(self, *input: Any, **kwargs: Any) -> Any:
+        """Computes the output; every subclass defines it."""
+        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the hooks and ``forward``."""
+        scope = _scope.get()
+        if scope is not None:
+            scope.saw(self)
+        elif self._compiled_call_impl is not None:
+            return self._compiled_call_impl(*args, **kwargs)
+        if not (
+            self._forward_hooks
+            or self._forward_pre_hooks
+            or self._backward_hooks
+            or self._backward_pre_hooks
+            or _hooks.global_forward_hooks
+            or _hooks.global_forward_pre_hooks
+            or _hooks.global_backward_hooks
+            or _hooks.global_backward_pre_hooks
+        ):
+            return self.forward(*args, **kwargs)
+        return self._call_with_hooks(args, kwargs)
+
+    def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__call__(*args, **kwargs)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Makes calls of this module run under `fnn.jit`; arguments are those of `fnn.jit`."""
+        from fnn.nn._transforms import lookup
+
+        self._compiled_call_impl = lookup("jit")(self._call_impl, *args, **kwargs)
+
+    # -- registration ---------------------------------------------------------------------------------
+
+    def _check_name(self, name: Any, kind: str, table: dict[str, Any]) -> None:
+        if "_parameters" not in self.__dict__:
+            raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
+        if not isinstance(name, str):
+            raise ArgumentTypeError(f"{kind} name should be a string. Got {_type_name(name)}")
+        if "." in name:
+            raise _IncompatibleName(f"{kind} name can't contain \".\", got: {name!r}")
+        if name == "":
+            raise _IncompatibleName(f'{kind} name can\'t be empty string "", got: {name!r}')
+        if hasattr(self, name) and name not in table:
+            raise _IncompatibleName(f"attribute '{name}' already exists")
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Adds a parameter, reachable as the attribute ``name``.
+
+        Args:
+            name: without dots, not an existing attribute.
+            param: the `Parameter`, or None for an absent one (not part of ``state_dict``).
+        """
+        self._check_name(name, "parameter", self.__dict__.get("_parameters", {}))
+        if param is not None and not isinstance(param, Parameter):
+            raise ArgumentTypeError(
+                f"cannot assign '{_type_name(param)}' object to parameter '{name}' (fnn.nn.Parameter or None required)"
+            )
+        if param is not None:
+            for hook in _hooks.parameter_registration_hooks.values():
+                param = hook(self, name, param) or param
+        self._parameters[name] = param
+        epoch.structure += 1
+
+    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+        """Adds a buffer, reachable as the attribute ``name``.
+
+        Args:
+            name: without dots, not an existing attribute.
+            tensor: an array or a `Buffer`, or None for an absent one.
+            persistent: whether it is part of ``state_dict``.
+        """
+        self._check_name(name, "buffer", self.__dict__.get("_buffers", {}))
+        if tensor is not None and not isinstance(tensor, Buffer):
+            if not hasattr(tensor, "dtype") or not hasattr(tensor, "shape") or isinstance(tensor, Parameter):
+                raise ArgumentTypeError(
+                    f"cannot assign '{_type_name(tensor)}' object to buffer '{name}' (an array, Buffer or None required)"
+                )
+            tensor = Buffer(tensor, persistent=persistent)
+        if tensor is not None:
+            for hook in _hooks.buffer_registration_hooks.values():
+                tensor = hook(self, name, tensor) or tensor
+        self._buffers[name] = tensor
+        if persistent:
+            self._non_persistent_buffers_set.discard(name)
+        else:
+            self._non_persistent_buffers_set.add(name)
+        epoch.structure += 1
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Adds a submodule, reachable as the attribute ``name``."""
+        if module is not None and not isinstance(module, Module):
+            raise ArgumentTypeError(f"{_type_name(module)} is not a Module subclass")
+        self._check_name(name, "module", self.__dict__.get("_modules", {}))
+        for hook in _hooks.module_registration_hooks.values():
+            module = hook(self, name, module) or module
+        self._modules[name] = module
+        epoch.structure += 1
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Alias of `add_module`."""
+        self.add_module(name, module)
+
+    def __getattr__(self, name: str) -> Any:
+        tables = self.__dict__
+        found = tables.get("_parameters")
+        if found is not None:
+            if name in found:
+                scope = _scope.get()
+                if scope is not None and scope.overrides is not None:
+                    return scope.overrides.get((id(self), name), found[name])
+                return found[name]
+            if name in tables["_buffers"]:
+                scope = _scope.get()
+                if scope is not None and scope.overrides is not None:
+                    return scope.overrides.get((id(self), name), tables["_buffers"][name])
+                return tables["_buffers"][name]
+            if name in tables["_modules"]:
+                return tables["_modules"][name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def _forget(self, name: str, *keep: str) -> None:
+        for table in ("_parameters", "_buffers", "_modules"):
+            if table not in keep:
+                self.__dict__[table].pop(name, None)
+        self.__dict__.pop(name, None)
+        if "_buffers" not in keep:
+            self._non_persistent_buffers_set.discard(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        tables = self.__dict__
+        parameters = tables.get("_parameters")
+        if isinstance(value, Parameter):
+            if parameters is None:
+                raise AttributeError("cannot assign parameters before Module.__init__() call")
+            self._forget(name, "_parameters")
+            self.register_parameter(name, value)
+        elif isinstance(value, Module):
+            if parameters is None:
+                raise AttributeError("cannot assign module before Module.__init__() call")
+            self._forget(name, "_modules")
+            for hook in _hooks.module_registration_hooks.values():
+                value = hook(self, name, value) or value
+            tables["_modules"][name] = value
+        elif parameters is None:
+            object.__setattr__(self, name, value)
+        elif isinstance(value, Buffer):
+            self._forget(name, "_buffers")
+            self.register_buffer(name, value, value.persistent)
+        elif name in parameters:
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign '{_type_name(value)}' as parameter '{name}' (fnn.nn.Parameter or None expected); "
+                    f"to change its value write {name}.data = ..."
+                )
+            parameters[name] = None
+        elif name in tables["_modules"]:
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign '{_type_name(value)}' as child module '{name}' (fnn.nn.Module or None expected)"
+                )
+            tables["_modules"][name] = None
+        elif name in tables["_buffers"]:
+            self._assign_buffer(name, value)
+            return  # a value, not a change of structure
+        else:
+            object.__setattr__(self, name, value)
+        epoch.structure += 1
+
+    def _assign_buffer(self, name: str, value: Any) -> None:
+        if value is None:
+            self._buffers[name] = None
+            epoch.structure += 1
+            return
+        if not isinstance(value, Box) and not (hasattr(value, "dtype") and hasattr(value, "shape")):
+            raise TypeError(
+                f"cannot assign '{_type_name(value)}' as buffer '{name}' (an array, fnn.nn.Buffer or None expected)"
+            )
+        box = self._buffers[name]
+        if box is None:
+            self.register_buffer(name, value, name not in self._non_persistent_buffers_set)
+        else:
+            box.data = value
+
+    def __delattr__(self, name: str) -> None:
+        for table in ("_parameters", "_buffers", "_modules"):
+            if name in self.__dict__[table]:
+                del self.__dict__[table][name]
+                self._non_persistent_buffers_set.discard(name)
+                break
+        else:
+            object.__delattr__(self, name)
+        epoch.structure += 1
+
+    def __dir__(self) -> list[str]:
+        names = {*dir(type(self)), *self.__dict__, *self._parameters, *self._buffers, *self._modules}
+        return sorted(name for name in names if not name[0].isdigit())
+
+    # -- access by path ---------------------------------------------------------------------------------
+
+    def get_submodule(self, target: str) -> Module:
+        """The submodule at a dotted path; ``""`` is this module.
+
+        Raises:
+            AttributeError: the path leads nowhere, or to something that is no Module.
+        """
+        module: Module = self
+        for name in target.split(".") if target else ():
+            if not hasattr(module, name):
+                raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+            module = getattr(module, name)
+            if not isinstance(module, Module):
+                raise AttributeError(f"`{name}` is not an nn.Module")
+        return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Replaces (or, unless ``strict``, adds) the submodule at a dotted path."""
+        if target == "":
+            raise ArgumentError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ArgumentError(f"`module` is not an nn.Module, found {type(module)}")
+        *path, name = target.split(".")
+        parent = self.get_submodule(".".join(path))
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{parent._get_name()} has no attribute `{name}`")
+        if hasattr(parent, name) and not isinstance(getattr(parent, name), Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a dotted path."""
+        return self._get_box(target, Parameter, "_parameters", "nn.Parameter")
+
+    def get_buffer(self, target: str) -> Buffer:
+        """The buffer at a dotted path."""
+        return self._get_box(target, Buffer, "_buffers", "buffer")
+
+    def _get_box(self, target: str, kind: type, table: str, what: str) -> Any:
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if not hasattr(module, name):
+            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+        box = getattr(module, name)
+        if not isinstance(box, kind) or name not in module.__dict__[table]:
+            raise AttributeError(f"`{name}` is not {'an' if what[0] == 'n' else 'a'} {what}")
+        return box
+
+    # -- traversal ----------------------------------------------------------------------------------------
+
+    def _named_members(
+        self, members: Callable[[Module], Any], prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Any]]:
+        memo = set()
+        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+        for path, module in modules:
+            for name, box in members(module):
+                if box is None or id(box) in memo:
+                    continue
+                if remove_duplicate:
+                    memo.add(id(box))
+                yield f"{path}.{name}" if path else name, box
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Yields ``(name, parameter)``, each parameter once."""
+        yield from self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Yields the parameters, each once."""
+        for _, parameter in self.named_parameters(recurse=recurse):
+            yield parameter
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Buffer]]:
+        """Yields ``(name, buffer)``, each buffer once."""
+        yield from self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Buffer]:
+        """Yields the buffers, each once."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Yields ``(name, submodule)`` of this level."""
+        memo = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in memo:
+                memo.add(module)
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """Yields the submodules of this level."""
+        for _, module in self.named_children():
+            yield module
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Yields ``(path, module)`` for this module and all below it."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """Yields this module and all below it."""
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
+            yield module
+
+    def apply(self: _M, fn: Callable[[Module], None]) -> _M:
+        """Calls ``fn`` on every submodule, then on this module; for initialisation."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    # -- modes ----------------------------------------------------------------------------------------------
+
+    def train(self: _M, mode: bool = True) -> _M:
+        """Sets training mode, of dropout and batch norm for example, here and below."""
+        if not isinstance(mode, bool):
+            raise ArgumentError(f"training mode is expected to be boolean, got mode={mode!r}")
+        if self.training is not mode:
+            self.training = mode
+        for module in self.children():
+            module.train(mode)
+        return self
+
+    def eval(self: _M) -> _M:
+        """Sets evaluation mode: ``train(False)``."""
+        return self.train(False)
+
+    def requires_grad_(self: _M, requires_grad: bool = True) -> _M:
+        """Sets ``requires_grad`` of every parameter."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Clears ``p.grad`` of every parameter."""
+        for parameter in self.parameters():
+            grad = parameter.grad
+            if grad is not None:
+                parameter.grad = None if set_to_none else jax.numpy.zeros_like(grad)
+
+    # -- printing -------------------------------------------------------------------------------------------
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def extra_repr(self) -> str:
+        """What ``repr`` shows of this module's own settings."""
+        return ""
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        extra_lines = extra.split("\n") if extra else []
+        children = [f"({name}): {_indent(repr(module))}" for name, module in self._modules.items()]
+        lines = extra_lines + children
+        if not lines:
+            return f"{self._get_name()}()"
+        if len(extra_lines) == 1 and not children:
+            return f"{self._get_name()}({extra_lines[0]})"
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
+
+    # -- copying and pickling ---------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state.pop("_compiled_call_impl", None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        epoch.structure += 1
+
+    def _replicate_for_data_parallel(self) -> Module:
+        warnings.warn("fnn shards arrays instead of replicating modules; see jax.sharding", stacklevel=2)
+        return self
+
+
+def _indent(text: str) -> str:
+    first, *rest = text.split("\n")
+    return "\n".join([first, *("  " + line for line in rest)])

@@ -1,0 +1,165 @@
+"""`LayerModule`: a leaf of the facade is a thin shell over its layer.
+
+``class Conv2d(_ConvNd, layer=layers.Conv2d)`` is all that a leaf needs.  Its constructor's signature and
+documentation are the layer's; it registers what the layer's ``init`` returns as Parameters and Buffers, shows
+the layer's fields as attributes (assigning one replaces the frozen layer), and forwards to ``apply``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import jax
+
+from fnn import random
+from fnn._trace import tracing
+from fnn.layers._layer import Layer
+from fnn.nn._box import Box, Buffer, Parameter
+from fnn.nn._module import Module
+from fnn.nn._scope import _scope, epoch
+
+_absent = object()
+_NOT_INPUTS = ("params", "state", "training", "key")
+
+
+def _constructor(layer: type[Layer]) -> Callable[..., None]:
+    @functools.wraps(layer.__init__)
+    def __init__(self: LayerModule, *args: Any, **kwargs: Any) -> None:
+        LayerModule.__init__(self, *args, **kwargs)
+
+    return __init__
+
+
+def _forward(layer: type[Layer]) -> Callable[..., Any]:
+    def forward(self: LayerModule, *input: Any, **kwargs: Any) -> Any:
+        return LayerModule.forward(self, *input, **kwargs)
+
+    signature = inspect.signature(layer.apply)
+    inputs = [p for name, p in signature.parameters.items() if name not in _NOT_INPUTS]
+    forward.__signature__ = signature.replace(parameters=inputs)
+    forward.__doc__ = "The layer's output; see the class for shapes."
+    return forward
+
+
+class LayerModule(Module):
+    """Base of the leaf modules; see the module's text."""
+
+    _layer_class: ClassVar[type[Layer]]
+    _layer: Layer
+
+    def __init_subclass__(cls, layer: type[Layer] | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if layer is None:
+            return
+        cls._layer_class = layer
+        own = cls.__dict__
+        if own.get("__doc__") is None:
+            cls.__doc__ = layer.__doc__
+        for name, make in (("__init__", _constructor), ("forward", _forward)):
+            if name not in own:
+                function = make(layer)
+                function.__qualname__ = f"{cls.__qualname__}.{name}"
+                function.__module__ = cls.__module__
+                setattr(cls, name, function)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        Module.__init__(self)
+        self._install(self._layer_class(*args, **kwargs))
+
+    def _install(self, layer: Layer) -> None:
+        """Takes ``layer`` as this module's definition and registers its parameters and state."""
+        params, state = self._draw(layer)
+        tables = self.__dict__
+        tables["_layer"] = layer
+        parameters, buffers = tables["_parameters"], tables["_buffers"]
+        for name in layer.PARAMS:
+            value = params.get(name)
+            parameters[name] = None if value is None else Parameter(value)
+        for name in layer.STATE:
+            value = state.get(name)
+            buffers[name] = None if value is None else Buffer(value)
+        for box in (*parameters.values(), *buffers.values()):
+            if box is not None:
+                box._exposed = False  # nobody else holds a fresh array
+        epoch.structure += 1
+
+    @staticmethod
+    def _draw(layer: Layer) -> tuple[dict[str, Any], dict[str, Any]]:
+        key = random.initialisation_key()
+        if isinstance(key, random.Generator) and tracing():
+            # A module built while something is traced holds concrete arrays, not that trace's constants.
+            with jax.ensure_compile_time_eval():
+                return layer.init(key)
+        return layer.init(key)
+
+    def reset_parameters(self) -> None:
+        """Draws the parameters anew, and resets the buffers."""
+        params, state = self._draw(self._layer)
+        for name, value in params.items():
+            box = self._parameters.get(name)
+            if box is not None:
+                box.data = value.astype(box.dtype)
+        for name, value in state.items():
+            buffer = self._buffers.get(name)
+            if buffer is not None:
+                buffer.data = value.astype(buffer.dtype)
+
+    def forward(self, *input: Any, **kwargs: Any) -> Any:
+        """The layer's output for these inputs."""
+        layer = self._layer
+        params = self._values(layer.PARAMS, self._parameters)
+        state = self._values(layer.STATE, self._buffers) if layer.STATE else {}
+        output, new = layer.apply(params, state, *input, training=self.training, key=random.AMBIENT, **kwargs)
+        if new is not state:
+            for name, value in new.items():
+                if value is not state.get(name):
+                    setattr(self, name, value)
+        return output
+
+    def _values(self, names: Iterable[str], table: dict[str, Any]) -> dict[str, Any]:
+        scope = _scope.get()
+        by_path = scope is not None and scope.overrides is not None
+        values = {}
+        for name in names:
+            box = table.get(name, _absent)
+            if box is _absent or by_path:
+                box = getattr(self, name)  # a parametrised weight, or one bound by path
+            if box is not None:
+                values[name] = box.data if isinstance(box, Box) else box
+        return values
+
+    def __getattr__(self, name: str) -> Any:
+        layer = self.__dict__.get("_layer")
+        if layer is not None and not name.startswith("_"):
+            tables = self.__dict__
+            if name not in tables["_parameters"] and name not in tables["_buffers"] and name not in tables["_modules"]:
+                if name in type(layer).__dataclass_fields__ or isinstance(
+                    getattr(type(layer), name, None), (property, functools.cached_property, int, str, tuple)
+                ):
+                    return getattr(layer, name)
+        return super().__getattr__(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        tables = self.__dict__
+        layer = tables.get("_layer")
+        if (
+            layer is not None
+            and name in type(layer).__dataclass_fields__
+            and name not in tables["_parameters"]
+            and name not in tables["_buffers"]
+            and not isinstance(value, (Box, Module))
+        ):
+            tables["_layer"] = layer.replace(**{name: value})
+            epoch.structure += 1
+        else:
+            super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *type(self._layer).__dataclass_fields__})
+
+    def extra_repr(self) -> str:
+        """What ``repr`` shows of this module's settings."""
+        return self._layer.extra_repr()
