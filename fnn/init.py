@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 
 from fnn import dtypes, random
-from fnn.errors import ArgumentError
+from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.random import Generator, normal, uniform
 
 __all__ = [
@@ -187,7 +187,12 @@ def trunc_normal(
     a: float = -2.0,
     b: float = 2.0,
 ) -> jax.Array:
-    """N(mean, std^2) cut to [a, b]."""
+    """N(mean, std^2) restricted to [a, b].
+
+    Args:
+        mean, std: of the normal distribution before the cut.
+        a, b: the bounds, as values (not in units of ``std``).
+    """
     lower, upper = (a - mean) / std, (b - mean) / std
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
@@ -197,9 +202,9 @@ def trunc_normal(
         )
     key, dtype = random.resolve(key, "trunc_normal"), dtypes.canonical(dtype, "trunc_normal: ")
     if not isinstance(key, Generator):
-        return jax.random.truncated_normal(key, lower, upper, tuple(shape), dtype) * jnp.asarray(
-            std, dtype
-        ) + jnp.asarray(mean, dtype)
+        unit = jax.random.truncated_normal(key, lower, upper, tuple(shape), dtype)
+        scaled = unit * jnp.asarray(std, dtype) + jnp.asarray(mean, dtype)
+        return lax.clamp(jnp.asarray(a, dtype), scaled, jnp.asarray(b, dtype))
     return random.on_device(_truncated(key, tuple(shape), dtype, mean, std, a, b))
 
 
@@ -220,29 +225,39 @@ def _truncated(
     while pending.any():
         candidates = generator.uniform(shape, dtype, a, b)
         result = np.where(pending, candidates, result)
-        density = (((candidates - dtype.type(mean)) / dtype.type(std)) ** 2 * dtype.type(-0.5)) - dtype.type(log_peak)
+        # Below the density of the normal, relative to its peak in [a, b]; every step rounded to dtype.
+        work = np.dtype(np.float64 if dtype == np.float64 else np.float32).type
+        density = candidates
+        steps = ((np.subtract, mean), (np.divide, std), (np.power, 2), (np.multiply, -0.5), (np.subtract, log_peak))
+        for step, value in steps:
+            density = step(density.astype(work), work(value)).astype(dtype)
         with np.errstate(divide="ignore"):
-            pending = pending & (np.log(generator.uniform(shape, dtype)) > density)
+            height = np.log(generator.uniform(shape, dtype).astype(work)).astype(dtype)
+        pending &= height > density
     return result
 
 
 def orthogonal(key: Key, shape: Shape, dtype: Any = None, gain: float = 1) -> jax.Array:
-    """A (semi-)orthogonal matrix (rows, everything else) times ``gain`` (Saxe et al. 2013)."""
+    """A (semi-)orthogonal matrix (out, everything else) times ``gain`` (Saxe et al. 2013)."""
     if len(shape) < 2:
         raise ArgumentError(f"Only tensors with 2 or more dimensions are supported, got shape={tuple(shape)}")
     if 0 in shape:
         return zeros(None, shape, dtype)
     key, dtype = random.resolve(key, "orthogonal"), dtypes.canonical(dtype, "orthogonal: ")
+    if dtype.itemsize < 4:
+        raise ArgumentTypeError(f"orthogonal: the QR decomposition is not implemented for dtype={dtype}")
     rows, cols = shape[0], math.prod(shape[1:])
-    if isinstance(key, Generator):
-        flat: Any = key.normal((rows, cols), dtype)
-        xp: Any = np
-    else:
-        flat, xp = normal(key, (rows, cols), dtype), jnp
-    q, r = xp.linalg.qr(flat.T if rows < cols else flat)
+    if not isinstance(key, Generator):
+        return _orthogonal(jnp, normal(key, (rows, cols), dtype)).reshape(tuple(shape)) * jnp.asarray(gain, dtype)
+    matrix = _orthogonal(np, key.normal((rows, cols), dtype)) * dtype.type(gain)
+    return random.on_device(np.ascontiguousarray(matrix).reshape(tuple(shape)))
+
+
+def _orthogonal(xp: Any, normals: Any) -> Any:
+    wide = normals.shape[0] < normals.shape[1]
+    q, r = xp.linalg.qr(normals.T if wide else normals)
     q = q * xp.sign(xp.diagonal(r))[None, :]  # makes q uniform over the group (arXiv:math-ph/0609050)
-    q = (q.T if rows < cols else q).reshape(tuple(shape))
-    return random.on_device((q * dtype.type(gain)).astype(dtype)) if xp is np else q * jnp.asarray(gain, dtype)
+    return q.T if wide else q
 
 
 def sparse(key: Key, shape: Shape, dtype: Any = None, sparsity: float = 0.1, std: float = 0.01) -> jax.Array:
@@ -251,13 +266,14 @@ def sparse(key: Key, shape: Shape, dtype: Any = None, sparsity: float = 0.1, std
         raise ArgumentError(f"Only tensors with 2 dimensions are supported, got shape={tuple(shape)}")
     key, dtype = random.resolve(key, "sparse"), dtypes.canonical(dtype, "sparse: ")
     rows, cols = shape
-    zero = math.ceil(sparsity * rows)
+    zeroed = math.ceil(sparsity * rows)
     if isinstance(key, Generator):
         matrix = key.normal((rows, cols), dtype, 0.0, std)
         for column in range(cols):
-            # PyTorch draws the permutations from the global generator, whichever drew the values.
-            matrix[random.default_generator.randperm(rows)[:zero], column] = 0
+            # PyTorch draws these from the global generator, even where another one drew the values.
+            matrix[random.default_generator.randperm(rows)[:zeroed], column] = 0
         return random.on_device(matrix)
-    values, order = jax.random.split(key)
-    ranks = jax.random.permutation(order, jnp.tile(jnp.arange(rows)[:, None], (1, cols)), axis=0, independent=True)
-    return jnp.where(ranks < zero, jnp.zeros((), dtype), normal(values, (rows, cols), dtype, 0.0, std))
+    of_values, of_order = jax.random.split(key)
+    ranks = lax.broadcasted_iota(jnp.int32, (rows, cols), 0)
+    ranks = jax.random.permutation(of_order, ranks, axis=0, independent=True)
+    return jnp.where(ranks < zeroed, jnp.zeros((), dtype), normal(of_values, (rows, cols), dtype, 0.0, std))

@@ -26,13 +26,16 @@ __all__ = [
     "constructing",
     "current_provider",
     "default_generator",
+    "draw_key",
     "exponential",
     "fork_rng",
     "get_rng_state",
     "initial_seed",
     "initialisation_key",
+    "is_tracing",
     "manual_seed",
     "normal",
+    "on_device",
     "randint",
     "randperm",
     "resolve",
@@ -49,7 +52,7 @@ MISSING_KEY = """{what} draws random numbers and got key=None.
 Wrong: y = F.dropout(x, 0.5, training=True, key=None)
 Why:   a pure function has no hidden random state; the numbers must come from an argument.
 Right: y = F.dropout(x, 0.5, training=True, key=jax.random.key(0))
-or pass a fnn.Generator as key, which draws PyTorch's numbers on the host."""
+or pass a fnn.random.Generator, which draws PyTorch's numbers on the host."""
 
 AMBIENT_IN_TRACE = """{what} draws random numbers inside a JAX transformation that carries no random state.
 Wrong: step = jax.jit(lambda x: model(x))        # a draw here would be made once and baked in
@@ -61,6 +64,7 @@ or pass a JAX key as an argument: F.dropout(x, 0.5, training=True, key=key)."""
 # -- the global generator ---------------------------------------------------------------------------
 
 default_generator: Final = Generator()
+default_generator.seed()  # as in PyTorch: until manual_seed, every process draws other numbers
 
 
 def manual_seed(seed: int) -> Generator:
@@ -149,12 +153,28 @@ def initialisation_key() -> Key:
 
 
 def is_tracing() -> bool:
-    """Whether JAX is staging a program out here (jit, scan, eval_shape, ...), so that constants are tracers."""
+    """Whether JAX is staging a program out here (jit, scan, eval_shape, ...), so that new arrays are tracers.
+
+    Not true in an eager ``jax.grad`` or ``jax.vmap``, where what is computed from constants is concrete.
+    """
     return isinstance(jax.device_put(_PROBE), jax.core.Tracer)
+
+
+def draw_key(what: str) -> Key:
+    """The key of a draw that names none (``fnn.randn(3)``): the construction's, else the ambient one."""
+    provider = _construction.get()
+    return resolve(AMBIENT, what) if provider is None else provider()
 
 
 def resolve(key: Key, what: str) -> Key:
     """A key that can be drawn from.
+
+    `AMBIENT` becomes a fresh key of the innermost `ambient` provider, or else the global generator.  Inside a raw
+    ``jax.vmap`` the latter draws once for the whole batch; ``fnn.vmap`` is what splits keys.
+
+    Args:
+        key: a key, a Generator, `AMBIENT` or None.
+        what: the name of the operation that draws, for the message.
 
     Raises:
         MissingKeyError: for None; and for `AMBIENT` inside a trace that no fnn scope provides for.
@@ -192,20 +212,22 @@ def _usable(key: Key, what: str) -> Key:
         return key
     if isinstance(key, np.ndarray) and key.dtype == np.uint32:
         return jnp.asarray(key)
-    raise ArgumentTypeError(f"{what}: expected a JAX key such as jax.random.key(0) or a fnn.Generator, got key={key!r}")
+    raise ArgumentTypeError(f"{what}: expected a JAX key such as jax.random.key(0) or a fnn.random.Generator, got key={key!r}")
 
 
 # -- samplers ---------------------------------------------------------------------------------------
 
 
 def on_device(values: np.ndarray) -> jax.Array:
-    """A JAX array of freshly made host values; compiles nothing."""
-    return jax.device_put(values)
+    """A concrete JAX array that takes over freshly made host values, also in a trace; compiles nothing."""
+    array = jax.device_put(values)
+    if isinstance(array, jax.core.Tracer):
+        with jax.ensure_compile_time_eval():
+            array = jax.device_put(values)
+    return array
 
 
-def uniform(
-    key: Key, shape: Sequence[int], dtype: Any = None, low: float = 0.0, high: float = 1.0
-) -> jax.Array:
+def uniform(key: Key, shape: Sequence[int], dtype: Any = None, low: float = 0.0, high: float = 1.0) -> jax.Array:
     """Numbers from the uniform distribution on [low, high)."""
     key, shape, dtype = _usable(key, "uniform"), tuple(shape), dtypes.canonical(dtype, "uniform: ")
     if isinstance(key, Generator):
@@ -213,9 +235,7 @@ def uniform(
     return jax.random.uniform(key, shape, dtype, low, high)
 
 
-def normal(
-    key: Key, shape: Sequence[int], dtype: Any = None, mean: float = 0.0, std: float = 1.0
-) -> jax.Array:
+def normal(key: Key, shape: Sequence[int], dtype: Any = None, mean: float = 0.0, std: float = 1.0) -> jax.Array:
     """Numbers from the normal distribution with this mean and standard deviation."""
     key, shape, dtype = _usable(key, "normal"), tuple(shape), dtypes.canonical(dtype, "normal: ")
     if isinstance(key, Generator):
@@ -227,7 +247,7 @@ def bernoulli(key: Key, p: Any, shape: Sequence[int]) -> jax.Array:
     """Booleans that are True with probability ``p``."""
     key, shape = _usable(key, "bernoulli"), tuple(shape)
     if isinstance(key, Generator):
-        return on_device(key.bernoulli(p, shape))
+        return on_device(key.bernoulli(float(p), shape))
     return jax.random.bernoulli(key, p, shape)
 
 
@@ -240,12 +260,14 @@ def exponential(key: Key, shape: Sequence[int], dtype: Any = None) -> jax.Array:
 
 
 def randint(key: Key, low: int, high: int, shape: Sequence[int], dtype: Any = None) -> jax.Array:
-    """Integers in [low, high)."""
+    """Integers in [low, high); ``dtype`` None is PyTorch's int64 where x64 mode is on, else int32."""
     key, shape = _usable(key, "randint"), tuple(shape)
     dtype = dtypes.index_dtype() if dtype is None else dtypes.canonical(dtype, "randint: ")
     if isinstance(key, Generator):
         return on_device(key.randint(low, high, shape, dtype))
-    return jax.random.randint(key, shape, low, high, dtype)
+    if jnp.issubdtype(dtype, jnp.integer):
+        return jax.random.randint(key, shape, low, high, dtype)
+    return jax.random.randint(key, shape, low, high).astype(dtype)
 
 
 def randperm(key: Key, n: int) -> jax.Array:
