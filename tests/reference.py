@@ -24,6 +24,7 @@ TOLERANCE = {"float32": (2e-4, 2e-5), "float64": (1e-9, 1e-10), "bfloat16": (4e-
 def to_numpy(t: Any) -> np.ndarray:
     """A torch tensor, jax array or box as a numpy array (bfloat16 included)."""
     if isinstance(t, torch.Tensor):
+        t = t.to_dense() if t.layout == torch.sparse_coo else t
         t = t.detach().resolve_conj().resolve_neg()
         if t.dtype == torch.bfloat16:
             return t.float().numpy().astype(jnp.bfloat16)
@@ -78,21 +79,29 @@ def check_call(
     kwargs: dict | None = None,
     *,
     grad: bool = True,
+    marked: bool = False,
     rtol: float | None = None,
     atol: float | None = None,
 ) -> None:
     """One call through both: equal output and equal gradients of every floating tensor argument.
 
     The cotangents are fixed random numbers, so that a gradient in the wrong place cannot cancel.
+
+    Args:
+        marked: compare only the gradients of arguments that require one (torch refuses those of class weights).
     """
     kwargs = kwargs or {}
     flat, spec = torch.utils._pytree.tree_flatten((tuple(args), dict(kwargs)))
-    flat = [v.detach().clone().requires_grad_(grad) if _floating(v) else v for v in flat]
+    wanted_of = [_floating(v) and (v.requires_grad or not marked) for v in flat]
+    flat = [
+        v.detach().clone().requires_grad_(grad and wants) if _floating(v) else v
+        for v, wants in zip(flat, wanted_of, strict=True)
+    ]
     targs, tkwargs = torch.utils._pytree.tree_unflatten(flat, spec)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         want = torch_fn(*targs, **tkwargs)
-    where = [i for i, v in enumerate(flat) if _floating(v)]
+    where = [i for i, wants in enumerate(wanted_of) if wants]
     jflat = [to_jax(v) for v in flat]
 
     def run(floats: list) -> Any:
@@ -159,12 +168,14 @@ def check_op(
     dtype: Any = None,
     skip: Callable[[Any], str | None] = lambda sample: None,
     grad: bool = True,
+    marked: bool = False,
     rtol: float | None = None,
     atol: float | None = None,
 ) -> int:
     """Every sample of op_db through both frameworks; returns how many were compared.
 
     Args:
+        marked: compare only the gradients of arguments that op_db marks as differentiable.
         skip: given a sample, a reason to leave it out, or None.
     """
     dtype = dtype or torch.float32
@@ -176,12 +187,12 @@ def check_op(
         torch.manual_seed(0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            samples = list(op.sample_inputs("cpu", dtype, requires_grad=False))
+            samples = list(op.sample_inputs("cpu", dtype, requires_grad=marked and needs_grad))
         for n, sample in enumerate(samples):
             if skip(sample):
                 continue
             try:
-                check_call(op.op, fnn_fn, (sample.input, *sample.args), sample.kwargs, grad=needs_grad, rtol=rtol, atol=atol)
+                check_call(op.op, fnn_fn, (sample.input, *sample.args), sample.kwargs, grad=needs_grad, marked=marked, rtol=rtol, atol=atol)
             except Exception as error:
                 raise AssertionError(f"{name} {op.variant_test_name} sample {n}: {sample.summary()}") from error
             count += 1

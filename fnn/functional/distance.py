@@ -1,0 +1,148 @@
+"""Distances and similarities between vectors, with PyTorch's gradients at coinciding points."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from fnn.errors import ArgumentError
+from fnn.functional import _loss_common as common
+
+__all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
+
+
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> jax.Array:
+    """``<x1, x2> / (max(|x1|, eps) * max(|x2|, eps))`` along ``dim``.
+
+    Args:
+        x1: any shape.
+        x2: a shape that broadcasts against that of ``x1``.
+        dim: the axis of the vectors, in the broadcast shape.
+        eps: the least norm that is divided by.
+
+    Returns:
+        The broadcast shape without ``dim``.
+
+    Raises:
+        ArgumentError: shapes do not broadcast or ``dim`` is out of range.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.cosine_similarity(jnp.array([[3.0, 4.0]]), jnp.array([[1.0, 0.0]])).round(4)
+        Array([0.6], dtype=float32)
+    """
+    a, b, dtype = common.promote("cosine_similarity", x1, x2, names=("x1", "x2"))
+    a, b = common.expand("cosine_similarity", a, b)
+    axis = _axis("cosine_similarity", dim, a.ndim)
+    if a.ndim == 0:
+        a, b = a.reshape(1), b.reshape(1)
+
+    def unit(x: jax.Array) -> jax.Array:
+        norm = vector_norm(x, 2.0, axis, keepdim=True)
+        # The clamp is invisible to the gradient, as in PyTorch.
+        norm = common.straight_through(lax.max(norm, lax.full_like(norm, eps)), norm)
+        return x / norm
+
+    return jnp.sum(unit(a) * unit(b), axis).astype(dtype)
+
+
+def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> jax.Array:
+    """The p-norm of ``x1 - x2 + eps`` along the last axis.
+
+    Args:
+        x1: (N, D) or (D,).
+        x2: a shape that broadcasts against that of ``x1``.
+        p: the order of the norm; may be 0, negative or infinite.
+        eps: added to every difference, so that the gradient exists where the two coincide.
+        keepdim: keep the last axis as 1.
+
+    Returns:
+        (N,) or (); (N, 1) or (1,) if ``keepdim``.
+
+    Raises:
+        ArgumentError: shapes do not broadcast.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.pairwise_distance(jnp.array([[0.0, 0.0]]), jnp.array([[3.0, 4.0]])).round(4)
+        Array([5.], dtype=float32)
+    """
+    a, b, dtype = common.promote("pairwise_distance", x1, x2, names=("x1", "x2"))
+    a, b = common.expand("pairwise_distance", a, b)
+    if a.ndim == 0:
+        raise ArgumentError("pairwise_distance: expected inputs of 1 or more dimensions, got scalars")
+    return vector_norm(a - b + eps, p, a.ndim - 1, keepdim).astype(dtype)
+
+
+def pdist(input: Any, p: float = 2.0) -> jax.Array:
+    """The p-norm distances of all pairs of rows ``i < j``, in lexicographic order.
+
+    Args:
+        input: (N, D).
+        p: the order of the norm, in [0, inf].
+
+    Returns:
+        (N * (N - 1) / 2,).
+
+    Raises:
+        ArgumentError: the input is not a matrix or ``p`` is negative.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.pdist(jnp.array([[0.0], [1.0], [3.0]]))
+        Array([1., 3., 2.], dtype=float32)
+    """
+    x, dtype = common.promote("pdist", input, names=("input",))
+    if x.ndim != 2:
+        raise ArgumentError(f"pdist: pdist only supports 2D tensors, got: {x.ndim}D")
+    if not p >= 0:
+        raise ArgumentError(f"pdist: pdist only supports non-negative p values, got p={p}")
+    first, second = np.triu_indices(x.shape[0], 1)
+    difference = x[first] - x[second]
+    if math.isinf(p) and x.shape[1]:
+        # Each of several largest components gets the whole gradient, where a norm divides it among them.
+        size = lax.abs(difference)
+        largest = lax.stop_gradient(jnp.max(size, 1, keepdims=True))
+        extra = jnp.where(size == largest, size - largest, 0)
+        return (largest[:, 0] + jnp.sum(extra, 1)).astype(dtype)
+    return vector_norm(difference, p, 1).astype(dtype)
+
+
+def vector_norm(x: jax.Array, p: float, axis: int, keepdim: bool = False) -> jax.Array:
+    """The p-norm along ``axis`` for any real or infinite ``p``; the gradient at a zero vector is zero."""
+    p = float(p)
+    if p == 0:
+        return jnp.sum((x != 0).astype(x.dtype), axis, keepdims=keepdim)
+    size = lax.abs(x)
+    if p == 1:
+        return jnp.sum(size, axis, keepdims=keepdim)
+    if math.isinf(p):
+        if x.shape[axis] == 0 and p > 0:
+            return jnp.sum(size, axis, keepdims=keepdim)
+        return (jnp.max if p > 0 else jnp.min)(size, axis, keepdims=keepdim)
+    if p == 2:
+        powers = x * x
+    else:
+        zero = size == 0
+        powers = jnp.where(zero, 0.0 if p > 0 else jnp.inf, jnp.where(zero, 1, size) ** p)
+    total = jnp.sum(powers, axis, keepdims=keepdim)
+    zero = total == 0
+    safe = jnp.where(zero, 1, total)
+    root = lax.sqrt(safe) if p == 2 else safe ** (1 / p)
+    return jnp.where(zero, 0.0 if p > 0 else jnp.inf, root)
+
+
+def _axis(name: str, dim: int, ndim: int) -> int:
+    """``dim`` counted from the front; a scalar is taken as a vector of one."""
+    rank = max(ndim, 1)
+    if not -rank <= dim < rank:
+        raise IndexError(
+            f"{name}: Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got dim={dim})"
+        )
+    return dim % rank

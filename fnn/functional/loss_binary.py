@@ -1,0 +1,290 @@
+"""Losses over probabilities: binary cross entropies, the soft margins built on them, and the KL divergence."""
+
+import warnings
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from fnn.dtypes import to_array
+from fnn.errors import ArgumentError
+from fnn.functional import _loss_common as common
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "kl_div",
+    "multilabel_soft_margin_loss",
+    "soft_margin_loss",
+]
+
+_KL_MEAN = (
+    "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only "
+    "by the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the same as "
+    "'batchmean' in the next major release."
+)
+
+
+def binary_cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> jax.Array:
+    """``-weight * (target * log(input) + (1 - target) * log(1 - input))``.
+
+    The logarithms are raised to at least -100, so that the loss is finite at 0 and 1; the gradient is
+    ``(input - target) / max(input * (1 - input), 1e-12)``.
+
+    Args:
+        input: probabilities, any shape.  A value outside [0, 1] raises, where the values are known (not under
+            ``jit``).
+        target: probabilities of the same shape.
+        weight: weights of a shape that broadcasts.
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Returns:
+        A scalar, or the shape of ``input`` if ``reduction='none'``.
+
+    Raises:
+        ArgumentError: shapes differ, a value is outside [0, 1] or ``reduction`` is unknown.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.binary_cross_entropy(jnp.array([0.5, 1.0]), jnp.array([1.0, 0.0]), reduction="none").round(4)
+        Array([  0.6931, 100.    ], dtype=float32)
+    """
+    name = "binary_cross_entropy"
+    reduction = common.resolve_reduction(name, size_average, reduce, reduction)
+    x, t, dtype = common.promote(name, input, target)
+    if x.shape != t.shape:
+        raise ArgumentError(
+            f"{name}: Using a target size ({list(t.shape)}) that is different to the input size ({list(x.shape)}) is "
+            "deprecated. Please ensure they have the same size."
+        )
+    for array, what in ((x, "input"), (t, "target")):
+        values = common.concrete(array)
+        if values is not None and not ((values >= 0) & (values <= 1)).all():
+            raise ArgumentError(f"{name}: all elements of {what} should be between 0 and 1")
+    loss = _bce(x, t)
+    if weight is not None:
+        loss, dtype = _multiply(name, loss, weight, dtype)
+    return common.reduce(loss, reduction, dtype)
+
+
+def binary_cross_entropy_with_logits(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Any = None,
+) -> jax.Array:
+    """`binary_cross_entropy` of ``sigmoid(input)``, without overflow.
+
+    ``-weight * (pos_weight * target * log(sigmoid(input)) + (1 - target) * log(1 - sigmoid(input)))``.
+
+    Args:
+        input: logits, any shape.
+        target: probabilities of the same shape.
+        weight: weights of a shape that broadcasts.
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+        pos_weight: weights of the positive class, of a shape that broadcasts.
+
+    Returns:
+        A scalar, or the shape of ``input`` if ``reduction='none'``.
+
+    Raises:
+        ArgumentError: shapes do not agree or ``reduction`` is unknown.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.binary_cross_entropy_with_logits(jnp.array([0.0, 100.0]), jnp.array([1.0, 0.0]), reduction="none").round(4)
+        Array([  0.6931, 100.    ], dtype=float32)
+    """
+    name = "binary_cross_entropy_with_logits"
+    reduction = common.resolve_reduction(name, size_average, reduce, reduction)
+    x, t, dtype = common.promote(name, input, target)
+    if x.shape != t.shape:
+        raise ArgumentError(
+            f"{name}: Target size ({list(t.shape)}) must be the same as input size ({list(x.shape)})"
+        )
+    negative = common.softplus(-x)  # -log(sigmoid(x))
+    if pos_weight is not None:
+        p = common.widen(to_array(pos_weight, "pos_weight", f"{name}: "))
+        factor, t_, x_, negative = common.expand(name, p, t, x, negative)
+        loss = (1 - t_) * x_ + ((factor - 1) * t_ + 1) * negative
+    else:
+        loss = (1 - t) * x + negative
+    if weight is not None:
+        loss, dtype = _multiply(name, loss, weight, dtype)
+    return common.reduce(loss, reduction, dtype)
+
+
+def kl_div(
+    input: Any,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> jax.Array:
+    """The Kullback-Leibler divergence ``target * (log(target) - input)``, elementwise, then reduced.
+
+    Args:
+        input: log-probabilities, any shape.
+        target: probabilities (log-probabilities if ``log_target``), of a shape that broadcasts.
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'sum', 'batchmean' (the divergence: the sum divided by the first dimension) or 'mean'
+            (divided by the number of elements, with a warning that this is not the divergence).
+        log_target: whether ``target`` is given as logarithms.
+
+    Returns:
+        A scalar, or the broadcast shape if ``reduction='none'``.
+
+    Raises:
+        ArgumentError: shapes do not agree or ``reduction`` is unknown.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.kl_div(jnp.log(jnp.array([[0.5, 0.5]])), jnp.array([[1.0, 0.0]]), reduction="batchmean").round(4)
+        Array(0.6931, dtype=float32)
+    """
+    legacy = size_average is not None or reduce is not None
+    if not legacy and reduction == "mean":
+        warnings.warn(_KL_MEAN, UserWarning, stacklevel=2)
+    by_batch = reduction == "batchmean"
+    reduction = common.resolve_reduction("kl_div", size_average, reduce, "sum" if by_batch else reduction)
+    x, t, dtype = common.promote("kl_div", input, target)
+    batch = x.shape[0] if x.ndim else 1
+    x, t = common.expand("kl_div", x, t)
+    if log_target:
+        loss = lax.exp(t) * (t - x)
+    else:
+        positive = t != 0
+        log_t = lax.log(lax.select(positive, t, lax.full_like(t, 1)))
+        loss = t * log_t - t * x
+    out = common.reduce(loss, reduction)
+    return (out / batch if by_batch else out).astype(dtype)
+
+
+def soft_margin_loss(
+    input: Any,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> jax.Array:
+    """``log(1 + exp(-target * input))`` for targets of 1 or -1.
+
+    Computed without overflow: where PyTorch's exponential overflows (a product below about -88 in float32), this
+    gives the finite loss and gradient, not infinity and NaN.
+
+    Args:
+        input: scores, any shape.
+        target: 1 or -1, of a shape that broadcasts.
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Returns:
+        A scalar, or the broadcast shape if ``reduction='none'``.
+
+    Raises:
+        ArgumentError: shapes do not agree or ``reduction`` is unknown.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.soft_margin_loss(jnp.array([0.0, 2.0]), jnp.array([1.0, -1.0]), reduction="none").round(4)
+        Array([0.6931, 2.1269], dtype=float32)
+    """
+    reduction = common.resolve_reduction("soft_margin_loss", size_average, reduce, reduction)
+    x, t, dtype = common.promote("soft_margin_loss", input, target)
+    x, t = common.expand("soft_margin_loss", x, t)
+    return common.reduce(common.softplus(-t * x), reduction, dtype)
+
+
+def multilabel_soft_margin_loss(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> jax.Array:
+    """The mean over the classes of the binary cross entropy of each label, one against all.
+
+    Args:
+        input: logits (N, C) or (C,).
+        target: labels 0 or 1, of the same shape.
+        weight: a weight for each class (C,).
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Returns:
+        A scalar, or (N,) if ``reduction='none'``.
+
+    Raises:
+        ArgumentError: shapes do not agree or ``reduction`` is unknown.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.multilabel_soft_margin_loss(jnp.array([[0.0, 2.0]]), jnp.array([[1.0, 1.0]])).round(4)
+        Array(0.41, dtype=float32)
+    """
+    name = "multilabel_soft_margin_loss"
+    reduction = common.resolve_reduction(name, size_average, reduce, reduction)
+    x, t, dtype = common.promote(name, input, target)
+    if x.ndim == 0:
+        raise ArgumentError(f"{name}: expected an input (N, C) or (C,), got a scalar")
+    classes = x.shape[-1]
+    x, t = common.expand(name, x, t)
+    loss = t * common.softplus(-x) + (1 - t) * common.softplus(x)
+    if weight is not None:
+        loss, dtype = _multiply(name, loss, weight, dtype)
+    loss = jnp.sum(loss, -1) / classes
+    return common.reduce(loss, reduction, dtype)
+
+
+@jax.custom_jvp
+def _bce(x: jax.Array, t: jax.Array) -> jax.Array:
+    """Elementwise binary cross entropy; with its logarithms bounded, it needs its own derivative."""
+    log_x, log_1x = _bounded_logs(x)
+    return (t - 1) * log_1x - t * log_x
+
+
+@_bce.defjvp
+def _bce_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (x, t), (x_dot, t_dot) = primals, tangents
+    log_x, log_1x = _bounded_logs(x)
+    slope = (x - t) / lax.max((1 - x) * x, lax.full_like(x, 1e-12))
+    return _bce(x, t), slope * x_dot + (log_1x - log_x) * t_dot
+
+
+def _bounded_logs(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """``log(x)`` and ``log(1 - x)``, at least -100."""
+    least = lax.full_like(x, -100)
+    return lax.max(lax.log(x), least), lax.max(lax.log1p(-x), least)
+
+
+def _multiply(name: str, loss: jax.Array, weight: Any, dtype: Any) -> tuple[jax.Array, Any]:
+    """The loss times a weight that broadcasts, and the promoted dtype of the result."""
+    w = to_array(weight, "weight", f"{name}: ")
+    dtype = jnp.promote_types(dtype, w.dtype)
+    loss, factor = common.expand(name, loss, common.widen(w.astype(dtype)))
+    return loss * factor, dtype

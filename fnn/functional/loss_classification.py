@@ -1,0 +1,309 @@
+"""Losses over class labels: cross entropy, negative log likelihood, and the fused linear form."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from fnn.dtypes import is_floating, to_array
+from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional import _loss_common as common
+from fnn.functional.linear import linear
+
+__all__ = ["cross_entropy", "linear_cross_entropy", "nll_loss"]
+
+
+def nll_loss(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> jax.Array:
+    """The negative log likelihood ``-weight[t] * input[t]`` of the target class ``t``.
+
+    The mean divides by the sum of the weights of the targets that are not ignored; it is NaN if there are none.
+
+    Args:
+        input: log-probabilities (C,), (N, C) or (N, C, d1, ..., dK).
+        target: class indices (), (N,) or (N, d1, ..., dK).  An index outside [0, C) raises IndexError; where the
+            target is traced (under ``jit``) it cannot be checked, and gives NaN.
+        weight: a weight for each class (C,).
+        size_average: deprecated, see ``reduction``.
+        ignore_index: a target that contributes neither to the loss nor to the gradient.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Returns:
+        A scalar, or the target's shape if ``reduction='none'``.
+
+    Raises:
+        ArgumentError: shapes do not agree or ``reduction`` is unknown.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.nll_loss(jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]])), jnp.array([0, 1])).round(4)
+        Array(0.4904, dtype=float32)
+    """
+    reduction = common.resolve_reduction("nll_loss", size_average, reduce, reduction)
+    x = to_array(input, "input", "nll_loss: ")
+    common.require_floating("nll_loss", x.dtype)
+    return _nll("nll_loss", x, to_array(target, "target", "nll_loss: "), weight, ignore_index, reduction, 0.0)
+
+
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> jax.Array:
+    """The cross entropy between logits and target classes or target probabilities.
+
+    With class indices: ``-weight[t] * log_softmax(input)[t]``, its mean taken over the weights of the targets that
+    are not ignored.  With probabilities: ``-sum_c weight[c] * p[c] * log_softmax(input)[c]``, its mean taken over
+    the samples.  Label smoothing mixes the target with the uniform distribution (Szegedy et al. 2015,
+    https://arxiv.org/abs/1512.00567).
+
+    Args:
+        input: logits (C,), (N, C) or (N, C, d1, ..., dK).
+        target: class indices (), (N,) or (N, d1, ..., dK); or probabilities of the shape of ``input``.  An index
+            outside [0, C) raises IndexError; where the target is traced (under ``jit``) it cannot be checked, and
+            gives NaN.
+        weight: a weight for each class (C,).
+        size_average: deprecated, see ``reduction``.
+        ignore_index: a target index that contributes neither to the loss nor to the gradient.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+        label_smoothing: the share of the uniform distribution, in [0, 1].
+
+    Returns:
+        A scalar; if ``reduction='none'``, (), (N,) or (N, d1, ..., dK).
+
+    Raises:
+        ArgumentError: shapes do not agree, ``reduction`` is unknown or ``label_smoothing`` out of range.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.cross_entropy(jnp.array([[2.0, 0.0], [0.0, 2.0]]), jnp.array([0, 1])).round(4)
+        Array(0.1269, dtype=float32)
+    """
+    reduction = common.resolve_reduction("cross_entropy", size_average, reduce, reduction)
+    x = to_array(input, "input", "cross_entropy: ")
+    t = to_array(target, "target", "cross_entropy: ")
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ArgumentError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if x.ndim == 0:
+        raise ArgumentError("cross_entropy: Expected 1 or more dimensions for input (got 0)")
+    common.require_floating("cross_entropy", x.dtype)
+    axis = min(x.ndim - 1, 1)
+    if x.shape != t.shape:
+        log_p = _log_softmax(common.widen(x), axis)
+        out = _nll("cross_entropy", log_p, t, weight, ignore_index, reduction, label_smoothing, x.dtype)
+        return out.astype(x.dtype)
+    if not is_floating(t):
+        raise ArgumentTypeError(
+            f"cross_entropy: Expected floating point type for target with class probabilities, got {t.dtype}"
+        )
+    if ignore_index >= 0:
+        raise ArgumentError(
+            f"cross_entropy: ignore_index is not supported for floating point target, got ignore_index={ignore_index}"
+        )
+    log_p = _log_softmax(common.widen(x), axis)
+    classes = x.shape[axis]
+    dtype = x.dtype if t.dtype == x.dtype else jnp.promote_types(x.dtype, t.dtype)
+    t = common.widen(t.astype(dtype))
+    if label_smoothing > 0:
+        t = t * (1 - label_smoothing) + label_smoothing / classes
+    loss = -(log_p.astype(t.dtype) * t)
+    if weight is not None:
+        w = _class_weight("cross_entropy", weight, classes, None)
+        if w.dtype != dtype:
+            dtype = jnp.promote_types(dtype, w.dtype)
+        loss = loss * lax.broadcast_in_dim(w.astype(loss.dtype), loss.shape, (axis,))
+    if reduction == "none":
+        return lax.reduce_sum(loss, (axis,)).astype(dtype)
+    out = common.total(loss)
+    return (out / (x.size // classes) if reduction == "mean" else out).astype(dtype)
+
+
+def linear_cross_entropy(
+    input: Any,
+    linear_weight: Any,
+    target: Any,
+    *,
+    linear_bias: Any = None,
+    weight: Any = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: Any = None,
+) -> jax.Array:
+    """`cross_entropy` of ``linear(input, linear_weight, linear_bias)``.
+
+    Args:
+        input: (E,) or (N, E).
+        linear_weight: (C, E) or (C, d1, ..., dK, E).
+        target: class indices or probabilities as of `cross_entropy` for logits (N, C, d1, ..., dK).
+        linear_bias: (C,) or (C, d1, ..., dK).
+        weight: a weight for each class (C,).
+        reduction: 'none', 'mean' or 'sum'.
+        ignore_index: a target index to leave out; None means -100, and is required with probabilities.
+        label_smoothing: the share of the uniform distribution, in [0, 1].
+        options: PyTorch's settings of its chunked kernel; only None is supported, since under ``jit`` XLA decides
+            what is materialised.
+
+    Returns:
+        A scalar; if ``reduction='none'``, the shape of the class indices.
+
+    Raises:
+        ArgumentError: shapes do not agree, or ``options`` is given.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.linear_cross_entropy(jnp.ones((1, 2)), jnp.eye(2), jnp.array([0])).round(4)
+        Array(0.6931, dtype=float32)
+    """
+    where = "linear_cross_entropy: "
+    x, w = to_array(input, "input", where), to_array(linear_weight, "linear_weight", where)
+    t = to_array(target, "target", where)
+    b = None if linear_bias is None else to_array(linear_bias, "linear_bias", where)
+    if options is not None:
+        raise ArgumentError(f"{where}options must be None (there is no chunked kernel to set up), got {options!r}")
+    if x.ndim not in (1, 2):
+        raise ArgumentError(f"{where}expected input with dimensionality 1 or 2, got {x.ndim}")
+    if w.ndim < 2:
+        raise ArgumentError(f"{where}expected linear_weight with dimensionality at least 2, got {w.ndim}")
+    if x.shape[-1] != w.shape[-1]:
+        raise ArgumentError(
+            f"{where}expected equal input and linear_weight last dimensions (in_features), got {x.shape[-1]} and "
+            f"{w.shape[-1]}, respectively"
+        )
+    outer = w.shape[:-1]
+    if b is not None and b.shape != outer:
+        raise ArgumentError(f"{where}expected linear_bias shape {outer}, got {b.shape}")
+    if len(outer) > 1 and x.ndim == 1:
+        raise ArgumentError(
+            f"{where}K-dimensional loss defined by linear_weight shape {w.shape} requires batched input, "
+            f"(N, {x.shape[-1]}), got unbatched input with shape {x.shape}"
+        )
+    if t.shape == (*x.shape[:-1], *outer) and ignore_index is not None:
+        raise ArgumentError(f"{where}ignore_index cannot be specified when target contains probabilities")
+    logits = linear(x, w.reshape(math.prod(outer), -1), None if b is None else b.reshape(-1))
+    return cross_entropy(
+        logits.reshape(*x.shape[:-1], *outer),
+        t,
+        weight=weight,
+        reduction=reduction,
+        ignore_index=-100 if ignore_index is None else ignore_index,
+        label_smoothing=label_smoothing,
+    )
+
+
+def _log_softmax(x: jax.Array, axis: int) -> jax.Array:
+    """`log_softmax` in plain lax operators (no inner ``jit``); the maximum carries no gradient."""
+    kept = tuple(i for i in range(x.ndim) if i != axis)
+    spread = lambda y: lax.broadcast_in_dim(y, x.shape, kept)  # noqa: E731
+    shifted = x - spread(lax.stop_gradient(lax.reduce_max(x, (axis,))))
+    return shifted - spread(lax.log(lax.reduce_sum(lax.exp(shifted), (axis,))))
+
+
+def _class_weight(name: str, weight: Any, classes: int, dtype: Any) -> jax.Array:
+    """The weights of the classes, checked; of ``dtype`` unless that is None."""
+    w = to_array(weight, "weight", f"{name}: ")
+    if w.shape != (classes,):
+        raise ArgumentError(
+            f"{name}: weight tensor should be defined either for all {classes} classes or no classes "
+            f"but got weight tensor of shape: {list(w.shape)}"
+        )
+    if dtype is not None and w.dtype != dtype:
+        raise ArgumentTypeError(f"{name}: expected scalar type {dtype} for weight, but found {w.dtype}")
+    return common.widen(w)
+
+
+def _check_shapes(name: str, x: jax.Array, t: jax.Array) -> None:
+    """PyTorch's checks of (N, C, d1, ..., dK) against (N, d1, ..., dK)."""
+    if x.ndim == 0:
+        raise ArgumentError(f"{name}: Expected 1 or more dimensions for input (got 0)")
+    if x.ndim == 1:
+        if t.ndim != 0:
+            raise ArgumentError(
+                f"{name}: size mismatch (got input: {list(x.shape)}, target: {list(t.shape)}); "
+                "the target of an unbatched input (C,) is a scalar"
+            )
+        return
+    if t.ndim == 0 or x.shape[0] != t.shape[0]:
+        got = t.shape[0] if t.ndim else "none"
+        raise ArgumentError(f"{name}: Expected input batch_size ({x.shape[0]}) to match target batch_size ({got}).")
+    if x.ndim == 2 and t.ndim != 1:
+        raise ArgumentError(
+            f"{name}: 0D or 1D target tensor expected, multi-target not supported; "
+            f"got input {list(x.shape)}, target {list(t.shape)}"
+        )
+    if t.shape != (x.shape[0], *x.shape[2:]):
+        raise ArgumentError(
+            f"{name}: Expected target size {[x.shape[0], *x.shape[2:]]}, got {list(t.shape)}"
+        )
+
+
+def _nll(
+    name: str,
+    log_p: jax.Array,
+    target: jax.Array,
+    weight: Any,
+    ignore_index: int,
+    reduction: str,
+    smoothing: float,
+    dtype: Any = None,
+) -> jax.Array:
+    """The (smoothed) loss of class indices; ``dtype`` is the one the weight must have, if not that of ``log_p``.
+
+    What is ignored leaves by `lax.select`, not by a product with 0: its gradient is exactly zero even where the
+    mean divides by zero.
+    """
+    _check_shapes(name, log_p, target)
+    common.index_target(name, target)
+    if log_p.ndim == 1:
+        log_p, target = log_p[None], target[None]
+        unbatched = True
+    else:
+        unbatched = False
+    out_dtype, classes = log_p.dtype, log_p.shape[1]
+    common.check_class_range(name, target, classes, ignore_index)
+    log_p = common.widen(log_p)
+    kept = target != ignore_index
+    zero = lax.full(target.shape, 0, log_p.dtype)
+    loss = -common.pick_class(log_p, target)
+    weights = None
+    if weight is not None:
+        w = _class_weight(name, weight, classes, dtype or out_dtype)
+        weights = lax.select(kept, _lookup(w, target), zero)
+        loss = loss * _lookup(w, target)
+    if smoothing > 0:
+        spread = log_p if weight is None else log_p * lax.broadcast_in_dim(w, log_p.shape, (1,))
+        uniform = -lax.reduce_sum(spread, (1,))
+        loss = (1 - smoothing) * loss + (smoothing / classes) * uniform
+    loss = lax.select(kept, loss, zero)
+    if reduction == "none":
+        return (loss[0] if unbatched else loss).astype(out_dtype)
+    out = common.total(loss)
+    if reduction == "mean":
+        out = out / (common.total(kept.astype(out.dtype)) if weights is None else common.total(weights))
+    return out.astype(out_dtype)
+
+
+def _lookup(weight: jax.Array, target: jax.Array) -> jax.Array:
+    """``weight[target]``; NaN where the target is out of range."""
+    numbers = lax.GatherDimensionNumbers(offset_dims=(), collapsed_slice_dims=(0,), start_index_map=(0,))
+    mode = lax.GatherScatterMode.FILL_OR_DROP
+    return lax.gather(weight, target[..., None], numbers, (1,), mode=mode)

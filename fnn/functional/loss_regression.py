@@ -1,0 +1,301 @@
+"""Losses between real values: squared, absolute, Huber, Poisson and Gaussian likelihoods."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from fnn.dtypes import to_array
+from fnn.errors import ArgumentError
+from fnn.functional import _loss_common as common
+
+__all__ = ["gaussian_nll_loss", "huber_loss", "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss"]
+
+
+def mse_loss(
+    input: Any,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Any = None,
+) -> jax.Array:
+    """The squared error ``(input - target)**2``; with weights, the mean is divided by their sum.
+
+    Args:
+        input: any shape.
+        target: the shape of ``input``; another one broadcasts, with a warning.
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+        weight: weights of the shape of ``input``.
+
+    Returns:
+        A scalar, or the shape of ``input`` if ``reduction='none'``.
+
+    Raises:
+        ArgumentError: shapes do not agree or ``reduction`` is unknown.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.mse_loss(jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))
+        Array(2., dtype=float32)
+    """
+    reduction = common.resolve_reduction("mse_loss", size_average, reduce, reduction)
+    x, y, dtype = common.pair("mse_loss", input, target)
+    difference = x - y
+    return _weighted("mse_loss", difference * difference, input, weight, reduction, dtype)
+
+
+def l1_loss(
+    input: Any,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Any = None,
+) -> jax.Array:
+    """The absolute error ``|input - target|``; with weights, the mean is divided by their sum.
+
+    The gradient where the two are equal is 0.
+
+    Args:
+        input: any shape.
+        target: the shape of ``input``; another one broadcasts, with a warning.
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+        weight: weights of the shape of ``input``.
+
+    Returns:
+        A scalar, or the shape of ``input`` if ``reduction='none'``.
+
+    Raises:
+        ArgumentError: shapes do not agree or ``reduction`` is unknown.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.l1_loss(jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))
+        Array(1., dtype=float32)
+    """
+    reduction = common.resolve_reduction("l1_loss", size_average, reduce, reduction)
+    x, y, dtype = common.pair("l1_loss", input, target)
+    return _weighted("l1_loss", lax.abs(x - y), input, weight, reduction, dtype)
+
+
+def smooth_l1_loss(
+    input: Any,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> jax.Array:
+    """``0.5 * d**2 / beta`` where ``d = |input - target| < beta``, and ``d - 0.5 * beta`` elsewhere.
+
+    Girshick 2015, https://arxiv.org/abs/1504.08083.  With ``beta=0`` it is `l1_loss`.
+
+    Args:
+        input: any shape.
+        target: the shape of ``input``; another one broadcasts, with a warning.
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+        beta: where the quadratic part ends; not negative.
+
+    Returns:
+        A scalar, or the shape of ``input`` if ``reduction='none'``.
+
+    Raises:
+        ArgumentError: ``beta`` is negative, shapes do not agree or ``reduction`` is unknown.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.smooth_l1_loss(jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]), reduction="none")
+        Array([0.125, 2.5  ], dtype=float32)
+    """
+    reduction = common.resolve_reduction("smooth_l1_loss", size_average, reduce, reduction)
+    if beta < 0:
+        raise ArgumentError(f"smooth_l1_loss: does not support negative values for beta, got beta={beta}")
+    x, y, dtype = common.pair("smooth_l1_loss", input, target)
+    size = lax.abs(x - y)
+    if beta != 0:
+        size = lax.select(size < beta, 0.5 * size * size / beta, size - 0.5 * beta)
+    return common.reduce(size, reduction, dtype)
+
+
+def huber_loss(
+    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
+) -> jax.Array:
+    """``0.5 * d**2`` where ``d = |input - target| <= delta``, and ``delta * (d - 0.5 * delta)`` elsewhere.
+
+    Huber 1964, https://doi.org/10.1214/aoms/1177703732.  With weights, the mean is still over the elements.
+
+    Args:
+        input: any shape.
+        target: the shape of ``input``; another one broadcasts, with a warning.
+        reduction: 'none', 'mean' or 'sum'.
+        delta: where the quadratic part ends; positive.
+        weight: weights of the shape of ``input``.
+
+    Returns:
+        A scalar, or the shape of ``input`` if ``reduction='none'``.
+
+    Raises:
+        ArgumentError: ``delta`` is not positive, shapes do not agree or ``reduction`` is unknown.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.huber_loss(jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]), reduction="none", delta=2.0)
+        Array([0.125, 4.   ], dtype=float32)
+    """
+    reduction = common.resolve_reduction("huber_loss", None, None, reduction)
+    if delta <= 0:
+        raise ArgumentError(f"huber_loss: does not support non-positive values for delta, got delta={delta}")
+    x, y, dtype = common.pair("huber_loss", input, target)
+    size = lax.abs(x - y)
+    loss = lax.select(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta))
+    if weight is not None:
+        loss, _, dtype = _apply_weight("huber_loss", loss, input, weight, dtype)
+    return common.reduce(loss, reduction, dtype)
+
+
+def poisson_nll_loss(
+    input: Any,
+    target: Any,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-8,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> jax.Array:
+    """The negative log likelihood of counts under a Poisson distribution, up to a constant.
+
+    ``exp(input) - target * input`` if ``log_input``, else ``input - target * log(input + eps)``.
+
+    Args:
+        input: the logarithm of the rate, or the rate; any shape.
+        target: the counts, of a shape that broadcasts.
+        log_input: whether ``input`` is the logarithm of the rate.
+        full: add Stirling's approximation of ``log(target!)`` where ``target > 1``.
+        size_average: deprecated, see ``reduction``.
+        eps: keeps the logarithm finite when ``log_input`` is False.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Returns:
+        A scalar, or the broadcast shape if ``reduction='none'``.
+
+    Raises:
+        ArgumentError: shapes do not agree or ``reduction`` is unknown.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.poisson_nll_loss(jnp.array([0.0, 0.0]), jnp.array([1.0, 2.0]))
+        Array(1., dtype=float32)
+    """
+    reduction = common.resolve_reduction("poisson_nll_loss", size_average, reduce, reduction)
+    x, y, dtype = common.promote("poisson_nll_loss", input, target)
+    x, y = common.expand("poisson_nll_loss", x, y)
+    loss = lax.exp(x) - y * x if log_input else x - y * lax.log(x + eps)
+    if full:
+        large = y > 1
+        count = lax.select(large, y, lax.full_like(y, 1))
+        stirling = count * lax.log(count) - count + 0.5 * lax.log(2 * math.pi * count)
+        loss = loss + lax.select(large, stirling, lax.full_like(y, 0))
+    return common.reduce(loss, reduction, dtype)
+
+
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> jax.Array:
+    """The negative log likelihood of ``target`` under a normal distribution of mean ``input`` and variance ``var``.
+
+    ``0.5 * (log(var) + (input - target)**2 / var)`` with ``var`` raised to at least ``eps``, which the gradient
+    does not see.  Nix and Weigend 1994, https://doi.org/10.1109/ICNN.1994.374138.
+
+    Args:
+        input: the means, (N, \\*) or (\\*).
+        target: the observations, of a shape that broadcasts.
+        var: the variances: the shape of ``input``, or that shape without its last axis or with one axis of size 1,
+            or a number.  A negative entry raises, where the values are known (not under ``jit``).
+        full: add the constant ``0.5 * log(2 * pi)``.
+        eps: the least variance.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Returns:
+        A scalar, or the broadcast shape if ``reduction='none'``.
+
+    Raises:
+        ArgumentError: ``var`` is negative or of the wrong shape, or ``reduction`` is unknown.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.gaussian_nll_loss(jnp.array([0.0, 1.0]), jnp.array([0.0, 3.0]), jnp.array([1.0, 1.0]))
+        Array(1., dtype=float32)
+    """
+    name = "gaussian_nll_loss"
+    x, y = to_array(input, "input", f"{name}: "), to_array(target, "target", f"{name}: ")
+    if isinstance(var, (int, float)):
+        if var < 0:
+            raise ArgumentError(f"{name}: var has negative entry/entries, got var={var}")
+        v = lax.full(x.shape, var, x.dtype)
+    else:
+        v = to_array(var, "var", f"{name}: ")
+        values = common.concrete(v)
+        if values is not None and (values < 0).any():
+            raise ArgumentError(f"{name}: var has negative entry/entries, the least is {values.min()}")
+    if v.shape != x.shape:
+        if x.shape[:-1] == v.shape:
+            v = v[..., None]
+        elif x.ndim != v.ndim or sum(b for a, b in zip(x.shape, v.shape, strict=True) if a != b) != 1:
+            raise ArgumentError(
+                f"{name}: var is of incorrect size {list(v.shape)} for an input of size {list(x.shape)}"
+            )
+    if reduction not in ("none", "mean", "sum"):
+        raise ArgumentError(f"{name}: {reduction} is not valid; expected reduction='none', 'mean' or 'sum'")
+    x, y, v, dtype = common.promote(name, x, y, v, names=("input", "target", "var"))
+    v = common.straight_through(lax.max(v, lax.full_like(v, eps)), v)
+    x, y, v = common.expand(name, x, y, v)
+    difference = x - y
+    loss = 0.5 * (lax.log(v) + difference * difference / v)
+    if full:
+        loss = loss + 0.5 * math.log(2 * math.pi)
+    return common.reduce(loss, reduction, dtype)
+
+
+def _apply_weight(
+    name: str, loss: jax.Array, input: Any, weight: Any, dtype: Any
+) -> tuple[jax.Array, jax.Array, Any]:
+    """The weighted elements, the weights, and the promoted dtype of the result."""
+    w = to_array(weight, "weight", f"{name}: ")
+    shape = to_array(input).shape
+    if w.shape != shape:
+        raise ArgumentError(
+            f"{name}: Weights and input must have the same size, got {list(w.shape)} and {list(shape)}"
+        )
+    dtype = jnp.promote_types(dtype, w.dtype)
+    w = common.widen(w.astype(dtype))
+    product, factor = common.expand(name, loss.astype(w.dtype), w)
+    return product * factor, w, dtype
+
+
+def _weighted(
+    name: str, loss: jax.Array, input: Any, weight: Any, reduction: str, dtype: Any
+) -> jax.Array:
+    """The reduction of `mse_loss` and `l1_loss`, whose weighted mean divides by the sum of the weights."""
+    if weight is None:
+        return common.reduce(loss, reduction, dtype)
+    loss, w, dtype = _apply_weight(name, loss, input, weight, dtype)
+    if reduction == "mean":
+        return (common.total(loss) / common.total(w)).astype(dtype)
+    return common.reduce(loss, reduction, dtype)
