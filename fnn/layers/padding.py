@@ -1,0 +1,423 @@
+"""Padding of all spatial axes, by a constant, by reflection, by the edge, or around the circle."""
+
+from typing import Any, ClassVar
+
+import jax
+
+from fnn.dtypes import to_array
+from fnn.errors import ArgumentError
+from fnn.functional import padding as functional
+from fnn.functional._sizes import ntuple
+from fnn.layers._layer import Layer, Params, State
+
+__all__ = [
+    "CircularPad1d",
+    "CircularPad2d",
+    "CircularPad3d",
+    "ConstantPad1d",
+    "ConstantPad2d",
+    "ConstantPad3d",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReflectionPad3d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
+    "ReplicationPad3d",
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
+]
+
+
+class _PadNd(Layer):
+    RANK: ClassVar[int]
+    MODE: ClassVar[str]
+
+    padding: Any
+
+    def __post_init__(self) -> None:
+        self._set(padding=ntuple(self.padding, 2 * self.RANK, "padding", f"{type(self).__name__}: "))
+
+    def apply(
+        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+    ) -> tuple[jax.Array, State]:
+        del params, training, key
+        return functional.pad(input, self.padding, self.MODE), state
+
+    def extra_repr(self) -> str:
+        return str(self.padding)
+
+
+class _ReflectionPadNd(_PadNd):
+    MODE = "reflect"
+
+
+class _ReplicationPadNd(_PadNd):
+    MODE = "replicate"
+
+
+class _CircularPadNd(_PadNd):
+    MODE = "circular"
+
+    def apply(
+        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+    ) -> tuple[jax.Array, State]:
+        input = to_array(input, "input")
+        if input.ndim not in (self.RANK + 1, self.RANK + 2):
+            raise ArgumentError(f"expected {self.RANK + 1}D or {self.RANK + 2}D input (got {input.ndim}D input)")
+        return super().apply(params, state, input, training=training, key=key)
+
+
+class _ConstantPadNd(_PadNd):
+    value: float
+
+    def apply(
+        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+    ) -> tuple[jax.Array, State]:
+        del params, training, key
+        return functional.pad(input, self.padding, "constant", self.value), state
+
+    def extra_repr(self) -> str:
+        return f"padding={self.padding}, value={self.value}"
+
+
+class _ZeroPadNd(_PadNd):
+    MODE = "constant"
+
+    @property
+    def value(self) -> float:
+        """What is filled in: 0."""
+        return 0.0
+
+
+class ConstantPad1d(_ConstantPadNd):
+    """Adds a constant at both ends of a signal; a negative amount cuts off.
+
+    Args:
+        padding: amounts (left, right); one int stands for all.
+        value: what is filled in.
+
+    Shape:
+        (N, C, L) or (C, L) -> the same with
+        ``L' = L + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[1.0, 2.0, 3.0]])
+        >>> output, _ = layers.ConstantPad1d((1, 2), 9.0).apply({}, {}, x)
+        >>> output.tolist()
+        [[9.0, 1.0, 2.0, 3.0, 9.0, 9.0]]
+    """
+
+    RANK = 1
+
+
+class ConstantPad2d(_ConstantPadNd):
+    """Adds a constant at the sides of an image; a negative amount cuts off.
+
+    Args:
+        padding: amounts (left, right, top, bottom); one int stands for all.
+        value: what is filled in.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> the same with
+        ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
+        >>> output, _ = layers.ConstantPad2d(1, 9.0).apply({}, {}, x)
+        >>> output[0, 0].tolist()
+        [9.0, 9.0, 9.0, 9.0]
+    """
+
+    RANK = 2
+
+
+class ConstantPad3d(_ConstantPadNd):
+    """Adds a constant at the sides of a volume; a negative amount cuts off.
+
+    Args:
+        padding: amounts (left, right, top, bottom, front, back); one int stands for all.
+        value: what is filled in.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) -> the same with
+        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
+        >>> output, _ = layers.ConstantPad3d(1, 9.0).apply({}, {}, x)
+        >>> output[0, 0, 0].tolist()
+        [9.0, 9.0, 9.0, 9.0]
+    """
+
+    RANK = 3
+
+
+class ZeroPad1d(_ZeroPadNd):
+    """Adds zeros at both ends of a signal; a negative amount cuts off.
+
+    Args:
+        padding: amounts (left, right); one int stands for all.
+
+    Shape:
+        (N, C, L) or (C, L) -> the same with
+        ``L' = L + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[1.0, 2.0, 3.0]])
+        >>> output, _ = layers.ZeroPad1d((1, 2)).apply({}, {}, x)
+        >>> output.tolist()
+        [[0.0, 1.0, 2.0, 3.0, 0.0, 0.0]]
+    """
+
+    RANK = 1
+
+
+class ZeroPad2d(_ZeroPadNd):
+    """Adds zeros at the sides of an image; a negative amount cuts off.
+
+    Args:
+        padding: amounts (left, right, top, bottom); one int stands for all.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> the same with
+        ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
+        >>> output, _ = layers.ZeroPad2d(1).apply({}, {}, x)
+        >>> output[0, 0].tolist()
+        [0.0, 0.0, 0.0, 0.0]
+    """
+
+    RANK = 2
+
+
+class ZeroPad3d(_ZeroPadNd):
+    """Adds zeros at the sides of a volume; a negative amount cuts off.
+
+    Args:
+        padding: amounts (left, right, top, bottom, front, back); one int stands for all.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) -> the same with
+        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
+        >>> output, _ = layers.ZeroPad3d(1).apply({}, {}, x)
+        >>> output[0, 0, 0].tolist()
+        [0.0, 0.0, 0.0, 0.0]
+    """
+
+    RANK = 3
+
+
+class ReflectionPad1d(_ReflectionPadNd):
+    """Mirrors the input at both ends of a signal, without repeating the edge.
+
+    Args:
+        padding: amounts (left, right), less than the sizes; one int stands for all.
+
+    Shape:
+        (N, C, L) or (C, L) -> the same with
+        ``L' = L + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[1.0, 2.0, 3.0]])
+        >>> output, _ = layers.ReflectionPad1d((1, 2)).apply({}, {}, x)
+        >>> output.tolist()
+        [[2.0, 1.0, 2.0, 3.0, 2.0, 1.0]]
+    """
+
+    RANK = 1
+
+
+class ReflectionPad2d(_ReflectionPadNd):
+    """Mirrors the input at the sides of an image, without repeating the edge.
+
+    Args:
+        padding: amounts (left, right, top, bottom), less than the sizes; one int stands for all.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> the same with
+        ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
+        >>> output, _ = layers.ReflectionPad2d(1).apply({}, {}, x)
+        >>> output[0, 0].tolist()
+        [4.0, 3.0, 4.0, 3.0]
+    """
+
+    RANK = 2
+
+
+class ReflectionPad3d(_ReflectionPadNd):
+    """Mirrors the input at the sides of a volume, without repeating the edge.
+
+    Args:
+        padding: amounts (left, right, top, bottom, front, back), less than the sizes; one int stands for all.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) -> the same with
+        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
+        >>> output, _ = layers.ReflectionPad3d(1).apply({}, {}, x)
+        >>> output[0, 0, 0].tolist()
+        [8.0, 7.0, 8.0, 7.0]
+    """
+
+    RANK = 3
+
+
+class ReplicationPad1d(_ReplicationPadNd):
+    """Repeats the edge at both ends of a signal.
+
+    Args:
+        padding: amounts (left, right); one int stands for all.
+
+    Shape:
+        (N, C, L) or (C, L) -> the same with
+        ``L' = L + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[1.0, 2.0, 3.0]])
+        >>> output, _ = layers.ReplicationPad1d((1, 2)).apply({}, {}, x)
+        >>> output.tolist()
+        [[1.0, 1.0, 2.0, 3.0, 3.0, 3.0]]
+    """
+
+    RANK = 1
+
+
+class ReplicationPad2d(_ReplicationPadNd):
+    """Repeats the edge at the sides of an image.
+
+    Args:
+        padding: amounts (left, right, top, bottom); one int stands for all.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> the same with
+        ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
+        >>> output, _ = layers.ReplicationPad2d(1).apply({}, {}, x)
+        >>> output[0, 0].tolist()
+        [1.0, 1.0, 2.0, 2.0]
+    """
+
+    RANK = 2
+
+
+class ReplicationPad3d(_ReplicationPadNd):
+    """Repeats the edge at the sides of a volume.
+
+    Args:
+        padding: amounts (left, right, top, bottom, front, back); one int stands for all.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) -> the same with
+        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
+        >>> output, _ = layers.ReplicationPad3d(1).apply({}, {}, x)
+        >>> output[0, 0, 0].tolist()
+        [1.0, 1.0, 2.0, 2.0]
+    """
+
+    RANK = 3
+
+
+class CircularPad1d(_CircularPadNd):
+    """Wraps the input around at both ends of a signal.
+
+    Args:
+        padding: amounts (left, right), up to the sizes; one int stands for all.
+
+    Shape:
+        (N, C, L) or (C, L) -> the same with
+        ``L' = L + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[1.0, 2.0, 3.0]])
+        >>> output, _ = layers.CircularPad1d((1, 2)).apply({}, {}, x)
+        >>> output.tolist()
+        [[3.0, 1.0, 2.0, 3.0, 1.0, 2.0]]
+    """
+
+    RANK = 1
+
+
+class CircularPad2d(_CircularPadNd):
+    """Wraps the input around at the sides of an image.
+
+    Args:
+        padding: amounts (left, right, top, bottom), up to the sizes; one int stands for all.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> the same with
+        ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
+        >>> output, _ = layers.CircularPad2d(1).apply({}, {}, x)
+        >>> output[0, 0].tolist()
+        [4.0, 3.0, 4.0, 3.0]
+    """
+
+    RANK = 2
+
+
+class CircularPad3d(_CircularPadNd):
+    """Wraps the input around at the sides of a volume.
+
+    Args:
+        padding: amounts (left, right, top, bottom, front, back), up to the sizes; one int stands for all.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) -> the same with
+        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
+        >>> output, _ = layers.CircularPad3d(1).apply({}, {}, x)
+        >>> output[0, 0, 0].tolist()
+        [8.0, 7.0, 8.0, 7.0]
+    """
+
+    RANK = 3

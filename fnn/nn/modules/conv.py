@@ -1,0 +1,40 @@
+"""Convolutions: the facade of `fnn.layers.conv`."""
+
+from typing import Any
+
+import jax
+
+from fnn.layers import conv as layers
+from fnn.nn.modules._base import LayerModule
+
+__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
+
+
+class _ConvNd(LayerModule):
+    """Base of all convolutions, transposed ones included, for ``isinstance``."""
+
+    def _conv_forward(self, input: Any, weight: Any, bias: Any) -> jax.Array:
+        """The convolution with another weight and bias, which subclasses of PyTorch's classes call."""
+        return self._layer._conv_forward(input, weight, bias)  # type: ignore[attr-defined]
+
+
+class _ConvTransposeNd(_ConvNd):
+    """Base of the transposed convolutions, for ``isinstance``."""
+
+
+class Conv1d(_ConvNd, layer=layers.Conv1d): ...
+
+
+class Conv2d(_ConvNd, layer=layers.Conv2d): ...
+
+
+class Conv3d(_ConvNd, layer=layers.Conv3d): ...
+
+
+class ConvTranspose1d(_ConvTransposeNd, layer=layers.ConvTranspose1d): ...
+
+
+class ConvTranspose2d(_ConvTransposeNd, layer=layers.ConvTranspose2d): ...
+
+
+class ConvTranspose3d(_ConvTransposeNd, layer=layers.ConvTranspose3d): ...

@@ -1,0 +1,12 @@
+"""Sliding blocks: the facade of `fnn.layers.fold`."""
+
+from fnn.layers import fold as layers
+from fnn.nn.modules._base import LayerModule
+
+__all__ = ["Fold", "Unfold"]
+
+
+class Fold(LayerModule, layer=layers.Fold): ...
+
+
+class Unfold(LayerModule, layer=layers.Unfold): ...
