@@ -224,6 +224,31 @@ class Generator(Engine):
             order[i], order[j] = order[j], order[i]
         return np.array(order, np.int64)
 
+    def multinomial(self, weights: np.ndarray, num_samples: int, replacement: bool = False) -> np.ndarray:
+        """As ``torch.multinomial(weights, num_samples, replacement)``.
+
+        One sample, or several without replacement: the largest of weights / exponential numbers.  With replacement:
+        one double per sample, looked up in the cumulated weights.
+        """
+        work = weights.astype(np.float64 if weights.dtype == np.float64 else np.float32)
+        if not (np.isfinite(work) & (work >= 0)).all():
+            raise ArgumentError("multinomial: probability tensor contains either `inf`, `nan` or element < 0")
+        if (work.sum(-1) <= 0).any():
+            raise ArgumentError("multinomial: invalid multinomial distribution (sum of probabilities <= 0)")
+        if not replacement or num_samples == 1:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                rate = self.exponential(weights.shape, weights.dtype).astype(work.dtype)
+                scores = _rounded(work / rate, weights.dtype)
+            return np.argsort(-scores.astype(work.dtype), axis=-1, kind="stable")[..., :num_samples]
+        rows = []
+        with self._lock:
+            for row in work.reshape(-1, work.shape[-1]):
+                cumulated = np.cumsum(row, dtype=work.dtype)
+                cumulated /= cumulated[-1]
+                cumulated[-1] = 1
+                rows.append(np.searchsorted(cumulated.astype(np.float64), self._doubles(num_samples)))
+        return np.array(rows, np.int64).reshape(*weights.shape[:-1], num_samples)
+
 
 def _floating(dtype: Any, what: str) -> np.dtype:
     dtype = np.dtype(dtype)

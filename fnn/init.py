@@ -91,7 +91,7 @@ def full(key: Key, shape: Shape, value: Any, dtype: Any = None) -> jax.Array:
     """``value`` everywhere. Eager it compiles nothing; in a trace it is a broadcast."""
     del key
     shape, dtype = tuple(shape), dtypes.canonical(dtype, "full: ")
-    if isinstance(value, jax.Array) or random.is_tracing():
+    if isinstance(value, jax.Array) or random.is_staging():
         return lax.full(shape, value, dtype)
     return random.on_device(np.full(shape, value, dtype))
 
@@ -190,8 +190,13 @@ def trunc_normal(
     """N(mean, std^2) restricted to [a, b].
 
     Args:
-        mean, std: of the normal distribution before the cut.
-        a, b: the bounds, as values (not in units of ``std``).
+        key: a JAX key or a Generator.
+        shape: of the result.
+        dtype: of the result.
+        mean: of the normal distribution before the cut.
+        std: of the normal distribution before the cut.
+        a: the lower bound, as a value (not in units of ``std``).
+        b: the upper bound.
     """
     lower, upper = (a - mean) / std, (b - mean) / std
     if mean < a - 2 * std or mean > b + 2 * std:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn import dtypes
+from fnn import _trace, dtypes
 from fnn._host_random import Generator
 from fnn.errors import ArgumentTypeError, MissingKeyError
 
@@ -32,7 +32,7 @@ __all__ = [
     "get_rng_state",
     "initial_seed",
     "initialisation_key",
-    "is_tracing",
+    "is_staging",
     "manual_seed",
     "normal",
     "on_device",
@@ -152,12 +152,12 @@ def initialisation_key() -> Key:
     return default_generator if provider is None else provider()
 
 
-def is_tracing() -> bool:
+def is_staging() -> bool:
     """Whether JAX is staging a program out here (jit, scan, eval_shape, ...), so that new arrays are tracers.
 
     Not true in an eager ``jax.grad`` or ``jax.vmap``, where what is computed from constants is concrete.
     """
-    return isinstance(jax.device_put(_PROBE), jax.core.Tracer)
+    return _trace.tracing() and isinstance(jax.device_put(_PROBE), jax.core.Tracer)
 
 
 def draw_key(what: str) -> Key:
@@ -183,7 +183,7 @@ def resolve(key: Key, what: str) -> Key:
         provider = _provider.get()
         if provider is not None:
             return provider()
-        if is_tracing():
+        if is_staging():
             raise MissingKeyError(AMBIENT_IN_TRACE.format(what=what))
         return default_generator
     if key is None:
@@ -212,7 +212,7 @@ def _usable(key: Key, what: str) -> Key:
         return key
     if isinstance(key, np.ndarray) and key.dtype == np.uint32:
         return jnp.asarray(key)
-    raise ArgumentTypeError(f"{what}: expected a JAX key such as jax.random.key(0) or a fnn.random.Generator, got key={key!r}")
+    raise ArgumentTypeError(f"{what}: expected a JAX key such as jax.random.key(0) or a Generator, got key={key!r}")
 
 
 # -- samplers ---------------------------------------------------------------------------------------
