@@ -1,0 +1,278 @@
+"""Normalisation with running statistics: batch_norm and instance_norm.
+
+PyTorch updates ``running_mean`` and ``running_var`` in place.  Arrays are immutable, so here the functions
+of PyTorch's names leave them as they are, and `batch_norm_update` and `instance_norm_update` return the new ones.
+Half inputs are normalised in float32.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax import lax
+
+from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional._moments import parameters, standardise
+from fnn.functional._operands import broadcast, floating, narrow, widen
+from fnn.functional._sizes import listed
+
+__all__ = ["batch_norm", "batch_norm_update", "instance_norm", "instance_norm_update"]
+
+Updated = tuple[jax.Array, jax.Array | None, jax.Array | None]
+
+
+def batch_norm(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: Any = 0.1,
+    eps: float = 1e-5,
+) -> jax.Array:
+    r"""Normalises each channel over the batch and space (arXiv:1502.03167).
+
+    ``(x - mean) / sqrt(var + eps) * weight + bias`` with the biased variance. The running statistics are read
+    (``training=False``) but never updated: `batch_norm_update` returns the new ones.
+
+    Args:
+        input: (N, C, \*), floating.
+        running_mean: (C,) or None; used in place of the batch's unless ``training``.
+        running_var: (C,) or None.
+        weight: (C,) or None.
+        bias: (C,) or None.
+        training: normalise with the statistics of this batch.
+        momentum: of the running statistics: without effect here.
+        eps: added to the variance.
+
+    Returns:
+        The shape and dtype of ``input``.
+
+    Raises:
+        ArgumentError: one value per channel while training, or a parameter that has not C elements.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.batch_norm(jnp.array([[1.0], [3.0]]), None, None, training=True)
+        Array([[-0.999995],
+               [ 0.999995]], dtype=float32)
+    """
+    return batch_norm_update(input, running_mean, running_var, weight, bias, training, momentum, eps)[0]
+
+
+def batch_norm_update(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: Any = 0.1,
+    eps: float = 1e-5,
+) -> Updated:
+    r"""`batch_norm` together with the running statistics after it.
+
+    While training, ``new = (1 - momentum) * running + momentum * batch``, with the unbiased variance of the batch;
+    an empty batch changes nothing. No gradient flows through the running statistics.
+
+    Args:
+        input: (N, C, \*), floating.
+        running_mean: (C,) or None.
+        running_var: (C,) or None.
+        weight: (C,) or None.
+        bias: (C,) or None.
+        training: normalise with the statistics of this batch, and update the running ones.
+        momentum: the share of this batch; may be a traced value.
+        eps: added to the variance.
+
+    Returns:
+        ``(output, new_running_mean, new_running_var)``; the last two are None where the arguments are.
+
+    Raises:
+        ArgumentError: one value per channel while training, or a parameter that has not C elements.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> y, mean, var = F.batch_norm_update(jnp.array([[1.0], [3.0]]), jnp.zeros(1), jnp.ones(1), training=True)
+        >>> mean, var
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
+    """
+    where = "batch_norm: "
+    x, params = _operands(where, input, running_mean, running_var, weight, bias)
+    if training:
+        if x.shape[0] * math.prod(x.shape[2:]) == 1:
+            raise ArgumentError(
+                f"{where}Expected more than 1 value per channel when training, got input size {listed(x.shape)}"
+            )
+        if eps <= 0:
+            raise ArgumentError(f"{where}batch_norm eps must be positive during training, but got {eps}")
+    else:
+        if eps < 0:
+            raise ArgumentError(f"{where}batch_norm eps must be non-negative, but got {eps}")
+        for name in ("running_mean", "running_var"):
+            if params[name] is None:
+                raise ArgumentError(f"{where}{name} must be defined in evaluation mode, got {name}=None")
+    axes = (0, *range(2, x.ndim))
+    return _normalise(where, x, **params, axes=axes, training=training, momentum=momentum, eps=eps)
+
+
+def instance_norm(
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: Any = 0.1,
+    eps: float = 1e-5,
+) -> jax.Array:
+    r"""Normalises each channel of each sample over space (arXiv:1607.08022).
+
+    The running statistics are read (``use_input_stats=False``) but never updated: `instance_norm_update` returns
+    the new ones.
+
+    Args:
+        input: (N, C, \*), floating.
+        running_mean: (C,) or None; used in place of the input's unless ``use_input_stats``.
+        running_var: (C,) or None.
+        weight: (C,) or None.
+        bias: (C,) or None.
+        use_input_stats: normalise with the statistics of this input.
+        momentum: of the running statistics: without effect here.
+        eps: added to the variance.
+
+    Returns:
+        The shape and dtype of ``input``.
+
+    Raises:
+        ArgumentError: one spatial element with ``use_input_stats``, or a parameter that has not C elements.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.instance_norm(jnp.array([[[1.0, 3.0], [10.0, 30.0]]]))
+        Array([[[-0.999995  ,  0.999995  ],
+                [-0.99999994,  0.99999994]]], dtype=float32)
+    """
+    return instance_norm_update(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)[0]
+
+
+def instance_norm_update(
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: Any = 0.1,
+    eps: float = 1e-5,
+) -> Updated:
+    r"""`instance_norm` together with the running statistics after it.
+
+    As `batch_norm_update`, with the samples' statistics averaged over the batch.
+
+    Args:
+        input: (N, C, \*), floating.
+        running_mean: (C,) or None.
+        running_var: (C,) or None.
+        weight: (C,) or None.
+        bias: (C,) or None.
+        use_input_stats: normalise with the statistics of this input, and update the running ones.
+        momentum: the share of this input; may be a traced value.
+        eps: added to the variance.
+
+    Returns:
+        ``(output, new_running_mean, new_running_var)``; the last two are None where the arguments are.
+
+    Raises:
+        ArgumentError: one spatial element with ``use_input_stats``, or a parameter that has not C elements.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> y, mean, var = F.instance_norm_update(jnp.array([[[1.0, 3.0]]]), jnp.zeros(1), jnp.ones(1))
+        >>> mean, var
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
+    """
+    where = "instance_norm: "
+    x, params = _operands(where, input, running_mean, running_var, weight, bias)
+    if use_input_stats:
+        if math.prod(x.shape[2:]) == 1:
+            raise ArgumentError(
+                f"{where}Expected more than 1 spatial element when training, got input size {listed(x.shape)}"
+            )
+    elif params["running_mean"] is None or params["running_var"] is None:
+        raise ArgumentError(f"{where}Expected running_mean and running_var to be defined when use_input_stats is false")
+    axes = tuple(range(2, x.ndim))
+    return _normalise(where, x, **params, axes=axes, training=use_input_stats, momentum=momentum, eps=eps)
+
+
+def _operands(
+    where: str, input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any
+) -> tuple[jax.Array, dict[str, Any]]:
+    x = floating(input, where)
+    if x.ndim < 2:
+        raise ArgumentError(f"{where}expected input of shape (N, C, *), got input.shape={listed(x.shape)}")
+    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    params = parameters(where, x, given)
+    for name, value in params.items():
+        if value is not None and value.shape != (x.shape[1],):
+            raise ArgumentError(
+                f"{where}{name} should contain {x.shape[1]} elements not {value.size}: expected shape "
+                f"({x.shape[1]},) for input.shape={listed(x.shape)}, got {listed(value.shape)}"
+            )
+    return x, params
+
+
+def _normalise(
+    where: str,
+    x: jax.Array,
+    running_mean: jax.Array | None,
+    running_var: jax.Array | None,
+    weight: jax.Array | None,
+    bias: jax.Array | None,
+    axes: tuple[int, ...],
+    training: bool,
+    momentum: Any,
+    eps: float,
+) -> Updated:
+    """Both norms: they differ in the axes that the statistics are taken over."""
+    if x.size == 0:
+        return x, running_mean, running_var
+    wide = widen(x)
+    if training:
+        if (running_mean is None) != (running_var is None):
+            raise ArgumentError(f"{where}running_mean and running_var must either both be None or neither be None")
+        centred, mean, var, scale, kept = standardise(wide, axes, eps)
+        if running_mean is not None and running_var is not None:
+            n = math.prod(x.shape[i] for i in axes)
+            move = _moving_average(where, momentum)
+            running_mean, running_var = move(running_mean, mean), move(running_var, var * (n / (n - 1)))
+    else:
+        assert running_mean is not None and running_var is not None  # checked by the callers
+        kept = (1,)
+        centred = wide - broadcast(widen(lax.stop_gradient(running_mean)), x, kept)
+        scale = lax.rsqrt(widen(lax.stop_gradient(running_var)) + eps)
+    if weight is not None:
+        scale = scale * broadcast(widen(weight), scale, (scale.ndim - 1,))
+    y = centred * broadcast(scale, x, kept)
+    if bias is not None:
+        y = y + broadcast(widen(bias), x, (1,))
+    return narrow(y, x), running_mean, running_var
+
+
+def _moving_average(where: str, momentum: Any) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    if momentum is None:
+        raise ArgumentTypeError(f"{where}argument 'momentum' must be float, got None")
+
+    def move(running: jax.Array, new: jax.Array) -> jax.Array:
+        running, new = lax.stop_gradient((running, new))
+        if new.ndim == 2:  # (N, C): instance_norm keeps the batch's average
+            new = lax.reduce_sum(new, (0,)) / new.shape[0]
+        return narrow((1 - momentum) * widen(running) + momentum * new, running)
+
+    return move

@@ -1,0 +1,244 @@
+"""Normalisation without running statistics: layer, group and RMS norm, and unit vectors.
+
+Half inputs are normalised in float32 and rounded once.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from fnn.errors import ArgumentError
+from fnn.functional._moments import parameters, standardise
+from fnn.functional._operands import broadcast, floating, narrow, widen, wrap_dim
+from fnn.functional._sizes import integer, integers, listed
+
+__all__ = ["group_norm", "layer_norm", "normalize", "rms_norm"]
+
+
+def _trailing(where: str, x: jax.Array, normalized_shape: Any, params: dict[str, jax.Array | None]) -> tuple[int, ...]:
+    """The axes of ``normalized_shape``, which the input's shape must end in and the parameters' must be."""
+    shape = integers(normalized_shape, "normalized_shape", where)
+    if isinstance(shape, int) or not shape:
+        raise ArgumentError(
+            f"{where}Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, "
+            f"but got normalized_shape = {shape if isinstance(shape, int) else []}"
+        )
+    for name, value in params.items():
+        if value is not None and value.shape != shape:
+            raise ArgumentError(
+                f"{where}Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
+                f"{listed(value.shape)} and normalized_shape = {listed(shape)}"
+            )
+    if x.shape[x.ndim - len(shape) :] != shape or x.ndim < len(shape):
+        raise ArgumentError(
+            f"{where}Given normalized_shape={listed(shape)}, expected input with shape "
+            f"[*, {', '.join(map(str, shape))}], but got input of size{listed(x.shape)}"
+        )
+    return tuple(range(x.ndim - len(shape), x.ndim))
+
+
+def layer_norm(
+    input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> jax.Array:
+    r"""Normalises over the last dimensions (arXiv:1607.06450): ``(x - mean) / sqrt(var + eps) * weight + bias``.
+
+    Args:
+        input: (\*, \*normalized_shape), floating.
+        normalized_shape: the sizes of the dimensions to normalise over.
+        weight: of shape normalized_shape, or None.
+        bias: of shape normalized_shape, or None.
+        eps: added to the (biased) variance.
+
+    Returns:
+        The shape and dtype of ``input``.
+
+    Raises:
+        ArgumentError: the shapes do not fit together.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.layer_norm(jnp.array([[1.0, 3.0], [10.0, 10.0]]), (2,), bias=jnp.ones(2))
+        Array([[5.006790e-06, 1.999995e+00],
+               [1.000000e+00, 1.000000e+00]], dtype=float32)
+    """
+    where = "layer_norm: "
+    x = floating(input, where)
+    params = parameters(where, x, {"weight": weight, "bias": bias})
+    axes = _trailing(where, x, normalized_shape, params)
+    if x.size == 0:
+        return x
+    centred, _, _, rstd, kept = standardise(widen(x), axes, eps)
+    y = centred * broadcast(rstd, x, kept)
+    return narrow(_affine(y, params["weight"], params["bias"], axes), x)
+
+
+def _affine(y: jax.Array, weight: jax.Array | None, bias: jax.Array | None, axes: tuple[int, ...]) -> jax.Array:
+    if weight is not None:
+        y = y * broadcast(widen(weight), y, axes)
+    if bias is not None:
+        y = y + broadcast(widen(bias), y, axes)
+    return y
+
+
+def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> jax.Array:
+    r"""Divides by the root mean square over the last dimensions (arXiv:1910.07467).
+
+    ``x / sqrt(mean(x^2) + eps) * weight``.
+
+    Args:
+        input: (\*, \*normalized_shape), floating or complex.
+        normalized_shape: the sizes of the dimensions to normalise over.
+        weight: of shape normalized_shape, or None.
+        eps: added to the mean square; None: the machine epsilon of the dtype that it is computed in.
+
+    Returns:
+        The shape and dtype of ``input``.
+
+    Raises:
+        ArgumentError: the shapes do not fit together.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.rms_norm(jnp.array([[1.0, 7.0]]), (2,))
+        Array([[0.2, 1.4]], dtype=float32)
+    """
+    where = "rms_norm: "
+    x = floating(input, where, complex_too=True)
+    scale = None if weight is None else floating(weight, where, "weight", complex_too=True)
+    axes = _trailing(where, x, normalized_shape, {"weight": scale})
+    if x.size == 0:
+        return x
+    wide = widen(x)
+    n = math.prod(x.shape[i] for i in axes)
+    mean_square = lax.reduce_sum(wide * wide, axes) / n
+    rate = lax.rsqrt(mean_square + (float(jnp.finfo(wide.dtype).eps) if eps is None else eps))
+    y = wide * broadcast(rate, x, tuple(range(x.ndim - len(axes))))
+    return narrow(_affine(y, scale, None, axes), x)
+
+
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> jax.Array:
+    r"""Normalises groups of channels of each sample (arXiv:1803.08494).
+
+    Args:
+        input: (N, C, \*), floating.
+        num_groups: how many groups the channels are divided into.
+        weight: (C,) or None.
+        bias: (C,) or None.
+        eps: added to the (biased) variance.
+
+    Returns:
+        The shape and dtype of ``input``.
+
+    Raises:
+        ArgumentError: C is not divisible by ``num_groups``, or a parameter has not C elements.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.group_norm(jnp.array([[1.0, 3.0, 5.0, 5.0]]), 2)
+        Array([[-0.999995,  0.999995,  0.      ,  0.      ]], dtype=float32)
+    """
+    where = "group_norm: "
+    x = floating(input, where)
+    groups = integer(num_groups, "num_groups", where)
+    if x.ndim < 2:
+        raise ArgumentError(f"{where}Expected at least 2 dimensions for input tensor but received {x.ndim}")
+    n, channels, *space = x.shape
+    if groups <= 0:
+        raise ArgumentError(f"{where}Expected num groups to be greater than 0, got {groups}")
+    if channels % groups:
+        raise ArgumentError(
+            f"{where}Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{listed(x.shape)} and num_groups={groups}"
+        )
+    if n * channels // groups * math.prod(space) == 1:
+        raise ArgumentError(
+            f"{where}Expected more than 1 value per channel when training, got input size "
+            f"{[n * channels // groups, groups, *space]}"
+        )
+    params = parameters(where, x, {"weight": weight, "bias": bias})
+    for name, value in params.items():
+        if value is not None and value.shape != (channels,):
+            raise ArgumentError(
+                f"{where}Expected {name} to be a vector of size equal to the number of channels in input, but got "
+                f"{name} of shape {listed(value.shape)} and input of shape {listed(x.shape)}"
+            )
+    if x.size == 0:
+        return x
+    grouped = lax.reshape(widen(x), (n, groups, channels // groups, *space))
+    centred, _, _, rstd, kept = standardise(grouped, tuple(range(2, grouped.ndim)), eps)
+    y = lax.reshape(centred * broadcast(rstd, grouped, kept), x.shape)
+    return narrow(_affine(y, params["weight"], params["bias"], (1,)), x)
+
+
+# -- unit vectors -------------------------------------------------------------------------------------
+
+
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: None = None) -> jax.Array:
+    r"""Divides vectors by their p-norm: ``x / max(norm(x, p), eps)``.
+
+    Args:
+        input: (\*), floating or complex.
+        p: the exponent of the norm: any real number, inf or -inf.
+        dim: the dimension or dimensions that hold the vectors; None: all.
+        eps: the least divisor.
+        out: must be None: arrays are immutable.
+
+    Returns:
+        (\*); the norm's gradient at the zero vector is 0.
+
+    Raises:
+        IndexError: no such dimension.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.normalize(jnp.array([[3.0, 4.0], [0.0, 0.0]]))
+        Array([[0.6, 0.8],
+               [0. , 0. ]], dtype=float32)
+    """
+    where = "normalize: "
+    if out is not None:
+        raise ArgumentError(f"{where}out must be None, since arrays are immutable; got {type(out).__name__}")
+    x = floating(input, where, complex_too=True)
+    dims = range(x.ndim) if dim is None else dim if isinstance(dim, (tuple, list)) else (dim,)
+    axes = tuple(wrap_dim(d, x.ndim, where) for d in dims) if x.ndim else ()
+    wide = widen(x)
+    norm = _vector_norm(wide, p, axes, where)
+    divisor = lax.select(norm < eps, lax.full_like(norm, eps), norm)
+    kept = tuple(i for i in range(x.ndim) if i not in axes)
+    return narrow(wide / broadcast(divisor, x, kept), x)
+
+
+def _vector_norm(x: jax.Array, p: Any, axes: tuple[int, ...], where: str) -> jax.Array:
+    """The p-norm over ``axes``, with gradient 0 wherever its derivative does not exist."""
+    p = 2.0 if p == "fro" else p
+    if isinstance(p, str):
+        raise ArgumentError(f"{where}expected a number or 'fro', got p={p!r}")
+    if p == 2:
+        return _root(lax.reduce_sum(lax.real(x * lax.conj(x)) if jnp.iscomplexobj(x) else x * x, axes), 2)
+    size = lax.abs(x)
+    if p == math.inf:
+        return lax.reduce_max(size, axes)
+    if p == -math.inf:
+        return lax.reduce_min(size, axes)
+    if p == 0:
+        return lax.reduce_sum(narrow(x != 0, size), axes)
+    if p == 1:
+        return lax.reduce_sum(size, axes)
+    zero = size == 0
+    powers = lax.select(zero, lax.full_like(size, 1), size) ** p
+    at_zero = 0.0 if p > 0 else math.inf
+    return _root(lax.reduce_sum(lax.select(zero, lax.full_like(size, at_zero), powers), axes), p)
+
+
+def _root(x: jax.Array, p: float) -> jax.Array:
+    zero = x == 0
+    safe = lax.select(zero, lax.full_like(x, 1), x)
+    return lax.select(zero, x, lax.sqrt(safe) if p == 2 else safe ** (1 / p))

@@ -1,0 +1,162 @@
+"""Maps onto the probability simplex: softmax, its relatives, and its random relaxation.
+
+bfloat16 and float16 are accumulated in float32 and rounded once.
+"""
+
+import warnings
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from fnn import dtypes, random
+from fnn.functional._operands import floating, narrow, widen, wrap_dim
+
+__all__ = ["gumbel_softmax", "log_softmax", "softmax", "softmin"]
+
+
+def _resolve(input: Any, dim: int | None, name: str, stacklevel: int, dtype: Any) -> tuple[jax.Array, int]:
+    """The operand in the dtype asked for, and the axis; without one PyTorch's legacy rule chooses it."""
+    where = f"{name}: "
+    x = dtypes.to_array(input, "input", where)
+    if dim is None:
+        warnings.warn(
+            f"Implicit dimension choice for {name} has been deprecated. "
+            "Change the call to include dim=X as an argument.",
+            stacklevel=stacklevel + 1,
+        )
+        dim = 0 if x.ndim in (0, 1, 3) else 1
+    if dtype is not None:
+        x = x.astype(dtypes.canonical(dtype, where))
+    return floating(x, where), wrap_dim(dim, x.ndim, where)
+
+
+def _shifted(x: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """``x`` less its maximum, the exponential of that, and the sum of those, over ``axis`` (kept, of size 1)."""
+    axes = (axis,) if x.ndim else ()
+    kept = tuple(1 if i == axis else n for i, n in enumerate(x.shape))
+    # The shift cancels in every result, so no gradient need flow through it.
+    highest = lax.stop_gradient(lax.reshape(lax.reduce_max(x, axes), kept))
+    shifted = x - highest
+    exponential = lax.exp(shifted)
+    return shifted, exponential, lax.reshape(lax.reduce_sum(exponential, axes), kept)
+
+
+def _softmax(x: jax.Array, axis: int) -> jax.Array:
+    _, exponential, total = _shifted(widen(x), axis)
+    return narrow(exponential / total, x)
+
+
+def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> jax.Array:
+    r"""``exp(x) / sum(exp(x))``: non-negative, and summing to 1 over ``dim``.
+
+    Args:
+        input: (\*), floating.
+        dim: the dimension that sums to 1. ``None`` (deprecated): 0 for 0, 1 or 3 dimensions, else 1.
+        _stacklevel: of the deprecation's warning.
+        dtype: what to convert ``input`` to first.
+
+    Returns:
+        (\*); NaN where the whole slice is minus infinity.
+
+    Raises:
+        IndexError: no such dimension.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.softmax(jnp.array([0.0, 0.0, -jnp.inf]), dim=0)
+        Array([0.5, 0.5, 0. ], dtype=float32)
+    """
+    return _softmax(*_resolve(input, dim, "softmax", _stacklevel, dtype))
+
+
+def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> jax.Array:
+    r"""`softmax` of ``-x``.
+
+    Args:
+        input: (\*), floating.
+        dim: the dimension that sums to 1. ``None`` (deprecated): 0 for 0, 1 or 3 dimensions, else 1.
+        _stacklevel: of the deprecation's warning.
+        dtype: what to convert ``-input`` to first.
+
+    Returns:
+        (\*).
+
+    Raises:
+        IndexError: no such dimension.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.softmin(jnp.array([0.0, 0.0, jnp.inf]), dim=0)
+        Array([0.5, 0.5, 0. ], dtype=float32)
+    """
+    x = dtypes.to_array(input, "input", "softmin: ")
+    return _softmax(*_resolve(-x, dim, "softmin", _stacklevel, dtype))
+
+
+def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> jax.Array:
+    r"""The logarithm of `softmax`, computed without taking the logarithm of a small number.
+
+    Args:
+        input: (\*), floating.
+        dim: the dimension that is normalised. ``None`` (deprecated): 0 for 0, 1 or 3 dimensions, else 1.
+        _stacklevel: of the deprecation's warning.
+        dtype: what to convert ``input`` to first.
+
+    Returns:
+        (\*).
+
+    Raises:
+        IndexError: no such dimension.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.log_softmax(jnp.array([0.0, 1000.0]), dim=0)
+        Array([-1000.,     0.], dtype=float32)
+    """
+    x, axis = _resolve(input, dim, "log_softmax", _stacklevel, dtype)
+    shifted, _, total = _shifted(widen(x), axis)
+    return narrow(shifted - lax.log(total), x)
+
+
+def gumbel_softmax(
+    logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1, *, key: Any = None
+) -> jax.Array:
+    r"""A differentiable sample from a categorical distribution (arXiv:1611.01144, arXiv:1611.00712).
+
+    Args:
+        logits: (\*, C), unnormalised log-probabilities.
+        tau: the temperature; the smaller, the closer to one-hot.
+        hard: return one-hot samples, with the gradient of the soft ones.
+        eps: deprecated, without effect.
+        dim: the dimension of the classes.
+        key: a JAX key or a `fnn.random.Generator`; required.
+
+    Returns:
+        The shape of ``logits``; sums to 1 over ``dim``.
+
+    Raises:
+        MissingKeyError: no key.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.gumbel_softmax(jnp.array([0.0, 1000.0]), hard=True, key=jax.random.key(0))
+        Array([0., 1.], dtype=float32)
+    """
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    x = floating(logits, "gumbel_softmax: ", "logits")
+    axis = wrap_dim(dim, x.ndim, "gumbel_softmax: ")
+    gumbel = -lax.log(random.exponential(random.resolve(key, "gumbel_softmax"), x.shape, x.dtype))
+    soft = _softmax(narrow((x + gumbel) / tau, x), axis)
+    if not hard:
+        return soft
+    chosen = jnp.argmax(lax.stop_gradient(soft), axis if x.ndim else None, keepdims=True)
+    one_hot = lax.broadcasted_iota(chosen.dtype, x.shape, axis) == chosen if x.ndim else chosen == 0
+    return narrow(one_hot, x) - lax.stop_gradient(soft) + soft
