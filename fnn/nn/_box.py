@@ -23,7 +23,8 @@ import numpy as np
 
 from fnn import random
 from fnn._trace import Tracer
-from fnn.dtypes import to_array
+from fnn.devices import to_device
+from fnn.dtypes import canonical, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError, TracerEscapeError
 from fnn.nn._scope import _scope, epoch, escape_message
 
@@ -34,6 +35,11 @@ _UNINITIALISED = (
     "`load_state_dict` when trying to load an uninitialized parameter into an initialized one. "
     "Call `forward` to initialize the parameters before accessing their attributes."
 )
+
+
+def lazy_access(what: str) -> str:
+    """Why the ``what`` of an uninitialised box cannot be had."""
+    return _UNINITIALISED.format(what=what)
 
 
 class Box:
@@ -80,10 +86,16 @@ class Box:
             scope.write(self, value)
             return
         if isinstance(value, Tracer) and not isinstance(self._value, Tracer):
-            raise TracerEscapeError(escape_message(self, "a raw JAX transform (jax.jit, jax.grad, jax.checkpoint, lax.scan, ...)"))
+            transform = "a raw JAX transform (jax.jit, jax.grad, jax.checkpoint, lax.scan, ...)"
+            raise TracerEscapeError(escape_message(self, transform))
         self._value = value
         self._exposed = True
         epoch.exposures += 1
+
+    def _peek(self) -> Any:
+        """The value for a look at its shape or dtype, which hands nothing out."""
+        scope = _scope.get()
+        return self._value if scope is None else scope.read(self)
 
     def __jax_array__(self) -> jax.Array:
         return self.data
@@ -94,32 +106,32 @@ class Box:
     @property
     def shape(self) -> tuple[int, ...]:
         """The array's shape."""
-        return self.data.shape
+        return self._peek().shape
 
     @property
     def dtype(self) -> Any:
         """The array's dtype."""
-        return self.data.dtype
+        return self._peek().dtype
 
     @property
     def ndim(self) -> int:
         """The number of dimensions."""
-        return self.data.ndim
+        return self._peek().ndim
 
     @property
     def size(self) -> int:
         """The number of elements, as in numpy and JAX (torch's ``numel()``)."""
-        return self.data.size
+        return self._peek().size
 
     def numel(self) -> int:
         """The number of elements."""
-        return self.data.size
+        return self._peek().size
 
     nelement = numel
 
     def dim(self) -> int:
         """The number of dimensions."""
-        return self.data.ndim
+        return self._peek().ndim
 
     def detach(self) -> jax.Array:
         """The value, as a constant for differentiation."""
@@ -135,15 +147,15 @@ class Box:
 
     def element_size(self) -> int:
         """Bytes per element."""
-        return self.data.dtype.itemsize
+        return self.dtype.itemsize
 
     def is_floating_point(self) -> bool:
         """Whether the dtype is a real floating one."""
-        return bool(jnp.issubdtype(self.data.dtype, jnp.floating))
+        return bool(jnp.issubdtype(self.dtype, jnp.floating))
 
     def is_complex(self) -> bool:
         """Whether the dtype is complex."""
-        return bool(jnp.issubdtype(self.data.dtype, jnp.complexfloating))
+        return bool(jnp.issubdtype(self.dtype, jnp.complexfloating))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -184,11 +196,11 @@ class Box:
 
     def add_(self, other: Any, *, alpha: Any = 1) -> Any:
         """``self += alpha * other``."""
-        return self._replace(self.data + (other if isinstance(alpha, int) and alpha == 1 else alpha * jnp.asarray(other)))
+        return self._replace(self.data + _scaled(other, alpha))
 
     def sub_(self, other: Any, *, alpha: Any = 1) -> Any:
         """``self -= alpha * other``."""
-        return self._replace(self.data - (other if isinstance(alpha, int) and alpha == 1 else alpha * jnp.asarray(other)))
+        return self._replace(self.data - _scaled(other, alpha))
 
     def mul_(self, other: Any) -> Any:
         """``self *= other``."""
@@ -287,13 +299,15 @@ class Box:
         return new
 
     def _array_repr(self, extra: str = "") -> str:
-        scope = _scope.get()
-        value = self._value if scope is None else scope.read(self)
-        text = repr(value)
+        text = repr(self._peek())
         return f"{text[:-1]}, {extra})" if extra and text.endswith(")") else f"{text} {extra}".rstrip()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._array_repr()})"
+
+
+def _scaled(other: Any, alpha: Any) -> Any:
+    return other if isinstance(alpha, int) and alpha == 1 else alpha * jnp.asarray(other)
 
 
 def _operator(name: str) -> Callable[..., Any]:
@@ -417,7 +431,8 @@ class Parameter(Box):
             value = to_array(value, "grad", "Parameter.grad: ")
             if value.shape != self.shape:
                 raise ArgumentError(
-                    f"Parameter.grad: assigned grad has data of a different size: expected {self.shape}, got {value.shape}"
+                    "Parameter.grad: assigned grad has data of a different size: "
+                    f"expected {self.shape}, got {value.shape}"
                 )
         elif self._grad is None and _scope.get() is None:
             return
@@ -467,41 +482,61 @@ class _Uninitialised:
     @property
     def data(self) -> Any:
         """Raises: there is no value yet."""
-        raise ArgumentError(_UNINITIALISED.format(what="values"))
+        raise ArgumentError(lazy_access("values"))
 
     @data.setter
     def data(self, value: Any) -> None:
-        raise ArgumentError(_UNINITIALISED.format(what="values"))
+        raise ArgumentError(lazy_access("values"))
+
+    def _peek(self) -> Any:
+        raise ArgumentError(lazy_access("shape"))
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Raises: there is no shape yet."""
-        raise ArgumentError(_UNINITIALISED.format(what="shape"))
+    def dtype(self) -> Any:
+        """The dtype that the value will have."""
+        return canonical(self.__dict__.get("_wanted_dtype"))
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Gives the box a value of zeros of this shape; it becomes an ordinary one, with the same identity.
 
         Args:
             shape: the shape.
-            device: a `jax.Device` to put it on.
-            dtype: the dtype; the one given to the constructor if None.
+            device: where to put it; the one given to the constructor (or by ``module.to``) if None.
+            dtype: the dtype; the one given to the constructor (or by ``module.to``) if None.
         """
         from fnn import init
 
-        value = init.zeros(None, tuple(shape), dtype or self.__dict__.pop("_wanted_dtype", None))
-        self._adopt(value if device is None else jax.device_put(value, device))
+        if device is not None:
+            self.__dict__["_wanted_device"] = to_device(device, "materialize: ")
+        with jax.ensure_compile_time_eval():
+            self._adopt(init.zeros(None, tuple(shape), self.dtype if dtype is None else dtype))
+
+    def _move(self, fn: Callable[[jax.Array], jax.Array]) -> None:
+        """What ``module.to`` does to a box without a value: notes the dtype and the device of the value to come."""
+        like = fn(jax.device_put(np.zeros((0,), self.dtype)))
+        self.__dict__["_wanted_dtype"] = like.dtype
+        if like.committed:
+            self.__dict__["_wanted_device"] = like.sharding
 
     def _adopt(self, value: Any) -> None:
         # The value is a fresh host constant, so it is stored in the box itself, whatever scope is open.
         scope = _scope.get()
         if scope is not None and scope.undo is not None:
             scope.undo.append(functools.partial(_unmaterialise, self, type(self), dict(self.__dict__)))
+        device = self.__dict__.pop("_wanted_device", None)
         self.__dict__.pop("_wanted_dtype", None)
         self.__class__ = self._initialised_class
-        self._value = value
+        self._value = value if device is None else jax.device_put(value, device)
         self._exposed = True
         epoch.exposures += 1
         epoch.structure += 1
+
+    def _want(self, device: Any, dtype: Any) -> None:
+        wanted = {"_wanted_dtype": dtype, "_wanted_device": to_device(device, f"{type(self).__name__}: ")}
+        self.__dict__.update((name, value) for name, value in wanted.items() if value is not None)
+
+    def _wants(self) -> tuple[Any, Any]:
+        return self.__dict__.get("_wanted_device"), self.__dict__.get("_wanted_dtype")
 
 
 def _unmaterialise(box: Any, cls: type, attributes: dict[str, Any]) -> None:
@@ -516,7 +551,7 @@ class UninitializedParameter(_Uninitialised, Parameter):
 
     Args:
         requires_grad: whether it will be trained.
-        device: accepted as in torch; given again to `materialize`.
+        device: where `materialize` will put the value.
         dtype: the dtype that `materialize` will use.
     """
 
@@ -524,18 +559,16 @@ class UninitializedParameter(_Uninitialised, Parameter):
     _initialised_class = Parameter
 
     def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
-        del device
         Box.__init__(self, None)
         self._init_meta(requires_grad)
-        if dtype is not None:
-            self.__dict__["_wanted_dtype"] = dtype
+        self._want(device, dtype)
 
     def __reduce__(self) -> Any:
-        return UninitializedParameter, (self._requires_grad, None, self.__dict__.get("_wanted_dtype"))
+        return UninitializedParameter, (self._requires_grad, None, self._wants()[1])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if id(self) not in memo:
-            memo[id(self)] = UninitializedParameter(self._requires_grad, None, self.__dict__.get("_wanted_dtype"))
+            memo[id(self)] = UninitializedParameter(self._requires_grad, *self._wants())
         return memo[id(self)]
 
     def __repr__(self) -> str:
@@ -546,7 +579,7 @@ class UninitializedBuffer(_Uninitialised, Buffer):
     """A buffer whose shape is not known yet.
 
     Args:
-        device: accepted as in torch; given again to `materialize`.
+        device: where `materialize` will put the value.
         dtype: the dtype that `materialize` will use.
         persistent: whether it is part of ``state_dict``.
     """
@@ -554,19 +587,20 @@ class UninitializedBuffer(_Uninitialised, Buffer):
     __slots__ = ()
     _initialised_class = Buffer
 
-    def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True) -> None:
-        del requires_grad, device
+    def __init__(
+        self, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
+    ) -> None:
+        del requires_grad
         Box.__init__(self, None)
         self.persistent = persistent
-        if dtype is not None:
-            self.__dict__["_wanted_dtype"] = dtype
+        self._want(device, dtype)
 
     def __reduce__(self) -> Any:
-        return UninitializedBuffer, (False, None, self.__dict__.get("_wanted_dtype"), self.persistent)
+        return UninitializedBuffer, (False, None, self._wants()[1], self.persistent)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if id(self) not in memo:
-            memo[id(self)] = self.__reduce__()[0](*self.__reduce__()[1])
+            memo[id(self)] = UninitializedBuffer(False, *self._wants(), self.persistent)
         return memo[id(self)]
 
     def __repr__(self) -> str:

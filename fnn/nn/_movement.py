@@ -30,7 +30,10 @@ class Movement:
         """Replaces every parameter, gradient and buffer by ``fn`` of it."""
         for module in self.modules() if recurse else [self]:
             for box in (*module._parameters.values(), *module._buffers.values()):
-                if box is None or is_lazy(box):
+                if box is None:
+                    continue
+                if is_lazy(box):
+                    box._move(fn)
                     continue
                 box.data = fn(box.data)
                 if isinstance(box, Parameter) and box.grad is not None:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn.errors import ArgumentTypeError, StateDictError
-from fnn.nn._box import Box, is_lazy
+from fnn.nn._box import Box, is_lazy, lazy_access
 from fnn.nn._scope import Scope, current_scope, opened, write_out
 
 _EXTRA = "_extra_state"
@@ -245,6 +245,8 @@ def _load(
 def _load_box(key: str, box: Box, value: Any, assign: bool, errors: list[str]) -> None:
     if isinstance(value, Box):
         if is_lazy(value):
+            if not is_lazy(box):
+                errors.append(f'While copying the parameter named "{key}": {lazy_access("shape")}')
             return
         value = value.data
     if not (hasattr(value, "shape") and hasattr(value, "dtype")):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import jax
 
@@ -39,7 +39,8 @@ def _forward(layer: type[Layer]) -> Callable[..., Any]:
 
     signature = inspect.signature(layer.apply)
     inputs = [p for name, p in signature.parameters.items() if name not in _NOT_INPUTS]
-    forward.__signature__ = signature.replace(parameters=inputs)
+    output = get_args(signature.return_annotation) or (Any,)  # of (output, state)
+    forward.__signature__ = signature.replace(parameters=inputs, return_annotation=output[0])
     forward.__doc__ = "The layer's output; see the class for shapes."
     return forward
 
@@ -70,20 +71,21 @@ class LayerModule(Module):
         self._install(self._layer_class(*args, **kwargs))
 
     def _install(self, layer: Layer) -> None:
-        """Takes ``layer`` as this module's definition and registers its parameters and state."""
+        """Draws the layer's parameters and state and registers them."""
         params, state = self._draw(layer)
+        boxes: dict[str, Box] = {name: Parameter(value) for name, value in params.items()}
+        boxes |= {name: Buffer(value) for name, value in state.items()}
+        for box in boxes.values():
+            box._exposed = False  # nobody else holds a fresh array
+        self._register(layer, boxes)
+
+    def _register(self, layer: Layer, boxes: dict[str, Any]) -> None:
+        """Takes ``layer`` as this module's definition; parameters and buffers that are not in ``boxes`` are None."""
         tables = self.__dict__
         tables["_layer"] = layer
-        parameters, buffers = tables["_parameters"], tables["_buffers"]
-        for name in layer.PARAMS:
-            value = params.get(name)
-            parameters[name] = None if value is None else Parameter(value)
-        for name in layer.STATE:
-            value = state.get(name)
-            buffers[name] = None if value is None else Buffer(value)
-        for box in (*parameters.values(), *buffers.values()):
-            if box is not None:
-                box._exposed = False  # nobody else holds a fresh array
+        for table, names in ((tables["_parameters"], layer.PARAMS), (tables["_buffers"], layer.STATE)):
+            for name in names:
+                table[name] = boxes.get(name)
         epoch.structure += 1
 
     @staticmethod
@@ -95,17 +97,32 @@ class LayerModule(Module):
                 return layer.init(key)
         return layer.init(key)
 
+    def _present_layer(self) -> Layer:
+        """The layer, with ``bias`` saying whether there is one now: torch looks at the parameter too."""
+        layer, parameters = self._layer, self._parameters
+        changes = {
+            name: parameters[name] is not None
+            for name in layer.PARAMS
+            if name in parameters
+            and isinstance(getattr(layer, name, None), bool)
+            and getattr(layer, name) is not (parameters[name] is not None)
+        }
+        return layer.replace(**changes) if changes else layer
+
+    def _redraw(self, layer: Layer) -> dict[str, Any]:
+        """Fresh values by name, drawn in the dtype that the parameters have now (after ``half()``, for example)."""
+        dtypes = {box.dtype for box in self._parameters.values() if box is not None}
+        if len(dtypes) == 1 and "dtype" in type(layer).__dataclass_fields__:
+            layer = layer.replace(dtype=dtypes.pop())
+        params, state = self._draw(layer)
+        return {**params, **state}
+
     def reset_parameters(self) -> None:
         """Draws the parameters anew, and resets the buffers."""
-        params, state = self._draw(self._layer)
-        for name, value in params.items():
-            box = self._parameters.get(name)
+        for name, value in self._redraw(self._present_layer()).items():
+            box = self._parameters.get(name) if name in self._parameters else self._buffers.get(name)
             if box is not None:
                 box.data = value.astype(box.dtype)
-        for name, value in state.items():
-            buffer = self._buffers.get(name)
-            if buffer is not None:
-                buffer.data = value.astype(buffer.dtype)
 
     def forward(self, *input: Any, **kwargs: Any) -> Any:
         """The layer's output for these inputs."""
@@ -133,7 +150,7 @@ class LayerModule(Module):
 
     def __getattr__(self, name: str) -> Any:
         layer = self.__dict__.get("_layer")
-        if layer is not None and not name.startswith("_"):
+        if layer is not None and not name.startswith("_") and name not in layer.PARAMS and name not in layer.STATE:
             tables = self.__dict__
             if name not in tables["_parameters"] and name not in tables["_buffers"] and name not in tables["_modules"]:
                 if name in type(layer).__dataclass_fields__ or isinstance(
@@ -162,4 +179,4 @@ class LayerModule(Module):
 
     def extra_repr(self) -> str:
         """What ``repr`` shows of this module's settings."""
-        return self._layer.extra_repr()
+        return self._present_layer().extra_repr()

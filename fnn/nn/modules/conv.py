@@ -6,8 +6,22 @@ import jax
 
 from fnn.layers import conv as layers
 from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.lazy import LazyLeaf, channels
 
-__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
+__all__ = [
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+]
 
 
 class _ConvNd(LayerModule):
@@ -38,3 +52,21 @@ class ConvTranspose2d(_ConvTransposeNd, layer=layers.ConvTranspose2d): ...
 
 
 class ConvTranspose3d(_ConvTransposeNd, layer=layers.ConvTranspose3d): ...
+
+
+class LazyConv1d(LazyLeaf, Conv1d, materializes=Conv1d, infer={"in_channels": channels}): ...
+
+
+class LazyConv2d(LazyLeaf, Conv2d, materializes=Conv2d, infer={"in_channels": channels}): ...
+
+
+class LazyConv3d(LazyLeaf, Conv3d, materializes=Conv3d, infer={"in_channels": channels}): ...
+
+
+class LazyConvTranspose1d(LazyLeaf, ConvTranspose1d, materializes=ConvTranspose1d, infer={"in_channels": channels}): ...
+
+
+class LazyConvTranspose2d(LazyLeaf, ConvTranspose2d, materializes=ConvTranspose2d, infer={"in_channels": channels}): ...
+
+
+class LazyConvTranspose3d(LazyLeaf, ConvTranspose3d, materializes=ConvTranspose3d, infer={"in_channels": channels}): ...
