@@ -50,8 +50,8 @@ def _placed(init):
     """Wraps ``init`` so that a layer with a ``device`` puts its arrays there."""
 
     @functools.wraps(init)
-    def wrapper(self, key):
-        result = init(self, key)
+    def wrapper(self, key, *inputs, **kwargs):
+        result = init(self, key, *inputs, **kwargs)
         device = getattr(self, "device", None)
         return result if device is None else jax.device_put(result, to_device(device, f"{type(self).__name__}: "))
 

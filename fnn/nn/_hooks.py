@@ -65,6 +65,23 @@ class RemovableHandle:
         self.remove()
 
 
+class _Used:
+    """Whether any backward hook has been registered; without one, no gradient pays for an anchor."""
+
+    backward = False
+
+
+def register_backward(table: OrderedDict, hook: Callable, prepend: bool = False) -> RemovableHandle:
+    """Adds a hook of the backward pass."""
+    _Used.backward = True
+    return register(table, hook, prepend=prepend)
+
+
+def backward_hooks_used() -> bool:
+    """Whether a gradient needs an anchor."""
+    return _Used.backward
+
+
 def register(table: OrderedDict, hook: Callable, *flags: OrderedDict, prepend: bool = False) -> RemovableHandle:
     """Adds ``hook`` to ``table`` and its id to every table of flags."""
     handle = RemovableHandle(table, *flags)
@@ -235,7 +252,7 @@ def register_module_forward_hook(hook: Callable, *, with_kwargs: bool = False, a
 
 def register_module_full_backward_hook(hook: Callable) -> RemovableHandle:
     """Calls ``hook(module, grad_input, grad_output)`` in the backward pass of every module."""
-    return register(global_backward_hooks, hook)
+    return register_backward(global_backward_hooks, hook)
 
 
 register_module_backward_hook = register_module_full_backward_hook
@@ -243,7 +260,7 @@ register_module_backward_hook = register_module_full_backward_hook
 
 def register_module_full_backward_pre_hook(hook: Callable) -> RemovableHandle:
     """Calls ``hook(module, grad_output)`` before the backward pass of every module."""
-    return register(global_backward_pre_hooks, hook)
+    return register_backward(global_backward_pre_hooks, hook)
 
 
 def register_module_buffer_registration_hook(hook: Callable) -> RemovableHandle:

@@ -477,6 +477,11 @@ class Module(HookRegistrars, StateDict, Movement):
             return f"{self._get_name()}({extra_lines[0]})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
 
+    def _fnn_gather(self, gather: Any) -> Any:
+        from fnn.nn._gather import gather_module
+
+        return gather_module(self, gather)
+
     # -- copying and pickling ---------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fnn.errors import ArgumentError
 from fnn.nn import _hooks
-from fnn.nn._hooks import RemovableHandle, register
+from fnn.nn._hooks import RemovableHandle, register, register_backward
 
 
 class HookRegistrars:
@@ -43,7 +43,7 @@ class HookRegistrars:
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Calls ``hook(module, grad_output)`` in the backward pass; a result replaces ``grad_output``."""
-        return register(self._backward_pre_hooks, hook, prepend=prepend)
+        return register_backward(self._backward_pre_hooks, hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Calls ``hook(module, grad_input, grad_output)`` in the backward pass; a result replaces ``grad_input``.
@@ -56,7 +56,7 @@ class HookRegistrars:
                 "Please use only one of them."
             )
         self._is_full_backward_hook = True
-        return register(self._backward_hooks, hook, prepend=prepend)
+        return register_backward(self._backward_hooks, hook, prepend)
 
     def register_backward_hook(self, hook: Callable) -> RemovableHandle:
         """The deprecated form of `register_full_backward_hook`; here both see the true gradients."""
@@ -66,7 +66,7 @@ class HookRegistrars:
                 "Please use only one of them."
             )
         self._is_full_backward_hook = False
-        return register(self._backward_hooks, hook)
+        return register_backward(self._backward_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
         """Calls ``hook(module, prefix, keep_vars)`` before ``state_dict``."""

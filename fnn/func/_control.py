@@ -1,0 +1,183 @@
+"""`checkpoint`, `scan` and `cond` for functions that read and write Modules.
+
+JAX's own forms see only arguments and results; these carry what the function writes through the loop or branch.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fnn import random
+from fnn.errors import ArgumentError
+from fnn.func._carry import Arguments, Carried
+from fnn.nn._box import Box
+from fnn.nn._scope import Scope, current_scope, opened, write_out
+
+
+def checkpoint(
+    fun: Callable | None = None, *, prevent_cse: bool = True, policy: Callable | None = None
+) -> Callable:
+    """Recomputes ``fun``'s intermediate values in the backward pass instead of storing them.
+
+    Args:
+        fun: a function or Module; without it a decorator is returned.
+        prevent_cse: as for `jax.checkpoint`.
+        policy: which values to store, one of `jax.checkpoint_policies`.
+
+    Returns:
+        A function of the same arguments and results. What ``fun`` writes to Modules is carried out.
+    """
+    if fun is None:
+        return functools.partial(checkpoint, prevent_cse=prevent_cse, policy=policy)
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        arguments, run = Arguments(args, kwargs), Carried()
+
+        def body(dynamic: list[Any]) -> Any:
+            return run(fun, *arguments.rebuilt(dynamic))
+
+        out, values = jax.checkpoint(body, prevent_cse=prevent_cse, policy=policy)(arguments.dynamic)
+        write_out(run.boxes, values)
+        return out
+
+    return functools.wraps(fun)(wrapper) if hasattr(fun, "__name__") else wrapper
+
+
+class _Probe(Scope):
+    """The scope of a rehearsal: notes what is written and whether keys are drawn."""
+
+    __slots__ = ()
+
+
+def _rehearse(function: Callable, *operands: Any) -> tuple[list[Box], bool]:
+    """Traces ``function`` abstractly: the boxes it writes, and whether it draws random numbers."""
+    written: list[Box] = []
+    drawn = False
+
+    def run(*operands: Any) -> Any:
+        def provider() -> Any:
+            nonlocal drawn
+            drawn = True
+            return jax.random.key(0)
+
+        scope = _Probe(parent=current_scope())
+        with opened(scope), random.ambient(provider):
+            out = function(*operands)
+        written[:] = scope.carried()
+        return out
+
+    jax.eval_shape(run, *operands)
+    return written, drawn
+
+
+def _fresh_key(what: str) -> Any:
+    key = random.resolve(random.AMBIENT, what)
+    if isinstance(key, random.Generator):
+        return jax.random.key(int(key.randint(0, 1 << 31, (1,))[0]))
+    return key
+
+
+def scan(
+    f: Callable[[Any, Any], tuple[Any, Any]],
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int | bool = 1,
+) -> tuple[Any, Any]:
+    """`jax.lax.scan` for a function that reads and writes Modules.
+
+    Args:
+        f: ``(carry, x) -> (carry, y)``; it may close over Modules. What it writes is seen by the next iteration,
+            and each iteration draws its own random numbers.
+        init: the first carry.
+        xs: arrays to scan over along their first axis, or None.
+        length: the number of iterations, if ``xs`` does not tell.
+        reverse: whether to go from the end.
+        unroll: how many iterations to unroll.
+
+    Returns:
+        ``(carry, ys)``: the last carry, and the stacked ``y``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> carry, ys = fnn.scan(lambda c, x: (c + x, c), jnp.zeros(()), jnp.arange(3.0))
+        >>> print(carry, ys)
+        3.0 [0. 0. 1.]
+    """
+    leaves = jax.tree.leaves(xs)
+    if not leaves and length is None:
+        raise ArgumentError("scan: length is needed where xs has no arrays")
+    first = jax.tree.map(lambda x: jax.eval_shape(lambda y: y[0], x), xs)
+    if any(jnp.shape(x)[:1] == (0,) for x in leaves) or length == 0:
+        return jax.lax.scan(f, init, xs, length, reverse, unroll)
+    boxes, draws = _rehearse(f, jax.eval_shape(lambda c: c, init), first)
+    if not boxes and not draws:
+        return jax.lax.scan(f, init, xs, length, reverse, unroll)
+    n = length if length is not None else jnp.shape(leaves[0])[0]
+    keys = jax.random.split(_fresh_key("scan"), n) if draws else None
+
+    def body(carry: Any, x: Any) -> Any:
+        inner, values = carry
+        x, key = x
+        run = Carried()
+        with random.ambient(random.stream(key) if draws else random.current_provider()):
+            (inner, y), _ = run(f, (inner, x), {}, bound := dict(zip(boxes, values, strict=True)))
+        return (inner, _same_types([bound[box] for box in boxes], boxes, values, "scan")), y
+
+    start = [box.data for box in boxes]
+    (carry, values), ys = jax.lax.scan(body, (init, start), (xs, keys), length, reverse, unroll)
+    write_out(boxes, values)
+    return carry, ys
+
+
+def _same_types(new: list[Any], boxes: list[Box], old: list[Any], what: str) -> list[Any]:
+    for box, a, b in zip(boxes, new, old, strict=True):
+        if jnp.shape(a) != jnp.shape(b) or a.dtype != b.dtype:
+            raise ArgumentError(
+                f"{what}: a {type(box).__name__} of shape {jnp.shape(b)} and dtype {b.dtype} was replaced by one of "
+                f"shape {jnp.shape(a)} and dtype {a.dtype}; inside {what} both must stay"
+            )
+    return new
+
+
+def cond(pred: Any, true_fun: Callable, false_fun: Callable, *operands: Any) -> Any:
+    """`jax.lax.cond` for branches that read and write Modules.
+
+    Args:
+        pred: a boolean scalar.
+        true_fun: called with the operands if ``pred``.
+        false_fun: called with them otherwise; its result has the same structure, shapes and dtypes.
+        *operands: arrays, Modules, or nests of them.
+
+    Returns:
+        The result of the branch. What that branch writes to Modules is carried out.
+    """
+    arguments = Arguments(operands, {})
+
+    def called(function: Callable) -> Callable:
+        return lambda dynamic: function(*arguments.rebuilt(dynamic)[0])
+
+    dynamic = arguments.dynamic
+    written = [_rehearse(called(f), dynamic)[0] for f in (true_fun, false_fun)]
+    boxes = list(dict.fromkeys([*written[0], *written[1]]))
+
+    def branch(function: Callable) -> Callable:
+        def run(dynamic: list[Any], values: list[Any]) -> Any:
+            bound = dict(zip(boxes, values, strict=True))
+            out, _ = Carried()(called(function), (dynamic,), {}, bound)
+            return out, _same_types([bound[box] for box in boxes], boxes, values, "cond")
+
+        return run
+
+    pred = pred.data if isinstance(pred, Box) else pred
+    start = [box.data for box in boxes]
+    out, values = jax.lax.cond(pred, branch(true_fun), branch(false_fun), dynamic, start)
+    write_out(boxes, values)
+    return out

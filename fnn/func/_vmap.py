@@ -1,0 +1,210 @@
+"""`vmap` with torch.func's arguments, over functions that read and write Modules."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import tree_flatten, tree_leaves, tree_map
+
+from fnn import random
+from fnn.errors import ArgumentError, MissingKeyError
+from fnn.func._carry import Carried
+from fnn.func._control import _fresh_key, _rehearse
+from fnn.func._jit import _DYNAMIC, _is_box, _kind
+from fnn.nn._box import Box
+from fnn.nn._scope import write_out
+
+_WRITE = """\
+vmap: a {kind} of shape {shape} that is not mapped over would be replaced by a different value for each member of the batch.
+
+    fnn.vmap(lambda x: model(x))(xs)             # wrong: which of the batch's running means should model keep?
+
+Call model.eval(), or use layers without running statistics (track_running_stats=False, GroupNorm, LayerNorm), or map over
+the model too: stack its state (fnn.func.stack_module_state) and use functional_call inside vmap."""
+
+_RANDOM = """\
+vmap: the function draws random numbers, and randomness='error' (the default).
+Say randomness='different' for numbers of its own for each member of the batch, or randomness='same' for one set of
+numbers shared by all."""
+
+
+def vmap(
+    func: Callable,
+    in_dims: Any = 0,
+    out_dims: Any = 0,
+    randomness: str = "error",
+    *,
+    chunk_size: int | None = None,
+) -> Callable:
+    """Maps ``func`` over an axis of its arguments.
+
+    Args:
+        func: a function of arrays and Modules.
+        in_dims: which axis of each argument to map over: an int, None (not mapped), or a nest matching the
+            arguments. A Module is never mapped over (its boxes are shared); use `stack_module_state`.
+        out_dims: where the mapped axis stands in the results.
+        randomness: ``"error"``, ``"different"`` or ``"same"``: what random operations do.
+        chunk_size: at most so many members of the batch at once; None for all.
+
+    Returns:
+        The mapped function. Keyword arguments are mapped over axis 0.
+
+    Raises:
+        ArgumentError: bad ``in_dims``, axes of different lengths, or a write of a mapped value to a box.
+        MissingKeyError: random numbers are drawn with ``randomness="error"``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> print(fnn.vmap(jnp.dot)(jnp.ones((2, 3)), jnp.ones((2, 3))))
+        [3. 3.]
+    """
+    if randomness not in ("error", "different", "same"):
+        raise ArgumentError(
+            f"Only allowed values for randomness are 'error', 'different', or 'same'. Got randomness={randomness!r}"
+        )
+    if chunk_size is not None and chunk_size <= 0:
+        raise ArgumentError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        leaves, treedef = tree_flatten((args, kwargs), _is_box)
+        dims = _axes(in_dims, args, kwargs)
+        at = [i for i, leaf in enumerate(leaves) if _kind(type(leaf)) == _DYNAMIC]
+        for i, leaf in enumerate(leaves):
+            if i not in at and isinstance(dims[i], int) and not _static(leaf) and in_dims != 0:
+                raise ArgumentError(
+                    f"vmap: in_dims={in_dims!r} maps over a {type(leaf).__name__}, whose boxes are shared by the batch; "
+                    "give it in_dims None, or stack states with fnn.func.stack_module_state"
+                )
+        dynamic = [leaves[i] for i in at]
+        axes = [dims[i] for i in at]
+        size = _batch_size(dynamic, axes, in_dims)
+
+        def call(values: list[Any]) -> Any:
+            full = list(leaves)
+            for i, value in zip(at, values, strict=True):
+                full[i] = value
+            a, k = jax.tree_util.tree_unflatten(treedef, full)
+            return func(*a, **k)
+
+        one = [_member(v, d) for v, d in zip(dynamic, axes, strict=True)]
+        holds_modules = len(at) < len(leaves)
+        draws = _rehearse(call, one)[1] if randomness != "same" or holds_modules else False
+        if draws and randomness == "error":
+            raise MissingKeyError(_RANDOM)
+        keys = None
+        if draws:
+            key = _fresh_key("vmap")
+            keys = jax.random.split(key, size) if randomness == "different" else key
+        key_axis = 0 if draws and randomness == "different" else None
+
+        def mapped(values: list[Any], keys: Any, size: int) -> Any:
+            run = Carried()
+
+            def member(values: list[Any], key: Any) -> Any:
+                with random.ambient(random.stream(key) if draws else random.current_provider()):
+                    return run(call, (values,), {})
+
+            def body(values: list[Any], key: Any) -> Any:
+                out, written = member(values, key)
+                mapped_writes = [_is_mapped(value) for value in written]
+                if any(mapped_writes):
+                    box = run.boxes[mapped_writes.index(True)]
+                    raise ArgumentError(_WRITE.format(kind=type(box).__name__, shape=box.shape))
+                return out, written
+
+            out, written = jax.vmap(body, (axes, key_axis), (out_dims, None), axis_size=size)(values, keys)
+            write_out(run.boxes, written)
+            return out
+
+        if chunk_size is None or chunk_size >= size:
+            return mapped(dynamic, keys, size)
+        parts = []
+        for start in range(0, size, chunk_size):
+            stop = min(size, start + chunk_size)
+            some = [v if d is None else _slice(v, d, start, stop) for v, d in zip(dynamic, axes, strict=True)]
+            parts.append(mapped(some, keys if key_axis is None else keys[start:stop], stop - start))
+        return _joined(parts, out_dims)
+
+    return functools.wraps(func)(wrapper) if hasattr(func, "__name__") else wrapper
+
+
+def _static(leaf: Any) -> bool:
+    return not isinstance(leaf, Box) and not hasattr(type(leaf), "_fnn_gather")
+
+
+def _axes(in_dims: Any, args: tuple, kwargs: dict[str, Any]) -> list[Any]:
+    """The axis of every leaf of ``(args, kwargs)``."""
+    if isinstance(in_dims, list):
+        in_dims = tuple(in_dims)
+    if isinstance(in_dims, int) or in_dims is None:
+        in_dims = tuple(in_dims for _ in args)
+    if not isinstance(in_dims, tuple):
+        raise ArgumentError(f"vmap: in_dims must be an int, None or a tuple like the arguments, got {in_dims!r}")
+    if len(in_dims) != len(args):
+        raise ArgumentError(
+            f"vmap: in_dims is not compatible with the structure of inputs: in_dims={in_dims!r} has {len(in_dims)} "
+            f"entries, the function was given {len(args)} arguments"
+        )
+    result: list[Any] = []
+    for dim, arg in zip(in_dims, args, strict=True):
+        result.extend(_spread(dim, arg))
+    result.extend(0 for _ in tree_leaves(kwargs, is_leaf=_is_box))
+    return result
+
+
+def _spread(dim: Any, arg: Any) -> list[Any]:
+    if dim is None or isinstance(dim, int):
+        return [dim] * len(tree_leaves(arg, is_leaf=_is_box))
+    if isinstance(dim, (tuple, list)) and isinstance(arg, (tuple, list)) and len(dim) == len(arg):
+        return [axis for d, a in zip(dim, arg, strict=True) for axis in _spread(d, a)]
+    if isinstance(dim, dict) and isinstance(arg, dict) and dim.keys() == arg.keys():
+        return [axis for name in sorted(arg) for axis in _spread(dim[name], arg[name])]
+    raise ArgumentError(f"vmap: in_dims is not compatible with the structure of inputs: {dim!r} for {type(arg).__name__}")
+
+
+def _batch_size(values: list[Any], axes: list[Any], in_dims: Any) -> int:
+    sizes = {}
+    for value, axis in zip(values, axes, strict=True):
+        if axis is None:
+            continue
+        shape = jnp.shape(value)
+        if not -len(shape) <= axis < len(shape):
+            raise ArgumentError(
+                f"vmap: Got in_dim={axis} for an input of dimensionality {len(shape)} (shape {shape}), "
+                f"expected an in_dim in [-{len(shape)}, {len(shape)})"
+            )
+        sizes[shape[axis]] = shape
+    if not sizes:
+        raise ArgumentError(f"vmap: at least one input must be mapped over, got in_dims={in_dims!r}")
+    if len(sizes) > 1:
+        raise ArgumentError(f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sorted(sizes)}")
+    return next(iter(sizes))
+
+
+def _member(value: Any, axis: Any) -> Any:
+    shape = list(jnp.shape(value))
+    if axis is not None:
+        del shape[axis % len(shape)]
+    return jax.ShapeDtypeStruct(tuple(shape), jnp.result_type(value) if not hasattr(value, "dtype") else value.dtype)
+
+
+def _is_mapped(value: Any) -> bool:
+    return getattr(value, "batch_dim", None) is not None
+
+
+def _slice(value: Any, axis: int, start: int, stop: int) -> jax.Array:
+    return jax.lax.slice_in_dim(jnp.asarray(value), start, stop, axis=axis % jnp.ndim(value))
+
+
+def _joined(parts: list[Any], out_dims: Any) -> Any:
+    """The results of the chunks, put together along ``out_dims`` (a prefix of their structure)."""
+    dims: list[Any] = []
+    tree_map(lambda d, part: dims.extend([d] * len(tree_leaves(part))), out_dims, parts[0])
+    columns = zip(*(tree_leaves(part) for part in parts), strict=True)
+    joined = [jnp.concatenate(xs, axis=d) for xs, d in zip(columns, dims, strict=True)]
+    return jax.tree.unflatten(jax.tree.structure(parts[0]), joined)
