@@ -1,0 +1,28 @@
+"""What the layers without parameters or state share that apply one function to their input."""
+
+from typing import Any, ClassVar
+
+import jax
+
+from fnn.layers._layer import Layer, Params, State
+
+
+class _Activation(Layer):
+    """A layer that is a function of its input and its fields."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ()  # the fields that PyTorch prints; ``inplace`` it prints when it is set
+
+    def _activate(self, x: Any) -> jax.Array:
+        raise NotImplementedError
+
+    def apply(
+        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+    ) -> tuple[Any, State]:
+        del params, training, key
+        return self._activate(input), state
+
+    def extra_repr(self) -> str:
+        shown = [f"{name}={getattr(self, name)}" for name in self.SHOWN]
+        if getattr(self, "inplace", False):
+            shown.append("inplace=True")
+        return ", ".join(shown)

@@ -1,0 +1,383 @@
+"""Layers that keep running statistics: BatchNorm and InstanceNorm in one to three dimensions."""
+
+import dataclasses
+import warnings
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+
+from fnn import init
+from fnn.dtypes import index_dtype, to_array
+from fnn.errors import ArgumentError
+from fnn.functional import batchnorm
+from fnn.functional._sizes import integer
+from fnn.layers._layer import Layer, Params, State
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
+
+
+class _NormBase(Layer):
+    """What batch and instance norm share: the parameters, the state and their initial values."""
+
+    PARAMS: ClassVar = ("weight", "bias")
+    STATE: ClassVar = ("running_mean", "running_var", "num_batches_tracked")
+    NDIM: ClassVar[tuple[int, ...]]  # the numbers of dimensions that an input may have
+
+    num_features: int
+    eps: float = 1e-5
+    momentum: float | None = 0.1
+    affine: bool = True
+    track_running_stats: bool = True
+    device: Any = None
+    dtype: Any = None
+    bias: bool = dataclasses.field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        where = f"{type(self).__name__}: "
+        features = integer(self.num_features, "num_features", where)
+        if features < 0:
+            raise ArgumentError(
+                f"{where}Trying to create tensor with negative dimension {features}: num_features={features}"
+            )
+        self._set(num_features=features)
+
+    def init(self, key: Any) -> tuple[Params, State]:
+        shape = (self.num_features,)
+        params, state = {}, {}
+        if self.affine:
+            params["weight"] = init.ones(key, shape, self.dtype)
+            if self.bias:
+                params["bias"] = init.zeros(key, shape, self.dtype)
+        if self.track_running_stats:
+            state["running_mean"] = init.zeros(key, shape, self.dtype)
+            state["running_var"] = init.ones(key, shape, self.dtype)
+            state["num_batches_tracked"] = init.zeros(key, (), index_dtype())
+        return params, state
+
+    def _check_ndim(self, ndim: int, shape: tuple[int, ...]) -> None:
+        if ndim not in self.NDIM:
+            allowed = " or ".join(f"{n}D" for n in self.NDIM)
+            raise ArgumentError(f"expected {allowed} input (got {ndim}D input), input.shape={list(shape)}")
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={bool(self.affine and self.bias)}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _BatchNorm(_NormBase):
+    def apply(
+        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+    ) -> tuple[Any, State]:
+        del key
+        x = to_array(input)
+        self._check_ndim(x.ndim, x.shape)
+        mean, var = state.get("running_mean"), state.get("running_var")
+        update = training and self.track_running_stats
+        if training and not update:
+            mean = var = None
+        momentum = self.momentum
+        new = dict(state)
+        if update and state.get("num_batches_tracked") is not None:
+            count = state["num_batches_tracked"] + 1
+            new["num_batches_tracked"] = count
+            if momentum is None:  # the mean over all batches so far
+                momentum = 1.0 / count.astype(jnp.float32)
+        y, new_mean, new_var = batchnorm.batch_norm_update(
+            x,
+            mean,
+            var,
+            params.get("weight"),
+            params.get("bias"),
+            training or (mean is None and var is None),
+            0.0 if momentum is None else momentum,
+            self.eps,
+        )
+        if not update:
+            return y, state
+        if new_mean is not None:
+            new |= {"running_mean": new_mean, "running_var": new_var}
+        return y, new
+
+
+class BatchNorm1d(_BatchNorm):
+    """Batch normalisation of vectors or signals (arXiv:1502.03167).
+
+    Each channel is normalised over the batch and, for signals, their length:
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
+    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
+    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
+    unbiased variance.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the share of a new batch in the running statistics; None: their average over all batches.
+        affine: whether there are weight and bias.
+        track_running_stats: whether running statistics are kept; without, the batch's are always used.
+        device: where the parameters go.
+        dtype: of parameters and statistics; None is the default dtype.
+        bias: whether an affine layer has a bias.
+
+    Attributes:
+        weight: (C,), initially 1.
+        bias: (C,), initially 0.
+        running_mean: (C,), initially 0.
+        running_var: (C,), initially 1.
+        num_batches_tracked: (), the number of batches seen while training.
+
+    Shape:
+        (N, C) or (N, C, L) -> the same.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import layers
+        >>> norm = layers.BatchNorm1d(1)
+        >>> params, state = norm.init(jax.random.key(0))
+        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1), training=True)
+        >>> state["running_mean"], state["running_var"]
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
+    """
+
+    NDIM = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """Batch normalisation of images (arXiv:1502.03167).
+
+    Each channel is normalised over the batch and space:
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
+    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
+    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
+    unbiased variance.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the share of a new batch in the running statistics; None: their average over all batches.
+        affine: whether there are weight and bias.
+        track_running_stats: whether running statistics are kept; without, the batch's are always used.
+        device: where the parameters go.
+        dtype: of parameters and statistics; None is the default dtype.
+        bias: whether an affine layer has a bias.
+
+    Attributes:
+        weight: (C,), initially 1.
+        bias: (C,), initially 0.
+        running_mean: (C,), initially 0.
+        running_var: (C,), initially 1.
+        num_batches_tracked: (), the number of batches seen while training.
+
+    Shape:
+        (N, C, H, W) -> the same.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import layers
+        >>> norm = layers.BatchNorm2d(1)
+        >>> params, state = norm.init(jax.random.key(0))
+        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1), training=True)
+        >>> state["running_mean"], state["running_var"]
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
+    """
+
+    NDIM = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Batch normalisation of volumes (arXiv:1502.03167).
+
+    Each channel is normalised over the batch and space:
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
+    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
+    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
+    unbiased variance.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the share of a new batch in the running statistics; None: their average over all batches.
+        affine: whether there are weight and bias.
+        track_running_stats: whether running statistics are kept; without, the batch's are always used.
+        device: where the parameters go.
+        dtype: of parameters and statistics; None is the default dtype.
+        bias: whether an affine layer has a bias.
+
+    Attributes:
+        weight: (C,), initially 1.
+        bias: (C,), initially 0.
+        running_mean: (C,), initially 0.
+        running_var: (C,), initially 1.
+        num_batches_tracked: (), the number of batches seen while training.
+
+    Shape:
+        (N, C, D, H, W) -> the same.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import layers
+        >>> norm = layers.BatchNorm3d(1)
+        >>> params, state = norm.init(jax.random.key(0))
+        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1, 1), training=True)
+        >>> state["running_mean"], state["running_var"]
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
+    """
+
+    NDIM = (5,)
+
+
+class _InstanceNorm(_NormBase):
+    affine: bool = False
+    track_running_stats: bool = False
+
+    def apply(
+        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+    ) -> tuple[Any, State]:
+        del key
+        x = to_array(input)
+        self._check_ndim(x.ndim, x.shape)
+        unbatched = x.ndim == self.NDIM[0]
+        self._check_features(x, 0 if unbatched else 1)
+        use_input_stats = training or not self.track_running_stats
+        y, mean, var = batchnorm.instance_norm_update(
+            x[None] if unbatched else x,
+            state.get("running_mean"),
+            state.get("running_var"),
+            params.get("weight"),
+            params.get("bias"),
+            use_input_stats,
+            0.0 if self.momentum is None else self.momentum,
+            self.eps,
+        )
+        if use_input_stats and mean is not None:
+            state = {**state, "running_mean": mean, "running_var": var}
+        return y[0] if unbatched else y, state
+
+    def _check_features(self, x: Any, dim: int) -> None:
+        found = x.shape[dim]
+        if found == self.num_features:
+            return
+        if self.affine:
+            raise ArgumentError(
+                f"expected input's size at dim={dim} to match num_features ({self.num_features}), but got: {found}."
+            )
+        warnings.warn(
+            f"input's size at dim={dim} does not match num_features. You can silence this warning by not passing in "
+            "num_features, which is not used because affine=False",
+            stacklevel=4,
+        )
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Instance normalisation of signals (arXiv:1607.08022).
+
+    Each channel of each sample is normalised over their length: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
+    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
+    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the share of a new batch in the running statistics; None: 0.
+        affine: whether there are weight and bias.
+        track_running_stats: whether running statistics are kept.
+        device: where the parameters go.
+        dtype: of parameters and statistics; None is the default dtype.
+        bias: whether an affine layer has a bias.
+
+    Attributes:
+        weight: (C,), initially 1; only if ``affine``.
+        bias: (C,), initially 0; only if ``affine``.
+        running_mean: (C,), initially 0; only if ``track_running_stats``, as the next two.
+        running_var: (C,), initially 1.
+        num_batches_tracked: (), 0.
+
+    Shape:
+        (N, C, L) or (C, L) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 2)
+        >>> layers.InstanceNorm1d(1, eps=0.0).apply({}, {}, x)[0].ravel()
+        Array([-1.,  1.], dtype=float32)
+    """
+
+    NDIM = (2, 3)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Instance normalisation of images (arXiv:1607.08022).
+
+    Each channel of each sample is normalised over space: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
+    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
+    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the share of a new batch in the running statistics; None: 0.
+        affine: whether there are weight and bias.
+        track_running_stats: whether running statistics are kept.
+        device: where the parameters go.
+        dtype: of parameters and statistics; None is the default dtype.
+        bias: whether an affine layer has a bias.
+
+    Attributes:
+        weight: (C,), initially 1; only if ``affine``.
+        bias: (C,), initially 0; only if ``affine``.
+        running_mean: (C,), initially 0; only if ``track_running_stats``, as the next two.
+        running_var: (C,), initially 1.
+        num_batches_tracked: (), 0.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 2)
+        >>> layers.InstanceNorm2d(1, eps=0.0).apply({}, {}, x)[0].ravel()
+        Array([-1.,  1.], dtype=float32)
+    """
+
+    NDIM = (3, 4)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Instance normalisation of volumes (arXiv:1607.08022).
+
+    Each channel of each sample is normalised over space: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
+    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
+    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the share of a new batch in the running statistics; None: 0.
+        affine: whether there are weight and bias.
+        track_running_stats: whether running statistics are kept.
+        device: where the parameters go.
+        dtype: of parameters and statistics; None is the default dtype.
+        bias: whether an affine layer has a bias.
+
+    Attributes:
+        weight: (C,), initially 1; only if ``affine``.
+        bias: (C,), initially 0; only if ``affine``.
+        running_mean: (C,), initially 0; only if ``track_running_stats``, as the next two.
+        running_var: (C,), initially 1.
+        num_batches_tracked: (), 0.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 1, 2)
+        >>> layers.InstanceNorm3d(1, eps=0.0).apply({}, {}, x)[0].ravel()
+        Array([-1.,  1.], dtype=float32)
+    """
+
+    NDIM = (4, 5)

@@ -1,0 +1,73 @@
+"""Batch normalisation: the facade of `fnn.layers.batchnorm`."""
+
+from typing import Any
+
+from fnn.layers import batchnorm as layers
+from fnn.nn._box import is_lazy
+from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.lazy import LazyLeaf
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d"]
+
+
+class _NormBase(LayerModule):
+    """Base of batch and instance norm, for ``isinstance``."""
+
+    _version = 2
+
+    def reset_running_stats(self) -> None:
+        """Sets the running statistics to their initial values, if they are tracked."""
+        if self.track_running_stats:
+            _, state = self._draw(self._layer)
+            for name, value in state.items():
+                box = self._buffers[name]
+                box.data = value.astype(box.dtype)
+
+    def _check_input_dim(self, input: Any) -> None:
+        """Raises for an input of the wrong number of dimensions; subclasses of PyTorch's classes call it."""
+        self._layer._check_ndim(input.ndim, input.shape)  # type: ignore[attr-defined]
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *args: Any
+    ) -> None:
+        # The counter came with version 2: a checkpoint from before it leaves the module's as it is.
+        version, key = local_metadata.get("version"), prefix + "num_batches_tracked"
+        if (version is None or version < 2) and self.track_running_stats and key not in state_dict:
+            box = self._buffers.get("num_batches_tracked")
+            if box is not None and not is_lazy(box):
+                state_dict[key] = box.data
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+
+
+class _BatchNorm(_NormBase):
+    """Base of the batch norms, for ``isinstance``."""
+
+
+class BatchNorm1d(_BatchNorm, layer=layers.BatchNorm1d): ...
+
+
+class BatchNorm2d(_BatchNorm, layer=layers.BatchNorm2d): ...
+
+
+class BatchNorm3d(_BatchNorm, layer=layers.BatchNorm3d): ...
+
+
+def _channels(module: Any, shape: tuple[int, ...]) -> int:
+    module._layer._check_ndim(len(shape), shape)
+    return shape[1]
+
+
+_INFER = {"num_features": _channels}
+
+
+class _LazyNormBase(LazyLeaf):
+    """Base of the lazy norms, for ``isinstance``."""
+
+
+class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d, materializes=BatchNorm1d, infer=_INFER): ...
+
+
+class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d, materializes=BatchNorm2d, infer=_INFER): ...
+
+
+class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d, materializes=BatchNorm3d, infer=_INFER): ...
