@@ -142,7 +142,7 @@ class Generator(Engine):
                 self._fill_normal(flat[start : min(start + _CHUNK, whole)], mean, std)
             if whole < n:
                 if dtype in (np.float32, np.float64):  # these dtypes draw uniforms for the remainder, too
-                    self.words((n - whole) * dtype.itemsize // 4)
+                    self.words((n - whole) * (1 if dtype == np.float32 else 2))
                 self._fill_normal(flat[-16:], mean, std)
         return out
 

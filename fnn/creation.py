@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnn import dtypes, random
+from fnn import _trace, dtypes, random
 from fnn.devices import to_device
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
@@ -158,7 +158,7 @@ def normal(
     if numbers[1]:
         return _place(random.normal(key, centre.shape, dtype, 0.0, std) + centre, device, "normal")
     spread = to_array(std, "std", "normal: ")
-    if not isinstance(spread, jax.core.Tracer) and (np.asarray(spread) < 0).any():
+    if not isinstance(spread, _trace.Tracer) and (np.asarray(spread) < 0).any():
         raise ArgumentError(f"normal expects all elements of std >= 0.0, got std={spread}")
     try:
         shape = spread.shape if numbers[0] else jnp.broadcast_shapes(centre.shape, spread.shape)
@@ -249,14 +249,12 @@ def _shape(size: Sequence[Any], what: str) -> tuple[int, ...]:
     return shape
 
 
-def _bounds(given: list[Any], low: int | None, high: int | None, what: str) -> tuple[int, int]:
-    if high is None and given:
-        high = given.pop()
-    if low is None:
-        low = given.pop() if given else 0
-    if given or any(not hasattr(v, "__index__") or isinstance(v, jax.Array) for v in (low, high)):
-        raise ArgumentTypeError(f"{what}: expected [low,] high as integers, got low={low!r}, high={high!r}")
-    return int(low), int(high)  # type: ignore[arg-type]
+def _bounds(given: list[Any], low: Any, high: Any, what: str) -> tuple[int, int]:
+    top = given.pop() if high is None and given else high
+    bottom = low if low is not None else given.pop() if given else 0
+    if given or not isinstance(top, (int, np.integer)) or not isinstance(bottom, (int, np.integer)):
+        raise ArgumentTypeError(f"{what}: expected [low,] high as integers, got low={bottom!r}, high={top!r}")
+    return int(bottom), int(top)
 
 
 def _integers(

@@ -157,7 +157,7 @@ def is_staging() -> bool:
 
     Not true in an eager ``jax.grad`` or ``jax.vmap``, where what is computed from constants is concrete.
     """
-    return _trace.tracing() and isinstance(jax.device_put(_PROBE), jax.core.Tracer)
+    return _trace.tracing() and isinstance(jax.device_put(_PROBE), _trace.Tracer)
 
 
 def draw_key(what: str) -> Key:
@@ -221,7 +221,7 @@ def _usable(key: Key, what: str) -> Key:
 def on_device(values: np.ndarray) -> jax.Array:
     """A concrete JAX array that takes over freshly made host values, also in a trace; compiles nothing."""
     array = jax.device_put(values)
-    if isinstance(array, jax.core.Tracer):
+    if isinstance(array, _trace.Tracer):
         with jax.ensure_compile_time_eval():
             array = jax.device_put(values)
     return array

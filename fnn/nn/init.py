@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from fnn import init, random
+from fnn._trace import Tracer
 from fnn.errors import ArgumentTypeError
 from fnn.init import calculate_gain
 
@@ -64,7 +65,7 @@ def _fill(tensor: _T, initialiser: Callable[..., jax.Array], generator: Any, *ar
     key = random.draw_key(f"{name}_") if generator is None else random.resolve(generator, f"{name}_")
     old = box.data
     value = initialiser(key, tuple(old.shape), old.dtype, *args)
-    if not isinstance(old, jax.core.Tracer) and not isinstance(value, jax.core.Tracer):
+    if not isinstance(old, Tracer) and not isinstance(value, Tracer):
         value = value if value.sharding == old.sharding else jax.device_put(value, old.sharding)
     box.data = value
     return tensor
