@@ -1,1 +1,45 @@
-"""Filled in below."""
+"""``torch.nn`` for JAX: Modules, Parameters, containers and every layer."""
+
+from fnn.nn import functional, init, modules, parameter, utils
+from fnn.nn.modules import *
+from fnn.nn.modules import __all__ as _modules
+from fnn.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+
+__all__ = [
+    *_modules,
+    "Buffer",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "factory_kwargs",
+    "functional",
+    "init",
+    "modules",
+    "parameter",
+    "utils",
+]
+
+
+def factory_kwargs(kwargs: dict | None) -> dict:
+    """The ``device`` and ``dtype`` among a constructor's keyword arguments, for handing on.
+
+    Args:
+        kwargs: with no keys but ``device``, ``dtype``, ``memory_format`` and ``factory_kwargs`` (a dict of these).
+
+    Returns:
+        A dict with the ones that are there.
+
+    Raises:
+        TypeError: another key, or one that is given twice.
+    """
+    if kwargs is None:
+        return {}
+    simple = {"device", "dtype", "memory_format"}
+    unknown = kwargs.keys() - simple - {"factory_kwargs"}
+    if unknown:
+        raise TypeError(f"unexpected kwargs {unknown}")
+    inner = dict(kwargs.get("factory_kwargs", {}))
+    twice = simple & kwargs.keys() & inner.keys()
+    if twice:
+        raise TypeError(f"{min(twice)} specified twice, in **kwargs and in factory_kwargs")
+    return inner | {name: kwargs[name] for name in simple if name in kwargs}

@@ -1,0 +1,13 @@
+"""The boxes, where ``torch.nn.parameter`` has them."""
+
+from fnn.nn._box import Buffer, Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
+from fnn.nn._box import _Uninitialised as UninitializedTensorMixin
+
+__all__ = [
+    "Buffer",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "UninitializedTensorMixin",
+    "is_lazy",
+]
