@@ -192,7 +192,8 @@ def check_op(
             if skip(sample):
                 continue
             try:
-                check_call(op.op, fnn_fn, (sample.input, *sample.args), sample.kwargs, grad=needs_grad, marked=marked, rtol=rtol, atol=atol)
+                args = (sample.input, *sample.args)
+                check_call(op.op, fnn_fn, args, sample.kwargs, grad=needs_grad, marked=marked, rtol=rtol, atol=atol)
             except Exception as error:
                 raise AssertionError(f"{name} {op.variant_test_name} sample {n}: {sample.summary()}") from error
             count += 1

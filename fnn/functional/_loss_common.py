@@ -40,9 +40,7 @@ def resolve_reduction(name: str, size_average: bool | None, reduce: bool | None,
         warnings.warn(_ELEMENTWISE_MEAN, UserWarning, stacklevel=3)
         return "mean"
     if reduction not in ("none", "mean", "sum"):
-        raise ArgumentError(
-            f"{name}: {reduction} is not a valid value for reduction; expected 'none', 'mean' or 'sum'"
-        )
+        raise ArgumentError(f"{name}: {reduction} is not a valid value for reduction; expected 'none', 'mean' or 'sum'")
     return reduction
 
 
@@ -164,5 +162,3 @@ def pick_class(x: jax.Array, target: jax.Array) -> jax.Array:
     )
     mode = lax.GatherScatterMode.FILL_OR_DROP
     return lax.gather(x, target[..., None], numbers, (1,) * x.ndim, mode=mode)
-
-

@@ -33,7 +33,7 @@ def embedding(
     """The rows of ``weight`` at the indices ``input``.
 
     Args:
-        input: indices of any shape (\\*).  One outside the table raises IndexError; under ``jit`` its row is NaN.
+        input: indices of any shape (*).  One outside the table raises IndexError; under ``jit`` its row is NaN.
         weight: the table (V, E).
         padding_idx: a row that gets no gradient; negative ones count from the end.
         max_norm: rows that are looked up and longer than this are scaled down to it; the gradient does not see
@@ -43,7 +43,7 @@ def embedding(
         sparse: accepted; the gradient is the same, in a dense array.
 
     Returns:
-        (\\*, E).
+        (*, E).
 
     Raises:
         ArgumentError: ``padding_idx`` is outside the table, or the indices are not integers.
@@ -173,13 +173,13 @@ def one_hot(tensor: Any, num_classes: int = -1) -> jax.Array:
     """1 at the index along a new last axis, 0 elsewhere.
 
     Args:
-        tensor: indices of any shape (\\*).  One outside [0, num_classes) raises; under ``jit`` it cannot be checked
+        tensor: indices of any shape (*).  One outside [0, num_classes) raises; under ``jit`` it cannot be checked
             and gives a row of zeros.
         num_classes: the length of the new axis; -1 takes the largest index plus one, which must be known (not
             under ``jit``).
 
     Returns:
-        (\\*, num_classes) of the index dtype.
+        (*, num_classes) of the index dtype.
 
     Raises:
         ArgumentError: an index is out of range, or ``num_classes`` cannot be inferred.

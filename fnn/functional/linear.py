@@ -19,12 +19,12 @@ def linear(input: Any, weight: Any, bias: Any = None) -> jax.Array:
     One contraction; half types are accumulated in float32 by the compiler.
 
     Args:
-        input: (\\*, in_features), with any number of leading dimensions.
+        input: (*, in_features), with any number of leading dimensions.
         weight: (out_features, in_features) or (in_features,).
         bias: (out_features,), or () with a weight (in_features,).
 
     Returns:
-        (\\*, out_features), or (\\*) with a weight (in_features,).
+        (*, out_features), or (*) with a weight (in_features,).
 
     Raises:
         ArgumentError: shapes do not agree.
@@ -39,7 +39,11 @@ def linear(input: Any, weight: Any, bias: Any = None) -> jax.Array:
     x, w = to_array(input, "input", "linear: "), to_array(weight, "weight", "linear: ")
     if w.ndim not in (1, 2):
         raise ArgumentError(f"linear: expected a weight (out_features, in_features), got shape {list(w.shape)}")
-    if x.ndim == 0 or x.shape[-1] != w.shape[-1]:
+    if x.ndim == 0:
+        raise ArgumentError(
+            f"linear: both arguments to linear need to be at least 1D, but they are {x.ndim}D and {w.ndim}D"
+        )
+    if x.shape[-1] != w.shape[-1]:
         raise ArgumentError(_mismatch(x.shape, w.shape))
     if x.dtype != w.dtype:
         raise ArgumentTypeError(
@@ -67,13 +71,13 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> jax.Arr
     """``out[k] = input1 @ weight[k] @ input2 + bias[k]``.
 
     Args:
-        input1: (\\*, in1_features).
-        input2: (\\*, in2_features), with the same leading dimensions.
+        input1: (*, in1_features).
+        input2: (*, in2_features), with the same leading dimensions.
         weight: (out_features, in1_features, in2_features).
         bias: (out_features,).
 
     Returns:
-        (\\*, out_features).
+        (*, out_features).
 
     Raises:
         ArgumentError: shapes do not agree.
@@ -90,12 +94,12 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> jax.Arr
     if w.ndim != 3:
         raise ArgumentError(f"bilinear: expected a weight of 3 dimensions, got shape {list(w.shape)}")
     if x1.ndim == 0 or x1.ndim != x2.ndim or x1.shape[:-1] != x2.shape[:-1]:
-        raise ArgumentError(
-            f"bilinear: input batch dimensions do not match: got {list(x1.shape)} and {list(x2.shape)}"
-        )
+        raise ArgumentError(f"bilinear: input batch dimensions do not match: got {list(x1.shape)} and {list(x2.shape)}")
     for x, name, size in ((x1, "input1", w.shape[1]), (x2, "input2", w.shape[2])):
         if x.shape[-1] != size:
-            raise ArgumentError(f"bilinear: {name} size does not match weight size: got {x.shape[-1]} but expected {size}")
+            raise ArgumentError(
+                f"bilinear: {name} size does not match weight size: got {x.shape[-1]} but expected {size}"
+            )
         if x.dtype != w.dtype:
             raise ArgumentTypeError(
                 f"bilinear: all arrays must have the same dtype, but got {name} of {x.dtype} and weight of {w.dtype}"
@@ -116,7 +120,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> jax.Arr
 
 def _mismatch(input: tuple[int, ...], weight: tuple[int, ...]) -> str:
     """PyTorch's sentence, in which the input is flattened to a matrix and the weight transposed."""
-    rows, features = (math.prod(input[:-1]), input[-1]) if input else ("", "")
+    rows, features = math.prod(input[:-1]), input[-1]
     columns = weight[0] if len(weight) == 2 else 1
     return (
         f"linear: mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and {weight[-1]}x{columns}); "

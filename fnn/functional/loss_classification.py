@@ -1,6 +1,7 @@
 """Losses over class labels: cross entropy, negative log likelihood, and the fused linear form."""
 
 import math
+import warnings
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ from jax import lax
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _loss_common as common
+from fnn.functional._linear_cross_entropy_options import LinearCrossEntropyOptions
 from fnn.functional.linear import linear
 
 __all__ = ["cross_entropy", "linear_cross_entropy", "nll_loss"]
@@ -146,7 +148,7 @@ def linear_cross_entropy(
     reduction: str = "mean",
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
-    options: Any = None,
+    options: LinearCrossEntropyOptions | None = None,
 ) -> jax.Array:
     """`cross_entropy` of ``linear(input, linear_weight, linear_bias)``.
 
@@ -157,16 +159,16 @@ def linear_cross_entropy(
         linear_bias: (C,) or (C, d1, ..., dK).
         weight: a weight for each class (C,).
         reduction: 'none', 'mean' or 'sum'.
-        ignore_index: a target index to leave out; None means -100, and is required with probabilities.
+        ignore_index: a target index to leave out; None means -100, and must be None with probabilities.
         label_smoothing: the share of the uniform distribution, in [0, 1].
-        options: PyTorch's settings of its chunked kernel; only None is supported, since under ``jit`` XLA decides
-            what is materialised.
+        options: a `LinearCrossEntropyOptions`, to go through the batch in chunks and never hold all logits; used for
+            class indices, without label smoothing and K-dimensional losses (else ignored, with a warning).
 
     Returns:
         A scalar; if ``reduction='none'``, the shape of the class indices.
 
     Raises:
-        ArgumentError: shapes do not agree, or ``options`` is given.
+        ArgumentError: shapes do not agree.
 
     Example:
         >>> import jax.numpy as jnp
@@ -178,8 +180,6 @@ def linear_cross_entropy(
     x, w = to_array(input, "input", where), to_array(linear_weight, "linear_weight", where)
     t = to_array(target, "target", where)
     b = None if linear_bias is None else to_array(linear_bias, "linear_bias", where)
-    if options is not None:
-        raise ArgumentError(f"{where}options must be None (there is no chunked kernel to set up), got {options!r}")
     if x.ndim not in (1, 2):
         raise ArgumentError(f"{where}expected input with dimensionality 1 or 2, got {x.ndim}")
     if w.ndim < 2:
@@ -199,15 +199,70 @@ def linear_cross_entropy(
         )
     if t.shape == (*x.shape[:-1], *outer) and ignore_index is not None:
         raise ArgumentError(f"{where}ignore_index cannot be specified when target contains probabilities")
+    ignored = -100 if ignore_index is None else ignore_index
+    if options is not None:
+        if w.ndim == 2 and label_smoothing == 0 and jnp.issubdtype(t.dtype, jnp.integer):
+            reduction = common.resolve_reduction("linear_cross_entropy", None, None, reduction)
+            return _in_chunks(x, w, t, b, weight, reduction, ignored, options)
+        warnings.warn(
+            f"linear_cross_entropy: ``options`` ignored; the chunked path needs label_smoothing == 0, class indices "
+            f"and a weight (C, E). Got label_smoothing={label_smoothing}, target.dtype={t.dtype}, "
+            f"linear_weight.shape={w.shape}.",
+            UserWarning,
+            stacklevel=2,
+        )
     logits = linear(x, w.reshape(math.prod(outer), -1), None if b is None else b.reshape(-1))
     return cross_entropy(
         logits.reshape(*x.shape[:-1], *outer),
         t,
         weight=weight,
         reduction=reduction,
-        ignore_index=-100 if ignore_index is None else ignore_index,
+        ignore_index=ignored,
         label_smoothing=label_smoothing,
     )
+
+
+def _in_chunks(
+    x: jax.Array,
+    w: jax.Array,
+    t: jax.Array,
+    b: jax.Array | None,
+    weight: Any,
+    reduction: str,
+    ignore_index: int,
+    options: LinearCrossEntropyOptions,
+) -> jax.Array:
+    """The loss in a loop over rows of the batch, whose logits are computed again for the gradient."""
+    name = "linear_cross_entropy"
+    unbatched = x.ndim == 1
+    if unbatched:
+        x, t = x[None], t[None] if t.ndim == 0 else t
+    if t.shape != x.shape[:1]:
+        raise ArgumentError(f"{name}: Expected target size {[x.shape[0]]}, got {list(t.shape)}")
+    common.index_target(name, t)
+    common.check_class_range(name, t, w.shape[0], ignore_index)
+    wide = common.widen(x).dtype if options.acc_dtype is None else jnp.dtype(options.acc_dtype)
+    weights = None if weight is None else _class_weight(name, weight, w.shape[0], x.dtype).astype(wide)
+
+    @jax.checkpoint
+    def losses(rows: jax.Array, targets: jax.Array) -> jax.Array:
+        logits = linear(rows.astype(wide), w.astype(wide), None if b is None else b.astype(wide))
+        return cross_entropy(logits, targets, weights, ignore_index=ignore_index, reduction="none")
+
+    size = options.rows(x.shape[0], x.shape[1], w.shape[0])
+    whole = x.shape[0] // size * size
+    parts = [jnp.zeros((0,), wide)]
+    if whole:
+        chunks = x[:whole].reshape(-1, size, x.shape[1]), t[:whole].reshape(-1, size)
+        parts.append(lax.map(lambda chunk: losses(*chunk), chunks).reshape(-1))
+    if whole < x.shape[0]:
+        parts.append(losses(x[whole:], t[whole:]))
+    loss = jnp.concatenate(parts)
+    if reduction != "mean":
+        return common.reduce(loss[0] if unbatched else loss, reduction, x.dtype)
+    kept = t != ignore_index
+    share = kept.astype(wide) if weights is None else lax.select(kept, _lookup(weights, t), jnp.zeros(t.shape, wide))
+    return (common.total(loss) / common.total(share)).astype(x.dtype)
 
 
 def _log_softmax(x: jax.Array, axis: int) -> jax.Array:
@@ -251,9 +306,7 @@ def _check_shapes(name: str, x: jax.Array, t: jax.Array) -> None:
             f"got input {list(x.shape)}, target {list(t.shape)}"
         )
     if t.shape != (x.shape[0], *x.shape[2:]):
-        raise ArgumentError(
-            f"{name}: Expected target size {[x.shape[0], *x.shape[2:]]}, got {list(t.shape)}"
-        )
+        raise ArgumentError(f"{name}: Expected target size {[x.shape[0], *x.shape[2:]]}, got {list(t.shape)}")
 
 
 def _nll(

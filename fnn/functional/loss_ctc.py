@@ -95,9 +95,7 @@ def _lengths(name: str, what: str, lengths: Any, batch: int, most: int | None) -
     if values is not None and (values < 0).any():
         raise ArgumentError(f"{name}: Expected {what} to have value at least 0, but got value {values.min()}")
     if values is not None and most is not None and (values > most).any():
-        raise ArgumentError(
-            f"{name}: Expected {what} to have value at most {most}, but got value {values.max()}"
-        )
+        raise ArgumentError(f"{name}: Expected {what} to have value at most {most}, but got value {values.max()}")
     return array
 
 
@@ -136,9 +134,7 @@ def _log_sum_exp(terms: list[jax.Array]) -> jax.Array:
     return jnp.where(empty, -jnp.inf, jnp.log(jnp.where(empty, 1, total)) + most)
 
 
-def _alignments(
-    x: jax.Array, targets: jax.Array, input_len: jax.Array, target_len: jax.Array, blank: int
-) -> jax.Array:
+def _alignments(x: jax.Array, targets: jax.Array, input_len: jax.Array, target_len: jax.Array, blank: int) -> jax.Array:
     """The forward recursion over states: blank, label, blank, ..., label, blank; (N,)."""
     batch, labels = targets.shape
     states = 2 * labels + 1

@@ -344,7 +344,7 @@ def triplet_margin_with_distance_loss(
     """`triplet_margin_loss` with any distance.
 
     Args:
-        anchor: (N, \\*).
+        anchor: (N, *).
         positive: of as many dimensions.
         negative: of as many dimensions.
         distance_function: takes two of these to their distances; `pairwise_distance` by default.
@@ -368,9 +368,7 @@ def triplet_margin_with_distance_loss(
     """
     name = "triplet_margin_with_distance_loss"
     if reduction not in ("mean", "sum", "none"):
-        raise ArgumentError(
-            f"{name}: {reduction} is not a valid value for reduction; expected 'none', 'mean' or 'sum'"
-        )
+        raise ArgumentError(f"{name}: {reduction} is not a valid value for reduction; expected 'none', 'mean' or 'sum'")
     return _triplet(name, distance_function or pairwise_distance, anchor, positive, negative, margin, swap, reduction)
 
 

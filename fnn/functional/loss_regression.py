@@ -129,9 +129,7 @@ def smooth_l1_loss(
     return common.reduce(size, reduction, dtype)
 
 
-def huber_loss(
-    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
-) -> jax.Array:
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> jax.Array:
     """``0.5 * d**2`` where ``d = |input - target| <= delta``, and ``delta * (d - 0.5 * delta)`` elsewhere.
 
     Huber 1964, https://doi.org/10.1214/aoms/1177703732.  With weights, the mean is still over the elements.
@@ -223,7 +221,7 @@ def gaussian_nll_loss(
     does not see.  Nix and Weigend 1994, https://doi.org/10.1109/ICNN.1994.374138.
 
     Args:
-        input: the means, (N, \\*) or (\\*).
+        input: the means, (N, *) or (*).
         target: the observations, of a shape that broadcasts.
         var: the variances: the shape of ``input``, or that shape without its last axis or with one axis of size 1,
             or a number.  A negative entry raises, where the values are known (not under ``jit``).
@@ -273,25 +271,19 @@ def gaussian_nll_loss(
     return common.reduce(loss, reduction, dtype)
 
 
-def _apply_weight(
-    name: str, loss: jax.Array, input: Any, weight: Any, dtype: Any
-) -> tuple[jax.Array, jax.Array, Any]:
+def _apply_weight(name: str, loss: jax.Array, input: Any, weight: Any, dtype: Any) -> tuple[jax.Array, jax.Array, Any]:
     """The weighted elements, the weights, and the promoted dtype of the result."""
     w = to_array(weight, "weight", f"{name}: ")
     shape = to_array(input).shape
     if w.shape != shape:
-        raise ArgumentError(
-            f"{name}: Weights and input must have the same size, got {list(w.shape)} and {list(shape)}"
-        )
+        raise ArgumentError(f"{name}: Weights and input must have the same size, got {list(w.shape)} and {list(shape)}")
     dtype = jnp.promote_types(dtype, w.dtype)
     w = common.widen(w.astype(dtype))
     product, factor = common.expand(name, loss.astype(w.dtype), w)
     return product * factor, w, dtype
 
 
-def _weighted(
-    name: str, loss: jax.Array, input: Any, weight: Any, reduction: str, dtype: Any
-) -> jax.Array:
+def _weighted(name: str, loss: jax.Array, input: Any, weight: Any, reduction: str, dtype: Any) -> jax.Array:
     """The reduction of `mse_loss` and `l1_loss`, whose weighted mean divides by the sum of the weights."""
     if weight is None:
         return common.reduce(loss, reduction, dtype)

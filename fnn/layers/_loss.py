@@ -1,0 +1,39 @@
+"""What all losses share as layers: no parameters, weights as state, the deprecated reductions."""
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from fnn.functional._loss_common import legacy_reduction
+from fnn.layers._hashable import HashableArray
+from fnn.layers._layer import Layer, Params, State
+
+
+class _Loss(Layer):
+    """A subclass names its weights in ``STATE`` and defines `_loss` (or `apply`, if its inputs are others)."""
+
+    STATE: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        if getattr(self, "size_average", None) is not None or getattr(self, "reduce", None) is not None:
+            reduction = legacy_reduction(self.size_average, self.reduce, stacklevel=5)  # type: ignore[attr-defined]
+            self._set(reduction=reduction, size_average=None, reduce=None)
+        for name in self.STATE:
+            weight = getattr(self, name)
+            if weight is not None:
+                self._set(**{name: HashableArray(weight, name)})
+
+    def init(self, key: Any) -> tuple[Params, State]:
+        del key
+        given = {name: getattr(self, name) for name in self.STATE}
+        return {}, {name: jnp.array(weight.__array__()) for name, weight in given.items() if weight is not None}
+
+    def apply(
+        self, params: Params, state: State, input: Any, target: Any, *, training: bool = False, key: Any = None
+    ) -> tuple[jax.Array, State]:
+        del params, training, key
+        return self._loss(state, input, target), state
+
+    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+        raise NotImplementedError(type(self).__name__)

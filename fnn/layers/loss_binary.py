@@ -1,0 +1,176 @@
+"""Layers of the losses over probabilities."""
+
+from typing import Any, ClassVar
+
+import jax
+
+from fnn.functional import loss as functional
+from fnn.layers._layer import State
+from fnn.layers._loss import _Loss
+
+__all__ = ["BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "MultiLabelSoftMarginLoss", "SoftMarginLoss"]
+
+
+class BCELoss(_Loss):
+    """``-weight * (target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100.
+
+    Args:
+        weight: weights of a shape that broadcasts.
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Attributes:
+        weight: the argument; in the state unless it is None.
+
+    Shape:
+        (*), (*) -> (), or (*) with ``reduction='none'``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.BCELoss()
+        >>> loss.apply({}, {}, jnp.array([0.5, 0.5]), jnp.array([1.0, 0.0]))[0].round(4)
+        Array(0.6931, dtype=float32)
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = ("weight",)
+
+    weight: Any = None
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: str = "mean"
+
+    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+        return functional.binary_cross_entropy(input, target, state.get("weight"), reduction=self.reduction)
+
+
+class BCEWithLogitsLoss(_Loss):
+    """`BCELoss` of ``sigmoid(input)``, without overflow.
+
+    Args:
+        weight: weights of a shape that broadcasts.
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+        pos_weight: weights of the positive class, of a shape that broadcasts.
+
+    Attributes:
+        weight: the argument; in the state unless it is None.
+        pos_weight: the argument; in the state unless it is None.
+
+    Shape:
+        (*), (*) -> (), or (*) with ``reduction='none'``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.BCEWithLogitsLoss()
+        >>> loss.apply({}, {}, jnp.array([0.0, 100.0]), jnp.array([1.0, 0.0]))[0].round(4)
+        Array(50.3466, dtype=float32)
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = ("weight", "pos_weight")
+
+    weight: Any = None
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: str = "mean"
+    pos_weight: Any = None
+
+    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+        return functional.binary_cross_entropy_with_logits(
+            input, target, state.get("weight"), reduction=self.reduction, pos_weight=state.get("pos_weight")
+        )
+
+
+class KLDivLoss(_Loss):
+    """The Kullback-Leibler divergence ``target * (log(target) - input)``, elementwise, then reduced.
+
+    Args:
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'sum', 'batchmean' (the divergence) or 'mean' (over the elements, with a warning).
+        log_target: whether the target is given as logarithms.
+
+    Shape:
+        (*), (*) of log-probabilities and probabilities -> (), or (*) with ``reduction='none'``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.KLDivLoss(reduction="batchmean")
+        >>> loss.apply({}, {}, jnp.log(jnp.array([[0.5, 0.5]])), jnp.array([[1.0, 0.0]]))[0].round(4)
+        Array(0.6931, dtype=float32)
+    """
+
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: str = "mean"
+    log_target: bool = False
+
+    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+        del state
+        return functional.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+
+
+class SoftMarginLoss(_Loss):
+    """``log(1 + exp(-target * input))`` for targets of 1 or -1.
+
+    Args:
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Shape:
+        (*), (*) -> (), or (*) with ``reduction='none'``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.SoftMarginLoss()
+        >>> loss.apply({}, {}, jnp.array([0.0, 2.0]), jnp.array([1.0, -1.0]))[0].round(4)
+        Array(1.41, dtype=float32)
+    """
+
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: str = "mean"
+
+    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+        del state
+        return functional.soft_margin_loss(input, target, reduction=self.reduction)
+
+
+class MultiLabelSoftMarginLoss(_Loss):
+    """The mean over the classes of the binary cross entropy of each label, one against all.
+
+    Args:
+        weight: a weight for each class (C,).
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Attributes:
+        weight: the argument; in the state unless it is None.
+
+    Shape:
+        (N, C), (N, C) -> (), or (N,) with ``reduction='none'``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.MultiLabelSoftMarginLoss()
+        >>> loss.apply({}, {}, jnp.array([[0.0, 2.0]]), jnp.array([[1.0, 1.0]]))[0].round(4)
+        Array(0.41, dtype=float32)
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = ("weight",)
+
+    weight: Any = None
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: str = "mean"
+
+    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+        return functional.multilabel_soft_margin_loss(input, target, state.get("weight"), reduction=self.reduction)

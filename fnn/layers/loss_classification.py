@@ -1,0 +1,144 @@
+"""Layers of the losses over class labels."""
+
+from typing import Any, ClassVar
+
+import jax
+
+from fnn.functional import loss as functional
+from fnn.layers._layer import Params, State
+from fnn.layers._loss import _Loss
+
+__all__ = ["CTCLoss", "CrossEntropyLoss", "NLLLoss"]
+
+
+class CrossEntropyLoss(_Loss):
+    """The cross entropy between logits and target classes or target probabilities.
+
+    The mean is taken over the weights of the targets that are not ignored; with probabilities, over the samples.
+
+    Args:
+        weight: a weight for each class (C,).
+        size_average: deprecated, see ``reduction``.
+        ignore_index: a target that contributes neither to the loss nor to the gradient.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+        label_smoothing: the share of the uniform distribution, in [0, 1].
+
+    Attributes:
+        weight: the argument; in the state unless it is None.
+
+    Shape:
+        (C,), () -> (); (N, C, d1, ..., dK), (N, d1, ..., dK) -> (), or the target's shape with ``reduction='none'``.
+        The target may also be probabilities of the input's shape.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.CrossEntropyLoss()
+        >>> loss.apply({}, {}, jnp.array([[2.0, 0.0], [0.0, 2.0]]), jnp.array([0, 1]))[0].round(4)
+        Array(0.1269, dtype=float32)
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = ("weight",)
+
+    weight: Any = None
+    size_average: bool | None = None
+    ignore_index: int = -100
+    reduce: bool | None = None
+    reduction: str = "mean"
+    label_smoothing: float = 0.0
+
+    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+        return functional.cross_entropy(
+            input,
+            target,
+            state.get("weight"),
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )
+
+
+class NLLLoss(_Loss):
+    """The negative log likelihood ``-weight[t] * input[t]`` of the target class ``t``.
+
+    The mean is taken over the weights of the targets that are not ignored.
+
+    Args:
+        weight: a weight for each class (C,).
+        size_average: deprecated, see ``reduction``.
+        ignore_index: a target that contributes neither to the loss nor to the gradient.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Attributes:
+        weight: the argument; in the state unless it is None.
+
+    Shape:
+        (C,), () -> (); (N, C, d1, ..., dK), (N, d1, ..., dK) -> (), or the target's shape with ``reduction='none'``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.NLLLoss()
+        >>> loss.apply({}, {}, jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]])), jnp.array([0, 1]))[0].round(4)
+        Array(0.4904, dtype=float32)
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = ("weight",)
+
+    weight: Any = None
+    size_average: bool | None = None
+    ignore_index: int = -100
+    reduce: bool | None = None
+    reduction: str = "mean"
+
+    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+        return functional.nll_loss(
+            input, target, state.get("weight"), ignore_index=self.ignore_index, reduction=self.reduction
+        )
+
+
+class CTCLoss(_Loss):
+    """Connectionist temporal classification: the negative log likelihood of label sequences over all alignments.
+
+    Graves et al. 2006, https://www.cs.toronto.edu/~graves/icml_2006.pdf.
+
+    Args:
+        blank: the class of the blank.
+        reduction: 'none', 'mean' (over the batch, of each loss divided by its target's length) or 'sum'.
+        zero_infinity: replace infinite losses and their gradients by zero.
+
+    Shape:
+        (T, N, C), (N, S) or (sum of lengths,), (N,), (N,) -> (), or (N,) with ``reduction='none'``; unbatched
+        (T, C), (S,), (), () -> ().
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.CTCLoss()
+        >>> loss.apply({}, {}, jnp.log(jnp.full((2, 1, 2), 0.5)), jnp.array([[1]]), (2,), (1,))[0].round(4)
+        Array(0.2877, dtype=float32)
+    """
+
+    blank: int = 0
+    reduction: str = "mean"
+    zero_infinity: bool = False
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        log_probs: Any,
+        targets: Any,
+        input_lengths: Any,
+        target_lengths: Any,
+        *,
+        training: bool = False,
+        key: Any = None,
+    ) -> tuple[jax.Array, State]:
+        del params, training, key
+        loss = functional.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
+        )
+        return loss, state

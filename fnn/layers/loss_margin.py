@@ -1,0 +1,325 @@
+"""Layers of the margin losses."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jax
+
+from fnn.errors import ArgumentError
+from fnn.functional import loss as functional
+from fnn.layers._layer import Params, State
+from fnn.layers._loss import _Loss
+
+__all__ = [
+    "CosineEmbeddingLoss",
+    "HingeEmbeddingLoss",
+    "MarginRankingLoss",
+    "MultiLabelMarginLoss",
+    "MultiMarginLoss",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
+]
+
+
+class HingeEmbeddingLoss(_Loss):
+    """The input where the target is 1, and ``max(0, margin - input)`` where it is -1.
+
+    Args:
+        margin: how far dissimilar pairs should be apart.
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Shape:
+        (*), (*) -> (), or (*) with ``reduction='none'``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.HingeEmbeddingLoss()
+        >>> loss.apply({}, {}, jnp.array([0.5, 0.25]), jnp.array([1, -1]))[0].round(4)
+        Array(0.625, dtype=float32)
+    """
+
+    margin: float = 1.0
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: str = "mean"
+
+    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+        del state
+        return functional.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
+
+
+class MarginRankingLoss(_Loss):
+    """``max(0, -target * (input1 - input2) + margin)``: 1 wants the first input larger, -1 the second.
+
+    Args:
+        margin: by how much they should differ.
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Shape:
+        (N,), (N,), (N,) -> (), or (N,) with ``reduction='none'``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.MarginRankingLoss()
+        >>> loss.apply({}, {}, jnp.array([1.0]), jnp.array([3.0]), jnp.array([1.0]))[0].round(4)
+        Array(2., dtype=float32)
+    """
+
+    margin: float = 0.0
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: str = "mean"
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        input1: Any,
+        input2: Any,
+        target: Any,
+        *,
+        training: bool = False,
+        key: Any = None,
+    ) -> tuple[jax.Array, State]:
+        del params, training, key
+        loss = functional.margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
+        return loss, state
+
+
+class MultiMarginLoss(_Loss):
+    """``sum_i max(0, margin - x[y] + x[i])**p * weight[y] / C`` over the classes ``i != y``.
+
+    Args:
+        p: 1 or 2.
+        margin: by how much the right class should lead.
+        weight: a weight for each class (C,).
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Attributes:
+        weight: the argument; in the state unless it is None.
+
+    Shape:
+        (N, C), (N,) -> (), or (N,) with ``reduction='none'``; (C,), () -> ().
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.MultiMarginLoss()
+        >>> loss.apply({}, {}, jnp.array([[1.0, 0.5, 0.0, -1.0]]), jnp.array([0]))[0].round(4)
+        Array(0.125, dtype=float32)
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = ("weight",)
+
+    p: int = 1
+    margin: float = 1.0
+    weight: Any = None
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: str = "mean"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.p not in (1, 2):
+            raise ArgumentError(f"MultiMarginLoss: only p == 1 and p == 2 supported, got p={self.p}")
+        if self.weight is not None and self.weight.ndim != 1:
+            raise ArgumentError(
+                f"MultiMarginLoss: expected weight to be None or 1D tensor, got {self.weight.ndim}D instead"
+            )
+
+    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+        return functional.multi_margin_loss(
+            input, target, self.p, self.margin, state.get("weight"), reduction=self.reduction
+        )
+
+
+class MultiLabelMarginLoss(_Loss):
+    """``sum_ij max(0, 1 - x[y[j]] + x[i]) / C`` over the labels ``y[j]`` and the classes ``i`` that are no label.
+
+    Args:
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Shape:
+        (N, C), (N, C) -> (), or (N,) with ``reduction='none'``; (C,), (C,) -> ().  The labels of a sample are those
+        before its first -1.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.MultiLabelMarginLoss()
+        >>> loss.apply({}, {}, jnp.array([[0.1, 0.2, 0.4, 0.8]]), jnp.array([[3, 0, -1, 1]]))[0].round(4)
+        Array(0.85, dtype=float32)
+    """
+
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: str = "mean"
+
+    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+        del state
+        return functional.multilabel_margin_loss(input, target, reduction=self.reduction)
+
+
+class CosineEmbeddingLoss(_Loss):
+    """``1 - cos(input1, input2)`` where the target is 1, ``max(0, cos(input1, input2) - margin)`` where it is -1.
+
+    Args:
+        margin: the cosine that dissimilar pairs may have, in [-1, 1].
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Shape:
+        (N, D), (N, D), (N,) -> (), or (N,) with ``reduction='none'``; (D,), (D,), () -> ().
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.CosineEmbeddingLoss()
+        >>> loss.apply({}, {}, jnp.array([[3.0, 4.0]]), jnp.array([[1.0, 0.0]]), jnp.array([1]))[0].round(4)
+        Array(0.4, dtype=float32)
+    """
+
+    margin: float = 0.0
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: str = "mean"
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        input1: Any,
+        input2: Any,
+        target: Any,
+        *,
+        training: bool = False,
+        key: Any = None,
+    ) -> tuple[jax.Array, State]:
+        del params, training, key
+        loss = functional.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
+        return loss, state
+
+
+class TripletMarginLoss(_Loss):
+    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with ``d`` the p-norm distance.
+
+    Balntas et al. 2016, http://www.bmva.org/bmvc/2016/papers/paper119/index.html.
+
+    Args:
+        margin: by how much the negative should be farther; positive.
+        p: the order of the norm.
+        eps: as in `PairwiseDistance`.
+        swap: use the distance of positive and negative where it is the smaller one.
+        size_average: deprecated, see ``reduction``.
+        reduce: deprecated, see ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Shape:
+        (N, D), (N, D), (N, D) -> (), or (N,) with ``reduction='none'``; (D,), (D,), (D,) -> ().
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.TripletMarginLoss()
+        >>> loss.apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]]))[0].round(4)
+        Array(4., dtype=float32)
+    """
+
+    margin: float = 1.0
+    p: float = 2.0
+    eps: float = 1e-6
+    swap: bool = False
+    size_average: bool | None = None
+    reduce: bool | None = None
+    reduction: str = "mean"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.margin <= 0:
+            raise ArgumentError(f"TripletMarginLoss: expected margin to be greater than 0, got {self.margin} instead")
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        anchor: Any,
+        positive: Any,
+        negative: Any,
+        *,
+        training: bool = False,
+        key: Any = None,
+    ) -> tuple[jax.Array, State]:
+        del params, training, key
+        loss = functional.triplet_margin_loss(
+            anchor, positive, negative, self.margin, self.p, self.eps, self.swap, reduction=self.reduction
+        )
+        return loss, state
+
+
+class TripletMarginWithDistanceLoss(_Loss):
+    """`TripletMarginLoss` with any distance.
+
+    Args:
+        distance_function: takes two inputs to their distances; a hashable function, or None for the Euclidean distance.
+        margin: by how much the negative should be farther; positive.
+        swap: use the distance of positive and negative where it is the smaller one.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Shape:
+        (N, *), (N, *), (N, *) -> (), or the distances' shape with ``reduction='none'``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> loss = layers.TripletMarginWithDistanceLoss()
+        >>> loss.apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]]))[0].round(4)
+        Array(4., dtype=float32)
+    """
+
+    _: dataclasses.KW_ONLY
+    distance_function: Callable[[Any, Any], Any] | None = None
+    margin: float = 1.0
+    swap: bool = False
+    reduction: str = "mean"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.margin <= 0:
+            raise ArgumentError(
+                f"TripletMarginWithDistanceLoss: expected margin to be greater than 0, got {self.margin} instead"
+            )
+
+    def apply(
+        self,
+        params: Params,
+        state: State,
+        anchor: Any,
+        positive: Any,
+        negative: Any,
+        *,
+        training: bool = False,
+        key: Any = None,
+    ) -> tuple[jax.Array, State]:
+        del params, training, key
+        loss = functional.triplet_margin_with_distance_loss(
+            anchor,
+            positive,
+            negative,
+            distance_function=self.distance_function,
+            margin=self.margin,
+            swap=self.swap,
+            reduction=self.reduction,
+        )
+        return loss, state

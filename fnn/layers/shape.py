@@ -1,0 +1,96 @@
+"""Joining and splitting axes."""
+
+from typing import Any
+
+import jax
+
+from fnn.errors import ArgumentTypeError
+from fnn.functional import _shape as shape
+from fnn.functional._sizes import integer
+from fnn.layers._layer import Layer, Params, State
+
+__all__ = ["Flatten", "Unflatten"]
+
+
+class Flatten(Layer):
+    """Joins the axes from ``start_dim`` to ``end_dim`` into one.
+
+    Args:
+        start_dim: the first axis to join.
+        end_dim: the last one, included.
+
+    Shape:
+        (N, d1, ..., dK) -> (N, d1 * ... * dK), with the default arguments.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Flatten().apply({}, {}, jnp.ones((32, 1, 5, 5)))[0].shape
+        (32, 25)
+    """
+
+    start_dim: int = 1
+    end_dim: int = -1
+
+    def __post_init__(self) -> None:
+        self._set(
+            start_dim=integer(self.start_dim, "start_dim", "Flatten: "),
+            end_dim=integer(self.end_dim, "end_dim", "Flatten: "),
+        )
+
+    def apply(
+        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+    ) -> tuple[jax.Array, State]:
+        del params, training, key
+        return shape.flatten(input, self.start_dim, self.end_dim), state
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Layer):
+    """Splits the axis ``dim`` into axes of ``unflattened_size``.
+
+    Args:
+        dim: the axis to split.
+        unflattened_size: the new axes, a tuple or list of ints; one may be -1.
+
+    Shape:
+        (..., d, ...) -> (..., u1, ..., uK, ...), with ``u1 * ... * uK == d``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Unflatten(1, (2, 5, 5)).apply({}, {}, jnp.ones((2, 50)))[0].shape
+        (2, 2, 5, 5)
+    """
+
+    dim: int
+    unflattened_size: Any
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.unflattened_size, (tuple, list)):
+            raise ArgumentTypeError(
+                "Unflatten: unflattened_size must be a tuple of ints, but found type "
+                f"{type(self.unflattened_size).__name__}"
+            )
+        for place, size in enumerate(self.unflattened_size):
+            try:
+                integer(size, "unflattened_size")
+            except ArgumentTypeError:
+                raise ArgumentTypeError(
+                    "Unflatten: unflattened_size must be tuple of ints, but found element of type "
+                    f"{type(size).__name__} at pos {place}"
+                ) from None
+        self._set(
+            dim=integer(self.dim, "dim", "Unflatten: "), unflattened_size=tuple(int(s) for s in self.unflattened_size)
+        )
+
+    def apply(
+        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+    ) -> tuple[jax.Array, State]:
+        del params, training, key
+        return shape.unflatten(input, self.dim, self.unflattened_size), state
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,0 +1,20 @@
+"""Distances: the facade of `fnn.layers.distance`."""
+
+from fnn.layers import distance as layers
+from fnn.nn.modules._base import LayerModule
+
+__all__ = ["CosineSimilarity", "PairwiseDistance"]
+
+
+class PairwiseDistance(LayerModule, layer=layers.PairwiseDistance):
+    @property
+    def norm(self) -> float:
+        """The order of the norm: the constructor's ``p``, under the name of PyTorch's attribute."""
+        return self._layer.p  # type: ignore[attr-defined]
+
+    @norm.setter
+    def norm(self, value: float) -> None:
+        self.p = value
+
+
+class CosineSimilarity(LayerModule, layer=layers.CosineSimilarity): ...

@@ -1,0 +1,7 @@
+"""The settings of the chunked linear cross entropy, under PyTorch's name for their module."""
+
+from fnn.functional import _linear_cross_entropy_options as options
+
+__all__ = ["LinearCrossEntropyOptions"]
+
+LinearCrossEntropyOptions = options.LinearCrossEntropyOptions
