@@ -9,6 +9,7 @@ import jax
 from jax._src import core
 
 Tracer = jax.core.Tracer
+Primitive = core.Primitive  # jax.extend.core has it too, but importing that loads Pallas: 40 ms
 
 
 def current_trace() -> Any:
