@@ -1,1 +1,68 @@
-"""fnn: neural networks on JAX, with PyTorch's semantics."""
+"""fnn: neural networks on JAX, with PyTorch's semantics.
+
+`fnn.layers` is the functional core (pure ``init``/``apply`` pairs), `fnn.nn` the Module facade, `fnn.func` the
+transforms, `fnn.optim` the optimizers.  Names are imported when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from fnn.version import __version__
+
+if TYPE_CHECKING:
+    from fnn import func, functional, init, layers, nn, optim, random, serialization, testing, utils
+    from fnn.creation import bernoulli, multinomial, normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm
+    from fnn.dtypes import get_default_dtype, set_default_dtype
+    from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError, StateDictError, TracerEscapeError
+    from fnn.func import backward, checkpoint, cond, grad, jit, pure, scan, split, value_and_grad, vmap
+    from fnn.random import (
+        Generator,
+        default_generator,
+        fork_rng,
+        get_rng_state,
+        initial_seed,
+        manual_seed,
+        seed,
+        set_rng_state,
+    )
+
+_MODULES = ("func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing", "utils")
+_NAMES = {
+    "creation": (
+        "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
+        "randperm",
+    ),
+    "dtypes": ("get_default_dtype", "set_default_dtype"),
+    "errors": ("ArgumentError", "ArgumentTypeError", "MissingKeyError", "StateDictError", "TracerEscapeError"),
+    "func": ("backward", "checkpoint", "cond", "grad", "jit", "pure", "scan", "split", "value_and_grad", "vmap"),
+    "random": (
+        "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed",
+        "set_rng_state",
+    ),
+}  # fmt: skip
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = [
+    "__version__",
+    "func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing", "utils",
+    "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
+    "get_default_dtype", "set_default_dtype",
+    "ArgumentError", "ArgumentTypeError", "MissingKeyError", "StateDictError", "TracerEscapeError",
+    "backward", "checkpoint", "cond", "grad", "jit", "pure", "scan", "split", "value_and_grad", "vmap",
+    "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(f"fnn.{_HOME[name]}"), name)
+    elif name in _MODULES:
+        value = import_module(f"fnn.{name}")
+    else:
+        raise AttributeError(f"module 'fnn' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

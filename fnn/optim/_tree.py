@@ -1,0 +1,65 @@
+"""What the update rules share: leaves in step, absent gradients, and scalars in the parameter's dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnn.errors import ArgumentError
+
+
+def _is_none(x: Any) -> bool:
+    return x is None
+
+
+class Leaves:
+    """The parameters and gradients of an update as aligned lists; an absent gradient is None.
+
+    PyTorch skips a parameter without a gradient: neither it nor its state changes, and its step count stands.
+    """
+
+    def __init__(self, grads: Any, params: Any, what: str) -> None:
+        if params is None:
+            raise ArgumentError(f"{what}: update(grads, state, params) needs params, got None")
+        self.params, self.treedef = jax.tree.flatten(params)
+        self.grads = jax.tree.flatten(grads, is_leaf=_is_none)[0]
+        if len(self.grads) != len(self.params):
+            raise ArgumentError(f"{what}: got {len(self.grads)} gradients for {len(self.params)} parameters")
+        for i, (g, p) in enumerate(zip(self.grads, self.params, strict=True)):
+            if g is not None and jnp.shape(g) != jnp.shape(p):
+                raise ArgumentError(
+                    f"{what}: the gradient of parameter {i} has shape {jnp.shape(g)}, the parameter has {jnp.shape(p)}"
+                )
+
+    def slot(self, tree: Any) -> list[Any]:
+        """A part of the state, aligned with the parameters."""
+        return [None] * len(self.params) if tree is None else self.treedef.flatten_up_to(tree)
+
+    def build(self, values: list[Any]) -> Any:
+        """The inverse of `slot`."""
+        return self.treedef.unflatten(values)
+
+    @property
+    def present(self) -> np.ndarray:
+        """Which parameters have a gradient."""
+        return np.array([g is not None for g in self.grads])
+
+
+def counts(params: Any) -> jax.Array:
+    """Zero step counts, one per parameter: a vector, so that a step passes one array and not one a parameter."""
+    return jnp.zeros((len(jax.tree.leaves(params)),), jnp.float32)
+
+
+def zeros(params: Any) -> Any:
+    """A tree of zeros like ``params``."""
+    return jax.tree.map(jnp.zeros_like, params)
+
+
+def scalars(function: Callable[[Any], Any], step: jax.Array) -> list[Any]:
+    """``function`` of the step counts, in the widest float JAX has, as one scalar per parameter."""
+    vector = function(step.astype(jnp.result_type(float)))
+    return [vector[i] for i in range(vector.shape[0])]
