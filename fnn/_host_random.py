@@ -19,7 +19,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 
 __all__ = ["Generator"]
 
-_CHUNK = 1 << 14
+_CHUNK = 1 << 15  # float64 temporaries of 256 KiB: cached, and below the size at which malloc maps fresh pages
 _ALIGNMENT = 64
 _TWO_PI = 2 * math.pi
 
