@@ -39,7 +39,7 @@ class Generator(Engine):
             class) to get the same masks on every machine.
 
     >>> Generator().manual_seed(0).uniform((3,))
-    array([0.49625659, 0.7682218 , 0.08847743], dtype=float32)
+    array([0.4962566 , 0.7682218 , 0.08847743], dtype=float32)
     """
 
     mkl_bernoulli: bool = runs_on_intel()

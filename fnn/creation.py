@@ -44,7 +44,7 @@ def rand(*size: Any, generator: Any = None, dtype: Any = None, device: Any = Non
 
     >>> import fnn.random
     >>> rand(2, generator=fnn.random.Generator().manual_seed(0))
-    Array([0.49625659, 0.7682218 ], dtype=float32)
+    Array([0.4962566, 0.7682218], dtype=float32)
     """
     dtype = _floating(dtype, "rand")
     return _place(random.uniform(_key(generator, "rand"), _shape(size, "rand"), dtype), device, "rand")
