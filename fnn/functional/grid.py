@@ -1,0 +1,276 @@
+"""Sampling an image or volume at arbitrary places (spatial transformers): affine_grid and grid_sample.
+
+Places are normalised: -1 and 1 are the outer edges of the image or, with ``align_corners``, the centres of its
+corner elements.  The last axis of a grid holds x (along W), y (along H) and, for a volume, z (along D).
+"""
+
+import itertools
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from fnn import dtypes
+from fnn.dtypes import to_array
+from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional._sizes import listed
+
+__all__ = ["affine_grid", "grid_sample"]
+
+_CHANGED = (
+    "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
+    "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details."
+)
+
+
+def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = None) -> jax.Array:
+    """The places from which `grid_sample` makes an affine image: ``theta @ (x, y, 1)`` for each output element.
+
+    Jaderberg et al., "Spatial Transformer Networks" (2015), https://arxiv.org/abs/1506.02025
+
+    Args:
+        theta: (N, 2, 3) for images or (N, 3, 4) for volumes, floating.
+        size: the output's shape, (N, C, H, W) or (N, C, D, H, W).
+        align_corners: see the head of this module; None: False, with a warning.
+
+    Returns:
+        (N, H, W, 2) or (N, D, H, W, 3).
+
+    Raises:
+        ArgumentError: shapes that do not fit.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> theta = jnp.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+        >>> F.affine_grid(theta, (1, 1, 1, 2), align_corners=False).tolist()
+        [[[[-0.5, 0.0], [0.5, 0.0]]]]
+    """
+    t = to_array(theta, "theta", "affine_grid: ")
+    if align_corners is None:
+        warnings.warn(_CHANGED, stacklevel=2)
+        align_corners = False
+    if not dtypes.is_floating(t):
+        raise ArgumentTypeError(f"affine_grid: Expected theta to have floating point type, but got {t.dtype}")
+    size = tuple(int(n) for n in size)
+    rank = len(size) - 2
+    if rank not in (2, 3):
+        raise ArgumentError(
+            "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. "
+            f"Got size {listed(size)}."
+        )
+    if t.ndim != 3 or t.shape[1:] != (rank, rank + 1) or t.shape[0] != size[0]:
+        raise ArgumentError(
+            f"affine_grid: Expected a batch of {rank}D affine matrices of shape Nx{rank}x{rank + 1} for size "
+            f"{listed(size)}. Got {listed(t.shape)}."
+        )
+    if align_corners and min(size[2:]) == 1:
+        warnings.warn(
+            "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. "
+            "This is not an intended use case of affine_grid. See the documentation of affine_grid for details.",
+            stacklevel=2,
+        )
+    elif min(size) <= 0:
+        raise ArgumentError(f"affine_grid: Expected non-zero, positive output size. Got {listed(size)}")
+    lines = [_line(n, align_corners) for n in size[2:]]
+    places = np.stack([*reversed(np.meshgrid(*lines, indexing="ij")), np.ones(size[2:])], -1)
+    places = places.reshape(-1, rank + 1).astype(t.dtype)
+    grid = lax.dot_general(
+        jnp.asarray(places), t, (((1,), (2,)), ((), ())), precision=lax.Precision.HIGHEST
+    )  # (D * H * W, N, rank)
+    return lax.reshape(lax.transpose(grid, (1, 0, 2)), (size[0], *size[2:], rank))
+
+
+def _line(n: int, align_corners: bool) -> np.ndarray:
+    if n <= 1:
+        return np.zeros(n)
+    return np.linspace(-1, 1, n) if align_corners else np.linspace(-1, 1, n) * (n - 1) / n
+
+
+def grid_sample(
+    input: Any,
+    grid: Any,
+    mode: str = "bilinear",
+    padding_mode: str = "zeros",
+    align_corners: bool | None = None,
+) -> jax.Array:
+    """Interpolates the input at the places of a grid.
+
+    Args:
+        input: (N, C, H, W) or (N, C, D, H, W), floating.
+        grid: (N, H_out, W_out, 2) or (N, D_out, H_out, W_out, 3), places in the input; see the head of this module.
+        mode: ``"bilinear"`` (trilinear for volumes), ``"nearest"`` or ``"bicubic"`` (images only, a = -0.75).
+        padding_mode: beyond the input lie ``"zeros"``, the nearest ``"border"`` element, or its ``"reflection"``.
+        align_corners: see the head of this module; None: False, with a warning.
+
+    Returns:
+        (N, C, H_out, W_out) or (N, C, D_out, H_out, W_out).
+
+    Raises:
+        ArgumentError: arguments that do not fit each other.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> x = jnp.array([[[[0.0, 1.0], [2.0, 3.0]]]])
+        >>> F.grid_sample(x, jnp.zeros((1, 1, 1, 2)), align_corners=False).tolist()
+        [[[[1.5]]]]
+    """
+    x, g = to_array(input, "input", "grid_sample: "), to_array(grid, "grid", "grid_sample: ")
+    if mode not in ("bilinear", "nearest", "bicubic"):
+        raise ArgumentError(
+            f"grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: {mode!r}"
+        )
+    if padding_mode not in ("zeros", "border", "reflection"):
+        raise ArgumentError(
+            f"grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: {padding_mode!r}"
+        )
+    if align_corners is None:
+        warnings.warn(_CHANGED, stacklevel=2)
+        align_corners = False
+    _check(x, g, mode)
+    dtype = x.dtype
+    if dtype.itemsize < 4:
+        x, g = lax.convert_element_type(x, np.float32), lax.convert_element_type(g, np.float32)
+    rank = x.ndim - 2
+    sizes = x.shape[2:]
+    # one array of places an axis, in the order of the input's axes
+    places = [_unnormalised(g[..., rank - 1 - i], sizes[i], align_corners) for i in range(rank)]
+    if mode != "bicubic":
+        places = [_padded(p, n, padding_mode, align_corners) for p, n in zip(places, sizes, strict=True)]
+    if mode == "nearest":
+        out = _elements(x, [_whole(lax.round(p, lax.RoundingMethod.TO_NEAREST_EVEN)) for p in places])
+    elif mode == "bilinear":
+        out = _linear(x, places)
+    else:
+        out = _bicubic(x, places, padding_mode, align_corners)
+    return lax.convert_element_type(out, dtype)
+
+
+def _check(x: jax.Array, g: jax.Array, mode: str) -> None:
+    rank, name = x.ndim - 2, "grid_sample"
+    shapes = f"but got input with sizes {listed(x.shape)} and grid with sizes {listed(g.shape)}"
+    if x.ndim not in (4, 5) or g.ndim != x.ndim:
+        raise ArgumentError(f"{name}(): expected 4D or 5D input and grid with same number of dimensions, {shapes}")
+    if x.shape[0] != g.shape[0]:
+        raise ArgumentError(f"{name}(): expected grid and input to have same batch size, {shapes}")
+    if g.shape[-1] != rank:
+        raise ArgumentError(f"{name}(): expected grid to have size {rank} in last dimension, {shapes}")
+    if 0 in x.shape[2:]:
+        raise ArgumentError(f"{name}(): expected input to have non-empty spatial dimensions, {shapes}")
+    if mode == "bicubic" and rank != 2:
+        raise ArgumentError(f"{name}(): bicubic interpolation only supports 4D input, {shapes}")
+    if x.dtype != g.dtype or not dtypes.is_floating(x):
+        raise ArgumentTypeError(
+            f"{name}(): expected input and grid to have the same floating dtype, but input has {x.dtype} and grid "
+            f"has {g.dtype}"
+        )
+
+
+# -- places -----------------------------------------------------------------------------------------
+
+
+def _unnormalised(place: jax.Array, size: int, align_corners: bool) -> jax.Array:
+    if align_corners:
+        return (place + 1) * ((size - 1) / 2)
+    return ((place + 1) * size - 1) / 2
+
+
+def _padded(place: jax.Array, size: int, padding_mode: str, align_corners: bool) -> jax.Array:
+    """Places beyond the input moved into it; the gradient of a place that is cut off is zero."""
+    if padding_mode == "zeros":
+        return place
+    if padding_mode == "reflection":
+        low, high = (0.0, size - 1.0) if align_corners else (-0.5, size - 0.5)
+        place = _reflected(place, low, high - low)
+    place = jnp.where(jnp.isnan(place), 0, place)
+    return lax.clamp(jnp.zeros((), place.dtype), place, jnp.asarray(size - 1, place.dtype))
+
+
+def _reflected(place: jax.Array, low: float, span: float) -> jax.Array:
+    if span == 0:
+        return lax.full_like(place, 0)
+    away = place - low
+    away = lax.select(lax.lt(away, lax.full_like(away, 0)), -away, away)
+    flips = lax.stop_gradient(lax.floor(away / span))
+    rest = away - flips * span
+    even = lax.eq(lax.rem(flips, lax.full_like(flips, 2)), lax.full_like(flips, 0))
+    return lax.select(even, rest, span - rest) + low
+
+
+# -- elements ---------------------------------------------------------------------------------------
+
+
+def _whole(place: jax.Array) -> jax.Array:
+    """Whole places as integers; those far outside (or NaN) stay outside."""
+    return lax.convert_element_type(lax.clamp(-2.0**30, jnp.nan_to_num(lax.stop_gradient(place), nan=-(2.0**30)), 2.0**30), np.int32)
+
+
+def _elements(x: jax.Array, index: list[jax.Array]) -> jax.Array:
+    """The elements at whole places, one array of shape (N, *out) an axis; zero outside.  (N, C, *out)"""
+    sizes = x.shape[2:]
+    inside, flat = None, None
+    for i, n in zip(index, sizes, strict=True):
+        ok = lax.bitwise_and(lax.ge(i, lax.full_like(i, 0)), lax.lt(i, lax.full_like(i, n)))
+        inside = ok if inside is None else lax.bitwise_and(inside, ok)
+        flat = i if flat is None else flat * n + i
+    flat = lax.select(inside, flat, lax.full_like(flat, 0))
+    n, c, out = x.shape[0], x.shape[1], flat.shape[1:]
+    plane = lax.reshape(x, (n, c, math.prod(sizes)))
+    taken = jnp.take_along_axis(plane, lax.reshape(flat, (n, 1, math.prod(out))), 2, mode="promise_in_bounds")
+    taken = lax.reshape(taken, (n, c, *out))
+    shown = lax.broadcast_in_dim(inside, taken.shape, (0, *range(2, taken.ndim)))
+    return lax.select(shown, taken, lax.full_like(taken, 0))
+
+
+def _times(weight: jax.Array, values: jax.Array) -> jax.Array:
+    return lax.expand_dims(weight, [1]) * values
+
+
+def _linear(x: jax.Array, places: list[jax.Array]) -> jax.Array:
+    corners = []
+    for place in places:
+        low = lax.stop_gradient(lax.floor(place))
+        part = place - low
+        corners.append(((_whole(low), 1 - part), (_whole(low + 1), part)))
+    total = None
+    for corner in itertools.product(*corners):
+        weight = math.prod(w for _, w in corner)
+        term = _times(weight, _elements(x, [i for i, _ in corner]))
+        total = term if total is None else total + term
+    return total
+
+
+def _bicubic(x: jax.Array, places: list[jax.Array], padding_mode: str, align_corners: bool) -> jax.Array:
+    taps = []
+    for place, n in zip(places, x.shape[2:], strict=True):
+        low = lax.stop_gradient(lax.floor(place))
+        part = place - low
+        near = [_whole(_padded(low + j, n, padding_mode, align_corners)) for j in range(-1, 3)]
+        taps.append(list(zip(near, _cubic_weights(part), strict=True)))
+    total = None
+    for i, wy in taps[0]:
+        row = None
+        for j, wx in taps[1]:
+            term = _times(wx, _elements(x, [i, j]))
+            row = term if row is None else row + term
+        total = _times(wy, row) if total is None else total + _times(wy, row)
+    return total
+
+
+def _cubic_weights(t: jax.Array) -> list[jax.Array]:
+    """Cubic convolution (Keys 1981) with a = -0.75, of the elements at distances 1 + t, t, 1 - t and 2 - t."""
+    a = -0.75
+
+    def near(d: jax.Array) -> jax.Array:
+        return ((a + 2) * d - (a + 3)) * d * d + 1
+
+    def far(d: jax.Array) -> jax.Array:
+        return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+
+    return [far(t + 1), near(t), near(1 - t), far(2 - t)]
