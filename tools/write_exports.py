@@ -1,7 +1,7 @@
 """Writes the ``__init__.py`` of the packages that only hand names on, from the ``__all__`` of their modules.
 
-    python tools/write_exports.py            # writes them
-    python tools/write_exports.py --check    # fails if one is out of date
+python tools/write_exports.py            # writes them
+python tools/write_exports.py --check    # fails if one is out of date
 """
 
 import ast

@@ -1,0 +1,595 @@
+"""Written by tools/make_stubs.py from activation.py and its layers; do not edit."""
+
+from typing import Any
+from fnn.nn._box import Parameter
+from fnn.nn.modules._base import LayerModule
+
+__all__ = ['Threshold', 'ReLU', 'RReLU', 'Hardtanh', 'ReLU6', 'Sigmoid', 'Hardsigmoid', 'Tanh', 'SiLU', 'Mish', 'Hardswish', 'ELU', 'CELU', 'SELU', 'GLU', 'GELU', 'Hardshrink', 'LeakyReLU', 'LogSigmoid', 'Softplus', 'Softshrink', 'PReLU', 'Softsign', 'Tanhshrink', 'Softmin', 'Softmax', 'Softmax2d', 'LogSoftmax']
+
+class Threshold(LayerModule):
+    """Keeps what exceeds a threshold and replaces the rest.
+
+    Args:
+        threshold: what an element must exceed to be kept.
+        value: what the others become.
+        inplace: accepted for compatibility; arrays are immutable.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Threshold(2.0, 20.0).apply({}, {}, jnp.array([1.0, 2.0, 3.0]))[0]
+        Array([20., 20.,  3.], dtype=float32)
+    """
+    threshold: float
+    value: float
+    inplace: bool
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class ReLU(LayerModule):
+    """The rectified linear unit, ``max(0, x)``; its gradient at 0 is 0.
+
+    Args:
+        inplace: accepted for compatibility; arrays are immutable.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.ReLU().apply({}, {}, jnp.array([-1.0, 2.0]))[0]
+        Array([0., 2.], dtype=float32)
+    """
+    inplace: bool
+    def __init__(self, inplace: bool = False) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class RReLU(LayerModule):
+    """A leaky rectifier with random slopes (arXiv:1505.00853).
+
+    While training each element at or below 0 is multiplied by a number from U(lower, upper), else by the mean
+    ``(lower + upper) / 2``.
+
+    Args:
+        lower: the least slope.
+        upper: the greatest slope.
+        inplace: accepted for compatibility; arrays are immutable.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.RReLU(0.25, 0.75).apply({}, {}, jnp.array([-2.0, 3.0]))[0]
+        Array([-1.,  3.], dtype=float32)
+    """
+    lower: float
+    upper: float
+    inplace: bool
+    def __init__(self, lower: float = 0.125, upper: float = 0.3333333333333333, inplace: bool = False) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Hardtanh(LayerModule):
+    """Clamps to ``[min_val, max_val]``; the gradient is 0 at both ends.
+
+    Args:
+        min_val: the least value.
+        max_val: the greatest value, above ``min_val``.
+        inplace: accepted for compatibility; arrays are immutable.
+        min_value: deprecated name of ``min_val``.
+        max_value: deprecated name of ``max_val``.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Hardtanh().apply({}, {}, jnp.array([-3.0, 0.5, 3.0]))[0]
+        Array([-1. ,  0.5,  1. ], dtype=float32)
+    """
+    min_val: float
+    max_val: float
+    inplace: bool
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: Any = None,
+        max_value: Any = None,
+    ) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class ReLU6(Hardtanh):
+    """``min(max(0, x), 6)``; the gradient is 0 at 0 and at 6.
+
+    Args:
+        inplace: accepted for compatibility; arrays are immutable.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.ReLU6().apply({}, {}, jnp.array([-1.0, 3.0, 8.0]))[0]
+        Array([0., 3., 6.], dtype=float32)
+    """
+    inplace: bool
+    def __init__(self, inplace: bool = False) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Sigmoid(LayerModule):
+    """The logistic function, ``1 / (1 + exp(-x))``.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Sigmoid().apply({}, {}, jnp.array([0.0, jnp.inf]))[0]
+        Array([0.5, 1. ], dtype=float32)
+    """
+    def __init__(self) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Hardsigmoid(LayerModule):
+    """The line ``x / 6 + 1/2`` clamped to [0, 1]; the gradient is 0 at -3 and at 3.
+
+    Args:
+        inplace: accepted for compatibility; arrays are immutable.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Hardsigmoid().apply({}, {}, jnp.array([-4.0, 0.0, 3.0]))[0]
+        Array([0. , 0.5, 1. ], dtype=float32)
+    """
+    inplace: bool
+    def __init__(self, inplace: bool = False) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Tanh(LayerModule):
+    """The hyperbolic tangent.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Tanh().apply({}, {}, jnp.array([0.0, jnp.inf]))[0]
+        Array([0., 1.], dtype=float32)
+    """
+    def __init__(self) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class SiLU(LayerModule):
+    """The sigmoid linear unit, also called swish: ``x * sigmoid(x)``.
+
+    Args:
+        inplace: accepted for compatibility; arrays are immutable.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.SiLU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
+        Array([0.       , 0.7310586], dtype=float32)
+    """
+    inplace: bool
+    def __init__(self, inplace: bool = False) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Mish(LayerModule):
+    """``x * tanh(softplus(x))`` (arXiv:1908.08681).
+
+    Args:
+        inplace: accepted for compatibility; arrays are immutable.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Mish().apply({}, {}, jnp.array([0.0, 1.0]))[0]
+        Array([0.        , 0.86509836], dtype=float32)
+    """
+    inplace: bool
+    def __init__(self, inplace: bool = False) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Hardswish(LayerModule):
+    """``x * relu6(x + 3) / 6`` (arXiv:1905.02244).
+
+    Args:
+        inplace: accepted for compatibility; arrays are immutable.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Hardswish().apply({}, {}, jnp.array([-4.0, 0.0, 3.0]))[0]
+        Array([0., 0., 3.], dtype=float32)
+    """
+    inplace: bool
+    def __init__(self, inplace: bool = False) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class ELU(LayerModule):
+    """The exponential linear unit: ``x`` above 0, ``alpha * (exp(x) - 1)`` from 0 down (arXiv:1511.07289).
+
+    Args:
+        alpha: minus the value at minus infinity.
+        inplace: accepted for compatibility; arrays are immutable.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.ELU().apply({}, {}, jnp.array([-jnp.inf, 2.0]))[0]
+        Array([-1.,  2.], dtype=float32)
+    """
+    alpha: float
+    inplace: bool
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class CELU(LayerModule):
+    """``max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`` (arXiv:1704.07483).
+
+    Args:
+        alpha: minus the value at minus infinity; not 0.
+        inplace: accepted for compatibility; arrays are immutable.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.CELU(2.0).apply({}, {}, jnp.array([-jnp.inf, 2.0]))[0]
+        Array([-2.,  2.], dtype=float32)
+    """
+    alpha: float
+    inplace: bool
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class SELU(LayerModule):
+    """The self-normalising `ELU` (arXiv:1706.02515): ``scale * elu(x, alpha)`` with fixed constants.
+
+    Args:
+        inplace: accepted for compatibility; arrays are immutable.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.SELU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
+        Array([0.      , 1.050701], dtype=float32)
+    """
+    inplace: bool
+    def __init__(self, inplace: bool = False) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class GLU(LayerModule):
+    """The gated linear unit (arXiv:1612.08083): the first half times the sigmoid of the second.
+
+    Args:
+        dim: the dimension to halve.
+
+    Shape:
+        (*, 2 E, *) -> (*, E, *).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.GLU().apply({}, {}, jnp.array([2.0, 3.0, 0.0, jnp.inf]))[0]
+        Array([1., 3.], dtype=float32)
+    """
+    dim: int
+    def __init__(self, dim: int = -1) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class GELU(LayerModule):
+    """The Gaussian error linear unit (arXiv:1606.08415): ``x * Phi(x)`` with the normal distribution function.
+
+    Args:
+        approximate: ``"none"``, or ``"tanh"`` for the approximation by a hyperbolic tangent.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.GELU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
+        Array([0.       , 0.8413447], dtype=float32)
+    """
+    approximate: str
+    def __init__(self, approximate: str = 'none') -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Hardshrink(LayerModule):
+    """Sets what lies in ``[-lambd, lambd]`` to 0 and keeps the rest.
+
+    Args:
+        lambd: half the width of the gap.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Hardshrink().apply({}, {}, jnp.array([-1.0, 0.5, 2.0]))[0]
+        Array([-1.,  0.,  2.], dtype=float32)
+    """
+    lambd: float
+    def __init__(self, lambd: float = 0.5) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class LeakyReLU(LayerModule):
+    """``x`` above 0, ``negative_slope * x`` from 0 down.
+
+    Args:
+        negative_slope: the slope from 0 down.
+        inplace: accepted for compatibility; arrays are immutable.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.LeakyReLU(0.5).apply({}, {}, jnp.array([-2.0, 3.0]))[0]
+        Array([-1.,  3.], dtype=float32)
+    """
+    negative_slope: float
+    inplace: bool
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class LogSigmoid(LayerModule):
+    """``log(sigmoid(x))``, computed without overflow.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.LogSigmoid().apply({}, {}, jnp.array([-1000.0, 0.0]))[0]
+        Array([-1.000000e+03, -6.931472e-01], dtype=float32)
+    """
+    def __init__(self) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Softplus(LayerModule):
+    """A smooth rectifier, ``log(1 + exp(beta * x)) / beta``.
+
+    Args:
+        beta: the sharpness of the bend.
+        threshold: where ``beta * x`` exceeds it the result is ``x`` itself.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Softplus().apply({}, {}, jnp.array([0.0, 30.0]))[0]
+        Array([ 0.6931472, 30.       ], dtype=float32)
+    """
+    beta: float
+    threshold: float
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Softshrink(LayerModule):
+    """Moves every element towards 0 by ``lambd``, but not past it.
+
+    Args:
+        lambd: the distance, at least 0.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Softshrink().apply({}, {}, jnp.array([-1.0, 0.5, 2.0]))[0]
+        Array([-0.5,  0. ,  1.5], dtype=float32)
+    """
+    lambd: float
+    def __init__(self, lambd: float = 0.5) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class PReLU(LayerModule):
+    """A leaky rectifier with learned slopes (arXiv:1502.01852): ``x`` above 0, ``weight * x`` from 0 down.
+
+    Args:
+        num_parameters: 1, or the number of channels C for a slope each.
+        init: the initial slope (the field is called ``initial``, since ``init`` is a method).
+        device: where the parameters go.
+        dtype: of the parameters; None is the default dtype.
+
+    Attributes:
+        weight: (num_parameters,), initially ``init``.
+
+    Shape:
+        (N, C, *), or any shape if there is one slope -> the same.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import layers
+        >>> prelu = layers.PReLU(init=0.5)
+        >>> params, state = prelu.init(jax.random.key(0))
+        >>> prelu.apply(params, state, jnp.array([-2.0, 3.0]))[0]
+        Array([-1.,  3.], dtype=float32)
+    """
+    num_parameters: int
+    initial: float
+    device: Any
+    dtype: Any
+    weight: Parameter
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+    @property
+    def init(self) -> Any:
+        """The initial slope."""
+        ...
+    @init.setter
+    def init(self, value: Any) -> None:
+        ...
+    _layer: Any
+
+class Softsign(LayerModule):
+    """``x / (1 + |x|)``.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Softsign().apply({}, {}, jnp.array([-1.0, 3.0]))[0]
+        Array([-0.5 ,  0.75], dtype=float32)
+    """
+    def __init__(self) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Tanhshrink(LayerModule):
+    """``x - tanh(x)``.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Tanhshrink().apply({}, {}, jnp.array([0.0, 100.0]))[0]
+        Array([ 0., 99.], dtype=float32)
+    """
+    def __init__(self) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Softmin(LayerModule):
+    """`Softmax` of ``-x``.
+
+    Args:
+        dim: the dimension that is normalised; None is deprecated.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Softmin(0).apply({}, {}, jnp.array([0.0, 0.0, jnp.inf]))[0]
+        Array([0.5, 0.5, 0. ], dtype=float32)
+    """
+    dim: int | None
+    def __init__(self, dim: int | None = None) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Softmax(LayerModule):
+    """``exp(x) / sum(exp(x))``: non-negative, and summing to 1 over ``dim``.
+
+    Args:
+        dim: the dimension that is normalised; None is deprecated.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Softmax(0).apply({}, {}, jnp.array([0.0, 0.0, -jnp.inf]))[0]
+        Array([0.5, 0.5, 0. ], dtype=float32)
+    """
+    dim: int | None
+    def __init__(self, dim: int | None = None) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Softmax2d(LayerModule):
+    """`Softmax` over the channels of images.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Softmax2d().apply({}, {}, jnp.zeros((2, 1, 1)))[0].ravel()
+        Array([0.5, 0.5], dtype=float32)
+    """
+    def __init__(self) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class LogSoftmax(LayerModule):
+    """The logarithm of `Softmax`, computed without taking the logarithm of a small number.
+
+    Args:
+        dim: the dimension that is normalised; None is deprecated.
+
+    Shape:
+        (*) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.LogSoftmax(0).apply({}, {}, jnp.array([0.0, 1000.0]))[0]
+        Array([-1000.,     0.], dtype=float32)
+    """
+    dim: int | None
+    def __init__(self, dim: int | None = None) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...

@@ -1,0 +1,324 @@
+"""Written by tools/make_stubs.py from batchnorm.py and its layers; do not edit."""
+
+from typing import Any
+from fnn.nn._box import Buffer, Parameter
+from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.lazy import LazyLeaf
+
+__all__ = ['BatchNorm1d', 'BatchNorm2d', 'BatchNorm3d', 'LazyBatchNorm1d', 'LazyBatchNorm2d', 'LazyBatchNorm3d']
+
+class _NormBase(LayerModule):
+    """Base of batch and instance norm, for ``isinstance``."""
+    _version: Any
+    def reset_running_stats(self) -> None:
+        """Sets the running statistics to their initial values, if they are tracked."""
+        ...
+    def _check_input_dim(self, input: Any) -> None:
+        """Raises for an input of the wrong number of dimensions; subclasses of PyTorch's classes call it."""
+        ...
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *args: Any) -> None:
+        ...
+
+class _BatchNorm(_NormBase):
+    """Base of the batch norms, for ``isinstance``."""
+    ...
+
+class BatchNorm1d(_BatchNorm):
+    """Batch normalisation of vectors or signals (arXiv:1502.03167).
+
+    Each channel is normalised over the batch and, for signals, their length:
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
+    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
+    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
+    unbiased variance.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the share of a new batch in the running statistics; None: their average over all batches.
+        affine: whether there are weight and bias.
+        track_running_stats: whether running statistics are kept; without, the batch's are always used.
+        device: where the parameters go.
+        dtype: of parameters and statistics; None is the default dtype.
+        bias: whether an affine layer has a bias.
+
+    Attributes:
+        weight: (C,), initially 1.
+        bias: (C,), initially 0.
+        running_mean: (C,), initially 0.
+        running_var: (C,), initially 1.
+        num_batches_tracked: (), the number of batches seen while training.
+
+    Shape:
+        (N, C) or (N, C, L) -> the same.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import layers
+        >>> norm = layers.BatchNorm1d(1)
+        >>> params, state = norm.init(jax.random.key(0))
+        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1), training=True)
+        >>> state["running_mean"], state["running_var"]
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
+    """
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    device: Any
+    dtype: Any
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Buffer | None
+    running_var: Buffer | None
+    num_batches_tracked: Buffer | None
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class BatchNorm2d(_BatchNorm):
+    """Batch normalisation of images (arXiv:1502.03167).
+
+    Each channel is normalised over the batch and space:
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
+    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
+    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
+    unbiased variance.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the share of a new batch in the running statistics; None: their average over all batches.
+        affine: whether there are weight and bias.
+        track_running_stats: whether running statistics are kept; without, the batch's are always used.
+        device: where the parameters go.
+        dtype: of parameters and statistics; None is the default dtype.
+        bias: whether an affine layer has a bias.
+
+    Attributes:
+        weight: (C,), initially 1.
+        bias: (C,), initially 0.
+        running_mean: (C,), initially 0.
+        running_var: (C,), initially 1.
+        num_batches_tracked: (), the number of batches seen while training.
+
+    Shape:
+        (N, C, H, W) -> the same.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import layers
+        >>> norm = layers.BatchNorm2d(1)
+        >>> params, state = norm.init(jax.random.key(0))
+        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1), training=True)
+        >>> state["running_mean"], state["running_var"]
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
+    """
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    device: Any
+    dtype: Any
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Buffer | None
+    running_var: Buffer | None
+    num_batches_tracked: Buffer | None
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class BatchNorm3d(_BatchNorm):
+    """Batch normalisation of volumes (arXiv:1502.03167).
+
+    Each channel is normalised over the batch and space:
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
+    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
+    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
+    unbiased variance.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the share of a new batch in the running statistics; None: their average over all batches.
+        affine: whether there are weight and bias.
+        track_running_stats: whether running statistics are kept; without, the batch's are always used.
+        device: where the parameters go.
+        dtype: of parameters and statistics; None is the default dtype.
+        bias: whether an affine layer has a bias.
+
+    Attributes:
+        weight: (C,), initially 1.
+        bias: (C,), initially 0.
+        running_mean: (C,), initially 0.
+        running_var: (C,), initially 1.
+        num_batches_tracked: (), the number of batches seen while training.
+
+    Shape:
+        (N, C, D, H, W) -> the same.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import layers
+        >>> norm = layers.BatchNorm3d(1)
+        >>> params, state = norm.init(jax.random.key(0))
+        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1, 1), training=True)
+        >>> state["running_mean"], state["running_var"]
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
+    """
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    device: Any
+    dtype: Any
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Buffer | None
+    running_var: Buffer | None
+    num_batches_tracked: Buffer | None
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+def _channels(module: Any, shape: tuple[int, ...]) -> int:
+    ...
+
+_INFER = {'num_features': _channels}
+
+class _LazyNormBase(LazyLeaf):
+    """Base of the lazy norms, for ``isinstance``."""
+    ...
+
+class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
+    """A `BatchNorm1d` that takes ``num_features`` from its first input.
+
+    Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
+    a `BatchNorm1d`, with the same `Parameter` objects.  All other arguments are those of `BatchNorm1d`.
+    """
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    device: Any
+    dtype: Any
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Buffer | None
+    running_var: Buffer | None
+    num_batches_tracked: Buffer | None
+    def __init__(
+        self,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
+    """A `BatchNorm2d` that takes ``num_features`` from its first input.
+
+    Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
+    a `BatchNorm2d`, with the same `Parameter` objects.  All other arguments are those of `BatchNorm2d`.
+    """
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    device: Any
+    dtype: Any
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Buffer | None
+    running_var: Buffer | None
+    num_batches_tracked: Buffer | None
+    def __init__(
+        self,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
+    """A `BatchNorm3d` that takes ``num_features`` from its first input.
+
+    Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
+    a `BatchNorm3d`, with the same `Parameter` objects.  All other arguments are those of `BatchNorm3d`.
+    """
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    device: Any
+    dtype: Any
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Buffer | None
+    running_var: Buffer | None
+    num_batches_tracked: Buffer | None
+    def __init__(
+        self,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...

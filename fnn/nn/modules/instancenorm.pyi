@@ -1,0 +1,301 @@
+"""Written by tools/make_stubs.py from instancenorm.py and its layers; do not edit."""
+
+from typing import Any
+from fnn.nn._box import Buffer, Parameter
+from fnn.nn.modules.batchnorm import _LazyNormBase, _NormBase
+
+__all__ = ['InstanceNorm1d', 'InstanceNorm2d', 'InstanceNorm3d', 'LazyInstanceNorm1d', 'LazyInstanceNorm2d', 'LazyInstanceNorm3d']
+
+class _InstanceNorm(_NormBase):
+    """Base of the instance norms, for ``isinstance``."""
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], strict: bool, missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str]) -> None:
+        ...
+
+class InstanceNorm1d(_InstanceNorm):
+    """Instance normalisation of signals (arXiv:1607.08022).
+
+    Each channel of each sample is normalised over their length: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
+    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
+    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the share of a new batch in the running statistics; None: 0.
+        affine: whether there are weight and bias.
+        track_running_stats: whether running statistics are kept.
+        device: where the parameters go.
+        dtype: of parameters and statistics; None is the default dtype.
+        bias: whether an affine layer has a bias.
+
+    Attributes:
+        weight: (C,), initially 1; only if ``affine``.
+        bias: (C,), initially 0; only if ``affine``.
+        running_mean: (C,), initially 0; only if ``track_running_stats``, as the next two.
+        running_var: (C,), initially 1.
+        num_batches_tracked: (), 0.
+
+    Shape:
+        (N, C, L) or (C, L) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 2)
+        >>> layers.InstanceNorm1d(1, eps=0.0).apply({}, {}, x)[0].ravel()
+        Array([-1.,  1.], dtype=float32)
+    """
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    device: Any
+    dtype: Any
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Buffer | None
+    running_var: Buffer | None
+    num_batches_tracked: Buffer | None
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class InstanceNorm2d(_InstanceNorm):
+    """Instance normalisation of images (arXiv:1607.08022).
+
+    Each channel of each sample is normalised over space: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
+    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
+    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the share of a new batch in the running statistics; None: 0.
+        affine: whether there are weight and bias.
+        track_running_stats: whether running statistics are kept.
+        device: where the parameters go.
+        dtype: of parameters and statistics; None is the default dtype.
+        bias: whether an affine layer has a bias.
+
+    Attributes:
+        weight: (C,), initially 1; only if ``affine``.
+        bias: (C,), initially 0; only if ``affine``.
+        running_mean: (C,), initially 0; only if ``track_running_stats``, as the next two.
+        running_var: (C,), initially 1.
+        num_batches_tracked: (), 0.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 2)
+        >>> layers.InstanceNorm2d(1, eps=0.0).apply({}, {}, x)[0].ravel()
+        Array([-1.,  1.], dtype=float32)
+    """
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    device: Any
+    dtype: Any
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Buffer | None
+    running_var: Buffer | None
+    num_batches_tracked: Buffer | None
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class InstanceNorm3d(_InstanceNorm):
+    """Instance normalisation of volumes (arXiv:1607.08022).
+
+    Each channel of each sample is normalised over space: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
+    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
+    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: the share of a new batch in the running statistics; None: 0.
+        affine: whether there are weight and bias.
+        track_running_stats: whether running statistics are kept.
+        device: where the parameters go.
+        dtype: of parameters and statistics; None is the default dtype.
+        bias: whether an affine layer has a bias.
+
+    Attributes:
+        weight: (C,), initially 1; only if ``affine``.
+        bias: (C,), initially 0; only if ``affine``.
+        running_mean: (C,), initially 0; only if ``track_running_stats``, as the next two.
+        running_var: (C,), initially 1.
+        num_batches_tracked: (), 0.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) -> the same.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 1, 2)
+        >>> layers.InstanceNorm3d(1, eps=0.0).apply({}, {}, x)[0].ravel()
+        Array([-1.,  1.], dtype=float32)
+    """
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    device: Any
+    dtype: Any
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Buffer | None
+    running_var: Buffer | None
+    num_batches_tracked: Buffer | None
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+def _channels(module: Any, shape: tuple[int, ...]) -> int:
+    ...
+
+_INFER = {'num_features': _channels}
+
+class _LazyInstanceNorm(_LazyNormBase):
+    """The lazy instance norms have, unlike the eager ones, parameters and running statistics by default."""
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        ...
+
+class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):
+    """A `InstanceNorm1d` that takes ``num_features`` from its first input.
+
+    Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
+    a `InstanceNorm1d`, with the same `Parameter` objects.  All other arguments are those of `InstanceNorm1d`.
+    """
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    device: Any
+    dtype: Any
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Buffer | None
+    running_var: Buffer | None
+    num_batches_tracked: Buffer | None
+    def __init__(
+        self,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d):
+    """A `InstanceNorm2d` that takes ``num_features`` from its first input.
+
+    Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
+    a `InstanceNorm2d`, with the same `Parameter` objects.  All other arguments are those of `InstanceNorm2d`.
+    """
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    device: Any
+    dtype: Any
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Buffer | None
+    running_var: Buffer | None
+    num_batches_tracked: Buffer | None
+    def __init__(
+        self,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class LazyInstanceNorm3d(_LazyInstanceNorm, InstanceNorm3d):
+    """A `InstanceNorm3d` that takes ``num_features`` from its first input.
+
+    Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
+    a `InstanceNorm3d`, with the same `Parameter` objects.  All other arguments are those of `InstanceNorm3d`.
+    """
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    device: Any
+    dtype: Any
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Buffer | None
+    running_var: Buffer | None
+    num_batches_tracked: Buffer | None
+    def __init__(
+        self,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...

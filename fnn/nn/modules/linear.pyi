@@ -1,0 +1,147 @@
+"""Written by tools/make_stubs.py from linear.py and its layers; do not edit."""
+
+import jax
+from typing import Any
+from fnn.nn._box import Parameter
+from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.lazy import LazyLeaf
+
+__all__ = ['Bilinear', 'Identity', 'LazyLinear', 'Linear']
+
+class Identity(LayerModule):
+    """Returns its input; takes any arguments and ignores them, so that it can stand in for any other.
+
+    Shape:
+        (*) -> (*).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> layers.Identity(54, unused=True).apply({}, {}, jnp.array([1.0]))[0]
+        Array([1.], dtype=float32)
+    """
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+    def forward(self, input: Any) -> Any: ...
+    def __call__(self, input: Any) -> Any: ...
+
+class Linear(LayerModule):
+    """``input @ weight.T + bias``.
+
+    Args:
+        in_features: I, the size of the input's last dimension.
+        out_features: O, that of the output's.
+        bias: whether to add a learnable bias.
+        device: where the parameters go.
+        dtype: of the parameters; None is the default dtype.
+
+    Attributes:
+        weight: (O, I), uniform in ±1 / sqrt(I).
+        bias: (O,), from the same distribution.
+
+    Shape:
+        (*, I) -> (*, O).
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import layers
+        >>> init, apply = layers.Linear(20, 30)
+        >>> params, state = init(jax.random.key(0))
+        >>> apply(params, state, jnp.ones((128, 20)))[0].shape
+        (128, 30)
+    """
+    in_features: int
+    out_features: int
+    device: Any
+    dtype: Any
+    weight: Parameter
+    bias: Parameter | None
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class NonDynamicallyQuantizableLinear(Linear):
+    """The output projection of `MultiheadAttention`: a `Linear` that says in its name what it is for."""
+    in_features: int
+    out_features: int
+    device: Any
+    dtype: Any
+    weight: Parameter
+    bias: Parameter | None
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class Bilinear(LayerModule):
+    """``out[k] = input1 @ weight[k] @ input2 + bias[k]``.
+
+    Args:
+        in1_features: I, the size of the first input's last dimension; positive.
+        in2_features: J, that of the second's.
+        out_features: O, that of the output's.
+        bias: whether to add a learnable bias.
+        device: where the parameters go.
+        dtype: of the parameters; None is the default dtype.
+
+    Attributes:
+        weight: (O, I, J), uniform in ±1 / sqrt(I).
+        bias: (O,), from the same distribution.
+
+    Shape:
+        (*, I), (*, J) -> (*, O).
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import layers
+        >>> init, apply = layers.Bilinear(20, 30, 40)
+        >>> params, state = init(jax.random.key(0))
+        >>> apply(params, state, jnp.ones((128, 20)), jnp.ones((128, 30)))[0].shape
+        (128, 40)
+    """
+    in1_features: int
+    in2_features: int
+    out_features: int
+    device: Any
+    dtype: Any
+    weight: Parameter
+    bias: Parameter | None
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None: ...
+    def forward(self, input1: Any, input2: Any) -> jax.Array: ...
+    def __call__(self, input1: Any, input2: Any) -> jax.Array: ...
+
+class LazyLinear(LazyLeaf, Linear):
+    """A `Linear` that takes ``in_features`` from its first input.
+
+    Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
+    a `Linear`, with the same `Parameter` objects.  All other arguments are those of `Linear`.
+    """
+    in_features: int
+    out_features: int
+    device: Any
+    dtype: Any
+    weight: Parameter
+    bias: Parameter | None
+    def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...

@@ -1,0 +1,378 @@
+"""Written by tools/make_stubs.py from padding.py and its layers; do not edit."""
+
+import jax
+from collections.abc import Sequence
+from typing import Any
+from fnn.nn.modules._base import LayerModule
+
+__all__ = ['CircularPad1d', 'CircularPad2d', 'CircularPad3d', 'ConstantPad1d', 'ConstantPad2d', 'ConstantPad3d', 'ReflectionPad1d', 'ReflectionPad2d', 'ReflectionPad3d', 'ReplicationPad1d', 'ReplicationPad2d', 'ReplicationPad3d', 'ZeroPad1d', 'ZeroPad2d', 'ZeroPad3d']
+
+class _ConstantPadNd(LayerModule):
+    """Base, for ``isinstance``."""
+    ...
+
+class _ReflectionPadNd(LayerModule):
+    """Base, for ``isinstance``."""
+    ...
+
+class _ReplicationPadNd(LayerModule):
+    """Base, for ``isinstance``."""
+    ...
+
+class _CircularPadNd(LayerModule):
+    """Base, for ``isinstance``."""
+    ...
+
+class ConstantPad1d(_ConstantPadNd):
+    """Adds a constant at both ends of a signal; a negative amount cuts off.
+
+    Args:
+        padding: amounts (left, right); one int stands for all.
+        value: what is filled in.
+
+    Shape:
+        (N, C, L) or (C, L) -> the same with
+        ``L' = L + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[1.0, 2.0, 3.0]])
+        >>> output, _ = layers.ConstantPad1d((1, 2), 9.0).apply({}, {}, x)
+        >>> output.tolist()
+        [[9.0, 1.0, 2.0, 3.0, 9.0, 9.0]]
+    """
+    padding: Any
+    value: float
+    def __init__(self, padding: int | Sequence[int], value: float) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class ConstantPad2d(_ConstantPadNd):
+    """Adds a constant at the sides of an image; a negative amount cuts off.
+
+    Args:
+        padding: amounts (left, right, top, bottom); one int stands for all.
+        value: what is filled in.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> the same with
+        ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
+        >>> output, _ = layers.ConstantPad2d(1, 9.0).apply({}, {}, x)
+        >>> output[0, 0].tolist()
+        [9.0, 9.0, 9.0, 9.0]
+    """
+    padding: Any
+    value: float
+    def __init__(self, padding: int | Sequence[int], value: float) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class ConstantPad3d(_ConstantPadNd):
+    """Adds a constant at the sides of a volume; a negative amount cuts off.
+
+    Args:
+        padding: amounts (left, right, top, bottom, front, back); one int stands for all.
+        value: what is filled in.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) -> the same with
+        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
+        >>> output, _ = layers.ConstantPad3d(1, 9.0).apply({}, {}, x)
+        >>> output[0, 0, 0].tolist()
+        [9.0, 9.0, 9.0, 9.0]
+    """
+    padding: Any
+    value: float
+    def __init__(self, padding: int | Sequence[int], value: float) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class ZeroPad1d(ConstantPad1d):
+    """Adds zeros at both ends of a signal; a negative amount cuts off.
+
+    Args:
+        padding: amounts (left, right); one int stands for all.
+
+    Shape:
+        (N, C, L) or (C, L) -> the same with
+        ``L' = L + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[1.0, 2.0, 3.0]])
+        >>> output, _ = layers.ZeroPad1d((1, 2)).apply({}, {}, x)
+        >>> output.tolist()
+        [[0.0, 1.0, 2.0, 3.0, 0.0, 0.0]]
+    """
+    padding: Any
+    value: float
+    def __init__(self, padding: int | Sequence[int]) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class ZeroPad2d(ConstantPad2d):
+    """Adds zeros at the sides of an image; a negative amount cuts off.
+
+    Args:
+        padding: amounts (left, right, top, bottom); one int stands for all.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> the same with
+        ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
+        >>> output, _ = layers.ZeroPad2d(1).apply({}, {}, x)
+        >>> output[0, 0].tolist()
+        [0.0, 0.0, 0.0, 0.0]
+    """
+    padding: Any
+    value: float
+    def __init__(self, padding: int | Sequence[int]) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class ZeroPad3d(ConstantPad3d):
+    """Adds zeros at the sides of a volume; a negative amount cuts off.
+
+    Args:
+        padding: amounts (left, right, top, bottom, front, back); one int stands for all.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) -> the same with
+        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
+        >>> output, _ = layers.ZeroPad3d(1).apply({}, {}, x)
+        >>> output[0, 0, 0].tolist()
+        [0.0, 0.0, 0.0, 0.0]
+    """
+    padding: Any
+    value: float
+    def __init__(self, padding: int | Sequence[int]) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class ReflectionPad1d(_ReflectionPadNd):
+    """Mirrors the input at both ends of a signal, without repeating the edge.
+
+    Args:
+        padding: amounts (left, right), less than the sizes; one int stands for all.
+
+    Shape:
+        (N, C, L) or (C, L) -> the same with
+        ``L' = L + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[1.0, 2.0, 3.0]])
+        >>> output, _ = layers.ReflectionPad1d((1, 2)).apply({}, {}, x)
+        >>> output.tolist()
+        [[2.0, 1.0, 2.0, 3.0, 2.0, 1.0]]
+    """
+    padding: Any
+    def __init__(self, padding: int | Sequence[int]) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class ReflectionPad2d(_ReflectionPadNd):
+    """Mirrors the input at the sides of an image, without repeating the edge.
+
+    Args:
+        padding: amounts (left, right, top, bottom), less than the sizes; one int stands for all.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> the same with
+        ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
+        >>> output, _ = layers.ReflectionPad2d(1).apply({}, {}, x)
+        >>> output[0, 0].tolist()
+        [4.0, 3.0, 4.0, 3.0]
+    """
+    padding: Any
+    def __init__(self, padding: int | Sequence[int]) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class ReflectionPad3d(_ReflectionPadNd):
+    """Mirrors the input at the sides of a volume, without repeating the edge.
+
+    Args:
+        padding: amounts (left, right, top, bottom, front, back), less than the sizes; one int stands for all.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) -> the same with
+        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
+        >>> output, _ = layers.ReflectionPad3d(1).apply({}, {}, x)
+        >>> output[0, 0, 0].tolist()
+        [8.0, 7.0, 8.0, 7.0]
+    """
+    padding: Any
+    def __init__(self, padding: int | Sequence[int]) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class ReplicationPad1d(_ReplicationPadNd):
+    """Repeats the edge at both ends of a signal.
+
+    Args:
+        padding: amounts (left, right); one int stands for all.
+
+    Shape:
+        (N, C, L) or (C, L) -> the same with
+        ``L' = L + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[1.0, 2.0, 3.0]])
+        >>> output, _ = layers.ReplicationPad1d((1, 2)).apply({}, {}, x)
+        >>> output.tolist()
+        [[1.0, 1.0, 2.0, 3.0, 3.0, 3.0]]
+    """
+    padding: Any
+    def __init__(self, padding: int | Sequence[int]) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class ReplicationPad2d(_ReplicationPadNd):
+    """Repeats the edge at the sides of an image.
+
+    Args:
+        padding: amounts (left, right, top, bottom); one int stands for all.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> the same with
+        ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
+        >>> output, _ = layers.ReplicationPad2d(1).apply({}, {}, x)
+        >>> output[0, 0].tolist()
+        [1.0, 1.0, 2.0, 2.0]
+    """
+    padding: Any
+    def __init__(self, padding: int | Sequence[int]) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class ReplicationPad3d(_ReplicationPadNd):
+    """Repeats the edge at the sides of a volume.
+
+    Args:
+        padding: amounts (left, right, top, bottom, front, back); one int stands for all.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) -> the same with
+        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
+        >>> output, _ = layers.ReplicationPad3d(1).apply({}, {}, x)
+        >>> output[0, 0, 0].tolist()
+        [1.0, 1.0, 2.0, 2.0]
+    """
+    padding: Any
+    def __init__(self, padding: int | Sequence[int]) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class CircularPad1d(_CircularPadNd):
+    """Wraps the input around at both ends of a signal.
+
+    Args:
+        padding: amounts (left, right), up to the sizes; one int stands for all.
+
+    Shape:
+        (N, C, L) or (C, L) -> the same with
+        ``L' = L + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[1.0, 2.0, 3.0]])
+        >>> output, _ = layers.CircularPad1d((1, 2)).apply({}, {}, x)
+        >>> output.tolist()
+        [[3.0, 1.0, 2.0, 3.0, 1.0, 2.0]]
+    """
+    padding: Any
+    def __init__(self, padding: int | Sequence[int]) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class CircularPad2d(_CircularPadNd):
+    """Wraps the input around at the sides of an image.
+
+    Args:
+        padding: amounts (left, right, top, bottom), up to the sizes; one int stands for all.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> the same with
+        ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
+        >>> output, _ = layers.CircularPad2d(1).apply({}, {}, x)
+        >>> output[0, 0].tolist()
+        [4.0, 3.0, 4.0, 3.0]
+    """
+    padding: Any
+    def __init__(self, padding: int | Sequence[int]) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...
+
+class CircularPad3d(_CircularPadNd):
+    """Wraps the input around at the sides of a volume.
+
+    Args:
+        padding: amounts (left, right, top, bottom, front, back), up to the sizes; one int stands for all.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) -> the same with
+        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers
+        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
+        >>> output, _ = layers.CircularPad3d(1).apply({}, {}, x)
+        >>> output[0, 0, 0].tolist()
+        [8.0, 7.0, 8.0, 7.0]
+    """
+    padding: Any
+    def __init__(self, padding: int | Sequence[int]) -> None: ...
+    def forward(self, input: Any) -> jax.Array: ...
+    def __call__(self, input: Any) -> jax.Array: ...

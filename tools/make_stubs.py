@@ -1,0 +1,277 @@
+"""Writes the type stubs of the facade's leaf modules: ``fnn/nn/modules/<file>.pyi``.
+
+    python tools/make_stubs.py            # writes them
+    python tools/make_stubs.py --check    # fails when one is stale, missing or left over
+
+``class Conv2d(_ConvNd, layer=layers.Conv2d)`` gets its constructor, documentation and ``forward`` from its layer when
+it is made, which a type checker cannot see.  A stub says it: the constructor's parameters with the types and defaults
+of the layer's fields, the fields, parameters and buffers as attributes, ``forward`` and ``__call__`` with the inputs of
+the layer's ``apply``.  What a class or a module writes by hand is copied, without its body.
+"""
+
+import ast
+import collections.abc
+import dataclasses
+import importlib
+import inspect
+import math
+import sys
+import textwrap
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from fnn.layers import Layer
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = ROOT / "fnn" / "nn" / "modules"
+HEAD = '"""Written by tools/make_stubs.py from {name}.py and its layers; do not edit."""\n'
+WIDTH = 120
+
+# A field that the constructor normalises (3 -> (3, 3)) is Any in its layer; here is what may be passed for it.
+_INTS = "int | Sequence[int]"
+PASSED = {
+    "kernel_size": _INTS,
+    "stride": _INTS,
+    "padding": _INTS,
+    "dilation": _INTS,
+    "output_padding": _INTS,
+    "normalized_shape": _INTS,
+    "output_size": "int | Sequence[int | None] | None",
+    "output_ratio": "float | Sequence[float] | None",
+    "unflattened_size": "Sequence[int] | Sequence[tuple[str, int]]",
+    "size": "int | Sequence[int] | None",
+    "scale_factor": "float | Sequence[float] | None",
+}
+# What the text of a generated member may use.
+ALWAYS = {
+    "collections.abc": ("Callable", "Sequence"),
+    "typing": ("Any", "Literal"),
+    "fnn.nn._box": ("Buffer", "Parameter"),
+}
+# The class keywords that say so.
+FROM_LAYER = {"layer", "materializes"}
+# A switch that leaves parameters out: they are then None.
+SWITCHES = ("affine", "elementwise_affine")
+
+
+class Types:
+    """Annotations as source text, and the imports that the text needs."""
+
+    def __init__(self) -> None:
+        self.modules: set[str] = set()
+
+    def text(self, annotation: Any) -> str:
+        """``annotation`` as it is written in a stub."""
+        if annotation in (inspect.Parameter.empty, Any):
+            return "Any"
+        if annotation in (None, type(None)):
+            return "None"
+        if isinstance(annotation, str):
+            return annotation
+        origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+        if origin is typing.Annotated:
+            return self.text(args[0])
+        if origin in (typing.Union, types.UnionType):
+            return " | ".join(dict.fromkeys(map(self.text, args)))
+        if origin is typing.Literal:
+            return f"Literal[{', '.join(map(repr, args))}]"
+        if origin is collections.abc.Callable:
+            given = "..." if args[0] is Ellipsis else f"[{', '.join(map(self.text, args[0]))}]"
+            return f"Callable[{given}, {self.text(args[1])}]"
+        if origin is not None:
+            return f"{self.text(origin)}[{', '.join('...' if a is Ellipsis else self.text(a) for a in args)}]"
+        if annotation is jax.Array:
+            self.modules.add("jax")
+            return "jax.Array"  # the class itself names a private module
+        if isinstance(annotation, type):
+            module, name = annotation.__module__, annotation.__qualname__
+            if module in ("builtins", "collections.abc"):
+                return name
+            self.modules.add(module)
+            return f"{module}.{name}"
+        return "Any"
+
+
+def hints(function: Any) -> dict[str, Any]:
+    """The annotations of a function or class; none where a name cannot be resolved."""
+    try:
+        return typing.get_type_hints(function)
+    except NameError:
+        return {}
+
+
+def default_text(value: Any) -> str:
+    """A default as source text, ``...`` where it has none."""
+    plain = isinstance(value, (bool, int, str, type(None))) or (isinstance(value, float) and math.isfinite(value))
+    return repr(value) if plain or (isinstance(value, tuple) and all(map(default_text, value))) else "..."
+
+
+def signature_text(name: str, parameters: list[str], result: str) -> str:
+    """``def name(...) -> result: ...``, a parameter a line if it is long."""
+    line = f"    def {name}({', '.join(['self', *parameters])}) -> {result}: ..."
+    if len(line) <= WIDTH:
+        return line
+    return "\n".join([f"    def {name}(", *(f"        {p}," for p in ["self", *parameters]), f"    ) -> {result}: ..."])
+
+
+def parameters_text(function: Any, skip: tuple[str, ...], annotations: dict[str, Any], show: Types) -> list[str]:
+    """The parameters of a function with their annotations and defaults."""
+    shown, keyword_only = [], False
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in skip:
+            continue
+        text = show.text(annotations.get(name, parameter.annotation))
+        if parameter.kind is parameter.KEYWORD_ONLY and not keyword_only:
+            shown.append("*")
+        keyword_only |= parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_POSITIONAL)
+        star = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        default = "" if parameter.default is parameter.empty else f" = {default_text(parameter.default)}"
+        if default == " = None" and "None" not in text and text != "Any":
+            text += " | None"
+        shown.append(f"{star}{name}: {text}{default}")
+    return shown
+
+
+def generated(cls: type, layer: type[Layer], by_hand: set[str], show: Types) -> list[str]:
+    """The members that a leaf has from its layer."""
+    fields = [field.name for field in dataclasses.fields(layer)]
+    annotations = hints(layer)
+    boxes = {name: _parameter_type(name, fields) for name in layer.PARAMS}
+    boxes |= {name: "Buffer | None" for name in layer.STATE}
+    out = [f"    {name}: {show.text(annotations.get(name, Any))}" for name in fields if name not in {*boxes, *by_hand}]
+    for name, value in inspect.getmembers_static(layer):
+        if isinstance(value, property) and value.fget and not name.startswith("_") and name not in by_hand:
+            out.append(f"    {name}: {show.text(hints(value.fget).get('return', Any))}")
+    out += [f"    {name}: {kind}" for name, kind in boxes.items() if name not in by_hand]
+    if "__init__" not in by_hand:
+        passed = {n: PASSED.get(n, a) if a is Any else a for n, a in annotations.items() if n in fields}
+        if "padding_mode" in fields:
+            passed["padding"] = f"str | {_INTS}"
+        out.append(signature_text("__init__", parameters_text(cls.__init__, ("self",), passed, show), "None"))
+    if "forward" not in by_hand:
+        annotations = hints(layer.apply)
+        output = typing.get_args(annotations.get("return"))  # of (output, state)
+        inputs = parameters_text(layer.apply, ("self", "params", "state", "training", "key"), annotations, show)
+        for name in ("forward", "__call__"):
+            out.append(signature_text(name, inputs, show.text(output[0]) if output else "Any"))
+    return out
+
+
+def _parameter_type(name: str, fields: list[str]) -> str:
+    return "Parameter | None" if {name, *SWITCHES}.intersection(fields) else "Parameter"
+
+
+def copied(node: ast.ClassDef) -> tuple[list[str], set[str]]:
+    """The stubs of the members of a class body, and their names; attributes set on ``self`` included."""
+    out, names = [], set()
+    for item in node.body:
+        if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            names.add(item.name)
+            out.append(textwrap.indent(function_text(item), "    "))
+        elif isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+            names.add(item.target.id)
+            out.append(f"    {item.target.id}: {ast.unparse(item.annotation)}")
+        elif isinstance(item, ast.Assign):
+            for target in item.targets:
+                if isinstance(target, ast.Name):
+                    names.add(target.id)
+                    alias = isinstance(item.value, ast.Name) and item.value.id in names
+                    out.append(f"    {target.id} = {item.value.id}" if alias else f"    {target.id}: Any")
+    for item in ast.walk(node):
+        target = item.target if isinstance(item, ast.AnnAssign) else None
+        for found in [target] if target else item.targets if isinstance(item, ast.Assign) else []:
+            if isinstance(found, ast.Attribute) and isinstance(found.value, ast.Name) and found.value.id == "self":
+                if found.attr not in names:
+                    names.add(found.attr)
+                    out.append(f"    {found.attr}: {ast.unparse(item.annotation) if target else 'Any'}")
+    return out, names
+
+
+def function_text(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """A function without its body, with its docstring."""
+    documentation = ast.get_docstring(node, clean=False)
+    body: list[ast.stmt] = [ast.Expr(ast.Constant(...))]
+    if documentation is not None:
+        body.insert(0, ast.Expr(ast.Constant(documentation)))
+    return ast.unparse(ast.fix_missing_locations(type(node)(**{**dict(ast.iter_fields(node)), "body": body})))
+
+
+def class_text(node: ast.ClassDef, module: types.ModuleType, show: Types) -> str:
+    """The stub of a class."""
+    cls = getattr(module, node.name)
+    members, by_hand = copied(node)
+    if {keyword.arg for keyword in node.keywords} & FROM_LAYER:
+        members = [*generated(cls, cls._layer_class, by_hand, show), *members]
+    bases = ", ".join(map(ast.unparse, node.bases))
+    lines = [f"class {node.name}({bases}):" if bases else f"class {node.name}:"]
+    if documentation := cls.__dict__.get("__doc__"):
+        text = inspect.cleandoc(documentation).replace("\\", "\\\\").replace('"""', r"\"\"\"")
+        end = "\n" if "\n" in text else ""
+        lines.append(textwrap.indent(f'"""{text}{end}"""', "    "))
+    return "\n".join([*lines, *(members or ["    ..."])])
+
+
+def imports_text(tree: ast.Module, body: str, modules: set[str]) -> list[str]:
+    """The imports of the module and of the generated text that the stub's body uses."""
+    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    names: dict[str, dict[str, None]] = {module: dict.fromkeys(names) for module, names in ALWAYS.items()}
+    plain = dict.fromkeys(f"import {name}" for name in sorted(modules))
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            plain |= dict.fromkeys(f"import {ast.unparse(alias)}" for alias in node.names if alias.name in used)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module != "__future__":
+            shown = names.setdefault(node.module, {})
+            shown |= {ast.unparse(alias): None for alias in node.names if (alias.asname or alias.name) in used}
+    froms = {module: [n for n in shown if n.split()[-1] in used] for module, shown in names.items()}
+    return [*plain, *(f"from {module} import {', '.join(sorted(shown))}" for module, shown in froms.items() if shown)]
+
+
+def stub(path: Path) -> str | None:
+    """The text of the stub beside a module; None if none of its classes needs one."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    if not any(keyword.arg in FROM_LAYER for node in classes for keyword in node.keywords):
+        return None
+    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    show, parts = Types(), []
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            parts.append(class_text(node, module, show))
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            parts.append(function_text(node))
+        elif isinstance(node, ast.AnnAssign):
+            parts.append(f"{ast.unparse(node.target)}: {ast.unparse(node.annotation)}")
+        elif isinstance(node, ast.Assign):
+            parts.append(ast.unparse(node))
+    body = "\n\n".join(parts)
+    return "\n".join([HEAD.format(name=path.stem), *imports_text(tree, body, show.modules), "", body, ""])
+
+
+def main(arguments: list[str]) -> int:
+    check = "--check" in arguments
+    stale = 0
+    for path in sorted(MODULES.glob("*.py")):
+        text, target = stub(path), path.with_suffix(".pyi")
+        if (target.read_text(encoding="utf-8") if target.exists() else None) == text:
+            continue
+        stale += 1
+        where = target.relative_to(ROOT)
+        if check:
+            print(f"{where} is {'left over' if text is None else 'stale'}: run python tools/make_stubs.py")
+        elif text is None:
+            target.unlink()
+            print(f"removed {where}")
+        else:
+            target.write_text(text, encoding="utf-8")
+            print(f"wrote {where}")
+    if check and not stale:
+        print("every stub is fresh")
+    return bool(check and stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
