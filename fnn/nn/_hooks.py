@@ -94,6 +94,15 @@ def register(table: OrderedDict, hook: Callable, *flags: OrderedDict, prepend: b
     return handle
 
 
+def filtered(table: OrderedDict, module: Any, name: str, value: Any) -> Any:
+    """``value`` after the registration hooks of ``table``: each may replace it."""
+    for hook in table.values():
+        replaced = hook(module, name, value)
+        if replaced is not None:
+            value = replaced
+    return value
+
+
 class _Perturbed:
     """Which inputs are differentiated: static data that travels from the forward to the backward rule."""
 
@@ -244,7 +253,9 @@ def register_module_forward_pre_hook(hook: Callable) -> RemovableHandle:
     return register(global_forward_pre_hooks, hook)
 
 
-def register_module_forward_hook(hook: Callable, *, with_kwargs: bool = False, always_call: bool = False) -> RemovableHandle:
+def register_module_forward_hook(
+    hook: Callable, *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
     """Calls ``hook(module, args, output)`` after every module's forward."""
     flags = [global_forward_hooks_with_kwargs] * with_kwargs + [global_forward_hooks_always_called] * always_call
     return register(global_forward_hooks, hook, *flags)

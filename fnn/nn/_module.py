@@ -33,14 +33,16 @@ class _IncompatibleName(ArgumentError, KeyError):
 
 
 def _type_name(value: Any) -> str:
+    if isinstance(value, jax.Array):
+        return "jax.Array"
     cls = type(value)
     return cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
 
 
 class Module(HookRegistrars, StateDict, Movement):
-    """Base class of all networks.
+    r"""Base class of all networks.
 
-    Subclass it, assign `Parameter`\\ s, `Buffer`\\ s and other Modules to attributes in ``__init__`` (after
+    Subclass it, assign `Parameter`\ s, `Buffer`\ s and other Modules to attributes in ``__init__`` (after
     ``super().__init__()``), and define ``forward``.  The API is that of ``torch.nn.Module``.  Modules hold
     state, JAX functions do not; use `fnn.jit`, `fnn.value_and_grad`, ... on functions that take or close over
     Modules.
@@ -145,9 +147,9 @@ class Module(HookRegistrars, StateDict, Movement):
         if not isinstance(name, str):
             raise ArgumentTypeError(f"{kind} name should be a string. Got {_type_name(name)}")
         if "." in name:
-            raise _IncompatibleName(f"{kind} name can't contain \".\", got: {name!r}")
+            raise _IncompatibleName(f"{kind} name can't contain \".\", got: {name}")
         if name == "":
-            raise _IncompatibleName(f'{kind} name can\'t be empty string "", got: {name!r}')
+            raise _IncompatibleName(f'{kind} name can\'t be empty string ""')
         if hasattr(self, name) and name not in table:
             raise _IncompatibleName(f"attribute '{name}' already exists")
 
@@ -164,8 +166,7 @@ class Module(HookRegistrars, StateDict, Movement):
                 f"cannot assign '{_type_name(param)}' object to parameter '{name}' (fnn.nn.Parameter or None required)"
             )
         if param is not None:
-            for hook in _hooks.parameter_registration_hooks.values():
-                param = hook(self, name, param) or param
+            param = _hooks.filtered(_hooks.parameter_registration_hooks, self, name, param)
         self._parameters[name] = param
         epoch.structure += 1
 
@@ -181,12 +182,13 @@ class Module(HookRegistrars, StateDict, Movement):
         if tensor is not None and not isinstance(tensor, Buffer):
             if not hasattr(tensor, "dtype") or not hasattr(tensor, "shape") or isinstance(tensor, Parameter):
                 raise ArgumentTypeError(
-                    f"cannot assign '{_type_name(tensor)}' object to buffer '{name}' (an array, Buffer or None required)"
+                    f"cannot assign '{_type_name(tensor)}' object to buffer '{name}' "
+                    "(an array, fnn.nn.Buffer or None required)"
                 )
             tensor = Buffer(tensor, persistent=persistent)
-        if tensor is not None:
-            for hook in _hooks.buffer_registration_hooks.values():
-                tensor = hook(self, name, tensor) or tensor
+        tensor = _hooks.filtered(_hooks.buffer_registration_hooks, self, name, tensor)
+        if tensor is not None and not isinstance(tensor, Buffer):
+            tensor = Buffer(tensor, persistent=persistent)
         self._buffers[name] = tensor
         if persistent:
             self._non_persistent_buffers_set.discard(name)
@@ -199,9 +201,7 @@ class Module(HookRegistrars, StateDict, Movement):
         if module is not None and not isinstance(module, Module):
             raise ArgumentTypeError(f"{_type_name(module)} is not a Module subclass")
         self._check_name(name, "module", self.__dict__.get("_modules", {}))
-        for hook in _hooks.module_registration_hooks.values():
-            module = hook(self, name, module) or module
-        self._modules[name] = module
+        self._modules[name] = _hooks.filtered(_hooks.module_registration_hooks, self, name, module)
         epoch.structure += 1
 
     def register_module(self, name: str, module: Module | None) -> None:
@@ -242,18 +242,10 @@ class Module(HookRegistrars, StateDict, Movement):
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
             self._forget(name, "_parameters")
             self.register_parameter(name, value)
-        elif isinstance(value, Module):
-            if parameters is None:
-                raise AttributeError("cannot assign module before Module.__init__() call")
-            self._forget(name, "_modules")
-            for hook in _hooks.module_registration_hooks.values():
-                value = hook(self, name, value) or value
-            tables["_modules"][name] = value
         elif parameters is None:
+            if isinstance(value, Module):
+                raise AttributeError("cannot assign module before Module.__init__() call")
             object.__setattr__(self, name, value)
-        elif isinstance(value, Buffer):
-            self._forget(name, "_buffers")
-            self.register_buffer(name, value, value.persistent)
         elif name in parameters:
             if value is not None:
                 raise TypeError(
@@ -261,12 +253,17 @@ class Module(HookRegistrars, StateDict, Movement):
                     f"to change its value write {name}.data = ..."
                 )
             parameters[name] = None
+        elif isinstance(value, Module):
+            self._forget(name, "_modules")
+            tables["_modules"][name] = _hooks.filtered(_hooks.module_registration_hooks, self, name, value)
         elif name in tables["_modules"]:
             if value is not None:
                 raise TypeError(
                     f"cannot assign '{_type_name(value)}' as child module '{name}' (fnn.nn.Module or None expected)"
                 )
-            tables["_modules"][name] = None
+            tables["_modules"][name] = _hooks.filtered(_hooks.module_registration_hooks, self, name, None)
+        elif isinstance(value, Buffer):
+            self.register_buffer(name, value, value.persistent)
         elif name in tables["_buffers"]:
             self._assign_buffer(name, value)
             return  # a value, not a change of structure

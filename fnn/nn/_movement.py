@@ -133,7 +133,9 @@ class Movement:
         return self._accelerator("tpu", device)
 
     def _unsupported(self, name: str) -> Any:
-        raise ArgumentError(f"Module.{name}: JAX has no {name} backend here; use .cuda(), .tpu(), .cpu() or .to(jax_device)")
+        raise ArgumentError(
+            f"Module.{name}: JAX has no {name} backend here; use .cuda(), .tpu(), .cpu() or .to(jax_device)"
+        )
 
     def xpu(self: _T, device: Any = None) -> _T:
         """Moves to an Intel XPU; refused where JAX has no such backend."""

@@ -90,7 +90,8 @@ class Scope:
     def write(self, box: Box, value: Any) -> None:
         """Binds ``box`` anew, for the opener of the scope to carry out."""
         if self.trace is not current_trace():
-            raise TracerEscapeError(escape_message(box, "an inner JAX transform (jax.jit, jax.checkpoint, lax.scan, ...)"))
+            transform = "an inner JAX transform (jax.jit, jax.checkpoint, lax.scan, ...)"
+            raise TracerEscapeError(escape_message(box, transform))
         self.values[box] = value
         self.written[box] = None
 

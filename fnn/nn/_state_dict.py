@@ -7,6 +7,7 @@ accepted its part, so a failed load leaves the model exactly as it was.
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
 from typing import Any
@@ -78,7 +79,9 @@ class StateDict:
         if self._has_extra_state("get_extra_state"):
             destination[prefix + _EXTRA] = self.get_extra_state()
 
-    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> dict[str, Any]:
+    def state_dict(
+        self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Any]:
         """All parameters and persistent buffers, by dotted name.
 
         Args:
@@ -91,6 +94,9 @@ class StateDict:
             An ordered dict of arrays (of boxes with ``keep_vars``).
         """
         if args:
+            warnings.warn(
+                "state_dict: Positional args are being deprecated, use kwargs instead.", FutureWarning, stacklevel=2
+            )
             destination = args[0] if destination is None else destination
             prefix = args[1] if len(args) > 1 and prefix == "" else prefix
             keep_vars = args[2] if len(args) > 2 and keep_vars is False else keep_vars
@@ -156,7 +162,7 @@ class StateDict:
             for key in state_dict:
                 if key.startswith(prefix) and key != extra_key:
                     head, *rest = key[len(prefix) :].split(".", 1)
-                    if head not in local and not (rest and head in self._modules):
+                    if head not in (self._modules if rest else local):
                         unexpected_keys.append(key)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:

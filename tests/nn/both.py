@@ -1,0 +1,70 @@
+"""The same code in torch and in fnn: what it returns, prints or raises must be the same."""
+
+from __future__ import annotations
+
+import re
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fnn import nn
+from tests import reference
+
+torch = reference.torch
+
+
+def _array(*shape: int) -> Any:
+    return jnp.asarray(_numbers(shape))
+
+
+def _tensor(*shape: int) -> Any:
+    return torch.from_numpy(_numbers(shape))
+
+
+def _numbers(shape: tuple[int, ...]) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+FNN = types.SimpleNamespace(nn=nn, array=_array, name="fnn")
+TORCH = types.SimpleNamespace(nn=torch.nn, array=_tensor, name="torch")
+
+
+def as_fnn(text: str) -> str:
+    """A text of torch's as fnn writes it, without the name of the type of an array."""
+    return re.sub(r"'(torch\.FloatTensor|jax\.Array|fnn\.nn\._box\.Buffer)'", "'array'", text).replace("torch.", "fnn.")
+
+
+def plain(value: Any) -> Any:
+    """Tensors, arrays and boxes anywhere inside as nested lists of rounded numbers; modules by name."""
+    if isinstance(value, (torch.Tensor, jnp.ndarray, nn.Parameter, nn.Buffer)):
+        return np.round(reference.to_numpy(value).astype(np.float64), 4).tolist()
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, types.GeneratorType)):
+        return [plain(v) for v in value]
+    if isinstance(value, (nn.Module, torch.nn.Module)):
+        return type(value).__name__
+    return value
+
+
+def same(action: Callable[[Any], Any]) -> Any:
+    """Runs ``action(api)`` in both; compares what it returns."""
+    theirs, ours = plain(action(TORCH)), plain(action(FNN))
+    assert ours == theirs
+    return ours
+
+
+def same_error(action: Callable[[Any], Any]) -> None:
+    """Both raise; fnn's error is an instance of torch's class, with torch's text up to the first parenthesis."""
+    with pytest.raises(Exception) as theirs, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        action(TORCH)
+    with pytest.raises(theirs.type) as ours:
+        action(FNN)
+    want, got = (str(e.value.args[0]) if e.value.args else "" for e in (theirs, ours))
+    assert as_fnn(want).split("(")[0].strip().rstrip(".") in as_fnn(got)
