@@ -83,6 +83,7 @@ class Generator(Engine):
             return self.uniform((*shape, 2), _parts(dtype), low, high).view(dtype)[..., 0]
         out = _aligned(shape, dtype)
         flat = out.reshape(-1)
+        scratch = np.empty(min(flat.size, _CHUNK), np.float64)
         with self._lock:
             for start in range(0, flat.size, _CHUNK):
                 part = flat[start : start + _CHUNK]
@@ -91,25 +92,23 @@ class Generator(Engine):
                     if (low, high) != (0.0, 1.0):
                         part[...] = _fused_multiply_add(part, high - low, low)
                 else:
-                    self._fill_uniform(part, low, high)
-                if (low, high) != (0.0, 1.0):
-                    part[part == dtype.type(high)] = low  # a rounding up to the excluded bound
+                    self._fill_uniform(part, low, high, scratch[: part.size])
+                if _reaches(low, high, dtype):
+                    part[part == dtype.type(high)] = low
         return out
 
-    def _fill_uniform(self, part: np.ndarray, low: float, high: float) -> None:
+    def _fill_uniform(self, part: np.ndarray, low: float, high: float, scratch: np.ndarray) -> None:
         word = self.words(part.size)
         word &= np.uint32(0xFF_FFFF)
+        signed = word.view(np.int32)  # which numpy converts faster
         if (low, high) == (0.0, 1.0) and part.dtype == np.float32:
-            np.copyto(part, word.view(np.int32), casting="unsafe")
+            np.copyto(part, signed, casting="unsafe")
             part *= np.float32(2.0**-24)
             return
-        start = np.float32(low)
-        wide = word.astype(np.float64)
-        wide *= float(np.float32(high) - start) * 2.0**-24
-        wide += float(start)
-        part[...] = _rounded(wide, part.dtype)
-        if (low, high) == (0.0, 1.0):
-            part[part == 1] = 0
+        np.copyto(scratch, signed)
+        scratch *= _width(low, high) * 2.0**-24
+        scratch += float(np.float32(low))
+        part[...] = _rounded(scratch, part.dtype)
 
     def _doubles(self, n: int) -> np.ndarray:
         """Uniforms in [0, 1): the low 53 bits of a 64-bit word."""
@@ -148,9 +147,7 @@ class Generator(Engine):
 
     def _fill_normal(self, part: np.ndarray, mean: float, std: float) -> None:
         work = np.dtype(np.float64 if part.dtype == np.float64 else np.float32).type
-        uniforms = self._doubles(part.size) if work is np.float64 else np.empty(part.size, np.float32)
-        if work is np.float32:
-            self._fill_uniform(uniforms, 0.0, 1.0)
+        uniforms = self._doubles(part.size) if work is np.float64 else self.uniform((part.size,))
         pairs = uniforms.reshape(-1, 2, 8)
         radius, angle = pairs[:, 0].copy(), pairs[:, 1].copy()
         np.subtract(work(1), radius, out=radius)
@@ -264,6 +261,18 @@ def _parts(dtype: np.dtype) -> np.dtype:
 
 def _largest(dtype: np.dtype) -> float:
     return float(jnp.finfo(dtype).max)
+
+
+def _width(low: float, high: float) -> float:
+    return float(np.float32(high) - np.float32(low))
+
+
+def _reaches(low: float, high: float, dtype: np.dtype) -> bool:
+    """Whether the largest uniform rounds up to the excluded bound, so that PyTorch returns the lower one instead."""
+    if dtype == np.float64:
+        return (low, high) != (0.0, 1.0)
+    largest = np.array((1 - 2.0**-24) * _width(low, high) + float(np.float32(low)))
+    return bool(_rounded(largest, dtype) == dtype.type(high))
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
