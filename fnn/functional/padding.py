@@ -96,7 +96,7 @@ def _constant(x: jax.Array, pairs: Sequence[tuple[int, int]], value: Any) -> jax
 def _fill(value: Any, dtype: Any) -> Any:
     """``value`` as a scalar of ``dtype``, refused where it does not fit."""
     if isinstance(value, jax.Array) and value.ndim == 0:
-        return lax.convert_element_type(value, dtype)
+        return lax.convert_element_type(lax.stop_gradient(value), dtype)  # a number to PyTorch
     if value is None:
         return np.zeros((), dtype)
     if isinstance(value, complex) or not hasattr(value, "__float__"):

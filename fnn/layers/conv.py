@@ -277,7 +277,7 @@ class _ConvTransposeNd(Layer):
         most = [size + s - 1 for size, s in zip(least, expanded[0], strict=True)]
         if any(not low <= size <= high for low, size, high in zip(least, sizes, most, strict=True)):
             raise ArgumentError(
-                f"{type(self).__name__}: requested an output size of {listed(sizes)}, but valid sizes range from "
+                f"requested an output size of {listed(sizes)}, but valid sizes range from "
                 f"{least} to {most} (for an input of {listed(shape[-rank:])})"
             )
         return tuple(size - low for size, low in zip(sizes, least, strict=True))
