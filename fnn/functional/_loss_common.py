@@ -103,6 +103,11 @@ def pair(name: str, input: Any, target: Any) -> tuple[jax.Array, jax.Array, Any]
     return x, y, dtype
 
 
+def absolute(x: jax.Array) -> jax.Array:
+    """``|x|`` whose gradient at 0 is 0, as PyTorch's (`lax.abs` has 1 there)."""
+    return x * lax.sign(x)
+
+
 def clamp_min_zero(x: jax.Array) -> jax.Array:
     """``max(x, 0)`` whose gradient at 0 is 1, PyTorch's for ``clamp``."""
     return lax.select(x < 0, lax.full_like(x, 0), x)

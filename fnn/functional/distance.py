@@ -32,8 +32,8 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> jax.
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import functional as F
-        >>> F.cosine_similarity(jnp.array([[3.0, 4.0]]), jnp.array([[1.0, 0.0]])).round(4)
-        Array([0.6], dtype=float32)
+        >>> F.cosine_similarity(jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]))
+        Array([0.5], dtype=float32)
     """
     a, b, dtype = common.promote("cosine_similarity", x1, x2, names=("x1", "x2"))
     a, b = common.expand("cosine_similarity", a, b)
@@ -107,7 +107,7 @@ def pdist(input: Any, p: float = 2.0) -> jax.Array:
     difference = x[first] - x[second]
     if math.isinf(p) and x.shape[1]:
         # Each of several largest components gets the whole gradient, where a norm divides it among them.
-        size = lax.abs(difference)
+        size = common.absolute(difference)
         largest = lax.stop_gradient(jnp.max(size, 1, keepdims=True))
         extra = jnp.where(size == largest, size - largest, 0)
         return (largest[:, 0] + jnp.sum(extra, 1)).astype(dtype)
@@ -119,7 +119,7 @@ def vector_norm(x: jax.Array, p: float, axis: int, keepdim: bool = False) -> jax
     p = float(p)
     if p == 0:
         return jnp.sum((x != 0).astype(x.dtype), axis, keepdims=keepdim)
-    size = lax.abs(x)
+    size = common.absolute(x)
     if p == 1:
         return jnp.sum(size, axis, keepdims=keepdim)
     if math.isinf(p):

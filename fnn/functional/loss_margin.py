@@ -203,8 +203,8 @@ def multilabel_margin_loss(
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import functional as F
-        >>> F.multilabel_margin_loss(jnp.array([[0.1, 0.2, 0.4, 0.8]]), jnp.array([[3, 0, -1, 1]])).round(4)
-        Array(0.85, dtype=float32)
+        >>> F.multilabel_margin_loss(jnp.array([[0.25, 0.5, 0.5, 1.0]]), jnp.array([[3, 0, -1, 1]])).round(4)
+        Array(0.875, dtype=float32)
     """
     name = "multilabel_margin_loss"
     reduction = common.resolve_reduction(name, size_average, reduce, reduction)
@@ -258,8 +258,8 @@ def cosine_embedding_loss(
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import functional as F
-        >>> F.cosine_embedding_loss(jnp.array([[3.0, 4.0]]), jnp.array([[1.0, 0.0]]), jnp.array([1])).round(4)
-        Array(0.4, dtype=float32)
+        >>> F.cosine_embedding_loss(jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]), jnp.array([1])).round(4)
+        Array(0.5, dtype=float32)
     """
     name = "cosine_embedding_loss"
     reduction = common.resolve_reduction(name, size_average, reduce, reduction)

@@ -84,7 +84,7 @@ def l1_loss(
     """
     reduction = common.resolve_reduction("l1_loss", size_average, reduce, reduction)
     x, y, dtype = common.pair("l1_loss", input, target)
-    return _weighted("l1_loss", lax.abs(x - y), input, weight, reduction, dtype)
+    return _weighted("l1_loss", common.absolute(x - y), input, weight, reduction, dtype)
 
 
 def smooth_l1_loss(
@@ -123,7 +123,7 @@ def smooth_l1_loss(
     if beta < 0:
         raise ArgumentError(f"smooth_l1_loss: does not support negative values for beta, got beta={beta}")
     x, y, dtype = common.pair("smooth_l1_loss", input, target)
-    size = lax.abs(x - y)
+    size = common.absolute(x - y)
     if beta != 0:
         size = lax.select(size < beta, 0.5 * size * size / beta, size - 0.5 * beta)
     return common.reduce(size, reduction, dtype)
@@ -157,7 +157,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if delta <= 0:
         raise ArgumentError(f"huber_loss: does not support non-positive values for delta, got delta={delta}")
     x, y, dtype = common.pair("huber_loss", input, target)
-    size = lax.abs(x - y)
+    size = common.absolute(x - y)
     loss = lax.select(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta))
     if weight is not None:
         loss, _, dtype = _apply_weight("huber_loss", loss, input, weight, dtype)

@@ -11,7 +11,7 @@ from fnn.layers._layer import Layer, Params, State
 
 
 class _Loss(Layer):
-    """A subclass names its weights in ``STATE`` and defines `_loss` (or `apply`, if its inputs are others)."""
+    """A subclass names its weights in ``STATE``."""
 
     STATE: ClassVar[tuple[str, ...]] = ()
 
@@ -28,6 +28,10 @@ class _Loss(Layer):
         del key
         given = {name: getattr(self, name) for name in self.STATE}
         return {}, {name: jnp.array(weight.__array__()) for name, weight in given.items() if weight is not None}
+
+
+class _PairLoss(_Loss):
+    """A loss of an input and a target: a subclass defines `_loss`."""
 
     def apply(
         self, params: Params, state: State, input: Any, target: Any, *, training: bool = False, key: Any = None

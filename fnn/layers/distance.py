@@ -23,8 +23,8 @@ class CosineSimilarity(Layer):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import layers
-        >>> layers.CosineSimilarity().apply({}, {}, jnp.array([[3.0, 4.0]]), jnp.array([[1.0, 0.0]]))[0].round(4)
-        Array([0.6], dtype=float32)
+        >>> layers.CosineSimilarity().apply({}, {}, jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]))[0]
+        Array([0.5], dtype=float32)
     """
 
     dim: int = 1

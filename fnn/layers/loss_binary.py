@@ -6,12 +6,12 @@ import jax
 
 from fnn.functional import loss as functional
 from fnn.layers._layer import State
-from fnn.layers._loss import _Loss
+from fnn.layers._loss import _PairLoss
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "MultiLabelSoftMarginLoss", "SoftMarginLoss"]
 
 
-class BCELoss(_Loss):
+class BCELoss(_PairLoss):
     """``-weight * (target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100.
 
     Args:
@@ -45,7 +45,7 @@ class BCELoss(_Loss):
         return functional.binary_cross_entropy(input, target, state.get("weight"), reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(_PairLoss):
     """`BCELoss` of ``sigmoid(input)``, without overflow.
 
     Args:
@@ -84,7 +84,7 @@ class BCEWithLogitsLoss(_Loss):
         )
 
 
-class KLDivLoss(_Loss):
+class KLDivLoss(_PairLoss):
     """The Kullback-Leibler divergence ``target * (log(target) - input)``, elementwise, then reduced.
 
     Args:
@@ -114,7 +114,7 @@ class KLDivLoss(_Loss):
         return functional.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
-class SoftMarginLoss(_Loss):
+class SoftMarginLoss(_PairLoss):
     """``log(1 + exp(-target * input))`` for targets of 1 or -1.
 
     Args:
@@ -142,7 +142,7 @@ class SoftMarginLoss(_Loss):
         return functional.soft_margin_loss(input, target, reduction=self.reduction)
 
 
-class MultiLabelSoftMarginLoss(_Loss):
+class MultiLabelSoftMarginLoss(_PairLoss):
     """The mean over the classes of the binary cross entropy of each label, one against all.
 
     Args:

@@ -6,12 +6,12 @@ import jax
 
 from fnn.functional import loss as functional
 from fnn.layers._layer import Params, State
-from fnn.layers._loss import _Loss
+from fnn.layers._loss import _Loss, _PairLoss
 
 __all__ = ["CTCLoss", "CrossEntropyLoss", "NLLLoss"]
 
 
-class CrossEntropyLoss(_Loss):
+class CrossEntropyLoss(_PairLoss):
     """The cross entropy between logits and target classes or target probabilities.
 
     The mean is taken over the weights of the targets that are not ignored; with probabilities, over the samples.
@@ -59,7 +59,7 @@ class CrossEntropyLoss(_Loss):
         )
 
 
-class NLLLoss(_Loss):
+class NLLLoss(_PairLoss):
     """The negative log likelihood ``-weight[t] * input[t]`` of the target class ``t``.
 
     The mean is taken over the weights of the targets that are not ignored.

@@ -9,7 +9,7 @@ import jax
 from fnn.errors import ArgumentError
 from fnn.functional import loss as functional
 from fnn.layers._layer import Params, State
-from fnn.layers._loss import _Loss
+from fnn.layers._loss import _Loss, _PairLoss
 
 __all__ = [
     "CosineEmbeddingLoss",
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-class HingeEmbeddingLoss(_Loss):
+class HingeEmbeddingLoss(_PairLoss):
     """The input where the target is 1, and ``max(0, margin - input)`` where it is -1.
 
     Args:
@@ -93,7 +93,7 @@ class MarginRankingLoss(_Loss):
         return loss, state
 
 
-class MultiMarginLoss(_Loss):
+class MultiMarginLoss(_PairLoss):
     """``sum_i max(0, margin - x[y] + x[i])**p * weight[y] / C`` over the classes ``i != y``.
 
     Args:
@@ -142,7 +142,7 @@ class MultiMarginLoss(_Loss):
         )
 
 
-class MultiLabelMarginLoss(_Loss):
+class MultiLabelMarginLoss(_PairLoss):
     """``sum_ij max(0, 1 - x[y[j]] + x[i]) / C`` over the labels ``y[j]`` and the classes ``i`` that are no label.
 
     Args:
@@ -158,8 +158,8 @@ class MultiLabelMarginLoss(_Loss):
         >>> import jax.numpy as jnp
         >>> from fnn import layers
         >>> loss = layers.MultiLabelMarginLoss()
-        >>> loss.apply({}, {}, jnp.array([[0.1, 0.2, 0.4, 0.8]]), jnp.array([[3, 0, -1, 1]]))[0].round(4)
-        Array(0.85, dtype=float32)
+        >>> loss.apply({}, {}, jnp.array([[0.25, 0.5, 0.5, 1.0]]), jnp.array([[3, 0, -1, 1]]))[0].round(4)
+        Array(0.875, dtype=float32)
     """
 
     size_average: bool | None = None
@@ -187,8 +187,8 @@ class CosineEmbeddingLoss(_Loss):
         >>> import jax.numpy as jnp
         >>> from fnn import layers
         >>> loss = layers.CosineEmbeddingLoss()
-        >>> loss.apply({}, {}, jnp.array([[3.0, 4.0]]), jnp.array([[1.0, 0.0]]), jnp.array([1]))[0].round(4)
-        Array(0.4, dtype=float32)
+        >>> loss.apply({}, {}, jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]), jnp.array([1]))[0].round(4)
+        Array(0.5, dtype=float32)
     """
 
     margin: float = 0.0

@@ -8,12 +8,12 @@ import jax
 from fnn.errors import ArgumentTypeError
 from fnn.functional import loss as functional
 from fnn.layers._layer import Params, State
-from fnn.layers._loss import _Loss
+from fnn.layers._loss import _Loss, _PairLoss
 
 __all__ = ["GaussianNLLLoss", "HuberLoss", "L1Loss", "MSELoss", "PoissonNLLLoss", "SmoothL1Loss"]
 
 
-class MSELoss(_Loss):
+class MSELoss(_PairLoss):
     """The squared error ``(input - target)**2``.
 
     Args:
@@ -41,7 +41,7 @@ class MSELoss(_Loss):
         return functional.mse_loss(input, target, reduction=self.reduction)
 
 
-class L1Loss(_Loss):
+class L1Loss(_PairLoss):
     """The absolute error ``|input - target|``; its gradient is 0 where the two are equal.
 
     Args:
@@ -69,7 +69,7 @@ class L1Loss(_Loss):
         return functional.l1_loss(input, target, reduction=self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(_PairLoss):
     """``0.5 * d**2 / beta`` where ``d = |input - target| < beta``, and ``d - 0.5 * beta`` elsewhere.
 
     Girshick 2015, https://arxiv.org/abs/1504.08083.
@@ -101,7 +101,7 @@ class SmoothL1Loss(_Loss):
         return functional.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(_PairLoss):
     """``0.5 * d**2`` where ``d = |input - target| <= delta``, and ``delta * (d - 0.5 * delta)`` elsewhere.
 
     Huber 1964, https://doi.org/10.1214/aoms/1177703732.
