@@ -221,13 +221,13 @@ class Box:
 
     def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Any:
         """Draws every element from U(a, b)."""
-        key = random.AMBIENT if generator is None else generator
-        return self._replace(random.uniform(random.resolve(key, "uniform_"), self.shape, self.dtype, a, b))
+        key = random.draw_key("uniform_") if generator is None else generator
+        return self._replace(random.uniform(key, self.shape, self.dtype, a, b))
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Any:
         """Draws every element from N(mean, std²)."""
-        key = random.AMBIENT if generator is None else generator
-        return self._replace(random.normal(random.resolve(key, "normal_"), self.shape, self.dtype, mean, std))
+        key = random.draw_key("normal_") if generator is None else generator
+        return self._replace(random.normal(key, self.shape, self.dtype, mean, std))
 
     # -- array behaviour ------------------------------------------------------------------------------
 
@@ -252,16 +252,16 @@ class Box:
         return bool(self.data)
 
     def __float__(self) -> float:
-        return float(self.data)
+        return float(self.data.item())  # of one element, whatever its shape, as in torch
 
     def __int__(self) -> int:
-        return int(self.data)
+        return int(self.data.item())
 
     def __index__(self) -> int:
         return self.data.__index__()
 
     def __complex__(self) -> complex:
-        return complex(self.data)
+        return complex(self.data.item())
 
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else repr(self)
