@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import types
 import warnings
 from collections.abc import Callable
@@ -34,9 +33,23 @@ FNN = types.SimpleNamespace(nn=nn, array=_array, name="fnn")
 TORCH = types.SimpleNamespace(nn=torch.nn, array=_tensor, name="torch")
 
 
+# What is called otherwise here (the last is a slip of torch's pen).
+_RENAMED = {
+    "'torch.FloatTensor'": "'array'",
+    "'jax.Array'": "'array'",
+    "'fnn.nn._box.Buffer'": "'array'",
+    "got ArrayImpl": "got Tensor",
+    "fnn.nn._module.": "fnn.nn.modules.module.",
+    "torch.": "fnn.",
+    "ParametersDict": "ParameterDict",
+}
+
+
 def as_fnn(text: str) -> str:
-    """A text of torch's as fnn writes it, without the name of the type of an array."""
-    return re.sub(r"'(torch\.FloatTensor|jax\.Array|fnn\.nn\._box\.Buffer)'", "'array'", text).replace("torch.", "fnn.")
+    """A text of torch's as fnn writes it."""
+    for theirs, ours in _RENAMED.items():
+        text = text.replace(theirs, ours)
+    return text
 
 
 def plain(value: Any) -> Any:
