@@ -43,7 +43,7 @@ def windows(
     if min(k) <= 0:
         raise ArgumentError(f"{where}kernel_size must be greater than zero, but got kernel_size={kernel!r}")
     if min(s) <= 0:
-        raise ArgumentError(f"{where}stride must be greater than zero, but got stride={stride!r}; stride should not be zero")
+        raise ArgumentError(f"{where}stride must be greater than zero (stride should not be zero), but got {stride!r}")
     if min(d) <= 0:
         raise ArgumentError(f"{where}dilation must be greater than zero, but got dilation={dilation!r}")
     if min(p) < 0:

@@ -216,7 +216,8 @@ def _adaptive_max(name: str, rank: int, input: Any, output_size: Any, return_ind
     x, out = _arguments(name, rank, input, output_size)
     if x.ndim == rank + 2 and x.shape[1] == 0:
         raise ArgumentError(
-            f"{name}: Expected input to have non-zero size for non-batch dimensions, but input has sizes {listed(x.shape)}"
+            f"{name}: Expected input to have non-zero size for non-batch dimensions, "
+            f"but input has sizes {listed(x.shape)}"
         )
     sizes, lead = x.shape[-rank:], x.shape[:-rank]
     if x.size == 0 or 0 in out:
@@ -286,7 +287,8 @@ def _arguments(name: str, rank: int, input: Any, output_size: Any) -> tuple[jax.
         )
     if 0 in x.shape[x.ndim - rank :]:
         raise ArgumentError(
-            f"{where}Expected input to have non-zero size for non-batch dimensions, but input has sizes {listed(x.shape)}"
+            f"{where}Expected input to have non-zero size for non-batch dimensions, "
+            f"but input has sizes {listed(x.shape)}"
         )
     if not dtypes.is_floating(x):
         raise ArgumentTypeError(f"{where}not implemented for input of dtype {x.dtype}")

@@ -20,7 +20,9 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"]
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> jax.Array:
+def dropout(
+    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None
+) -> jax.Array:
     """Sets each element to zero with probability ``p`` and divides the others by ``1 - p``.
 
     Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting" (2014).
@@ -51,7 +53,9 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     return _dropout("dropout", input, p, training, key)
 
 
-def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> jax.Array:
+def dropout1d(
+    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None
+) -> jax.Array:
     """Sets whole channels of a signal to zero with probability ``p`` and divides the others by ``1 - p``.
 
     Args:
@@ -87,7 +91,9 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return _batched_dropout("dropout1d", x, 3, p, training, key)
 
 
-def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> jax.Array:
+def dropout2d(
+    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None
+) -> jax.Array:
     """Sets whole channels of an image to zero with probability ``p`` and divides the others by ``1 - p``.
 
     A three-dimensional input counts as (N, C, L), as in PyTorch, with a warning.
@@ -121,15 +127,17 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
         warnings.warn(_odd_rank("dropout2d", x.ndim, "(N, C, H, W)"), stacklevel=2)
     if x.ndim == 3:
         warnings.warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired: "
-            "the input counts as (N, C, L). A future PyTorch will take it for (C, H, W). Use dropout1d to keep the "
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired."
+            " The input counts as (N, C, L). A future PyTorch will take it for (C, H, W). Use dropout1d to keep the "
             "meaning.",
             stacklevel=2,
         )
     return _dropout("dropout2d", x, p, training, key, by_channel=True)
 
 
-def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> jax.Array:
+def dropout3d(
+    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None
+) -> jax.Array:
     """Sets whole channels of a volume to zero with probability ``p`` and divides the others by ``1 - p``.
 
     Args:

@@ -208,11 +208,13 @@ def _reflected(place: jax.Array, low: float, span: float) -> jax.Array:
 
 def _whole(place: jax.Array) -> jax.Array:
     """Whole places as integers; those far outside (or NaN) stay outside."""
-    return lax.convert_element_type(lax.clamp(-2.0**30, jnp.nan_to_num(lax.stop_gradient(place), nan=-(2.0**30)), 2.0**30), np.int32)
+    far = 2.0**30
+    place = jnp.nan_to_num(lax.stop_gradient(place), nan=-far)
+    return lax.convert_element_type(lax.clamp(-far, place, far), np.int32)
 
 
 def _elements(x: jax.Array, index: list[jax.Array]) -> jax.Array:
-    """The elements at whole places, one array of shape (N, *out) an axis; zero outside.  (N, C, *out)"""
+    """The elements (N, C, *out) at whole places, one array of shape (N, *out) an axis; zero outside."""
     sizes = x.shape[2:]
     inside, flat = None, None
     for i, n in zip(index, sizes, strict=True):

@@ -211,7 +211,7 @@ def _check_dtype(x: jax.Array, mode: str, antialias: bool) -> None:
     if x.dtype == np.uint8 and mode not in ("linear", "trilinear"):
         return
     raise ArgumentTypeError(
-        f"interpolate: mode={mode!r}{' with antialias' if antialias else ''} is not implemented for input of dtype {x.dtype}"
+        f"interpolate: mode={mode!r}, antialias={antialias} is not implemented for input of dtype {x.dtype}"
     )
 
 
@@ -259,15 +259,20 @@ def _weighted(
     antialias: bool,
 ) -> jax.Array:
     dtype = x.dtype
-    precise = "float64" if dtype == np.float64 else "float32"
-    x = lax.convert_element_type(x, np.dtype(precise))
+    precise = "float32" if dtype.itemsize in (2, 4) else "float64"  # uint8 computes its whole weights in float64
+    x = lax.convert_element_type(x, np.int32 if dtype == np.uint8 else np.dtype(precise))
     kind = "linear" if mode.endswith("linear") else mode.removeprefix("bi")
-    for axis, (n, scale) in enumerate(zip(out, scales, strict=True), 2):
-        make = _antialiased_table if antialias else _cubic_table if kind == "cubic" else _linear_table
-        if n != x.shape[axis] or kind != "linear":
-            x = resample(x, axis, make(x.shape[axis], n, scale, align_corners, precise, kind))
-    if dtype == np.uint8:
-        x = lax.clamp(0.0, lax.round(x, lax.RoundingMethod.TO_NEAREST_EVEN), 255.0)
+    make = _antialiased_table if antialias else _cubic_table if kind == "cubic" else _linear_table
+    for axis, n, scale in reversed(list(zip(range(2, x.ndim), out, scales, strict=True))):
+        if n == x.shape[axis] and kind == "linear":
+            continue
+        weights = make(x.shape[axis], n, scale, align_corners, precise, kind)
+        if dtype == np.uint8:
+            weights, bits = _whole(weights)
+            x = resample(x, axis, weights) + (1 << (bits - 1)) >> bits
+            x = lax.clamp(np.int32(0), x, np.int32(255))
+        else:
+            x = resample(x, axis, weights)
     return lax.convert_element_type(x, dtype)
 
 
@@ -314,7 +319,7 @@ def _antialiased_table(
     real = np.dtype(precise).type
     kernel, radius = _KERNELS[kind]
     ratio = _ratio(size, out, scale, align_corners, real)
-    half = real(0) if align_corners else real(0.5)
+    half = real(0.5)
     wide = max(ratio, real(1))
     support = real(radius) * wide
     centre = ratio * (np.arange(out).astype(real) + half)
@@ -328,6 +333,22 @@ def _antialiased_table(
     total = weight.sum(1, keepdims=True)
     weight = weight / np.where(total == 0, 1, total)
     return table(index, weight.astype(precise), size, real_slot)
+
+
+@functools.lru_cache(maxsize=1024)
+def _whole(weights: Table) -> tuple[Table, int]:
+    """The table with 16-bit whole weights and the number of bits that scale them up, as in Pillow's Resample.c."""
+    dense = np.zeros((len(weights.index), weights.size))
+    rows = np.broadcast_to(np.arange(len(dense))[:, None], weights.index.shape)
+    np.add.at(dense, (rows, weights.index), np.where(weights.real, weights.weight, 0))
+    weight = np.take_along_axis(dense, weights.index, 1)
+    bits = 0
+    while bits < 22 and int(0.5 + weight.max() * (1 << (bits + 1))) < 1 << 15:
+        bits += 1
+    # an edge that stands for several places outside keeps the sum of their weights once
+    first = np.array([[i not in row[:k] for k, i in enumerate(row)] for row in weights.index.tolist()])
+    weight = np.trunc(weight * (1 << bits) + np.copysign(0.5, weight)).astype(np.int32)
+    return table(weights.index, weight, weights.size, weights.real & first), bits
 
 
 def _triangle(x: np.ndarray) -> np.ndarray:
