@@ -16,7 +16,7 @@ PACKAGE = "fnn"
 
 # From the ground up.  A private module directly in fnn/ (_host_random.py) belongs to the second floor.
 FLOORS = (
-    ("errors", "dtypes", "version"),
+    ("errors", "dtypes", "devices", "version"),
     ("random", "init", "creation", "functional"),
     ("layers",),
     ("nn",),

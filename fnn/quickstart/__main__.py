@@ -1,0 +1,7 @@
+"""The command ``python -m fnn.quickstart``."""
+
+import sys
+
+from fnn.quickstart.cli import main
+
+sys.exit(main())
