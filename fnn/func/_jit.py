@@ -349,7 +349,7 @@ class Jitted:
             if bound.exposures != epoch.exposures:
                 seen = epoch.exposures
                 for i, box in enumerate(bound.donated):
-                    if box._exposed:  # someone else holds this array: donate a copy
+                    if box._exposed and box._value is not None:  # someone else holds this array: donate a copy
                         donated[i] = jnp.copy(box._value)
                         copied.append(box)
         else:

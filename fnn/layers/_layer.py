@@ -81,29 +81,29 @@ class Layer:
             cls.apply = _named(cls.__dict__["apply"])
         jax.tree_util.register_static(cls)
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Any, *inputs: Any, **options: Any) -> tuple[Params, State]:
         """Draws the initial parameters and state.
 
         Args:
             key: a JAX key (``jax.random.key(0)``) or a `fnn.random.Generator`.
+            *inputs: for a layer whose shapes depend on them (`fnn.pure` of a lazy module), an example.
+            **options: likewise.
 
         Returns:
             ``(params, state)``: dicts of arrays, empty for a layer without any.
         """
-        del key
+        del key, inputs, options
         return {}, {}
 
-    def apply(
-        self, params: Params, state: State, *inputs: Any, training: bool = False, key: Any = None
-    ) -> tuple[Any, State]:
+    def apply(self, params: Params, state: State, *inputs: Any, **options: Any) -> tuple[Any, State]:
         """Computes the layer's output; pure.
 
         Args:
             params: what `init` returned first, or an update of it.
             state: what `init` returned second, or what the last `apply` returned.
             *inputs: the arguments of the PyTorch module's ``forward``.
-            training: PyTorch's ``module.training``.
-            key: a JAX key or a Generator, for layers that draw random numbers.
+            **options: ``training=False``, PyTorch's ``module.training``; ``key=None``, a JAX key or a Generator for
+                layers that draw random numbers; and the keyword arguments of ``forward``.
 
         Returns:
             ``(output, state)``, with the updated state.

@@ -129,6 +129,7 @@ class BackwardHook:
         self.grad_outputs: tuple | None = None
         self.n_inputs = 0
         self.input_at: list[int] = []
+        self.differentiated_input = False
         scope = _scope.get()
         anchor = None if scope is None else scope.anchor
         self.anchor = jnp.zeros(()) if anchor is None else anchor
@@ -164,11 +165,13 @@ class BackwardHook:
 
         def forward(xs: tuple, anchor: Any) -> tuple:
             del anchor
-            return tuple(x.value for x in xs), _Perturbed(tuple(bool(x.perturbed) for x in xs))
+            flags = tuple(bool(x.perturbed) for x in xs)
+            self.differentiated_input = any(flags)
+            return tuple(x.value for x in xs), _Perturbed(flags)
 
         def backward(perturbed: _Perturbed, cotangents: tuple) -> tuple:
             dense = [self._dense(c) for c in cotangents]
-            if self.grad_outputs is None:  # no gradient reached the outputs
+            if self.grad_outputs is None:  # no gradient reached the outputs, or the hooks have run already
                 return tuple(dense), jnp.zeros_like(self.anchor)
             grad_input: list[Any] = [None] * self.n_inputs
             for at, value, seen in zip(self.input_at, dense, perturbed.flags, strict=True):
@@ -233,7 +236,7 @@ class BackwardHook:
                     )
                 current = replaced
             self.grad_outputs = current
-            if not self.input_at and self.hooks:
+            if not self.differentiated_input:  # nothing to wait for: torch calls the hooks at once
                 self._finish((None,) * self.n_inputs)
             back = tuple(
                 jnp.asarray(current[i], value.dtype) if current[i] is not None else jnp.zeros_like(value)

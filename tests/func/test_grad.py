@@ -1,0 +1,185 @@
+"""Gradients: against torch where a tape defines them, and what happens to state on the way."""
+
+import copy
+
+import jax
+import jax.numpy as jnp
+import jax.test_util
+import numpy as np
+import pytest
+
+import fnn
+from fnn import nn
+
+X = jnp.linspace(-1, 1, 12).reshape(6, 2)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(2, 3)
+        self.norm = nn.BatchNorm1d(3)
+        self.c = nn.Linear(3, 1)
+        self.unused = nn.Parameter(jnp.ones(2))
+
+    def forward(self, x):
+        return self.c(self.norm(self.a(x)))
+
+
+def loss_of(model, x=X):
+    return (model(x) ** 2).mean()
+
+
+def test_names_values_and_state():
+    model = Net()
+    twin = copy.deepcopy(model)
+    value, grads = fnn.value_and_grad(loss_of)(model)
+    assert list(grads) == [name for name, _ in model.named_parameters()]
+    np.testing.assert_allclose(value, loss_of(twin), rtol=1e-5)
+    np.testing.assert_allclose(model.norm.running_mean, twin.norm.running_mean, rtol=1e-5)
+    np.testing.assert_array_equal(grads["unused"], 0)
+    params, state = fnn.split(twin.eval())
+    del state
+    eps = 1e-2
+    for name in ("a.weight", "c.bias"):
+        part = dict(twin.train().named_parameters())[name]
+        direction = jnp.ones(part.shape)
+        start = part.data
+        ends = []
+        for sign in (1, -1):
+            part.data = start + sign * eps * direction
+            ends.append(loss_of(twin))
+        part.data = start
+        np.testing.assert_allclose((ends[0] - ends[1]) / (2 * eps), grads[name].sum(), rtol=2e-2, atol=1e-3)
+    assert params.keys() == {"a", "norm", "c", "unused"}
+
+
+def test_frozen_parameters_are_left_out():
+    model = Net()
+    model.a.requires_grad_(False)
+    grads = fnn.grad(loss_of)(model)
+    assert list(grads) == ["unused", "norm.weight", "norm.bias", "c.weight", "c.bias"]
+
+
+def test_aux_and_orders_of_results():
+    model = Net()
+
+    def f(model, x):
+        out = model(x)
+        return (out**2).mean(), out
+
+    (value, aux), grads = fnn.value_and_grad(f, has_aux=True)(model, X)
+    again, aux2 = fnn.grad(f, has_aux=True)(model, X)
+    third, (value3, aux3) = fnn.func.grad_and_value(f, has_aux=True)(model, X)
+    np.testing.assert_allclose(value, value3, rtol=1e-5)
+    for other in (aux2, aux3):
+        np.testing.assert_allclose(aux, other, rtol=1e-5)
+    for other in (again, third):
+        np.testing.assert_allclose(grads["a.weight"], other["a.weight"], rtol=1e-5, atol=1e-6)
+
+
+def test_argnums_arrays_parameters_and_containers():
+    model, p = Net(), nn.Parameter(jnp.full((2,), 2.0))
+
+    def f(x, pair, p):
+        return (pair["m"](x) * p.data.sum()).sum() + (pair["w"] ** 2).sum()
+
+    pair = {"m": model, "w": jnp.ones(3)}
+    gx, gpair, gp = fnn.grad(f, argnums=(0, 1, 2))(X, pair, p)
+    assert gx.shape == X.shape
+    np.testing.assert_array_equal(gpair["w"], 2)
+    np.testing.assert_allclose(gpair["m"]["c.bias"], [6 * 4.0], rtol=1e-6)
+    np.testing.assert_allclose(gp, [model(X).sum()] * 2, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(fnn.grad(lambda x: (x**3).sum())(X), 3 * X**2, rtol=1e-6)
+
+
+def test_bad_uses_are_explained():
+    model = Net()
+    with pytest.raises(ValueError, match=r"value_and_grad: grad can be implicitly created only for scalar outputs.*\(6, 1\)"):
+        fnn.value_and_grad(lambda m: m(X))(model)
+    with pytest.raises(ValueError, match="argnums=3 but the function was given 1"):
+        fnn.grad(loss_of, argnums=3)(model)
+    with pytest.raises(TypeError, match="int32"):
+        fnn.grad(lambda x: x.sum())(jnp.arange(3))
+    with pytest.raises(TypeError, match="has_aux"):
+        fnn.grad(loss_of, has_aux=True)(model)
+    with pytest.raises(TypeError, match="got 'text'"):
+        fnn.grad(lambda s, m: loss_of(m))("text", model)
+    with pytest.raises(ValueError, match="call the module once"):
+        fnn.grad(loss_of)(nn.LazyLinear(3))
+
+
+def test_tied_weight_gets_the_sum():
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(2, 2, bias=False)
+            self.second = nn.Linear(2, 2, bias=False)
+            self.second.weight = self.first.weight
+
+        def forward(self, x):
+            return self.second(self.first(x))
+
+    model = Tied()
+    grads = fnn.grad(lambda m: m(X).sum())(model)
+    assert list(grads) == ["first.weight"]
+    w = model.first.weight.data
+    want = jax.grad(lambda w: ((X @ w.T) @ w.T).sum())(w)
+    np.testing.assert_allclose(grads["first.weight"], want, rtol=1e-5)
+
+
+def test_backward_accumulates_and_leaves_the_unread_alone():
+    model = Net()
+    value = fnn.backward(loss_of)(model)
+    first = np.array(model.a.weight.grad)
+    assert model.unused.grad is None
+    assert value.shape == ()
+    model.norm.reset_running_stats()
+    fnn.backward(loss_of)(model)
+    np.testing.assert_allclose(model.a.weight.grad, 2 * first, rtol=1e-5, atol=1e-6)
+    with pytest.raises(TypeError, match=r"no \.grad"):
+        fnn.backward(lambda x: x.sum())(X)
+
+
+def test_parameter_hooks_change_the_gradient():
+    model = nn.Linear(2, 1)
+    seen = []
+    handle = model.weight.register_hook(lambda g: seen.append(g.shape) or g * 10)
+    model.bias.register_hook(lambda g: None)
+    plain = X.sum(0, keepdims=True)
+    grads = fnn.grad(lambda m: m(X).sum())(model)
+    np.testing.assert_allclose(grads["weight"], 10 * plain, rtol=1e-5)
+    fnn.jit(lambda m: fnn.backward(lambda m: m(X).sum())(m))(model)
+    np.testing.assert_allclose(model.weight.grad, 10 * plain, rtol=1e-5, atol=1e-6)
+    handle.remove()
+    np.testing.assert_allclose(fnn.grad(lambda m: m(X).sum())(model)["weight"], plain, rtol=1e-5)
+    assert set(seen) == {(1, 2)}
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_gradients_of_functional_call(order):
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    params = {name: p.data for name, p in model.named_parameters()}
+
+    def loss(params, x):
+        return (fnn.func.functional_call(model, params, (x,)) ** 2).mean()
+
+    modes = ["fwd", "rev"]
+    jax.test_util.check_grads(lambda p: loss(p, X), (params,), order=order, modes=modes, rtol=2e-2, atol=2e-2)
+    per_sample = jax.vmap(jax.grad(loss), in_axes=(None, 0))(params, X[:, None])
+    total = jax.tree.map(lambda g: g.mean(0), per_sample)
+    for name, value in fnn.grad(lambda m: (m(X) ** 2).mean())(model).items():
+        np.testing.assert_allclose(value, total[name], rtol=1e-4, atol=1e-6)
+
+
+def test_hessian_vector_product_of_a_module():
+    model = nn.Linear(2, 1, bias=False)
+
+    def loss(w, x):
+        return (fnn.func.functional_call(model, {"weight": w}, (x,)) ** 2).sum()
+
+    w = model.weight.data
+    hessian = fnn.func.hessian(loss)(w, X)
+    vector = jnp.ones_like(w)
+    _, product = fnn.func.jvp(lambda w: fnn.grad(loss)(w, X), (w,), (vector,))
+    np.testing.assert_allclose(jnp.einsum("abcd,cd->ab", hessian, vector), product, rtol=1e-5)
