@@ -20,3 +20,8 @@ def current_trace() -> Any:
 def tracing() -> bool:
     """Whether any JAX transformation is being traced in this thread."""
     return not core.trace_state_clean()
+
+
+def surely_constant(x: Any) -> bool:
+    """Whether ``x`` is certainly not differentiated by the innermost trace: it does not belong to it."""
+    return not (isinstance(x, Tracer) and x._trace is current_trace())

@@ -37,7 +37,8 @@ def binary_cross_entropy(
     """``-weight * (target * log(input) + (1 - target) * log(1 - input))``.
 
     The logarithms are raised to at least -100, so that the loss is finite at 0 and 1; the gradient is
-    ``(input - target) / max(input * (1 - input), 1e-12)``.
+    ``(input - target) / max(input * (1 - input), 1e-12)``.  That of the target uses the bounded logarithms too, and is
+    finite (PyTorch's is infinite where ``input`` is 0 or 1).
 
     Args:
         input: probabilities, any shape.  A value outside [0, 1] raises, where the values are known (not under

@@ -342,17 +342,22 @@ def _nll(
         w = _class_weight(name, weight, classes, dtype or out_dtype)
         weights = lax.select(kept, _lookup(w, target), zero)
         loss = loss * _lookup(w, target)
+    uniform = None
     if smoothing > 0:
         spread = log_p if weight is None else log_p * lax.broadcast_in_dim(w, log_p.shape, (1,))
-        uniform = -lax.reduce_sum(spread, (1,))
-        loss = (1 - smoothing) * loss + (smoothing / classes) * uniform
+        uniform = lax.select(kept, -lax.reduce_sum(spread, (1,)), zero)
     loss = lax.select(kept, loss, zero)
-    if reduction == "none":
-        return (loss[0] if unbatched else loss).astype(out_dtype)
-    out = common.total(loss)
+    if reduction != "none":
+        loss, uniform = common.total(loss), None if uniform is None else common.total(uniform)
+    elif unbatched:
+        loss, uniform = loss[0], None if uniform is None else uniform[0]
     if reduction == "mean":
-        out = out / (common.total(kept.astype(out.dtype)) if weights is None else common.total(weights))
-    return out.astype(out_dtype)
+        count = common.total(kept.astype(loss.dtype) if weights is None else weights)
+        # Each is divided by itself, so that one without weight is NaN (0 / 0) under smoothing too, as in PyTorch.
+        loss, uniform = loss / count, None if uniform is None else uniform / count
+    if uniform is not None:
+        loss = (1 - smoothing) * loss + (smoothing / classes) * uniform
+    return loss.astype(out_dtype)
 
 
 def _lookup(weight: jax.Array, target: jax.Array) -> jax.Array:

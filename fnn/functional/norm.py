@@ -224,6 +224,8 @@ def _vector_norm(x: jax.Array, p: Any, axes: tuple[int, ...], where: str) -> jax
     if p == 2:
         return _root(lax.reduce_sum(lax.real(x * lax.conj(x)) if jnp.iscomplexobj(x) else x * x, axes), 2)
     size = lax.abs(x)
+    zero = size == 0
+    size = lax.select(zero, lax.full_like(size, 0), size)  # jax takes 1, not 0, as the slope of abs at 0
     if p == math.inf:
         return lax.reduce_max(size, axes)
     if p == -math.inf:
@@ -232,7 +234,6 @@ def _vector_norm(x: jax.Array, p: Any, axes: tuple[int, ...], where: str) -> jax
         return lax.reduce_sum(narrow(x != 0, size), axes)
     if p == 1:
         return lax.reduce_sum(size, axes)
-    zero = size == 0
     powers = lax.select(zero, lax.full_like(size, 1), size) ** p
     at_zero = 0.0 if p > 0 else math.inf
     return _root(lax.reduce_sum(lax.select(zero, lax.full_like(size, at_zero), powers), axes), p)

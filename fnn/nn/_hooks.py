@@ -20,6 +20,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fnn._trace import surely_constant
 from fnn.errors import ArgumentError
 from fnn.nn._scope import _scope, epoch
 
@@ -154,7 +155,7 @@ class BackwardHook:
     def wrap_inputs(self, args: tuple) -> tuple:
         """The module's positional arguments, watched."""
         self.n_inputs = len(args)
-        self.input_at = [i for i, a in enumerate(args) if _inexact(a)]
+        self.input_at = [i for i, a in enumerate(args) if _inexact(a) and not surely_constant(a)]
         if not self.input_at:
             return args
 

@@ -1,6 +1,5 @@
 """Instance normalisation: the facade of `fnn.layers.batchnorm`."""
 
-import inspect
 from typing import Any
 
 from fnn.layers import batchnorm as layers
@@ -64,31 +63,20 @@ def _channels(module: Any, shape: tuple[int, ...]) -> int:
 _INFER = {"num_features": _channels}
 
 
-class _LazyInstanceNorm(_LazyNormBase):
-    """The lazy instance norms have, unlike the eager ones, parameters and running statistics by default."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        construct = cls.__init__
-        signature = inspect.signature(construct)
-        on = {"affine", "track_running_stats"}
-        changed = [p.replace(default=True) if name in on else p for name, p in signature.parameters.items()]
-        signature = signature.replace(parameters=changed)
-
-        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-            bound = signature.bind(self, *args, **kwargs)
-            bound.apply_defaults()
-            construct(*bound.args, **bound.kwargs)
-
-        __init__.__signature__ = signature  # type: ignore[attr-defined]
-        __init__.__qualname__, __init__.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
-        cls.__init__ = __init__  # type: ignore[method-assign]
+# Unlike the eager ones, these have parameters and running statistics by default.
+_ON = {"affine": True, "track_running_stats": True}
 
 
-class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d, materializes=InstanceNorm1d, infer=_INFER): ...
+class LazyInstanceNorm1d(
+    _LazyNormBase, InstanceNorm1d, materializes=InstanceNorm1d, infer=_INFER, defaults=_ON
+): ...
 
 
-class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d, materializes=InstanceNorm2d, infer=_INFER): ...
+class LazyInstanceNorm2d(
+    _LazyNormBase, InstanceNorm2d, materializes=InstanceNorm2d, infer=_INFER, defaults=_ON
+): ...
 
 
-class LazyInstanceNorm3d(_LazyInstanceNorm, InstanceNorm3d, materializes=InstanceNorm3d, infer=_INFER): ...
+class LazyInstanceNorm3d(
+    _LazyNormBase, InstanceNorm3d, materializes=InstanceNorm3d, infer=_INFER, defaults=_ON
+): ...

@@ -104,14 +104,19 @@ class LazyLeaf(LazyModuleMixin):
     _inference: ClassVar[dict[str, Inference]]
 
     def __init_subclass__(
-        cls, materializes: type[LayerModule] | None = None, infer: dict[str, Inference] | None = None, **kwargs: Any
+        cls,
+        materializes: type[LayerModule] | None = None,
+        infer: dict[str, Inference] | None = None,
+        defaults: dict[str, Any] | None = None,
+        **kwargs: Any,
     ) -> None:
+        # ``defaults``: the constructor's, where they are others than those of ``materializes``
         super().__init_subclass__(**kwargs)
         if materializes is None or infer is None:
             return
         cls.cls_to_become, cls._inference = materializes, infer
         cls._layer_class = materializes._layer_class
-        cls.__init__ = _constructor(cls)
+        cls.__init__ = _constructor(cls, defaults or {})
         cls.forward = materializes.forward
         if cls.__dict__.get("__doc__") is None:
             cls.__doc__ = _DOC.format(cls=materializes.__name__, names=" and ".join(f"``{name}``" for name in infer))
@@ -164,18 +169,22 @@ def _shapes(layer: Layer) -> tuple[dict[str, Any], dict[str, Any]]:
     return jax.eval_shape(lambda: layer.init(jax.random.key(0)))
 
 
-def _constructor(cls: type[LazyLeaf]) -> Callable[..., None]:
+def _constructor(cls: type[LazyLeaf], defaults: dict[str, Any]) -> Callable[..., None]:
     eager = inspect.signature(cls._layer_class)
-    given = [p for name, p in eager.parameters.items() if name not in cls._inference]
+    given = [
+        p.replace(default=defaults.get(name, p.default))
+        for name, p in eager.parameters.items()
+        if name not in cls._inference
+    ]
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        arguments = signature.bind(self, *args, **kwargs).arguments
+        arguments = defaults | signature.bind(self, *args, **kwargs).arguments
         del arguments["self"]
         Module.__init__(self)
         self._install_lazily(self._layer_class(**dict.fromkeys(cls._inference, 0), **arguments))
 
     signature = inspect.Signature([inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *given])
-    __init__.__signature__ = signature
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
     __init__.__qualname__, __init__.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
     return __init__
 
