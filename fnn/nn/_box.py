@@ -638,3 +638,6 @@ jax.tree_util.register_pytree_node(
     Parameter, lambda p: ((p.data,), (type(p), p._requires_grad)), _unflatten_parameter
 )
 jax.tree_util.register_pytree_node(Buffer, lambda b: ((b.data,), (type(b), b.persistent)), _unflatten_buffer)
+# Without a value they cannot be flattened: asking for it raises the error that says why.
+for _cls in (UninitializedParameter, UninitializedBuffer):
+    jax.tree_util.register_pytree_node(_cls, lambda box: ((box.data,), None), lambda _, children: children[0])
