@@ -17,6 +17,14 @@ from fnn.layers.activation import (
     Softsign,
     Tanh,
 )
+from fnn.layers.adaptive_pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
+)
 from fnn.layers.batchnorm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -24,6 +32,22 @@ from fnn.layers.batchnorm import (
     InstanceNorm1d,
     InstanceNorm2d,
     InstanceNorm3d,
+)
+from fnn.layers.combinators import (
+    Named,
+    Parallel,
+    Remat,
+    Repeat,
+    Residual,
+    Serial,
+    WithoutState,
+    named,
+    parallel,
+    remat,
+    repeat,
+    residual,
+    serial,
+    without_state,
 )
 from fnn.layers.conv import (
     Conv1d,
@@ -37,6 +61,14 @@ from fnn.layers.distance import (
     CosineSimilarity,
     PairwiseDistance,
 )
+from fnn.layers.dropout import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+)
 from fnn.layers.embedding import (
     Embedding,
     EmbeddingBag,
@@ -44,6 +76,10 @@ from fnn.layers.embedding import (
 from fnn.layers.fold import (
     Fold,
     Unfold,
+)
+from fnn.layers.fractional_pooling import (
+    FractionalMaxPool2d,
+    FractionalMaxPool3d,
 )
 from fnn.layers.linear import (
     Bilinear,
@@ -103,6 +139,17 @@ from fnn.layers.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from fnn.layers.pooling import (
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+    LPPool1d,
+    LPPool2d,
+    LPPool3d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+)
 from fnn.layers.rectifier import (
     CELU,
     ELU,
@@ -130,8 +177,31 @@ from fnn.layers.simplex import (
     Softmax2d,
     Softmin,
 )
+from fnn.layers.unpooling import (
+    MaxUnpool1d,
+    MaxUnpool2d,
+    MaxUnpool3d,
+)
+from fnn.layers.vision import (
+    ChannelShuffle,
+    PixelShuffle,
+    PixelUnshuffle,
+    Upsample,
+    UpsamplingBilinear2d,
+    UpsamplingNearest2d,
+)
 
 __all__ = [
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
+    "AlphaDropout",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
@@ -140,6 +210,7 @@ __all__ = [
     "Bilinear",
     "CELU",
     "CTCLoss",
+    "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
     "CircularPad3d",
@@ -156,11 +227,18 @@ __all__ = [
     "CosineSimilarity",
     "CrossEntropyLoss",
     "CrossMapLRN2d",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "ELU",
     "Embedding",
     "EmbeddingBag",
+    "FeatureAlphaDropout",
     "Flatten",
     "Fold",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "GELU",
     "GLU",
     "GaussianNLLLoss",
@@ -177,6 +255,9 @@ __all__ = [
     "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
     "Layer",
     "LayerNorm",
     "LeakyReLU",
@@ -186,13 +267,23 @@ __all__ = [
     "LogSoftmax",
     "MSELoss",
     "MarginRankingLoss",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
     "Mish",
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
+    "Named",
     "PReLU",
     "PairwiseDistance",
+    "Parallel",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
     "RReLU",
@@ -201,10 +292,14 @@ __all__ = [
     "ReflectionPad1d",
     "ReflectionPad2d",
     "ReflectionPad3d",
+    "Remat",
+    "Repeat",
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
+    "Residual",
     "SELU",
+    "Serial",
     "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
@@ -222,7 +317,18 @@ __all__ = [
     "TripletMarginWithDistanceLoss",
     "Unflatten",
     "Unfold",
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
+    "WithoutState",
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",
+    "named",
+    "parallel",
+    "remat",
+    "repeat",
+    "residual",
+    "serial",
+    "without_state",
 ]
