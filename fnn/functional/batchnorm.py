@@ -215,12 +215,14 @@ def _operands(
     where: str, input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any
 ) -> tuple[jax.Array, dict[str, Any]]:
     x = floating(input, where)
-    if x.ndim < 2:
-        raise ArgumentError(f"{where}expected input of shape (N, C, *), got input.shape={listed(x.shape)}")
+    if x.ndim < 2 and x.size:
+        raise IndexError(
+            f"{where}Dimension out of range: expected input of shape (N, C, *), got input.shape={listed(x.shape)}"
+        )
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     params = parameters(where, x, given)
     for name, value in params.items():
-        if value is not None and value.shape != (x.shape[1],):
+        if x.ndim > 1 and value is not None and value.shape != (x.shape[1],):
             raise ArgumentError(
                 f"{where}{name} should contain {x.shape[1]} elements not {value.size}: expected shape "
                 f"({x.shape[1]},) for input.shape={listed(x.shape)}, got {listed(value.shape)}"

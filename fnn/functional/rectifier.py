@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 
 from fnn import random
+from fnn._trace import Tracer
 from fnn.dtypes import is_complex, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional._operands import broadcast, floating, narrow, widen
@@ -341,7 +342,7 @@ def _random_slopes(key: Any, x: jax.Array, lower: float, upper: float) -> jax.Ar
     """PyTorch draws a double for each element that is not positive, in memory order, and for no other."""
     if not isinstance(key, random.Generator):
         return random.uniform(key, x.shape, x.dtype, lower, upper)
-    wanted = np.ones(x.shape, bool) if isinstance(x, jax.core.Tracer) else np.asarray(x <= 0)
+    wanted = np.ones(x.shape, bool) if isinstance(x, Tracer) else np.asarray(x <= 0)
     slopes = np.ones(x.shape, np.float64)
     slopes[wanted] = key.uniform((int(wanted.sum()),), np.float64, lower, upper)
     return jnp.asarray(slopes.astype(x.dtype))

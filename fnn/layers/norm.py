@@ -12,6 +12,12 @@ from fnn.layers._layer import Layer, Params, State
 __all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
+def _shape(value: Any, where: str) -> tuple[int, ...]:
+    shape = ntuple(value, 1, "normalized_shape", where)
+    _refuse_negative(where, shape, "normalized_shape")
+    return shape
+
+
 def _refuse_negative(where: str, shape: tuple[int, ...], name: str) -> None:
     if any(n < 0 for n in shape):
         raise ArgumentError(f"{where}Trying to create tensor with negative dimension {min(shape)}: {name}={shape}")
@@ -48,7 +54,7 @@ class LayerNorm(Layer):
 
     PARAMS: ClassVar = ("weight", "bias")
 
-    normalized_shape: int | tuple[int, ...]
+    normalized_shape: Any  # an int or a sequence; kept as a tuple
     eps: float = 1e-5
     elementwise_affine: bool = True
     bias: bool = True
@@ -56,8 +62,7 @@ class LayerNorm(Layer):
     dtype: Any = None
 
     def __post_init__(self) -> None:
-        self._set(normalized_shape=ntuple(self.normalized_shape, 1, "normalized_shape", "LayerNorm: "))
-        _refuse_negative("LayerNorm: ", self.normalized_shape, "normalized_shape")
+        self._set(normalized_shape=_shape(self.normalized_shape, "LayerNorm: "))
 
     def init(self, key: Any) -> tuple[Params, State]:
         params = {}
@@ -106,15 +111,14 @@ class RMSNorm(Layer):
 
     PARAMS: ClassVar = ("weight",)
 
-    normalized_shape: int | tuple[int, ...]
+    normalized_shape: Any  # an int or a sequence; kept as a tuple
     eps: float | None = None
     elementwise_affine: bool = True
     device: Any = None
     dtype: Any = None
 
     def __post_init__(self) -> None:
-        self._set(normalized_shape=ntuple(self.normalized_shape, 1, "normalized_shape", "RMSNorm: "))
-        _refuse_negative("RMSNorm: ", self.normalized_shape, "normalized_shape")
+        self._set(normalized_shape=_shape(self.normalized_shape, "RMSNorm: "))
 
     def init(self, key: Any) -> tuple[Params, State]:
         return {"weight": init.ones(key, self.normalized_shape, self.dtype)} if self.elementwise_affine else {}, {}

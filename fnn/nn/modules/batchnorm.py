@@ -21,14 +21,22 @@ class _NormBase(LayerModule):
             _, state = self._draw(self._layer)
             for name, value in state.items():
                 box = self._buffers[name]
-                box.data = value.astype(box.dtype)
+                if box is not None:
+                    box.data = value.astype(box.dtype)
 
     def _check_input_dim(self, input: Any) -> None:
         """Raises for an input of the wrong number of dimensions; subclasses of PyTorch's classes call it."""
         self._layer._check_ndim(input.ndim, input.shape)  # type: ignore[attr-defined]
 
     def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *args: Any
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
     ) -> None:
         # The counter came with version 2: a checkpoint from before it leaves the module's as it is.
         version, key = local_metadata.get("version"), prefix + "num_batches_tracked"
@@ -36,7 +44,9 @@ class _NormBase(LayerModule):
             box = self._buffers.get("num_batches_tracked")
             if box is not None and not is_lazy(box):
                 state_dict[key] = box.data
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
 
 
 class _BatchNorm(_NormBase):
