@@ -42,6 +42,21 @@ def lazy_access(what: str) -> str:
     return _UNINITIALISED.format(what=what)
 
 
+def _flatten(box: Box) -> tuple[tuple[Any], Any]:
+    return (box.data,), box._static()
+
+
+def _unflatten(cls: type[Box], static: Any, children: tuple[Any]) -> Box:
+    # Not through the constructor: JAX puts tracers, None and its own placeholders into pytrees.
+    new = cls.__new__(cls)
+    scope = _scope.get()
+    new._born = 0 if scope is None else scope.serial
+    new._value, new._exposed = children[0], True
+    epoch.exposures += 1
+    new._init_meta(static)
+    return new
+
+
 class Box:
     """A mutable place for one array; see the module's text."""
 
@@ -53,6 +68,10 @@ class Box:
     _exposed: bool
     _born: int
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        jax.tree_util.register_pytree_node(cls, _flatten, functools.partial(_unflatten, cls))
+
     def __init__(self, data: Any = None) -> None:
         scope = _scope.get()
         self._born = 0 if scope is None else scope.serial
@@ -62,6 +81,12 @@ class Box:
         self._value = None if data is None else to_array(data, "data", f"{type(self).__name__}: ")
         self._exposed = True
         epoch.exposures += 1
+
+    def _static(self) -> Any:
+        """What a pytree keeps of it beside the value; `_init_meta` takes it back."""
+
+    def _init_meta(self, static: Any) -> None:
+        del static
 
     # -- the value ----------------------------------------------------------------------------------
 
@@ -351,6 +376,12 @@ class Buffer(Box):
         super().__init__(data)
         self.persistent = persistent
 
+    def _static(self) -> bool:
+        return self.persistent
+
+    def _init_meta(self, static: bool) -> None:
+        self.persistent = static
+
     def _meta(self) -> dict[str, Any]:
         return {"persistent": self.persistent}
 
@@ -389,8 +420,11 @@ class Parameter(Box):
             )
         self._init_meta(bool(requires_grad))
 
-    def _init_meta(self, requires_grad: bool) -> None:
-        self._requires_grad = requires_grad
+    def _static(self) -> bool:
+        return self._requires_grad
+
+    def _init_meta(self, static: bool) -> None:
+        self._requires_grad = static
         self._grad: Box | None = None
         self._grad_hooks: OrderedDict[int, Any] | None = None
         self._names: tuple[str, ...] = ()
@@ -610,34 +644,3 @@ class UninitializedBuffer(_Uninitialised, Buffer):
 def is_lazy(box: Any) -> bool:
     """Whether ``box`` is an uninitialised parameter or buffer."""
     return isinstance(box, _Uninitialised)
-
-
-def _unflatten(cls: type, value: Any) -> Any:
-    # Not through the constructor: JAX puts tracers, None and its own placeholders into pytrees.
-    new = cls.__new__(cls)
-    scope = _scope.get()
-    new._born = 0 if scope is None else scope.serial
-    new._value, new._exposed = value, True
-    epoch.exposures += 1
-    return new
-
-
-def _unflatten_parameter(meta: tuple[type, bool], children: tuple[Any]) -> Parameter:
-    new = _unflatten(meta[0], children[0])
-    new._init_meta(meta[1])
-    return new
-
-
-def _unflatten_buffer(meta: tuple[type, bool], children: tuple[Any]) -> Buffer:
-    new = _unflatten(meta[0], children[0])
-    new.persistent = meta[1]
-    return new
-
-
-jax.tree_util.register_pytree_node(
-    Parameter, lambda p: ((p.data,), (type(p), p._requires_grad)), _unflatten_parameter
-)
-jax.tree_util.register_pytree_node(Buffer, lambda b: ((b.data,), (type(b), b.persistent)), _unflatten_buffer)
-# Without a value they cannot be flattened: asking for it raises the error that says why.
-for _cls in (UninitializedParameter, UninitializedBuffer):
-    jax.tree_util.register_pytree_node(_cls, lambda box: ((box.data,), None), lambda _, children: children[0])
