@@ -7,6 +7,7 @@ slower, on a GPU atomic and not reproducible).
 
 import dataclasses
 import functools
+from typing import Any
 
 import jax
 import numpy as np
@@ -85,7 +86,7 @@ def _term(x: jax.Array, axis: int, table: Table, k: int | slice) -> jax.Array:
     return taken
 
 
-def _shape(x: jax.core.ShapedArray, *, axis: int, table: Table) -> jax.core.ShapedArray:
+def _shape(x: Any, *, axis: int, table: Table) -> Any:
     shape = (*x.shape[:axis], len(table.index), *x.shape[axis + 1 :])
     return x.update(shape=shape, weak_type=False)
 

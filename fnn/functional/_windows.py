@@ -7,9 +7,11 @@ several times faster than ``lax.reduce_window``, and its backward pass 10 to 50 
 """
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -127,14 +129,13 @@ def total(x: jax.Array, axis: int, kernel: int, stride: int, padding: int, out: 
     """The sum of each window along ``axis``, with zeros for padding; see `largest` for the arguments."""
     span = (out - 1) * stride + kernel
     x = _pad(x, axis, padding, max(0, span - padding - x.shape[axis]), 0)
-    result, offset, length = None, 0, 1
+    pieces, offset, length = [], 0, 1
     while True:  # the binary digits of `kernel` are the lengths of the pieces that make up the window
         if kernel & length:
-            piece = lax.slice_in_dim(x, offset, offset + (out - 1) * stride + 1, stride, axis)
-            result = piece if result is None else lax.add(result, piece)
+            pieces.append(lax.slice_in_dim(x, offset, offset + (out - 1) * stride + 1, stride, axis))
             offset += length
         if offset == kernel:
-            return result
+            return functools.reduce(lax.add, pieces)
         count = x.shape[axis] - length
         x = lax.add(lax.slice_in_dim(x, 0, count, 1, axis), lax.slice_in_dim(x, length, length + count, 1, axis))
         length *= 2
@@ -150,7 +151,7 @@ def pick(a: jax.Array, b: jax.Array, otherwise: jax.Array | None = None) -> jax.
 
 def lowest(dtype: Any) -> Any:
     """The number that loses against all others of this dtype."""
-    return np.array(-np.inf if jax.dtypes.issubdtype(dtype, np.floating) else np.iinfo(dtype).min, dtype)[()]
+    return np.array(-np.inf if jnp.issubdtype(dtype, jnp.floating) else np.iinfo(dtype).min, dtype)[()]
 
 
 def flat_positions(sizes: tuple[int, ...], ndim: int) -> np.ndarray:
@@ -165,19 +166,19 @@ def _fold(
     def at(values: jax.Array, start: int) -> jax.Array:
         return lax.slice_in_dim(values, start, start + (count - 1) * stride + 1, stride, axis)
 
-    best, where, is_real = None, None, None
-    for start in steps:
-        value, here = at(x, start), real[start : start + (count - 1) * stride + 1 : stride]
-        if best is None:
-            best, is_real = value, here
-            where = None if position is None else at(position, start)
-            continue
+    def real_at(start: int) -> np.ndarray:
+        return real[start : start + (count - 1) * stride + 1 : stride]
+
+    best, is_real = at(x, steps[0]), real_at(steps[0])
+    where = None if position is None else at(position, steps[0])
+    for start in steps[1:]:
+        value, here = at(x, start), real_at(start)
         # Padding never wins: a window of nothing but -inf still belongs to its first real element.
         first_real = here & ~is_real
         over = lax.broadcast_in_dim(first_real, best.shape, (axis,)) if first_real.any() else None
         better = pick(best, value, over)
         best, is_real = lax.select(better, value, best), is_real | here
-        if position is not None:
+        if position is not None and where is not None:
             where = lax.select(better, at(position, start), where)
     return best, where, is_real
 

@@ -269,7 +269,7 @@ def _mean_table(size: int, out: int, dtype: str) -> Table:
 def _arguments(name: str, rank: int, input: Any, output_size: Any) -> tuple[jax.Array, tuple[int, ...]]:
     where = f"{name}: "
     x = to_array(input, "input", where)
-    given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * rank
+    given = output_size if isinstance(output_size, (tuple, list)) else ntuple(output_size, rank, "output_size", where)
     if len(given) != rank:
         need = "'output_size' should contain one int" if rank == 1 else f"output_size must be {rank}"
         raise ArgumentError(f"{where}{need}, but got output_size={output_size!r}")

@@ -211,7 +211,7 @@ def _along(
         value = at(x, j)
         better = pick(best, value)
         best = lax.select(better, value, best)
-        if position is not None:
+        if position is not None and where is not None:
             where = lax.select(better, at(position, j), where)
     return best, where
 

@@ -276,14 +276,14 @@ def _weighted(
     return lax.convert_element_type(x, dtype)
 
 
-def _ratio(size: int, out: int, scale: float | None, align_corners: bool, real: Callable) -> Any:
+def _ratio(size: int, out: int, scale: float | None, align_corners: bool, real: Any) -> Any:
     """Input elements a step of the output."""
     if align_corners:
         return real(size - 1) / real(out - 1) if out > 1 else real(0)
     return real(1 / scale) if scale is not None and scale > 0 else real(size) / real(out)
 
 
-def _places(size: int, out: int, scale: float | None, align_corners: bool, real: Callable) -> np.ndarray:
+def _places(size: int, out: int, scale: float | None, align_corners: bool, real: Any) -> np.ndarray:
     """Where in the input each output element lies; the centre of element i is at i."""
     ratio = _ratio(size, out, scale, align_corners, real)
     i = np.arange(out).astype(real)
@@ -295,7 +295,7 @@ def _linear_table(size: int, out: int, scale: float | None, align_corners: bool,
     real = np.dtype(precise).type
     place = np.maximum(_places(size, out, scale, align_corners, real), real(0))
     low = np.minimum(np.floor(place).astype(np.int64), size - 1)
-    part = np.clip(place - low.astype(real), real(0), real(1))
+    part = np.clip(place - low.astype(precise), real(0), real(1))
     index = np.stack([low, np.minimum(low + 1, size - 1)], 1)
     return table(index, np.stack([real(1) - part, part], 1), size)
 
@@ -305,7 +305,7 @@ def _cubic_table(size: int, out: int, scale: float | None, align_corners: bool, 
     real = np.dtype(precise).type
     place = _places(size, out, scale, align_corners, real)
     low = np.minimum(np.floor(place).astype(np.int64), size - 1)
-    part = np.clip(place - low.astype(real), real(0), real(1))
+    part = np.clip(place - low.astype(precise), real(0), real(1))
     index = np.clip(low[:, None] + np.arange(-1, 3)[None], 0, size - 1)
     away = np.stack([part + real(1), part, real(1) - part, real(2) - part], 1)
     return table(index, _cubic(away, -0.75).astype(precise), size)
@@ -322,13 +322,13 @@ def _antialiased_table(
     half = real(0.5)
     wide = max(ratio, real(1))
     support = real(radius) * wide
-    centre = ratio * (np.arange(out).astype(real) + half)
+    centre = ratio * (np.arange(out).astype(precise) + half)
     start = np.maximum((centre - support + half).astype(np.int64), 0)
     end = np.minimum((centre + support + half).astype(np.int64), size)
     slot = np.arange(max(1, int((end - start).max())))[None]
     real_slot = slot < (end - start)[:, None]
     index = np.minimum(start[:, None] + slot, size - 1)
-    weight = kernel(((start[:, None] + slot).astype(real) - centre[:, None] + half) / wide)
+    weight = kernel(((start[:, None] + slot).astype(precise) - centre[:, None] + half) / wide)
     weight = np.where(real_slot, weight, 0)
     total = weight.sum(1, keepdims=True)
     weight = weight / np.where(total == 0, 1, total)
@@ -340,7 +340,8 @@ def _whole(weights: Table) -> tuple[Table, int]:
     """The table with 16-bit whole weights and the number of bits that scale them up, as in Pillow's Resample.c."""
     dense = np.zeros((len(weights.index), weights.size))
     rows = np.broadcast_to(np.arange(len(dense))[:, None], weights.index.shape)
-    np.add.at(dense, (rows, weights.index), np.where(weights.real, weights.weight, 0))
+    given = np.ones(rows.shape) if weights.weight is None else weights.weight
+    np.add.at(dense, (rows, weights.index), np.where(weights.real, given, 0))
     weight = np.take_along_axis(dense, weights.index, 1)
     bits = 0
     while bits < 22 and int(0.5 + weight.max() * (1 << (bits + 1))) < 1 << 15:

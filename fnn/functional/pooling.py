@@ -81,7 +81,8 @@ def max_pool1d(
             f"max_pool1d: expected a floating dtype, got input of {to_array(input).dtype} (with return_indices=True "
             "integers are pooled too)"
         )
-    return _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    out, indices = _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return out if indices is None else (out, indices)
 
 
 def max_pool2d(
@@ -121,7 +122,8 @@ def max_pool2d(
         >>> values.tolist(), indices.tolist()
         ([[[5.0, 7.0], [13.0, 15.0]]], [[[5, 7], [13, 15]]])
     """
-    return _max_pool("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    out, indices = _max_pool("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return out if indices is None else (out, indices)
 
 
 def max_pool3d(
@@ -156,7 +158,8 @@ def max_pool3d(
         >>> F.max_pool3d(jnp.arange(8.0).reshape(1, 2, 2, 2), 2).tolist()
         [[[[7.0]]]]
     """
-    return _max_pool("max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    out, indices = _max_pool("max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return out if indices is None else (out, indices)
 
 
 def max_pool1d_with_indices(
@@ -210,8 +213,8 @@ def _max_pool(
     padding: Any,
     dilation: Any,
     ceil_mode: bool,
-    return_indices: bool,
-) -> Pooled:
+    return_indices: bool = False,
+) -> tuple[jax.Array, jax.Array | None]:
     x = to_array(input, "input", f"{name}: ")
     if not jnp.issubdtype(x.dtype, jnp.floating) and not jnp.issubdtype(x.dtype, jnp.integer):
         raise ArgumentTypeError(f"{name}: not implemented for input of dtype {x.dtype}")
@@ -225,7 +228,7 @@ def _max_pool(
         x, position = largest(
             x, axis, position, w.kernel[i], w.stride[i], w.padding[i], w.dilation[i], w.out[i]
         )
-    return x if position is None else (x, position)
+    return x, position
 
 
 # -- average ----------------------------------------------------------------------------------------
@@ -480,9 +483,9 @@ def _lp_pool(
         if norm_type == 0:
             raise ArgumentError(f"{name}: norm_type must not be zero, but got norm_type={norm_type!r}")
         if norm_type == math.inf:
-            return _max_pool(name, rank, lax.abs(x), kernel, stride, 0, 1, ceil_mode, False)
+            return _max_pool(name, rank, lax.abs(x), kernel, stride, 0, 1, ceil_mode)[0]
         if norm_type == -math.inf:
-            return -_max_pool(name, rank, -lax.abs(x), kernel, stride, 0, 1, ceil_mode, False)
+            return -_max_pool(name, rank, -lax.abs(x), kernel, stride, 0, 1, ceil_mode)[0]
     if not dtypes.is_floating(x):
         x = x.astype(dtypes.get_default_dtype())
     out = _avg_pool(name, rank, _power(x, norm_type), kernel, stride, 0, ceil_mode, True, None)

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from fnn import dtypes
 from fnn.dtypes import to_array
@@ -208,7 +209,7 @@ def _output_size(
 
 
 def _check_range(where: str, index: jax.Array, volume: int, out: tuple[int, ...]) -> None:
-    if isinstance(index, jax.core.Tracer):
+    if isinstance(index, Tracer):
         return
     values = np.asarray(index)
     bad = values[(values < 0) | (values >= volume)]

@@ -137,12 +137,13 @@ class Upsample(Layer):
     recompute_scale_factor: bool | None = None
 
     def __post_init__(self) -> None:
-        size, scale = self.size, self.scale_factor
+        size: Any = self.size
+        scale: Any = self.scale_factor
         if isinstance(size, list):
             size = tuple(size)
         if isinstance(scale, (tuple, list)):
             scale = tuple(float(s) for s in scale)
-        else:
+        elif scale is not None:
             scale = float(scale) if scale else None
         self._set(size=size, scale_factor=scale)
 
