@@ -45,7 +45,7 @@ def checkpoint(
         write_out(run.boxes, values)
         return out
 
-    return functools.wraps(fun)(wrapper) if hasattr(fun, "__name__") else wrapper
+    return functools.wraps(fun, updated=())(wrapper)
 
 
 class _Probe(Scope):

@@ -114,7 +114,7 @@ def _has_arrays(tree: Any) -> bool:
 
 
 def _jacobian(transform: Callable, func: Callable, argnums: Argnums, has_aux: bool, what: str) -> Callable:
-    @functools.wraps(func)
+    @functools.wraps(func, updated=())
     def wrapper(*args: Any) -> Any:
         def read_only(*args: Any) -> Any:
             run = Carried()
@@ -205,7 +205,7 @@ def jacfwd(func: Callable, argnums: Argnums = 0, has_aux: bool = False, *, rando
     if randomness == "same":
         return transformed
 
-    @functools.wraps(func)
+    @functools.wraps(func, updated=())
     def wrapper(*args: Any) -> Any:
         def refuse() -> Any:
             raise ArgumentError("jacfwd: the function draws random numbers and randomness='error'; say randomness='same'")

@@ -213,7 +213,7 @@ def value_and_grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) 
         [[1. 1.]]
     """
 
-    @functools.wraps(func)
+    @functools.wraps(func, updated=())
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         value, aux, target, grads, _ = _differentiate(func, argnums, has_aux, "value_and_grad", args, kwargs)
         return ((value, aux) if has_aux else value), target.shaped(grads)
@@ -228,7 +228,7 @@ def grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callabl
         ``f(*args, **kwargs) -> gradient``, or ``(gradient, aux)``.
     """
 
-    @functools.wraps(func)
+    @functools.wraps(func, updated=())
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         _, aux, target, grads, _ = _differentiate(func, argnums, has_aux, "grad", args, kwargs)
         return (target.shaped(grads), aux) if has_aux else target.shaped(grads)
@@ -239,7 +239,7 @@ def grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callabl
 def grad_and_value(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callable:
     """`value_and_grad` with torch.func's order of results: ``(gradient, value)`` or ``(gradient, (value, aux))``."""
 
-    @functools.wraps(func)
+    @functools.wraps(func, updated=())
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         value, aux, target, grads, _ = _differentiate(func, argnums, has_aux, "grad_and_value", args, kwargs)
         return target.shaped(grads), ((value, aux) if has_aux else value)
@@ -271,7 +271,7 @@ def backward(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Cal
         [[2. 2.]]
     """
 
-    @functools.wraps(func)
+    @functools.wraps(func, updated=())
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         value, aux, target, grads, reads = _differentiate(func, argnums, has_aux, "backward", args, kwargs)
         for box, part in zip(target.boxes, grads, strict=True):

@@ -235,7 +235,7 @@ class Jitted:
     """A function compiled by `fnn.jit`."""
 
     def __init__(self, function: Callable, static: tuple[int, ...], names: tuple[str, ...], donate: bool, options: dict) -> None:
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
         self._function = function
         self._static, self._static_names = static, names
         self._donate, self._options = donate, options
@@ -412,7 +412,7 @@ def _with_static(function: Callable, places: tuple[int, ...], names: tuple[str, 
     del places, names
     by_place, by_name = dict(chosen[0]), dict(chosen[1])
 
-    @functools.wraps(function)
+    @functools.wraps(function, updated=())
     def call(*args: Any, **kwargs: Any) -> Any:
         full = list(args)
         for i in sorted(by_place):
@@ -427,8 +427,10 @@ def _stateful_captures(function: Callable) -> list[Callable[[], Any]]:
 
     They are looked up at every call, so that rebinding the name takes effect.
     """
-    function = inspect.unwrap(function)
     found: list[Callable[[], Any]] = []
+    if _kind(type(function)) == _STATEFUL:  # a Module is what is called
+        return [lambda: function]
+    function = inspect.unwrap(function)
     owner = getattr(function, "__self__", None)
     function = getattr(function, "__func__", function)
     if isinstance(function, functools.partial) or not isinstance(function, types.FunctionType):

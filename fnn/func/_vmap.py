@@ -130,7 +130,7 @@ def vmap(
             parts.append(mapped(some, keys if key_axis is None else keys[start:stop], stop - start))
         return _joined(parts, out_dims)
 
-    return functools.wraps(func)(wrapper) if hasattr(func, "__name__") else wrapper
+    return functools.wraps(func, updated=())(wrapper)
 
 
 def _static(leaf: Any) -> bool:
