@@ -21,8 +21,8 @@ PRIVATE = {
     "fnn.layers": {"fnn.layers._layer": ["Layer"]},
     "fnn.nn.modules": {"fnn.nn._module": ["Module"]},
 }
-# Modules of other than layers: they are reached by their own name, as in torch.
-NOT_HANDED_ON = {"fnn.nn.modules": {"lazy", "module", "utils"}}
+# Modules of other than layers: they themselves are handed on, as in torch.
+WHOLE = {"fnn.nn.modules": ["lazy", "module", "utils"]}
 
 
 def exported(path: Path) -> list[str]:
@@ -41,10 +41,11 @@ def source(package: str) -> str:
     folder = ROOT.joinpath(*package.split("."))
     modules = dict(PRIVATE.get(package, {}))
     for path in sorted(folder.glob("[a-z]*.py")):
-        if path.stem not in NOT_HANDED_ON.get(package, ()):
+        if path.stem not in WHOLE.get(package, ()):
             modules[f"{package}.{path.stem}"] = exported(path)
     lines = [f'"""{PACKAGES[package]}"""', "", NOTE]
-    for module, names in sorted(modules.items()):
+    for module, names in sorted([*modules.items(), (package, [])]):
+        lines += [f"from {package} import {name} as {name}" for name in WHOLE.get(module, ())]
         if names:
             lines += [f"from {module} import (", *(f"    {name}," for name in sorted(names, key=_isort)), ")"]
     every = [name for names in modules.values() for name in names]

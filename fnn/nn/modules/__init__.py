@@ -4,6 +4,9 @@
 from fnn.nn._module import (
     Module,
 )
+from fnn.nn.modules import lazy as lazy
+from fnn.nn.modules import module as module
+from fnn.nn.modules import utils as utils
 from fnn.nn.modules.activation import (
     CELU,
     ELU,

@@ -35,12 +35,20 @@ def _constructor(layer: type[Layer]) -> Callable[..., None]:
 
 def _forward(layer: type[Layer]) -> Callable[..., Any]:
     def forward(self: LayerModule, *input: Any, **kwargs: Any) -> Any:
-        return LayerModule.forward(self, *input, **kwargs)
+        try:
+            return LayerModule.forward(self, *input, **kwargs)
+        except TypeError:
+            try:
+                shown.bind(self, *input, **kwargs)
+            except TypeError as wrong:
+                raise TypeError(f"{type(self).__name__}.forward{shown}: {wrong}") from None
+            raise
 
     signature = inspect.signature(layer.apply)
     inputs = [p for name, p in signature.parameters.items() if name not in _NOT_INPUTS]
     output = get_args(signature.return_annotation) or (Any,)  # of (output, state)
-    forward.__signature__ = signature.replace(parameters=inputs, return_annotation=output[0])
+    shown = signature.replace(parameters=inputs, return_annotation=output[0])
+    forward.__signature__ = shown  # type: ignore[attr-defined]
     forward.__doc__ = "The layer's output; see the class for shapes."
     return forward
 
