@@ -25,8 +25,8 @@ def load_digits() -> Digits:
     """Reads the digits and holds out a fifth of each class for the test; needs no network."""
     from sklearn import datasets
 
-    bunch = datasets.load_digits()
-    images, labels = bunch.images[:, None].astype(np.float32), bunch.target.astype(np.int32)
+    pixels, labels = datasets.load_digits(return_X_y=True)
+    images, labels = pixels.reshape(-1, 1, 8, 8).astype(np.float32), labels.astype(np.int32)
     rng = np.random.default_rng(SPLIT_SEED)
     held_out = np.zeros(len(labels), bool)
     for digit in range(10):

@@ -16,7 +16,7 @@ class _NormBase(LayerModule):
     def _check_input_dim(self, input: Any) -> None:
         """Raises for an input of the wrong number of dimensions; subclasses of PyTorch's classes call it."""
         ...
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *args: Any) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], strict: bool, missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str]) -> None:
         ...
 
 class _BatchNorm(_NormBase):

@@ -199,12 +199,9 @@ def _channels(module: Any, shape: tuple[int, ...]) -> int:
 
 _INFER = {'num_features': _channels}
 
-class _LazyInstanceNorm(_LazyNormBase):
-    """The lazy instance norms have, unlike the eager ones, parameters and running statistics by default."""
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        ...
+_ON = {'affine': True, 'track_running_stats': True}
 
-class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):
+class LazyInstanceNorm1d(_LazyNormBase, InstanceNorm1d):
     """A `InstanceNorm1d` that takes ``num_features`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
@@ -236,7 +233,7 @@ class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):
     def forward(self, input: Any) -> Any: ...
     def __call__(self, input: Any) -> Any: ...
 
-class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d):
+class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d):
     """A `InstanceNorm2d` that takes ``num_features`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
@@ -268,7 +265,7 @@ class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d):
     def forward(self, input: Any) -> Any: ...
     def __call__(self, input: Any) -> Any: ...
 
-class LazyInstanceNorm3d(_LazyInstanceNorm, InstanceNorm3d):
+class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d):
     """A `InstanceNorm3d` that takes ``num_features`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes

@@ -1,5 +1,6 @@
 """Written by tools/make_stubs.py from normalization.py and its layers; do not edit."""
 
+from collections.abc import Sequence
 from typing import Any
 from fnn.nn._box import Parameter
 from fnn.nn.modules._base import LayerModule
@@ -92,7 +93,7 @@ class LayerNorm(LayerModule):
         >>> norm.apply(params, state, jnp.array([[3.0, 5.0]]))[0]
         Array([[-1.,  1.]], dtype=float32)
     """
-    normalized_shape: int | tuple[int, ...]
+    normalized_shape: Any
     eps: float
     elementwise_affine: bool
     device: Any
@@ -101,7 +102,7 @@ class LayerNorm(LayerModule):
     bias: Parameter | None
     def __init__(
         self,
-        normalized_shape: int | tuple[int, ...],
+        normalized_shape: int | Sequence[int],
         eps: float = 1e-05,
         elementwise_affine: bool = True,
         bias: bool = True,
@@ -187,7 +188,7 @@ class RMSNorm(LayerModule):
         >>> norm.apply(params, state, jnp.array([[1.0, 7.0]]))[0]
         Array([[0.2, 1.4]], dtype=float32)
     """
-    normalized_shape: int | tuple[int, ...]
+    normalized_shape: Any
     eps: float | None
     elementwise_affine: bool
     device: Any
@@ -195,7 +196,7 @@ class RMSNorm(LayerModule):
     weight: Parameter | None
     def __init__(
         self,
-        normalized_shape: int | tuple[int, ...],
+        normalized_shape: int | Sequence[int],
         eps: float | None = None,
         elementwise_affine: bool = True,
         device: Any = None,
