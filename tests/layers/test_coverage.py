@@ -1,0 +1,157 @@
+"""The table lacks no layer, fnn lacks no class of torch's, and both have the same signatures."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from typing import Any
+
+import pytest
+
+from fnn import layers, nn
+from fnn import functional as F
+from fnn.layers import combinators
+from tests import reference
+from tests.layers.table import CASES, TABLE
+
+torch = reference.torch
+
+NOT_LAYERS = {
+    "Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Container",
+    "LinearCrossEntropyOptions", "Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter",
+}  # fmt: skip
+
+# torch.nn's classes that fnn does not have yet: they are built from several layers, or from other devices.
+LATER = {
+    "AdaptiveLogSoftmaxWithLoss", "DataParallel", "GRU", "GRUCell", "LSTM", "LSTMCell", "MultiheadAttention", "RNN",
+    "RNNBase", "RNNCell", "RNNCellBase", "SyncBatchNorm", "Transformer", "TransformerDecoder",
+    "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
+}  # fmt: skip
+
+
+def classes(namespace: Any, base: type) -> set[str]:
+    return {
+        name
+        for name, value in vars(namespace).items()
+        if isinstance(value, type) and issubclass(value, base) and not name.startswith("_")
+    }
+
+
+def test_table_has_every_module():
+    assert classes(nn, nn.Module) - NOT_LAYERS == TABLE.keys()
+
+
+def test_table_has_every_layer():
+    own = classes(layers, layers.Layer) - set(combinators.__all__) - {"Layer"}
+    assert own <= TABLE.keys()
+    assert {name for name in TABLE if issubclass(getattr(nn, name), nn.modules._base.LayerModule)} - own == {
+        *(name for name in TABLE if name.startswith("Lazy")),
+        "NLLLoss2d",
+        "LinearCrossEntropyLoss",
+    }, "a Module without a layer of its name"
+
+
+def test_torch_has_nothing_that_fnn_lacks():
+    assert classes(torch.nn, torch.nn.Module) - set(nn.__all__) == LATER
+
+
+def test_most_classes_have_several_cases():
+    assert len(CASES) > 2 * len(TABLE)
+
+
+# -- signatures ------------------------------------------------------------------------------------------
+
+# torch's class takes (*args, **kwargs) by inheritance and refuses whatever is in them.
+NO_ARGUMENTS = {"LogSigmoid", "Sigmoid", "Softmax2d", "Softsign", "Tanh", "Tanhshrink"}
+
+
+def described(signature: inspect.Signature) -> list[tuple]:
+    return [(p.name, p.kind.name, p.default) for p in signature.parameters.values()]
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_constructor_signature(name):
+    ours, theirs = (inspect.signature(getattr(space, name)) for space in (nn, torch.nn))
+    if name in NO_ARGUMENTS:
+        assert not ours.parameters
+        with pytest.raises(TypeError):
+            getattr(torch.nn, name)(1)
+        with pytest.raises(TypeError):
+            getattr(nn, name)(1)
+    elif name == "NLLLoss2d":  # torch's is hidden behind a decorator
+        assert described(ours) == described(inspect.signature(torch.nn.NLLLoss))
+    else:
+        assert described(ours) == described(theirs)
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if hasattr(layers, name)])
+def test_layer_signature(name):
+    ours, module = (described(inspect.signature(getattr(space, name))) for space in (layers, nn))
+    # A table that is given is a parameter: a pair takes it as such.
+    assert ours == [p for p in module if p[0] not in ("_weight", "_freeze")]
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_forward_signature(name):
+    ours, theirs = (inspect.signature(getattr(space, name).forward) for space in (nn, torch.nn))
+    if name.startswith("Lazy"):
+        theirs = inspect.signature(getattr(torch.nn, name.removeprefix("Lazy")).forward)
+    want = [(p, q) for p, _, q in described(theirs)][1:]
+    got = [(p, q) for p, _, q in described(ours)]
+    assert (got[1:] if got[:1] == [("self", inspect.Parameter.empty)] else got) == want
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_documentation(name):
+    cls = getattr(nn, name)
+    text = inspect.getdoc(cls)
+    assert text and text != inspect.getdoc(nn.Module)
+    if name.startswith("Lazy") or name == "NLLLoss2d":
+        return  # they name the class whose arguments theirs are
+    for argument in inspect.signature(cls).parameters:
+        if argument not in ("self", "args", "kwargs", "size_average", "reduce", "min_value", "max_value", "_weight", "_freeze"):
+            assert argument in text, f"the argument {argument} is not documented"
+
+
+# -- functions -------------------------------------------------------------------------------------------
+
+
+def torch_parameters(function: Any) -> list[tuple[str, Any]] | None:
+    """Names and defaults of one of torch's functions; of a built-in one from the first line of its documentation."""
+    try:
+        found = [(p.name, p.default) for p in inspect.signature(function).parameters.values()]
+        return None if [name for name, _ in found] == ["args", "kwargs"] else found  # one of two, by return_indices
+    except ValueError:
+        found = re.search(r"^\s*\w+\((.*?)\)\s*->", function.__doc__ or "", re.MULTILINE | re.DOTALL)
+        if not found:
+            return None
+        parameters = []
+        for part in re.sub(r"\*,\s*", "", found[1]).split(", "):
+            name, _, default = part.partition("=")
+            parameters.append((name.strip(), eval(default) if default else inspect.Parameter.empty))
+        return parameters
+
+
+FUNCTIONS = sorted(
+    name for name in F.__all__ if callable(getattr(torch.nn.functional, name, None)) and not name.endswith("_with_indices")
+)
+
+
+@functools.cache
+def dispatched(name: str) -> list[tuple[str, Any]]:
+    """The parameters of a function that torch splits by ``return_indices``."""
+    return torch_parameters(getattr(torch.nn.functional, f"{name}_with_indices"))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_signature(name):
+    theirs = torch_parameters(getattr(torch.nn.functional, name))
+    if theirs is None:
+        theirs = dispatched(name)
+    ours = [(p.name, p.default) for p in inspect.signature(getattr(F, name)).parameters.values() if p.name != "key"]
+    assert ours == theirs
+
+
+def test_functions_are_many():
+    assert len(FUNCTIONS) > 100
