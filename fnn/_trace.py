@@ -5,16 +5,20 @@ JAX offers no public way to ask "which trace am I in?"; everything that depends 
 
 from typing import Any
 
-import jax
 from jax._src import core
 
-Tracer = jax.core.Tracer
+Tracer = core.Tracer
 Primitive = core.Primitive  # jax.extend.core has it too, but importing that loads Pallas: 40 ms
 
 
 def current_trace() -> Any:
     """The innermost active trace; compare with ``is``."""
     return core.trace_ctx.trace
+
+
+def in_trace(trace: Any) -> Any:
+    """A context manager: operations belong to ``trace``, an active one around the innermost."""
+    return core.set_current_trace(trace)
 
 
 def tracing() -> bool:

@@ -13,15 +13,15 @@ import jax
 import jax.numpy as jnp
 
 from fnn import random
+from fnn._trace import current_trace, in_trace
 from fnn.errors import ArgumentError
 from fnn.func._carry import Arguments, Carried
+from fnn.func._jit import _is_box
 from fnn.nn._box import Box
 from fnn.nn._scope import Scope, current_scope, opened, write_out
 
 
-def checkpoint(
-    fun: Callable | None = None, *, prevent_cse: bool = True, policy: Callable | None = None
-) -> Callable:
+def checkpoint(fun: Callable | None = None, *, prevent_cse: bool = True, policy: Callable | None = None) -> Callable:
     """Recomputes ``fun``'s intermediate values in the backward pass instead of storing them.
 
     Args:
@@ -41,7 +41,8 @@ def checkpoint(
         def body(dynamic: list[Any]) -> Any:
             return run(fun, *arguments.rebuilt(dynamic))
 
-        out, values = jax.checkpoint(body, prevent_cse=prevent_cse, policy=policy)(arguments.dynamic)
+        with _drawing():
+            out, values = jax.checkpoint(body, prevent_cse=prevent_cse, policy=policy)(arguments.dynamic)
         write_out(run.boxes, values)
         return out
 
@@ -52,6 +53,26 @@ class _Probe(Scope):
     """The scope of a rehearsal: notes what is written and whether keys are drawn."""
 
     __slots__ = ()
+
+
+class _HostKeys:
+    """Keys for a function that an eager call is about to trace, from the global generator."""
+
+    def __init__(self) -> None:
+        self.trace = current_trace()
+        self.stream: Callable[[], Any] | None = None
+
+    def __call__(self) -> Any:
+        with in_trace(self.trace):
+            if self.stream is None:
+                self.stream = random.stream(_host_key(random.default_generator))
+            return self.stream()
+
+
+def _drawing() -> Any:
+    """A context in which the function to be traced may draw: as around it, or from the global generator."""
+    provider = random.current_provider()
+    return random.ambient(_HostKeys() if provider is None and not random.is_staging() else provider)
 
 
 def _rehearse(function: Callable, *operands: Any) -> tuple[list[Box], bool]:
@@ -77,9 +98,11 @@ def _rehearse(function: Callable, *operands: Any) -> tuple[list[Box], bool]:
 
 def _fresh_key(what: str) -> Any:
     key = random.resolve(random.AMBIENT, what)
-    if isinstance(key, random.Generator):
-        return jax.random.key(int(key.randint(0, 1 << 31, (1,))[0]))
-    return key
+    return _host_key(key) if isinstance(key, random.Generator) else key
+
+
+def _host_key(generator: random.Generator) -> Any:
+    return jax.random.key(int(generator.randint(0, 1 << 31, (1,))[0]))
 
 
 def scan(
@@ -96,7 +119,7 @@ def scan(
         f: ``(carry, x) -> (carry, y)``; it may close over Modules. What it writes is seen by the next iteration,
             and each iteration draws its own random numbers.
         init: the first carry.
-        xs: arrays to scan over along their first axis, or None.
+        xs: arrays to scan over along their first axis, or None. (In it and in ``init``, a Parameter is its array.)
         length: the number of iterations, if ``xs`` does not tell.
         reverse: whether to go from the end.
         unroll: how many iterations to unroll.
@@ -111,17 +134,18 @@ def scan(
         >>> print(carry, ys)
         3.0 [0. 0. 1.]
     """
+    init, xs = (jax.tree.map(_unboxed, tree, is_leaf=_is_box) for tree in (init, xs))
     leaves = jax.tree.leaves(xs)
     if not leaves and length is None:
         raise ArgumentError("scan: length is needed where xs has no arrays")
-    first = jax.tree.map(lambda x: jax.eval_shape(lambda y: y[0], x), xs)
-    if any(jnp.shape(x)[:1] == (0,) for x in leaves) or length == 0:
-        return jax.lax.scan(f, init, xs, length, reverse, unroll)
+    if any(jnp.ndim(x) == 0 for x in leaves):
+        raise ArgumentError("scan: xs must be arrays with an axis to scan over, got a scalar")
+    first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(jnp.shape(x)[1:], jnp.result_type(x)), xs)
     boxes, draws = _rehearse(f, jax.eval_shape(lambda c: c, init), first)
     if not boxes and not draws:
         return jax.lax.scan(f, init, xs, length, reverse, unroll)
     n = length if length is not None else jnp.shape(leaves[0])[0]
-    keys = jax.random.split(_fresh_key("scan"), n) if draws else None
+    keys = jax.random.split(_fresh_key("scan") if n else jax.random.key(0), n) if draws else None
 
     def body(carry: Any, x: Any) -> Any:
         inner, values = carry
@@ -135,6 +159,10 @@ def scan(
     (carry, values), ys = jax.lax.scan(body, (init, start), (xs, keys), length, reverse, unroll)
     write_out(boxes, values)
     return carry, ys
+
+
+def _unboxed(value: Any) -> Any:
+    return value.data if isinstance(value, Box) else value
 
 
 def _same_types(new: list[Any], boxes: list[Box], old: list[Any], what: str) -> list[Any]:
@@ -176,8 +204,9 @@ def cond(pred: Any, true_fun: Callable, false_fun: Callable, *operands: Any) -> 
 
         return run
 
-    pred = pred.data if isinstance(pred, Box) else pred
+    pred = _unboxed(pred)
     start = [box.data for box in boxes]
-    out, values = jax.lax.cond(pred, branch(true_fun), branch(false_fun), dynamic, start)
+    with _drawing():
+        out, values = jax.lax.cond(pred, branch(true_fun), branch(false_fun), dynamic, start)
     write_out(boxes, values)
     return out

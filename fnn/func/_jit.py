@@ -21,7 +21,7 @@ import types
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, overload
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,11 +29,11 @@ import numpy as np
 from jax.tree_util import tree_flatten, tree_unflatten
 
 from fnn import random
+from fnn._trace import current_trace, in_trace
 from fnn.errors import ArgumentTypeError
 from fnn.nn._box import Box
 from fnn.nn._gather import Gather, array_like_type
 from fnn.nn._scope import Scope, _scope, epoch, opened
-from fnn.nn._transforms import provide
 
 _DYNAMIC, _STATEFUL, _STATIC = 0, 1, 2
 _kinds: dict[type, int] = {}
@@ -87,15 +87,20 @@ jax.tree_util.register_pytree_node(_Written, lambda w: (w.values, w.indices), _W
 
 
 class _Seeds:
-    """The keys of one traced call, split off a seed that is one of its inputs."""
+    """The keys of one traced call, split off a seed that is one of its inputs.
+
+    They belong to this call's trace, also where the first draw stands inside an inner one (a branch, a loop).
+    """
 
     def __init__(self, seed: Any) -> None:
         self.seed, self.stream = seed, None
+        self.trace = current_trace()
 
     def __call__(self) -> Any:
-        if self.stream is None:
-            self.stream = random.stream(jax.random.fold_in(jax.random.key(self.seed[0]), self.seed[1]))
-        return self.stream()
+        with in_trace(self.trace):
+            if self.stream is None:
+                self.stream = random.stream(jax.random.fold_in(jax.random.key(self.seed[0]), self.seed[1]))
+            return self.stream()
 
 
 class _JitScope(Scope):
@@ -147,6 +152,7 @@ class _Program:
         self.watched_print: Any = ()
         self.uses_seed = False
         self.traced = False
+        self.owner_statics: list[Any] = []
         self.version = 0
         self.compiled = jax.jit(self._flat, donate_argnums=(0,) if donate else (), **options)
 
@@ -234,7 +240,9 @@ class _Bound:
 class Jitted:
     """A function compiled by `fnn.jit`."""
 
-    def __init__(self, function: Callable, static: tuple[int, ...], names: tuple[str, ...], donate: bool, options: dict) -> None:
+    def __init__(
+        self, function: Callable, static: tuple[int, ...], names: tuple[str, ...], donate: bool, options: dict
+    ) -> None:
         functools.update_wrapper(self, function, updated=())
         self._function = function
         self._static, self._static_names = static, names
@@ -287,7 +295,7 @@ class Jitted:
             candidates = self._programs.setdefault(fingerprint, [])
             for program in candidates:
                 if program.print_watched() == program.watched_print and all(
-                    s == o._fnn_dynamic()[0] for s, o in zip(program_statics(program), program.owners, strict=True)
+                    s == o._fnn_dynamic()[0] for s, o in zip(program.owner_statics, program.owners, strict=True)
                 ):
                     break
             else:
@@ -343,11 +351,11 @@ class Jitted:
 
     def _execute(self, program: _Program, bound: _Bound, call: _Call, scope: Any, hyper: list, dynamic: list) -> Any:
         copied: list[Box] = []
+        seen = epoch.exposures
         if scope is None:
             donated = [box._value for box in bound.donated]
             kept = [box._value for box in bound.kept]
-            if bound.exposures != epoch.exposures:
-                seen = epoch.exposures
+            if bound.exposures != seen:
                 for i, box in enumerate(bound.donated):
                     if box._exposed and box._value is not None:  # someone else holds this array: donate a copy
                         donated[i] = jnp.copy(box._value)
@@ -364,10 +372,9 @@ class Jitted:
         if scope is None:
             for i, value in zip(written.indices, written.values, strict=True):
                 boxes[i]._value = value
-            if bound.exposures != epoch.exposures:
-                for box in copied:
-                    box._exposed = False
-                bound.exposures = seen
+            for box in copied:
+                box._exposed = False
+            bound.exposures = seen
         else:
             for i, value in zip(written.indices, written.values, strict=True):
                 scope.write(boxes[i], value)
@@ -386,11 +393,6 @@ class Jitted:
         """Forgets all compiled programs."""
         self._bound.clear()
         self._programs.clear()
-
-
-def program_statics(program: _Program) -> list[Any]:
-    """The static hyper-parameters that ``program``'s closed-over optimizers had when it was traced."""
-    return getattr(program, "owner_statics", [owner._fnn_dynamic()[0] for owner in program.owners])
 
 
 def _is_box(node: Any) -> bool:
@@ -458,10 +460,6 @@ def _stateful_captures(function: Callable) -> list[Callable[[], Any]]:
     return found
 
 
-@overload
-def jit(fun: Callable[..., Any], **kwargs: Any) -> Jitted: ...
-@overload
-def jit(fun: None = None, **kwargs: Any) -> Callable[[Callable[..., Any]], Jitted]: ...
 def jit(
     fun: Callable[..., Any] | None = None,
     *,
@@ -517,12 +515,7 @@ def jit(
     if names:
         parameters = list(inspect.signature(fun).parameters)
         unknown = [n for n in names if n not in parameters]
-        if unknown and not any(
-            p.kind is p.VAR_KEYWORD for p in inspect.signature(fun).parameters.values()
-        ):
+        if unknown and not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(fun).parameters.values()):
             raise ArgumentTypeError(f"fnn.jit: static_argnames={unknown} are not arguments of {fun!r}")
         numbers = tuple(dict.fromkeys([*numbers, *(parameters.index(n) for n in names if n in parameters)]))
     return Jitted(fun, numbers, names, donate, {"inline": inline} if inline else {})
-
-
-provide("jit", jit)
