@@ -2,11 +2,9 @@
 
 from fnn.nn import functional, init, modules, parameter, utils
 from fnn.nn.modules import *
-from fnn.nn.modules import __all__ as _modules
 from fnn.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 __all__ = [
-    *_modules,
     "Buffer",
     "Parameter",
     "UninitializedBuffer",
@@ -18,6 +16,7 @@ __all__ = [
     "parameter",
     "utils",
 ]
+__all__ += modules.__all__
 
 
 def factory_kwargs(kwargs: dict | None) -> dict:

@@ -20,7 +20,8 @@ from fnn import random
 from fnn.functional import *  # noqa: F403
 from fnn.nn._box import Box
 
-__all__ = list(_pure.__all__)
+__all__: list[str] = []
+__all__ += _pure.__all__
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

@@ -56,8 +56,6 @@ class Container(Module):
 class _Numbered(Module):
     """What `Sequential` and `ModuleList` share: modules in order, under the names "0", "1", ..."""
 
-    _modules: dict[str, Module]
-
     def _name_at(self, index: int) -> str:
         return list(self._modules)[position(index, len(self._modules))]
 
@@ -268,8 +266,6 @@ class ModuleDict(Module):
         ReLU()
     """
 
-    _modules: dict[str, Module]
-
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
         super().__init__()
         if modules is not None:
@@ -324,6 +320,7 @@ class ModuleDict(Module):
                 "ModuleDict.update should be called with an "
                 f"iterable of key/value pairs, but got {type(modules).__name__}"
             )
-        named = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else pairs(modules, "ModuleDict")
+        source: Any = modules
+        named = source.items() if isinstance(source, (Mapping, ModuleDict)) else pairs(source, "ModuleDict")
         for name, module in named:
             self[name] = module

@@ -100,7 +100,6 @@ class LazyModuleMixin:
 class LazyLeaf(LazyModuleMixin):
     """Base of the lazy leaf modules; see the module's text."""
 
-    cls_to_become: type[LayerModule]
     _inference: ClassVar[dict[str, Inference]]
 
     def __init_subclass__(
@@ -136,7 +135,7 @@ class LazyLeaf(LazyModuleMixin):
     def reset_parameters(self: Any) -> None:
         """Draws the parameters anew; does nothing while they have no shape."""
         if not self.has_uninitialized_params() and all(getattr(self._layer, name) for name in self._inference):
-            super().reset_parameters()
+            self.cls_to_become.reset_parameters(self)
 
     def initialize_parameters(self: Any, input: Any, *args: Any, **kwargs: Any) -> None:
         """Infers the missing arguments from ``input`` and draws the parameters."""

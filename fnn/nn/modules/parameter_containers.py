@@ -229,12 +229,13 @@ class ParameterDict(Module):
                 "ParameterDict.update should be called with an "
                 f"iterable of key/value pairs, but got {type(parameters).__name__}"
             )
-        if isinstance(parameters, (OrderedDict, ParameterDict)):
-            items = parameters.items()
-        elif isinstance(parameters, Mapping):
-            items = sorted(parameters.items())
+        source: Any = parameters
+        if isinstance(source, (OrderedDict, ParameterDict)):
+            items = source.items()
+        elif isinstance(source, Mapping):
+            items = sorted(source.items())
         else:
-            items = pairs(parameters, "ParameterDict")
+            items = pairs(source, "ParameterDict")
         for key, value in items:
             self[key] = value
 

@@ -7,7 +7,7 @@ gradients that `fnn.value_and_grad` returns: it takes a dict (any pytree) of the
 import warnings
 from collections.abc import Iterable
 from types import GeneratorType
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +17,6 @@ from fnn.errors import ArgumentError
 from fnn.nn._box import Box
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
-
-_T = TypeVar("_T")
-
 
 def _listed(values: Any) -> list[Any]:
     return [values] if isinstance(values, (Box, jax.Array)) else list(values)
@@ -125,8 +122,8 @@ def clip_grad_norm_(
         >>> from fnn import nn
         >>> p = nn.Parameter(jnp.zeros(2))
         >>> p.grad = jnp.array([3.0, 4.0])
-        >>> print(nn.utils.clip_grad_norm_([p], max_norm=1.0), p.grad)
-        5.0 [0.59999985 0.79999983]
+        >>> print(nn.utils.clip_grad_norm_([p], max_norm=1.0), p.grad.round(3))
+        5.0 [0.6 0.8]
     """
     generated = isinstance(parameters, GeneratorType)
     parameters = _listed(parameters)
@@ -139,7 +136,7 @@ def clip_grad_norm_(
 
 
 def clip_grad_norm(
-    grads: _T,
+    grads: Any,
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
@@ -163,8 +160,8 @@ def clip_grad_norm(
         >>> import jax.numpy as jnp
         >>> from fnn import nn
         >>> grads, norm = nn.utils.clip_grad_norm({"weight": jnp.array([3.0, 4.0])}, max_norm=1.0)
-        >>> print(norm, grads["weight"])
-        5.0 [0.59999985 0.79999983]
+        >>> print(norm, grads["weight"].round(3))
+        5.0 [0.6 0.8]
     """
     if isinstance(grads, Box) or (isinstance(grads, Iterable) and not isinstance(grads, (dict, jax.Array))):
         values = _listed(grads)
