@@ -1,6 +1,7 @@
 """How long ``import fnn`` takes beside ``import jax``: ``python benchmarks/import_time.py``.
 
-Each import runs in a fresh interpreter, in turn; the figure is the CPU time of the whole process less that of an empty one.
+Each import runs in a fresh interpreter, in turn; the figure is the CPU time of the whole process, less
+that of an empty one.
 """
 
 from __future__ import annotations

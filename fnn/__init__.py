@@ -7,11 +7,23 @@ transforms, `fnn.optim` the optimizers.  Names are imported when they are first 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fnn import _late
 from fnn.version import __version__
 
 if TYPE_CHECKING:
     from fnn import func, functional, init, layers, nn, optim, random, serialization, testing, utils
-    from fnn.creation import bernoulli, multinomial, normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm
+    from fnn.creation import (
+        bernoulli,
+        multinomial,
+        normal,
+        rand,
+        rand_like,
+        randint,
+        randint_like,
+        randn,
+        randn_like,
+        randperm,
+    )
     from fnn.dtypes import get_default_dtype, set_default_dtype
     from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError, StateDictError, TracerEscapeError
     from fnn.func import backward, checkpoint, cond, grad, jit, pure, scan, split, value_and_grad, vmap
@@ -43,13 +55,12 @@ _NAMES = {
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
-    "__version__",
-    "func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing", "utils",
-    "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
-    "get_default_dtype", "set_default_dtype",
-    "ArgumentError", "ArgumentTypeError", "MissingKeyError", "StateDictError", "TracerEscapeError",
-    "backward", "checkpoint", "cond", "grad", "jit", "pure", "scan", "split", "value_and_grad", "vmap",
-    "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
+    "__version__", "func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing",
+    "utils", "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn",
+    "randn_like", "randperm", "get_default_dtype", "set_default_dtype", "ArgumentError", "ArgumentTypeError",
+    "MissingKeyError", "StateDictError", "TracerEscapeError", "backward", "checkpoint", "cond", "grad", "jit",
+    "pure", "scan", "split", "value_and_grad", "vmap", "Generator", "default_generator", "fork_rng",
+    "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
 ]  # fmt: skip
 
 
@@ -62,6 +73,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'fnn' has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+_late.provide(__getattr__)
 
 
 def __dir__() -> list[str]:

@@ -24,7 +24,9 @@ def to_device(device: Any, where: str = "to: ") -> Any:
     elif isinstance(device, str):
         name, _, number = device.partition(":")
         if name not in _PLATFORMS or (number and not number.isdigit()):
-            raise ArgumentError(f"{where}unknown device={device!r}; expected one of 'cpu', 'cuda', 'gpu', 'tpu', 'cuda:0', ...")
+            raise ArgumentError(
+                f"{where}unknown device={device!r}; expected one of 'cpu', 'cuda', 'gpu', 'tpu', 'cuda:0', ..."
+            )
         name, index = _PLATFORMS[name], int(number or 0)
     else:
         raise ArgumentTypeError(f"{where}device must be a string, an int or a jax.Device, got {device!r}")

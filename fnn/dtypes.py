@@ -39,6 +39,11 @@ def set_default_dtype(dtype: Any) -> None:
     _default = dtype
 
 
+def x64() -> bool:
+    """Whether JAX is in 64-bit mode."""
+    return jnp.result_type(float) == np.float64
+
+
 def canonical(dtype: Any, where: str = "") -> np.dtype:
     """The numpy dtype of ``dtype`` (``None``: the default float dtype).
 
@@ -51,8 +56,8 @@ def canonical(dtype: Any, where: str = "") -> np.dtype:
         result = np.dtype(dtype)
     except TypeError:
         raise ArgumentTypeError(f"{where}expected a dtype such as jnp.float32, got dtype={dtype!r}") from None
-    if result.itemsize == 8 and result.kind in "fiu" or result == np.complex128:
-        if not jax.config.jax_enable_x64:
+    if (result.itemsize == 8 and result.kind in "fiu") or result == np.complex128:
+        if not x64():
             smaller = {"f": "float32", "i": "int32", "u": "uint32", "c": "complex64"}[result.kind]
             raise ArgumentError(_X64_OFF.format(where=where, name=result.name, alternative=smaller))
     return result
@@ -60,7 +65,7 @@ def canonical(dtype: Any, where: str = "") -> np.dtype:
 
 def index_dtype() -> np.dtype:
     """PyTorch's int64 where x64 mode is on, else int32."""
-    return np.dtype("int64") if jax.config.jax_enable_x64 else np.dtype("int32")
+    return np.dtype("int64" if x64() else "int32")
 
 
 def to_array(x: Any, name: str = "input", where: str = "") -> jax.Array:
@@ -75,9 +80,7 @@ def to_array(x: Any, name: str = "input", where: str = "") -> jax.Array:
     try:
         return jnp.asarray(x)
     except (TypeError, ValueError):
-        raise ArgumentTypeError(
-            f"{where}argument '{name}' must be an array, got {type(x).__name__}"
-        ) from None
+        raise ArgumentTypeError(f"{where}argument '{name}' must be an array, got {type(x).__name__}") from None
 
 
 def is_floating(x: Any) -> bool:

@@ -8,6 +8,8 @@ PyTorch catches the one, Python code the other, so `ArgumentError` is both.
 class ArgumentError(ValueError, RuntimeError):
     """An argument's value or shape is wrong; the message names it, its value and what was expected."""
 
+    named = False  # whether the message says already which layer it comes from
+
 
 class ArgumentTypeError(ArgumentError, TypeError):
     """An argument is of the wrong type; also an `ArgumentError`, since PyTorch mixes the two."""

@@ -70,8 +70,7 @@ def fan_in_and_fan_out(shape: Shape) -> tuple[int, int]:
     """The inputs of an output and the outputs of an input, of a weight (out, in, *kernel)."""
     if len(shape) < 2:
         raise ArgumentError(
-            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, "
-            f"got shape={tuple(shape)}"
+            f"Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got shape={tuple(shape)}"
         )
     field = math.prod(shape[2:])
     return shape[1] * field, shape[0] * field

@@ -23,7 +23,9 @@ def _unboxed(tree: Any) -> Any:
     """Parameters and Buffers among the primals as their arrays."""
     from fnn.nn._box import Box
 
-    return jax.tree.map(lambda x: x.data if isinstance(x, Box) else jnp.asarray(x), tree, is_leaf=lambda x: isinstance(x, Box))
+    return jax.tree.map(
+        lambda x: x.data if isinstance(x, Box) else jnp.asarray(x), tree, is_leaf=lambda x: isinstance(x, Box)
+    )
 
 
 def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> Any:
@@ -69,7 +71,8 @@ def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, ha
     """
     if not isinstance(primals, tuple) or not isinstance(tangents, tuple) or len(primals) != len(tangents):
         raise ArgumentError(
-            f"jvp(f, primals, tangents): expected tuples of equal length, got {type(primals).__name__} and {type(tangents).__name__}"
+            f"jvp(f, primals, tangents): expected tuples of equal length, got "
+            f"{type(primals).__name__} and {type(tangents).__name__}"
         )
     primals, tangents = _unboxed(primals), _unboxed(tangents)
     run = Carried()
@@ -122,8 +125,8 @@ def _jacobian(transform: Callable, func: Callable, argnums: Argnums, has_aux: bo
             if run.boxes:
                 box = run.boxes[0]
                 raise ArgumentError(
-                    f"{what}: the function writes to a {type(box).__name__} of shape {box.shape} while it is evaluated for many "
-                    "directions; call model.eval() first"
+                    f"{what}: the function writes to a {type(box).__name__} of shape {box.shape} while it is "
+                    "evaluated for many directions; call model.eval() first"
                 )
             return out
 
@@ -132,9 +135,7 @@ def _jacobian(transform: Callable, func: Callable, argnums: Argnums, has_aux: bo
     return wrapper
 
 
-def jacrev(
-    func: Callable, argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None
-) -> Callable:
+def jacrev(func: Callable, argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None) -> Callable:
     """The Jacobian of ``func`` by reverse mode: one backward pass per output element.
 
     Args:
@@ -208,7 +209,9 @@ def jacfwd(func: Callable, argnums: Argnums = 0, has_aux: bool = False, *, rando
     @functools.wraps(func, updated=())
     def wrapper(*args: Any) -> Any:
         def refuse() -> Any:
-            raise ArgumentError("jacfwd: the function draws random numbers and randomness='error'; say randomness='same'")
+            raise ArgumentError(
+                "jacfwd: the function draws random numbers and randomness='error'; say randomness='same'"
+            )
 
         with random.ambient(refuse):
             return transformed(*args)

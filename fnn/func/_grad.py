@@ -65,7 +65,9 @@ class _Differentiated:
         numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         for n in numbers:
             if not isinstance(n, int) or not -len(args) <= n < len(args):
-                raise ArgumentError(f"{what}: argnums={argnums} but the function was given {len(args)} positional arguments")
+                raise ArgumentError(
+                    f"{what}: argnums={argnums} but the function was given {len(args)} positional arguments"
+                )
         self.args = args
         self.numbers = [n % len(args) for n in numbers]
         self.leaves, self.treedef = tree_flatten(tuple(args[n] for n in self.numbers), lambda a: isinstance(a, Box))
@@ -171,7 +173,9 @@ def _differentiate(
         aux = None
         if has_aux:
             if not (isinstance(out, tuple) and len(out) == 2):
-                raise ArgumentTypeError(f"{what}: with has_aux=True the function must return (loss, aux), got {type(out)}")
+                raise ArgumentTypeError(
+                    f"{what}: with has_aux=True the function must return (loss, aux), got {type(out)}"
+                )
             out, aux = out
         carried[:] = scope.carried()
         reads.update(scope.reads)

@@ -16,7 +16,7 @@ from fnn._trace import Tracer
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.layers._layer import Layer
-from fnn.nn._box import Box, Buffer, Parameter, is_lazy
+from fnn.nn._box import Box, Parameter, is_lazy
 from fnn.nn._gather import Identity
 from fnn.nn._module import Module
 from fnn.nn._scope import Scope, current_scope, opened
@@ -119,12 +119,16 @@ def functional_call(
     if isinstance(dicts, Mapping):
         dicts = [dicts]
     elif not (isinstance(dicts, Sequence) and all(isinstance(d, Mapping) for d in dicts)):
-        raise ArgumentTypeError(f"Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got {type(dicts)}")
+        raise ArgumentTypeError(
+            f"Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got {type(dicts)}"
+        )
     given: dict[str, Any] = {}
     for part in dicts:
         for name, value in flatten(part).items():
             if name in given:
-                raise ArgumentError(f"{name!r} appears in multiple dictionaries; behavior of functional call is ambiguous")
+                raise ArgumentError(
+                    f"{name!r} appears in multiple dictionaries; behavior of functional call is ambiguous"
+                )
             given[name] = value
     paths = _paths(module)
     _check_names(module, given, paths, strict, tie_weights)
@@ -144,7 +148,8 @@ def _check_names(module: Module, given: dict[str, Any], paths: dict[str, Any], s
     unexpected = [name for name in given if name not in paths]
     if unexpected and not strict:
         raise ArgumentError(
-            f"functional_call: {type(module).__name__} has no parameter or buffer named {unexpected}; it has {list(paths)}"
+            f"functional_call: {type(module).__name__} has no parameter or buffer named {unexpected}; "
+            f"it has {list(paths)}"
         )
     if strict:
         bound = {id(paths[name][2]) for name in given if name in paths} if tie else set()
@@ -180,7 +185,8 @@ def _bind(scope: Scope, given: dict[str, Any], paths: dict[str, Any], tie_weight
         overrides = dict(scope.overrides or {})
         if key in overrides and scope.values.get(overrides[key]) is not value:
             raise ArgumentError(
-                f"functional_call: '{name}' is reached by two paths of one and the same module and cannot have two values"
+                f"functional_call: '{name}' is reached by two paths of one and the same module and "
+                "cannot have two values"
             )
         overrides[key] = substitute
         scope.overrides = overrides
@@ -193,8 +199,8 @@ def _reflect(scope: Scope, dicts: Sequence[Mapping[str, Any]], paths: dict[str, 
 
     by_box: dict[Box, list[str]] = {}
     for name, (owner, attribute, box) in paths.items():
-        box = (scope.overrides or {}).get((id(owner), attribute), box)
-        by_box.setdefault(box, []).append(name)
+        bound = (scope.overrides or {}).get((id(owner), attribute))
+        by_box.setdefault(box if bound is None else bound, []).append(name)
     rest = []
     for box in scope.written:
         placed = False
@@ -236,7 +242,9 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[s
     def stacked(parts: list[dict[str, Any]]) -> dict[str, Any]:
         for part in parts[1:]:
             if {k: v.shape for k, v in part.items()} != {k: v.shape for k, v in parts[0].items()}:
-                raise ArgumentError("stack_module_state: Expected all models to have arrays of the same names and shapes.")
+                raise ArgumentError(
+                    "stack_module_state: Expected all models to have arrays of the same names and shapes."
+                )
         return {name: jnp.stack([part[name].data for part in parts]) for name in parts[0]}
 
     return stacked(params), stacked(buffers)
@@ -276,7 +284,8 @@ class PureModule(Layer):
             if _is_lazy(module):
                 if not inputs and not kwargs:
                     raise ArgumentError(
-                        "pure: a lazy module needs an example input: layer.init(key, example), since its shapes are not known yet"
+                        "pure: a lazy module needs an example input: layer.init(key, example), "
+                        "since its shapes are not known yet"
                     )
                 _materialise(module, inputs, kwargs)
             return split(module)

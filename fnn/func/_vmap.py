@@ -19,12 +19,13 @@ from fnn.nn._box import Box
 from fnn.nn._scope import write_out
 
 _WRITE = """\
-vmap: a {kind} of shape {shape} that is not mapped over would be replaced by a different value for each member of the batch.
+vmap: a {kind} of shape {shape} that is not mapped over would be replaced by a different value for each member of the
+batch.
 
     fnn.vmap(lambda x: model(x))(xs)             # wrong: which of the batch's running means should model keep?
 
-Call model.eval(), or use layers without running statistics (track_running_stats=False, GroupNorm, LayerNorm), or map over
-the model too: stack its state (fnn.func.stack_module_state) and use functional_call inside vmap."""
+Call model.eval(), or use layers without running statistics (track_running_stats=False, GroupNorm, LayerNorm), or map
+over the model too: stack its state (fnn.func.stack_module_state) and use functional_call inside vmap."""
 
 _RANDOM = """\
 vmap: the function draws random numbers, and randomness='error' (the default).
@@ -77,8 +78,8 @@ def vmap(
         for i, leaf in enumerate(leaves):
             if i not in at and isinstance(dims[i], int) and not _static(leaf) and in_dims != 0:
                 raise ArgumentError(
-                    f"vmap: in_dims={in_dims!r} maps over a {type(leaf).__name__}, whose boxes are shared by the batch; "
-                    "give it in_dims None, or stack states with fnn.func.stack_module_state"
+                    f"vmap: in_dims={in_dims!r} maps over a {type(leaf).__name__}, whose boxes are shared by the "
+                    "batch; give it in_dims None, or stack states with fnn.func.stack_module_state"
                 )
         dynamic = [leaves[i] for i in at]
         axes = [dims[i] for i in at]
@@ -127,7 +128,7 @@ def vmap(
         for start in range(0, size, chunk_size):
             stop = min(size, start + chunk_size)
             some = [v if d is None else _slice(v, d, start, stop) for v, d in zip(dynamic, axes, strict=True)]
-            parts.append(mapped(some, keys if key_axis is None else keys[start:stop], stop - start))
+            parts.append(mapped(some, keys[start:stop] if keys is not None and key_axis == 0 else keys, stop - start))
         return _joined(parts, out_dims)
 
     return functools.wraps(func, updated=())(wrapper)
@@ -164,7 +165,9 @@ def _spread(dim: Any, arg: Any) -> list[Any]:
         return [axis for d, a in zip(dim, arg, strict=True) for axis in _spread(d, a)]
     if isinstance(dim, dict) and isinstance(arg, dict) and dim.keys() == arg.keys():
         return [axis for name in sorted(arg) for axis in _spread(dim[name], arg[name])]
-    raise ArgumentError(f"vmap: in_dims is not compatible with the structure of inputs: {dim!r} for {type(arg).__name__}")
+    raise ArgumentError(
+        f"vmap: in_dims is not compatible with the structure of inputs: {dim!r} for {type(arg).__name__}"
+    )
 
 
 def _batch_size(values: list[Any], axes: list[Any], in_dims: Any) -> int:
@@ -182,7 +185,9 @@ def _batch_size(values: list[Any], axes: list[Any], in_dims: Any) -> int:
     if not sizes:
         raise ArgumentError(f"vmap: at least one input must be mapped over, got in_dims={in_dims!r}")
     if len(sizes) > 1:
-        raise ArgumentError(f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sorted(sizes)}")
+        raise ArgumentError(
+            f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sorted(sizes)}"
+        )
     return next(iter(sizes))
 
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnn._trace import Tracer
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 
@@ -132,7 +133,7 @@ def straight_through(value: jax.Array, x: jax.Array) -> jax.Array:
 
 def concrete(x: jax.Array) -> np.ndarray | None:
     """The values of ``x`` for a check, or None while it is traced and has none."""
-    return None if isinstance(x, jax.core.Tracer) else np.asarray(x)
+    return None if isinstance(x, Tracer) else np.asarray(x)
 
 
 def index_target(name: str, target: jax.Array) -> None:

@@ -337,14 +337,14 @@ def _nll(
     kept = target != ignore_index
     zero = lax.full(target.shape, 0, log_p.dtype)
     loss = -common.pick_class(log_p, target)
-    weights = None
+    weights = w = None
     if weight is not None:
         w = _class_weight(name, weight, classes, dtype or out_dtype)
         weights = lax.select(kept, _lookup(w, target), zero)
         loss = loss * _lookup(w, target)
     uniform = None
     if smoothing > 0:
-        spread = log_p if weight is None else log_p * lax.broadcast_in_dim(w, log_p.shape, (1,))
+        spread = log_p if w is None else log_p * lax.broadcast_in_dim(w, log_p.shape, (1,))
         uniform = lax.select(kept, -lax.reduce_sum(spread, (1,)), zero)
     loss = lax.select(kept, loss, zero)
     if reduction != "none":

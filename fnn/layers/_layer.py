@@ -17,7 +17,7 @@ says so by name.  A constructor normalises, validates, then is done: a bad argum
 import dataclasses
 import functools
 from collections.abc import Iterator
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 
 import jax
 
@@ -30,6 +30,11 @@ State = dict[str, Any]
 _L = TypeVar("_L", bound="Layer")
 
 
+def field_names(cls: type) -> tuple[str, ...]:
+    """The names of a layer class's fields, in order."""
+    return tuple(cls.__dict__.get("__dataclass_fields__") or getattr(cls, "__dataclass_fields__", ()))
+
+
 def _named(apply):
     """Wraps ``apply`` so that an `ArgumentError` from below says which layer it comes from."""
 
@@ -38,9 +43,9 @@ def _named(apply):
         try:
             return apply(self, *args, **kwargs)
         except ArgumentError as error:
-            if not getattr(error, "_layer_named", False) and error.args:
+            if not error.named and error.args:
                 error.args = (f"{self!r}: {error.args[0]}", *error.args[1:])
-                error._layer_named = True
+                error.named = True
             raise
 
     return wrapper
@@ -116,7 +121,7 @@ class Layer:
 
     def replace(self: _L, **changes: Any) -> _L:
         """A copy with some fields changed, validated as a constructor call is."""
-        return dataclasses.replace(self, **changes)
+        return dataclasses.replace(cast(Any, self), **changes)
 
     # -- the pair ---------------------------------------------------------------------------------
 
@@ -132,17 +137,19 @@ class Layer:
             object.__setattr__(self, name, value)
 
     def _fields(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, name) for name in type(self).__dataclass_fields__)
+        return tuple(getattr(self, name) for name in field_names(type(self)))
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (type(self) is type(other) and self._fields() == other._fields())
+        return self is other or (
+            isinstance(other, Layer) and type(self) is type(other) and self._fields() == other._fields()
+        )
 
     def __hash__(self) -> int:
         return hash((type(self), self._fields()))
 
     def __repr__(self) -> str:
         shown = []
-        for field in dataclasses.fields(self):
+        for field in dataclasses.fields(cast(Any, self)):
             value = getattr(self, field.name)
             if field.name in ("device", "dtype") and value is None:
                 continue

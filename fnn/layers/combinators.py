@@ -57,7 +57,16 @@ class _Composite(Layer):
         return params, state
 
     def _run(
-        self, n: int, name: str, layer: Layer, params: Params, state: State, new: State, inputs: tuple, training: bool, key: Any
+        self,
+        n: int,
+        name: str,
+        layer: Layer,
+        params: Params,
+        state: State,
+        new: State,
+        inputs: tuple,
+        training: bool,
+        key: Any,
     ) -> Any:
         out, buffers = layer.apply(
             params.get(name, {}), state.get(name, {}), *inputs, training=training, key=_part_key(key, n, layer)
@@ -158,7 +167,9 @@ class Parallel(_Composite):
         if len(dealt) == 1:
             dealt = dealt * len(parts)
         if len(dealt) != len(parts):
-            raise ArgumentError(f"parallel: got {len(dealt)} inputs for {len(parts)} layers; expected 1 or {len(parts)}")
+            raise ArgumentError(
+                f"parallel: got {len(dealt)} inputs for {len(parts)} layers; expected 1 or {len(parts)}"
+            )
         new: State = {}
         outs = tuple(
             self._run(n, name, layer, params, state, new, (x,), training, key)
@@ -193,8 +204,8 @@ class Residual(_Composite):
             input = self._run(1, "shortcut", self.shortcut, params, state, new, (input,), training, key)
         if jnp.shape(out) != jnp.shape(input):
             raise ArgumentError(
-                f"residual: the body maps to shape {jnp.shape(out)}, the shortcut gives {jnp.shape(input)}; both must agree: "
-                "give a shortcut layer that projects"
+                f"residual: the body maps to shape {jnp.shape(out)}, the shortcut gives {jnp.shape(input)}; both "
+                "must agree: give a shortcut layer that projects"
             )
         return input + out, new
 
@@ -232,7 +243,8 @@ class Repeat(Layer):
         for leaf in jax.tree.leaves((params, state)):
             if jnp.shape(leaf)[:1] != (self.times,):
                 raise ArgumentError(
-                    f"repeat: every array must be stacked along a first axis of {self.times}, got shape {jnp.shape(leaf)}"
+                    f"repeat: every array must be stacked along a first axis of {self.times}, got shape "
+                    f"{jnp.shape(leaf)}"
                 )
         keys = None
         if draws:
@@ -377,8 +389,8 @@ def residual(body: Layer, shortcut: Layer | None = None) -> Residual:
 def repeat(layer: Layer, times: int, *, unroll: int = 1) -> Repeat:
     """``layer`` applied ``times`` times in a row, each time with parameters (and state) of its own.
 
-    Every array of ``params`` and ``state`` has a first axis of length ``times``; the repetition is one `jax.lax.scan`, so
-    that trace and compile time do not depend on it.
+    Every array of ``params`` and ``state`` has a first axis of length ``times``; the repetition is one `jax.lax.scan`,
+    so that trace and compile time do not depend on it.
 
     Args:
         layer: keeps the shape of its input.

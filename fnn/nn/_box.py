@@ -315,8 +315,8 @@ class Box:
         return {}
 
     @staticmethod
-    def _rebuild(cls: type, value: Any, meta: dict[str, Any], attributes: dict[str, Any]) -> Any:
-        new = cls.__new__(cls)
+    def _rebuild(kind: Any, value: Any, meta: dict[str, Any], attributes: dict[str, Any]) -> Any:
+        new = kind.__new__(kind)
         Box.__init__(new, value)
         for name, content in meta.items():
             setattr(new, name, content)
@@ -438,8 +438,7 @@ class Parameter(Box):
     def requires_grad(self, value: bool) -> None:
         if value and self._value is not None and not jnp.issubdtype(self._value.dtype, jnp.inexact):
             raise ArgumentError(
-                "Parameter: only Tensors of floating point dtype can require gradients, got "
-                f"dtype={self._value.dtype}"
+                f"Parameter: only Tensors of floating point dtype can require gradients, got dtype={self._value.dtype}"
             )
         self._requires_grad = bool(value)
         epoch.structure += 1

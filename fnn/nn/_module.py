@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import jax
 
+from fnn._late import lookup
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn import _hooks
 from fnn.nn._box import Box, Buffer, Parameter
@@ -61,14 +62,9 @@ class Module(HookRegistrars, StateDict, Movement):
     """
 
     dump_patches: bool = False
-    _version: int = 1
     call_super_init: bool = False
 
-    training: bool
-    _parameters: dict[str, Parameter | None]
-    _buffers: dict[str, Buffer | None]
-    _non_persistent_buffers_set: set[str]
-    _modules: dict[str, Module | None]
+    _modules: dict[str, Any]  # of Module, or None
     _compiled_call_impl: Callable | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -135,8 +131,6 @@ class Module(HookRegistrars, StateDict, Movement):
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Makes calls of this module run under `fnn.jit`; arguments are those of `fnn.jit`."""
-        from fnn.nn._transforms import lookup
-
         self._compiled_call_impl = lookup("jit")(self._call_impl, *args, **kwargs)
 
     # -- registration ---------------------------------------------------------------------------------
@@ -147,7 +141,7 @@ class Module(HookRegistrars, StateDict, Movement):
         if not isinstance(name, str):
             raise ArgumentTypeError(f"{kind} name should be a string. Got {_type_name(name)}")
         if "." in name:
-            raise _IncompatibleName(f"{kind} name can't contain \".\", got: {name}")
+            raise _IncompatibleName(f'{kind} name can\'t contain ".", got: {name}')
         if name == "":
             raise _IncompatibleName(f'{kind} name can\'t be empty string ""')
         if hasattr(self, name) and name not in table:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from fnn.errors import ArgumentError
 from fnn.nn import _hooks
 from fnn.nn._hooks import RemovableHandle, register, register_backward
+from fnn.nn._tables import Tables
 
 
-class HookRegistrars:
+class HookRegistrars(Tables):
     """Part of `Module`: everything about hooks."""
 
     def register_forward_pre_hook(
@@ -74,7 +75,7 @@ class HookRegistrars:
 
     def register_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
         """Calls ``hook(module, state_dict, prefix, local_metadata)`` after ``state_dict``; it returns None."""
-        hook._from_public_api = True
+        cast(Any, hook)._from_public_api = True
         return register(self._state_dict_hooks, hook)
 
     def _register_state_dict_hook(self, hook: Callable) -> RemovableHandle:

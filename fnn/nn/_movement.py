@@ -14,8 +14,10 @@ from fnn.devices import to_device
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn._box import Parameter, is_lazy
+from fnn.nn._tables import Tables
 
 _T = TypeVar("_T", bound="Movement")
+
 
 def _is_dtype(value: Any) -> bool:
     if isinstance(value, (np.dtype, type)):
@@ -23,7 +25,7 @@ def _is_dtype(value: Any) -> bool:
     return hasattr(value, "dtype") and not hasattr(value, "shape")  # jnp.float32 and its like
 
 
-class Movement:
+class Movement(Tables):
     """Part of `Module`: everything that maps over all arrays."""
 
     def _apply(self: _T, fn: Callable[[jax.Array], jax.Array], recurse: bool = True) -> _T:
@@ -77,8 +79,7 @@ class Movement:
             dtype = canonical(dtype, "Module.to: ")
             if not jnp.issubdtype(dtype, jnp.inexact):
                 raise ArgumentTypeError(
-                    "nn.Module.to only accepts floating point or complex dtypes, but got desired "
-                    f"dtype={dtype.name}"
+                    f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype.name}"
                 )
 
         def move(x: jax.Array) -> jax.Array:

@@ -19,6 +19,7 @@ import numpy as np
 from fnn.errors import ArgumentTypeError, StateDictError
 from fnn.nn._box import Box, is_lazy, lazy_access
 from fnn.nn._scope import Scope, current_scope, opened, write_out
+from fnn.nn._tables import Tables
 
 _EXTRA = "_extra_state"
 
@@ -47,7 +48,7 @@ class _Load(Scope):
         self.extra: list[tuple[Any, Any]] = []
 
 
-class StateDict:
+class StateDict(Tables):
     """Part of `Module`: saving and loading of state."""
 
     def get_extra_state(self) -> Any:
@@ -187,14 +188,14 @@ class StateDict:
         unexpected: list[str] = []
         errors: list[str] = []
         metadata = getattr(state_dict, "_metadata", None)
-        state_dict = OrderedDict(state_dict)
+        content: Any = OrderedDict(state_dict)
         if metadata is not None:
-            state_dict._metadata = metadata
+            content._metadata = metadata
 
         scope = _Load(current_scope())
         try:
             with opened(scope):
-                _load(self, state_dict, "", metadata, strict, assign, missing, unexpected, errors)
+                _load(self, content, "", metadata, strict, assign, missing, unexpected, errors)
                 if strict:
                     if unexpected:
                         errors.insert(0, f"Unexpected key(s) in state_dict: {_quoted(unexpected)}. ")

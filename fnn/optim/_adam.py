@@ -28,7 +28,7 @@ def _log(beta: float) -> float:
     return math.log(beta) if beta > 0 else -math.inf
 
 
-def _derived(lr: Any, betas: Any, eps: Any, weight_decay: Any) -> tuple[Any, ...]:
+def _derived(lr: Any, betas: Any, eps: Any, weight_decay: Any) -> tuple[Any, Any, Any, Any, Any, Any, Any, Any]:
     # 1 - β and log β are formed in double precision: 1 - 0.999 in float32 is off by 1e-5.
     b1, b2 = betas
     return lr, 1 - b1, _log(b1), b2, 1 - b2, _log(b2), eps, weight_decay
@@ -41,17 +41,17 @@ def _rule(
     def init(params: Any) -> AdamState:
         return AdamState(counts(params), zeros(params), zeros(params), zeros(params) if amsgrad else None)
 
-    def update(grads: Any, state: AdamState, params: Any = None) -> tuple[Any, AdamState]:
-        leaves = Leaves(grads, params, "adam")
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, AdamState]:
+        leaves = Leaves(updates, params, "adam")
         first, second, largest = (leaves.slot(s) for s in (state.exp_avg, state.exp_avg_sq, state.max_exp_avg_sq))
         step = state.step + leaves.present
         # 1 - βᵗ = -expm1(t log β), exact where βᵗ is near 1.
         step_size = scalars(lambda t: lr / -jnp.expm1(t * log1), step)
         root = scalars(lambda t: jnp.sqrt(-jnp.expm1(t * log2)), step)
-        updates: list[Any] = []
+        changes: list[Any] = []
         for i, (p, g) in enumerate(zip(leaves.params, leaves.grads, strict=True)):
             if g is None:
-                updates.append(jnp.zeros_like(p))
+                changes.append(jnp.zeros_like(p))
                 continue
             g = g.astype(p.dtype)
             g = -g if maximize else g
@@ -64,9 +64,9 @@ def _rule(
                 largest[i] = moment = jnp.maximum(largest[i], moment)
             denominator = jnp.sqrt(moment) / root[i].astype(p.real.dtype) + eps
             change = -step_size[i].astype(p.real.dtype) * (first[i] / denominator)
-            updates.append(change - (lr * weight_decay) * p if decoupled else change)
+            changes.append(change - (lr * weight_decay) * p if decoupled else change)
         slots = (leaves.build(first), leaves.build(second), leaves.build(largest) if amsgrad else None)
-        return leaves.build(updates), AdamState(step, *slots)
+        return leaves.build(changes), AdamState(step, *slots)
 
     return optax.GradientTransformation(init, update)
 
@@ -81,7 +81,7 @@ def adam(
     maximize: bool = False,
     decoupled_weight_decay: bool = False,
 ) -> optax.GradientTransformation:
-    """Adam as an optax transformation, with PyTorch's rule (weight decay, amsgrad's maximum before the bias correction).
+    """Adam as an optax transformation, with PyTorch's rule for weight decay and amsgrad.
 
     Args:
         learning_rate: η; a number or a traced scalar.

@@ -45,6 +45,10 @@ class _Group:
         # The first values: a state that still is its first value has not been stepped.
         self.initial = [box._value for box in self.boxes]
 
+    def mark_started(self) -> None:
+        """Says that this is the state after some step."""
+        self.initial = [None] * len(self.boxes)
+
     @property
     def started(self) -> bool:
         return any(box._value is not first for box, first in zip(self.boxes, self.initial, strict=True))
@@ -133,7 +137,7 @@ class Optimizer:
         found: list[Parameter] = []
         for entry in params:
             if isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str):
-                names.append(entry[0])
+                names.append(str(entry[0]))
                 entry = entry[1]
             if not isinstance(entry, Parameter):
                 raise ArgumentTypeError(
@@ -291,15 +295,15 @@ class Optimizer:
             for p in owners.get(name, ()):
                 if len(owners[name]) > 1:
                     raise ArgumentError(
-                        f"step: the name '{name}' belongs to {len(owners[name])} parameters of this optimizer; build it from "
-                        "named_parameters() with distinct names, or pass the gradients as a list"
+                        f"step: the name '{name}' belongs to {len(owners[name])} parameters of this optimizer; build "
+                        "it from named_parameters() with distinct names, or pass the gradients as a list"
                     )
                 chosen[id(p)] = _gradient(grad, p, name)
         if grads and not chosen:
             raise ArgumentError(
-                f"step: none of the gradients {list(grads)[:5]} belongs to a parameter of this optimizer, whose names are "
-                f"{sorted(owners)[:5]}; take them from fnn.value_and_grad of the same model, or build the optimizer from "
-                "model.named_parameters()"
+                f"step: none of the gradients {list(grads)[:5]} belongs to a parameter of this optimizer, whose "
+                f"names are {sorted(owners)[:5]}; take them from fnn.value_and_grad of the same model, or build the "
+                "optimizer from model.named_parameters()"
             )
         return [[chosen.get(id(p)) for p in group["params"]] for group in self.param_groups]
 
@@ -312,7 +316,9 @@ class Optimizer:
             state = self._state_of(n)
             values = self._values(group) if traced is None else traced[n]
             params = [p.data for p in group["params"]]
-            updates, new = self._transformation(values, self._flags(group)).update(some, state.tree(), params)
+            rule = self._transformation(values, self._flags(group))
+            updates: Any
+            updates, new = rule.update(some, state.tree(), params)
             for p, value, update, g in zip(group["params"], params, updates, some, strict=True):
                 if g is not None:
                     p.data = value + update.astype(value.dtype)
@@ -371,11 +377,7 @@ class Optimizer:
             return [{} for _ in range(count)]
         fields = group.tree()._asdict()
         return [
-            {
-                name: value[i]
-                for name, value in fields.items()
-                if value is not None and name not in self._internal
-            }
+            {name: value[i] for name, value in fields.items() if value is not None and name not in self._internal}
             for i in range(count)
         ]
 
@@ -414,10 +416,13 @@ class Optimizer:
         saved = state_dict["param_groups"]
         if len(saved) != len(self.param_groups):
             raise StateDictError(
-                f"loaded state dict has a different number of parameter groups: {len(saved)}, expected {len(self.param_groups)}"
+                f"loaded state dict has a different number of parameter groups: {len(saved)}, expected "
+                f"{len(self.param_groups)}"
             )
         if any(len(a["params"]) != len(b["params"]) for a, b in zip(saved, self.param_groups, strict=True)):
-            raise StateDictError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
+            raise StateDictError(
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+            )
         state = {int(k): v for k, v in state_dict["state"].items()}
         groups, fresh = [], []
         for n, (new, old) in enumerate(zip(saved, self.param_groups, strict=True)):
@@ -435,7 +440,8 @@ class Optimizer:
     def _loaded_group(self, n: int, group: dict[str, Any], entries: list[Mapping[str, Any]]) -> _Group | None:
         if not any(entries):
             return None
-        tree = self._transformation(self._values(group), self._flags(group)).init([p._value for p in group["params"]])
+        make = self._transformation(self._values(group), self._flags(group)).init
+        tree: Any = make([p._value for p in group["params"]])
         fields = {}
         for name, value in tree._asdict().items():
             if value is None:
@@ -443,11 +449,14 @@ class Optimizer:
             if name == "started":
                 fields[name] = jnp.asarray(np.array(["momentum_buffer" in e for e in entries]))
             elif isinstance(value, list):
-                fields[name] = [_loaded(name, v, e.get(name), group["params"][i]) for i, (v, e) in enumerate(zip(value, entries, strict=True))]
+                fields[name] = [
+                    _loaded(name, v, e.get(name), group["params"][i])
+                    for i, (v, e) in enumerate(zip(value, entries, strict=True))
+                ]
             else:
                 fields[name] = jnp.asarray([float(e.get(name, 0)) for e in entries], value.dtype)
         result = _Group(tree._replace(**fields))
-        result.initial = [None] * len(result.boxes)  # it has been stepped
+        result.mark_started()
         for box in result.boxes:
             box._exposed = True
         return result
@@ -455,9 +464,7 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
         state.pop("_structures", None)
-        state["_groups"] = [
-            None if g is None else (g.tree(host=True), g.started) for g in self._groups
-        ]
+        state["_groups"] = [None if g is None else (g.tree(host=True), g.started) for g in self._groups]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -465,9 +472,13 @@ class Optimizer:
         self.__dict__.update(state)
         self._groups = []
         for entry in groups:
-            group = None if entry is None else _Group(entry[0])
-            if group is not None and entry[1]:
-                group.initial = [None] * len(group.boxes)
+            if entry is None:
+                self._groups.append(None)
+                continue
+            tree, started = entry
+            group = _Group(tree)
+            if started:
+                group.mark_started()
             self._groups.append(group)
         epoch.structure += 1
 
@@ -484,7 +495,9 @@ def _gradient(grad: Any, parameter: Parameter, name: str) -> Any:
         return None
     grad = to_array(grad, "grads", "step: ")
     if grad.shape != parameter.shape:
-        raise ArgumentError(f"step: the gradient of '{name}' has shape {grad.shape}, the parameter has {parameter.shape}")
+        raise ArgumentError(
+            f"step: the gradient of '{name}' has shape {grad.shape}, the parameter has {parameter.shape}"
+        )
     return grad
 
 
@@ -494,7 +507,9 @@ def _loaded(name: str, like: Any, value: Any, parameter: Parameter) -> Any:
     # torch keeps moments in the parameter's dtype, and casts on loading.
     array = jnp.array(np.asarray(value)) if not isinstance(value, jax.Array) else value
     if array.shape != like.shape:
-        raise StateDictError(f"size mismatch for {name}: the state has shape {array.shape}, the parameter {parameter.shape}")
+        raise StateDictError(
+            f"size mismatch for {name}: the state has shape {array.shape}, the parameter {parameter.shape}"
+        )
     return array.astype(like.dtype)
 
 

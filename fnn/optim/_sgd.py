@@ -23,7 +23,14 @@ class SGDState(NamedTuple):
 
 
 def _rule(
-    lr: Any, momentum: Any, kept: Any, weight_decay: Any, has_momentum: bool, dampened: bool, nesterov: bool, maximize: bool
+    lr: Any,
+    momentum: Any,
+    kept: Any,
+    weight_decay: Any,
+    has_momentum: bool,
+    dampened: bool,
+    nesterov: bool,
+    maximize: bool,
 ) -> optax.GradientTransformation:
     def init(params: Any) -> SGDState:
         n = len(Leaves(params, params, "sgd").params)
@@ -31,13 +38,13 @@ def _rule(
             zeros(params) if has_momentum else None, jnp.zeros((n,), bool) if has_momentum and dampened else None
         )
 
-    def update(grads: Any, state: SGDState, params: Any = None) -> tuple[Any, SGDState]:
-        leaves = Leaves(grads, params, "sgd")
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, SGDState]:
+        leaves = Leaves(updates, params, "sgd")
         buffers = leaves.slot(state.momentum_buffer)
-        updates: list[Any] = []
+        changes: list[Any] = []
         for i, (p, g) in enumerate(zip(leaves.params, leaves.grads, strict=True)):
             if g is None:
-                updates.append(jnp.zeros_like(p))
+                changes.append(jnp.zeros_like(p))
                 continue
             g = g.astype(p.dtype)
             g = (-g if maximize else g) + weight_decay * p
@@ -49,9 +56,9 @@ def _rule(
                     velocity = jnp.where(state.started[i], velocity, g)
                 buffers[i] = velocity
                 g = g + momentum * velocity if nesterov else velocity
-            updates.append(-lr * g)
+            changes.append(-lr * g)
         started = state.started if state.started is None else state.started | leaves.present
-        return leaves.build(updates), SGDState(leaves.build(buffers) if has_momentum else None, started)
+        return leaves.build(changes), SGDState(leaves.build(buffers) if has_momentum else None, started)
 
     return optax.GradientTransformation(init, update)
 
@@ -91,7 +98,9 @@ def sgd(
     """
     if nesterov and (momentum <= 0 or dampening != 0):
         raise ArgumentError("Nesterov momentum requires a momentum and zero dampening")
-    return _rule(learning_rate, momentum, 1 - dampening, weight_decay, momentum != 0, dampening != 0, nesterov, maximize)
+    return _rule(
+        learning_rate, momentum, 1 - dampening, weight_decay, momentum != 0, dampening != 0, nesterov, maximize
+    )
 
 
 class SGD(Optimizer):

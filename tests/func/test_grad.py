@@ -96,7 +96,7 @@ def test_argnums_arrays_parameters_and_containers():
 
 def test_bad_uses_are_explained():
     model = Net()
-    with pytest.raises(ValueError, match=r"value_and_grad: grad can be implicitly created only for scalar outputs.*\(6, 1\)"):
+    with pytest.raises(ValueError, match=r"value_and_grad: grad can be .* only for scalar outputs.*\(6, 1\)"):
         fnn.value_and_grad(lambda m: m(X))(model)
     with pytest.raises(ValueError, match="argnums=3 but the function was given 1"):
         fnn.grad(loss_of, argnums=3)(model)

@@ -134,9 +134,7 @@ def test_global_backward_hooks_run_in_torchs_order(differentiate_input):
     def names_of(hooks, run):
         names = []
         handles = [
-            hooks.register_module_full_backward_hook(
-                lambda m, gi, go: names.append((type(m).__name__, gi[0] is None))
-            ),
+            hooks.register_module_full_backward_hook(lambda m, gi, go: names.append((type(m).__name__, gi[0] is None))),
             hooks.register_module_full_backward_pre_hook(lambda m, go: names.append(("pre", type(m).__name__))),
         ]
         try:
@@ -168,7 +166,7 @@ def test_several_inputs_and_outputs():
     two.register_full_backward_hook(lambda m, gi, go: seen.append((gi, go)))
     a, b = jnp.array([2.0]), jnp.array([3.0])
     fnn.grad(lambda a: (lambda p, q: (p + 10 * q).sum())(*two(a, "flag", b)))(a)
-    (grad_input, grad_output), = seen
+    ((grad_input, grad_output),) = seen
     assert grad_input[1] is None and grad_input[2] is None
     np.testing.assert_array_equal(grad_input[0], [13.0])
     np.testing.assert_array_equal(np.concatenate(grad_output), [1.0, 10.0])

@@ -187,9 +187,7 @@ def test_closed_over_model_in_eval_mode_again():
 def test_closed_over_optimizer_steps():
     model = Net()
     optimizer = fnn.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    function, traces = counting(
-        lambda x: optimizer.step(fnn.grad(lambda model: (model(x) ** 2).sum())(model))
-    )
+    function, traces = counting(lambda x: optimizer.step(fnn.grad(lambda model: (model(x) ** 2).sum())(model)))
     step = fnn.jit(function)
     twin = copy.deepcopy(model)
     reference = fnn.optim.SGD(twin.parameters(), lr=0.1, momentum=0.9)

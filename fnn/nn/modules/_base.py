@@ -16,7 +16,7 @@ import jax
 
 from fnn import random
 from fnn._trace import tracing
-from fnn.layers._layer import Layer
+from fnn.layers._layer import Layer, field_names
 from fnn.nn._box import Box, Buffer, Parameter
 from fnn.nn._module import Module
 from fnn.nn._scope import _scope, epoch
@@ -120,7 +120,7 @@ class LayerModule(Module):
     def _redraw(self, layer: Layer) -> dict[str, Any]:
         """Fresh values by name, drawn in the dtype that the parameters have now (after ``half()``, for example)."""
         dtypes = {box.dtype for box in self._parameters.values() if box is not None}
-        if len(dtypes) == 1 and "dtype" in type(layer).__dataclass_fields__:
+        if len(dtypes) == 1 and "dtype" in getattr(type(layer), "__dataclass_fields__", ()):
             layer = layer.replace(dtype=dtypes.pop())
         params, state = self._draw(layer)
         return {**params, **state}
@@ -161,7 +161,7 @@ class LayerModule(Module):
         if layer is not None and not name.startswith("_") and name not in layer.PARAMS and name not in layer.STATE:
             tables = self.__dict__
             if name not in tables["_parameters"] and name not in tables["_buffers"] and name not in tables["_modules"]:
-                if name in type(layer).__dataclass_fields__ or isinstance(
+                if name in getattr(type(layer), "__dataclass_fields__", ()) or isinstance(
                     getattr(type(layer), name, None), (property, functools.cached_property, int, str, tuple)
                 ):
                     return getattr(layer, name)
@@ -172,7 +172,7 @@ class LayerModule(Module):
         layer = tables.get("_layer")
         if (
             layer is not None
-            and name in type(layer).__dataclass_fields__
+            and name in getattr(type(layer), "__dataclass_fields__", ())
             and name not in tables["_parameters"]
             and name not in tables["_buffers"]
             and not isinstance(value, (Box, Module))
@@ -183,7 +183,7 @@ class LayerModule(Module):
             super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *type(self._layer).__dataclass_fields__})
+        return sorted({*super().__dir__(), *field_names(type(self._layer))})
 
     def extra_repr(self) -> str:
         """What ``repr`` shows of this module's settings."""
