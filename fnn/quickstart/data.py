@@ -37,7 +37,7 @@ def load_digits() -> Digits:
     return Digits((train - mean) / deviation, labels[~held_out], (test - mean) / deviation, labels[held_out])
 
 
-def jitter(images: np.ndarray, reach: float = 0.5) -> np.ndarray:
+def jitter(images: np.ndarray, reach: float = 0.7) -> np.ndarray:
     """Moves each image by its own random share of a pixel along both axes, up to ``reach`` each way.
 
     Args:
@@ -45,11 +45,13 @@ def jitter(images: np.ndarray, reach: float = 0.5) -> np.ndarray:
         reach: in pixels, at most 1.
 
     Returns:
-        (N, 1, H, W), interpolated linearly; the borders are continued.
+        (N, 1, H, W), interpolated linearly; beyond the border is paper.
     """
+    paper = images.min()
     for axis in (2, 3):
         shift = reach * (2 * np.asarray(fnn.rand(len(images), 1, 1, 1)) - 1)
-        padded = np.pad(images, [(0, 0)] * axis + [(1, 1)] + [(0, 0)] * (3 - axis), mode="edge")
+        margins = [(0, 0)] * axis + [(1, 1)] + [(0, 0)] * (3 - axis)
+        padded = np.pad(images, margins, constant_values=paper)
         size = images.shape[axis]
         before, after = (np.take(padded, range(start, start + size), axis) for start in (0, 2))
         images = images + np.abs(shift) * (np.where(shift > 0, before, after) - images)

@@ -31,7 +31,9 @@ def draw_history(history: list["Epoch"], path: Path) -> None:
     figure = _figure(9, 4)
     losses, accuracy = figure.subplots(1, 2)
     epochs = [epoch.number for epoch in history]
-    losses.plot(epochs, [epoch.train_loss for epoch in history], marker=".", label="training (augmented, dropout)")
+    losses.plot(
+        epochs, [epoch.train_loss for epoch in history], marker=".", label="training (augmented, smoothed labels)"
+    )
     losses.plot(epochs, [epoch.test_loss for epoch in history], marker=".", label="test")
     losses.set(xlabel="epoch", ylabel="cross entropy", yscale="log", title="loss")
     losses.legend()
