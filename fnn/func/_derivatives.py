@@ -32,8 +32,8 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> Any:
     """The value of ``func`` and a function that pulls cotangents back.
 
     Returns:
-        ``(output, vjp_fn)``, or ``(output, vjp_fn, aux)``. ``vjp_fn(cotangents)`` returns one cotangent for each
-        primal: a tuple, or the cotangent itself where there is one primal.
+        ``(output, vjp_fn)``, or ``(output, vjp_fn, aux)``. ``vjp_fn(cotangents)``, of the structure of the output,
+        returns a tuple with one cotangent for each primal.
     """
     run = Carried()
 
@@ -46,14 +46,7 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> Any:
 
     out, pull, (aux, values) = jax.vjp(body, *_unboxed(primals), has_aux=True)
     write_out(run.boxes, values)
-
-    def vjp_fn(*cotangents: Any) -> Any:
-        # As in torch.func: one argument per output.
-        tree = cotangents[0] if len(cotangents) == 1 else tuple(cotangents)
-        result = pull(tree)
-        return result[0] if len(primals) == 1 else result
-
-    return (out, vjp_fn, aux) if has_aux else (out, vjp_fn)
+    return (out, pull, aux) if has_aux else (out, pull)
 
 
 def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:

@@ -93,8 +93,9 @@ def vmap(
             return func(*a, **k)
 
         one = [_member(v, d) for v, d in zip(dynamic, axes, strict=True)]
-        holds_modules = len(at) < len(leaves)
-        draws = _rehearse(call, one)[1] if randomness != "same" or holds_modules else False
+        chunked = chunk_size is not None and chunk_size < size
+        # One set of numbers for all comes by itself from the key around, unless there are several maps.
+        draws = _rehearse(call, one)[1] if randomness != "same" or chunked else False
         if draws and randomness == "error":
             raise MissingKeyError(_RANDOM)
         keys = None
@@ -122,7 +123,7 @@ def vmap(
             write_out(run.boxes, written)
             return out
 
-        if chunk_size is None or chunk_size >= size:
+        if not chunked:
             return mapped(dynamic, keys, size)
         parts = []
         for start in range(0, size, chunk_size):
@@ -178,8 +179,8 @@ def _batch_size(values: list[Any], axes: list[Any], in_dims: Any) -> int:
         shape = jnp.shape(value)
         if not -len(shape) <= axis < len(shape):
             raise ArgumentError(
-                f"vmap: Got in_dim={axis} for an input of dimensionality {len(shape)} (shape {shape}), "
-                f"expected an in_dim in [-{len(shape)}, {len(shape)})"
+                f"vmap: Got in_dim={axis} for some input, but that input is an array of dimensionality {len(shape)} "
+                f"(shape {shape}), so expected in_dim to satisfy -{len(shape)} <= in_dim < {len(shape)}"
             )
         sizes[shape[axis]] = shape
     if not sizes:
