@@ -127,7 +127,7 @@ def functional_call(
         for name, value in flatten(part).items():
             if name in given:
                 raise ArgumentError(
-                    f"{name!r} appears in multiple dictionaries; behavior of functional call is ambiguous"
+                    f"['{name}'] appeared in multiple dictionaries; behavior of functional call is ambiguous"
                 )
             given[name] = value
     paths = _paths(module)

@@ -52,7 +52,7 @@ def vmap(
         chunk_size: at most so many members of the batch at once; None for all.
 
     Returns:
-        The mapped function. Keyword arguments are mapped over axis 0.
+        The mapped function. Keyword arguments are not mapped over, as in torch.func.
 
     Raises:
         ArgumentError: bad ``in_dims``, axes of different lengths, or a write of a mapped value to a box.
@@ -155,7 +155,7 @@ def _axes(in_dims: Any, args: tuple, kwargs: dict[str, Any]) -> list[Any]:
     result: list[Any] = []
     for dim, arg in zip(in_dims, args, strict=True):
         result.extend(_spread(dim, arg))
-    result.extend(0 for _ in tree_leaves(kwargs, is_leaf=_is_box))
+    result.extend(None for _ in tree_leaves(kwargs, is_leaf=_is_box))
     return result
 
 

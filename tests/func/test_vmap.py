@@ -74,7 +74,7 @@ def test_dims_as_torch(torch, broadcasting, name):
     assert_close(got, want, rtol=1e-5, atol=1e-6)
 
 
-def test_nested_dims_and_keywords_as_torch(torch):
+def test_nested_dims_and_keywords_as_torch(torch, broadcasting):
     def function(tree, z, *, scale):
         return {"sum": tree["a"] + tree["b"][0] * z, "scaled": tree["a"] * scale}
 

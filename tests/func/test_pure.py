@@ -1,0 +1,488 @@
+"""`pure`, `split`, `functional_call` and `stack_module_state`."""
+
+import copy
+import pickle
+import threading
+from collections import OrderedDict
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+import fnn
+from fnn import nn
+from fnn.func import functional_call, pure, split, stack_module_state
+from fnn.testing import assert_close
+
+torch = pytest.importorskip("torch")
+
+KEY = jax.random.key(0)
+X = jnp.asarray(np.random.default_rng(0).standard_normal((4, 2)), jnp.float32)
+
+
+class Net(nn.Module):
+    def __init__(self, width=3, p=0.0):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(2, width), nn.BatchNorm1d(width), nn.Dropout(p))
+        self.head = nn.Linear(width, 1)
+
+    def forward(self, x, *, scale=1.0):
+        return self.head(self.body(x)) * scale
+
+
+def arrays(module):
+    return {name: np.asarray(value) for name, value in module.state_dict().items()}
+
+
+# -- pure ---------------------------------------------------------------------------------------------------
+
+
+def test_the_pair_equals_the_facade():
+    layer = pure(Net)(4)
+    params, state = layer.init(KEY)
+    model = Net(4)
+    model.load_state_dict({**fnn.func._pure.flatten(params), **fnn.func._pure.flatten(state)})
+    for training in (True, False, True):
+        model.train(training)
+        want = model(X, scale=2.0)
+        got, state = layer.apply(params, state, X, scale=2.0, training=training)
+        assert_close(got, want, rtol=1e-5, atol=1e-6)
+        assert_close((params, state), split(model), rtol=1e-5, atol=1e-6)
+    assert int(state["body"]["1"]["num_batches_tracked"]) == 2
+
+
+def test_apply_is_pure():
+    layer = pure(Net)()
+    params, state = layer.init(KEY)
+    before = jax.tree.map(np.array, (params, state))
+    first = layer.apply(params, state, X, training=True)
+    assert_close(layer.apply(params, state, X, training=True), first)
+    assert_close((params, state), before)
+    _, new = first
+    assert not np.array_equal(new["body"]["1"]["running_mean"], state["body"]["1"]["running_mean"])
+
+
+def test_key_decides_and_generator_gives_torchs_numbers():
+    layer = pure(Net)()
+    first = layer.init(KEY)
+    assert_close(layer.init(KEY), first)
+    assert not np.array_equal(layer.init(jax.random.key(1))[0]["head"]["weight"], first[0]["head"]["weight"])
+    assert_close(jax.jit(layer.init)(KEY), first, rtol=1e-5, atol=1e-6)
+    position = np.array(fnn.get_rng_state())
+    layer.init(KEY)
+    np.testing.assert_array_equal(fnn.get_rng_state(), position)
+    fnn.manual_seed(3)
+    assert_close(layer.init(fnn.Generator().manual_seed(3)), split(Net()))
+
+
+def test_under_jax_transformations():
+    layer = pure(Net)()
+    shapes = jax.eval_shape(layer.init, KEY)
+    params, state = layer.init(KEY)
+    assert jax.tree.map(lambda s: (s.shape, s.dtype), shapes) == jax.tree.map(lambda s: (s.shape, s.dtype), (params, state))
+
+    def loss(params, state, x):
+        out, state = layer.apply(params, state, x, training=True)
+        return (out**2).sum(), state
+
+    (value, new), grads = jax.jit(jax.value_and_grad(loss, has_aux=True))(params, state, X)
+    model = Net()
+    model.load_state_dict({**fnn.func._pure.flatten(params), **fnn.func._pure.flatten(state)})
+    want, gradient = fnn.value_and_grad(lambda m: (m(X) ** 2).sum())(model)
+    assert_close(value, want, rtol=1e-5, atol=1e-5)
+    assert_close(fnn.func._pure.flatten(grads), gradient, rtol=1e-4, atol=1e-4)
+    assert_close(new, split(model)[1], rtol=1e-5, atol=1e-6)
+    many = jax.vmap(layer.init)(jax.random.split(KEY, 3))
+    outs, _ = jax.vmap(lambda p, s: layer.apply(p, s, X))(*many)
+    one = jax.tree.map(lambda a: a[1], many)
+    assert_close(outs[1], layer.apply(*one, X)[0], rtol=1e-5, atol=1e-6)
+    carried, _ = jax.lax.scan(lambda s, x: (layer.apply(params, s, x, training=True)[1], None), state, X[None])
+    assert_close(carried, new, rtol=1e-5, atol=1e-6)
+
+
+def test_sharded_from_birth():
+    mesh = Mesh(np.array(jax.devices()[:1]), ("data",))
+    sharding = NamedSharding(mesh, PartitionSpec())
+    params, state = jax.jit(pure(Net)().init, out_shardings=sharding)(KEY)
+    assert all(leaf.sharding == sharding for leaf in jax.tree.leaves((params, state)))
+
+
+def test_value_semantics():
+    layer = pure(Net)(4, p=0.5)
+    assert layer == pure(Net)(4, p=0.5) and hash(layer) == hash(pure(Net)(4, p=0.5))
+    assert layer != pure(Net)(5, p=0.5) and layer != pure(nn.Linear)(4, 5)
+    assert pickle.loads(pickle.dumps(layer)) == layer
+    assert jax.tree.leaves(layer) == []
+    init, apply = layer
+    params, state = init(KEY)
+    assert apply(params, state, X)[0].shape == (4, 1)
+    assert pure(Net).__name__ == "Net"
+    nested = pure(nn.Sequential)(OrderedDict(a=nn.Linear(2, 2)))  # an unhashable argument
+    assert list(nested.init(KEY)[0]) == ["a"]
+
+
+def test_lazy_modules():
+    layer = pure(lambda: nn.Sequential(nn.LazyLinear(3), nn.LazyBatchNorm1d()))()
+    with pytest.raises(ValueError, match="a lazy module needs an example input: layer.init\\(key, example\\)"):
+        layer.init(KEY)
+    params, state = layer.init(KEY, X)
+    assert params["0"]["weight"].shape == (3, 2) and state["1"]["running_mean"].shape == (3,)
+    assert_close(state["1"]["running_mean"], jnp.zeros(3))
+    assert int(state["1"]["num_batches_tracked"]) == 0
+    assert_close(jax.jit(layer.init)(KEY, X), (params, state), rtol=1e-5, atol=1e-6)
+    assert jax.eval_shape(layer.init, KEY, X)[0]["0"]["weight"].shape == (3, 2)
+    out, state = layer.apply(params, state, X, training=True)
+    want = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    want.load_state_dict({f"{i}.{k}": v for i, part in params.items() for k, v in part.items()}, strict=False)
+    assert_close(out, want(X), rtol=1e-5, atol=1e-6)
+    assert int(state["1"]["num_batches_tracked"]) == 1
+
+
+class Constants(nn.Module):
+    """Arrays as plain attributes: in the module, a list and a dict."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = jnp.arange(1.0, 3.0)[None]
+        self.more = {"shift": [jnp.ones((1, 2)) * 2]}
+        self.w = nn.Parameter(fnn.randn(2))
+
+    def forward(self, x):
+        return x * self.scale + self.more["shift"][0] + self.w[None]
+
+
+def test_plain_array_attributes_are_constants():
+    layer = pure(Constants)()
+    params, state = jax.jit(layer.init)(KEY)
+    want = X * jnp.array([[1.0, 2.0]]) + 2 + params["w"][None]
+    assert_close(layer.apply(params, state, X)[0], want)
+    assert_close(jax.jit(lambda p, x: layer.apply(p, {}, x)[0])(params, X), want)
+
+
+def test_dropout_keys():
+    layer = pure(Net)(64, p=0.5)
+    params, state = layer.init(KEY)
+    run = lambda key: layer.apply(params, state, X, training=True, key=key)[0]  # noqa: E731
+    with pytest.raises(fnn.MissingKeyError, match=r"draws random numbers and got key=None"):
+        run(None)
+    assert_close(run(KEY), run(KEY))
+    assert not np.array_equal(run(KEY), run(jax.random.key(1)))
+    assert_close(jax.jit(run)(KEY), run(KEY), rtol=1e-5, atol=1e-5)
+    assert not np.array_equal(run(fnn.Generator().manual_seed(0)), run(fnn.Generator().manual_seed(1)))
+    layer.apply(params, state, X)  # evaluation draws nothing
+
+
+def test_what_does_not_fit_is_named():
+    layer = pure(Net)()
+    params, state = layer.init(KEY)
+    with pytest.raises(ValueError, match=r"params does not fit: missing \['head.bias', 'head.weight'\], unexpected \[\]"):
+        layer.apply({"body": params["body"]}, state, X)
+    with pytest.raises(ValueError, match=r"state does not fit: missing \[.*\], unexpected \['x'\]"):
+        layer.apply(params, {"x": jnp.ones(1)}, X)
+    with pytest.raises(TypeError, match="pure: expected a Module class or function, got an instance of Net"):
+        pure(Net())
+    with pytest.raises(TypeError, match="expected a Module"):
+        pure(lambda: 3)().init(KEY)
+    with pytest.raises(ValueError, match="in_features"):
+        pure(nn.Linear)(-1, 2).init(KEY)
+
+
+class Parametrised(nn.Module):
+    """A Linear whose weight is computed from other parameters, as in weight normalisation."""
+
+    class Scaled(nn.Linear):
+        def __init__(self, a, b):
+            super().__init__(a, b)
+            direction = self.weight.data
+            del self.weight
+            self.direction = nn.Parameter(direction)
+            self.scale = nn.Parameter(jnp.full((b, 1), 2.0))
+
+        @property
+        def weight(self):
+            return self.scale * self.direction / jnp.linalg.norm(self.direction.data, axis=1, keepdims=True)
+
+    def __init__(self):
+        super().__init__()
+        self.inner = self.Scaled(2, 3)
+
+    def forward(self, x):
+        return self.inner(x)
+
+
+def test_a_parametrised_weight():
+    layer = pure(Parametrised)()
+    params, state = layer.init(KEY)
+    assert set(params["inner"]) == {"bias", "direction", "scale"}
+
+    def want(params):
+        p = params["inner"]
+        weight = p["scale"] * p["direction"] / jnp.linalg.norm(p["direction"], axis=1, keepdims=True)
+        return X @ weight.T + p["bias"][None]
+
+    run = lambda params: layer.apply(params, state, X)[0]  # noqa: E731
+    assert_close(run(params), want(params), rtol=1e-5, atol=1e-6)
+    grads = jax.jit(jax.grad(lambda p: (run(p) ** 2).sum()))(params)
+    assert_close(grads, jax.grad(lambda p: (want(p) ** 2).sum())(params), rtol=1e-4, atol=1e-5)
+    model = Parametrised()
+    found = fnn.grad(lambda m: functional_call(m, params, (X,)).sum() + 0 * m(X).sum())(model)
+    assert all(np.all(np.asarray(g) == 0) for g in found.values())
+    grads = fnn.jit(fnn.grad(lambda m: (m(X) ** 2).sum()))(model)
+    assert set(grads) == {"inner.bias", "inner.direction", "inner.scale"}
+    assert all(np.any(np.asarray(g) != 0) for g in grads.values())
+
+
+# -- ties ---------------------------------------------------------------------------------------------------
+
+
+class Tied:
+    """A weight under two names, and a submodule under two names."""
+
+    nn = nn
+
+    def __init__(self):
+        super().__init__()
+        self.l1 = self.nn.Linear(2, 2)
+        self.l2 = self.nn.Linear(2, 2)
+        self.l2.weight = self.l1.weight
+        self.norm = self.nn.BatchNorm1d(2)
+        self.again = self.norm
+
+    def forward(self, x):
+        return self.again(self.l2(self.norm(self.l1(x))))
+
+
+class TorchTied(Tied, torch.nn.Module):
+    nn = torch.nn
+
+
+class FnnTied(Tied, nn.Module):
+    nn = nn
+
+
+def test_ties_in_the_pair():
+    layer = pure(FnnTied)()
+    params, state = layer.init(KEY)
+    assert list(params) == ["l1", "l2", "norm"] and list(params["l2"]) == ["bias"] and list(state) == ["norm"]
+    _, new = layer.apply(params, state, X, training=True)
+    assert int(new["norm"]["num_batches_tracked"]) == 2
+    model = FnnTied()
+    assert split(model)[0].keys() == params.keys()
+    zero = {**params, "l1": {**params["l1"], "weight": jnp.zeros((2, 2))}}
+    out, _ = layer.apply(zero, state, X)
+    assert_close(out, jnp.broadcast_to(out[:1], out.shape), rtol=1e-6, atol=1e-7)
+
+
+# Each names some values and options; both frameworks give the same output, or both refuse it with the same text.
+W, V = np.full((2, 2), 0.5, np.float32), np.eye(2, dtype=np.float32)
+B = np.ones(2, np.float32)
+FULL = ("l1.weight", "l1.bias", "l2.weight", "l2.bias", "norm.weight", "norm.bias",
+        "norm.running_mean", "norm.running_var", "norm.num_batches_tracked")  # fmt: skip
+CALLS = {
+    "nothing": ({}, {}),
+    "first name": ({"l1.weight": W}, {}),
+    "second name": ({"l2.weight": W}, {}),
+    "both names, one value": ({"l1.weight": W, "l2.weight": W}, {}),
+    "both names, two values": ({"l1.weight": W, "l2.weight": V}, {}),
+    "untied": ({"l1.weight": W, "l2.weight": V}, {"tie_weights": False}),
+    "untied, first only": ({"l1.weight": W}, {"tie_weights": False}),
+    "untied, second only": ({"l2.weight": W}, {"tie_weights": False}),
+    "other": ({"l2.bias": B, "norm.weight": B * 3}, {}),
+    "submodule's second name": ({"again.weight": B * 3, "again.bias": B}, {}),
+    "unknown": ({"l3.weight": W}, {}),
+    "unknown, strict": ({"l3.weight": W}, {"strict": True}),
+    "missing, strict": ({"l1.weight": W}, {"strict": True}),
+    "untied, strict, one missing": ({name: None for name in FULL if name != "l2.weight"}, {"strict": True, "tie_weights": False}),
+    "strict": ({name: None for name in FULL}, {"strict": True}),
+    "strict, one tied name": ({name: None for name in FULL if name != "l2.weight"}, {"strict": True}),
+}  # fmt: skip
+
+
+def torch_and_fnn():
+    torch.manual_seed(0)
+    original, ported = TorchTied(), FnnTied()
+    ported.load_state_dict({k: v.numpy() for k, v in original.state_dict().items()})
+    return original.eval(), ported.eval()
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_functional_call_of_ties_as_torch(name):
+    given, options = CALLS[name]
+    original, ported = torch_and_fnn()
+    before = arrays(ported)
+    state = {k: v for k, v in original.state_dict().items()}
+    tensors = {k: state[k] + 0 if v is None else torch.tensor(v) for k, v in given.items()}
+    if "l1.weight" in tensors and name in ("both names, one value", "strict"):
+        tensors["l2.weight"] = tensors["l1.weight"]
+    by_id = {}
+    ours = {k: by_id.setdefault(id(t), jnp.asarray(t.detach().numpy())) for k, t in tensors.items()}
+    x = torch.tensor(np.asarray(X))
+    try:
+        want = torch.func.functional_call(original, tensors, (x,), **options)
+    except (ValueError, RuntimeError, KeyError, AttributeError) as error:
+        with pytest.raises((ValueError, RuntimeError)) as caught:
+            functional_call(ported, ours, (X,), **options)
+        if "functional_call got multiple values" in str(error):
+            assert "functional_call got multiple values for keys" in str(caught.value)
+        for phrase in ("Missing key(s)", "Unexpected key(s)"):
+            assert (phrase in str(error)) == (phrase in str(caught.value)), (str(error), str(caught.value))
+    else:
+        assert_close(functional_call(ported, ours, (X,), **options), want, rtol=1e-5, atol=1e-6)
+        compiled = fnn.jit(lambda x: functional_call(ported, ours, (x,), **options))
+        assert_close(compiled(X), want, rtol=1e-5, atol=1e-6)
+    assert_close(arrays(ported), before)
+
+
+def test_functional_call_arguments_as_torch():
+    original, ported = torch.nn.Linear(2, 2), nn.Linear(2, 2)
+    ported.load_state_dict({k: v.detach().numpy() for k, v in original.state_dict().items()})
+    x = torch.tensor(np.asarray(X))
+    calls = [
+        lambda call, array, model, x: call(model, {"weight": array(W)}, x),
+        lambda call, array, model, x: call(model, {"weight": array(W)}, (x,)),
+        lambda call, array, model, x: call(model, {"bias": array(B)}, None, {"input": x}),
+        lambda call, array, model, x: call(model, ({"weight": array(W)}, {"bias": array(B)}), (x,)),
+        lambda call, array, model, x: call(model, [{"weight": array(W)}, {"bias": array(B)}], (x,)),
+    ]
+    for call in calls:
+        want = call(torch.func.functional_call, torch.tensor, original, x)
+        assert_close(call(functional_call, jnp.asarray, ported, X), want, rtol=1e-5, atol=1e-6)
+    for call, array, model, value in (
+        (torch.func.functional_call, torch.tensor, original, x), (functional_call, jnp.asarray, ported, X)
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"\['weight'\] appeared in multiple dictionaries; behavior of functional call is"):
+            call(model, ({"weight": array(W)}, {"weight": array(W)}), (value,))
+        with pytest.raises(ValueError, match="Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts"):
+            call(model, 3, (value,))
+
+
+def test_nested_dicts_and_boxes():
+    model = Net()
+    params, state = split(model)
+    doubled = jax.tree.map(lambda a: a * 2, params)
+    flat = fnn.func._pure.flatten(doubled)
+    model.eval()
+    want = functional_call(model, {**flat}, (X,))
+    assert_close(functional_call(model, (doubled, state), (X,)), want)
+    assert_close(functional_call(model, {k: nn.Parameter(v) for k, v in flat.items()}, (X,)), want)
+    assert not np.allclose(want, model(X))
+
+
+def test_written_buffers_are_reflected_in_the_dict():
+    """torch's own example: a buffer increased in place is seen in the dict that was given."""
+
+    class Foo(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("foo", jnp.zeros(()))
+
+        def forward(self, x):
+            self.foo += 1
+            return x + self.foo
+
+    model = Foo()
+    given = {"foo": jnp.zeros(())}
+    assert_close(functional_call(model, given, (jnp.zeros(()),)), 1.0)
+    assert_close(given["foo"], 1.0)
+    assert_close(model.foo, 0.0)
+    functional_call(model, given, (jnp.zeros(()),))
+    assert_close(given["foo"], 2.0)
+    functional_call(model, {}, (jnp.zeros(()),))
+    assert_close(model.foo, 1.0)  # not named: the module's own
+    norm = Net()
+    params, state = split(norm)
+    functional_call(norm, (params, state), (X,))
+    assert int(state["body"]["1"]["num_batches_tracked"]) == 1
+    assert int(norm.body[1].num_batches_tracked) == 0
+    step = jax.jit(lambda p, s, x: (functional_call(norm, (p, s), (x,)), s))
+    _, state = step(params, state, X)
+    assert int(state["body"]["1"]["num_batches_tracked"]) == 2
+
+
+def test_an_exception_leaves_module_and_dict_unchanged():
+    class Fails(Net):
+        def forward(self, x):
+            super().forward(x)
+            raise KeyError("late")
+
+    model = Fails()
+    before = arrays(model)
+    given = {"body.1.running_mean": jnp.ones(3)}
+    with pytest.raises(KeyError, match="late"):
+        functional_call(model, given, (X,))
+    assert_close(arrays(model), before)
+    assert_close(given["body.1.running_mean"], jnp.ones(3))
+
+
+def test_two_threads_call_one_module_with_different_values():
+    class Waits(nn.Module):
+        def __init__(self, barrier):
+            super().__init__()
+            self.w = nn.Parameter(jnp.zeros(()))
+            self.barrier = barrier
+
+        def forward(self, x):
+            before = self.w * 1.0
+            self.barrier.wait()  # both calls are inside now
+            return x + before + self.w
+
+    model, results = Waits(threading.Barrier(2, timeout=60)), {}
+
+    def work(n):
+        results[n] = functional_call(model, {"w": jnp.float32(n)}, (jnp.zeros(()),))
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {n: float(v) for n, v in results.items()} == {1: 2.0, 2: 4.0}
+    assert float(model.w) == 0.0
+
+
+# -- split, stack_module_state ------------------------------------------------------------------------------
+
+
+def test_split():
+    model = Net()
+    params, state = split(model)
+    assert list(params) == ["body", "head"] and list(params["body"]) == ["0", "1"]
+    assert_close(fnn.func._pure.flatten(params), {k: p.data for k, p in model.named_parameters()})
+    assert_close(fnn.func._pure.flatten(state), {k: b.data for k, b in model.named_buffers()})
+    with pytest.raises(TypeError, match="split: expected a Module"):
+        split(3)
+
+    @fnn.jit
+    def norm(model):
+        return sum(jax.tree.leaves(jax.tree.map(lambda a: (a**2).sum(), split(model)[0])))
+
+    want = sum((p.data**2).sum() for p in model.parameters())
+    assert_close(norm(model), want, rtol=1e-5, atol=1e-5)
+
+
+STACKS = {
+    "none": lambda nn: [],
+    "mode": lambda nn: [nn.Linear(2, 2), nn.Linear(2, 2).eval()],
+    "class": lambda nn: [nn.Linear(2, 2), nn.Bilinear(2, 2, 2)],
+    "shape": lambda nn: [nn.Linear(2, 2), nn.Linear(2, 3)],
+}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_stack_module_state_errors_as_torch(name):
+    with pytest.raises((ValueError, RuntimeError)) as theirs:
+        torch.func.stack_module_state(STACKS[name](torch.nn))
+    with pytest.raises((ValueError, RuntimeError)) as ours:
+        stack_module_state(STACKS[name](nn))
+    if name != "shape":  # torch leaves that to torch.stack
+        assert str(theirs.value).split(",")[0].rstrip(".") in str(ours.value)
+    assert str(ours.value).startswith("stack_module_state: Expected")
+
+
+def test_stack_is_a_copy():
+    models = [Net(), copy.deepcopy(Net())]
+    params, buffers = stack_module_state(models)
+    assert params["head.weight"].shape == (2, 1, 3) and buffers["body.1.running_mean"].shape == (2, 3)
+    assert_close(params["head.weight"][1], models[1].head.weight)
