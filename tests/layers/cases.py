@@ -19,7 +19,7 @@ import numpy as np
 from fnn import func, layers, nn
 
 # The properties that a case may be excused from, each with its reason.
-PROPERTIES = ("training", "vmap", "check_grads", "half", "float64", "pair")
+PROPERTIES = ("training", "vmap", "check_grads", "half", "float64", "torch_gradient")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

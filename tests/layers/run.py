@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import jax
@@ -11,11 +10,6 @@ import numpy as np
 
 from fnn import layers
 from tests.layers.cases import Case
-
-# The numbers matter here, not the speed of the program.
-_FAST_COMPILE = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-jit = functools.partial(jax.jit, compiler_options=_FAST_COMPILE)
-
 
 def floats(tree: Any) -> list[Any]:
     """The floating arrays of an output, in order."""
