@@ -47,6 +47,16 @@ def _named(apply):
                 error.args = (f"{self!r}: {error.args[0]}", *error.args[1:])
                 error.named = True
             raise
+        except KeyError as error:
+            name = error.args[0] if error.args else None
+            if name not in self.PARAMS and name not in self.STATE:
+                raise
+            tree, what = (args[0], "params") if name in self.PARAMS else (args[1], "state")
+            missing = ArgumentError(
+                f"{self!r}: {what} has no {name!r}, it has {sorted(tree)}; pass what init returned, or an update of it"
+            )
+            missing.named = True
+            raise missing from None
 
     return wrapper
 

@@ -6,6 +6,7 @@ parameters of a composition nest those of its parts under the parts' names.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -316,10 +317,22 @@ class WithoutState:
         return params
 
     def apply(self, params: Params, *inputs: Any, training: bool = False, key: Any = None) -> Any:
-        """The output."""
+        """The output.
+
+        Raises:
+            ArgumentError: the layer has state, which would be lost.
+        """
+        self._stateless(self._expected)
         out, state = self.layer.apply(params, {}, *inputs, training=training, key=key)
         self._stateless(state)
         return out
+
+    @functools.cached_property
+    def _expected(self) -> State:
+        try:
+            return jax.eval_shape(self.layer.init, jax.random.key(0))[1]
+        except ArgumentError:  # a lazy module, whose shapes depend on its inputs
+            return {}
 
     def _stateless(self, state: State) -> None:
         if state:
@@ -336,6 +349,9 @@ class WithoutState:
 
     def __hash__(self) -> int:
         return hash((WithoutState, self.layer))
+
+    def __reduce__(self) -> tuple:
+        return WithoutState, (self.layer,)
 
     def __repr__(self) -> str:
         return f"without_state({self.layer!r})"

@@ -33,6 +33,6 @@ def to_numpy(x: Any) -> np.ndarray:
 
 def dtype_name(x: Any, array: np.ndarray) -> str:
     """The dtype that is compared: PyTorch's int64 counts as int32 where JAX runs without 64-bit mode."""
-    if is_tensor(x) and array.dtype == np.int64 and not jax.config.jax_enable_x64:
+    if is_tensor(x) and array.dtype == np.int64 and jnp.result_type(int) == jnp.int32:
         return "int32"
     return array.dtype.name
