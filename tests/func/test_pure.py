@@ -81,7 +81,9 @@ def test_under_jax_transformations():
     layer = pure(Net)()
     shapes = jax.eval_shape(layer.init, KEY)
     params, state = layer.init(KEY)
-    assert jax.tree.map(lambda s: (s.shape, s.dtype), shapes) == jax.tree.map(lambda s: (s.shape, s.dtype), (params, state))
+    assert jax.tree.map(lambda s: (s.shape, s.dtype), shapes) == jax.tree.map(
+        lambda s: (s.shape, s.dtype), (params, state)
+    )
 
     def loss(params, state, x):
         out, state = layer.apply(params, state, x, training=True)
@@ -98,7 +100,9 @@ def test_under_jax_transformations():
     outs, _ = jax.vmap(lambda p, s: layer.apply(p, s, X))(*many)
     one = jax.tree.map(lambda a: a[1], many)
     assert_close(outs[1], layer.apply(*one, X)[0], rtol=1e-5, atol=1e-6)
-    carried, _ = jax.lax.scan(lambda s, x: (layer.apply(params, s, x, training=True)[1], None), state, X[None])
+    carried, _ = jax.lax.scan(
+        lambda s, x: (layer.apply(params, s, x, training=True)[1], None), state, X[None]
+    )
     assert_close(carried, new, rtol=1e-5, atol=1e-6)
 
 
@@ -125,7 +129,9 @@ def test_value_semantics():
 
 def test_lazy_modules():
     layer = pure(lambda: nn.Sequential(nn.LazyLinear(3), nn.LazyBatchNorm1d()))()
-    with pytest.raises(ValueError, match="a lazy module needs an example input: layer.init\\(key, example\\)"):
+    with pytest.raises(
+        ValueError, match=r"a lazy module needs an example input: layer\.init\(key, example\)"
+    ):
         layer.init(KEY)
     params, state = layer.init(KEY, X)
     assert params["0"]["weight"].shape == (3, 2) and state["1"]["running_mean"].shape == (3,)
@@ -177,7 +183,9 @@ def test_dropout_keys():
 def test_what_does_not_fit_is_named():
     layer = pure(Net)()
     params, state = layer.init(KEY)
-    with pytest.raises(ValueError, match=r"params does not fit: missing \['head.bias', 'head.weight'\], unexpected \[\]"):
+    with pytest.raises(
+        ValueError, match=r"params does not fit: missing \['head.bias', 'head.weight'\], unexpected \[\]"
+    ):
         layer.apply({"body": params["body"]}, state, X)
     with pytest.raises(ValueError, match=r"state does not fit: missing \[.*\], unexpected \['x'\]"):
         layer.apply(params, {"x": jnp.ones(1)}, X)
@@ -294,7 +302,10 @@ CALLS = {
     "unknown": ({"l3.weight": W}, {}),
     "unknown, strict": ({"l3.weight": W}, {"strict": True}),
     "missing, strict": ({"l1.weight": W}, {"strict": True}),
-    "untied, strict, one missing": ({name: None for name in FULL if name != "l2.weight"}, {"strict": True, "tie_weights": False}),
+    "untied, strict, one missing": (
+        {name: None for name in FULL if name != "l2.weight"},
+        {"strict": True, "tie_weights": False},
+    ),
     "strict": ({name: None for name in FULL}, {"strict": True}),
     "strict, one tied name": ({name: None for name in FULL if name != "l2.weight"}, {"strict": True}),
 }  # fmt: skip
@@ -352,9 +363,14 @@ def test_functional_call_arguments_as_torch():
     for call, array, model, value in (
         (torch.func.functional_call, torch.tensor, original, x), (functional_call, jnp.asarray, ported, X)
     ):  # fmt: skip
-        with pytest.raises(ValueError, match=r"\['weight'\] appeared in multiple dictionaries; behavior of functional call is"):
+        with pytest.raises(
+            ValueError,
+            match=r"\['weight'\] appeared in multiple dictionaries; behavior of functional call is",
+        ):
             call(model, ({"weight": array(W)}, {"weight": array(W)}), (value,))
-        with pytest.raises(ValueError, match="Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts"):
+        with pytest.raises(
+            ValueError, match="Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts"
+        ):
             call(model, 3, (value,))
 
 

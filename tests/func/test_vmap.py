@@ -92,14 +92,21 @@ def test_nested_vmap_as_torch(torch):
     assert_close(outer(vmap)(A[0], B[1]), outer(torch.func.vmap)(torch.tensor(A[0]), torch.tensor(B[1])))
 
 
+STRUCTURE = "in_dims is not compatible with the structure"
 BAD = {
-    "in_dims entries": (lambda vmap, x: vmap(lambda a, b: a, in_dims=(0,))(x, x), "in_dims is not compatible with the structure"),
-    "in_dims structure": (lambda vmap, x: vmap(lambda a: a, in_dims=([0, 0],))([x]), "in_dims is not compatible with the structure"),
-    "in_dims range": (lambda vmap, x: vmap(lambda a: a, in_dims=5)(x), "Got in_dim=5 for some input, but that input is an?.* of dimensionality 2"),
-    "sizes": (lambda vmap, x: vmap(lambda a, b: a)(x, x[:2]), "Expected all tensors to have the same size in the mapped dimension"),
+    "in_dims entries": (lambda vmap, x: vmap(lambda a, b: a, in_dims=(0,))(x, x), STRUCTURE),
+    "in_dims structure": (lambda vmap, x: vmap(lambda a: a, in_dims=([0, 0],))([x]), STRUCTURE),
+    "in_dims range": (
+        lambda vmap, x: vmap(lambda a: a, in_dims=5)(x),
+        "Got in_dim=5 for some input, but that input is an?.* of dimensionality 2",
+    ),
+    "sizes": (
+        lambda vmap, x: vmap(lambda a, b: a)(x, x[:2]),
+        "Expected all tensors to have the same size in the mapped dimension",
+    ),
     "randomness": (lambda vmap, x: vmap(lambda a: a, randomness="some")(x), "Only allowed values for randomness are"),
     "chunk": (lambda vmap, x: vmap(lambda a: a, chunk_size=0)(x), "chunk_size should be None or greater than 0"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -133,7 +140,9 @@ DERIVATIVES = {
     "jacrev tuple of one": lambda m, x, y: m.jacrev(lambda x: x**2, argnums=(0,))(y),
     "jacrev aux": lambda m, x, y: m.jacrev(lambda x: (x**2, x + 1), has_aux=True)(y),
     "jacrev chunks": lambda m, x, y: m.jacrev(f, argnums=(0, 1), chunk_size=2)(x, y),
-    "jacrev chunks aux": lambda m, x, y: m.jacrev(lambda x: ({"a": x**2}, x + 1), has_aux=True, chunk_size=1)(y),
+    "jacrev chunks aux": lambda m, x, y: m.jacrev(lambda x: ({"a": x**2}, x + 1), has_aux=True, chunk_size=1)(
+        y
+    ),
     "jacrev dict": lambda m, x, y: m.jacrev(lambda t: t["a"] ** 2 + t["b"])({"a": y, "b": y}),
     "jacfwd": lambda m, x, y: m.jacfwd(f)(x, y),
     "jacfwd both": lambda m, x, y: m.jacfwd(f, argnums=(0, 1))(x, y),
@@ -147,7 +156,9 @@ DERIVATIVES = {
     "vjp aux": lambda m, x, y: (lambda out, pull, aux: (pull(out), aux))(
         *m.vjp(lambda y: (y**2, y + 1), y, has_aux=True)
     ),
-    "linearize": lambda m, x, y: (lambda out, push: (out, push(x * 2, y), push(x, y + 1)))(*m.linearize(g, x, y)),
+    "linearize": lambda m, x, y: (lambda out, push: (out, push(x * 2, y), push(x, y + 1)))(
+        *m.linearize(g, x, y)
+    ),
     "grad": lambda m, x, y: m.grad(lambda x, y: (x * y).sum(), argnums=(0, 1))(x, y),
     "grad aux": lambda m, x, y: m.grad(lambda y: ((y**2).sum(), y), has_aux=True)(y),
     "grad_and_value": lambda m, x, y: m.grad_and_value(lambda y: (y**2).sum())(y),
@@ -202,7 +213,9 @@ def test_derivatives_of_boxes_and_writes():
     linearize(lambda x: norm(x), X)
     assert int(norm.num_batches_tracked) == 3
     for transform in (jacrev, jacfwd, hessian):
-        with pytest.raises(ValueError, match=r"writes to a Buffer of shape \(3,\).*call model.eval\(\) first"):
+        with pytest.raises(
+            ValueError, match=r"writes to a Buffer of shape \(3,\).*call model.eval\(\) first"
+        ):
             transform(lambda x: norm(x).sum())(X)
     assert int(norm.num_batches_tracked) == 3
     norm.eval()
@@ -287,7 +300,9 @@ def test_a_write_of_a_mapped_value_raises_and_leaves_the_buffers_alone():
     before = {k: np.asarray(v) for k, v in model.state_dict().items()}
     mapped = vmap(lambda x: model(x))
     for call, x in ((mapped, X[None]), (fnn.jit(mapped), X[None]), (vmap(mapped), X[None, None])):
-        with pytest.raises(ValueError, match=r"vmap: a Buffer of shape \(3,\) that is not mapped over would be replaced"):
+        with pytest.raises(
+            ValueError, match=r"vmap: a Buffer of shape \(3,\) that is not mapped over would be replaced"
+        ):
             call(jnp.concatenate([x, x]))
         assert_close(dict(model.state_dict()), before)
     assert_close(model(X), nn.BatchNorm1d(3)(X))

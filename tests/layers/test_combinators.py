@@ -27,7 +27,9 @@ def block():
 
 
 NETS = {
-    "serial": lambda: layers.serial(layers.Linear(3, 4), layers.BatchNorm1d(4), layers.ReLU(), layers.Linear(4, 2)),
+    "serial": lambda: layers.serial(
+        layers.Linear(3, 4), layers.BatchNorm1d(4), layers.ReLU(), layers.Linear(4, 2)
+    ),
     "nested": lambda: layers.serial(block(), layers.serial(layers.Linear(3, 3), layers.Tanh())),
     "named": lambda: layers.named(fc=layers.Linear(3, 4), act=layers.Tanh(), norm=layers.BatchNorm1d(4)),
     "one name": lambda: layers.serial(layers.named("fc", layers.Linear(3, 4)), layers.Tanh()),
@@ -36,7 +38,9 @@ NETS = {
     "projected": lambda: layers.residual(layers.Linear(3, 5), layers.Linear(3, 5, bias=False)),
     "repeat": lambda: layers.repeat(block(), 3),
     "remat": lambda: layers.remat(block()),
-    "deep": lambda: layers.serial(layers.repeat(layers.residual(layers.remat(block())), 2), layers.Linear(3, 2)),
+    "deep": lambda: layers.serial(
+        layers.repeat(layers.residual(layers.remat(block())), 2), layers.Linear(3, 2)
+    ),
 }
 
 
@@ -87,9 +91,9 @@ def test_gradients(name):
     net = NETS[name]()
     params, state = net.init(KEY)
     check_grads(lambda p, x: net.apply(p, state, x, training=False)[0], params, X, rtol=3e-2, atol=3e-2)
-    grads, new = jax.grad(lambda p: (lambda out, s: ((out**2).sum(), s))(*net.apply(p, state, X, training=True)), has_aux=True)(
-        params
-    )
+    grads, new = jax.grad(
+        lambda p: (lambda out, s: ((out**2).sum(), s))(*net.apply(p, state, X, training=True)), has_aux=True
+    )(params)
     assert jax.tree.structure(grads) == jax.tree.structure(params)
     assert jax.tree.structure(new) == jax.tree.structure(state)
 
@@ -124,7 +128,9 @@ def test_serial_takes_several_inputs_indexes_and_slices():
 
 
 def test_names():
-    net = layers.serial(layers.named("fc", layers.Linear(3, 4)), layers.Tanh(), layers.named("out", layers.Linear(4, 2)))
+    net = layers.serial(
+        layers.named("fc", layers.Linear(3, 4)), layers.Tanh(), layers.named("out", layers.Linear(4, 2))
+    )
     params, _ = net.init(KEY)
     assert list(params) == ["fc", "out"]
     direct = layers.named(fc=layers.Linear(3, 4), act=layers.Tanh(), out=layers.Linear(4, 2))
@@ -141,13 +147,18 @@ def test_names():
         layers.named(layers.Tanh())
 
 
-@pytest.mark.parametrize("combine", ["serial", "parallel", "residual", "repeat", "remat", "named", "without_state"])
+@pytest.mark.parametrize(
+    "combine", ["serial", "parallel", "residual", "repeat", "remat", "named", "without_state"]
+)
 def test_what_is_no_layer_is_refused(combine):
     build = {
         "repeat": lambda x: layers.repeat(x, 2),
         "named": lambda x: layers.named(a=x),
     }.get(combine, getattr(layers, combine))
-    with pytest.raises(TypeError, match=rf"{combine}: expected layers, got .*Tanh.*; make a Module class a layer with fnn.pure"):
+    with pytest.raises(
+        TypeError,
+        match=rf"{combine}: expected layers, got .*Tanh.*; make a Module class a layer with fnn.pure",
+    ):
         build(nn.Tanh)
     with pytest.raises(TypeError, match=rf"{combine}: expected layers, got 3"):
         build(3)
@@ -160,7 +171,7 @@ def test_wrong_parameters_are_named():
         net.apply({**params, "7": {}}, state, X)
     with pytest.raises(ValueError, match=r"state has parts named \['x'\]"):
         layers.residual(block()).apply({}, {"x": {}}, X)
-    with pytest.raises(ValueError, match=r"Linear\(in_features=3.*weight"):
+    with pytest.raises(ValueError, match=r"Linear\(in_features=3.*: params has no 'weight', it has \[\]; pass"):
         net.apply({}, state, X)
 
 
@@ -190,7 +201,9 @@ def test_residual():
     want = X @ params["body"]["weight"].T + params["body"]["bias"][None] + X @ params["shortcut"]["weight"].T
     assert_close(projected.apply(params, {}, X)[0], want, rtol=1e-5, atol=1e-6)
     wrong = layers.residual(layers.Linear(3, 2))
-    with pytest.raises(ValueError, match=r"residual: the body maps to shape \(4, 2\), the shortcut gives \(4, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"residual: the body maps to shape \(4, 2\), the shortcut gives \(4, 3\)"
+    ):
         wrong.apply(wrong.init(KEY)[0], {}, X)
 
 
@@ -212,7 +225,9 @@ def test_repeat_is_the_unrolled_loop(unroll):
         return x, jax.tree.map(lambda *xs: jnp.stack(xs), *new)
 
     def losses(run):
-        return jax.value_and_grad(lambda p: (lambda out, s: ((out**3).sum(), s))(*run(p, state, X)), has_aux=True)(params)
+        return jax.value_and_grad(
+            lambda p: (lambda out, s: ((out**3).sum(), s))(*run(p, state, X)), has_aux=True
+        )(params)
 
     got = losses(lambda p, s, x: tower.apply(p, s, x, training=True))
     assert_close(got, losses(loop), rtol=1e-4, atol=1e-5)
@@ -248,13 +263,15 @@ def test_repeat_refuses():
     with pytest.raises(ValueError, match="repeat: times must be a positive int, got times=0"):
         layers.repeat(layers.Tanh(), 0)
     tower = layers.repeat(layers.Linear(3, 4), 2)
-    with pytest.raises(ValueError, match=r"repeat: the layer must keep the shape of its input, it maps \(4, 3\) to \(4, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"repeat: the layer must keep the shape of its input, it maps \(4, 3\) to \(4, 4\)"
+    ):
         tower.apply(tower.init(KEY)[0], {}, X)
     tower = layers.repeat(layers.Linear(3, 3), 2)
-    with pytest.raises(ValueError, match=r"stacked along a first axis of 2, got shape \(3, 3\)"):
+    with pytest.raises(ValueError, match=r"stacked along a first axis of 2, got shape \(3,"):
         tower.apply(layers.Linear(3, 3).init(KEY)[0], {}, X)
     casting = layers.repeat(layers.Linear(3, 3, dtype=jnp.bfloat16), 2)
-    with pytest.raises(ValueError, match="same dtype|dtype"):
+    with pytest.raises(ValueError, match="dtype"):
         casting.apply(casting.init(KEY)[0], {}, X)
 
 
@@ -273,7 +290,9 @@ def test_remat_is_the_layer(policy):
         return jax.value_and_grad(loss, (0, 1), has_aux=True)(params, X)
 
     assert_close(run(wrapped), run(part), rtol=1e-4, atol=1e-5)
-    names = {str(e.primitive) for e in jax.make_jaxpr(lambda p: wrapped.apply(p, state, X))(params).jaxpr.eqns}
+    names = {
+        str(e.primitive) for e in jax.make_jaxpr(lambda p: wrapped.apply(p, state, X))(params).jaxpr.eqns
+    }
     assert names & {"checkpoint", "remat", "remat2"}
 
 
@@ -286,14 +305,16 @@ def test_without_state():
     params = init(KEY)
     assert_close(params, net.init(KEY)[0])
     assert_close(apply(params, X), net.apply(params, {}, X)[0])
-    assert_close(apply(params, X, training=True, key=KEY), net.apply(params, {}, X, training=True, key=KEY)[0])
+    assert_close(
+        apply(params, X, training=True, key=KEY), net.apply(params, {}, X, training=True, key=KEY)[0]
+    )
     again = layers.without_state(net)
     assert bare == again and hash(bare) == hash(again) and pickle.loads(pickle.dumps(bare)) == bare
     assert jax.tree.leaves(bare) == [] and repr(bare) == f"without_state({net!r})"
     stateful = layers.without_state(layers.serial(layers.BatchNorm1d(3)))
     with pytest.raises(ValueError, match=r"without_state: .* has state \['0'\], which would be lost"):
         stateful.init(KEY)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"has state \['0'\], which would be lost"):
         stateful.apply({}, X)
 
 
@@ -335,10 +356,8 @@ def test_repetitions_draw_their_own_numbers():
 
 def test_remat_recomputes_the_same_mask():
     net = layers.remat(DROP)
-    for key in (KEY, fnn.Generator().manual_seed(0)):
-        if isinstance(key, fnn.Generator):
-            slope = jax.grad(lambda x: net.apply({}, {}, x, training=True, key=key)[0].sum())(ONES)  # noqa: B023
-            assert set(np.unique(slope)) == {0.0, 2.0}
-            continue
-        run = lambda x: net.apply({}, {}, x, training=True, key=KEY)[0]  # noqa: E731
-        assert_close(jax.grad(lambda x: run(x).sum())(ONES), run(ONES))
+    run = lambda x: net.apply({}, {}, x, training=True, key=KEY)[0]  # noqa: E731
+    assert_close(jax.grad(lambda x: run(x).sum())(ONES), run(ONES))
+    generator = fnn.Generator().manual_seed(0)
+    slope = jax.grad(lambda x: net.apply({}, {}, x, training=True, key=generator)[0].sum())(ONES)
+    assert set(np.unique(slope)) == {0.0, 2.0}
