@@ -145,10 +145,6 @@ class Optimizer:
                     f"{type(entry).__module__}.{type(entry).__name__}"
                     + ("; wrap arrays in fnn.nn.Parameter" if hasattr(entry, "dtype") else "")
                 )
-            if is_lazy(entry):
-                raise ArgumentError(
-                    "optimizer got an uninitialized parameter: call the lazy module once on an example input first"
-                )
             found.append(entry)
         if names and len(names) != len(found):
             raise ArgumentError("all optimizer params should be with/without names. Some param names are missing")
@@ -170,11 +166,19 @@ class Optimizer:
         self._groups.append(None)
         epoch.structure += 1
 
+    def _lazy(self, n: int) -> bool:
+        return any(is_lazy(p) for p in self.param_groups[n]["params"])
+
     def _state_of(self, n: int) -> _Group:
         """The boxes of group ``n``'s state, made (from concrete values) when first needed."""
         group = self._groups[n]
         if group is None:
             params = self.param_groups[n]
+            if self._lazy(n):
+                raise ArgumentError(
+                    f"{type(self).__name__}: a parameter is not initialised yet; call the lazy module once on an example "
+                    "input before the first step"
+                )
             make = self._transformation(self._values(params), self._flags(params)).init
             with no_scope(), jax.ensure_compile_time_eval():
                 group = _Group(make([p._value for p in params["params"]]))
@@ -220,6 +224,9 @@ class Optimizer:
     def _fnn_gather(self, gather: Gather) -> Any:
         parts: list[Any] = [type(self)]
         for n, group in enumerate(self.param_groups):
+            if self._lazy(n):  # the step will say what to do
+                parts.append(tuple(is_lazy(p) for p in group["params"]))
+                continue
             state = self._state_of(n)
             parts.append((
                 tuple((gather.box(p, donate=True), p._requires_grad) for p in group["params"]),
