@@ -231,7 +231,7 @@ class Optimizer:
             parts.append((
                 tuple((gather.box(p, donate=True), p._requires_grad) for p in group["params"]),
                 tuple(gather.box(p._grad) for p in group["params"] if p._grad is not None),
-                tuple(group.get("param_names", ())) or tuple(p._names for p in group["params"]),
+                tuple(group.get("param_names", ())),
                 tuple(gather.box(box, donate=True) for box in state.boxes),
                 state.treedef,
             ))  # fmt: skip
