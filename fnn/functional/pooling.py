@@ -489,9 +489,9 @@ def _lp_pool(
     if not dtypes.is_floating(x):
         x = x.astype(dtypes.get_default_dtype())
     out = _avg_pool(name, rank, _power(x, norm_type), kernel, stride, 0, ceil_mode, True, None)
-    # |out| with a zero gradient at 0, which stops the infinite one of the root
+    # |out| with a zero gradient at 0, which stops the infinite one of the root, but not one that is NaN
     size = lax.abs(out)
-    size = lax.select(lax.gt(size, lax.full_like(size, 0)), size, lax.full_like(size, 0))
+    size = lax.select(size <= 0, lax.full_like(size, 0), size)
     return _power(lax.sign(out) * size * math.prod(kernel), 1.0 / norm_type)
 
 
