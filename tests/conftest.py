@@ -10,5 +10,14 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
 
 import jax
+import pytest
+
+from fnn import random
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """The same numbers for a test, whichever ran before it."""
+    random.manual_seed(0)

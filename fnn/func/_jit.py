@@ -63,11 +63,11 @@ class _Retrace(Exception):
 class _Call:
     """The Python side of one call, for the trace to rebuild its arguments from."""
 
-    __slots__ = ("bound", "objects", "pattern", "statics", "treedef")
+    __slots__ = ("objects", "pattern", "plan", "statics", "treedef")
 
     def __init__(self, treedef: Any, pattern: tuple, objects: list[Any], statics: tuple) -> None:
         self.treedef, self.pattern, self.objects, self.statics = treedef, pattern, objects, statics
-        self.bound: Any = None
+        self.plan: Any = None
 
     def arguments(self, dynamic: Any) -> tuple[tuple, dict[str, Any]]:
         sources = (iter(dynamic), iter(self.objects), iter(self.statics))
@@ -145,7 +145,6 @@ class _Program:
         self.function = function
         self.donates = donate
         self.donated = set(gather.donate) if donate else set()
-        self.expected = gather.donate
         self.closure: list[Box] = []
         self.owners: list[Any] = []  # optimizers reached through a closure
         self.watched: tuple[Any, ...] = ()
@@ -167,44 +166,56 @@ class _Program:
 
     def _flat(self, donated: Any, kept: Any, hyper: Any, seed: Any, dynamic: Any) -> Any:
         call = _active.get()
-        bound: _Bound = call.bound
-        values = dict(zip(bound.donated, donated, strict=True))
-        values.update(zip(bound.kept, kept, strict=True))
-        owners = {id(owner): part for owner, part in zip(bound.owners, hyper, strict=True)}
+        plan: _Plan = call.plan
+        values = dict(zip(plan.donated, donated, strict=True))
+        values.update(zip(plan.kept, kept, strict=True))
+        owners = {id(owner): part for owner, part in zip(plan.owners, hyper, strict=True)}
         seeds = _Seeds(seed)
         scope = _JitScope(values, owners)
-        before = dict(values)
         args, kwargs = call.arguments(dynamic)
         with opened(scope), random.ambient(seeds):
             out = self.function(*args, **kwargs)
-        self._revise(scope, bound, before, seeds)
+        self._revise(scope, plan, seeds)
         if not self.watched:
-            self.watch(scope, bound.known)
-        chosen = sorted(self.donated | {bound.index[box] for box in scope.carried()})
-        return out, _Written(tuple(chosen), [scope.values[bound.all[i]] for i in chosen])
+            self.watch(scope, plan.known)
+        chosen = sorted(self.donated | {plan.index[box] for box in scope.carried()})
+        return out, _Written(tuple(chosen), [scope.values[plan.all[i]] for i in chosen])
 
-    def _revise(self, scope: _JitScope, bound: _Bound, before: dict[Box, Any], seeds: _Seeds) -> None:
-        wrong = False
-        for box in scope.discovered:
-            self.closure.append(box)
-            wrong = True
-        for owner in scope.owners.values():
-            self.owners.append(owner)
-            wrong = True
-        if seeds.stream is not None and not self.uses_seed:
-            self.uses_seed = wrong = True
-        if self.donates:
-            first = len(bound.boxes)
-            places = {box: first + i for i, box in enumerate(self.closure)}
-            for box in scope.carried():
-                at = bound.index.get(box, places.get(box))
+    def _revise(self, scope: _JitScope, plan: _Plan, seeds: _Seeds) -> None:
+        """Notes what the trace found out; if it was made on a wrong assumption, it must be made again."""
+        with _lock:
+            stale = plan.version != self.version  # another thread revised the program meanwhile
+            wrong = bool(scope.discovered or scope.owners)
+            self.closure += [box for box in scope.discovered if box not in set(self.closure)]
+            self.owners += [owner for owner in scope.owners.values() if owner not in self.owners]
+            if seeds.stream is not None and not self.uses_seed:
+                self.uses_seed = wrong = True
+            if self.donates:
+                places = plan.index | {box: len(plan.boxes) + i for i, box in enumerate(self.closure)}
                 # Only what held an array can be donated: a gradient that was None cannot.
-                if at is not None and at not in self.donated and box._value is not None:
-                    self.donated.add(at)
+                more = {places[box] for box in scope.carried() if box in places and box._value is not None}
+                if not more <= self.donated:
+                    self.donated |= more
                     wrong = True
-        if wrong:
-            self.version += 1
-            raise _Retrace
+            self.version += wrong
+            if wrong or stale:
+                raise _Retrace
+
+
+class _Plan:
+    """Which boxes a program takes, in order; a snapshot, since another thread may revise the program."""
+
+    __slots__ = ("all", "boxes", "donated", "index", "kept", "known", "owners", "statics", "version")
+
+    def __init__(self, program: _Program, boxes: list[Box], owners: list[Any], known: dict[int, int]) -> None:
+        self.version = program.version
+        self.boxes, self.known = boxes, known
+        self.all = [*boxes, *program.closure]
+        self.index = {box: i for i, box in enumerate(self.all)}
+        self.donated = [box for i, box in enumerate(self.all) if i in program.donated]
+        self.kept = [box for i, box in enumerate(self.all) if i not in program.donated]
+        self.owners = [*owners, *program.owners]
+        self.statics = [owner._fnn_dynamic()[0] for owner in self.owners]
 
 
 class _Bound:
@@ -212,24 +223,18 @@ class _Bound:
 
     def __init__(self, program: _Program, gather: Gather, objects: list[Any]) -> None:
         self.program = program
-        self.boxes = gather.boxes
-        self.known = gather.seen
+        self.boxes, self.known = gather.boxes, gather.seen
         self.objects = [weakref.ref(o) for o in objects]
-        self.own_owners = [o for o in gather.objects if hasattr(type(o), "_fnn_dynamic")]
+        self.owners = [o for o in gather.objects if hasattr(type(o), "_fnn_dynamic")]
         self.structure = epoch.structure
         self.exposures = -1
-        self.refresh()
+        self.plan = self.planned()
 
-    def refresh(self) -> None:
-        program = self.program
-        self.version = program.version
-        self.all = [*self.boxes, *program.closure]
-        self.index = {box: i for i, box in enumerate(self.all)}
-        self.donated = [box for i, box in enumerate(self.all) if i in program.donated]
-        self.kept = [box for i, box in enumerate(self.all) if i not in program.donated]
-        self.owners = [*self.own_owners, *program.owners]
-        self.statics = [owner._fnn_dynamic()[0] for owner in self.owners]
-        self.exposures = -1
+    def planned(self) -> _Plan:
+        with _lock:
+            self.plan = _Plan(self.program, self.boxes, self.owners, self.known)
+            self.exposures = -1
+        return self.plan
 
     def valid(self, objects: list[Any]) -> bool:
         return self.structure == epoch.structure and all(
@@ -315,30 +320,31 @@ class Jitted:
         self, bound: _Bound, call: _Call, key: Any, function_statics: tuple, holders: list[Any], dynamic: list[Any]
     ) -> Any:
         while True:
-            program = bound.program
-            if bound.version != program.version:
-                bound.refresh()
+            program, plan = bound.program, bound.plan
+            if plan.version != program.version:
+                plan = bound.planned()
             hyper = []
-            for owner, static in zip(bound.owners, bound.statics, strict=True):
+            for owner, static in zip(plan.owners, plan.statics, strict=True):
                 now, values = owner._fnn_dynamic()
                 if now != static:
                     break
                 hyper.append(values)
             else:
-                call.bound = bound
+                call.plan = plan
                 scope = _scope.get()
                 try:
                     if not program.traced:
-                        self._trace(program, bound, call, scope, hyper, dynamic)
+                        self._trace(bound, plan, call, scope, hyper, dynamic)
                     with _lock if scope is None and program.donated else _no_lock:
-                        return self._execute(program, bound, call, scope, hyper, dynamic)
+                        return self._execute(bound, plan, call, scope, hyper, dynamic)
                 except _Retrace:
                     continue
             bound = self._bind(key, call, function_statics, holders)
 
-    def _trace(self, program: _Program, bound: _Bound, call: _Call, scope: Any, hyper: list, dynamic: list) -> None:
+    def _trace(self, bound: _Bound, plan: _Plan, call: _Call, scope: Any, hyper: list, dynamic: list) -> None:
         """Runs the Python function once; nothing is donated or drawn before that has succeeded."""
-        donated, kept = _read(bound.donated, scope), _read(bound.kept, scope)
+        program = bound.program
+        donated, kept = _read(plan.donated, scope), _read(plan.kept, scope)
         token = _active.set(call)
         try:
             program.compiled.trace(donated, kept, hyper, _NO_SEED, dynamic)
@@ -349,26 +355,27 @@ class Jitted:
         # What the trace itself set on the modules is part of the structure it was made for.
         bound.structure = epoch.structure
 
-    def _execute(self, program: _Program, bound: _Bound, call: _Call, scope: Any, hyper: list, dynamic: list) -> Any:
+    def _execute(self, bound: _Bound, plan: _Plan, call: _Call, scope: Any, hyper: list, dynamic: list) -> Any:
+        program = bound.program
         copied: list[Box] = []
         seen = epoch.exposures
         if scope is None:
-            donated = [box._value for box in bound.donated]
-            kept = [box._value for box in bound.kept]
+            donated = [box._value for box in plan.donated]
+            kept = [box._value for box in plan.kept]
             if bound.exposures != seen:
-                for i, box in enumerate(bound.donated):
+                for i, box in enumerate(plan.donated):
                     if box._exposed and box._value is not None:  # someone else holds this array: donate a copy
                         donated[i] = jnp.copy(box._value)
                         copied.append(box)
         else:
-            donated, kept = _read(bound.donated, scope), _read(bound.kept, scope)
+            donated, kept = _read(plan.donated, scope), _read(plan.kept, scope)
         seed = _draw_seed() if program.uses_seed else _NO_SEED
         token = _active.set(call)
         try:
             out, written = program.compiled(donated, kept, hyper, seed, dynamic)
         finally:
             _active.reset(token)
-        boxes = bound.all
+        boxes = plan.all
         if scope is None:
             for i, value in zip(written.indices, written.values, strict=True):
                 boxes[i]._value = value
