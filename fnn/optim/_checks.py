@@ -1,12 +1,18 @@
 """Checks of hyper-parameters, with PyTorch's texts."""
 
+import math
 from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
 
 from fnn.errors import ArgumentError
 
 
 def at_least_zero(value: Any, what: str) -> None:
     """Raises unless ``value`` is a number of at least zero."""
+    if getattr(value, "size", 1) != 1:
+        raise ArgumentError(f"{what}: Tensor lr must be 1-element, got shape {value.shape}")
     if not value >= 0.0:
         raise ArgumentError(f"{what}: {value}")
 
@@ -18,3 +24,17 @@ def betas_in_range(betas: Any) -> None:
     for i, beta in enumerate(betas):
         if not 0.0 <= beta < 1.0:
             raise ArgumentError(f"Invalid beta parameter at index {i}: {beta}")
+
+
+def learning_rate(value: Any, what: str = "Invalid learning rate") -> Any:
+    """The learning rate as a scalar; raises unless it is one number of at least zero."""
+    if np.size(value) != 1:
+        raise ArgumentError(f"Tensor lr must be 1-element, got shape {np.shape(value)}")
+    value = value if np.ndim(value) == 0 else jnp.reshape(value, ())
+    at_least_zero(value, what)
+    return value
+
+
+def log(beta: float) -> float:
+    """log β in double precision; -∞ of zero. 1 - βᵗ is -expm1(t log β), exact where βᵗ is near 1."""
+    return math.log(beta) if beta > 0 else -math.inf

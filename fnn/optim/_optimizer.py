@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from fnn._trace import tracing
+from fnn._trace import Tracer, tracing
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError, StateDictError
 from fnn.func._jit import jit
@@ -26,17 +26,24 @@ from fnn.func._pure import flatten
 from fnn.nn._box import Box, Parameter, is_lazy
 from fnn.nn._gather import Gather, Identity
 from fnn.nn._hooks import RemovableHandle, register
+from fnn.nn._module import _type_name
 from fnn.nn._scope import _scope, epoch, no_scope
 
 __all__ = ["Optimizer"]
+
+_NOT_INITIALISED = (
+    "a parameter is not initialised yet; call the lazy module once on an example input before the first step"
+)
 
 
 class _Group:
     """The state of one parameter group."""
 
-    __slots__ = ("boxes", "initial", "treedef")
+    __slots__ = ("boxes", "initial", "shelf", "treedef")
 
-    def __init__(self, state: Any) -> None:
+    def __init__(self, state: Any, shelf: dict[str, Any] | None = None) -> None:
+        # Parts that the rule has no use for at present, such as a velocity while momentum is 0; torch keeps them too.
+        self.shelf = shelf or {}
         leaves, self.treedef = jax.tree.flatten(state)
         self.boxes = [Box(leaf) for leaf in leaves]
         for box in self.boxes:
@@ -142,7 +149,7 @@ class Optimizer:
             if not isinstance(entry, Parameter):
                 raise ArgumentTypeError(
                     "optimizer can only optimize Parameters, but one of the params is "
-                    f"{type(entry).__module__}.{type(entry).__name__}"
+                    f"{_type_name(entry)}"
                     + ("; wrap arrays in fnn.nn.Parameter" if hasattr(entry, "dtype") else "")
                 )
             found.append(entry)
@@ -175,10 +182,7 @@ class Optimizer:
         if group is None:
             params = self.param_groups[n]
             if self._lazy(n):
-                raise ArgumentError(
-                    f"{type(self).__name__}: a parameter is not initialised yet; call the lazy module once on an example "
-                    "input before the first step"
-                )
+                raise ArgumentError(f"{type(self).__name__}: {_NOT_INITIALISED}")
             make = self._transformation(self._values(params), self._flags(params)).init
             with no_scope(), jax.ensure_compile_time_eval():
                 group = _Group(make([p._value for p in params["params"]]))
@@ -202,18 +206,22 @@ class Optimizer:
 
     def _regrow(self, n: int, old: _Group) -> None:
         """A flag changed the form of the state (momentum switched on): keeps the parts that are still there."""
-        fields = old.tree(host=True)._asdict()
+        fields = {**old.shelf, **_present(old.tree(host=True))}
         started = old.started
         self._groups[n] = None
         fresh = self._state_of(n)
         tree = fresh.tree(host=True)
+        wanted = _present(tree)
         kept = {
             name: fields[name]
-            for name, value in tree._asdict().items()
+            for name, value in wanted.items()
             if jax.tree.structure(fields.get(name)) == jax.tree.structure(value)
         }
+        if "started" in wanted and "started" not in kept and "momentum_buffer" in kept:
+            kept["started"] = jnp.asarray(np.array([bool(np.any(b)) for b in kept["momentum_buffer"]]))
         initial = fresh.initial
-        self._groups[n] = fresh = _Group(tree._replace(**kept))
+        shelf = {k: v for k, v in fields.items() if k not in wanted and k not in self._internal}
+        self._groups[n] = fresh = _Group(tree._replace(**kept), shelf)
         if not started:
             fresh.initial = [box._value for box in fresh.boxes]
         else:
@@ -382,9 +390,10 @@ class Optimizer:
         group, count = self._groups[n], len(self.param_groups[n]["params"])
         if group is None or not group.started:
             return [{} for _ in range(count)]
-        fields = group.tree()._asdict()
+        fields = {**group.shelf, **_present(group.tree())}
+        stepped = _stepped(fields, count)
         return [
-            {name: value[i] for name, value in fields.items() if value is not None and name not in self._internal}
+            {name: value[i] for name, value in fields.items() if name not in self._internal} if stepped[i] else {}
             for i in range(count)
         ]
 
@@ -471,7 +480,7 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
         state.pop("_structures", None)
-        state["_groups"] = [None if g is None else (g.tree(host=True), g.started) for g in self._groups]
+        state["_groups"] = [None if g is None else (g.tree(host=True), g.started, g.shelf) for g in self._groups]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -482,8 +491,8 @@ class Optimizer:
             if entry is None:
                 self._groups.append(None)
                 continue
-            tree, started = entry
-            group = _Group(tree)
+            tree, started, shelf = entry
+            group = _Group(tree, shelf)
             if started:
                 group.mark_started()
             self._groups.append(group)
@@ -494,13 +503,33 @@ class Optimizer:
         for n, group in enumerate(self.param_groups):
             lines.append(f"Parameter Group {n}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
-        return "\n".join([*lines, ")"])
+            lines.append("")
+        return "\n".join([*lines[:-1], ")"])
+
+
+def _present(state: Any) -> dict[str, Any]:
+    """The parts of a rule's state that it has."""
+    return {name: value for name, value in state._asdict().items() if value is not None}
+
+
+def _stepped(fields: dict[str, Any], count: int) -> list[bool]:
+    """Which parameters have been updated; the others have no state in torch."""
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(fields)):
+        return [True] * count
+    for name in ("step", "started"):
+        if name in fields:
+            return [bool(n) for n in np.asarray(fields[name])]
+    if "momentum_buffer" in fields:  # a velocity of zeros acts as none
+        return [bool(np.any(np.asarray(buffer))) for buffer in fields["momentum_buffer"]]
+    return [True] * count
 
 
 def _gradient(grad: Any, parameter: Parameter, name: str) -> Any:
     if grad is None:
         return None
     grad = to_array(grad, "grads", "step: ")
+    if is_lazy(parameter):
+        raise ArgumentError(f"step: {_NOT_INITIALISED}")
     if grad.shape != parameter.shape:
         raise ArgumentError(
             f"step: the gradient of '{name}' has shape {grad.shape}, the parameter has {parameter.shape}"
