@@ -102,10 +102,10 @@ KINKS = [
 EXTREMES = [-INF, -1e30, -100.0, -10.0, -1.0, -0.0, 0.0, 1.0, 10.0, 100.0, 1e30, INF]
 
 
-def same_where_torch_is_finite(ours, theirs, rtol):
+def same_where_torch_is_finite(ours, theirs, rtol, atol=1e-20):
     ours, theirs = np.asarray(ours), theirs.detach().numpy()
     wanted = ~np.isnan(theirs)
-    np.testing.assert_allclose(ours[wanted], theirs[wanted], rtol=rtol, atol=1e-20)
+    np.testing.assert_allclose(ours[wanted], theirs[wanted], rtol=rtol, atol=atol)
 
 
 @pytest.mark.parametrize(("name", "kwargs", "kinks"), KINKS)
@@ -121,7 +121,8 @@ def test_kinks_and_extremes(name, kwargs, kinks):
     same_where_torch_is_finite(y, want, rtol)
     (reverse,) = jax.vjp(f, x)[1](jnp.ones_like(x))
     for gradient in (forward, reverse):
-        same_where_torch_is_finite(gradient, slope, max(rtol, 1e-5))
+        # 1 - tanh² takes the difference of two nearly equal numbers, and tanh(10) is rounded once more or less.
+        same_where_torch_is_finite(gradient, slope, max(rtol, 1e-5), 1e-6 if name == "tanh" else 1e-20)
 
 
 @pytest.mark.parametrize("name", sorted({k[0] for k in KINKS}))
@@ -136,8 +137,10 @@ SMOOTH = [*sorted({k[0] for k in KINKS} - {"threshold"}), "softmax", "log_softma
 @pytest.mark.parametrize("name", SMOOTH)
 def test_derivatives(name):
     x = jnp.array([[-2.3, -0.7, 0.3], [0.6, 1.7, 4.3]])
-    f = NAMES[name] if "soft" not in name or name in ("softplus", "softsign", "softshrink") else (
-        lambda x: NAMES[name](x, 1)
+    f = (
+        NAMES[name]
+        if "soft" not in name or name in ("softplus", "softsign", "softshrink")
+        else (lambda x: NAMES[name](x, 1))
     )
     f = (lambda x: activation.glu(x, 0)) if name == "glu" else f
     check_grads(jax.jit(f), (x,), order=2, modes=["fwd", "rev"], eps=1e-2, rtol=2e-2, atol=2e-2)
@@ -343,9 +346,7 @@ def test_layers_against_torch(name):
         for parameter, value in params.items():
             reference.assert_equal(value, theirs.state_dict()[parameter])
 
-        reference.check_call(
-            lambda x, f=theirs: f(x.clone()), lambda x, f=layer.apply, p=params: f(p, {}, x)[0], (x,)
-        )
+        reference.check_call(lambda x, f=theirs: f(x.clone()), lambda x, f=layer.apply, p=params: f(p, {}, x)[0], (x,))
         np.testing.assert_allclose(module.eval()(jnp.asarray(x)), layer.apply(params, state, jnp.asarray(x))[0])
         for field in ("inplace", "alpha", "lambd", "min_val", "max_val", "negative_slope", "dim", "init"):
             if hasattr(theirs, field):
