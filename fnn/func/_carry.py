@@ -13,11 +13,14 @@ from fnn.nn._scope import Scope, current_scope, opened
 
 
 class Arguments:
-    """The arguments of a call, split into the traced leaves and the rest (Modules, boxes, static values)."""
+    """The arguments of a call, split into the traced leaves and the rest.
+
+    Modules, boxes and static values are the rest, and so are Python's numbers: a flag stays one that ``if`` can ask.
+    """
 
     def __init__(self, args: tuple, kwargs: dict[str, Any]) -> None:
         self.leaves, self.treedef = tree_flatten((args, kwargs), _is_box)
-        self.places = [i for i, leaf in enumerate(self.leaves) if _kind(type(leaf)) == _DYNAMIC]
+        self.places = [i for i, leaf in enumerate(self.leaves) if _is_traced(leaf)]
 
     @property
     def dynamic(self) -> list[Any]:
@@ -28,6 +31,10 @@ class Arguments:
         for i, value in zip(self.places, dynamic, strict=True):
             leaves[i] = value
         return tree_unflatten(self.treedef, leaves)
+
+
+def _is_traced(leaf: Any) -> bool:
+    return _kind(type(leaf)) == _DYNAMIC and type(leaf) not in (bool, int, float, complex)
 
 
 class Carried:

@@ -75,9 +75,9 @@ def _drawing() -> Any:
     return random.ambient(_HostKeys() if provider is None and not random.is_staging() else provider)
 
 
-def _rehearse(function: Callable, *operands: Any) -> tuple[list[Box], bool]:
-    """Traces ``function`` abstractly: the boxes it writes, and whether it draws random numbers."""
-    written: list[Box] = []
+def _rehearse(function: Callable, *operands: Any) -> tuple[dict[Box, Any], bool]:
+    """Traces ``function`` abstractly: the boxes it writes with the shapes written, and whether it draws numbers."""
+    written: dict[Box, Any] = {}
     drawn = False
 
     def run(*operands: Any) -> Any:
@@ -89,7 +89,9 @@ def _rehearse(function: Callable, *operands: Any) -> tuple[list[Box], bool]:
         scope = _Probe(parent=current_scope())
         with opened(scope), random.ambient(provider):
             out = function(*operands)
-        written[:] = scope.carried()
+        for box in scope.carried():
+            value = scope.values[box]
+            written[box] = None if value is None else jax.ShapeDtypeStruct(value.shape, value.dtype)
         return out
 
     jax.eval_shape(run, *operands)
@@ -141,7 +143,15 @@ def scan(
     if any(jnp.ndim(x) == 0 for x in leaves):
         raise ArgumentError("scan: xs must be arrays with an axis to scan over, got a scalar")
     first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(jnp.shape(x)[1:], jnp.result_type(x)), xs)
-    boxes, draws = _rehearse(f, jax.eval_shape(lambda c: c, init), first)
+    written, draws = _rehearse(f, jax.eval_shape(lambda c: c, init), first)
+    # An absent p.grad to which the body adds starts from zeros.
+    start = {}
+    for box, new in written.items():
+        if box.data is not None:
+            start[box] = box.data
+        elif new is not None:
+            start[box] = jnp.zeros(new.shape, new.dtype)
+    boxes = list(start)
     if not boxes and not draws:
         return jax.lax.scan(f, init, xs, length, reverse, unroll)
     n = length if length is not None else jnp.shape(leaves[0])[0]
@@ -155,9 +165,9 @@ def scan(
             (inner, y), _ = run(f, (inner, x), {}, bound := dict(zip(boxes, values, strict=True)))
         return (inner, _same_types([bound[box] for box in boxes], boxes, values, "scan")), y
 
-    start = [box.data for box in boxes]
-    (carry, values), ys = jax.lax.scan(body, (init, start), (xs, keys), length, reverse, unroll)
-    write_out(boxes, values)
+    (carry, values), ys = jax.lax.scan(body, (init, list(start.values())), (xs, keys), length, reverse, unroll)
+    if n:
+        write_out(boxes, values)
     return carry, ys
 
 
@@ -167,7 +177,12 @@ def _unboxed(value: Any) -> Any:
 
 def _same_types(new: list[Any], boxes: list[Box], old: list[Any], what: str) -> list[Any]:
     for box, a, b in zip(boxes, new, old, strict=True):
-        if jnp.shape(a) != jnp.shape(b) or a.dtype != b.dtype:
+        if (a is None) != (b is None):
+            raise ArgumentError(
+                f"{what}: a gradient (p.grad) is None on one side and an array on the other; inside {what} it must be "
+                "an array throughout: call zero_grad(set_to_none=False) first"
+            )
+        if b is not None and (jnp.shape(a) != jnp.shape(b) or a.dtype != b.dtype):
             raise ArgumentError(
                 f"{what}: a {type(box).__name__} of shape {jnp.shape(b)} and dtype {b.dtype} was replaced by one of "
                 f"shape {jnp.shape(a)} and dtype {a.dtype}; inside {what} both must stay"

@@ -123,7 +123,7 @@ def vmap(
             write_out(run.boxes, written)
             return out
 
-        if not chunked:
+        if chunk_size is None or not chunked:
             return mapped(dynamic, keys, size)
         parts = []
         for start in range(0, size, chunk_size):

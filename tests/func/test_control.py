@@ -226,6 +226,47 @@ def test_scan_trains_inside_its_body():
     assert_close(state(model), state(twin), rtol=1e-4, atol=1e-5)
 
 
+def test_scan_accumulates_gradients():
+    """Micro-batches: p.grad grows in the loop, from nothing or from what is there."""
+    model, twin = nn.Linear(3, 1), nn.Linear(3, 1)
+    twin.load_state_dict(model.state_dict())
+    loss = lambda model, x: (model(x) ** 2).sum()  # noqa: E731
+    run = fnn.jit(lambda model, xs: fnn.scan(lambda c, x: (c, fnn.backward(loss)(model, x)), 0, xs)[1])
+    fnn.scan(lambda c, x: (c, fnn.backward(loss)(model, x)), 0, X[:0])
+    assert model.weight.grad is None
+    for _ in range(2):
+        losses = run(model, X)
+        assert_close(losses, jnp.stack([fnn.backward(loss)(twin, x) for x in X]), rtol=1e-5, atol=1e-5)
+        assert_close(model.weight.grad, twin.weight.grad, rtol=1e-4, atol=1e-4)
+
+    def forget(c, x):
+        model.zero_grad()
+        return c, x
+
+    with pytest.raises(ValueError, match=r"scan: a gradient \(p.grad\) is None on one side.*set_to_none=False"):
+        fnn.scan(forget, 0, X)
+    model.zero_grad()
+    with pytest.raises(ValueError, match=r"cond: a gradient \(p.grad\) is None"):
+        fnn.cond(True, lambda: fnn.backward(loss)(model, X[0]), lambda: 0.0)
+    model.zero_grad(), twin.zero_grad()
+    model.weight.grad, model.bias.grad = jnp.zeros((1, 3)), jnp.zeros(1)
+    fnn.cond(True, lambda: fnn.backward(loss)(model, X[0]), lambda: 0.0)
+    fnn.backward(loss)(twin, X[0])
+    assert_close(model.weight.grad, twin.weight.grad, rtol=1e-5, atol=1e-5)
+
+
+def test_python_values_pass_through_unchanged():
+    @fnn.checkpoint
+    def f(x, factor, mode="double", flag=False, mask=None):
+        assert mask is None
+        return x * factor if mode == "double" and flag else x
+
+    x = jnp.ones(3)
+    assert_close(f(x, 2, flag=True), x * 2)
+    assert_close(jax.grad(lambda x: f(x, 3.0, flag=True).sum())(x), x * 3)
+    assert_close(fnn.cond(True, lambda x, flag: x * 2 if flag else x, lambda x, flag: x, x, True), x * 2)
+
+
 # -- cond -------------------------------------------------------------------------------------------------
 
 
