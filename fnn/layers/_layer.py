@@ -30,9 +30,10 @@ State = dict[str, Any]
 _L = TypeVar("_L", bound="Layer")
 
 
+@functools.cache
 def field_names(cls: type) -> tuple[str, ...]:
     """The names of a layer class's fields, in order."""
-    return tuple(cls.__dict__.get("__dataclass_fields__") or getattr(cls, "__dataclass_fields__", ()))
+    return tuple(field.name for field in dataclasses.fields(cls)) if dataclasses.is_dataclass(cls) else ()
 
 
 def _named(apply):
@@ -145,6 +146,12 @@ class Layer:
         """Assigns normalised fields; only for use in ``__post_init__``."""
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r} of a {type(self).__name__}; see replace")
+
+    def __delattr__(self, name: str) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot delete {name!r} of a {type(self).__name__}")
 
     def _fields(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in field_names(type(self)))

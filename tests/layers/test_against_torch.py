@@ -182,6 +182,45 @@ def test_module_values_and_state(case):
 
 
 @each
+def test_module_under_jit(case):
+    """One training step of the Module under `fnn.jit`: output, gradients of the parameters, buffers."""
+    theirs = theirs_of(case)
+    module = loaded(case, theirs)
+    if case.lazy:
+        with torch.no_grad():
+            module.eval()(*map(jnp.asarray, case.draw()))
+    inputs, forward = [jnp.asarray(v) for v in case.draw(0)], run.forward(case)
+    arrays = {k: v for k, v in forward.items() if hasattr(v, "dtype")}
+    rest = {k: v for k, v in forward.items() if k not in arrays}
+    module.train(not case.stochastic)
+
+    @fnn.jit
+    def step(module: nn.Module, inputs: list[Any], arrays: dict[str, Any]) -> Any:
+        def loss(module: nn.Module) -> Any:
+            output = module(*inputs, **arrays, **rest)
+            return run.scalar(output), output
+
+        if not list(module.parameters()):
+            return loss(module)[1], {}
+        (_, output), gradients = fnn.value_and_grad(loss, has_aux=True)(module)
+        return output, gradients
+
+    if case.stochastic:  # in evaluation: inside jit the numbers are JAX's
+        seed, want = 2, theirs.evaluated
+        inputs = [jnp.asarray(v) for v in case.draw(seed)]
+    else:
+        want = theirs.steps[0]
+    output, gradients = step(module, inputs, arrays)
+    same(output, want[0], "output")
+    assert gradients.keys() == want[1].keys()
+    if "torch_gradient" not in case.excused:
+        for name, gradient in want[1].items():
+            same(gradients[name], gradient, f"gradient of {name}")
+    for name, value in want[4].items():
+        same(module.state_dict()[name], torch.from_numpy(value.copy()), name)
+
+
+@each
 def test_seed_gives_the_same_parameters(case):
     torch.manual_seed(0)
     theirs = torch_module(case)
