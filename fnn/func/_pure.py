@@ -6,7 +6,7 @@ import copy
 import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -255,6 +255,8 @@ class PureModule(Layer):
 
     Made by `pure`; hashable and static, as every layer is.
     """
+
+    RANDOM: ClassVar[bool] = True  # its forward may draw
 
     factory: Callable
     arguments: tuple

@@ -240,7 +240,8 @@ class Repeat(Layer):
         self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
     ) -> tuple[Any, State]:
         """Scans over the stacked parameters, so that compile time does not grow with ``times``."""
-        draws = training and self.RANDOM
+        # Without a key, whatever does draw will say so.
+        draws = training and self.RANDOM and key is not None
         for leaf in jax.tree.leaves((params, state)):
             if jnp.shape(leaf)[:1] != (self.times,):
                 raise ArgumentError(

@@ -321,6 +321,7 @@ def test_without_state():
 # -- keys -------------------------------------------------------------------------------------------------------
 
 DROP = layers.Dropout(0.5)
+PURE_DROP = fnn.pure(nn.Dropout)(0.5)
 ONES = jnp.ones(64)
 STOCHASTIC = {
     "serial": lambda: layers.parallel(DROP, layers.serial(layers.Identity(), DROP)),
@@ -328,6 +329,8 @@ STOCHASTIC = {
     "residual": lambda: layers.parallel(layers.residual(DROP), layers.residual(DROP)),
     "remat": lambda: layers.parallel(layers.remat(DROP), layers.remat(DROP)),
     "repeat": lambda: layers.parallel(layers.repeat(DROP, 1), layers.repeat(DROP, 1)),
+    "pure": lambda: layers.parallel(PURE_DROP, layers.repeat(PURE_DROP, 1)),
+    "remat of pure": lambda: layers.parallel(layers.remat(PURE_DROP), PURE_DROP),
 }
 
 
@@ -345,6 +348,13 @@ def test_each_part_draws_its_own_numbers(name, kind):
     assert_close(net.apply(params, state, ONES)[0][0], ONES * (2 if name == "residual" else 1))
     with pytest.raises(fnn.MissingKeyError, match="key=None"):
         net.apply(params, state, ONES, training=True)
+
+
+def test_a_module_that_draws_nothing_needs_no_key():
+    tower = layers.repeat(fnn.pure(nn.Linear)(3, 3), 2)
+    params, state = tower.init(KEY)
+    same = layers.repeat(layers.Linear(3, 3), 2)
+    assert_close(tower.apply(params, state, X, training=True), same.apply(params, state, X, training=True))
 
 
 def test_repetitions_draw_their_own_numbers():
