@@ -36,5 +36,5 @@ def learning_rate(value: Any, what: str = "Invalid learning rate") -> Any:
 
 
 def log(beta: float) -> float:
-    """log β in double precision; -∞ of zero. 1 - βᵗ is -expm1(t log β), exact where βᵗ is near 1."""
+    """The log of β in double precision; -∞ of zero. 1 - βᵗ is -expm1(t log β), exact where βᵗ is near 1."""
     return math.log(beta) if beta > 0 else -math.inf
