@@ -1,6 +1,8 @@
 """`assert_close`: accepts, refuses and explains as torch.testing does."""
 
 import re
+import subprocess
+import sys
 
 import jax.numpy as jnp
 import numpy as np
@@ -122,3 +124,8 @@ def test_misuse():
         assert_close(jnp.ones(1), {})
     with pytest.raises(TypeError, match=r"str with str\n\nThe failure occurred for item \[0\]"):
         assert_close(["a"], ["a"])
+
+
+def test_torch_is_not_imported():
+    use = "import sys, fnn.testing, numpy; fnn.testing.assert_close(numpy.ones(2), [1, 1])"
+    subprocess.run([sys.executable, "-c", f"{use}; sys.exit('torch' in sys.modules)"], check=True)
