@@ -18,7 +18,7 @@ from fnn.errors import ArgumentError
 from fnn.nn import Module
 from fnn.nn._box import Box
 from fnn.nn.modules.batchnorm import _BatchNorm
-from fnn.optim.lr_scheduler._base import LRScheduler, per_group, values
+from fnn.optim.lr_scheduler._base import LRScheduler, per_group, require_optimizer, values
 
 __all__ = [
     "AveragedModel",
@@ -302,6 +302,7 @@ class SWALR(LRScheduler):
         anneal_strategy: Literal["cos", "linear"] = "cos",
         last_epoch: int = -1,
     ) -> None:
+        require_optimizer(optimizer)
         for rate, group in zip(per_group("swa_lr", optimizer, swa_lr), optimizer.param_groups, strict=True):
             group["swa_lr"] = rate
         if anneal_strategy not in ("cos", "linear"):

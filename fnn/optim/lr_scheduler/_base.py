@@ -208,6 +208,7 @@ class LRScheduler:
         Raises:
             ArgumentError: called while a transform is being traced.
         """
+        refuse_tracing()
         if self._step_count == 1 and hasattr(self.optimizer, "step"):
             if not is_followed(self.optimizer):
                 warnings.warn(_OVERRIDDEN, UserWarning, stacklevel=2)
@@ -220,7 +221,6 @@ class LRScheduler:
 
     @contextlib.contextmanager
     def _stepping(self) -> Iterator[None]:
-        refuse_tracing()
         self._get_lr_called_within_step = True
         try:
             yield

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.optim.lr_scheduler._base import LRScheduler, set_value, values
+from fnn.optim.lr_scheduler._base import LRScheduler, refuse_tracing, set_value, values
 from fnn.optim.lr_scheduler._plateau import ReduceLROnPlateau
 
 __all__ = ["ChainedScheduler", "SequentialLR"]
@@ -33,7 +33,8 @@ class _Composite(LRScheduler):
                     f"{type(optimizer).__name__}."
                 )
 
-    def _no_epoch(self, epoch: Any) -> None:
+    def _check_step(self, epoch: Any) -> None:
+        refuse_tracing()
         if epoch is not None:
             raise ArgumentTypeError(f"{type(self).__name__}.step() takes no epoch, but got {epoch!r}")
 
@@ -123,7 +124,7 @@ class SequentialLR(_Composite):
         Args:
             epoch: must be None.
         """
-        self._no_epoch(epoch)
+        self._check_step(epoch)
         self.last_epoch += 1
         turn = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[turn]
@@ -162,7 +163,7 @@ class ChainedScheduler(_Composite):
         Args:
             epoch: must be None.
         """
-        self._no_epoch(epoch)
+        self._check_step(epoch)
         for scheduler in self._schedulers:
             scheduler.step()
         self._last_lr = values(self.optimizer, "lr")

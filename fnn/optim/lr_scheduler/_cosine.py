@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from fnn.errors import ArgumentError
-from fnn.optim.lr_scheduler._base import LRScheduler, values
+from fnn.optim.lr_scheduler._base import LRScheduler, refuse_tracing, values
 
 __all__ = ["CosineAnnealingLR", "CosineAnnealingWarmRestarts"]
 
@@ -101,6 +101,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         Raises:
             ArgumentError: a negative ``epoch``.
         """
+        refuse_tracing()
         if epoch is None and self.last_epoch < 0:
             epoch = 0
         if epoch is None:

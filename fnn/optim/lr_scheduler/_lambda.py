@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.optim.lr_scheduler._base import LRScheduler, values
@@ -23,9 +23,9 @@ class _FromFunctions(LRScheduler):
         if isinstance(lr_lambda, (list, tuple)):
             if len(lr_lambda) != count:
                 raise ArgumentError(f"Expected {count} lr_lambdas, but got {len(lr_lambda)}")
-            self.lr_lambdas = list(lr_lambda)
+            self.lr_lambdas = [*lr_lambda]
         else:
-            self.lr_lambdas = [lr_lambda] * count
+            self.lr_lambdas = [cast(_Factor, lr_lambda)] * count
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from fnn.errors import ArgumentError
 from fnn.optim.lr_scheduler._base import (
     EPOCH_DEPRECATION_WARNING,
     LRScheduler,
+    refuse_tracing,
     require_optimizer,
     set_value,
     values,
@@ -75,6 +76,8 @@ class ReduceLROnPlateau(LRScheduler):
         self.cooldown = cooldown
         self.eps = eps
         self.last_epoch = 0
+        for group in optimizer.param_groups:
+            set_value(group, "lr", group["lr"])
         self._last_lr = values(optimizer, "lr")
         self._init_is_better(mode, threshold, threshold_mode)
         self._reset()
@@ -114,6 +117,7 @@ class ReduceLROnPlateau(LRScheduler):
             metrics: the quantity, a number.
             epoch: deprecated: the number of this step.
         """
+        refuse_tracing()
         current = float(metrics)
         if epoch is None:
             epoch = self.last_epoch + 1
