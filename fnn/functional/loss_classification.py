@@ -128,9 +128,10 @@ def cross_entropy(
         t = t * (1 - label_smoothing) + label_smoothing / classes
     loss = -(log_p.astype(t.dtype) * t)
     if weight is not None:
-        w = _class_weight("cross_entropy", weight, classes, None)
-        if w.dtype != dtype:
-            dtype = jnp.promote_types(dtype, w.dtype)
+        w = _class_weight("cross_entropy", weight, classes, None)  # widened
+        given = to_array(weight, "weight", "cross_entropy: ").dtype
+        if given != dtype:
+            dtype = jnp.promote_types(dtype, given)
         loss = loss * lax.broadcast_in_dim(w.astype(loss.dtype), loss.shape, (axis,))
     if reduction == "none":
         return lax.reduce_sum(loss, (axis,)).astype(dtype)

@@ -24,7 +24,9 @@ class _DropoutNd(Layer):
 
     def __post_init__(self) -> None:
         if self.p < 0 or self.p > 1:
-            raise ArgumentError(f"dropout probability has to be between 0 and 1, but got {self.p}")
+            raise ArgumentError(
+                f"{type(self).__name__}: dropout probability has to be between 0 and 1, but got {self.p}"
+            )
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"

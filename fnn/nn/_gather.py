@@ -43,6 +43,9 @@ class Identity:
     def __hash__(self) -> int:
         return id(self.value)
 
+    def __repr__(self) -> str:
+        return repr(self.value)
+
 
 class Gather:
     """Collects boxes (each once, in order) while fingerprints are made."""

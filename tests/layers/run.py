@@ -11,6 +11,7 @@ import numpy as np
 from fnn import layers
 from tests.layers.cases import Case
 
+
 def floats(tree: Any) -> list[Any]:
     """The floating arrays of an output, in order."""
     return [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]

@@ -375,7 +375,11 @@ layer("HingeEmbeddingLoss", *reductions(x(2, 3), signs(2, 3)), of(0.5).on(x(4), 
 layer("SoftMarginLoss", *reductions(x(2, 3), signs(2, 3)), smooth=True)
 layer("CosineEmbeddingLoss", *reductions(x(4, 3), x(4, 3), signs(4)), of(0.3).on(x(3), x(3), signs()))
 layer("MarginRankingLoss", *reductions(x(4), x(4), signs(4)), of(0.3).on(x(2, 3), x(2, 3), signs(2, 3)))
-layer("MultiLabelMarginLoss", *reductions(x(2, 4), given([[3, 0, -1, 1], [1, -1, 0, 2]])), of().on(x(3), given([2, 0, -1])))
+layer(
+    "MultiLabelMarginLoss",
+    *reductions(x(2, 4), given([[3, 0, -1, 1], [1, -1, 0, 2]])),
+    of().on(x(3), given([2, 0, -1])),
+)
 layer(
     "MultiLabelSoftMarginLoss",
     *reductions(x(2, 3), uniform(2, 3)),

@@ -27,9 +27,7 @@ def block():
 
 
 NETS = {
-    "serial": lambda: layers.serial(
-        layers.Linear(3, 4), layers.BatchNorm1d(4), layers.ReLU(), layers.Linear(4, 2)
-    ),
+    "serial": lambda: layers.serial(layers.Linear(3, 4), layers.BatchNorm1d(4), layers.ReLU(), layers.Linear(4, 2)),
     "nested": lambda: layers.serial(block(), layers.serial(layers.Linear(3, 3), layers.Tanh())),
     "named": lambda: layers.named(fc=layers.Linear(3, 4), act=layers.Tanh(), norm=layers.BatchNorm1d(4)),
     "one name": lambda: layers.serial(layers.named("fc", layers.Linear(3, 4)), layers.Tanh()),
@@ -38,9 +36,7 @@ NETS = {
     "projected": lambda: layers.residual(layers.Linear(3, 5), layers.Linear(3, 5, bias=False)),
     "repeat": lambda: layers.repeat(block(), 3),
     "remat": lambda: layers.remat(block()),
-    "deep": lambda: layers.serial(
-        layers.repeat(layers.residual(layers.remat(block())), 2), layers.Linear(3, 2)
-    ),
+    "deep": lambda: layers.serial(layers.repeat(layers.residual(layers.remat(block())), 2), layers.Linear(3, 2)),
 }
 
 
@@ -147,9 +143,7 @@ def test_names():
         layers.named(layers.Tanh())
 
 
-@pytest.mark.parametrize(
-    "combine", ["serial", "parallel", "residual", "repeat", "remat", "named", "without_state"]
-)
+@pytest.mark.parametrize("combine", ["serial", "parallel", "residual", "repeat", "remat", "named", "without_state"])
 def test_what_is_no_layer_is_refused(combine):
     build = {
         "repeat": lambda x: layers.repeat(x, 2),
@@ -201,9 +195,7 @@ def test_residual():
     want = X @ params["body"]["weight"].T + params["body"]["bias"][None] + X @ params["shortcut"]["weight"].T
     assert_close(projected.apply(params, {}, X)[0], want, rtol=1e-5, atol=1e-6)
     wrong = layers.residual(layers.Linear(3, 2))
-    with pytest.raises(
-        ValueError, match=r"residual: the body maps to shape \(4, 2\), the shortcut gives \(4, 3\)"
-    ):
+    with pytest.raises(ValueError, match=r"residual: the body maps to shape \(4, 2\), the shortcut gives \(4, 3\)"):
         wrong.apply(wrong.init(KEY)[0], {}, X)
 
 
@@ -225,9 +217,9 @@ def test_repeat_is_the_unrolled_loop(unroll):
         return x, jax.tree.map(lambda *xs: jnp.stack(xs), *new)
 
     def losses(run):
-        return jax.value_and_grad(
-            lambda p: (lambda out, s: ((out**3).sum(), s))(*run(p, state, X)), has_aux=True
-        )(params)
+        return jax.value_and_grad(lambda p: (lambda out, s: ((out**3).sum(), s))(*run(p, state, X)), has_aux=True)(
+            params
+        )
 
     got = losses(lambda p, s, x: tower.apply(p, s, x, training=True))
     assert_close(got, losses(loop), rtol=1e-4, atol=1e-5)
@@ -290,9 +282,7 @@ def test_remat_is_the_layer(policy):
         return jax.value_and_grad(loss, (0, 1), has_aux=True)(params, X)
 
     assert_close(run(wrapped), run(part), rtol=1e-4, atol=1e-5)
-    names = {
-        str(e.primitive) for e in jax.make_jaxpr(lambda p: wrapped.apply(p, state, X))(params).jaxpr.eqns
-    }
+    names = {str(e.primitive) for e in jax.make_jaxpr(lambda p: wrapped.apply(p, state, X))(params).jaxpr.eqns}
     assert names & {"checkpoint", "remat", "remat2"}
 
 
@@ -305,9 +295,7 @@ def test_without_state():
     params = init(KEY)
     assert_close(params, net.init(KEY)[0])
     assert_close(apply(params, X), net.apply(params, {}, X)[0])
-    assert_close(
-        apply(params, X, training=True, key=KEY), net.apply(params, {}, X, training=True, key=KEY)[0]
-    )
+    assert_close(apply(params, X, training=True, key=KEY), net.apply(params, {}, X, training=True, key=KEY)[0])
     again = layers.without_state(net)
     assert bare == again and hash(bare) == hash(again) and pickle.loads(pickle.dumps(bare)) == bare
     assert jax.tree.leaves(bare) == [] and repr(bare) == f"without_state({net!r})"

@@ -146,7 +146,9 @@ def test_module_inputs(name, training):
         try:
             compare(name, case, training)
         except Exception as error:
-            raise AssertionError(f"{name} {n}: {case.constructor_input.args} {case.constructor_input.kwargs}") from error
+            raise AssertionError(
+                f"{name} {n}: {case.constructor_input.args} {case.constructor_input.kwargs}"
+            ) from error
 
 
 @pytest.mark.parametrize("name", BAD)
