@@ -288,7 +288,7 @@ ERRORS = [
     ("OneCycleLR", dict(max_lr=0.1, epochs=-1, steps_per_epoch=1), ValueError, "positive integer epochs, but got -1"),
     ("OneCycleLR", dict(max_lr=0.1, epochs=1, steps_per_epoch=0.5), ValueError, "integer steps_per_epoch, but got 0.5"),
     ("OneCycleLR", dict(max_lr=0.1, total_steps=9, pct_start=1.5), ValueError, "Expected float between 0 and 1 pct_s"),
-    ("OneCycleLR", dict(max_lr=0.1, total_steps=9, anneal_strategy="x"), ValueError, "one of 'cos' or 'linear', instead"),
+    ("OneCycleLR", dict(max_lr=0.1, total_steps=9, anneal_strategy="x"), ValueError, "one of 'cos' or 'linear'"),
     ("SWALR", dict(swa_lr=0.1, anneal_strategy="x"), ValueError, "one of 'cos' or 'linear', instead got x"),
     ("SWALR", dict(swa_lr=0.1, anneal_epochs=-1), ValueError, "anneal_epochs must be equal or greater than 0, got -1"),
     ("SWALR", dict(swa_lr=[0.1]), ValueError, "swa_lr must have the same length as optimizer.param_groups."),

@@ -103,6 +103,9 @@ class LRScheduler:
     A subclass defines ``get_lr``, which returns the learning rates of step ``self.last_epoch``, one for each group.
     To make a scheduler sets each group's ``"initial_lr"`` (unless it is there) and takes step 0.
 
+    The first ``step`` warns if the optimizer has not stepped. Steps inside `fnn.jit` count, also those of a program
+    that was compiled before: the parameters hold other arrays afterwards.
+
     Args:
         optimizer: an `fnn.optim.Optimizer`, or any object with ``param_groups``.
         last_epoch: the number of the last step taken; -1 begins a schedule, another continues one, for which the
