@@ -1,5 +1,6 @@
 """Optimizers: torch.optim's classes, and their rules as optax transformations."""
 
+from fnn.optim import lr_scheduler, swa_utils
 from fnn.optim._adadelta import Adadelta, AdadeltaState, adadelta
 from fnn.optim._adafactor import Adafactor, AdafactorState, adafactor
 from fnn.optim._adagrad import Adagrad, AdagradState, adagrad
@@ -15,6 +16,8 @@ from fnn.optim._rprop import Rprop, RpropState, rprop
 from fnn.optim._sgd import SGD, SGDState, sgd
 
 __all__ = [
+    "lr_scheduler",
+    "swa_utils",
     "ASGD",
     "SGD",
     "ASGDState",
