@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from fnn import layers, nn
 from fnn import functional as F
+from fnn import layers, nn
 from fnn.layers import combinators
 from tests import reference
 from tests.layers.table import CASES, TABLE
@@ -53,7 +53,7 @@ def test_table_has_every_layer():
 
 
 def test_torch_has_nothing_that_fnn_lacks():
-    assert classes(torch.nn, torch.nn.Module) - set(nn.__all__) == LATER
+    assert classes(torch.nn, torch.nn.Module) - set(nn.__all__) <= LATER
 
 
 def test_most_classes_have_several_cases():

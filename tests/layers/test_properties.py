@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-import fnn
 from fnn import layers, nn
 from fnn.errors import MissingKeyError
 from tests.layers import run
