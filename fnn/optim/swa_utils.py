@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import itertools
 import math
+import types
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import jax
 import jax.numpy as jnp
 
-from fnn._trace import Tracer
+from fnn._trace import Tracer, tracing
 from fnn.devices import to_device
 from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError
+from fnn.func._jit import jit
 from fnn.nn import Module
 from fnn.nn._box import Box
+from fnn.nn._scope import _scope
 from fnn.nn.modules.batchnorm import _BatchNorm
 from fnn.optim.lr_scheduler._base import LRScheduler, per_group, require_optimizer, values
 
@@ -31,6 +35,7 @@ __all__ = [
 ]
 
 _AvgFn = Callable[[Any, Any, Any], Any]
+_F = TypeVar("_F", bound=Callable)
 _MultiAvgFn = Callable[[Sequence[Any], Sequence[Any], Any], Any]
 
 
@@ -39,6 +44,15 @@ def _lerp(start: Any, end: Any, weight: Any) -> jax.Array:
     way = end - start
     weight = jnp.asarray(weight, way.dtype)
     return jnp.where(weight < 0.5, start + weight * way, end - (1 - weight) * way)
+
+
+_compilable: weakref.WeakSet[Callable] = weakref.WeakSet()
+
+
+def _ours(function: _F) -> _F:
+    """Notes that ``function`` may be compiled; a user's may look at its arguments' values."""
+    _compilable.add(function)
+    return function
 
 
 def _check_decay(decay: float) -> None:
@@ -70,7 +84,7 @@ def get_ema_avg_fn(decay: float = 0.999) -> _AvgFn:
         del num_averaged
         return decay * averaged + (1 - decay) * current
 
-    return average
+    return _ours(average)
 
 
 def get_swa_avg_fn() -> _AvgFn:
@@ -79,7 +93,7 @@ def get_swa_avg_fn() -> _AvgFn:
     def average(averaged: Any, current: Any, num_averaged: Any) -> Any:
         return averaged + (current - averaged) / (num_averaged + 1)
 
-    return average
+    return _ours(average)
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> _MultiAvgFn:
@@ -103,7 +117,7 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> _MultiAvgFn:
             inexact = jnp.issubdtype(old.dtype, jnp.inexact)
             mean.copy_(_lerp(old, new, 1 - decay) if inexact else _truncated(old * decay + new * (1 - decay), old))
 
-    return average
+    return _ours(average)
 
 
 def get_swa_multi_avg_fn() -> _MultiAvgFn:
@@ -117,7 +131,7 @@ def get_swa_multi_avg_fn() -> _MultiAvgFn:
             else:
                 mean.copy_(_truncated(old + (new - old) / (num_averaged + 1), old))
 
-    return average
+    return _ours(average)
 
 
 def _truncated(value: jax.Array, like: jax.Array) -> jax.Array:
@@ -190,6 +204,20 @@ class AveragedModel(Module):
         Args:
             model: the model, of the same structure as the one that this was made of.
         """
+        if _scope.get() is None and not tracing() and self._may_compile(model):
+            _update(self, model)
+        else:
+            self._update(model)
+
+    def _may_compile(self, model: Module) -> bool:
+        function = self.multi_avg_fn or self.avg_fn
+        if function is not None and not (isinstance(function, types.FunctionType) and function in _compilable):
+            return False
+        # One program runs on one set of devices; an average that is kept elsewhere is updated array by array.
+        boxes = itertools.chain(self.parameters(), self.buffers(), model.parameters(), model.buffers())
+        return len({getattr(box._value, "sharding", None) for box in boxes}) == 1
+
+    def _update(self, model: Module) -> None:
         if self.use_buffers:
             own: Iterable[Box] = itertools.chain(self.module.parameters(), self.module.buffers())
             given: Iterable[Box] = itertools.chain(model.parameters(), model.buffers())
@@ -227,6 +255,12 @@ class AveragedModel(Module):
             if returned is not None:
                 for mean, new in zip(means, returned, strict=True):
                     mean.copy_(new)
+
+
+@jit
+def _update(averaged: AveragedModel, model: Module) -> None:
+    """The eager update, compiled."""
+    averaged._update(model)
 
 
 def _beside(value: jax.Array, box: Box) -> jax.Array:

@@ -120,6 +120,29 @@ def test_the_mean_is_of_its_own():
     assert int(again.n_averaged) == 2
 
 
+def test_a_function_of_the_users_may_look_at_values():
+    """It is not traced by an eager update."""
+    model = nn.Linear(2, 2)
+    mean = AveragedModel(model, avg_fn=lambda averaged, current, n: current if n >= 2 else averaged)
+    first = np.array(model.weight.data)
+    for n in range(3):
+        model.weight.fill_(float(n)) if n else None
+        mean.update_parameters(model)
+        np.testing.assert_array_equal(mean.module.weight.data, first if n < 2 else np.full((2, 2), 2.0))
+
+
+def test_arrays_in_hand_survive_updates():
+    """The compiled update donates only what nobody else holds."""
+    model = nn.Linear(2, 2)
+    mean = AveragedModel(model)
+    held = []
+    for _ in range(3):
+        mean.update_parameters(model)
+        held += [mean.module.weight.data, model.weight.data]
+    for array in held:
+        np.testing.assert_allclose(array, held[1], rtol=1e-6)
+
+
 def test_part_of_a_compiled_training_step():
     model = nn.Linear(2, 1)
     mean = AveragedModel(model, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(0.5))
