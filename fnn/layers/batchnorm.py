@@ -65,6 +65,12 @@ class _NormBase(Layer):
             f"bias={bool(self.affine and self.bias)}, track_running_stats={self.track_running_stats}"
         )
 
+    def _running(self, state: State) -> tuple[Any, Any]:
+        """The running statistics; None in the facade where a buffer has been set to None, as torch allows."""
+        if self.track_running_stats:
+            return state["running_mean"], state["running_var"]
+        return state.get("running_mean"), state.get("running_var")  # tracking was switched off later
+
 
 class _BatchNorm(_NormBase):
     def apply(
@@ -73,7 +79,7 @@ class _BatchNorm(_NormBase):
         del key
         x = to_array(input)
         self._check_ndim(x.ndim, x.shape)
-        mean, var = state.get("running_mean"), state.get("running_var")
+        mean, var = self._running(state)
         update = training and self.track_running_stats
         if training and not update:
             mean = var = None
@@ -242,8 +248,7 @@ class _InstanceNorm(_NormBase):
         use_input_stats = training or not self.track_running_stats
         y, mean, var = batchnorm.instance_norm_update(
             x[None] if unbatched else x,
-            state.get("running_mean"),
-            state.get("running_var"),
+            *self._running(state),
             params.get("weight"),
             params.get("bias"),
             use_input_stats,

@@ -136,7 +136,7 @@ class LayerModule(Module):
         """The layer's output for these inputs."""
         layer = self._layer
         params = self._values(layer.PARAMS, self._parameters)
-        state = self._values(layer.STATE, self._buffers) if layer.STATE else {}
+        state = self._values(layer.STATE, self._buffers, absent=True) if layer.STATE else {}
         output, new = layer.apply(params, state, *input, training=self.training, key=random.AMBIENT, **kwargs)
         if new is not state:
             for name, value in new.items():
@@ -144,7 +144,8 @@ class LayerModule(Module):
                     setattr(self, name, value)
         return output
 
-    def _values(self, names: Iterable[str], table: dict[str, Any]) -> dict[str, Any]:
+    def _values(self, names: Iterable[str], table: dict[str, Any], absent: bool = False) -> dict[str, Any]:
+        """The arrays by name; what is None is left out, or (``absent``) given as None."""
         scope = _scope.get()
         by_path = scope is not None and scope.overrides is not None
         values = {}
@@ -152,7 +153,7 @@ class LayerModule(Module):
             box = table.get(name, _absent)
             if box is _absent or by_path:
                 box = getattr(self, name)  # a parametrised weight, or one bound by path
-            if box is not None:
+            if box is not None or absent:
                 values[name] = box.data if isinstance(box, Box) else box
         return values
 
