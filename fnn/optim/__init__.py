@@ -9,11 +9,13 @@ from fnn.optim._adamax import Adamax, AdamaxState, adamax
 from fnn.optim._asgd import ASGD, ASGDState, asgd
 from fnn.optim._muon import Muon, MuonState, muon
 from fnn.optim._nadam import NAdam, NAdamState, nadam
+from fnn.optim._optax import Optax
 from fnn.optim._optimizer import Optimizer
 from fnn.optim._radam import RAdam, RAdamState, radam
 from fnn.optim._rmsprop import RMSprop, RMSpropState, rmsprop
 from fnn.optim._rprop import Rprop, RpropState, rprop
 from fnn.optim._sgd import SGD, SGDState, sgd
+from fnn.optim._sparse_adam import SparseAdam, SparseAdamState, sparse_adam
 
 __all__ = [
     "lr_scheduler",
@@ -36,6 +38,7 @@ __all__ = [
     "MuonState",
     "NAdam",
     "NAdamState",
+    "Optax",
     "Optimizer",
     "RAdam",
     "RAdamState",
@@ -44,6 +47,8 @@ __all__ = [
     "Rprop",
     "RpropState",
     "SGDState",
+    "SparseAdam",
+    "SparseAdamState",
     "adadelta",
     "adafactor",
     "adagrad",
@@ -57,4 +62,5 @@ __all__ = [
     "rmsprop",
     "rprop",
     "sgd",
+    "sparse_adam",
 ]

@@ -105,7 +105,7 @@ def adafactor(
     Returns:
         An `optax.GradientTransformation`; ``update`` needs ``params``.
     """
-    return _rule(*_derived(learning_rate, beta2_decay, eps, d, weight_decay), eps[0] is None, maximize)
+    return _rule(*_derived(learning_rate, beta2_decay, eps, d, weight_decay), own_eps=eps[0] is None, maximize=maximize)
 
 
 class Adafactor(Optimizer):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.experimental.sparse import BCOO
 
 from fnn.errors import ArgumentError
 from fnn.optim._checks import at_least_zero, learning_rate
@@ -137,6 +138,12 @@ class Adagrad(Optimizer):
 
     def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
         return _rule(*values, *flags)
+
+    def _sparse(self, grad: BCOO) -> Any:
+        # Where the gradient is zero the rule changes nothing.
+        if any(group["weight_decay"] != 0 for group in self.param_groups):
+            raise ArgumentError("weight_decay option is not compatible with sparse gradients")
+        return grad.todense()
 
     def _entries(self, n: int) -> list[dict[str, Any]]:
         # torch's Adagrad has its state from the start.

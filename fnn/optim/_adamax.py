@@ -67,7 +67,7 @@ def adamax(
         An `optax.GradientTransformation`; ``update`` needs ``params``.
     """
     betas_in_range(betas)
-    return _rule(*_derived(learning_rate, betas, eps, weight_decay), maximize)
+    return _rule(*_derived(learning_rate, betas, eps, weight_decay), maximize=maximize)
 
 
 class Adamax(Optimizer):

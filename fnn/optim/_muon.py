@@ -188,7 +188,7 @@ class Muon(Optimizer):
 
     def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
         momentum = group["momentum"]
-        coefficients = tuple(group["ns_coefficients"])
+        coefficients = tuple(map(float, group["ns_coefficients"]))
         return group["lr"], group["weight_decay"], momentum, 1 - momentum, coefficients, group["eps"]
 
     def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:

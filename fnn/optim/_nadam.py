@@ -91,7 +91,7 @@ def nadam(
     """
     betas_in_range(betas)
     values = _derived(learning_rate, betas, eps, weight_decay, momentum_decay)
-    return _rule(*values, decoupled_weight_decay, maximize)
+    return _rule(*values, decoupled=decoupled_weight_decay, maximize=maximize)
 
 
 class NAdam(Optimizer):

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.experimental.sparse import BCOO
 
 from fnn._trace import Tracer, tracing
 from fnn.dtypes import to_array
@@ -149,8 +150,7 @@ class Optimizer:
             if not isinstance(entry, Parameter):
                 raise ArgumentTypeError(
                     "optimizer can only optimize Parameters, but one of the params is "
-                    f"{_type_name(entry)}"
-                    + ("; wrap arrays in fnn.nn.Parameter" if hasattr(entry, "dtype") else "")
+                    f"{_type_name(entry)}" + ("; wrap arrays in fnn.nn.Parameter" if hasattr(entry, "dtype") else "")
                 )
             found.append(entry)
         if names and len(names) != len(found):
@@ -251,7 +251,8 @@ class Optimizer:
         flags, values = [], []
         for group in self.param_groups:
             flags.append(self._flags(group))
-            values.append(self._values(group))
+            # An int and a float would be two programs: weight_decay=0, later 0.1.
+            values.append(tuple(float(v) if type(v) is int else v for v in self._values(group)))
         return tuple(flags), values
 
     # -- the step -----------------------------------------------------------------------------------------------
@@ -296,7 +297,9 @@ class Optimizer:
                 f"{type(grads).__name__}{f' of {len(grads)}' if hasattr(grads, '__len__') else ''}"
             )
         it = iter(grads)
-        return [[_gradient(next(it), p, str(i)) for i, p in enumerate(group["params"])] for group in self.param_groups]
+        return [
+            [self._gradient(next(it), p, str(i)) for i, p in enumerate(group["params"])] for group in self.param_groups
+        ]
 
     def _by_name(self, grads: dict[str, Any]) -> list[list[Any]]:
         owners: dict[str, list[Parameter]] = defaultdict(list)
@@ -313,7 +316,7 @@ class Optimizer:
                         f"step: the name '{name}' belongs to {len(owners[name])} parameters of this optimizer; build "
                         "it from named_parameters() with distinct names, or pass the gradients as a list"
                     )
-                chosen[id(p)] = _gradient(grad, p, name)
+                chosen[id(p)] = self._gradient(grad, p, name)
         if grads and not chosen:
             raise ArgumentError(
                 f"step: none of the gradients {list(grads)[:5]} belongs to a parameter of this optimizer, whose "
@@ -321,6 +324,22 @@ class Optimizer:
                 "optimizer from model.named_parameters()"
             )
         return [[chosen.get(id(p)) for p in group["params"]] for group in self.param_groups]
+
+    def _gradient(self, grad: Any, parameter: Parameter, name: str) -> Any:
+        if grad is None:
+            return None
+        grad = self._sparse(grad) if isinstance(grad, BCOO) else to_array(grad, "grads", "step: ")
+        if is_lazy(parameter):
+            raise ArgumentError(f"step: {_NOT_INITIALISED}")
+        if grad.shape != parameter.shape:
+            raise ArgumentError(
+                f"step: the gradient of '{name}' has shape {grad.shape}, the parameter has {parameter.shape}"
+            )
+        return grad
+
+    def _sparse(self, grad: BCOO) -> Any:
+        """What the rule makes of a sparse gradient."""
+        raise ArgumentError(f"{type(self).__name__} does not support sparse gradients")
 
     def _update(self, grads: list[list[Any]]) -> None:
         scope = _scope.get()
@@ -442,7 +461,7 @@ class Optimizer:
         state = {int(k): v for k, v in state_dict["state"].items()}
         groups, fresh = [], []
         for n, (new, old) in enumerate(zip(saved, self.param_groups, strict=True)):
-            group = {**old, **{k: deepcopy(v) for k, v in new.items() if k not in ("params", "param_names")}}
+            group = {**old, **{k: _copied(v) for k, v in new.items() if k not in ("params", "param_names")}}
             if isinstance(group.get("betas"), list):
                 group["betas"] = tuple(group["betas"])
             groups.append(group)
@@ -524,17 +543,11 @@ def _stepped(fields: dict[str, Any], count: int) -> list[bool]:
     return [True] * count
 
 
-def _gradient(grad: Any, parameter: Parameter, name: str) -> Any:
-    if grad is None:
-        return None
-    grad = to_array(grad, "grads", "step: ")
-    if is_lazy(parameter):
-        raise ArgumentError(f"step: {_NOT_INITIALISED}")
-    if grad.shape != parameter.shape:
-        raise ArgumentError(
-            f"step: the gradient of '{name}' has shape {grad.shape}, the parameter has {parameter.shape}"
-        )
-    return grad
+def _copied(value: Any) -> Any:
+    """A hyper-parameter of a state_dict; torch's tensors become arrays."""
+    if hasattr(value, "detach") and not isinstance(value, jax.Array):
+        return jnp.array(np.asarray(value.detach()))
+    return deepcopy(value)
 
 
 def _loaded(name: str, like: Any, value: Any, parameter: Parameter) -> Any:

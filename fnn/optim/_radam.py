@@ -95,7 +95,9 @@ def radam(
         An `optax.GradientTransformation`; ``update`` needs ``params``.
     """
     betas_in_range(betas)
-    return _rule(*_derived(learning_rate, betas, eps, weight_decay), decoupled_weight_decay, maximize)
+    return _rule(
+        *_derived(learning_rate, betas, eps, weight_decay), decoupled=decoupled_weight_decay, maximize=maximize
+    )
 
 
 class RAdam(Optimizer):

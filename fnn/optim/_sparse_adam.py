@@ -1,0 +1,174 @@
+"""SparseAdam: Adam that touches only the rows that have a gradient, in PyTorch's exact form."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.experimental.sparse import BCOO
+
+from fnn.errors import ArgumentError
+from fnn.optim._checks import betas_in_range, learning_rate, log
+from fnn.optim._each import wide
+from fnn.optim._optimizer import Optimizer
+from fnn.optim._tree import counts, zeros
+
+__all__ = ["SparseAdam", "SparseAdamState", "sparse_adam"]
+
+_DENSE = "SparseAdam does not support dense gradients, please consider Adam instead"
+
+
+class SparseAdamState(NamedTuple):
+    """The state of `sparse_adam`."""
+
+    step: Any  # (n,) float32: updates made of each parameter
+    exp_avg: Any  # like the parameters
+    exp_avg_sq: Any  # like the parameters
+
+
+def _leaf(x: Any) -> bool:
+    return x is None or isinstance(x, BCOO)
+
+
+def _derived(lr: Any, betas: Any, eps: Any) -> Any:
+    b1, b2 = betas
+    return lr, 1 - b1, log(b1), 1 - b2, log(b2), eps
+
+
+def _rule(
+    lr: Any, rest1: Any, log1: Any, rest2: Any, log2: Any, eps: Any, maximize: bool
+) -> optax.GradientTransformation:
+    def init(params: Any) -> SparseAdamState:
+        return SparseAdamState(counts(params), zeros(params), zeros(params))
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, SparseAdamState]:
+        if params is None:
+            raise ArgumentError("sparse_adam: update(grads, state, params) needs params, got None")
+        leaves, treedef = jax.tree.flatten(params)
+        grads = jax.tree.flatten(updates, is_leaf=_leaf)[0]
+        if len(grads) != len(leaves):
+            raise ArgumentError(f"sparse_adam: got {len(grads)} gradients for {len(leaves)} parameters")
+        first, second = treedef.flatten_up_to(state.exp_avg), treedef.flatten_up_to(state.exp_avg_sq)
+        step = state.step + jnp.asarray([g is not None for g in grads], state.step.dtype)
+        t = wide(step)
+        rates = lr * jnp.sqrt(-jnp.expm1(t * log2)) / -jnp.expm1(t * log1)
+        changes: list[Any] = []
+        for i, (p, g) in enumerate(zip(leaves, grads, strict=True)):
+            if g is None:
+                changes.append(jnp.zeros_like(p))
+                continue
+            if not isinstance(g, BCOO):
+                raise ArgumentError(_DENSE)
+            if g.n_batch:
+                raise ArgumentError(
+                    f"sparse_adam: expected a gradient without batch dimensions, got n_batch={g.n_batch}"
+                )
+            # The update is not linear, so each index must stand once; the places that frees point out of bounds.
+            g = g.sum_duplicates(nse=max(g.nse, 1))
+            at = tuple(g.indices[:, k] for k in range(g.n_sparse))
+            values = (-g.data if maximize else g.data).astype(p.dtype)
+            old = first[i].at[at].get(mode="fill", fill_value=0)
+            old_square = second[i].at[at].get(mode="fill", fill_value=0)
+            change, change_square = rest1 * (values - old), rest2 * (values * values - old_square)
+            first[i] = first[i].at[at].add(change, mode="drop")
+            second[i] = second[i].at[at].add(change_square, mode="drop")
+            rate = rates[i].astype(p.dtype)
+            moved = -rate * ((old + change) / (jnp.sqrt(old_square + change_square) + eps))
+            changes.append(jnp.zeros_like(p).at[at].add(moved, mode="drop"))
+        return treedef.unflatten(changes), SparseAdamState(step, treedef.unflatten(first), treedef.unflatten(second))
+
+    return optax.GradientTransformation(init, update)
+
+
+def sparse_adam(
+    learning_rate: Any = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    *,
+    maximize: bool = False,
+) -> optax.GradientTransformation:
+    """SparseAdam as an optax transformation: takes `jax.experimental.sparse.BCOO` gradients, gives dense updates.
+
+    Args:
+        learning_rate: η; a number or a traced scalar.
+        betas: β₁ and β₂, numbers in [0, 1).
+        eps: ε.
+        maximize: whether to go up the gradient.
+
+    Returns:
+        An `optax.GradientTransformation`; ``update`` needs ``params``.
+    """
+    betas_in_range(betas)
+    return _rule(*_derived(learning_rate, betas, eps), maximize=maximize)
+
+
+class SparseAdam(Optimizer):
+    """Adam for sparse gradients, such as those of a large embedding: moments and rows without a gradient stay.
+
+    Adam's rule (without weight decay) on the entries that the gradient has; ε is not divided by √(1 - β₂ᵗ), as in the
+    paper's remark after algorithm 1: p ← p - η √(1 - β₂ᵗ) / (1 - β₁ᵗ) m / (√v + ε). Gradients are
+    `jax.experimental.sparse.BCOO` arrays, given to ``step``; duplicate indices are added up.
+
+    Args:
+        params: Parameters, ``model.parameters()``, ``model.named_parameters()``, or a list of dicts (groups).
+        lr: the learning rate η.
+        betas: β₁ and β₂.
+        eps: ε.
+        maximize: whether to go up the gradient.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> from fnn import nn
+        >>> from jax.experimental.sparse import BCOO
+        >>> table = nn.Parameter(jnp.ones((3, 2)))
+        >>> optimizer = fnn.optim.SparseAdam([table], lr=0.1)
+        >>> row = BCOO((jnp.ones((1, 2)), jnp.array([[1]])), shape=(3, 2))
+        >>> optimizer.step([row])
+        >>> print(table.data)
+        [[1.  1. ]
+         [0.9 0.9]
+         [1.  1. ]]
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        maximize: bool = False,
+    ) -> None:
+        lr = learning_rate(lr)
+        if not lr > 0.0:
+            raise ArgumentError(f"Invalid learning rate: {lr}")
+        if not eps > 0.0:
+            raise ArgumentError(f"Invalid epsilon value: {eps}")
+        betas_in_range(betas)
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
+        found = [
+            [n, i]
+            for n, group in enumerate(self.param_groups)
+            for i, p in enumerate(group["params"])
+            if jnp.issubdtype(p.dtype, jnp.complexfloating)
+        ]
+        if found:
+            raise ArgumentError(f"Complex params at indices {found}: SparseAdam does not support complex parameters")
+
+    def _flags(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        return (bool(group["maximize"]),)
+
+    def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
+        return _derived(group["lr"], group["betas"], group["eps"])
+
+    def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
+        return _rule(*values, *flags)
+
+    def _sparse(self, grad: BCOO) -> Any:
+        return grad
+
+    def _entries(self, n: int) -> list[dict[str, Any]]:
+        # torch's SparseAdam counts in Python.
+        return [{k: int(v) if k == "step" else v for k, v in entry.items()} for entry in super()._entries(n)]
