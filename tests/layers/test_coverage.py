@@ -22,9 +22,10 @@ NOT_LAYERS = {
     "LinearCrossEntropyOptions", "Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter",
 }  # fmt: skip
 
-# torch.nn's classes that fnn does not have yet: they are built from several layers, or from other devices.
-LATER = {
-    "DataParallel", "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN",
+# Classes that are built from several layers, or run on several devices.  Not all are here yet; one that is here
+# stays in this list, and brings tests of its own.
+COMPOSITES = {
+    "AdaptiveLogSoftmaxWithLoss", "DataParallel", "GRU", "GRUCell", "LSTM", "LSTMCell", "MultiheadAttention", "RNN",
     "RNNBase", "RNNCell", "RNNCellBase", "SyncBatchNorm", "Transformer", "TransformerDecoder",
     "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
 }  # fmt: skip
@@ -39,7 +40,7 @@ def classes(namespace: Any, base: type) -> set[str]:
 
 
 def test_table_has_every_module():
-    assert classes(nn, nn.Module) - NOT_LAYERS == TABLE.keys()
+    assert classes(nn, nn.Module) - NOT_LAYERS - COMPOSITES == TABLE.keys()
 
 
 def test_table_has_every_layer():
@@ -53,7 +54,7 @@ def test_table_has_every_layer():
 
 
 def test_torch_has_nothing_that_fnn_lacks():
-    assert classes(torch.nn, torch.nn.Module) - set(nn.__all__) <= LATER
+    assert classes(torch.nn, torch.nn.Module) - set(nn.__all__) <= COMPOSITES
 
 
 def test_most_classes_have_several_cases():
@@ -137,9 +138,9 @@ def torch_parameters(function: Any) -> list[tuple[str, Any]] | None:
         if not found:
             return None
         parameters = []
-        for part in re.sub(r"\*,\s*", "", found[1]).split(", "):
+        for part in re.split(r",\s*", re.sub(r"\*,\s*", "", found[1])):
             name, _, default = part.partition("=")
-            parameters.append((name.strip(), eval(default) if default else inspect.Parameter.empty))
+            parameters.append((name.strip(), eval(default.strip()) if default else inspect.Parameter.empty))
         return parameters
 
 

@@ -33,10 +33,10 @@ KEY = jax.random.key(3)
 def applies(name: str) -> Any:
     """Runs the test over the cases that are not excused from ``name``; their reasons are in the table.
 
-    These tests compile several programs: of each class they take three cases, of the three-dimensional ones, which
+    These tests compile several programs: of each class they take two cases, of the three-dimensional ones, which
     share their definition with the others, one (`test_against_torch` takes them all).
     """
-    most = {case: 1 if case.name.endswith("3d") else 3 for case in CASES}
+    most = {case: 1 if case.name.endswith("3d") else 2 for case in CASES}
     chosen = [c for c in CASES if name not in c.excused and c.number < most[c]]
     return pytest.mark.parametrize("case", chosen, ids=lambda c: c.id)
 
@@ -197,7 +197,10 @@ def test_key_decides(case):
 @each
 def test_layer_is_a_value(case):
     layer = case.layer()
-    for other in (case.layer(), copy.deepcopy(layer), copy.copy(layer), pickle.loads(pickle.dumps(layer))):
+    others = [case.layer(), copy.copy(layer)]
+    if hasattr(layers, case.name):  # `fnn.pure` compares an array among its arguments by identity
+        others += [copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))]
+    for other in others:
         assert layer == other and hash(layer) == hash(other)
         assert repr(layer) == repr(other)
     assert layer != layers.Linear(1, 1)
