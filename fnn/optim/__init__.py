@@ -7,6 +7,7 @@ from fnn.optim._adagrad import Adagrad, AdagradState, adagrad
 from fnn.optim._adam import Adam, AdamState, AdamW, adam, adamw
 from fnn.optim._adamax import Adamax, AdamaxState, adamax
 from fnn.optim._asgd import ASGD, ASGDState, asgd
+from fnn.optim._lbfgs import LBFGS
 from fnn.optim._muon import Muon, MuonState, muon
 from fnn.optim._nadam import NAdam, NAdamState, nadam
 from fnn.optim._optax import Optax
@@ -21,6 +22,7 @@ __all__ = [
     "lr_scheduler",
     "swa_utils",
     "ASGD",
+    "LBFGS",
     "SGD",
     "ASGDState",
     "Adadelta",

@@ -330,6 +330,7 @@ def test_sparse_adam_as_torch(name, options):
     same(inside, theirs, "after loading")
 
 
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")
 def test_adagrad_takes_sparse_gradients():
     theirs, torch_optimizer, ours, optimizer = build("Adagrad", [np.ones((5, 3), np.float32)], {"lr": 0.1})
     for _ in range(3):

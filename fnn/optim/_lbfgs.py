@@ -1,0 +1,316 @@
+"""L-BFGS (Liu and Nocedal, Mathematical Programming 45, 1989), as PyTorch runs it.
+
+The loop and the line search are Python: how often the closure is called depends on its values.  What is done to the
+parameters (the two-loop recursion, the move along a direction) is compiled.  The history is kept in arrays that grow
+by doubling, so that a run compiles a handful of programs; places not used yet hold zeros, which change nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnn._trace import tracing
+from fnn.errors import ArgumentError, ArgumentTypeError, StateDictError
+from fnn.nn._gather import Gather, Identity
+from fnn.nn._scope import _scope
+from fnn.optim._checks import learning_rate
+from fnn.optim._each import joined, planes
+from fnn.optim._optimizer import Optimizer, _Group
+from fnn.optim._wolfe import strong_wolfe
+
+__all__ = ["LBFGS"]
+
+_IN_JIT = (
+    "LBFGS: step cannot be traced, as how often it calls the closure depends on the loss. Call it outside fnn.jit, and "
+    "compile the closure's computation instead"
+)
+
+
+def _flat(arrays: list[Any]) -> Any:
+    return jnp.concatenate([planes(x).reshape(-1) for x in arrays])
+
+
+@jax.jit
+def _flat_gradient(grads: list[Any], params: list[Any]) -> tuple[Any, Any, Any]:
+    """The gradients as one vector, its greatest and its summed size."""
+    g = _flat([jnp.zeros_like(p) if g is None else g for g, p in zip(grads, params, strict=True)])
+    return g, jnp.max(jnp.abs(g)), jnp.sum(jnp.abs(g))
+
+
+@jax.jit
+def _moved(params: list[Any], t: Any, d: Any) -> list[Any]:
+    """The parameters, ``t`` times ``d`` further."""
+    result, at = [], 0
+    for p in params:
+        real = planes(p)
+        result.append(joined(real + t * d[at : at + real.size].reshape(real.shape), p.dtype))
+        at += real.size
+    return result
+
+
+@jax.jit
+def _slope(g: Any, d: Any) -> tuple[Any, Any]:
+    return jnp.dot(g, d), jnp.max(jnp.abs(d))
+
+
+@jax.jit
+def _remembered(memory: Any, g: Any, last: Any, d: Any, t: Any) -> Any:
+    """The history with the last change of the gradient and of the parameters, where that is a downward curve."""
+    dirs, steps, rho, count, scale = memory
+    y, s = g - last, d * t
+    ys = jnp.dot(y, s)
+    full = count == rho.shape[0]
+    kept = [jnp.where(full, jnp.roll(x, -1, 0), x) for x in (dirs, steps, rho)]
+    at = jnp.where(full, count - 1, count)
+    new = [x.at[at].set(v) for x, v in zip(kept, (y, s, 1 / ys), strict=True)]
+    found = (*new, at + 1, ys / jnp.dot(y, y))
+    return jax.tree.map(lambda a, b: jnp.where(ys > 1e-10, a, b), found, (dirs, steps, rho, count, scale))
+
+
+@jax.jit
+def _direction(memory: Any, g: Any) -> Any:
+    """The approximate inverse Hessian times -g, by the two-loop recursion."""
+    dirs, steps, rho, _, scale = memory
+
+    def back(q: Any, x: Any) -> Any:
+        y, s, r = x
+        a = jnp.dot(s, q) * r
+        return q - a * y, a
+
+    def forth(r: Any, x: Any) -> Any:
+        y, s, rho, a = x
+        return r + (a - jnp.dot(y, r) * rho) * s, None
+
+    q, a = jax.lax.scan(back, -g, (dirs, steps, rho), reverse=True)
+    return jax.lax.scan(forth, q * scale, (dirs, steps, rho, a))[0]
+
+
+def _grown(memory: Any, limit: int) -> Any:
+    """Room for one more entry, up to ``limit``."""
+    *history, count, scale = memory
+    room = history[2].shape[0]
+    if int(count) < room or room >= limit:
+        return memory
+    more = min(2 * room, limit) - room
+    return (*(jnp.concatenate([x, jnp.zeros((more, *x.shape[1:]), x.dtype)]) for x in history), count, scale)
+
+
+class LBFGS(Optimizer):
+    """L-BFGS, a quasi-Newton method for deterministic losses, with a fixed step or a strong-Wolfe line search.
+
+    d = -H g with H built from the last ``history_size`` changes of gradient and parameters (two-loop recursion),
+    p ← p + t d.  One ``step`` makes up to ``max_iter`` iterations and calls the closure many times; it takes no
+    gradients.  All parameters are in one group.
+
+    Args:
+        params: Parameters, ``model.parameters()``, ``model.named_parameters()``, or a list with one dict.
+        lr: the step t (with a line search: its first trial).
+        max_iter: the greatest number of iterations in a step.
+        max_eval: the greatest number of calls of the closure in a step; None is 1.25 ``max_iter``.
+        tolerance_grad: a step ends when no number of the gradient is greater.
+        tolerance_change: a step ends when the loss or the parameters change by less.
+        history_size: how many changes are remembered.
+        line_search_fn: None or ``"strong_wolfe"``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> from fnn import nn
+        >>> p = nn.Parameter(jnp.array([3.0, -2.0]))
+        >>> optimizer = fnn.optim.LBFGS([p], line_search_fn="strong_wolfe")
+        >>> def closure():
+        ...     optimizer.zero_grad()
+        ...     return fnn.backward(lambda p: ((p - 1) ** 2 * jnp.array([1.0, 10.0])).sum())(p)
+        >>> loss = optimizer.step(closure)
+        >>> print(p.data.round(3))
+        [1. 1.]
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1,
+        max_iter: int = 20,
+        max_eval: int | None = None,
+        tolerance_grad: float = 1e-7,
+        tolerance_change: float = 1e-9,
+        history_size: int = 100,
+        line_search_fn: str | None = None,
+    ) -> None:
+        lr = learning_rate(lr)
+        self._memory: dict[str, Any] = {}
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "max_iter": max_iter,
+                "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
+                "tolerance_grad": tolerance_grad,
+                "tolerance_change": tolerance_change,
+                "history_size": history_size,
+                "line_search_fn": line_search_fn,
+            },
+        )
+        if len(self.param_groups) != 1:
+            raise ArgumentError("LBFGS doesn't support per-parameter options (parameter groups)")
+
+    def _fnn_gather(self, gather: Gather) -> Any:
+        # A compiled closure may call zero_grad.
+        params = self.param_groups[0]["params"]
+        return (
+            type(self),
+            tuple(gather.box(p) for p in params),
+            tuple(gather.box(p._grad) for p in params if p._grad is not None),
+            tuple(map(Identity, self._step_pre_hooks.values())),
+        )
+
+    def _fnn_dynamic(self) -> tuple[Any, list[Any]]:
+        return (), []
+
+    def step(self, closure: Any = None, *, grads: Any = None) -> Any:
+        """Makes up to ``max_iter`` iterations.
+
+        Args:
+            closure: clears the gradients, computes the loss, fills ``p.grad`` (`fnn.backward`), returns the loss.
+            grads: not taken; the closure gives the gradients.
+
+        Returns:
+            The loss that the first call of ``closure`` returned.
+        """
+        if grads is not None or not callable(closure):
+            raise ArgumentTypeError(
+                "LBFGS: step needs a closure that computes the loss and fills p.grad, got "
+                f"{'grads' if grads is not None else type(closure).__name__}"
+            )
+        if _scope.get() is not None or tracing():
+            raise ArgumentError(_IN_JIT)
+        for hook in self._step_pre_hooks.values():
+            hook(self, (closure,), {})
+        loss = self._iterate(closure)
+        for hook in self._step_post_hooks.values():
+            hook(self, (closure,), {})
+        return loss
+
+    def _values_now(self) -> list[Any]:
+        return [p.data for p in self.param_groups[0]["params"]]
+
+    def _store(self, values: list[Any]) -> None:
+        for p, value in zip(self.param_groups[0]["params"], values, strict=True):
+            p.data = value
+
+    def _gradient_now(self) -> tuple[Any, Any, Any]:
+        return _flat_gradient([p.grad for p in self.param_groups[0]["params"]], self._values_now())
+
+    def _iterate(self, closure: Callable[[], Any]) -> Any:
+        group, m = self.param_groups[0], self._memory
+        lr, max_iter, max_eval = float(group["lr"]), group["max_iter"], group["max_eval"]
+        small_change = group["tolerance_change"]
+        search = group["line_search_fn"]
+        m.setdefault("func_evals", 0)
+        m.setdefault("n_iter", 0)
+        first_loss = closure()
+        loss, evals = float(first_loss), 1
+        m["func_evals"] += 1
+        g, largest, total = self._gradient_now()
+        if float(largest) <= group["tolerance_grad"]:
+            return first_loss
+        for n in range(1, max_iter + 1):
+            m["n_iter"] += 1
+            if m["n_iter"] == 1:
+                d = -g
+                empty = jnp.zeros((1, g.size), g.dtype)
+                m["history"] = (empty, empty, jnp.zeros((1,), g.dtype), jnp.zeros((), jnp.int32), jnp.ones((), g.dtype))
+                t = min(1.0, 1.0 / float(total)) * lr
+            else:
+                history = _grown(m["history"], group["history_size"])
+                m["history"] = _remembered(history, g, m["prev_flat_grad"], m["d"], m["t"])
+                d, t = _direction(m["history"], g), lr
+            m["prev_flat_grad"], m["prev_loss"] = g, loss
+            slope, reach = map(float, _slope(g, d))
+            m["d"], m["t"] = d, t
+            if slope > -small_change:
+                break
+            calls = 0
+            start = self._values_now()
+            if search is not None:
+                if search != "strong_wolfe":
+                    raise ArgumentError(f"only 'strong_wolfe' is supported, got line_search_fn={search!r}")
+
+                def at(t: float, d: Any = d, start: list[Any] = start) -> tuple[float, Any, float]:
+                    self._store(_moved(start, t, d))
+                    value = float(closure())
+                    gradient = self._gradient_now()
+                    self._store(start)
+                    return value, gradient, float(_slope(gradient[0], d)[0])
+
+                loss, (g, largest, total), t, calls = strong_wolfe(
+                    at, t, reach, loss, (g, largest, total), slope, small_change, max_eval - evals
+                )
+                m["t"] = t
+                self._store(_moved(start, t, d))
+            else:
+                self._store(_moved(start, t, d))
+                if n != max_iter:
+                    loss, calls = float(closure()), 1
+                    g, largest, total = self._gradient_now()
+            evals += calls
+            m["func_evals"] += calls
+            if (
+                n == max_iter
+                or evals >= max_eval
+                or float(largest) <= group["tolerance_grad"]
+                or reach * abs(t) <= small_change
+                or abs(loss - m["prev_loss"]) < small_change
+            ):
+                break
+        return first_loss
+
+    # -- state ----------------------------------------------------------------------------------------------------
+
+    def _entries(self, n: int) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = [{} for _ in self.param_groups[n]["params"]]
+        m = self._memory
+        if not m:
+            return entries
+        # As in torch, the state of all is that of the first parameter.
+        entries[0] = {"func_evals": m["func_evals"], "n_iter": m["n_iter"]}
+        if "history" in m:
+            dirs, steps, rho, count, scale = m["history"]
+            entries[0] |= {"d": m["d"], "t": m["t"]}
+            for name, values in (("old_dirs", dirs), ("old_stps", steps), ("ro", rho)):
+                entries[0][name] = [values[i] for i in range(int(count))]
+            entries[0] |= {"H_diag": scale, "prev_flat_grad": m["prev_flat_grad"], "prev_loss": m["prev_loss"]}
+        return entries
+
+    def _loaded_group(self, n: int, group: dict[str, Any], entries: list[Mapping[str, Any]]) -> _Group | None:
+        saved = entries[0] if entries else {}
+        memory: dict[str, Any] = {k: int(saved[k]) for k in ("func_evals", "n_iter") if k in saved}
+        if saved.get("d") is not None:
+            like = jax.eval_shape(_flat, [p._value for p in group["params"]])
+
+            def vector(name: str, value: Any) -> Any:
+                array = jnp.array(np.asarray(value), like.dtype)
+                if array.shape != like.shape:
+                    raise StateDictError(f"size mismatch for {name}: got {array.shape}, expected {like.shape}")
+                return array
+
+            count = len(saved["ro"])
+            room = min(2 ** math.ceil(math.log2(max(count, 1))), max(group["history_size"], count))
+            parts = []
+            for name in ("old_dirs", "old_stps"):
+                rows = [vector(name, v) for v in saved[name]]
+                parts.append(jnp.stack([*rows, *[jnp.zeros(like.shape, like.dtype)] * (room - count)]))
+            rho = jnp.asarray([float(r) for r in saved["ro"]] + [0.0] * (room - count), like.dtype)
+            scale = jnp.asarray(float(saved["H_diag"]), like.dtype)
+            memory["history"] = (*parts, rho, jnp.asarray(count, jnp.int32), scale)
+            memory["d"] = vector("d", saved["d"])
+            memory["prev_flat_grad"] = vector("prev_flat_grad", saved["prev_flat_grad"])
+            memory["t"], memory["prev_loss"] = float(saved["t"]), float(saved["prev_loss"])
+        self._memory = memory
+        return None
