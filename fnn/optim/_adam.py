@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import optax
 
 from fnn.optim._checks import at_least_zero, betas_in_range
+from fnn.optim._each import elementwise, wide
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import Leaves, counts, scalars, zeros
+from fnn.optim._tree import counts, zeros
 
 __all__ = ["Adam", "AdamState", "AdamW", "adam", "adamw"]
 
@@ -41,34 +42,24 @@ def _rule(
     def init(params: Any) -> AdamState:
         return AdamState(counts(params), zeros(params), zeros(params), zeros(params) if amsgrad else None)
 
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, AdamState]:
-        leaves = Leaves(updates, params, "adam")
-        first, second, largest = (leaves.slot(s) for s in (state.exp_avg, state.exp_avg_sq, state.max_exp_avg_sq))
-        step = state.step + leaves.present
+    def vectors(state: AdamState, present: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        step = state.step + present
+        t = wide(step)
         # 1 - βᵗ = -expm1(t log β), exact where βᵗ is near 1.
-        step_size = scalars(lambda t: lr / -jnp.expm1(t * log1), step)
-        root = scalars(lambda t: jnp.sqrt(-jnp.expm1(t * log2)), step)
-        changes: list[Any] = []
-        for i, (p, g) in enumerate(zip(leaves.params, leaves.grads, strict=True)):
-            if g is None:
-                changes.append(jnp.zeros_like(p))
-                continue
-            g = g.astype(p.dtype)
-            g = -g if maximize else g
-            if not decoupled:
-                g = g + weight_decay * p
-            first[i] = first[i] + rest1 * (g - first[i])
-            second[i] = beta2 * second[i] + rest2 * (g * jnp.conj(g))
-            moment = second[i]
-            if amsgrad:
-                largest[i] = moment = jnp.maximum(largest[i], moment)
-            denominator = jnp.sqrt(moment) / root[i].astype(p.real.dtype) + eps
-            change = -step_size[i].astype(p.real.dtype) * (first[i] / denominator)
-            changes.append(change - (lr * weight_decay) * p if decoupled else change)
-        slots = (leaves.build(first), leaves.build(second), leaves.build(largest) if amsgrad else None)
-        return leaves.build(changes), AdamState(step, *slots)
+        return (lr / -jnp.expm1(t * log1), jnp.sqrt(-jnp.expm1(t * log2))), {"step": step}
 
-    return optax.GradientTransformation(init, update)
+    def rule(p: Any, g: Any, slots: dict[str, Any], step_size: Any, root: Any) -> tuple[Any, dict[str, Any]]:
+        if not decoupled:
+            g = g + weight_decay * p
+        first = slots["exp_avg"] + rest1 * (g - slots["exp_avg"])
+        second = beta2 * slots["exp_avg_sq"] + rest2 * (g * g)
+        after = {"exp_avg": first, "exp_avg_sq": second}
+        if amsgrad:
+            second = after["max_exp_avg_sq"] = jnp.maximum(slots["max_exp_avg_sq"], second)
+        change = -step_size * (first / (jnp.sqrt(second) / root + eps))
+        return (change - (lr * weight_decay) * p if decoupled else change), after
+
+    return elementwise("adam", init, vectors, rule, maximize)
 
 
 def adam(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -57,9 +56,3 @@ def counts(params: Any) -> jax.Array:
 def zeros(params: Any) -> Any:
     """A tree of zeros like ``params``."""
     return jax.tree.map(jnp.zeros_like, params)
-
-
-def scalars(function: Callable[[Any], Any], step: jax.Array) -> list[Any]:
-    """``function`` of the step counts, in the widest float JAX has, as one scalar per parameter."""
-    vector = function(step.astype(jnp.result_type(float)))
-    return [vector[i] for i in range(vector.shape[0])]

@@ -257,13 +257,9 @@ def test_bad_gradients_are_explained():
     model = Net()
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     grads = fnn.grad(loss_of)(model)
-    with pytest.raises(
-        ValueError, match=r"expected gradients as a dict by name or a list of 4 arrays, got list of 1"
-    ):
+    with pytest.raises(ValueError, match=r"expected gradients as a dict by name or a list of 4 arrays, got list of 1"):
         optimizer.step([grads["a.weight"]])
-    with pytest.raises(
-        ValueError, match=r"the gradient of 'a.weight' has shape \(2,\), the parameter has \(3, 2\)"
-    ):
+    with pytest.raises(ValueError, match=r"the gradient of 'a.weight' has shape \(2,\), the parameter has \(3, 2\)"):
         optimizer.step({**grads, "a.weight": jnp.ones(2)})
     with pytest.raises(ValueError, match=r"none of the gradients \['x'\] belongs to a parameter of this optimizer"):
         optimizer.step({"x": jnp.ones(2)})
@@ -450,9 +446,7 @@ def test_hooks():
     log = []
     handles = [
         optimizer.register_step_pre_hook(lambda o, args, kwargs: log.append(("pre", o is optimizer, float(p[0])))),
-        optimizer.register_step_post_hook(
-            lambda o, args, kwargs: log.append(("post", o is optimizer, float(p[0])))
-        ),
+        optimizer.register_step_post_hook(lambda o, args, kwargs: log.append(("post", o is optimizer, float(p[0])))),
     ]
     optimizer.step([jnp.ones(2)])
     assert log == [("pre", True, 1.0), ("post", True, 0.5)]
