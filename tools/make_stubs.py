@@ -217,7 +217,11 @@ def class_text(node: ast.ClassDef, module: types.ModuleType, show: Types) -> str
 
 def imports_text(tree: ast.Module, body: str, modules: set[str]) -> list[str]:
     """The imports of the module and of the generated text that the stub's body uses."""
-    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    parsed = ast.parse(body)
+    used = {node.id for node in ast.walk(parsed) if isinstance(node, ast.Name)}
+    for node in parsed.body:  # what is imported to be handed on
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            used |= set(ast.literal_eval(node.value))
     names: dict[str, dict[str, None]] = {module: dict.fromkeys(names) for module, names in ALWAYS.items()}
     plain = dict.fromkeys(f"import {name}" for name in sorted(modules))
     for node in tree.body:

@@ -25,6 +25,9 @@ from fnn.functional.adaptive_pooling import (
     adaptive_max_pool3d,
     adaptive_max_pool3d_with_indices,
 )
+from fnn.functional.attention import (
+    scaled_dot_product_attention,
+)
 from fnn.functional.batchnorm import (
     batch_norm,
     batch_norm_update,
@@ -113,6 +116,9 @@ from fnn.functional.loss_regression import (
     mse_loss,
     poisson_nll_loss,
     smooth_l1_loss,
+)
+from fnn.functional.multi_head_attention import (
+    multi_head_attention_forward,
 )
 from fnn.functional.norm import (
     group_norm,
@@ -274,6 +280,7 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
@@ -294,6 +301,7 @@ __all__ = [
     "rms_norm",
     "rrelu",
     "rrelu_",
+    "scaled_dot_product_attention",
     "selu",
     "selu_",
     "sigmoid",

@@ -2,8 +2,8 @@
 
 They are those of `fnn.functional`, with two differences that suit code with Modules:
 
-* a function that draws random numbers takes them from the scope when it is given no ``key``: a fresh key inside
-  `fnn.jit`, torch's global generator outside;
+* a function that draws random numbers takes them from the scope when it is given no ``key`` (for the attentions,
+  whose ``key`` is an input: no ``dropout_key``): a fresh key inside `fnn.jit`, torch's global generator outside;
 * `batch_norm` and `instance_norm` write the new running statistics back into the `Buffer`s that they are given,
   as torch updates its tensors in place.
 """
@@ -27,16 +27,16 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def _ambient(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """``function`` with ``key=AMBIENT`` for a default."""
+def _ambient(function: Callable[_P, _R], key: str = "key") -> Callable[_P, _R]:
+    """``function`` with AMBIENT for the default of its random key, the argument ``key``."""
 
     @functools.wraps(function)
     def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        kwargs.setdefault("key", random.AMBIENT)
+        kwargs.setdefault(key, random.AMBIENT)
         return function(*args, **kwargs)
 
     signature = inspect.signature(function)
-    parameters = [p.replace(default=random.AMBIENT) if n == "key" else p for n, p in signature.parameters.items()]
+    parameters = [p.replace(default=random.AMBIENT) if n == key else p for n, p in signature.parameters.items()]
     wrapper.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     wrapper.__module__ = __name__
     return wrapper
@@ -53,8 +53,10 @@ fractional_max_pool2d_with_indices = _ambient(_pure.fractional_max_pool2d_with_i
 fractional_max_pool3d = _ambient(_pure.fractional_max_pool3d)
 fractional_max_pool3d_with_indices = _ambient(_pure.fractional_max_pool3d_with_indices)
 gumbel_softmax = _ambient(_pure.gumbel_softmax)
+multi_head_attention_forward = _ambient(_pure.multi_head_attention_forward, "dropout_key")
 rrelu = _ambient(_pure.rrelu)
 rrelu_ = _ambient(_pure.rrelu_)
+scaled_dot_product_attention = _ambient(_pure.scaled_dot_product_attention, "dropout_key")
 
 
 def batch_norm(

@@ -14,11 +14,14 @@ from fnn.errors import MissingKeyError
 from fnn.nn import functional as F
 from tests.nn.both import same, torch
 
-RANDOM = [
-    name
-    for name in pure.__all__
-    if inspect.isfunction(getattr(pure, name)) and "key" in inspect.signature(getattr(pure, name)).parameters
-]
+
+def random_keys(function):
+    """The keyword for the random key, if the function has one (the attentions call an input ``key``)."""
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name in ("key", "dropout_key")]
+
+
+RANDOM = [name for name in pure.__all__ if inspect.isfunction(f := getattr(pure, name)) and random_keys(f)]
 
 
 @pytest.mark.parametrize("name", pure.__all__)
@@ -33,7 +36,8 @@ def test_every_function_is_there(name):
 @pytest.mark.parametrize("name", RANDOM)
 def test_random_functions_draw_from_the_scope(name):
     ours = getattr(F, name)
-    assert inspect.signature(ours).parameters["key"].default is random.AMBIENT
+    (key,) = random_keys(ours)
+    assert inspect.signature(ours).parameters[key].default is random.AMBIENT
     assert ours.__name__ == name and ours.__doc__ == getattr(pure, name).__doc__
 
 

@@ -37,6 +37,12 @@ from fnn.nn.modules.activation import (
     Tanhshrink,
     Threshold,
 )
+from fnn.nn.modules.adaptive import (
+    AdaptiveLogSoftmaxWithLoss,
+)
+from fnn.nn.modules.attention import (
+    MultiheadAttention,
+)
 from fnn.nn.modules.batchnorm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -198,6 +204,7 @@ __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
+    "AdaptiveLogSoftmaxWithLoss",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
@@ -298,6 +305,7 @@ __all__ = [
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
+    "MultiheadAttention",
     "NLLLoss",
     "NLLLoss2d",
     "PReLU",

@@ -4,11 +4,13 @@ from typing import Any
 
 from fnn.layers import activation, rectifier, shrink, simplex
 from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.attention import MultiheadAttention
 
 __all__ = [
     "Threshold", "ReLU", "RReLU", "Hardtanh", "ReLU6", "Sigmoid", "Hardsigmoid", "Tanh", "SiLU", "Mish", "Hardswish",
     "ELU", "CELU", "SELU", "GLU", "GELU", "Hardshrink", "LeakyReLU", "LogSigmoid", "Softplus", "Softshrink", "PReLU",
     "Softsign", "Tanhshrink", "Softmin", "Softmax", "Softmax2d", "LogSoftmax",
+    "MultiheadAttention",
 ]  # fmt: skip
 
 
