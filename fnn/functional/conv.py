@@ -369,9 +369,7 @@ def _spatial(value: Any, rank: int, name: str, where: str) -> tuple[int, ...]:
     return values if len(values) == rank else values * rank
 
 
-def _named_padding(
-    padding: str, stride: Sequence[int], spans: Sequence[int], where: str
-) -> list[tuple[int, int]]:
+def _named_padding(padding: str, stride: Sequence[int], spans: Sequence[int], where: str) -> list[tuple[int, int]]:
     if padding == "valid":
         return [(0, 0)] * len(spans)
     if padding != "same":

@@ -20,9 +20,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"]
 
 
-def dropout(
-    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None
-) -> jax.Array:
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> jax.Array:
     """Sets each element to zero with probability ``p`` and divides the others by ``1 - p``.
 
     Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting" (2014).

@@ -21,9 +21,7 @@ __all__ = ["fold", "unfold"]
 Ints = int | Sequence[int]
 
 
-def unfold(
-    input: Any, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
-) -> jax.Array:
+def unfold(input: Any, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1) -> jax.Array:
     """Extracts sliding blocks from an image (im2col).
 
     Args:

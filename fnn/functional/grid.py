@@ -122,9 +122,7 @@ def grid_sample(
     """
     x, g = to_array(input, "input", "grid_sample: "), to_array(grid, "grid", "grid_sample: ")
     if mode not in ("bilinear", "nearest", "bicubic"):
-        raise ArgumentError(
-            f"grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: {mode!r}"
-        )
+        raise ArgumentError(f"grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: {mode!r}")
     if padding_mode not in ("zeros", "border", "reflection"):
         raise ArgumentError(
             f"grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: {padding_mode!r}"

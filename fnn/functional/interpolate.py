@@ -312,9 +312,7 @@ def _cubic_table(size: int, out: int, scale: float | None, align_corners: bool, 
 
 
 @functools.lru_cache(maxsize=1024)
-def _antialiased_table(
-    size: int, out: int, scale: float | None, align_corners: bool, precise: str, kind: str
-) -> Table:
+def _antialiased_table(size: int, out: int, scale: float | None, align_corners: bool, precise: str, kind: str) -> Table:
     """Weights of a kernel that is as wide as the larger of an input and an output element, as Pillow's."""
     real = np.dtype(precise).type
     kernel, radius = _KERNELS[kind]

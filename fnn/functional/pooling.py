@@ -225,9 +225,7 @@ def _max_pool(
     # The last axis first: the first maximum of the first of the best rows is the first in row-major order.
     for i in reversed(range(rank)):
         axis = x.ndim - rank + i
-        x, position = largest(
-            x, axis, position, w.kernel[i], w.stride[i], w.padding[i], w.dilation[i], w.out[i]
-        )
+        x, position = largest(x, axis, position, w.kernel[i], w.stride[i], w.padding[i], w.dilation[i], w.out[i])
     return x, position
 
 

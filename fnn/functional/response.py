@@ -24,9 +24,7 @@ def _channel_windows(squares: jax.Array, before: int, after: int) -> jax.Array:
     return lax.reduce_window(squares, zero, lax.add, size, (1,) * squares.ndim, padding)
 
 
-def local_response_norm(
-    input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
-) -> jax.Array:
+def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> jax.Array:
     r"""Divides by a power of the mean square of the neighbouring channels (Krizhevsky et al. 2012).
 
     ``x / (k + alpha * mean(x^2))^beta``, the mean over ``size`` channels, with zeros beyond the first and the last.

@@ -100,9 +100,7 @@ class LPPoolNd(Layer):
     ceil_mode: bool = False
 
     def __post_init__(self) -> None:
-        self._set(
-            norm_type=plain(self.norm_type), kernel_size=plain(self.kernel_size), stride=plain(self.stride)
-        )
+        self._set(norm_type=plain(self.norm_type), kernel_size=plain(self.kernel_size), stride=plain(self.stride))
 
     def extra_repr(self) -> str:
         return (

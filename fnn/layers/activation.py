@@ -224,7 +224,10 @@ class Softplus(_Activation):
         Array([ 0.6931472, 30.       ], dtype=float32)
     """
 
-    SHOWN: ClassVar = ("beta", "threshold",)
+    SHOWN: ClassVar = (
+        "beta",
+        "threshold",
+    )
 
     beta: float = 1.0
     threshold: float = 20.0

@@ -96,9 +96,7 @@ class Unfold(Layer):
         return unfold(input, self.kernel_size, self.dilation, self.padding, self.stride), state
 
     def extra_repr(self) -> str:
-        return (
-            f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
-        )
+        return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
 
 
 def _hashable(layer: Fold | Unfold, names: Sequence[str]) -> None:

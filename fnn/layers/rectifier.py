@@ -34,7 +34,10 @@ class Threshold(_Activation):
         Array([20., 20.,  3.], dtype=float32)
     """
 
-    SHOWN: ClassVar = ("threshold", "value",)
+    SHOWN: ClassVar = (
+        "threshold",
+        "value",
+    )
 
     threshold: float
     value: float

@@ -163,9 +163,7 @@ def _deprecated(initialiser: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(initialiser)
     def renamed(*args: Any, **kwargs: Any) -> Any:
-        warnings.warn(
-            f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning, stacklevel=2
-        )
+        warnings.warn(f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning, stacklevel=2)
         return initialiser(*args, **kwargs)
 
     renamed.__name__ = renamed.__qualname__ = old

@@ -317,9 +317,7 @@ def _torch_gradients(module: Any, out: Any, inputs: tuple) -> tuple[dict[str, An
 
     rng = np.random.default_rng(0)
     outs = _leaves(out)
-    cotangents = [
-        rng.standard_normal(tuple(o.shape)).astype(np.float32) if o.requires_grad else None for o in outs
-    ]
+    cotangents = [rng.standard_normal(tuple(o.shape)).astype(np.float32) if o.requires_grad else None for o in outs]
     wrt = {name: p for name, p in module.named_parameters() if p.requires_grad}
     for i, x in enumerate(a for a in _leaves(inputs) if a.requires_grad):
         wrt[f"input {i}"] = x

@@ -100,9 +100,7 @@ def test_under_jax_transformations():
     outs, _ = jax.vmap(lambda p, s: layer.apply(p, s, X))(*many)
     one = jax.tree.map(lambda a: a[1], many)
     assert_close(outs[1], layer.apply(*one, X)[0], rtol=1e-5, atol=1e-6)
-    carried, _ = jax.lax.scan(
-        lambda s, x: (layer.apply(params, s, x, training=True)[1], None), state, X[None]
-    )
+    carried, _ = jax.lax.scan(lambda s, x: (layer.apply(params, s, x, training=True)[1], None), state, X[None])
     assert_close(carried, new, rtol=1e-5, atol=1e-6)
 
 
@@ -129,9 +127,7 @@ def test_value_semantics():
 
 def test_lazy_modules():
     layer = pure(lambda: nn.Sequential(nn.LazyLinear(3), nn.LazyBatchNorm1d()))()
-    with pytest.raises(
-        ValueError, match=r"a lazy module needs an example input: layer\.init\(key, example\)"
-    ):
+    with pytest.raises(ValueError, match=r"a lazy module needs an example input: layer\.init\(key, example\)"):
         layer.init(KEY)
     params, state = layer.init(KEY, X)
     assert params["0"]["weight"].shape == (3, 2) and state["1"]["running_mean"].shape == (3,)

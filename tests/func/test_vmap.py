@@ -140,9 +140,7 @@ DERIVATIVES = {
     "jacrev tuple of one": lambda m, x, y: m.jacrev(lambda x: x**2, argnums=(0,))(y),
     "jacrev aux": lambda m, x, y: m.jacrev(lambda x: (x**2, x + 1), has_aux=True)(y),
     "jacrev chunks": lambda m, x, y: m.jacrev(f, argnums=(0, 1), chunk_size=2)(x, y),
-    "jacrev chunks aux": lambda m, x, y: m.jacrev(lambda x: ({"a": x**2}, x + 1), has_aux=True, chunk_size=1)(
-        y
-    ),
+    "jacrev chunks aux": lambda m, x, y: m.jacrev(lambda x: ({"a": x**2}, x + 1), has_aux=True, chunk_size=1)(y),
     "jacrev dict": lambda m, x, y: m.jacrev(lambda t: t["a"] ** 2 + t["b"])({"a": y, "b": y}),
     "jacfwd": lambda m, x, y: m.jacfwd(f)(x, y),
     "jacfwd both": lambda m, x, y: m.jacfwd(f, argnums=(0, 1))(x, y),
@@ -156,9 +154,7 @@ DERIVATIVES = {
     "vjp aux": lambda m, x, y: (lambda out, pull, aux: (pull(out), aux))(
         *m.vjp(lambda y: (y**2, y + 1), y, has_aux=True)
     ),
-    "linearize": lambda m, x, y: (lambda out, push: (out, push(x * 2, y), push(x, y + 1)))(
-        *m.linearize(g, x, y)
-    ),
+    "linearize": lambda m, x, y: (lambda out, push: (out, push(x * 2, y), push(x, y + 1)))(*m.linearize(g, x, y)),
     "grad": lambda m, x, y: m.grad(lambda x, y: (x * y).sum(), argnums=(0, 1))(x, y),
     "grad aux": lambda m, x, y: m.grad(lambda y: ((y**2).sum(), y), has_aux=True)(y),
     "grad_and_value": lambda m, x, y: m.grad_and_value(lambda y: (y**2).sum())(y),
@@ -213,9 +209,7 @@ def test_derivatives_of_boxes_and_writes():
     linearize(lambda x: norm(x), X)
     assert int(norm.num_batches_tracked) == 3
     for transform in (jacrev, jacfwd, hessian):
-        with pytest.raises(
-            ValueError, match=r"writes to a Buffer of shape \(3,\).*call model.eval\(\) first"
-        ):
+        with pytest.raises(ValueError, match=r"writes to a Buffer of shape \(3,\).*call model.eval\(\) first"):
             transform(lambda x: norm(x).sum())(X)
     assert int(norm.num_batches_tracked) == 3
     norm.eval()
@@ -350,9 +344,7 @@ def test_ensemble_as_torch(torch):
     models = ensemble()
     theirs = []
     for model in models:
-        t = torch.nn.Sequential(
-            torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Tanh(), torch.nn.Linear(4, 2)
-        )
+        t = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
         t.load_state_dict({k: torch.tensor(np.asarray(v)) for k, v in model.state_dict().items()})
         theirs.append(t.eval())
         model.eval()

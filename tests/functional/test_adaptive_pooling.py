@@ -145,9 +145,9 @@ def test_fractional_2d(size):
     x, u = torch.round(2 * randn(2, 3, 10, 11)), torch.rand(2, 3, 2)
     kwargs = dict(output_size=size, return_indices=True, _random_samples=u)
     want, where = TF.fractional_max_pool2d(x, (2, 2), **kwargs)
-    got = jax.jit(
-        lambda x, u: F.fractional_max_pool2d(x, (2, 2), size, return_indices=True, _random_samples=u)
-    )(jnp.asarray(x.numpy()), jnp.asarray(u.numpy()))
+    got = jax.jit(lambda x, u: F.fractional_max_pool2d(x, (2, 2), size, return_indices=True, _random_samples=u))(
+        jnp.asarray(x.numpy()), jnp.asarray(u.numpy())
+    )
     reference.assert_equal(got, (want, where))
 
 

@@ -200,13 +200,19 @@ OUTPUT_PADDING = "output padding must be smaller than either stride or dilation,
 
 BAD = [
     (
-        "conv2d", (1, 2), W2, {},
+        "conv2d",
+        (1, 2),
+        W2,
+        {},
         r"Expected 3D \(unbatched\) or 4D \(batched\) input to conv2d, but got input of size: \[1, 2\]",
     ),
     ("conv1d", (2,), (4, 2, 3), {}, r"Expected 2D \(unbatched\) or 3D \(batched\) input to conv1d, but got .*\[2\]"),
     ("conv2d", X2, (4, 2, 3), {}, r"Expected a 4-dimensional weight .*but got weight of size \[4, 2, 3\]"),
     (
-        "conv2d", (1, 3, 5, 5), W2, {},
+        "conv2d",
+        (1, 3, 5, 5),
+        W2,
+        {},
         r"Given groups=1, weight of size \[4, 2, 3, 3\], expected input\[1, 3, 5, 5\] to have 2 channels, "
         r"but got 3 channels instead",
     ),
@@ -232,7 +238,10 @@ BAD = [
     ("conv2d", X2, W2, {"bias": np.zeros((), np.float32)}, r"but got bias of size \[\] instead"),
     ("conv2d", X2, W2, {"bias": np.zeros(4, np.int32)}, "Input type .* and bias type .* should be the same"),
     (
-        "conv_transpose2d", (1, 3, 5, 5), T2, {},
+        "conv_transpose2d",
+        (1, 3, 5, 5),
+        T2,
+        {},
         r"Given transposed=1, weight of size \[2, 4, 3, 3\], expected input\[1, 3, 5, 5\] to have 2 channels",
     ),
     ("conv_transpose2d", X2, T2, {"stride": 2, "output_padding": 2}, OUTPUT_PADDING),
@@ -240,7 +249,10 @@ BAD = [
     ("conv_transpose2d", X2, T2, {"padding": -1}, "negative padding is not supported"),
     ("conv_transpose2d", X2, T2, {"padding": "same"}, "argument 'padding' must be tuple of ints, not str"),
     (
-        "conv_transpose2d", (1, 2, 2, 2), (2, 4, 1, 1), {"padding": 1},
+        "conv_transpose2d",
+        (1, 2, 2, 2),
+        (2, 4, 1, 1),
+        {"padding": 1},
         r"Given input size per channel: \(2 x 2\). Calculated output size per channel: \(0 x 0\)",
     ),
     ("conv_transpose2d", (1, 2, 0, 6), T2, {}, "Only zero batch or zero channel inputs are supported"),
@@ -288,8 +300,16 @@ def compare_layer(name, theirs, args, kwargs, inputs, forward=None):
     assert layer.extra_repr() == theirs.extra_repr()
     assert repr(module) == repr(theirs)
     for attribute in (
-        "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode",
-        "transposed", "output_padding",
+        "in_channels",
+        "out_channels",
+        "kernel_size",
+        "stride",
+        "padding",
+        "dilation",
+        "groups",
+        "padding_mode",
+        "transposed",
+        "output_padding",
     ):
         for mine in (layer, module):
             assert getattr(mine, attribute) == getattr(theirs, attribute), attribute

@@ -85,7 +85,9 @@ BAD = [
     ("unfold", (1, 0, 3, 3), dict(kernel_size=2), rf"Expected 3D or 4D \(batch mode\) {BATCH}"),
     ("unfold", (1, 2, 0, 3), dict(kernel_size=2, padding=1), rf"Expected 3D or 4D \(batch mode\) {BATCH}"),
     (
-        "unfold", X, dict(kernel_size=4),
+        "unfold",
+        X,
+        dict(kernel_size=4),
         r"Given input with spatial size \(3, 3\), kernel_size=\(4, 4\), dilation=\(1, 1\), padding=\(0, 0\), "
         r"calculated shape of the array of sliding blocks as \(0, 0\), but its components must be at least one",
     ),
@@ -98,12 +100,16 @@ BAD = [
     ("fold", (1, 1, 8, 4), dict(output_size=3, kernel_size=2), rf"Expected 2D or 3D \(batch mode\) {BATCH}"),
     ("fold", (1, 8, 0), dict(output_size=3, kernel_size=2), rf"Expected 2D or 3D \(batch mode\) {BATCH}"),
     (
-        "fold", (1, 7, 4), dict(output_size=3, kernel_size=2),
+        "fold",
+        (1, 7, 4),
+        dict(output_size=3, kernel_size=2),
         r"Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
         r"input.size\(1\)=7 and kernel_size=\(2, 2\)",
     ),
     (
-        "fold", (1, 8, 5), dict(output_size=3, kernel_size=2),
+        "fold",
+        (1, 8, 5),
+        dict(output_size=3, kernel_size=2),
         r"Given output_size=\(3, 3\), kernel_size=\(2, 2\), dilation=\(1, 1\), padding=\(0, 0\), stride=\(1, 1\), "
         r"expected size of input's dimension 2 to match the calculated number of sliding blocks 2 \* 2 = 4, but got "
         r"input.size\(2\)=5",

@@ -117,7 +117,10 @@ BAD = [
     (X, (), "circular", None, "Padding size 0 is not supported for 3D input tensor"),
     ((2, 2, 3, 3), (1, 1), "replicate", None, "Padding size 2 is not supported for 4D input tensor"),
     (
-        X, (3, 1), "reflect", None,
+        X,
+        (3, 1),
+        "reflect",
+        None,
         r"Argument #4: Padding size should be less than the corresponding input dimension, but got: padding \(3, 1\) "
         r"at dimension 2 of input \[2, 3, 3\]",
     ),

@@ -87,8 +87,7 @@ def test_differences_of_state_come_first():
         "  missing in fnn: more (3,)",
         "  only in fnn: extra (2,)",
         "  5.bias differs in 1 of 3 values, by up to 1",
-        "First to depart: 5 (Linear) departs by 1 (relative "
-        + str(caught.value).splitlines()[4].rsplit(" ", 1)[1],
+        "First to depart: 5 (Linear) departs by 1 (relative " + str(caught.value).splitlines()[4].rsplit(" ", 1)[1],
     ]
 
 

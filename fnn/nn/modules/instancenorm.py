@@ -67,16 +67,10 @@ _INFER = {"num_features": _channels}
 _ON = {"affine": True, "track_running_stats": True}
 
 
-class LazyInstanceNorm1d(
-    _LazyNormBase, InstanceNorm1d, materializes=InstanceNorm1d, infer=_INFER, defaults=_ON
-): ...
+class LazyInstanceNorm1d(_LazyNormBase, InstanceNorm1d, materializes=InstanceNorm1d, infer=_INFER, defaults=_ON): ...
 
 
-class LazyInstanceNorm2d(
-    _LazyNormBase, InstanceNorm2d, materializes=InstanceNorm2d, infer=_INFER, defaults=_ON
-): ...
+class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d, materializes=InstanceNorm2d, infer=_INFER, defaults=_ON): ...
 
 
-class LazyInstanceNorm3d(
-    _LazyNormBase, InstanceNorm3d, materializes=InstanceNorm3d, infer=_INFER, defaults=_ON
-): ...
+class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d, materializes=InstanceNorm3d, infer=_INFER, defaults=_ON): ...

@@ -18,6 +18,7 @@ from fnn.nn._box import Box
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
+
 def _listed(values: Any) -> list[Any]:
     return [values] if isinstance(values, (Box, jax.Array)) else list(values)
 
