@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from fnn import init, random  # noqa: E402
 from fnn.nn import init as nn_init  # noqa: E402
-from fnn.nn._box import Parameter  # noqa: E402
+from fnn.nn._parameter import Parameter  # noqa: E402
 from fnn.random import Generator  # noqa: E402
 from tests import reference  # noqa: E402
 

@@ -16,9 +16,10 @@ from jax.tree_util import tree_flatten, tree_unflatten
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.nn._box import Box, Parameter, is_lazy
+from fnn.nn._box import Box
 from fnn.nn._hooks import backward_hooks_used
 from fnn.nn._module import Module
+from fnn.nn._parameter import Parameter, is_lazy
 from fnn.nn._scope import Scope, current_scope, opened, write_out
 
 Argnums = int | tuple[int, ...]

@@ -16,9 +16,10 @@ from fnn._trace import Tracer
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.layers._layer import Layer
-from fnn.nn._box import Box, Parameter, is_lazy
+from fnn.nn._box import Box
 from fnn.nn._gather import Identity
 from fnn.nn._module import Module
+from fnn.nn._parameter import Parameter, is_lazy
 from fnn.nn._scope import Scope, current_scope, opened
 
 Nested = dict[str, Any]
@@ -345,6 +346,30 @@ def _materialise(module: Module, inputs: tuple, kwargs: dict[str, Any]) -> None:
         module(*inputs, **kwargs)
 
 
+def _materialised(layer: PureModule, module: Module, inputs: tuple, kwargs: dict[str, Any]) -> Module:
+    """A lazy template with its shapes: the parameters may since have been cast, and the inputs with them."""
+    failure: ArgumentError | None = None
+    for dtype in (None, jnp.float32, jnp.bfloat16, jnp.float16):
+        try:
+            _materialise(module, *_cast((inputs, kwargs), dtype))
+            return module
+        except ArgumentError as error:
+            failure = failure or error
+            module = layer._construct()
+    assert failure is not None
+    raise failure
+
+
+def _cast(tree: Any, dtype: Any) -> Any:
+    if dtype is None:
+        return tree
+
+    def one(x: Any) -> Any:
+        return x.astype(dtype) if hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jnp.floating) else x
+
+    return jax.tree.map(one, tree)
+
+
 _templates: dict[Any, Module] = {}
 _templates_lock = threading.Lock()
 
@@ -367,7 +392,7 @@ def _build_template(layer: PureModule, inputs: tuple, kwargs: dict[str, Any]) ->
         with random.constructing(key), random.ambient(random.stream(key)):
             module = layer._construct()
             if _is_lazy(module):
-                _materialise(module, inputs, kwargs)
+                module = _materialised(layer, module, inputs, kwargs)
         made.append(module)
 
     # Abstractly: nothing is computed, however large the model.

@@ -17,7 +17,8 @@ import numpy as np
 
 from fnn._trace import Tracer
 from fnn.layers._layer import Layer
-from fnn.nn._box import Box, is_lazy
+from fnn.nn._box import Box
+from fnn.nn._parameter import is_lazy
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, enum.Enum, np.dtype, np.generic)
 _BY_HASH = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType, Layer)

@@ -16,9 +16,10 @@ import jax
 from fnn._late import lookup
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn import _hooks
-from fnn.nn._box import Box, Buffer, Parameter
+from fnn.nn._box import Box
 from fnn.nn._module_hooks import HookRegistrars
 from fnn.nn._movement import Movement
+from fnn.nn._parameter import Buffer, Parameter
 from fnn.nn._scope import _scope, epoch
 from fnn.nn._state_dict import StateDict
 

@@ -13,7 +13,7 @@ from fnn import init
 from fnn.devices import to_device
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.nn._box import Parameter, is_lazy
+from fnn.nn._parameter import Parameter, is_lazy
 from fnn.nn._tables import Tables
 
 _T = TypeVar("_T", bound="Movement")

@@ -17,7 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn.errors import ArgumentTypeError, StateDictError
-from fnn.nn._box import Box, is_lazy, lazy_access
+from fnn.nn._box import Box, lazy_access
+from fnn.nn._parameter import is_lazy
 from fnn.nn._scope import Scope, current_scope, opened, write_out
 from fnn.nn._tables import Tables
 

@@ -24,10 +24,11 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError, StateDictError
 from fnn.func._jit import jit
 from fnn.func._pure import flatten
-from fnn.nn._box import Box, Parameter, is_lazy
+from fnn.nn._box import Box
 from fnn.nn._gather import Gather, Identity
 from fnn.nn._hooks import RemovableHandle, register
 from fnn.nn._module import _type_name
+from fnn.nn._parameter import Parameter, is_lazy
 from fnn.nn._scope import _scope, epoch, no_scope
 
 __all__ = ["Optimizer"]

@@ -498,3 +498,14 @@ def test_stack_is_a_copy():
     params, buffers = stack_module_state(models)
     assert params["head.weight"].shape == (2, 1, 3) and buffers["body.1.running_mean"].shape == (2, 3)
     assert_close(params["head.weight"][1], models[1].head.weight)
+
+
+def test_a_lazy_module_in_a_half_dtype():
+    layer = fnn.pure(lambda: nn.Sequential(nn.LazyLinear(3), nn.ReLU(), nn.LazyLinear(2)))()
+    x = jnp.ones((4, 5))
+    params, state = layer.init(jax.random.key(0), x)
+    half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
+    y, _ = layer.apply(half, state, x.astype(jnp.bfloat16))
+    assert y.dtype == jnp.bfloat16
+    wide, _ = layer.apply(params, state, x)
+    np.testing.assert_allclose(np.asarray(y, np.float32), wide, rtol=3e-2, atol=3e-2)

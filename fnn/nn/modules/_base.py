@@ -17,8 +17,9 @@ import jax
 from fnn import random
 from fnn._trace import tracing
 from fnn.layers._layer import Layer, field_names
-from fnn.nn._box import Box, Buffer, Parameter
+from fnn.nn._box import Box
 from fnn.nn._module import Module
+from fnn.nn._parameter import Buffer, Parameter
 from fnn.nn._scope import _scope, epoch
 
 _absent = object()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fnn.layers import batchnorm as layers
-from fnn.nn._box import is_lazy
+from fnn.nn._parameter import is_lazy
 from fnn.nn.modules._base import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
 

@@ -10,8 +10,9 @@ import jax
 import numpy as np
 
 from fnn._trace import Tracer
-from fnn.nn._box import Box, Parameter, is_lazy
+from fnn.nn._box import Box
 from fnn.nn._module import Module
+from fnn.nn._parameter import Parameter, is_lazy
 from fnn.nn.modules.container import pairs, position
 
 __all__ = ["ParameterDict", "ParameterList"]

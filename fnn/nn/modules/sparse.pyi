@@ -2,7 +2,7 @@
 
 import jax
 from typing import Any, Self
-from fnn.nn._box import Parameter
+from fnn.nn._parameter import Parameter
 from fnn.layers._layer import Layer
 from fnn.nn.modules._base import LayerModule
 

@@ -1,0 +1,312 @@
+"""`Parameter` and `Buffer`, and their forms without a value yet, which lazy modules materialise."""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnn.devices import to_device
+from fnn.dtypes import canonical, to_array
+from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.nn._box import Box, lazy_access
+from fnn.nn._scope import _scope, epoch
+
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
+
+
+class Buffer(Box):
+    """State that is no parameter, such as a running mean.
+
+    Args:
+        data: the array.
+        persistent: whether it is part of ``state_dict``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.Module()
+        >>> module.steps = nn.Buffer(jnp.zeros(()))
+        >>> module.steps += 1
+        >>> print(module.steps.data)
+        1.0
+    """
+
+    __slots__ = ("persistent",)
+
+    def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
+        super().__init__(data)
+        self.persistent = persistent
+
+    def _static(self) -> bool:
+        return self.persistent
+
+    def _init_meta(self, static: bool) -> None:
+        self.persistent = static
+
+    def _meta(self) -> dict[str, Any]:
+        return {"persistent": self.persistent}
+
+
+class Parameter(Box):
+    """An array that a Module learns.
+
+    Assigned to an attribute of a `Module`, it is registered there, appears in ``parameters()`` and in
+    ``state_dict()``, and `fnn.value_and_grad` differentiates with respect to it.
+
+    Args:
+        data: the array, of any shape; a floating or complex dtype if it is to be differentiated.
+        requires_grad: whether it is trained.
+
+    Raises:
+        ArgumentError: an integer array with ``requires_grad=True``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> nn.Parameter(jnp.ones(2))
+        Parameter containing:
+        Array([1., 1.], dtype=float32, requires_grad=True)
+    """
+
+    __slots__ = ("_grad", "_grad_hooks", "_names", "_requires_grad")
+
+    def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
+        super().__init__(jnp.zeros((0,)) if data is None else data)
+        if not isinstance(requires_grad, (bool, np.bool_)):
+            raise ArgumentTypeError(f"Parameter: requires_grad must be a bool, got requires_grad={requires_grad!r}")
+        if requires_grad and not jnp.issubdtype(self._value.dtype, jnp.inexact):
+            raise ArgumentError(
+                "Parameter: Only Tensors of floating point and complex dtype can require gradients, got "
+                f"dtype={self._value.dtype}; pass requires_grad=False"
+            )
+        self._init_meta(bool(requires_grad))
+
+    def _static(self) -> bool:
+        return self._requires_grad
+
+    def _init_meta(self, static: bool) -> None:
+        self._requires_grad = static
+        self._grad: Box | None = None
+        self._grad_hooks: OrderedDict[int, Any] | None = None
+        self._names: tuple[str, ...] = ()
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether the transforms differentiate with respect to it and optimizers update it."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if value and self._value is not None and not jnp.issubdtype(self._value.dtype, jnp.inexact):
+            raise ArgumentError(
+                f"Parameter: only Tensors of floating point dtype can require gradients, got dtype={self._value.dtype}"
+            )
+        self._requires_grad = bool(value)
+        epoch.structure += 1
+
+    def requires_grad_(self, requires_grad: bool = True) -> Parameter:
+        """Sets `requires_grad`; returns the parameter."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def grad(self) -> jax.Array | None:
+        """The gradient that `fnn.backward` accumulated, or None."""
+        box = self._grad
+        if box is None:
+            if _scope.get() is None:
+                return None
+            box = self._grad_box()
+        return box.data
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            value = to_array(value, "grad", "Parameter.grad: ")
+            if value.shape != self.shape:
+                raise ArgumentError(
+                    "Parameter.grad: assigned grad has data of a different size: "
+                    f"expected {self.shape}, got {value.shape}"
+                )
+        elif self._grad is None and _scope.get() is None:
+            return
+        self._grad_box()._write(value)
+
+    def _grad_box(self) -> Box:
+        if self._grad is None:
+            box = Box()
+            box._born = self._born  # lives as long as the parameter does
+            self._grad = box
+        return self._grad
+
+    def register_hook(self, hook: Callable[[jax.Array], jax.Array | None]) -> Any:
+        """Calls ``hook(gradient)`` on each gradient of this parameter; a result replaces the gradient.
+
+        Returns:
+            A handle with ``remove()``.
+        """
+        from fnn.nn._hooks import RemovableHandle
+
+        if self._grad_hooks is None:
+            self._grad_hooks = OrderedDict()
+        handle = RemovableHandle(self._grad_hooks)
+        self._grad_hooks[handle.id] = hook
+        epoch.structure += 1
+        return handle
+
+    def _meta(self) -> dict[str, Any]:
+        return {"_requires_grad": self._requires_grad, "_grad": None, "_grad_hooks": None, "_names": self._names}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        new = super().__deepcopy__(memo)
+        if self._grad is not None and new._grad is None and self._grad.data is not None:
+            new.grad = self._grad.data
+        return new
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{self._array_repr(f'requires_grad={self._requires_grad}')}"
+
+
+class _Uninitialised:
+    """What `UninitializedParameter` and `UninitializedBuffer` share: no value until `materialize`."""
+
+    __slots__ = ()
+    _initialised_class: type
+
+    @property
+    def data(self) -> Any:
+        """Raises: there is no value yet."""
+        raise ArgumentError(lazy_access("values"))
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        raise ArgumentError(lazy_access("values"))
+
+    def _peek(self) -> Any:
+        raise ArgumentError(lazy_access("shape"))
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype that the value will have."""
+        return canonical(self.__dict__.get("_wanted_dtype"))
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Gives the box a value of zeros of this shape; it becomes an ordinary one, with the same identity.
+
+        Args:
+            shape: the shape.
+            device: where to put it; the one given to the constructor (or by ``module.to``) if None.
+            dtype: the dtype; the one given to the constructor (or by ``module.to``) if None.
+        """
+        from fnn import init
+
+        if device is not None:
+            self.__dict__["_wanted_device"] = to_device(device, "materialize: ")
+        with jax.ensure_compile_time_eval():
+            self._adopt(init.zeros(None, tuple(shape), self.dtype if dtype is None else dtype))
+
+    def _move(self, fn: Callable[[jax.Array], jax.Array]) -> None:
+        """What ``module.to`` does to a box without a value: notes the dtype and the device of the value to come."""
+        like = fn(jax.device_put(np.zeros((0,), self.dtype)))
+        self.__dict__["_wanted_dtype"] = like.dtype
+        if like.committed:
+            self.__dict__["_wanted_device"] = like.sharding
+
+    def _adopt(self, value: Any) -> None:
+        # The value is a fresh host constant, so it is stored in the box itself, whatever scope is open.
+        scope = _scope.get()
+        if scope is not None and scope.undo is not None:
+            scope.undo.append(functools.partial(_unmaterialise, self, type(self), dict(self.__dict__)))
+        device = self.__dict__.pop("_wanted_device", None)
+        self.__dict__.pop("_wanted_dtype", None)
+        self.__class__ = self._initialised_class
+        self._value = value if device is None else jax.device_put(value, device)
+        self._exposed = True
+        epoch.exposures += 1
+        epoch.structure += 1
+
+    def _want(self, device: Any, dtype: Any) -> None:
+        wanted = {"_wanted_dtype": dtype, "_wanted_device": to_device(device, f"{type(self).__name__}: ")}
+        self.__dict__.update((name, value) for name, value in wanted.items() if value is not None)
+
+    def _wants(self) -> tuple[Any, Any]:
+        return self.__dict__.get("_wanted_device"), self.__dict__.get("_wanted_dtype")
+
+
+def _unmaterialise(box: Any, cls: type, attributes: dict[str, Any]) -> None:
+    box.__class__ = cls
+    box._value = None
+    box.__dict__.update(attributes)
+    epoch.structure += 1
+
+
+class UninitializedParameter(_Uninitialised, Parameter):
+    """A parameter whose shape is not known yet; lazy modules `materialize` it on their first call.
+
+    Args:
+        requires_grad: whether it will be trained.
+        device: where `materialize` will put the value.
+        dtype: the dtype that `materialize` will use.
+    """
+
+    __slots__ = ()
+    _initialised_class = Parameter
+
+    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
+        Box.__init__(self, None)
+        self._init_meta(requires_grad)
+        self._want(device, dtype)
+
+    def __reduce__(self) -> Any:
+        return UninitializedParameter, (self._requires_grad, None, self._wants()[1])
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if id(self) not in memo:
+            memo[id(self)] = UninitializedParameter(self._requires_grad, *self._wants())
+        return memo[id(self)]
+
+    def __repr__(self) -> str:
+        return "<UninitializedParameter>"
+
+
+class UninitializedBuffer(_Uninitialised, Buffer):
+    """A buffer whose shape is not known yet.
+
+    Args:
+        device: where `materialize` will put the value.
+        dtype: the dtype that `materialize` will use.
+        persistent: whether it is part of ``state_dict``.
+    """
+
+    __slots__ = ()
+    _initialised_class = Buffer
+
+    def __init__(
+        self, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
+    ) -> None:
+        del requires_grad
+        Box.__init__(self, None)
+        self.persistent = persistent
+        self._want(device, dtype)
+
+    def __reduce__(self) -> Any:
+        return UninitializedBuffer, (False, None, self._wants()[1], self.persistent)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if id(self) not in memo:
+            memo[id(self)] = UninitializedBuffer(False, *self._wants(), self.persistent)
+        return memo[id(self)]
+
+    def __repr__(self) -> str:
+        return "<UninitializedBuffer>"
+
+
+def is_lazy(box: Any) -> bool:
+    """Whether ``box`` is an uninitialised parameter or buffer."""
+    return isinstance(box, _Uninitialised)
