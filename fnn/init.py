@@ -216,7 +216,10 @@ def _truncated(
     generator: Generator, shape: tuple[int, ...], dtype: Any, mean: float, std: float, a: float, b: float
 ) -> np.ndarray:
     """PyTorch's draws: normals redrawn until inside; where that is wasteful, rejection from the uniform."""
-    cdf = lambda x: (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0  # noqa: E731
+
+    def cdf(x: float) -> float:
+        return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
+
     if cdf((b - mean) / std) - cdf((a - mean) / std) > 0.3:
         low, high = dtype.type(a), dtype.type(b)
         result = generator.normal(shape, dtype, mean, std)

@@ -269,7 +269,10 @@ def _in_chunks(
 def _log_softmax(x: jax.Array, axis: int) -> jax.Array:
     """`log_softmax` in plain lax operators (no inner ``jit``); the maximum carries no gradient."""
     kept = tuple(i for i in range(x.ndim) if i != axis)
-    spread = lambda y: lax.broadcast_in_dim(y, x.shape, kept)  # noqa: E731
+
+    def spread(y: jax.Array) -> jax.Array:
+        return lax.broadcast_in_dim(y, x.shape, kept)
+
     shifted = x - spread(lax.stop_gradient(lax.reduce_max(x, (axis,))))
     return shifted - spread(lax.log(lax.reduce_sum(lax.exp(shifted), (axis,))))
 

@@ -13,7 +13,7 @@ class _Activation(Layer):
     SHOWN: ClassVar[tuple[str, ...]] = ()  # the fields that PyTorch prints; ``inplace`` it prints when it is set
 
     def _activate(self, x: Any) -> jax.Array:
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no _activate")
 
     def apply(
         self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None

@@ -16,8 +16,9 @@ class _Loss(Layer):
     STATE: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        if getattr(self, "size_average", None) is not None or getattr(self, "reduce", None) is not None:
-            reduction = legacy_reduction(self.size_average, self.reduce, stacklevel=5)  # type: ignore[attr-defined]
+        old = getattr(self, "size_average", None), getattr(self, "reduce", None)
+        if old != (None, None):
+            reduction = legacy_reduction(old[0], old[1], stacklevel=5)
             self._set(reduction=reduction, size_average=None, reduce=None)
         for name in self.STATE:
             weight = getattr(self, name)
@@ -40,4 +41,4 @@ class _PairLoss(_Loss):
         return self._loss(state, input, target), state
 
     def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
-        raise NotImplementedError(type(self).__name__)
+        raise TypeError(f"{type(self).__name__} defines no _loss")

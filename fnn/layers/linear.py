@@ -159,7 +159,7 @@ class Bilinear(Layer):
         )
 
 
-def _sizes(layer: Layer, *names: str) -> None:
+def _sizes(layer: Any, *names: str) -> None:
     """Normalises the sizes of a layer to ints that are not negative, and its ``bias`` to a bool."""
     where = f"{type(layer).__name__}: "
     for name in names:
@@ -168,4 +168,4 @@ def _sizes(layer: Layer, *names: str) -> None:
         if size < 0:
             raise ArgumentError(f"{where}Trying to create tensor with negative dimension {size}: got {name}={size}")
         layer._set(**{name: size})
-    layer._set(bias=bool(layer.bias))  # type: ignore[attr-defined]
+    layer._set(bias=bool(layer.bias))

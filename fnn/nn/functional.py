@@ -11,7 +11,7 @@ They are those of `fnn.functional`, with two differences that suit code with Mod
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import jax
 
@@ -37,7 +37,7 @@ def _ambient(function: Callable[_P, _R], key: str = "key") -> Callable[_P, _R]:
 
     signature = inspect.signature(function)
     parameters = [p.replace(default=random.AMBIENT) if n == key else p for n, p in signature.parameters.items()]
-    wrapper.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    cast(Any, wrapper).__signature__ = signature.replace(parameters=parameters)
     wrapper.__module__ = __name__
     return wrapper
 

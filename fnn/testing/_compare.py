@@ -260,8 +260,11 @@ def _run_torch(module: Any, inputs: tuple, gradients: bool) -> tuple[dict, Any, 
     import torch
 
     given = tuple(_tensors(x, gradients) for x in inputs)
-    # At once: a later layer may work in place.
-    take = lambda part, output: (type(part).__name__, [a.copy() for a in _arrays(output)])  # noqa: E731
+
+    def take(part: Any, output: Any) -> tuple[str, list[np.ndarray]]:
+        # At once: a later layer may work in place.
+        return type(part).__name__, [a.copy() for a in _arrays(output)]
+
     with _recorded(module, take) as recorder, torch.set_grad_enabled(gradients):
         out = module(*given)
     buffers = {name: to_numpy(b).copy() for name, b in module.named_buffers()}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, cast, get_args
 
 import jax
 
@@ -49,7 +49,7 @@ def _forward(layer: type[Layer]) -> Callable[..., Any]:
     inputs = [p for name, p in signature.parameters.items() if name not in _NOT_INPUTS]
     output = get_args(signature.return_annotation) or (Any,)  # of (output, state)
     shown = signature.replace(parameters=inputs, return_annotation=output[0])
-    forward.__signature__ = shown  # type: ignore[attr-defined]
+    cast(Any, forward).__signature__ = shown
     forward.__doc__ = "The layer's output; see the class for shapes."
     return forward
 
@@ -58,7 +58,7 @@ class LayerModule(Module):
     """Base of the leaf modules; see the module's text."""
 
     _layer_class: ClassVar[type[Layer]]
-    _layer: Layer
+    _layer: Any  # an instance of _layer_class
 
     def __init_subclass__(cls, layer: type[Layer] | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -81,7 +81,7 @@ class PReLU(LayerModule, layer=rectifier.PReLU):
     @property
     def init(self) -> Any:
         """The initial slope."""
-        return self._layer.initial  # type: ignore[attr-defined]
+        return self._layer.initial
 
     @init.setter
     def init(self, value: Any) -> None:

@@ -26,7 +26,7 @@ class _NormBase(LayerModule):
 
     def _check_input_dim(self, input: Any) -> None:
         """Raises for an input of the wrong number of dimensions; subclasses of PyTorch's classes call it."""
-        self._layer._check_ndim(input.ndim, input.shape)  # type: ignore[attr-defined]
+        self._layer._check_ndim(input.ndim, input.shape)
 
     def _load_from_state_dict(
         self,

@@ -87,7 +87,7 @@ class _Numbered(Module):
         return found
 
     def __getitem__(self, idx: Any) -> Any:
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no __getitem__")
 
 
 class Sequential(_Numbered):

@@ -29,7 +29,7 @@ class _ConvNd(LayerModule):
 
     def _conv_forward(self, input: Any, weight: Any, bias: Any) -> jax.Array:
         """The convolution with another weight and bias, which subclasses of PyTorch's classes call."""
-        return self._layer._conv_forward(input, weight, bias)  # type: ignore[attr-defined]
+        return self._layer._conv_forward(input, weight, bias)
 
 
 class _ConvTransposeNd(_ConvNd):

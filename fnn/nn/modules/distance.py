@@ -10,7 +10,7 @@ class PairwiseDistance(LayerModule, layer=layers.PairwiseDistance):
     @property
     def norm(self) -> float:
         """The order of the norm: the constructor's ``p``, under the name of PyTorch's attribute."""
-        return self._layer.p  # type: ignore[attr-defined]
+        return self._layer.p
 
     @norm.setter
     def norm(self, value: float) -> None:

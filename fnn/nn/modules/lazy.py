@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import jax
 
@@ -183,7 +183,7 @@ def _constructor(cls: type[LazyLeaf], defaults: dict[str, Any]) -> Callable[...,
         self._install_lazily(self._layer_class(**dict.fromkeys(cls._inference, 0), **arguments))
 
     signature = inspect.Signature([inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *given])
-    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    cast(Any, __init__).__signature__ = signature
     __init__.__qualname__, __init__.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
     return __init__
 

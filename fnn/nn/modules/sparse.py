@@ -13,7 +13,6 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional.embedding import embedding_renorm
 from fnn.layers import embedding as layers
-from fnn.layers._layer import Layer
 from fnn.nn._module import Module
 from fnn.nn._parameter import Parameter
 from fnn.nn.modules._base import LayerModule
@@ -26,14 +25,14 @@ class _Table(LayerModule):
 
     weight: Parameter
 
-    def _take(self, layer: Layer, weight: Any, freeze: bool) -> None:
+    def _take(self, layer: Any, weight: Any, freeze: bool) -> None:
         """Registers a new table, or the one that is given."""
         Module.__init__(self)
         if weight is None:
             self._install(layer)
         else:
             given = to_array(weight, "_weight", f"{self._get_name()}: ")
-            shape = (layer.num_embeddings, layer.embedding_dim)  # type: ignore[attr-defined]
+            shape = (layer.num_embeddings, layer.embedding_dim)
             if given.shape != shape:
                 raise ArgumentError(
                     f"{self._get_name()}: Shape of weight does not match num_embeddings and embedding_dim; got "

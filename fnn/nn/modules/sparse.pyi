@@ -3,7 +3,6 @@
 import jax
 from typing import Any, Self
 from fnn.nn._parameter import Parameter
-from fnn.layers._layer import Layer
 from fnn.nn.modules._base import LayerModule
 
 __all__ = ['Embedding', 'EmbeddingBag']
@@ -11,7 +10,7 @@ __all__ = ['Embedding', 'EmbeddingBag']
 class _Table(LayerModule):
     """What both tables share."""
     weight: Parameter
-    def _take(self, layer: Layer, weight: Any, freeze: bool) -> None:
+    def _take(self, layer: Any, weight: Any, freeze: bool) -> None:
         """Registers a new table, or the one that is given."""
         ...
     def _shorten(self, input: Any) -> None:
