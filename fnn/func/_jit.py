@@ -205,7 +205,7 @@ class _Program:
 class _Plan:
     """Which boxes a program takes, in order; a snapshot, since another thread may revise the program."""
 
-    __slots__ = ("all", "boxes", "donated", "index", "kept", "known", "owners", "statics", "version")
+    __slots__ = ("all", "boxes", "donated", "index", "kept", "known", "owners", "statics", "targets", "version")
 
     def __init__(self, program: _Program, boxes: list[Box], owners: list[Any], known: dict[int, int]) -> None:
         self.version = program.version
@@ -216,6 +216,14 @@ class _Plan:
         self.kept = [box for i, box in enumerate(self.all) if i not in program.donated]
         self.owners = [*owners, *program.owners]
         self.statics = [owner._fnn_dynamic()[0] for owner in self.owners]
+        self.targets: tuple[tuple[int, ...], list[Box]] = ((), [])
+
+    def boxes_at(self, indices: tuple[int, ...]) -> list[Box]:
+        """The boxes with these indices; a compiled program gives one and the same tuple at every call."""
+        known = self.targets  # read and replaced as one, for other threads' sake
+        if indices is not known[0]:
+            known = self.targets = (indices, [self.all[i] for i in indices])
+        return known[1]
 
 
 class _Bound:
@@ -375,16 +383,16 @@ class Jitted:
             out, written = program.compiled(donated, kept, hyper, seed, dynamic)
         finally:
             _active.reset(token)
-        boxes = plan.all
+        targets = plan.boxes_at(written.indices)
         if scope is None:
-            for i, value in zip(written.indices, written.values, strict=True):
-                boxes[i]._value = value
+            for box, value in zip(targets, written.values, strict=True):
+                box._value = value
             for box in copied:
                 box._exposed = False
             bound.exposures = seen
         else:
-            for i, value in zip(written.indices, written.values, strict=True):
-                scope.write(boxes[i], value)
+            for box, value in zip(targets, written.values, strict=True):
+                scope.write(box, value)
         return out
 
     def _take_static(self, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any], tuple]:
