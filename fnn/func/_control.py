@@ -49,12 +49,6 @@ def checkpoint(fun: Callable | None = None, *, prevent_cse: bool = True, policy:
     return functools.wraps(fun, updated=())(wrapper)
 
 
-class _Probe(Scope):
-    """The scope of a rehearsal: notes what is written and whether keys are drawn."""
-
-    __slots__ = ()
-
-
 class _HostKeys:
     """Keys for a function that an eager call is about to trace, from the global generator."""
 
@@ -86,7 +80,7 @@ def _rehearse(function: Callable, *operands: Any) -> tuple[dict[Box, Any], bool]
             drawn = True
             return jax.random.key(0)
 
-        scope = _Probe(parent=current_scope())
+        scope = Scope(parent=current_scope())
         with opened(scope), random.ambient(provider):
             out = function(*operands)
         for box in scope.carried():

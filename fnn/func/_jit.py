@@ -32,7 +32,7 @@ from fnn import random
 from fnn._trace import current_trace, in_trace
 from fnn.errors import ArgumentTypeError
 from fnn.nn._box import Box
-from fnn.nn._gather import Gather, array_like_type
+from fnn.nn._gather import Gather, array_like_type, global_hooks
 from fnn.nn._scope import Scope, _scope, epoch, opened
 
 _DYNAMIC, _STATEFUL, _STATIC = 0, 1, 2
@@ -302,7 +302,7 @@ class Jitted:
         owners = [o for o in gather.objects if hasattr(type(o), "_fnn_dynamic")]
         fingerprint = (
             call.treedef, call.pattern, call.statics, function_statics, prints,
-            tuple(owner._fnn_dynamic()[0] for owner in owners),
+            tuple(owner._fnn_dynamic()[0] for owner in owners), global_hooks(),
         )  # fmt: skip
         with _lock:
             candidates = self._programs.setdefault(fingerprint, [])

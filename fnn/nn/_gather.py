@@ -17,6 +17,7 @@ import numpy as np
 
 from fnn._trace import Tracer
 from fnn.layers._layer import Layer
+from fnn.nn import _hooks
 from fnn.nn._box import Box
 from fnn.nn._parameter import is_lazy
 
@@ -128,6 +129,17 @@ def gather_module(module: Any, gather: Gather) -> Any:
         else:
             parts.append((name, gather.value(value)))
     return tuple(parts)
+
+
+def global_hooks() -> tuple[Any, ...]:
+    """The fingerprint of the hooks that every module runs."""
+    tables = (
+        _hooks.global_forward_pre_hooks,
+        _hooks.global_forward_hooks,
+        _hooks.global_backward_hooks,
+        _hooks.global_backward_pre_hooks,
+    )
+    return tuple(tuple((key, Identity(hook)) for key, hook in table.items()) for table in tables)
 
 
 def array_like_type(cls: type) -> bool:

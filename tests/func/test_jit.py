@@ -13,6 +13,7 @@ import pytest
 
 import fnn
 from fnn import nn
+from fnn.nn import _hooks as module_hooks
 from fnn.nn import functional as F
 
 X = jnp.arange(12.0).reshape(6, 2) / 12
@@ -553,3 +554,17 @@ def test_jit_inside_loss_with_functional_dropout():
 
     ones = jnp.ones((64,))
     assert not np.array_equal(f(ones), f(ones))
+
+
+def test_global_hooks_are_part_of_the_structure():
+    model = Net().eval()
+    forward = fnn.jit(lambda model, x: model(x))
+    plain = forward(model, X)
+    handle = module_hooks.register_module_forward_hook(
+        lambda module, args, out: out + 1 if isinstance(module, Net) else None
+    )
+    try:
+        np.testing.assert_allclose(forward(model, X), plain + 1, rtol=1e-5)
+    finally:
+        handle.remove()
+    np.testing.assert_allclose(forward(model, X), plain, rtol=1e-5)
