@@ -11,7 +11,7 @@ from fnn import _late
 from fnn.version import __version__
 
 if TYPE_CHECKING:
-    from fnn import func, functional, init, layers, nn, optim, random, serialization, testing, utils
+    from fnn import func, functional, init, layers, nn, optim, random, serialization, testing, utils, vision
     from fnn.creation import (
         bernoulli,
         multinomial,
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
         set_rng_state,
     )
 
-_MODULES = ("func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing", "utils")
+_MODULES = ("func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing", "utils",
+            "vision")  # fmt: skip
 _NAMES = {
     "creation": (
         "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
@@ -56,7 +57,7 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "__version__", "func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing",
-    "utils", "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn",
+    "utils", "vision", "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn",
     "randn_like", "randperm", "get_default_dtype", "set_default_dtype", "ArgumentError", "ArgumentTypeError",
     "MissingKeyError", "StateDictError", "TracerEscapeError", "backward", "checkpoint", "cond", "grad", "jit",
     "pure", "scan", "split", "value_and_grad", "vmap", "Generator", "default_generator", "fork_rng",

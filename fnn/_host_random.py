@@ -3,22 +3,23 @@
 Every method draws as many words of the engine, in the same order, as the PyTorch function of its name, so that
 sequences of calls agree as well as single ones.  Results are fresh numpy arrays.
 
-The big float arrays are shaped in chunks that stay in the cache, and live at aligned addresses, so that JAX's
-CPU backend takes them over without a copy.
+The module does not import JAX: processes that only load data draw from it, too.  The big float arrays are shaped in
+chunks that stay in the cache, and live at aligned addresses, so that JAX's CPU backend takes them over without a copy.
 """
 
 import math
-from typing import Any
+from typing import Any, Final
 
-import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 
 from fnn._mcg31 import mcg31_uniform, runs_on_intel
 from fnn._mt19937 import Engine
 from fnn.errors import ArgumentError, ArgumentTypeError
 
-__all__ = ["Generator"]
+__all__ = ["Generator", "default_generator"]
 
+_HALF = (np.dtype(ml_dtypes.bfloat16),)  # floating dtypes that numpy does not count among its own
 _CHUNK = 1 << 15  # float64 temporaries of 256 KiB: cached, and below the size at which malloc maps fresh pages
 _ALIGNMENT = 64
 _TWO_PI = 2 * math.pi
@@ -249,7 +250,7 @@ class Generator(Engine):
 
 def _floating(dtype: Any, what: str) -> np.dtype:
     dtype = np.dtype(dtype)
-    if not jnp.issubdtype(dtype, jnp.inexact):
+    if dtype.kind not in "fc" and dtype not in _HALF:
         raise ArgumentTypeError(f"{what}: not implemented for dtype={dtype}, expected a floating dtype")
     return dtype
 
@@ -260,7 +261,7 @@ def _parts(dtype: np.dtype) -> np.dtype:
 
 
 def _largest(dtype: np.dtype) -> float:
-    return float(jnp.finfo(dtype).max)
+    return float(ml_dtypes.finfo(dtype).max)
 
 
 def _width(low: float, high: float) -> float:
@@ -303,3 +304,7 @@ def _fused_multiply_add(x: np.ndarray, y: float, z: float) -> np.ndarray:
     total = product + z
     back = total - product
     return total + (((product - (total - back)) + (z - back)) + error)
+
+
+default_generator: Final = Generator()
+default_generator.seed()  # as in PyTorch: until manual_seed, every process draws other numbers

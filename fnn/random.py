@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import _trace, dtypes
-from fnn._host_random import Generator
+from fnn._host_random import Generator, default_generator
 from fnn.errors import ArgumentTypeError, MissingKeyError
 
 __all__ = [
@@ -62,9 +62,6 @@ or pass a JAX key as an argument: F.dropout(x, 0.5, training=True, key=key)."""
 
 
 # -- the global generator ---------------------------------------------------------------------------
-
-default_generator: Final = Generator()
-default_generator.seed()  # as in PyTorch: until manual_seed, every process draws other numbers
 
 
 def manual_seed(seed: int) -> Generator:

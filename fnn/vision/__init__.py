@@ -1,0 +1,1 @@
+"""Pictures: `models`, `transforms`, `datasets` and `utils`, under torchvision's names."""
