@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import tree_flatten, tree_unflatten
 
-from fnn import random
+from fnn import dtypes, random
 from fnn._trace import current_trace, in_trace
 from fnn.errors import ArgumentTypeError
 from fnn.nn._box import Box
@@ -283,8 +283,9 @@ class Jitted:
             self._captures = _stateful_captures(self._function)
         captured = [find() for find in self._captures] if self._captures else ()
         call = _Call(treedef, tuple(pattern), objects, tuple(statics))
+        dtype = dtypes.get_default_dtype()
         try:
-            key = (treedef, call.pattern, call.statics, function_statics, *map(id, objects), *map(id, captured))
+            key = (treedef, call.pattern, call.statics, function_statics, dtype, *map(id, objects), *map(id, captured))
             bound = self._bound.get(key)
         except TypeError:
             raise ArgumentTypeError(
@@ -302,7 +303,7 @@ class Jitted:
         owners = [o for o in gather.objects if hasattr(type(o), "_fnn_dynamic")]
         fingerprint = (
             call.treedef, call.pattern, call.statics, function_statics, prints,
-            tuple(owner._fnn_dynamic()[0] for owner in owners), global_hooks(),
+            tuple(owner._fnn_dynamic()[0] for owner in owners), global_hooks(), dtypes.get_default_dtype(),
         )  # fmt: skip
         with _lock:
             candidates = self._programs.setdefault(fingerprint, [])

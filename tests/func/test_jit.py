@@ -568,3 +568,14 @@ def test_global_hooks_are_part_of_the_structure():
     finally:
         handle.remove()
     np.testing.assert_allclose(forward(model, X), plain, rtol=1e-5)
+
+
+def test_the_default_dtype_is_part_of_the_structure():
+    make = fnn.jit(lambda x: x.astype(fnn.get_default_dtype()))
+    assert make(X).dtype == jnp.float32
+    try:
+        fnn.set_default_dtype(jnp.bfloat16)
+        assert make(X).dtype == jnp.bfloat16
+    finally:
+        fnn.set_default_dtype(jnp.float32)
+    assert make(X).dtype == jnp.float32
