@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         seed,
         set_rng_state,
     )
+    from fnn.utils.summary import summary
 
 _MODULES = ("func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing", "utils",
             "vision")  # fmt: skip
@@ -52,6 +53,7 @@ _NAMES = {
         "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed",
         "set_rng_state",
     ),
+    "utils.summary": ("summary",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
@@ -62,6 +64,7 @@ __all__ = [
     "MissingKeyError", "StateDictError", "TracerEscapeError", "backward", "checkpoint", "cond", "grad", "jit",
     "pure", "scan", "split", "value_and_grad", "vmap", "Generator", "default_generator", "fork_rng",
     "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
+    "summary",
 ]  # fmt: skip
 
 

@@ -1,0 +1,107 @@
+"""Multiply-adds of a rehearsed model, by the call that they belong to.
+
+Counted are matrix products and convolutions, wherever they stand in the program, as `torch.utils.flop_counter` does;
+element-wise work, reductions, norms and pooling are not.  A product of (m, k) and (k, n) matrices takes m·k·n
+multiply-adds.  A convolution takes one for each output entry, input channel of its group and kernel position, padding
+included; a transposed one, one for each *input* entry, output channel and kernel position.  A loop counts as often as
+it runs (a ``while`` loop once: nobody knows), a branch as its most expensive side.
+"""
+
+import math
+from collections import Counter
+from typing import Any
+
+from fnn.layers.conv import _ConvNd, _ConvTransposeNd
+from fnn.nn.modules._base import LayerModule
+from fnn.utils._rehearsal import Call, Rehearsal
+
+Counts = Counter[Call | None]
+
+
+def multiply_adds(rehearsal: Rehearsal) -> tuple[Counts, Counts]:
+    """What each call does itself, and how often each call runs (those that no equation mentions are missing)."""
+    counts: Counts = Counter()
+    times: Counts = Counter()
+    _count(rehearsal, rehearsal.jaxpr.jaxpr, None, 1, counts, times)
+    for call in rehearsal.calls:
+        known = _convolution(call)
+        if known is not None and call in times:
+            counts[call] = known * times[call]
+    return counts, times
+
+
+def _count(rehearsal: Rehearsal, jaxpr: Any, around: Call | None, repeated: int, counts: Counts, times: Counts) -> None:
+    for equation in jaxpr.eqns:
+        call = rehearsal.call_of(equation, around)
+        up = call
+        while up is not None and up not in times:
+            times[up] = repeated
+            up = up.parent
+        name = equation.primitive.name
+        if name == "dot_general":
+            counts[call] += repeated * _product(equation)
+        elif name == "conv_general_dilated":
+            counts[call] += repeated * _general_convolution(equation)
+        elif name == "scan":
+            inner = equation.params["jaxpr"].jaxpr
+            _count(rehearsal, inner, call, repeated * equation.params["length"], counts, times)
+        elif name == "cond":
+            _add_dearest(rehearsal, equation, call, repeated, counts, times)
+        else:
+            for inner in inner_jaxprs(equation):
+                _count(rehearsal, inner, call, repeated, counts, times)
+
+
+def _add_dearest(
+    rehearsal: Rehearsal, equation: Any, call: Call | None, repeated: int, counts: Counts, times: Counts
+) -> None:
+    sides = []
+    for branch in equation.params["branches"]:
+        side: Counts = Counter()
+        _count(rehearsal, branch.jaxpr, call, repeated, side, times)
+        sides.append(side)
+    counts.update(max(sides, key=lambda side: side.total()))
+
+
+def inner_jaxprs(equation: Any) -> list[Any]:
+    """The jaxprs among an equation's parameters."""
+    found = []
+    for value in equation.params.values():
+        for entry in value if isinstance(value, (tuple, list)) else (value,):
+            entry = getattr(entry, "jaxpr", entry)  # of a closed one
+            if hasattr(entry, "eqns"):
+                found.append(entry)
+    return found
+
+
+def _product(equation: Any) -> int:
+    (contracting, _), _ = equation.params["dimension_numbers"]
+    shape = equation.invars[0].aval.shape
+    return math.prod(equation.outvars[0].aval.shape) * math.prod(shape[axis] for axis in contracting)
+
+
+def _general_convolution(equation: Any) -> int:
+    x, w = (v.aval.shape for v in equation.invars)
+    out = equation.outvars[0].aval.shape
+    axes = equation.params["dimension_numbers"]
+    per_output = math.prod(w) // w[axes.rhs_spec[0]]  # input channels of a group × kernel positions
+    if all(d == 1 for d in equation.params["lhs_dilation"]):
+        return math.prod(out) * per_output // equation.params["batch_group_count"]
+    # transposed: zeros between the input's entries are not multiplied
+    kernel = math.prod(w[axis] for axis in axes.rhs_spec[2:])
+    return math.prod(x) * kernel * (w[axes.rhs_spec[0]] // equation.params["feature_group_count"])
+
+
+def _convolution(call: Call) -> int | None:
+    """By the formula, for a convolution layer: its program is not the same on every platform."""
+    value = call.part.value
+    if isinstance(value, LayerModule):
+        if not type(value).__module__.startswith("fnn.nn.modules."):  # a subclass may do more
+            return None
+        value = value._layer
+    if not isinstance(value, (_ConvNd, _ConvTransposeNd)) or not call.inputs or not call.outputs:
+        return None
+    positions = math.prod(value.kernel_size)
+    if isinstance(value, _ConvTransposeNd):
+        return math.prod(call.inputs[0].shape) * (value.out_channels // value.groups) * positions
+    return math.prod(call.outputs[0].shape) * (value.in_channels // value.groups) * positions
