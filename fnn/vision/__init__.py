@@ -1,1 +1,19 @@
 """Pictures: `models`, `transforms`, `datasets` and `utils`, under torchvision's names."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fnn.vision import datasets, models, ops, transforms, utils
+
+__all__ = ["datasets", "models", "ops", "transforms", "utils"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(f"{__name__}.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,19 @@
+"""Models of pictures, under torchvision's names.
+
+Same arguments, same ``state_dict`` keys, same initial weights after the same seed; ``weights=`` downloads the
+published ones into the folder that torch uses, too.
+"""
+
+from fnn.vision.models._registry import get_model as get_model
+from fnn.vision.models._registry import get_model_builder as get_model_builder
+from fnn.vision.models._registry import get_model_weights as get_model_weights
+from fnn.vision.models._registry import get_weight as get_weight
+from fnn.vision.models._registry import list_models as list_models
+from fnn.vision.models._weights import Weights as Weights
+from fnn.vision.models._weights import WeightsEnum as WeightsEnum
+from fnn.vision.models.alexnet import *
+from fnn.vision.models.densenet import *
+from fnn.vision.models.mobilenet import *
+from fnn.vision.models.resnet import *
+from fnn.vision.models.squeezenet import *
+from fnn.vision.models.vgg import *

@@ -1,0 +1,60 @@
+"""Stochastic depth: a residual branch is left out at random (Huang et al., arXiv:1603.09382)."""
+
+from typing import Any
+
+import jax
+
+from fnn import nn, random
+from fnn.errors import ArgumentError
+
+__all__ = ["StochasticDepth", "stochastic_depth"]
+
+
+def stochastic_depth(
+    input: jax.Array, p: float, mode: str, training: bool = True, *, key: Any = random.AMBIENT
+) -> jax.Array:
+    """Sets a residual branch's output to 0 with probability ``p``, and else scales it by ``1 / (1 - p)``.
+
+    Args:
+        input: the branch's output, (N, ...).
+        p: the probability.
+        mode: ``"batch"``: one draw for the whole batch; ``"row"``: one for each sample.
+        training: if False, the input is returned as it is.
+        key: what to draw from.
+
+    Returns:
+        An array like ``input``.
+
+    >>> stochastic_depth(jnp.ones((4, 2)), 0.5, "row", key=jax.random.key(0)).sum(1)
+    Array([0., 4., 4., 4.], dtype=float32)
+    """
+    if not 0.0 <= p <= 1.0:
+        raise ArgumentError(f"drop probability has to be between 0 and 1, but got {p}")
+    if mode not in ("batch", "row"):
+        raise ArgumentError(f"mode has to be either 'batch' or 'row', but got {mode}")
+    if not training or p == 0.0:
+        return input
+    shape = (input.shape[0] if mode == "row" else 1, *(1,) * (input.ndim - 1))
+    survival = 1.0 - p
+    noise = random.bernoulli(random.resolve(key, "stochastic_depth"), survival, shape).astype(input.dtype)
+    return input * (noise / survival if survival > 0.0 else noise)
+
+
+class StochasticDepth(nn.Module):
+    """Leaves a residual branch out at random while training; see `stochastic_depth`.
+
+    Args:
+        p: the probability.
+        mode: ``"batch"`` or ``"row"``.
+    """
+
+    def __init__(self, p: float, mode: str) -> None:
+        super().__init__()
+        self.p = p
+        self.mode = mode
+
+    def forward(self, input: jax.Array) -> jax.Array:
+        return stochastic_depth(input, self.p, self.mode, self.training)
+
+    def __repr__(self) -> str:
+        return f"{self._get_name()}(p={self.p}, mode={self.mode})"
