@@ -1,0 +1,37 @@
+"""Values on their way out of JAX, to a logger or a plot."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from fnn._trace import Tracer
+from fnn.errors import ArgumentTypeError
+from fnn.nn._box import Box
+
+TRACED = """\
+{where} got a traced value. Log outside of the transformed function,
+
+    loss = train_step(model, optimizer, x, y)
+    writer.add_scalar("loss", loss, step)
+
+or from inside it through a callback: jax.debug.callback(lambda loss: writer.add_scalar("loss", loss), loss)."""
+
+
+def to_host(tree: Any, where: str) -> Any:
+    """``tree`` with numpy arrays for all arrays, Parameters and Buffers in dicts, lists and tuples.
+
+    Half types that numpy does not have (bfloat16, float8) become float32.
+    """
+    if isinstance(tree, Box):
+        tree = tree.data
+    if isinstance(tree, Tracer):
+        raise ArgumentTypeError(TRACED.format(where=where))
+    if isinstance(tree, jax.Array):
+        array = np.asarray(tree)
+        return array if array.dtype.kind in "biufc" else array.astype(np.float32)
+    if isinstance(tree, dict):
+        return {key: to_host(value, where) for key, value in tree.items()}
+    if type(tree) in (list, tuple):
+        return type(tree)(to_host(value, where) for value in tree)
+    return tree
