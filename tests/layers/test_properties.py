@@ -18,6 +18,7 @@ from jax.test_util import check_grads
 
 from fnn import layers, nn
 from fnn.errors import MissingKeyError
+from tests import extent
 from tests.layers import run
 from tests.layers.table import CASES, TABLE, Case
 
@@ -33,11 +34,9 @@ KEY = jax.random.key(3)
 def applies(name: str) -> Any:
     """Runs the test over the cases that are not excused from ``name``; their reasons are in the table.
 
-    These tests compile several programs: of each class they take two cases, of the three-dimensional ones, which
-    share their definition with the others, one (`test_against_torch` takes them all).
+    These tests compile several programs: of each class they take the first case (`test_against_torch` takes all).
     """
-    most = {case: 1 if case.name.endswith("3d") else 2 for case in CASES}
-    chosen = [c for c in CASES if name not in c.excused and c.number < most[c]]
+    chosen = [c for c in CASES if name not in c.excused and (extent.ALL or c.number == 0)]
     return pytest.mark.parametrize("case", chosen, ids=lambda c: c.id)
 
 
