@@ -194,8 +194,6 @@ def test_control_flow():
 def test_deep_networks():
     """The figures of the papers and of torchvision; the models exist as shapes only."""
     models = pytest.importorskip("fnn.vision.models")
-    if not hasattr(models, "resnet50"):
-        pytest.skip("the models are not there yet")
     vgg = fnn.summary(fnn.pure(models.vgg16)(), (1, 3, 224, 224))
     assert vgg.total_params == 138_357_544 and round(vgg.total_mult_adds / 1e9, 2) == 15.47
     assert by_path(vgg)["classifier.0"].params == 102_764_544
