@@ -469,6 +469,16 @@ class Module(HookRegistrars, StateDict, Movement):
             return f"{self._get_name()}({extra_lines[0]})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from fnn.nn import _display
+
+        return _display.bundle(self)
+
+    def __treescope_repr__(self, path: str | None, subtree_renderer: Any) -> Any:
+        from fnn.nn import _display
+
+        return _display.rendering(self, path, subtree_renderer)
+
     def _fnn_gather(self, gather: Any) -> Any:
         from fnn.nn._gather import gather_module
 
