@@ -1,0 +1,54 @@
+"""The names of the interpolations, and Pillow's numbers for them."""
+
+from enum import Enum
+from typing import Any
+
+from fnn.errors import ArgumentError, ArgumentTypeError
+
+__all__ = ["InterpolationMode", "as_mode", "pil_modes_mapping"]
+
+
+class InterpolationMode(Enum):
+    """How to compute pixels that lie between pixels.
+
+    Arrays know ``NEAREST``, ``NEAREST_EXACT``, ``BILINEAR`` and ``BICUBIC``, PIL images all of them.
+    """
+
+    NEAREST = "nearest"
+    NEAREST_EXACT = "nearest-exact"
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+    BOX = "box"
+    HAMMING = "hamming"
+    LANCZOS = "lanczos"
+
+
+pil_modes_mapping = {
+    InterpolationMode.NEAREST: 0,
+    InterpolationMode.BILINEAR: 2,
+    InterpolationMode.BICUBIC: 3,
+    InterpolationMode.NEAREST_EXACT: 0,
+    InterpolationMode.BOX: 4,
+    InterpolationMode.HAMMING: 5,
+    InterpolationMode.LANCZOS: 1,
+}
+_FROM_PIL = {number: mode for mode, number in pil_modes_mapping.items() if mode != InterpolationMode.NEAREST_EXACT}
+
+
+def as_mode(interpolation: Any) -> InterpolationMode:
+    """An `InterpolationMode`, or Pillow's number for one.
+
+    Raises:
+        ArgumentTypeError: neither of the two.
+        ArgumentError: a number that Pillow does not use.
+    """
+    if isinstance(interpolation, InterpolationMode):
+        return interpolation
+    if isinstance(interpolation, int):
+        if interpolation not in _FROM_PIL:
+            raise ArgumentError(f"interpolation={interpolation}: expected one of Pillow's constants {list(_FROM_PIL)}")
+        return _FROM_PIL[interpolation]
+    raise ArgumentTypeError(
+        "Argument interpolation should be a InterpolationMode or a corresponding Pillow integer constant, "
+        f"got {interpolation!r}"
+    )
