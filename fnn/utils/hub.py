@@ -16,7 +16,7 @@ import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlparse
 from urllib.request import Request, urlopen
 
@@ -111,6 +111,8 @@ def download_url_to_file(
     except _Refused as error:
         raise DownloadError(_failure(url, target, str(error))) from None
     except (URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        if isinstance(error, HTTPError):
+            error.close()  # the page that says so
         raise DownloadError(_failure(url, target, _reason(error))) from error
 
 
@@ -144,9 +146,9 @@ def _receive(response: Any, path: Path, hash_prefix: str | None, name: str, prog
 
 
 def _reason(error: Exception) -> str:
-    code = getattr(error, "code", None)
-    text = f"HTTP {code}: {getattr(error, 'reason', '')}" if code is not None else str(getattr(error, "reason", error))
-    return text or type(error).__name__
+    if isinstance(error, HTTPError):
+        return f"HTTP {error.code}: {error.reason}"
+    return str(error.reason if isinstance(error, URLError) else error) or type(error).__name__
 
 
 def _failure(url: str, path: Path, reason: str) -> str:

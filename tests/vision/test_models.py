@@ -1,0 +1,110 @@
+"""The models' names, arguments, keys, shapes, prints and published weights."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import fnn
+from fnn import nn
+from fnn.vision import models
+from tests.vision import quick
+from tests.vision.record_models import RECORD, digests
+
+RECORDED = json.loads(RECORD.read_text())
+
+
+# -- what they are made of ----------------------------------------------------------------------------
+
+
+def test_every_model_is_recorded():
+    assert sorted(RECORDED) == models.list_models()
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_keys_shapes_and_print(name):
+    with quick.zeros():
+        model = models.get_model(name)
+    assert digests(model) == RECORDED[name]
+    assert {w.meta["num_params"] for w in models.get_model_weights(name)} == {RECORDED[name][0]}
+    assert model.training
+
+
+def test_the_record_is_torchvisions():
+    torch = pytest.importorskip("torch")
+    from tests.vision.oracle import torchvision
+
+    for name in ("alexnet", "densenet121", "mobilenet_v2", "resnet18", "squeezenet1_1", "vgg11_bn"):
+        with torch.device("meta"):
+            assert digests(getattr(torchvision.models, name)()) == RECORDED[name]
+
+
+def test_features_as_in_the_tutorials():
+    with quick.zeros():
+        vgg = models.vgg16()
+    assert len(vgg.features) == 31
+    assert vgg.features[0].kernel_size == (3, 3) and isinstance(vgg.features[-1], nn.MaxPool2d)
+    assert isinstance(vgg.features[:5], nn.Sequential) and vgg.features[:5][0] is vgg.features[0]
+    assert [type(m).__name__ for m in vgg.features[28:]] == ["Conv2d", "ReLU", "MaxPool2d"]
+    vgg.classifier[6] = nn.Linear(vgg.classifier[6].in_features, 10)
+    for parameter in vgg.features.parameters():
+        parameter.requires_grad = False
+    trained = [name for name, parameter in vgg.named_parameters() if parameter.requires_grad]
+    assert trained == [f"classifier.{i}.{name}" for i in (0, 3, 6) for name in ("weight", "bias")]
+
+
+# -- initial weights ----------------------------------------------------------------------------------
+
+SMALL = {
+    "resnet": lambda v: v.resnet.ResNet(v.resnet.Bottleneck, [1, 1, 1, 1], 3, width_per_group=16),
+    "resnet_zero": lambda v: v.resnet.ResNet(v.resnet.BasicBlock, [1, 1, 1, 1], 3, zero_init_residual=True),
+    "squeezenet": lambda v: v.squeezenet1_1(num_classes=7),
+    "mobilenet_v2": lambda v: v.mobilenet_v2(num_classes=7, width_mult=0.25),
+    "densenet": lambda v: v.DenseNet(8, (2, 3, 1), 16, num_classes=7),
+    "vgg": lambda v: v.vgg.VGG(v.vgg.make_layers([8, "M", 12], batch_norm=True), 3),
+    "vgg_default": lambda v: v.vgg.make_layers([8, "M", 12]),
+}
+
+
+@pytest.mark.parametrize("case", [c for c in SMALL if c != "vgg"])
+def test_a_seed_gives_torchvisions_weights(case):
+    torch = pytest.importorskip("torch")
+    from tests.vision.oracle import torchvision
+
+    torch.manual_seed(5), fnn.manual_seed(5)
+    theirs, ours = SMALL[case](torchvision.models), SMALL[case](models)
+    state = ours.state_dict()
+    for name, value in theirs.state_dict().items():
+        np.testing.assert_allclose(np.asarray(state[name]), value.numpy(), rtol=0, atol=1e-6, err_msg=name)
+    np.testing.assert_array_equal(np.asarray(fnn.rand(3)), torch.rand(3).numpy())  # as many numbers drawn
+
+
+def test_weights_of_ones_own_blocks_are_drawn():
+    """What the constructor does not draw anew must be what it was."""
+
+    class Gated(models.resnet.BasicBlock):
+        def __init__(self, inplanes, planes, *args, **kwargs):
+            super().__init__(inplanes, planes, *args, **kwargs)
+            self.gate = nn.Linear(planes, 4)
+
+    network = models.ResNet(Gated, [1, 1, 1, 1])
+    assert all((np.asarray(stage[0].gate.weight) != 0).all() for stage in (network.layer1, network.layer4))
+
+    block = models.resnet.BasicBlock(4, 4)
+    assert (np.asarray(block.conv1.weight) != 0).all()
+    assert (np.asarray(models.vgg.make_layers([2])[0].bias) != 0).all()
+
+    scaled = models.MobileNetV2(2, 0.25, [[1, 8, 1, 1]], norm_layer=lambda n: nn.Sequential(nn.Linear(n, 2)))
+    assert (np.asarray(scaled.features[1].conv[2][0].weight) != 0).all()
+
+
+def test_as_a_pair():
+    """Under a JAX key the model is a pure function of it."""
+    layer = fnn.pure(models.DenseNet)(2, (1, 1), 4, bn_size=1, num_classes=2)
+    params, _ = layer.init(jax.random.key(0))
+    again, _ = layer.init(jax.random.key(0))
+    assert jax.tree.all(jax.tree.map(jnp.array_equal, params, again))
+    weights = [x for x in jax.tree.leaves(params) if x.ndim > 1]
+    assert len(weights) == 7 and all((np.asarray(x) != 0).all() for x in weights)
