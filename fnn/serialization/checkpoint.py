@@ -17,11 +17,12 @@ import jax
 import numpy as np
 
 from fnn.errors import ArgumentTypeError
-from fnn.serialization.safetensors import CorruptFileError, load_file, load_metadata, save_file
+from fnn.serialization._corrupt import CorruptFileError, naming
+from fnn.serialization.safetensors import load_file, load_metadata, save_file
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
+__all__ = ["TREE", "decode_tree", "load_checkpoint", "save_checkpoint"]
 
-_TREE = "fnn.checkpoint"
+TREE = "fnn.checkpoint"
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -48,7 +49,7 @@ def save_checkpoint(state: Mapping[str, Any], path: str | os.PathLike[str]) -> N
     if not isinstance(state, Mapping):
         raise ArgumentTypeError(f"save_checkpoint: state must be a dict, got {type(state).__name__}")
     tree = _encode(state, "", tensors)
-    save_file(tensors, path, {_TREE: json.dumps(tree)})
+    save_file(tensors, path, {TREE: json.dumps(tree)})
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -63,17 +64,22 @@ def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         CorruptFileError: for a file that is cut short, damaged, or no checkpoint.
     """
-    text = load_metadata(path).get(_TREE)
+    text = load_metadata(path).get(TREE)
     if text is None:
         raise CorruptFileError(f"{os.fspath(path)}: holds tensors but is no checkpoint: load it with load_file")
-    tensors = load_file(path)
+    with naming(os.fspath(path)):
+        return decode_tree(text, load_file(path))
+
+
+def decode_tree(text: str, tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """The nested state that a checkpoint's text and arrays make up."""
     try:
         tree = json.loads(text)
         if not isinstance(tree, dict):
             raise TypeError(f"expected a dict, got {type(tree).__name__}")
         return _decode(tree, tensors)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise CorruptFileError(f"{os.fspath(path)}: the checkpoint's tree is damaged: {error!r}") from error
+        raise CorruptFileError(f"the checkpoint's tree is damaged: {error!r}") from error
 
 
 def _encode(value: Any, path: str, tensors: dict[str, Any]) -> Any:
@@ -104,7 +110,7 @@ def _encode(value: Any, path: str, tensors: dict[str, Any]) -> Any:
     )
 
 
-def _decode(tree: Any, tensors: dict[str, jax.Array]) -> Any:
+def _decode(tree: Any, tensors: Mapping[str, Any]) -> Any:
     if isinstance(tree, list):
         return [_decode(item, tensors) for item in tree]
     if not isinstance(tree, dict):

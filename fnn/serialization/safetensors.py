@@ -1,52 +1,31 @@
 """The safetensors format: named arrays and a little text, readable without executing anything.
 
-A thin edge over the ``safetensors`` library, which checks every header it reads.  The bytes are read here, because
-the library's numpy reader does not know bfloat16 and the float8 types in every release.
+Files are written by the ``safetensors`` library and read here: straight into the arrays, or mapped.
 """
 
-import json
+import mmap
 import os
 from collections.abc import Mapping
-from io import BufferedReader
-from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from fnn.dtypes import canonical, index_dtype, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.serialization._atomic import replacing
+from fnn.serialization._corrupt import CorruptFileError, naming
+from fnn.serialization._leaves import Leaves
+from fnn.serialization._safetensors_header import DTYPES, Entry, read_header
+from fnn.serialization._storage import aligned
+from fnn.serialization._zip_read import read_into
 
-__all__ = ["CorruptFileError", "load_file", "load_metadata", "save_file"]
+__all__ = ["CorruptFileError", "load_file", "load_metadata", "read_arrays", "save_file"]
 
 NEEDS_SAFETENSORS = 'safetensors files need the safetensors library: pip install "fnn[examples]"'
 
-_DTYPES: dict[str, Any] = {
-    "BOOL": np.bool_,
-    "U8": np.uint8,
-    "U16": np.uint16,
-    "U32": np.uint32,
-    "U64": np.uint64,
-    "I8": np.int8,
-    "I16": np.int16,
-    "I32": np.int32,
-    "I64": np.int64,
-    "F16": np.float16,
-    "BF16": jnp.bfloat16,
-    "F32": np.float32,
-    "F64": np.float64,
-    "C64": np.complex64,
-    "F8_E4M3": jnp.float8_e4m3fn,
-    "F8_E5M2": jnp.float8_e5m2,
-}
-_SAVED = frozenset(np.dtype(dtype) for dtype in _DTYPES.values())
-
-
-class CorruptFileError(ArgumentError):
-    """A file is cut short, damaged or of another format; the message holds its path."""
+_SAVED = frozenset(DTYPES.values())
 
 
 def _library() -> ModuleType:
@@ -104,7 +83,7 @@ def load_file(path: str | os.PathLike[str]) -> dict[str, jax.Array]:
     """Reads every array of a safetensors file; executes nothing.
 
     Outside x64 mode int64 arrays (PyTorch's counters) become int32 where every value fits, and float64 arrays
-    are refused, since they would lose digits.
+    are refused, since they would lose digits.  (`fnn.load` gives such arrays as numpy's, as they are.)
 
     Args:
         path: the file to read.
@@ -114,45 +93,44 @@ def load_file(path: str | os.PathLike[str]) -> dict[str, jax.Array]:
 
     Raises:
         CorruptFileError: for a file that is cut short, damaged or not of this format.
-        ImportError: if the safetensors library is missing.
     """
-    with open(path, "rb") as file:
-        header = _header(file, path)
-        start = file.tell()
-        entries = sorted(header.items(), key=lambda item: item[1]["data_offsets"])
-        return {name: _read(file, start, name, entry, path) for name, entry in entries}
+    with open(path, "rb", buffering=0) as file, naming(os.fspath(path)):
+        entries, _ = read_header(file, 0, os.fstat(file.fileno()).st_size)
+        return {entry.name: _to_jax(_read(file, 0, entry), f"{os.fspath(path)}: {entry.name!r}: ") for entry in entries}
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     """Reads the text of a safetensors file's header; see `load_file`."""
-    with open(path, "rb") as file:
-        return _header(file, path, metadata=True)
+    with open(path, "rb", buffering=0) as file, naming(os.fspath(path)):
+        return read_header(file, 0, os.fstat(file.fileno()).st_size)[1]
 
 
-def _header(file: BufferedReader, path: str | os.PathLike[str], metadata: bool = False) -> dict[str, Any]:
-    """The checked header: an entry for each array, or the text; leaves the file at the first array's bytes."""
-    library = _library()
+def read_arrays(
+    file: BinaryIO, base: int, size: int, leaves: Leaves, mapped: bool
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The arrays, as ``leaves`` makes them, and the text of an open file; see `fnn.load`."""
+    entries, text = read_header(file, base, size)
+    whole = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8) if mapped else None
+    return {entry.name: leaves.make(_read(file, base, entry, whole)) for entry in entries}, text
+
+
+def _read(file: BinaryIO, base: int, entry: Entry, whole: np.ndarray | None = None) -> np.ndarray:
+    """An array on the host, native-endian: out of the mapped file where there is one."""
+    start = base + entry.start
+    if whole is not None and entry.size:
+        data = whole[start : start + entry.size]
+    else:
+        data = aligned((entry.size,), np.uint8)
+        file.seek(start)
+        read_into(file, data.data)
     try:
-        with library.safe_open(str(Path(path)), framework="np"):
-            pass  # checks sizes, offsets, dtypes and shapes against the file's length
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    except (library.SafetensorError, ValueError, OSError) as error:
-        raise CorruptFileError(f"{os.fspath(path)}: not a whole safetensors file: {error}") from error
-    text = header.pop("__metadata__", {})
-    return text if metadata else header
+        array = data.view(entry.dtype.newbyteorder("<")).reshape(entry.shape)
+    except ValueError as error:
+        raise CorruptFileError(f"{entry.name!r} of shape {entry.shape}: {error}") from None
+    return array.astype(entry.dtype, copy=False)
 
 
-def _read(
-    file: BufferedReader, start: int, name: str, entry: dict[str, Any], path: str | os.PathLike[str]
-) -> jax.Array:
-    where = f"{os.fspath(path)}: {name!r}: "
-    if entry["dtype"] not in _DTYPES:
-        raise CorruptFileError(f"{where}dtype {entry['dtype']} is not supported")
-    array = np.empty(entry["shape"], np.dtype(_DTYPES[entry["dtype"]]).newbyteorder("<"))
-    file.seek(start + entry["data_offsets"][0])
-    if file.readinto(array.reshape(-1).view(np.uint8).data) != array.nbytes:
-        raise CorruptFileError(f"{where}the file ended before the array did")
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+def _to_jax(array: np.ndarray, where: str) -> jax.Array:
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and index_dtype().itemsize < 8:
         narrow = array.astype(f"{array.dtype.kind}4")
         if np.array_equal(narrow, array):
