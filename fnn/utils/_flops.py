@@ -16,6 +16,12 @@ from fnn.nn.modules._base import LayerModule
 from fnn.utils._rehearsal import Call, Rehearsal
 
 Counts = Counter[Call | None]
+# Where y (N, O, *) and w (O, C / groups, *) stand among the operands; -1 is the result.
+_CONVOLUTIONS = {
+    "convolution_forward": (-1, 1),
+    "convolution_input_gradient": (0, 1),
+    "convolution_weight_gradient": (1, -1),
+}
 
 
 def multiply_adds(rehearsal: Rehearsal) -> tuple[Counts, Counts]:
@@ -42,6 +48,8 @@ def _count(rehearsal: Rehearsal, jaxpr: Any, around: Call | None, repeated: int,
             counts[call] += repeated * _product(equation)
         elif name == "conv_general_dilated":
             counts[call] += repeated * _general_convolution(equation)
+        elif name in _CONVOLUTIONS:
+            counts[call] += repeated * _convolution_primitive(equation)
         elif name == "scan":
             inner = equation.params["jaxpr"].jaxpr
             _count(rehearsal, inner, call, repeated * equation.params["length"], counts, times)
@@ -90,6 +98,15 @@ def _general_convolution(equation: Any) -> int:
     # transposed: zeros between the input's entries are not multiplied
     kernel = math.prod(w[axis] for axis in axes.rhs_spec[2:])
     return math.prod(x) * kernel * (w[axes.rhs_spec[0]] // equation.params["feature_group_count"])
+
+
+def _convolution_primitive(equation: Any) -> int:
+    """Of fnn's own primitives: an entry of y has to do with every input channel of a group and kernel position."""
+    y, w = (
+        (equation.invars if index >= 0 else equation.outvars)[index].aval.shape
+        for index in _CONVOLUTIONS[equation.primitive.name]
+    )
+    return math.prod(y) * (math.prod(w) // w[0])
 
 
 def _convolution(call: Call) -> int | None:

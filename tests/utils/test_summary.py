@@ -238,7 +238,14 @@ def test_convolutions_of_a_functional():
         def forward(self, x):
             return F.conv_transpose2d(x, w, stride=2, groups=2), F.conv2d(x, w[:, :2], groups=2)
 
-    assert fnn.summary(Plain(), x).total_mult_adds == 2 * 4 * 30 * 3 * 9 + 2 * 4 * 12 * 2 * 9
+    forward = 2 * 4 * 12 * 2 * 9
+    assert fnn.summary(Plain(), x).total_mult_adds == 2 * 4 * 30 * 3 * 9 + forward
+
+    class Gradients(nn.Module):
+        def forward(self, x):
+            return jax.grad(lambda x, w: (F.conv2d(x, w, groups=2) ** 2).sum(), (0, 1))(x, w[:, :2])
+
+    assert fnn.summary(Gradients(), x).total_mult_adds == 3 * forward
 
 
 def test_attention():
