@@ -7,11 +7,10 @@ A file that is there already, or was put there by hand, is used as it is.
 
 import hashlib
 import http.client
+import io
 import os
 import re
-import shutil
 import sys
-import tempfile
 import warnings
 import zipfile
 from pathlib import Path
@@ -20,11 +19,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlparse
 from urllib.request import Request, urlopen
 
-import jax
-import numpy as np
-
 from fnn import serialization
-from fnn.devices import to_device
 from fnn.errors import ArgumentError
 from fnn.serialization._atomic import replacing
 from fnn.utils._progress import progress_bar
@@ -165,20 +160,19 @@ def load_state_dict_from_url(
     progress: bool = True,
     check_hash: bool = False,
     file_name: str | None = None,
-    weights_only: bool = True,
+    weights_only: bool | None = None,
 ) -> dict[str, Any]:
     """The contents of a published file of weights, downloaded unless it is in the cache.
 
     Args:
-        url: where it is published: a file of PyTorch's (``.pth``, ``.pt``; also in an archive of one member) or a
-            ``.safetensors`` file.
+        url: where it is published: a file of PyTorch's (also within an archive of one member) or of safetensors.
         model_dir: the folder that keeps it. Default: ``checkpoints`` in `get_dir`.
-        map_location: the device for the arrays, or its name (``"cpu"``, ``"cuda:0"``); None leaves the choice to JAX.
+        map_location: where to put the arrays; see `fnn.serialization.load`.
         progress: whether a download shows a progress bar.
         check_hash: whether the file's name holds the first digits of its SHA-256 (``name-<digits>.pth``), which a
             download is checked against.
         file_name: the file's name in the folder. Default: the one in the URL.
-        weights_only: files are only ever read, never executed; False reads no more than True.
+        weights_only: None or True; see `fnn.serialization.load`.
 
     Returns:
         The file's contents; for published weights the arrays by name.
@@ -203,24 +197,13 @@ def load_state_dict_from_url(
         raise
 
 
-def _read(path: Path, map_location: Any, weights_only: bool) -> Any:
-    del weights_only  # there is no other way of reading
-    if path.suffix == ".safetensors":
-        content = serialization.load_file(path)
-    else:
-        member = _only_member(path)
-        if member is None:
-            content = serialization.load(path)
-        else:
-            with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
-                inner = Path(folder, "member")
-                with archive.open(member) as source, open(inner, "wb") as file:
-                    shutil.copyfileobj(source, file)
-                content = serialization.load(inner)
-    device = to_device(map_location, "load_state_dict_from_url: ")
-    if device is None:
-        return content
-    return jax.tree.map(lambda x: jax.device_put(x, device) if isinstance(x, (jax.Array, np.ndarray)) else x, content)
+def _read(path: Path, map_location: Any, weights_only: bool | None) -> Any:
+    member = _only_member(path)
+    if member is None:
+        return serialization.load(path, map_location, weights_only=weights_only)
+    with zipfile.ZipFile(path) as archive:
+        content = io.BytesIO(archive.read(member))
+    return serialization.load(content, map_location, weights_only=weights_only)
 
 
 def _only_member(path: Path) -> zipfile.ZipInfo | None:
