@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = {"orders": "tests.data.orders", "seeds": "tests.seeds"}
+SOURCES = {"curves": "tests.ported.curves", "orders": "tests.data.orders", "seeds": "tests.seeds"}
 
 
 def main() -> None:
