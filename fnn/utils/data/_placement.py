@@ -52,6 +52,8 @@ class Placement:
         import jax
 
         target = self._target
+        if target is None:  # which takes half the time of device_put
+            return [jax.numpy.asarray(leaf) for leaf in leaves]
         if isinstance(target, jax.sharding.Sharding) and not target.is_fully_addressable:
             # each process of the job loads its own share
             return [jax.make_array_from_process_local_data(target, leaf) for leaf in leaves]
@@ -66,7 +68,6 @@ class Placement:
                 low, high = array.min(), array.max()
                 if low < bounds.min or high > bounds.max:
                     raise ArgumentError(_OUT_OF_RANGE.format(dtype=array.dtype, low=low, high=high))
-                return array.astype(bounds.dtype)
         return array if self._owned else array.copy()
 
 

@@ -111,7 +111,8 @@ def _registered(leaf: Any, table: CollateMap) -> Callable[..., Any] | None:
     for key, function in table.items():
         if key is not ArrayLike and isinstance(leaf, key):
             return function
-    return table.get(ArrayLike) if isinstance(leaf, ArrayLike) else None
+    # the cheap question first: that for a protocol takes microseconds
+    return table.get(ArrayLike) if hasattr(leaf, "__dlpack__") and isinstance(leaf, ArrayLike) else None
 
 
 def _like(original: Any, values: Any) -> Any:
@@ -174,13 +175,17 @@ def collate_arrays(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = 
                 f"and {list(array.shape)} at entry {position}"
             )
     dtype = _common({array.dtype for array in arrays})
-    return np.stack(arrays, out=np.empty((len(arrays), *shape), dtype), casting="unsafe")
+    return np.array(arrays, dtype)  # twice as fast as np.stack
 
 
 def collate_numbers(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -> np.ndarray:
     """Python's and numpy's numbers, except those that begin with a Python float."""
     del collate_fn_map
-    dtype = _common({_dtype_of(number) for number in batch})
+    kinds = set(map(type, batch))
+    if len(kinds) == 1:  # mostly; and the dtype of a number is that of its type
+        dtype = _common({_dtype_of(batch[0])})
+    else:
+        dtype = _common({_dtype_of(number) for number in batch})
     try:
         return np.array(batch, dtype)
     except OverflowError:

@@ -117,8 +117,10 @@ class RandomSampler(Sampler[int]):
         else:
             for _ in range(wanted // n):
                 yield from generator.randperm(n).tolist()
-            # also where no index of it is needed: PyTorch draws it, and the generator may be the user's
-            yield from generator.randperm(n).tolist()[: wanted % n]
+            if wanted % n:
+                yield from generator.randperm(n).tolist()[: wanted % n]
+            else:  # PyTorch draws one more, of which it takes nothing; and the generator may be the user's
+                generator.words(max(n - 1, 0))
 
     def __len__(self) -> int:
         return self.num_samples
