@@ -195,6 +195,20 @@ class Box:
         self._write(jnp.broadcast_to(jnp.asarray(value), old.shape).astype(old.dtype))
         return self
 
+    def _combine(self, what: str, value: jax.Array) -> Any:
+        """Takes the result of an operation on the value, if it fits: an operation in place keeps shape and dtype."""
+        old = self._peek()
+        if value.shape != old.shape:
+            raise ArgumentError(
+                f"{what}: output with shape {list(old.shape)} doesn't match the broadcast shape {list(value.shape)}"
+            )
+        if _rank(value.dtype) > _rank(old.dtype):
+            raise ArgumentError(
+                f"{what}: result type {value.dtype} can't be cast to the desired output type {old.dtype}"
+            )
+        self._write(value.astype(old.dtype))
+        return self
+
     def copy_(self, source: Any) -> Any:
         """Overwrites the value (broadcast and cast to this box's shape and dtype)."""
         source = to_array(source, "source", "copy_: ")
@@ -219,24 +233,24 @@ class Box:
 
     def add_(self, other: Any, *, alpha: Any = 1) -> Any:
         """``self += alpha * other``."""
-        return self._replace(self.data + _scaled(other, alpha))
+        return self._combine("add_", self.data + _scaled(other, alpha))
 
     def sub_(self, other: Any, *, alpha: Any = 1) -> Any:
         """``self -= alpha * other``."""
-        return self._replace(self.data - _scaled(other, alpha))
+        return self._combine("sub_", self.data - _scaled(other, alpha))
 
     def mul_(self, other: Any) -> Any:
         """``self *= other``."""
-        return self._replace(self.data * other)
+        return self._combine("mul_", self.data * other)
 
     def div_(self, other: Any) -> Any:
         """``self /= other``."""
-        return self._replace(self.data / other)
+        return self._combine("div_", self.data / other)
 
     def lerp_(self, end: Any, weight: Any) -> Any:
         """``self += weight * (end - self)``."""
         start = self.data
-        return self._replace(start + weight * (jnp.asarray(end) - start))
+        return self._combine("lerp_", start + weight * (jnp.asarray(end) - start))
 
     def clamp_(self, min: Any = None, max: Any = None) -> Any:
         """Limits every element to ``[min, max]``."""
@@ -329,6 +343,11 @@ class Box:
         return f"{type(self).__name__}({self._array_repr()})"
 
 
+def _rank(dtype: Any) -> int:
+    """Bool, integer, floating, complex: a value is never stored in a lower kind."""
+    return sum(jnp.issubdtype(dtype, kind) for kind in (jnp.number, jnp.inexact, jnp.complexfloating))
+
+
 def _scaled(other: Any, alpha: Any) -> Any:
     return other if isinstance(alpha, int) and alpha == 1 else alpha * jnp.asarray(other)
 
@@ -343,8 +362,21 @@ def _operator(name: str) -> Callable[..., Any]:
     return method
 
 
-_BINARY = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or"
+def _in_place(name: str) -> Callable[..., Any]:
+    # Without it `p -= lr * p.grad` in a loop would give the loop's variable another value, and p none.
+    def method(self: Box, other: Any) -> Any:
+        value = getattr(self.data, f"__{name}__")(other.data if isinstance(other, Box) else other)
+        return value if value is NotImplemented else self._combine(f"__i{name}__", value)
+
+    method.__name__ = f"__i{name}__"
+    method.__qualname__ = f"Box.__i{name}__"
+    return method
+
+
+_BINARY = "add sub mul truediv floordiv mod pow lshift rshift and xor or"
 for _name in _BINARY.split():
+    setattr(Box, f"__i{_name}__", _in_place(_name))
+for _name in (*_BINARY.split(), "matmul", "divmod"):
     setattr(Box, f"__{_name}__", _operator(f"__{_name}__"))
     setattr(Box, f"__r{_name}__", _operator(f"__r{_name}__"))
 for _name in "lt le eq ne gt ge neg pos abs invert round".split():

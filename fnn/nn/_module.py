@@ -232,6 +232,8 @@ class Module(HookRegistrars, StateDict, Movement):
     def __setattr__(self, name: str, value: Any) -> None:
         tables = self.__dict__
         parameters = tables.get("_parameters")
+        if isinstance(value, Box) and parameters is not None and self._holds(name, value):
+            return  # self.steps += 1 has written to the box already
         if isinstance(value, Parameter):
             if parameters is None:
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
@@ -265,6 +267,13 @@ class Module(HookRegistrars, StateDict, Movement):
         else:
             object.__setattr__(self, name, value)
         epoch.structure += 1
+
+    def _holds(self, name: str, box: Box) -> bool:
+        if self._parameters.get(name) is box:
+            return True
+        buffer = self._buffers.get(name)
+        persistent = name not in self._non_persistent_buffers_set
+        return isinstance(buffer, Buffer) and buffer is box and buffer.persistent is persistent
 
     def _assign_buffer(self, name: str, value: Any) -> None:
         if value is None:

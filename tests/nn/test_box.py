@@ -11,6 +11,7 @@ import pytest
 
 from fnn import nn
 from fnn.errors import ArgumentError, ArgumentTypeError, TracerEscapeError
+from fnn.nn._scope import epoch
 from tests.nn.both import same, torch
 
 ARRAY = jnp.asarray([[1.5, -2.0], [3.0, 0.5]])
@@ -277,3 +278,63 @@ def test_subclasses_of_a_parameter():
     m.p = Special(jnp.ones(2))
     assert next(m.parameters()) is m.p and type(copy.deepcopy(m).p) is Special
     assert jnp.sum(m.p) == 2 and type(jax.jit(lambda p: p)(m.p)) is Special
+
+
+AUGMENTED = "iadd isub imul itruediv ifloordiv imod ipow".split()
+
+
+@pytest.mark.parametrize(("name", "other"), [*((n, "box") for n in AUGMENTED), *(("isub", other) for other in OTHERS)])
+def test_operators_in_place_write_to_the_box(name, other):
+    box, value = nn.Parameter(ARRAY), OTHERS[other]
+    want = getattr(operator, name)(ARRAY, value.data if isinstance(value, nn.Parameter) else value)
+    assert getattr(operator, name)(box, value) is box
+    np.testing.assert_array_equal(box.data, want)
+
+
+def test_bits_in_place():
+    for name, want in {"ilshift": [2, 12], "irshift": [0, 3], "iand": [1, 0], "ior": [1, 7], "ixor": [0, 7]}.items():
+        bits = nn.Buffer(jnp.asarray([1, 6]))
+        assert getattr(operator, name)(bits, 1) is bits
+        np.testing.assert_array_equal(bits.data, want)
+
+
+def test_a_loop_over_parameters_changes_them():
+    linear = nn.Linear(2, 2)
+    boxes, before = list(linear.parameters()), [p.numpy() for p in linear.parameters()]
+    for p in linear.parameters():
+        p -= 0.5
+    linear.weight *= 2  # an attribute, too: it stays the box that it was
+    assert all(box is p for box, p in zip(boxes, linear.parameters(), strict=True))
+    np.testing.assert_allclose(linear.weight.data, 2 * (before[0] - 0.5), rtol=1e-6)
+    np.testing.assert_allclose(linear.bias.data, before[1] - 0.5, rtol=1e-6)
+
+
+def _float_into_int(box):
+    box += 0.5
+
+
+def _broadcast(box):
+    box += jnp.ones((2, 1), box.dtype)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (_float_into_int, "result type .* can't be cast to the desired output type"),
+        (lambda box: box.mul_(jnp.ones(1)), "result type .* can't be cast to the desired output type"),
+        (_broadcast, r"output with shape \[1\] doesn't match the broadcast shape \[2, 1\]"),
+    ],
+)
+def test_in_place_keeps_shape_and_kind(change, text):
+    box = nn.Buffer(jnp.asarray([3]))
+    with jax.numpy_rank_promotion("allow"), pytest.raises(ArgumentError, match=text):
+        change(box)
+    np.testing.assert_array_equal(box.data, [3])
+
+
+def test_in_place_on_an_attribute_is_no_change_of_structure():
+    module = nn.Module()
+    module.register_buffer("steps", jnp.zeros((), jnp.int32))
+    before = epoch.structure
+    module.steps += 1
+    assert epoch.structure == before and int(module.steps) == 1
