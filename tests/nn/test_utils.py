@@ -77,6 +77,23 @@ def test_nonfinite():
     same_error(act)
 
 
+def test_a_dict_of_gradients_is_clipped_in_place():
+    parameters = [nn.Parameter(jnp.ones((2, 3))), nn.Parameter(jnp.ones(2))]
+    for p in parameters:
+        p.grad = jnp.arange(1.0, 1 + p.size).reshape(p.shape)
+    named = {str(i): p.grad for i, p in enumerate(parameters)}
+    for clip in (
+        lambda of: nn.utils.clip_grad_norm_(of, 1.5),
+        lambda of: nn.utils.clip_grad_value_(of, 0.25),
+        lambda of: nn.utils.clip_grads_with_norm_(of, 0.5, 2.0),
+    ):
+        result = clip(named)
+        want = clip(parameters)
+        assert (result is None) == (want is None) and (want is None or result == want)
+        for p, grad in zip(parameters, named.values(), strict=True):
+            np.testing.assert_array_equal(grad, p.grad)
+
+
 def test_an_empty_generator_warns():
     for nn_ in (nn, torch.nn):
         with pytest.warns(UserWarning, match="`parameters` is an empty generator"):

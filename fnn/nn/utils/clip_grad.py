@@ -1,11 +1,11 @@
 """Clipping of gradients.
 
-`clip_grad_norm_` and its kin change the ``.grad`` of Parameters in place, as in torch.  `clip_grad_norm` is for
-gradients that `fnn.value_and_grad` returns: it takes a dict (any pytree) of them and returns a new one.
+`clip_grad_norm_` and its kin change the ``.grad`` of Parameters in place, as in torch, or the values of the dict of
+gradients that `fnn.value_and_grad` returns.  `clip_grad_norm` takes such a dict (any pytree) and returns a new one.
 """
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from types import GeneratorType
 from typing import Any
 
@@ -21,6 +21,26 @@ __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_
 
 def _listed(values: Any) -> list[Any]:
     return [values] if isinstance(values, (Box, jax.Array)) else list(values)
+
+
+def _targets(parameters: Any) -> Any:
+    """Parameters as a list, which can be gone over twice; a dict of gradients as it is."""
+    return parameters if isinstance(parameters, MutableMapping) else _listed(parameters)
+
+
+def _grads(targets: Any) -> list[Any]:
+    if isinstance(targets, MutableMapping):
+        return list(targets.values())
+    return [p.grad for p in targets if p.grad is not None]
+
+
+def _change(targets: Any, function: Callable[[jax.Array], jax.Array]) -> None:
+    if isinstance(targets, MutableMapping):
+        targets.update({name: function(grad) for name, grad in targets.items()})
+        return
+    for parameter in targets:
+        if parameter.grad is not None:
+            parameter.grad = function(parameter.grad)
 
 
 def _norm(x: jax.Array, order: float) -> jax.Array:
@@ -86,17 +106,14 @@ def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, for
     """Scales ``.grad`` of the parameters by ``min(max_norm / (total_norm + 1e-6), 1)``, in place.
 
     Args:
-        parameters: Parameters, or one.
+        parameters: Parameters, or one; or a dict of gradients.
         max_norm: the largest norm allowed.
         total_norm: what `get_total_norm` returned for the gradients.
         foreach: without meaning here; XLA fuses.
     """
     del foreach
     scale = _scale(max_norm, total_norm)
-    for parameter in _listed(parameters):
-        grad = parameter.grad
-        if grad is not None:
-            parameter.grad = grad * scale.astype(grad.dtype)
+    _change(_targets(parameters), lambda grad: grad * scale.astype(grad.dtype))
 
 
 def clip_grad_norm_(
@@ -109,7 +126,7 @@ def clip_grad_norm_(
     """Scales ``.grad`` of the parameters, in place, so that their total norm is at most ``max_norm``.
 
     Args:
-        parameters: Parameters, or one.
+        parameters: Parameters, or one; or a dict of gradients, such as `fnn.value_and_grad` returns.
         max_norm: the largest norm allowed.
         norm_type: the order of the norm, which may be ``inf``.
         error_if_nonfinite: whether to raise if the norm is inf or nan.
@@ -125,13 +142,15 @@ def clip_grad_norm_(
         >>> p.grad = jnp.array([3.0, 4.0])
         >>> print(nn.utils.clip_grad_norm_([p], max_norm=1.0), p.grad.round(3))
         5.0 [0.6 0.8]
+        >>> grads = {"weight": jnp.array([3.0, 4.0])}
+        >>> print(nn.utils.clip_grad_norm_(grads, max_norm=1.0), grads["weight"].round(3))
+        5.0 [0.6 0.8]
     """
     generated = isinstance(parameters, GeneratorType)
-    parameters = _listed(parameters)
+    parameters = _targets(parameters)
     if generated and not parameters:
         warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=2)
-    grads = [p.grad for p in parameters if p.grad is not None]
-    total = get_total_norm(grads, norm_type, error_if_nonfinite, foreach)
+    total = get_total_norm(_grads(parameters), norm_type, error_if_nonfinite, foreach)
     clip_grads_with_norm_(parameters, max_norm, total, foreach)
     return total
 
@@ -182,12 +201,10 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
     """Limits every element of ``.grad`` of the parameters to ±``clip_value``, in place.
 
     Args:
-        parameters: Parameters, or one.
+        parameters: Parameters, or one; or a dict of gradients.
         clip_value: the limit.
         foreach: without meaning here; XLA fuses.
     """
     del foreach
     limit = float(clip_value)
-    for parameter in _listed(parameters):
-        if parameter.grad is not None:
-            parameter.grad = jnp.clip(parameter.grad, -limit, limit)
+    _change(_targets(parameters), lambda grad: jnp.clip(grad, -limit, limit))
