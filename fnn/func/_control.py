@@ -16,6 +16,7 @@ from fnn import random
 from fnn._trace import current_trace, in_trace
 from fnn.errors import ArgumentError
 from fnn.func._carry import Arguments, Carried
+from fnn.func._function import check_function
 from fnn.func._jit import _is_box
 from fnn.nn._box import Box
 from fnn.nn._scope import Scope, current_scope, opened, write_out
@@ -34,6 +35,7 @@ def checkpoint(fun: Callable | None = None, *, prevent_cse: bool = True, policy:
     """
     if fun is None:
         return functools.partial(checkpoint, prevent_cse=prevent_cse, policy=policy)
+    check_function(fun, "checkpoint")
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         arguments, run = Arguments(args, kwargs), Carried()

@@ -16,6 +16,7 @@ from jax.tree_util import tree_flatten, tree_unflatten
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.func._function import check_function
 from fnn.nn._box import Box
 from fnn.nn._hooks import backward_hooks_used
 from fnn.nn._module import Module
@@ -66,8 +67,9 @@ class _Differentiated:
         numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         for n in numbers:
             if not isinstance(n, int) or not -len(args) <= n < len(args):
+                hint = "" if args else f"; give it what is differentiated: {what}(lambda model: ...)(model)"
                 raise ArgumentError(
-                    f"{what}: argnums={argnums} but the function was given {len(args)} positional arguments"
+                    f"{what}: argnums={argnums} but the function was given {len(args)} positional arguments{hint}"
                 )
         self.args = args
         self.numbers = [n % len(args) for n in numbers]
@@ -217,6 +219,7 @@ def value_and_grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) 
         >>> print(grads["weight"])
         [[1. 1.]]
     """
+    check_function(func, "value_and_grad", differentiates=True)
 
     @functools.wraps(func, updated=())
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -232,6 +235,7 @@ def grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callabl
     Returns:
         ``f(*args, **kwargs) -> gradient``, or ``(gradient, aux)``.
     """
+    check_function(func, "grad", differentiates=True)
 
     @functools.wraps(func, updated=())
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -243,6 +247,7 @@ def grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callabl
 
 def grad_and_value(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callable:
     """`value_and_grad` with torch.func's order of results: ``(gradient, value)`` or ``(gradient, (value, aux))``."""
+    check_function(func, "grad_and_value", differentiates=True)
 
     @functools.wraps(func, updated=())
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -275,6 +280,7 @@ def backward(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Cal
         >>> print(model.weight.grad)
         [[2. 2.]]
     """
+    check_function(func, "backward", differentiates=True)
 
     @functools.wraps(func, updated=())
     def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -31,6 +31,7 @@ from jax.tree_util import tree_flatten, tree_unflatten
 from fnn import dtypes, random
 from fnn._trace import current_trace, in_trace
 from fnn.errors import ArgumentTypeError
+from fnn.func._function import check_function
 from fnn.nn._box import Box
 from fnn.nn._gather import Gather, array_like_type, global_hooks
 from fnn.nn._scope import Scope, _scope, epoch, opened
@@ -524,8 +525,7 @@ def jit(
         return functools.partial(
             jit, static_argnums=static_argnums, static_argnames=static_argnames, donate=donate, inline=inline
         )
-    if not callable(fun):
-        raise ArgumentTypeError(f"fnn.jit: expected a function, got {fun!r}")
+    check_function(fun, "fnn.jit")
     numbers = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
     names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
     if names:

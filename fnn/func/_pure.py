@@ -15,6 +15,7 @@ from fnn import random
 from fnn._trace import Tracer
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.func._function import check_function
 from fnn.layers._layer import Layer
 from fnn.nn._box import Box
 from fnn.nn._gather import Identity
@@ -445,6 +446,7 @@ def pure(factory: Callable[..., Module]) -> Callable[..., PureModule]:
             f"pure: expected a Module class or function, got an instance of {type(factory).__name__}; for an existing "
             "module use fnn.split and fnn.func.functional_call"
         )
+    check_function(factory, "pure")
 
     @functools.wraps(factory, updated=())
     def make(*args: Any, **kwargs: Any) -> PureModule:

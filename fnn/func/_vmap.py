@@ -14,6 +14,7 @@ from fnn import random
 from fnn.errors import ArgumentError, MissingKeyError
 from fnn.func._carry import Carried
 from fnn.func._control import _fresh_key, _rehearse
+from fnn.func._function import check_function
 from fnn.func._jit import _DYNAMIC, _is_box, _kind
 from fnn.nn._box import Box
 from fnn.nn._scope import write_out
@@ -64,6 +65,7 @@ def vmap(
         >>> print(fnn.vmap(jnp.dot)(jnp.ones((2, 3)), jnp.ones((2, 3))))
         [3. 3.]
     """
+    check_function(func, "vmap")
     if randomness not in ("error", "different", "same"):
         raise ArgumentError(
             f"Only allowed values for randomness are 'error', 'different', or 'same'. Got randomness={randomness!r}"

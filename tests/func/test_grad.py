@@ -10,6 +10,7 @@ import pytest
 
 import fnn
 from fnn import nn
+from fnn.errors import ArgumentError, ArgumentTypeError
 
 X = jnp.asarray(np.random.default_rng(0).standard_normal((6, 2)), jnp.float32)
 
@@ -184,3 +185,19 @@ def test_hessian_vector_product_of_a_module():
     vector = jnp.ones_like(w)
     _, product = fnn.func.jvp(lambda w: fnn.grad(loss)(w, X), (w,), (vector,))
     np.testing.assert_allclose(jnp.einsum("abcd,cd->ab", hessian, vector), product, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["backward", "grad", "grad_and_value", "value_and_grad"])
+def test_a_loss_is_no_function(name):
+    model = nn.Linear(2, 1)
+    transform = getattr(fnn.func, name)
+    with pytest.raises(ArgumentTypeError, match=rf"(?s){name}: expected a function .*\(\).*there is no tape.*Right:"):
+        transform(model(X).sum())
+    with pytest.raises(ArgumentError, match=rf"give it what is differentiated: {name}\(lambda model: ...\)\(model\)"):
+        transform(lambda: model(X).sum())()
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "jit", "pure", "vmap"])
+def test_every_transform_wants_a_function(name):
+    with pytest.raises(ArgumentTypeError, match=rf"{name}: expected a function, got 3"):
+        getattr(fnn, name)(3)
