@@ -35,13 +35,17 @@ def _cast(img: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return img.astype(dtype)
 
 
+def _to_floating(img: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    return _cast(img if dtype.itemsize > 2 else img.astype(np.float32), dtype)  # the half types by way of float32
+
+
 def convert_dtype(img: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """To another dtype, white staying white: 255, 32767, ... and 1."""
     if img.dtype == dtype:
         return img
     if is_floating(img.dtype):
         if is_floating(dtype):
-            return _cast(img, dtype)
+            return _to_floating(img, dtype)
         if (img.dtype == np.float32 and dtype in (np.int32, np.int64)) or (
             img.dtype == np.float64 and dtype == np.int64
         ):
@@ -51,7 +55,7 @@ def convert_dtype(img: np.ndarray, dtype: np.dtype) -> np.ndarray:
     high = max_value(img.dtype)
     if is_floating(dtype):
         work = np.dtype(np.float64 if dtype == np.float64 else np.float32)
-        result = img.astype(work)
+        result = _to_floating(img, dtype).astype(work, copy=False)
         result /= work.type(high)
         return result.astype(dtype, copy=False)
     new_high = max_value(dtype)
@@ -63,8 +67,9 @@ def convert_dtype(img: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def blend(img: np.ndarray, other: np.ndarray, ratio: float) -> np.ndarray:
     """``ratio * img + (1 - ratio) * other``, inside the range of the dtype, integers cut off."""
     work = working(img)
-    result = img * work.type(ratio)
-    result += other * work.type(1.0 - float(ratio))
+    result = img.astype(work)
+    result *= work.type(ratio)
+    result += other.astype(work) * work.type(1.0 - float(ratio))
     np.clip(result, 0, work.type(max_value(img.dtype)), out=result)
     return _cast(result, img.dtype)
 
@@ -78,7 +83,7 @@ def grayscale(img: np.ndarray, num_output_channels: int = 1) -> np.ndarray:
     gray = img
     if img.shape[-3] == 3:
         work = working(img).type
-        red, green, blue = (img[..., i, :, :] for i in range(3))
+        red, green, blue = (img[..., i, :, :].astype(work) for i in range(3))
         luma = (red * work(0.2989) + green * work(0.587)) + blue * work(0.114)
         gray = _cast(luma, img.dtype)[..., None, :, :]
     return np.repeat(gray, num_output_channels, -3) if gray.shape[-3] != num_output_channels else gray.copy()
@@ -119,7 +124,8 @@ def adjust_hue(img: np.ndarray, factor: float) -> np.ndarray:
         return img
     hue, saturation, value = _to_hsv(convert_dtype(img, np.dtype(np.float32)))
     hue = np.remainder(hue + np.float32(factor), np.float32(1))
-    return convert_dtype(_from_hsv(hue, saturation, value), img.dtype)
+    with np.errstate(invalid="ignore"):
+        return convert_dtype(_from_hsv(hue, saturation, value), img.dtype)
 
 
 def _to_hsv(img: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -128,16 +134,18 @@ def _to_hsv(img: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     grey = high == low
     span = high - low
     one = np.float32(1)
-    saturation = span / np.where(grey, one, high)
-    divisor = np.where(grey, one, span)
-    r, g, b = ((high - channel) / divisor for channel in (red, green, blue))
     is_red, is_green = high == red, high == green
-    hue = is_red * (b - g) + (is_green & ~is_red) * (2 + r - b) + (~is_green & ~is_red) * (4 + g - r)
-    return np.fmod(hue / np.float32(6) + one, one), saturation, high
+    with np.errstate(divide="ignore", invalid="ignore"):  # colours outside [0, 1]
+        saturation = span / np.where(grey, one, high)
+        divisor = np.where(grey, one, span)
+        r, g, b = ((high - channel) / divisor for channel in (red, green, blue))
+        hue = is_red * (b - g) + (is_green & ~is_red) * (2 + r - b) + (~is_green & ~is_red) * (4 + g - r)
+        return np.fmod(hue / np.float32(6) + one, one), saturation, high
 
 
 def _from_hsv(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.ndarray:
     one = np.float32(1)
+    hue = np.nan_to_num(hue)  # of a colour outside [0, 1]
     sixth = np.floor(hue * np.float32(6))
     part = hue * np.float32(6) - sixth
     p, q, t = (
@@ -193,10 +201,10 @@ def autocontrast(img: np.ndarray) -> np.ndarray:
     low = img.min((-2, -1), keepdims=True).astype(work)
     span = img.max((-2, -1), keepdims=True).astype(work) - low
     with np.errstate(divide="ignore", over="ignore"):
-        scale = work.type(high) / span
+        scale = (1 / span) * work.type(high)  # as PyTorch divides a number by a tensor
     flat = ~np.isfinite(scale)
     low[flat], scale[flat] = 0, 1
-    return _cast(np.clip((img - low) * scale, 0, work.type(high)), img.dtype)
+    return _cast(np.clip((img.astype(work) - low) * scale, 0, work.type(high)), img.dtype)
 
 
 def equalize(img: np.ndarray) -> np.ndarray:

@@ -8,7 +8,8 @@ import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.vision.transforms._colour import blend
-from fnn.vision.transforms._images import check_array, check_channels, is_floating, working
+from fnn.vision.transforms._images import check_array, check_channels, working
+from fnn.vision.transforms._interpolate import fused
 
 __all__ = ["adjust_sharpness", "check_padding", "crop", "erase", "gaussian_blur", "pad", "sides"]
 
@@ -32,11 +33,11 @@ def check_padding(padding: Any, padding_mode: Any) -> None:
 def sides(padding: int | Sequence[int]) -> tuple[int, int, int, int]:
     """One, two (x, y) or four (left, top, right, bottom) paddings as (left, top, right, bottom)."""
     if not isinstance(padding, Sequence):
-        return (padding,) * 4
+        return padding, padding, padding, padding
     if len(padding) == 1:
-        return (padding[0],) * 4
+        return padding[0], padding[0], padding[0], padding[0]
     if len(padding) == 2:
-        return (padding[0], padding[1]) * 2
+        return padding[0], padding[1], padding[0], padding[1]
     left, top, right, bottom = padding
     return left, top, right, bottom
 
@@ -111,20 +112,60 @@ def erase(img: np.ndarray, i: int, j: int, h: int, w: int, v: Any, inplace: bool
 
 def _gaussian(size: int, sigma: float, dtype: np.dtype) -> np.ndarray:
     x = np.arange(size, dtype=dtype) - dtype.type((size - 1) * 0.5)
-    density = np.exp(dtype.type(-0.5) * np.square(x / dtype.type(sigma)))
-    return density / density.sum()
+    exponent = dtype.type(-0.5) * np.square(x / dtype.type(sigma))
+    density = np.exp(exponent.astype(np.float64)).astype(dtype)
+    return density / _sum(density)
+
+
+def _sum(x: np.ndarray) -> np.floating:
+    """In the order of PyTorch's kernel: the rest, then the lanes of eights; below eight, every fourth."""
+
+    def rows(parts: np.ndarray) -> Any:
+        whole = len(parts) // 4 * 4
+        sums = [parts[k:whole:4].sum(0, dtype=x.dtype) for k in range(4)]
+        for part in parts[whole:]:
+            sums[0] = sums[0] + part
+        return ((sums[0] + sums[1]) + sums[2]) + sums[3]
+
+    if len(x) < 8:
+        return rows(x)
+    whole = len(x) // 8 * 8
+    total = x.dtype.type(0)
+    for value in (*x[whole:], *rows(x[:whole].reshape(-1, 8))):
+        total = total + value
+    return total
 
 
 def gaussian_blur(img: np.ndarray, kernel_size: Sequence[int], sigma: Sequence[float]) -> np.ndarray:
-    """One axis after the other, in float64: to rounding, PyTorch's convolution by the two-dimensional kernel."""
+    """The correlation with a Gaussian: in float64, one axis after the other, then rounded.
+
+    PyTorch sums in float32 over both axes at once.  Where that may round to another integer, it is done here, too.
+    """
     check_array(img)
     dtype = working(img)
-    grown = [(0, 0)] * (img.ndim - 2) + [(size // 2,) * 2 for size in reversed(kernel_size)]
+    grown = [(0, 0)] * (img.ndim - 2) + [(size // 2, size // 2) for size in reversed(kernel_size)]
     _check_reach(img, grown, "reflect")
     wide = np.pad(img.astype(np.float64), grown, "reflect")
-    for axis, size, width in zip((-1, -2), kernel_size, sigma, strict=True):
-        wide = _filtered(wide, axis, _gaussian(size, width, dtype))
-    return _rounded(wide.astype(dtype), img.dtype)
+    x, y = (_gaussian(size, width, dtype) for size, width in zip(kernel_size, sigma, strict=True))
+    result = _filtered(_filtered(wide, -1, x), -2, y)
+    if img.dtype.kind not in "iu":
+        return result.astype(img.dtype, copy=False)
+    distance = np.abs(result - np.floor(result) - 0.5)
+    close = np.argwhere(distance <= len(x) * len(y) * 2.0**-24 * np.abs(wide).max(initial=0))
+    if len(close):
+        result[tuple(close.T)] = _summed(wide.astype(dtype), close, np.outer(y, x))
+    return np.rint(result).astype(img.dtype)
+
+
+def _summed(img: np.ndarray, places: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """The correlation at some ``places``, in the order in which PyTorch's kernels sum."""
+    *lead, row, column = places.T
+    grouped = np.prod(img.shape[:-2]) > 1  # a single plane is convolved by another kernel than many
+    total = np.zeros(len(places), img.dtype)
+    for (i, j), weight in np.ndenumerate(kernel):
+        values = img[(*lead, row + i, column + j)]
+        total = fused(values, weight, total, img.dtype) if grouped else total + values * weight
+    return total
 
 
 def _filtered(img: np.ndarray, axis: int, weights: np.ndarray) -> np.ndarray:
@@ -136,10 +177,6 @@ def _filtered(img: np.ndarray, axis: int, weights: np.ndarray) -> np.ndarray:
     for tap in range(middle):
         total += (parts[tap : tap + n] + parts[len(weights) - 1 - tap :][:n]) * float(weights[tap])
     return np.moveaxis(total, 0, axis)
-
-
-def _rounded(img: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    return (img if is_floating(dtype) or dtype.kind not in "iu" else np.rint(img)).astype(dtype, copy=False)
 
 
 def adjust_sharpness(img: np.ndarray, factor: float) -> np.ndarray:
@@ -156,6 +193,7 @@ def adjust_sharpness(img: np.ndarray, factor: float) -> np.ndarray:
     for i in range(3):
         for j in range(3):
             total += img[..., i : h - 2 + i, j : w - 2 + j]
+    total = (total + 4 * inner) / dtype.type(13)
     smooth = img.copy()  # the border stays as it is
-    smooth[..., 1:-1, 1:-1] = _rounded((total + 4 * inner) / dtype.type(13), img.dtype)
+    smooth[..., 1:-1, 1:-1] = np.rint(total) if img.dtype.kind in "iu" else total
     return blend(img, smooth, factor)

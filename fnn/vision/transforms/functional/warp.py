@@ -174,7 +174,7 @@ def _perspective_coefficients(
     matrix, target = np.array(rows, np.float64), np.array(startpoints, np.float64).reshape(8)
     try:
         solution = np.linalg.solve(matrix, target)
-    except np.linalg.LinAlgError:  # three corners on a line
+    except np.linalg.LinAlgError:  # three corners on a line: anything will do
         solution = np.linalg.lstsq(matrix, target, rcond=None)[0]
     return solution.astype(np.float32).tolist()
 
