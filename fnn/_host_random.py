@@ -148,14 +148,20 @@ class Generator(Engine):
 
     def _fill_normal(self, part: np.ndarray, mean: float, std: float) -> None:
         work = np.dtype(np.float64 if part.dtype == np.float64 else np.float32).type
-        uniforms = self._doubles(part.size) if work is np.float64 else self.uniform((part.size,))
-        pairs = uniforms.reshape(-1, 2, 8)
-        radius, angle = pairs[:, 0].copy(), pairs[:, 1].copy()
-        np.subtract(work(1), radius, out=radius)
+        if work is np.float64:
+            pairs = self._doubles(part.size).reshape(-1, 2, 8)
+            radius, angle = 1 - pairs[:, 0], pairs[:, 1] * _TWO_PI
+        else:  # a power of two changes no digit: as if the uniforms had been made first
+            word = self.words(part.size)
+            word &= np.uint32(0xFF_FFFF)
+            pairs = word.view(np.int32).reshape(-1, 2, 8)
+            radius, angle = pairs[:, 0].astype(np.float32), pairs[:, 1].astype(np.float32)
+            radius *= np.float32(-(2.0**-24))
+            radius += np.float32(1)
+            angle *= np.float32(_TWO_PI) * np.float32(2.0**-24)
         np.log(radius, out=radius)
         radius *= work(-2)
         np.sqrt(radius, out=radius)
-        angle *= work(_TWO_PI)
         blocks = part.reshape(-1, 2, 8)
         for half, wave in ((0, np.cos), (1, np.sin)):
             value = wave(angle)

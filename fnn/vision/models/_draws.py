@@ -11,8 +11,6 @@ from fnn import nn, random
 
 __all__ = ["make_divisible", "skipped_draws", "unit_norm"]
 
-_CHUNK = 1 << 15  # words, which stay in the cache
-
 
 class _Skipping(random.Generator):
     """Draws as many words from another generator as that one would, and computes nothing from them."""
@@ -37,8 +35,7 @@ class _Skipping(random.Generator):
         return self._zeros(shape, n + 16 * (n % 16 != 0))  # the last block is drawn once more
 
     def _zeros(self, shape: tuple[int, ...], words: int) -> np.ndarray:
-        for start in range(0, words, _CHUNK):
-            self._other.words(min(_CHUNK, words - start))
+        self._other.skip(words)
         # aligned, so that JAX takes the array over as it is, without touching its pages
         size = 4 * math.prod(shape)
         raw = np.zeros(size + 64, np.uint8)
