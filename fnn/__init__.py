@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         seed,
         set_rng_state,
     )
-    from fnn.serialization import load
+    from fnn.serialization import load, save
     from fnn.utils.summary import summary
 
 _MODULES = ("func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing", "utils",
@@ -54,7 +54,7 @@ _NAMES = {
         "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed",
         "set_rng_state",
     ),
-    "serialization": ("load",),
+    "serialization": ("load", "save"),
     "utils.summary": ("summary",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
@@ -66,7 +66,7 @@ __all__ = [
     "MissingKeyError", "StateDictError", "TracerEscapeError", "backward", "checkpoint", "cond", "grad", "jit",
     "pure", "scan", "split", "value_and_grad", "vmap", "Generator", "default_generator", "fork_rng",
     "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
-    "load", "summary",
+    "load", "save", "summary",
 ]  # fmt: skip
 
 

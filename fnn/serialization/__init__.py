@@ -2,9 +2,10 @@
 
 from fnn.serialization._corrupt import CorruptFileError, UnsafeFileError
 from fnn.serialization.checkpoint import load_checkpoint, save_checkpoint
-from fnn.serialization.files import load
+from fnn.serialization.files import load, save
 from fnn.serialization.safetensors import load_file, save_file
 
 __all__ = [
-    "CorruptFileError", "UnsafeFileError", "load", "load_checkpoint", "load_file", "save_checkpoint", "save_file",
+    "CorruptFileError", "UnsafeFileError", "load", "load_checkpoint", "load_file", "save", "save_checkpoint",
+    "save_file",
 ]  # fmt: skip

@@ -3,25 +3,96 @@
 import contextlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
+import jax
+import numpy as np
+
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.serialization._atomic import replacing
 from fnn.serialization._corrupt import naming
 from fnn.serialization._leaves import Leaves, Placement
 from fnn.serialization._legacy_format import read_legacy
 from fnn.serialization._limits import Budget
 from fnn.serialization._sniff import sniff
+from fnn.serialization._torch_write import Prepared
 from fnn.serialization._zip_format import read_zip
-from fnn.serialization.checkpoint import TREE, decode_tree
-from fnn.serialization.safetensors import read_arrays
+from fnn.serialization.checkpoint import TREE, decode_tree, save_checkpoint
+from fnn.serialization.safetensors import read_arrays, save_file
 
-__all__ = ["load"]
+__all__ = ["load", "save"]
 
 _WEIGHTS_ONLY = (
     "load: weights_only=False would execute what the file says, which fnn never does; tensors, numbers, text and plain "
     "containers are read without it. For a file that holds other objects, load it with torch and save its state_dict()"
 )
+
+
+def save(
+    obj: Any,
+    f: Any,
+    pickle_module: Any = None,
+    pickle_protocol: int = 2,
+    _use_new_zipfile_serialization: bool = True,
+) -> None:
+    """Writes a file that ``torch.load(weights_only=True)`` reads, and `load`.
+
+    Arrays become tensors, `fnn.nn.Parameter` a ``torch.nn.Parameter``, an array that occurs twice one tensor, numpy
+    arrays that share memory tensors that share a storage, a `jax.experimental.sparse.BCOO` a sparse tensor, a
+    `jax.ShapeDtypeStruct` a tensor on the meta device, a dtype PyTorch's.  A numpy scalar becomes a tensor without
+    dimensions, unless its dtype is that of Python's own numbers.  Arrays are written one after the other, without a
+    copy of the whole.
+
+    A save to a path is whole or not at all: if it is interrupted, the file that was there before stands untouched.
+
+    Args:
+        obj: arrays, numbers, text, bytes and None in nested dicts, lists, tuples and sets, for example
+            ``{"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}``.
+        f: a path, or a binary file, which need not be able to seek.  A path that ends in ``.safetensors`` gets that
+            format: a plain file from a dict of arrays by name, else a checkpoint (see `save_checkpoint`).
+        pickle_module: None; nothing is pickled by a module.
+        pickle_protocol: 2, which is all that ``torch.load`` accepts.
+        _use_new_zipfile_serialization: False for the format before PyTorch 1.6.
+
+    Raises:
+        ArgumentTypeError: for a value of another kind; the message names its place.
+        ArgumentError: for a container that contains itself, or another argument's value.
+
+    >>> import io
+    >>> import jax.numpy as jnp
+    >>> import fnn
+    >>> file = io.BytesIO()
+    >>> fnn.save({"weight": jnp.ones(2), "lr": 0.1}, file)
+    >>> _ = file.seek(0)
+    >>> fnn.load(file)
+    {'weight': Array([1., 1.], dtype=float32), 'lr': 0.1}
+    """
+    if pickle_module is not None and getattr(pickle_module, "__name__", "") != "pickle":
+        raise ArgumentError(f"save: pickle_module must be None: nothing is pickled by a module, got {pickle_module!r}")
+    if pickle_protocol != 2:
+        raise ArgumentError(f"save: pickle_protocol must be 2, which torch.load accepts, got {pickle_protocol!r}")
+    is_path = isinstance(f, (str, os.PathLike))
+    if is_path and os.fspath(f).endswith(".safetensors"):
+        _save_safetensors(obj, f)
+        return
+    if not is_path and not hasattr(f, "write"):
+        raise ArgumentTypeError(f"save: f must be a path or a file that can write, got {f!r}")
+    prepared = Prepared(obj, not _use_new_zipfile_serialization)
+    if not is_path:
+        prepared.write(f)
+        return
+    with replacing(f) as temporary, open(temporary, "wb") as file:
+        prepared.write(file)
+
+
+def _save_safetensors(obj: Any, path: str | os.PathLike[str]) -> None:
+    if not isinstance(obj, Mapping):
+        raise ArgumentTypeError(f"save: a .safetensors file holds a dict of arrays by name, got {type(obj).__name__}")
+    if all(isinstance(value, (jax.Array, np.ndarray)) or hasattr(value, "__jax_array__") for value in obj.values()):
+        save_file(obj, path, {"format": "pt"})
+    else:
+        save_checkpoint(obj, path)
 
 
 def load(
@@ -61,6 +132,15 @@ def load(
         CorruptFileError: the file is damaged, cut short or of another format.
         UnsafeFileError: it asks for anything else than those; the message names it.
         ArgumentError: ``weights_only=False``, ``pickle_module``, or ``mmap`` of what cannot be mapped.
+
+    >>> import io
+    >>> import jax.numpy as jnp
+    >>> import fnn
+    >>> file = io.BytesIO()
+    >>> fnn.save({"weight": jnp.ones(2), "epoch": 3}, file)
+    >>> _ = file.seek(0)
+    >>> fnn.load(file)
+    {'weight': Array([1., 1.], dtype=float32), 'epoch': 3}
     """
     if weights_only not in (None, True):
         raise ArgumentError(_WEIGHTS_ONLY)
