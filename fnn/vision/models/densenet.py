@@ -18,7 +18,7 @@ from fnn import nn
 from fnn._trace import tracing
 from fnn.func import checkpoint
 from fnn.nn import functional as F
-from fnn.vision.models._draws import skipped_draws, unit_norm
+from fnn.vision.models._draws import skipped_draws
 from fnn.vision.models._registry import build, builder
 from fnn.vision.models._weights import WeightsEnum, imagenet
 
@@ -166,13 +166,10 @@ class DenseNet(nn.Module):
                     channels //= 2
             self.features.add_module("norm5", nn.BatchNorm2d(channels))
         self.classifier = nn.Linear(channels, num_classes)
+        nn.init.zeros_(self.classifier.bias)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
-            elif isinstance(module, nn.BatchNorm2d):
-                unit_norm(module)
-            elif isinstance(module, nn.Linear):
-                nn.init.zeros_(module.bias)
 
     def forward(self, x: jax.Array) -> jax.Array:
         x = F.relu(self.features(x))

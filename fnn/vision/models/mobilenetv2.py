@@ -104,7 +104,8 @@ class MobileNetV2(nn.Module):
         channels = make_divisible(32 * width_mult, round_nearest)
         self.last_channel = make_divisible(1280 * max(1.0, width_mult), round_nearest)
         # All that these draw is drawn anew below.
-        with skipped_draws(block is None and norm_layer is None):
+        standard = block is None and norm_layer is None
+        with skipped_draws(standard):
             features: list[nn.Module] = [
                 Conv2dNormActivation(3, channels, stride=2, norm_layer=norm, activation_layer=nn.ReLU6)
             ]
@@ -126,7 +127,7 @@ class MobileNetV2(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-            elif isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)):
+            elif not standard and isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)):
                 unit_norm(module)
             elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, 0, 0.01)

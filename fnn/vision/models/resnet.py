@@ -112,13 +112,14 @@ class ResNet(nn.Module):
             self.layer4 = self._make_layer(block, 512, layers[3], stride=2, dilate=dilate[2])
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(512 * block.expansion, num_classes)
-        self._initialise(zero_init_residual)
+        self._initialise(zero_init_residual, norms=not standard)
 
-    def _initialise(self, zero_init_residual: bool) -> None:
+    def _initialise(self, zero_init_residual: bool, norms: bool) -> None:
+        """``norms``: whether the normalisations may start as anything but the identity."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            elif isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)):
+            elif norms and isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)):
                 unit_norm(module)
         if zero_init_residual:
             for module in self.modules():
