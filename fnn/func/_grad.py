@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.tree_util import tree_flatten, tree_unflatten
 
 from fnn.dtypes import to_array
@@ -148,6 +149,11 @@ def _run_hooks(parameter: Parameter, grad: Any) -> Any:
 
 
 def _scalar(loss: Any, what: str) -> jax.Array:
+    if isinstance(loss, (bool, int, float, complex, np.generic, np.ndarray)):
+        raise ArgumentTypeError(
+            f"{what}: the function must return the loss as an array, got {type(loss).__name__} (={loss}), whose "
+            "gradient would be zero: leave .item(), float() and numpy until the result is there"
+        )
     loss = to_array(loss, "the function's result", f"{what}: ")
     if loss.shape != ():
         raise ArgumentError(

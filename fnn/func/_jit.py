@@ -21,7 +21,7 @@ import types
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -154,7 +154,8 @@ class _Program:
         self.traced = False
         self.owner_statics: list[Any] = []
         self.version = 0
-        self.compiled = jax.jit(self._flat, donate_argnums=(0,) if donate else (), **options)
+        flat = _named(self._flat, self.function)
+        self.compiled = jax.jit(flat, donate_argnums=(0,) if donate else (), **options)
 
     def watch(self, scope: _JitScope, known: dict[int, int]) -> None:
         """Remembers the modules that the trace called without being given them."""
@@ -410,6 +411,24 @@ class Jitted:
         """Forgets all compiled programs."""
         self._bound.clear()
         self._programs.clear()
+
+
+def _named(flat: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """``flat`` under the name and the place of the user's function, which JAX's errors and profiles show."""
+
+    def named(donated: Any, kept: Any, hyper: Any, seed: Any, dynamic: Any) -> Any:
+        return flat(donated, kept, hyper, seed, dynamic)
+
+    while isinstance(function, functools.partial):
+        function = function.func
+    shown = cast(Any, named)
+    shown.__signature__ = inspect.signature(named)
+    name = getattr(function, "__name__", type(function).__name__)
+    if not inspect.isroutine(function):
+        function = getattr(function, "forward", function)  # of a Module
+    named.__name__ = named.__qualname__ = name
+    shown.__wrapped__ = function
+    return named
 
 
 def _is_box(node: Any) -> bool:

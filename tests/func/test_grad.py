@@ -201,3 +201,11 @@ def test_a_loss_is_no_function(name):
 def test_every_transform_wants_a_function(name):
     with pytest.raises(ArgumentTypeError, match=rf"{name}: expected a function, got 3"):
         getattr(fnn, name)(3)
+
+
+@pytest.mark.parametrize("spoil", [float, np.asarray, lambda loss: loss.item(), lambda loss: np.float32(loss)])
+@pytest.mark.parametrize("transform", [fnn.value_and_grad, fnn.backward])
+def test_a_loss_that_has_left_jax_is_refused(transform, spoil):
+    model = nn.Linear(2, 1)
+    with pytest.raises(ArgumentTypeError, match=r"must return the loss as an array, got .* leave \.item"):
+        transform(lambda model: spoil(jax.lax.stop_gradient(model(X).sum())))(model)

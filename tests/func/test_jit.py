@@ -1,6 +1,7 @@
 """`fnn.jit`: state goes in and comes out, nothing recompiles needlessly, nothing is lost."""
 
 import copy
+import functools
 import gc
 import pickle
 import threading
@@ -579,3 +580,22 @@ def test_the_default_dtype_is_part_of_the_structure():
     finally:
         fnn.set_default_dtype(jnp.float32)
     assert make(X).dtype == jnp.float32
+
+
+def test_errors_name_the_function():
+    @fnn.jit
+    def branches(model, x):
+        return 1 if model(x).sum() > 0 else 2
+
+    with pytest.raises(jax.errors.TracerBoolConversionError, match=r"the function branches at .*test_jit\.py"):
+        branches(nn.Linear(2, 1), jnp.ones((1, 2)))
+    partial = fnn.jit(functools.partial(branches.__wrapped__, nn.Linear(2, 1)))
+    with pytest.raises(jax.errors.TracerBoolConversionError, match=r"the function branches at .*test_jit\.py"):
+        partial(jnp.ones((1, 2)))
+
+
+def test_a_program_is_named_after_its_function():
+    identity = fnn.jit(nn.Identity())
+    assert float(identity(jnp.ones(()))) == 1.0
+    ((program,),) = identity._programs.values()
+    assert program.compiled.__name__ == "Identity"
