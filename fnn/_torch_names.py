@@ -1,0 +1,36 @@
+"""What to write in place of a name that ``torch`` has and ``fnn`` means not to have."""
+
+from importlib import import_module
+
+_NOTHING_RECORDED = "nothing is recorded unless asked for: leave it out"
+_ARRAYS = "arrays are JAX's: jax.numpy.asarray(data)"
+_GRADIENTS = "gradients are asked for where they are wanted: fnn.value_and_grad, fnn.grad, fnn.backward"
+
+_INSTEAD = {
+    **dict.fromkeys(("no_grad", "inference_mode", "enable_grad", "set_grad_enabled"), _NOTHING_RECORDED),
+    **dict.fromkeys(("tensor", "as_tensor", "from_numpy", "Tensor", "FloatTensor", "LongTensor"), _ARRAYS),
+    "Size": "a shape is a tuple",
+    "autograd": _GRADIENTS,
+    "cat": "use jax.numpy.concatenate",
+    "compile": "use fnn.jit",
+    "cuda": "jax.devices('gpu') lists the GPUs, model.to(...) moves a model",
+    "device": "a device is one of jax.devices(), or a name such as 'cpu'",
+    "long": "use jax.numpy.int32",
+    "manual_seed_all": "use fnn.manual_seed",
+    "mm": "write a @ b",
+    "bmm": "a @ b",
+    "numel": "write x.size",
+    "relu_": "use fnn.functional.relu",
+}
+
+
+def instead(name: str) -> str:
+    """What to write for ``torch.<name>``, ready to follow an error's text; empty if nothing is known."""
+    if name in _INSTEAD:
+        return f"; {_INSTEAD[name]}"
+    if name.startswith("_"):
+        return ""
+    for where in ("jax.numpy", "fnn.functional"):  # imported here: the way to an error may be slow
+        if hasattr(import_module(where), name):
+            return f"; use {where}.{name}"
+    return ""

@@ -1,0 +1,28 @@
+"""`fnn.<name>` for a name of torch's that fnn does not have: the error says what to write."""
+
+import pytest
+
+import fnn
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("no_grad", "leave it out"),
+        ("tensor", "jax.numpy.asarray"),
+        ("cat", "jax.numpy.concatenate"),
+        ("compile", "fnn.jit"),
+        ("zeros", "use jax.numpy.zeros"),
+        ("float32", "use jax.numpy.float32"),
+        ("sigmoid", "use fnn.functional.sigmoid"),
+    ],
+)
+def test_the_error_says_what_to_write(name, text):
+    with pytest.raises(AttributeError, match=f"module 'fnn' has no attribute '{name}'; .*{text}"):
+        getattr(fnn, name)
+
+
+@pytest.mark.parametrize("name", ["nothing_like_it", "_nothing_like_it", "__wrapped__"])
+def test_an_unknown_name_gets_the_plain_text(name):
+    with pytest.raises(AttributeError, match=f"module 'fnn' has no attribute '{name}'$"):
+        getattr(fnn, name)
