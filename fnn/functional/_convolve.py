@@ -1,14 +1,16 @@
 """Convolution and its transpose over any number of spatial axes, without checks: what runs on the device.
 
-`convolve` and `convolve_transposed` are the only two places where fnn calls XLA's convolution.  Arrays are
-channels first: x ``(N, C, *spatial)``, y ``(N, O, *spatial)``.  Half types accumulate in float32 on every
-backend; float32 precision on an accelerator is ``jax.default_matmul_precision``'s.
+The definition is `jax.lax.conv_general_dilated`, which every backend but the CPU runs; the CPU has formulations of
+its own (`fnn.functional._cpu_convolution`).  Arrays are channels first: x ``(N, C, *spatial)``, y
+``(N, O, *spatial)``.  Half types accumulate in float32 on every backend; float32 precision on an accelerator is
+``jax.default_matmul_precision``'s.
 """
 
 from collections.abc import Sequence
 
 import jax
-from jax import lax
+
+from fnn.functional._cpu_convolution import convolution, geometry, input_gradient
 
 
 def convolve(
@@ -20,7 +22,7 @@ def convolve(
     groups: int,
 ) -> jax.Array:
     """Cross-correlation of x with w ``(O, C / groups, *kernel)``; ``pads`` are (low, high) zeros an axis."""
-    return lax.conv_general_dilated(x, w, stride, pads, rhs_dilation=dilation, feature_group_count=groups)
+    return convolution(x, w, geometry(x.shape[2:], w.shape[2:], stride, pads, dilation, groups))
 
 
 def convolve_transposed(
@@ -32,27 +34,13 @@ def convolve_transposed(
     dilation: Sequence[int],
     groups: int,
 ) -> jax.Array:
-    """The adjoint of `convolve` in x, for w ``(C, O / groups, *kernel)``; ``output_padding`` at the high end.
+    """The adjoint of `convolve` in its input, for w ``(C, O / groups, *kernel)``; ``output_padding`` at the high end.
 
-    It is the convolution of x, its entries ``stride`` apart, with the mirrored kernel: a padding of p at the
-    input of a convolution leaves a border of ``dilation * (kernel - 1) - p`` to its adjoint.
+    The convolution that it is the adjoint of has this result's size as its input, and sees none of the
+    ``output_padding``, which is less padding at its high end.
     """
-    rank = w.ndim - 2
-    channels, per_group, *kernel = w.shape
-    if groups > 1:
-        # (groups * C/groups, O/groups) -> (C/groups, groups * O/groups)
-        w = lax.reshape(w, (groups, channels // groups, per_group, *kernel))
-        w = lax.transpose(w, (1, 0, *range(2, rank + 3)))
-        w = lax.reshape(w, (channels // groups, groups * per_group, *kernel))
-    spans = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
-    axes = (1, 0, *range(2, rank + 2))  # input channels stand first in w
-    return lax.conv_general_dilated(
-        x,
-        lax.rev(w, tuple(range(2, rank + 2))),
-        window_strides=(1,) * rank,
-        padding=[(span - p, span - p + extra) for span, p, extra in zip(spans, pads, output_padding, strict=True)],
-        lhs_dilation=stride,
-        rhs_dilation=dilation,
-        dimension_numbers=lax.ConvDimensionNumbers(tuple(range(rank + 2)), axes, tuple(range(rank + 2))),
-        feature_group_count=groups,
-    )
+    kernel = w.shape[2:]
+    each = zip(x.shape[2:], stride, pads, dilation, kernel, output_padding, strict=True)
+    size = [(n - 1) * s - 2 * p + d * (k - 1) + e + 1 for n, s, p, d, k, e in each]
+    padding = [(p, p - e) for p, e in zip(pads, output_padding, strict=True)]
+    return input_gradient(x, w, geometry(size, kernel, stride, padding, dilation, groups))

@@ -1,0 +1,101 @@
+"""The cost rule: which formulation a problem gets on the CPU, from its shapes alone. README.md has the measurements."""
+
+import dataclasses
+import math
+
+from fnn.functional._cpu_convolution import _blocks, _pointwise
+from fnn.functional._cpu_convolution._geometry import Geometry
+
+TINY = 1 << 16  # multiplications; below it all ways take microseconds, and the plain one compiles fastest
+CACHE = 24 << 20  # bytes of patches that stay in the caches
+FEW = 4  # channels in: too few for Eigen's packing
+SHIFTED = 5  # channels of a group, up to which elementwise sums beat products
+BLOCKS = 8  # dense convolutions that stand for one grouped one: more compile slowly
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """``images``, channels in and out of a group, bytes of an element, and the geometry."""
+
+    images: int
+    cg: int
+    og: int
+    itemsize: int
+    g: Geometry
+
+    @property
+    def multiplications(self) -> int:
+        """Of the direct sum."""
+        return self.images * self.g.groups * self.og * self.cg * math.prod(self.g.kernel) * math.prod(self.g.out)
+
+    @property
+    def patches(self) -> int:
+        """Bytes of all windows written out."""
+        columns = self.images * math.prod(self.g.out) * math.prod(self.g.kernel)
+        return columns * self.cg * self.g.groups * self.itemsize
+
+    @property
+    def blocks(self) -> int:
+        """How many merged blocks of groups there are."""
+        return self.g.groups // _blocks.merged(self.cg, self.og, self.g.groups)
+
+
+def forward(p: Problem) -> str:
+    """The name of the formulation of the convolution."""
+    if (name := _product(p)) is not None:
+        return name
+    if p.g.groups > 1:
+        return _grouped(p, p.cg, "shifts")
+    if p.g.rank == 3:
+        return "planes"
+    if p.cg <= FEW and p.patches < CACHE:
+        return "patches"
+    return "direct" if p.g.unit_stride or p.g.rank == 1 else "rows"
+
+
+def input_gradient(p: Problem) -> str:
+    """The name of the formulation of the adjoint in x, which is also the transposed convolution."""
+    if (name := _product(p)) is not None:
+        return name
+    if p.g.groups > 1:
+        return _grouped(p, p.og, "shifts" if p.g.unit_stride else "phases of shifts")
+    if p.g.rank == 3:
+        return "planes"
+    if p.g.unit_stride:
+        return "patches" if p.cg <= FEW and p.patches < CACHE else "direct"
+    return "patches" if p.patches < CACHE or max(p.g.dilation) > 1 else "phases"
+
+
+def weight_gradient(p: Problem) -> str:
+    """The name of the formulation of the adjoint in w."""
+    if (name := _product(p)) is not None:
+        return name
+    if p.g.groups > 1:
+        return _grouped(p, p.cg, "shifts")
+    if p.g.rank == 3:
+        return "planes"
+    if p.cg <= FEW and p.patches < CACHE:
+        return "patches"
+    return "direct" if p.g.unit_stride and p.g.rank == 2 else "taps"
+
+
+def _product(p: Problem) -> str | None:
+    """What is one product anyway, or not worth a thought."""
+    if p.multiplications < TINY:
+        return "definition"
+    if _pointwise.fits(p.g):
+        return "pointwise"
+    return "whole" if _pointwise.covers(p.g) else None
+
+
+def _grouped(p: Problem, channels: int, shifts: str) -> str:
+    """``channels`` are those of a group that every output sums over."""
+    if p.g.rank == 1:
+        return "lifted"
+    if p.g.rank == 3:
+        return "planes"
+    if channels <= SHIFTED:
+        return shifts
+    if (not p.g.unit_stride and channels <= 2 * SHIFTED) or p.blocks > BLOCKS:
+        return "patches"
+    return "blocks"

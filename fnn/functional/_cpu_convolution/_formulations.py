@@ -1,0 +1,107 @@
+"""The formulations of each of the three operations, by the names that the cost rule and the tests use.
+
+A forward takes (x, w, geometry), an input gradient (y, w, geometry), a weight gradient (x, y, geometry). Which
+problems a formulation can do at all is said by `possible`; which one is taken is `_choice`'s.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import jax
+
+from fnn.functional._cpu_convolution import (
+    _blocks,
+    _choice,
+    _definition,
+    _dense,
+    _patches,
+    _phases,
+    _pointwise,
+    _shifts,
+    _volume,
+)
+from fnn.functional._cpu_convolution._geometry import Geometry
+
+Operation = Literal["forward", "input_gradient", "weight_gradient"]
+Formulation = Callable[[jax.Array, jax.Array, Geometry], jax.Array]
+
+
+def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
+    """The convolution by the formulation that the cost rule names."""
+    name = _choice.forward(_choice.Problem(x.shape[0], w.shape[1], w.shape[0] // g.groups, x.dtype.itemsize, g))
+    return FORMULATIONS["forward"][name](x, w, g)
+
+
+def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
+    """Its adjoint in x, likewise."""
+    problem = _choice.Problem(y.shape[0], w.shape[1], w.shape[0] // g.groups, y.dtype.itemsize, g)
+    return FORMULATIONS["input_gradient"][_choice.input_gradient(problem)](y, w, g)
+
+
+def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
+    """Its adjoint in w, likewise."""
+    channels = x.shape[1] // g.groups, y.shape[1] // g.groups
+    problem = _choice.Problem(x.shape[0], *channels, x.dtype.itemsize, g)
+    return FORMULATIONS["weight_gradient"][_choice.weight_gradient(problem)](x, y, g)
+
+
+FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
+    "forward": {
+        "definition": _definition.forward,
+        "pointwise": _pointwise.forward,
+        "whole": _pointwise.whole_forward,
+        "patches": _patches.forward,
+        "direct": _dense.forward,
+        "rows": _dense.rows_forward,
+        "shifts": _shifts.forward,
+        "blocks": lambda x, w, g: _blocks.forward(x, w, g, forward),
+        "planes": lambda x, w, g: _volume.forward(x, w, g, forward),
+        "lifted": lambda x, w, g: _volume.lower(forward(_volume.lift(x), _volume.lift(w), _volume.lifted(g))),
+    },
+    "input_gradient": {
+        "definition": _definition.input_gradient,
+        "pointwise": _pointwise.input_gradient,
+        "whole": _pointwise.whole_input_gradient,
+        "patches": _patches.input_gradient,
+        "direct": _dense.input_gradient,
+        "phases": lambda y, w, g: _phases.input_gradient(y, w, g, _dense.input_gradient),
+        "shifts": _shifts.input_gradient,
+        "phases of shifts": lambda y, w, g: _phases.input_gradient(y, w, g, _shifts.input_gradient),
+        "blocks": lambda y, w, g: _blocks.input_gradient(y, w, g, input_gradient),
+        "planes": lambda y, w, g: _volume.input_gradient(y, w, g, input_gradient),
+        "lifted": lambda y, w, g: _volume.lower(input_gradient(_volume.lift(y), _volume.lift(w), _volume.lifted(g))),
+    },
+    "weight_gradient": {
+        "definition": _definition.weight_gradient,
+        "pointwise": _pointwise.weight_gradient,
+        "whole": _pointwise.whole_weight_gradient,
+        "patches": _patches.weight_gradient,
+        "direct": _dense.weight_gradient,
+        "taps": _dense.taps_weight_gradient,
+        "shifts": _shifts.weight_gradient,
+        "blocks": lambda x, y, g: _blocks.weight_gradient(x, y, g, weight_gradient),
+        "planes": lambda x, y, g: _volume.weight_gradient(x, y, g, weight_gradient),
+        "lifted": lambda x, y, g: _volume.lower(weight_gradient(_volume.lift(x), _volume.lift(y), _volume.lifted(g))),
+    },
+}
+
+
+def possible(operation: Operation, name: str, g: Geometry) -> bool:
+    """Whether a formulation can do this operation for this geometry."""
+    dense, plane = g.groups == 1, g.rank == 2
+    stride_in_one_loop = g.unit_stride or operation != "input_gradient"
+    return {
+        "definition": True,
+        "pointwise": _pointwise.fits(g),
+        "whole": _pointwise.covers(g),
+        "patches": True,
+        "direct": dense and g.unit_stride and (plane or operation != "weight_gradient"),
+        "rows": dense and plane,
+        "phases": dense,
+        "taps": dense,
+        "shifts": stride_in_one_loop,
+        "phases of shifts": True,
+        "blocks": not dense,
+        "planes": g.rank == 3,
+        "lifted": g.rank == 1,
+    }[name]
