@@ -36,7 +36,7 @@ def test_the_record_is_torchvisions():
     torch = pytest.importorskip("torch")
     from tests.vision.oracle import torchvision
 
-    for name in ("alexnet", "densenet121", "mobilenet_v2", "resnet18", "squeezenet1_1", "vgg11_bn"):
+    for name in ("alexnet", "densenet121", "efficientnet_b0", "mobilenet_v2", "resnet18", "squeezenet1_1", "vgg11_bn"):
         with torch.device("meta"):
             assert digests(getattr(torchvision.models, name)()) == RECORDED[name]
 
@@ -63,12 +63,14 @@ SMALL = {
     "squeezenet": lambda v: v.squeezenet1_1(num_classes=7),
     "mobilenet_v2": lambda v: v.mobilenet_v2(num_classes=7, width_mult=0.25),
     "densenet": lambda v: v.DenseNet(8, (2, 3, 1), 16, num_classes=7),
-    "vgg": lambda v: v.vgg.VGG(v.vgg.make_layers([8, "M", 12], batch_norm=True), 3),
+    "mobilenet_v3": lambda v: v.mobilenet_v3_small(num_classes=7, width_mult=0.25, reduced_tail=True, dilated=True),
+    "efficientnet": lambda v: v.EfficientNet([v.efficientnet.MBConvConfig(4, 3, 2, 16, 16, 2)], 0.1, num_classes=7),
+    "convnext": lambda v: v.ConvNeXt([v.convnext.CNBlockConfig(8, None, 2)], 0.5, num_classes=7),
     "vgg_default": lambda v: v.vgg.make_layers([8, "M", 12]),
 }
 
 
-@pytest.mark.parametrize("case", [c for c in SMALL if c != "vgg"])
+@pytest.mark.parametrize("case", SMALL)
 def test_a_seed_gives_torchvisions_weights(case):
     torch = pytest.importorskip("torch")
     from tests.vision.oracle import torchvision

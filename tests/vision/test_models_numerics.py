@@ -32,12 +32,43 @@ CASES = {
         ),
         33,
     ),
-    "squeezenet1_0": (lambda v: v.squeezenet1_0(num_classes=3, dropout=0.0), 48),
     "squeezenet1_1": (lambda v: v.squeezenet1_1(num_classes=3, dropout=0.0), 48),
     "densenet": (lambda v: v.DenseNet(4, (2, 2), 8, bn_size=2, num_classes=3), 48),
     "mobilenet_v2": (
         lambda v: v.MobileNetV2(3, 0.25, [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 1, 2]], dropout=0.0),
         40,
+    ),
+    "mobilenet_v3": (
+        lambda v: v.MobileNetV3(
+            [
+                v.mobilenetv3.InvertedResidualConfig(16, 3, 32, 16, True, "HS", 1, 1, 0.5),
+                v.mobilenetv3.InvertedResidualConfig(16, 5, 32, 24, False, "RE", 2, 2, 0.5),
+            ],
+            last_channel=8,
+            num_classes=3,
+            dropout=0.0,
+        ),
+        24,
+    ),
+    "efficientnet": (
+        lambda v: v.EfficientNet(
+            [
+                v.efficientnet.FusedMBConvConfig(1, 3, 1, 8, 8, 1),
+                v.efficientnet.FusedMBConvConfig(4, 3, 2, 8, 16, 1),
+                v.efficientnet.MBConvConfig(4, 3, 1, 16, 16, 2, depth_mult=0.6),
+            ],
+            dropout=0.0,
+            stochastic_depth_prob=0.0,
+            num_classes=3,
+            last_channel=24,
+        ),
+        24,
+    ),
+    "convnext": (
+        lambda v: v.ConvNeXt(
+            [v.convnext.CNBlockConfig(8, 12, 1), v.convnext.CNBlockConfig(12, None, 2)], layer_scale=0.5, num_classes=3
+        ),
+        32,
     ),
 }
 
@@ -58,7 +89,7 @@ def _two(make):
         theirs = make(torchvision.models)
     with quick.zeros():
         ours = make(models)
-    if hasattr(ours, "avgpool") and hasattr(ours, "classifier"):
+    if isinstance(ours, (models.VGG, models.AlexNet)):
         # As users do for their own classes; also spares these tests a hundred million weights.
         width = ours.classifier[0 if isinstance(ours, models.VGG) else 1].in_features
         theirs.classifier = torch.nn.Sequential(torch.nn.Linear(width, 3))
@@ -112,4 +143,4 @@ def _compare(ours, theirs, x, cotangent):
 def _close(ours, theirs, what, atol=0.0):
     ours, theirs = np.asarray(ours), theirs.detach().numpy()
     assert ours.shape == theirs.shape, what
-    assert np.abs(ours - theirs).max() <= 1e-9 * np.abs(theirs).max() + atol, what
+    assert np.abs(ours - theirs).max() <= 1e-7 * np.abs(theirs).max() + atol, what

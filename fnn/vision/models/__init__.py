@@ -12,7 +12,9 @@ from fnn.vision.models._registry import list_models as list_models
 from fnn.vision.models._weights import Weights as Weights
 from fnn.vision.models._weights import WeightsEnum as WeightsEnum
 from fnn.vision.models.alexnet import *
+from fnn.vision.models.convnext import *
 from fnn.vision.models.densenet import *
+from fnn.vision.models.efficientnet import *
 from fnn.vision.models.mobilenet import *
 from fnn.vision.models.resnet import *
 from fnn.vision.models.squeezenet import *

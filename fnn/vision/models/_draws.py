@@ -1,6 +1,7 @@
 """What the models' constructors share about initial values."""
 
 import contextlib
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 
 from fnn import nn, random
 
-__all__ = ["make_divisible", "skipped_draws", "unit_norm"]
+__all__ = ["is_batch_norm", "make_divisible", "skipped_draws", "unit_norm"]
 
 
 class _Skipping(random.Generator):
@@ -55,6 +56,13 @@ def skipped_draws(skip: bool = True) -> Iterator[None]:
         return
     with random.constructing(_Skipping(random.default_generator)):
         yield
+
+
+def is_batch_norm(norm_layer: Any) -> bool:
+    """Whether ``norm_layer`` makes (as None does) BatchNorm2d, which draws nothing and starts as the identity."""
+    return norm_layer in (None, nn.BatchNorm2d) or (
+        isinstance(norm_layer, functools.partial) and norm_layer.func is nn.BatchNorm2d
+    )
 
 
 def unit_norm(norm: Any) -> None:

@@ -9,7 +9,7 @@ from jax import lax
 from fnn import nn
 from fnn.errors import ArgumentError
 from fnn.nn import functional as F
-from fnn.vision.models._draws import make_divisible, skipped_draws, unit_norm
+from fnn.vision.models._draws import is_batch_norm, make_divisible, skipped_draws, unit_norm
 from fnn.vision.models._registry import build, builder
 from fnn.vision.models._weights import NEW_RECIPE, WeightsEnum, imagenet
 from fnn.vision.ops.misc import Conv2dNormActivation
@@ -104,7 +104,7 @@ class MobileNetV2(nn.Module):
         channels = make_divisible(32 * width_mult, round_nearest)
         self.last_channel = make_divisible(1280 * max(1.0, width_mult), round_nearest)
         # All that these draw is drawn anew below.
-        standard = block is None and norm_layer is None
+        standard = block is None and is_batch_norm(norm_layer)
         with skipped_draws(standard):
             features: list[nn.Module] = [
                 Conv2dNormActivation(3, channels, stride=2, norm_layer=norm, activation_layer=nn.ReLU6)

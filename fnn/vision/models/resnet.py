@@ -15,7 +15,7 @@ from jax import lax
 
 from fnn import nn
 from fnn.errors import ArgumentError
-from fnn.vision.models._draws import skipped_draws, unit_norm
+from fnn.vision.models._draws import is_batch_norm, skipped_draws, unit_norm
 from fnn.vision.models._registry import build, builder, expect
 from fnn.vision.models._resnet_blocks import BasicBlock, Block, Bottleneck, Norm, conv1x1
 from fnn.vision.models._resnet_blocks import conv3x3 as conv3x3
@@ -100,7 +100,7 @@ class ResNet(nn.Module):
         self.groups = groups
         self.base_width = width_per_group
         # All that these blocks draw is drawn anew below.
-        standard = type(self) is ResNet and block in (BasicBlock, Bottleneck) and norm_layer is None
+        standard = type(self) is ResNet and block in (BasicBlock, Bottleneck) and is_batch_norm(norm_layer)
         with skipped_draws(standard):
             self.conv1 = nn.Conv2d(3, self.inplanes, kernel_size=7, stride=2, padding=3, bias=False)
             self.bn1 = self._norm_layer(self.inplanes)
