@@ -49,9 +49,6 @@ class VGG(nn.Module):
 
     Shape:
         Input (N, 3, H, W) with H, W >= 32, output (N, num_classes).
-
-    >>> len(vgg11().features)
-    21
     """
 
     def __init__(
@@ -102,6 +99,10 @@ def make_layers(cfg: list[str | int], batch_norm: bool = False) -> nn.Sequential
     Args:
         cfg: one of `cfgs`, or a list like them.
         batch_norm: whether a BatchNorm2d follows each convolution.
+
+    >>> features = make_layers(cfgs["A"])
+    >>> len(features), features[2]
+    (21, MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False))
     """
     layers: list[nn.Module] = []
     channels = 3
