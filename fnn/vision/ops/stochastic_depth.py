@@ -25,6 +25,7 @@ def stochastic_depth(
     Returns:
         An array like ``input``.
 
+    >>> import jax.numpy as jnp
     >>> jnp.unique(stochastic_depth(jnp.ones((100, 1)), 0.5, "row", key=jax.random.key(0)))
     Array([0., 2.], dtype=float32)
     """
