@@ -23,6 +23,7 @@ __all__ = [
     "is_floating",
     "is_pil",
     "max_value",
+    "of_jax",
     "on_host",
     "pil_from_array",
     "pillow",
@@ -125,7 +126,7 @@ def on_host(function: F) -> F:
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         img = args[0] if args else kwargs.get(first)
-        if isinstance(img, np.ndarray) or is_pil(img) or not _of_jax(img):
+        if isinstance(img, np.ndarray) or is_pil(img) or not of_jax(img):
             return function(*args, **kwargs)
         name = function.__name__
         args = tuple(_to_host(value, name) for value in args)
@@ -135,8 +136,12 @@ def on_host(function: F) -> F:
     return wrapper  # pyright: ignore[reportReturnType]
 
 
-def _of_jax(value: Any) -> bool:
-    return type(value).__module__.startswith("jax") or hasattr(value, "__jax_array__")
+def of_jax(value: Any) -> bool:
+    """Whether ``value`` is a JAX array, or a box that holds one; there can be none before JAX has been imported."""
+    jax = sys.modules.get("jax")
+    return jax is not None and (
+        isinstance(value, jax.Array) or (hasattr(value, "__jax_array__") and not isinstance(value, type))
+    )
 
 
 def _array_of(value: Any) -> Any:
@@ -145,7 +150,7 @@ def _array_of(value: Any) -> Any:
 
 
 def _to_host(value: Any, name: str) -> Any:
-    if not _of_jax(value):
+    if not of_jax(value):
         return value
     value = _array_of(value)
     if isinstance(value, sys.modules["jax"].core.Tracer):

@@ -50,6 +50,11 @@ def pad(img: np.ndarray, padding: int | Sequence[int], fill: float | None, paddi
     if not isinstance(fill, (int, float)):
         raise ArgumentTypeError(f"Got inappropriate fill arg: arrays take an int or a float, got {fill!r}")
     left, top, right, bottom = sides(padding)
+    counted = (lambda n: min(n, 0)) if padding_mode in ("constant", "symmetric") else int
+    if any(
+        n + counted(a) + counted(b) < 0 for n, a, b in zip(img.shape[-2:], (top, left), (bottom, right), strict=True)
+    ):
+        raise ArgumentError(f"pad: padding={padding} takes away more than an image of shape {img.shape} has")
     if padding_mode == "symmetric":  # crops before it pads, the others after
         img = _cut(img, min(left, 0), min(top, 0), min(right, 0), min(bottom, 0))
     grown = [(0, 0)] * (img.ndim - 2) + [(max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))]
@@ -66,8 +71,6 @@ def pad(img: np.ndarray, padding: int | Sequence[int], fill: float | None, paddi
 
 def _cut(img: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.ndarray:
     height, width = img.shape[-2:]
-    if height + top + bottom < 0 or width + left + right < 0:
-        raise ArgumentError(f"pad: negative padding takes more than the image of shape {img.shape} has")
     return img[..., -top : height + bottom, -left : width + right]
 
 

@@ -116,8 +116,8 @@ def _sampled(img: np.ndarray, grid: np.ndarray, mode: str, fill: Fill) -> np.nda
     if mode == "nearest":
         inside, index = _look_up(np.rint(x), np.rint(y), height, width)
         values = flat[..., index]
-        if img.dtype.kind in "iu" and img.dtype.itemsize >= 4:
-            values = values.astype(dtype)  # as PyTorch, whose sampler knows floating types only
+        if img.dtype.itemsize >= 4:
+            values = values.astype(dtype, copy=False)  # as PyTorch, where grid and image are of one type
         return _finished(np.where(inside, values, outside), img.dtype)
     left, top = np.floor(x), np.floor(y)
     w, n = x - left, y - top

@@ -14,6 +14,7 @@ from fnn.vision.transforms._images import (
     is_array,
     is_floating,
     is_pil,
+    of_jax,
     on_host,
     pil_from_array,
 )
@@ -173,7 +174,7 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
     >>> to_pil_image(np.zeros((3, 8, 9), np.uint8)).size
     (9, 8)
     """
-    if is_pil(pic) or not (is_array(pic) or type(pic).__module__.startswith("jax") or hasattr(pic, "__jax_array__")):
+    if is_pil(pic) or not (is_array(pic) or of_jax(pic)):
         raise ArgumentTypeError(f"pic should be Tensor or ndarray. Got {type(pic)}.")
     if not is_array(pic):
         return planes_to_pil(np.asarray(pic), mode)

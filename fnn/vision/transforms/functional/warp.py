@@ -246,9 +246,9 @@ def elastic_transform(
         if not is_pil(img):
             raise ArgumentTypeError(f"img should be PIL Image or Tensor. Got {type(img)}")
         return planes_to_pil(elastic_transform(pil_to_tensor(img), displacement, mode, fill), img.mode)
-    name, dtype = _on_array(img, mode, fill)
+    name, _ = _on_array(img, mode, fill)
     expected = (1, *img.shape[-2:], 2)
     moves = np.asarray(displacement)
     if moves.shape != expected:
         raise ArgumentError(f"Argument displacement shape should be {expected}, but given {moves.shape}")
-    return _warp.sample(img, _warp.elastic_grid(moves[0]).astype(dtype, copy=False), name, fill)
+    return _warp.sample(img, _warp.elastic_grid(moves[0]), name, fill)
