@@ -49,15 +49,19 @@ def trainable(module: Module, what: str) -> dict[str, Parameter]:
 class _ReadingScope(Scope):
     """A scope that knows which boxes were read: the others have no gradient."""
 
-    __slots__ = ("reads",)
+    __slots__ = ("leaves", "reads")
 
     def __init__(self, values: dict[Box, Any], parent: Scope | None) -> None:
         super().__init__(values, parent)
+        self.leaves = frozenset(values)
         self.reads: set[Box] = set()
 
     def read(self, box: Box) -> Any:
         self.reads.add(box)
         return super().read(box)
+
+    def differentiates(self, box: Box) -> bool:
+        return box in self.leaves or super().differentiates(box)
 
 
 class _Differentiated:

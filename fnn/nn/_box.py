@@ -197,6 +197,12 @@ class Box:
 
     def _combine(self, what: str, value: jax.Array) -> Any:
         """Takes the result of an operation on the value, if it fits: an operation in place keeps shape and dtype."""
+        scope = _scope.get()
+        if scope is not None and scope.differentiates(self):
+            raise ArgumentError(
+                f"{what}: a leaf Parameter that requires grad is being used in an in-place operation, while its "
+                "gradient is taken; write w = w * 2 for w *= 2"
+            )
         old = self._peek()
         if value.shape != old.shape:
             raise ArgumentError(

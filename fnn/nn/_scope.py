@@ -95,6 +95,10 @@ class Scope:
         self.values[box] = value
         self.written[box] = None
 
+    def differentiates(self, box: Box) -> bool:
+        """Whether a derivative with respect to ``box`` is being taken."""
+        return self.parent is not None and self.parent.differentiates(box)
+
     def saw(self, module: Any) -> None:
         """Notes that ``module``'s Python attributes were consulted (fnn.jit watches them)."""
         if self.parent is not None:

@@ -209,3 +209,23 @@ def test_a_loss_that_has_left_jax_is_refused(transform, spoil):
     model = nn.Linear(2, 1)
     with pytest.raises(ArgumentTypeError, match=r"must return the loss as an array, got .* leave \.item"):
         transform(lambda model: spoil(jax.lax.stop_gradient(model(X).sum())))(model)
+
+
+def _doubled_in_place(model):
+    w = model.weight
+    w *= 2
+    return (w * X).sum()
+
+
+@pytest.mark.parametrize("inner", [lambda f: f, fnn.jit, fnn.checkpoint], ids=["plain", "jit", "checkpoint"])
+def test_a_differentiated_parameter_is_not_changed_in_place(inner):
+    model = nn.Linear(2, 1)
+    before = model.weight.numpy()
+    with pytest.raises(ArgumentError, match="a leaf Parameter that requires grad is being used in an in-place"):
+        fnn.value_and_grad(inner(_doubled_in_place))(model)
+    np.testing.assert_array_equal(model.weight.data, before)
+    # Where no gradient is taken, it may be; and a frozen one always.
+    frozen = nn.Linear(2, 1).requires_grad_(False)
+    head, start = nn.Linear(2, 1), frozen.weight.numpy()
+    fnn.value_and_grad(lambda head: head(X).sum() + _doubled_in_place(frozen))(head)
+    np.testing.assert_allclose(frozen.weight.data, 2 * start)
