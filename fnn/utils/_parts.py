@@ -80,8 +80,11 @@ def _is_shape(x: Any) -> bool:
     return isinstance(x, (tuple, list)) and all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in x)
 
 
-def typed(inputs: tuple, dtype: Any) -> tuple:
+def typed(inputs: tuple, dtype: Any, where: str) -> tuple:
     """The inputs, with an abstract array for each that is a bare shape."""
+    for x in inputs:
+        if _is_shape(x) and any(n < 0 for n in x):
+            raise ArgumentError(f"{where}: the sizes of a shape must not be negative, got {x}")
     return tuple(jax.ShapeDtypeStruct(tuple(x), dtype) if _is_shape(x) else x for x in inputs)
 
 

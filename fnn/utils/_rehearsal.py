@@ -176,9 +176,9 @@ def rehearse(model: Any, inputs: tuple, kwargs: dict[str, Any], dtype: Any, wher
         refuse_lazy(model, where)
         root = module_part(model, "", "", 0, {})
         floats = [box.dtype for box in root.parameters if jnp.issubdtype(box.dtype, jnp.floating)]
-        inputs = typed(inputs, canonical(dtype or (floats or [None])[0]))
+        inputs = typed(inputs, canonical(dtype or (floats or [None])[0], f"{where}: "), where)
     elif isinstance(model, Layer):
-        inputs = typed(inputs, canonical(dtype))
+        inputs = typed(inputs, canonical(dtype, f"{where}: "), where)
         examples = (inputs, kwargs) if isinstance(model, PureModule) else ((), {})
         abstract = _Abstract(*examples)
         arrays = jax.eval_shape(lambda key, xs: abstract.call(model.init, (key,), xs), _key(), abstract.shapes)

@@ -272,6 +272,10 @@ def test_refusals():
         fnn.summary(3)
     with pytest.raises(ArgumentError, match="depth=-1"):
         fnn.summary(nn.Linear(2, 3), depth=-1)
+    with pytest.raises(ArgumentError, match=r"summary: the sizes of a shape must not be negative, got \(2, -1\)"):
+        fnn.summary(nn.Linear(2, 3), (2, -1))
+    with pytest.raises(ArgumentTypeError, match=r"summary: expected a dtype.*'nope'"):
+        fnn.summary(nn.Linear(2, 3), (2, 2), dtype="nope")
 
 
 def test_the_table():

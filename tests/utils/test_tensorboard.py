@@ -317,6 +317,8 @@ def test_graphs_of_functional_layers_and_several_inputs(tmp_path, capsys):
     assert "dot_general" in capsys.readouterr().out
     nodes = graph(tmp_path / "two", nn.Bilinear(2, 3, 4), (jnp.ones((5, 2)), jnp.ones((5, 3))))
     assert {"input_0", "input_1"} <= above(nodes, "output_0")
+    nodes = graph(tmp_path / "name", fnn.pure(lambda: nn.Sequential(nn.Tanh(), nn.Tanh()))(), (2,))
+    assert above(nodes, "output_0") == {"input_0", "_lambda_/0/tanh", "_lambda_/1/tanh"}
     with SummaryWriter(tmp_path) as writer, pytest.raises(ArgumentError, match="input_to_model should be an example"):
         writer.add_graph(nn.Linear(2, 3))
 

@@ -1,5 +1,6 @@
 """A model's graph for TensorBoard: one node an operation of its jaxpr, named by the module it belongs to."""
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -16,6 +17,7 @@ _TYPES = {
     "int8": "DT_INT8", "int16": "DT_INT16", "int32": "DT_INT32", "int64": "DT_INT64", "uint8": "DT_UINT8",
     "uint16": "DT_UINT16", "uint32": "DT_UINT32", "uint64": "DT_UINT64", "complex64": "DT_COMPLEX64",
 }  # fmt: skip
+_ILLEGAL = re.compile(r"[^\w./\-]", re.ASCII)  # in a node's name
 _NOT_OPENED = ("while", "cond")
 
 
@@ -35,7 +37,8 @@ class _Graph:
         self.rehearsal = rehearsal
         self.root = rehearsal.root.kind
         self.nodes: list[Any] = []
-        self.used: Counter[str] = Counter()
+        self.used: set[str] = set()
+        self.repeated: Counter[str] = Counter()
 
     def made(self) -> Any:
         """The whole graph."""
@@ -81,9 +84,11 @@ class _Graph:
                 sources[var] = node if i == 0 else f"{node}:{i}"
 
     def _node(self, name: str, op: str, inputs: list[str], avals: list[Any], settings: str = "") -> str:
-        repeated = self.used[name]
-        self.used[name] += 1
-        unique = f"{name}_{repeated}" if repeated else name
+        name = unique = _ILLEGAL.sub("_", name)
+        while unique in self.used:
+            self.repeated[name] += 1
+            unique = f"{name}_{self.repeated[name]}"
+        self.used.add(unique)
         shapes = AttrValue.ListValue(shape=[shape_proto(tuple(getattr(aval, "shape", ()))) for aval in avals])
         attributes = {"_output_shapes": AttrValue(list=shapes)}
         dtype = _TYPES.get(str(getattr(avals[0], "dtype", ""))) if avals else None
