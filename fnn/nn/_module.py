@@ -454,9 +454,7 @@ class Module(HookRegistrars, StateDict, Movement):
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Clears ``p.grad`` of every parameter."""
         for parameter in self.parameters():
-            grad = parameter.grad
-            if grad is not None:
-                parameter.grad = None if set_to_none else jax.numpy.zeros_like(grad)
+            parameter._clear_grad(set_to_none)
 
     # -- printing -------------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ class Movement(Tables):
                     continue
                 box.data = fn(box.data)
                 if isinstance(box, Parameter) and box.grad is not None:
-                    box._grad_box().data = fn(box.grad)
+                    box._grad_box()._write(fn(box.grad))
         return self
 
     def to(self: _T, *args: Any, **kwargs: Any) -> _T:

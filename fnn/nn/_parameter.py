@@ -117,7 +117,7 @@ class Parameter(Box):
 
     @property
     def grad(self) -> jax.Array | None:
-        """The gradient that `fnn.backward` accumulated, or None."""
+        """The gradient that `fnn.backward` accumulated, or None; a sparse one (BCOO) may be assigned."""
         box = self._grad
         if box is None:
             if _scope.get() is None:
@@ -128,7 +128,8 @@ class Parameter(Box):
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None:
-            value = to_array(value, "grad", "Parameter.grad: ")
+            if not _is_sparse(value):
+                value = to_array(value, "grad", "Parameter.grad: ")
             if value.shape != self.shape:
                 raise ArgumentError(
                     "Parameter.grad: assigned grad has data of a different size: "
@@ -137,6 +138,17 @@ class Parameter(Box):
         elif self._grad is None and _scope.get() is None:
             return
         self._grad_box()._write(value)
+
+    def _clear_grad(self, set_to_none: bool) -> None:
+        """What ``zero_grad`` does to it."""
+        grad: Any = self.grad
+        if grad is not None:
+            if set_to_none:
+                self.grad = None
+            elif _is_sparse(grad):  # of which jnp.zeros_like would make a dense one
+                self.grad = type(grad)((jnp.zeros_like(grad.data), grad.indices), shape=grad.shape)
+            else:
+                self.grad = jnp.zeros_like(grad)
 
     def _grad_box(self) -> Box:
         if self._grad is None:
@@ -305,6 +317,11 @@ class UninitializedBuffer(_Uninitialised, Buffer):
 
     def __repr__(self) -> str:
         return "<UninitializedBuffer>"
+
+
+def _is_sparse(value: Any) -> bool:
+    """Whether ``value`` is a BCOO array; without importing JAX's sparse arrays, which few need."""
+    return type(value).__name__ == "BCOO" and type(value).__module__.startswith("jax.experimental.sparse")
 
 
 def is_lazy(box: Any) -> bool:

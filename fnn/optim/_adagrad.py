@@ -139,9 +139,11 @@ class Adagrad(Optimizer):
     def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
         return _rule(*values, *flags)
 
-    def _sparse(self, grad: BCOO) -> Any:
+    def _sparse(self, grad: BCOO, group: dict[str, Any]) -> Any:
         # Where the gradient is zero the rule changes nothing.
-        if any(group["weight_decay"] != 0 for group in self.param_groups):
+        if group["fused"]:
+            raise ArgumentError("`fused` does not support sparse grad or complex param")
+        if group["weight_decay"] != 0:
             raise ArgumentError("weight_decay option is not compatible with sparse gradients")
         return grad.todense()
 

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import optax
+from jax.experimental.sparse import BCOO
 
+from fnn.errors import ArgumentError
 from fnn.optim._checks import at_least_zero, betas_in_range
 from fnn.optim._each import elementwise, wide
 from fnn.optim._optimizer import Optimizer
@@ -168,6 +170,10 @@ class Adam(Optimizer):
 
     def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
         return _rule(*values, *flags)
+
+    def _sparse(self, grad: BCOO, group: dict[str, Any]) -> Any:
+        del grad, group
+        raise ArgumentError("Adam does not support sparse gradients, please consider SparseAdam instead")
 
 
 class AdamW(Adam):

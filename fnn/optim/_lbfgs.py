@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.sparse import BCOO
 
 from fnn._trace import tracing
 from fnn.errors import ArgumentError, ArgumentTypeError, StateDictError
@@ -205,7 +206,9 @@ class LBFGS(Optimizer):
             p.data = value
 
     def _gradient_now(self) -> tuple[Any, Any, Any]:
-        return _flat_gradient([p.grad for p in self.param_groups[0]["params"]], self._values_now())
+        grads = [p.grad for p in self.param_groups[0]["params"]]
+        grads = [grad.todense() if isinstance(grad, BCOO) else grad for grad in grads]
+        return _flat_gradient(grads, self._values_now())
 
     def _iterate(self, closure: Callable[[], Any]) -> Any:
         group, m = self.param_groups[0], self._memory

@@ -264,7 +264,8 @@ class Optimizer:
         Args:
             closure: None, a function that computes the loss and fills ``p.grad``, or the gradients themselves.
             grads: the gradients: a dict by parameter name (nested or flat), or a list in the parameters' order,
-                with None for a parameter to be left alone. Without it, ``p.grad``.
+                with None for a parameter to be left alone. Without it, ``p.grad``. A gradient may be a
+                `jax.experimental.sparse.BCOO` array where the rule allows it (SGD, Adagrad, SparseAdam).
 
         Returns:
             What ``closure`` returned, or None.
@@ -286,7 +287,13 @@ class Optimizer:
         return loss
 
     def _own_grads(self) -> list[list[Any]]:
-        return [[p.grad if p._requires_grad else None for p in group["params"]] for group in self.param_groups]
+        return [
+            [self._taken(p.grad, group) if p._requires_grad else None for p in group["params"]]
+            for group in self.param_groups
+        ]
+
+    def _taken(self, grad: Any, group: dict[str, Any]) -> Any:
+        return self._sparse(grad, group) if isinstance(grad, BCOO) else grad
 
     def _given_grads(self, grads: Any) -> list[list[Any]]:
         if isinstance(grads, Mapping):
@@ -299,25 +306,26 @@ class Optimizer:
             )
         it = iter(grads)
         return [
-            [self._gradient(next(it), p, str(i)) for i, p in enumerate(group["params"])] for group in self.param_groups
+            [self._gradient(next(it), p, str(i), group) for i, p in enumerate(group["params"])]
+            for group in self.param_groups
         ]
 
     def _by_name(self, grads: dict[str, Any]) -> list[list[Any]]:
-        owners: dict[str, list[Parameter]] = defaultdict(list)
+        owners: dict[str, list[tuple[Parameter, dict[str, Any]]]] = defaultdict(list)
         for group in self.param_groups:
             names = group.get("param_names")
             for i, p in enumerate(group["params"]):
                 for name in (names[i],) if names else p._names:
-                    owners[name].append(p)
+                    owners[name].append((p, group))
         chosen: dict[int, Any] = {}
         for name, grad in grads.items():
-            for p in owners.get(name, ()):
+            for p, group in owners.get(name, ()):
                 if len(owners[name]) > 1:
                     raise ArgumentError(
                         f"step: the name '{name}' belongs to {len(owners[name])} parameters of this optimizer; build "
                         "it from named_parameters() with distinct names, or pass the gradients as a list"
                     )
-                chosen[id(p)] = self._gradient(grad, p, name)
+                chosen[id(p)] = self._gradient(grad, p, name, group)
         if grads and not chosen:
             raise ArgumentError(
                 f"step: none of the gradients {list(grads)[:5]} belongs to a parameter of this optimizer, whose "
@@ -326,10 +334,10 @@ class Optimizer:
             )
         return [[chosen.get(id(p)) for p in group["params"]] for group in self.param_groups]
 
-    def _gradient(self, grad: Any, parameter: Parameter, name: str) -> Any:
+    def _gradient(self, grad: Any, parameter: Parameter, name: str, group: dict[str, Any]) -> Any:
         if grad is None:
             return None
-        grad = self._sparse(grad) if isinstance(grad, BCOO) else to_array(grad, "grads", "step: ")
+        grad = self._sparse(grad, group) if isinstance(grad, BCOO) else to_array(grad, "grads", "step: ")
         if is_lazy(parameter):
             raise ArgumentError(f"step: {_NOT_INITIALISED}")
         if grad.shape != parameter.shape:
@@ -338,8 +346,9 @@ class Optimizer:
             )
         return grad
 
-    def _sparse(self, grad: BCOO) -> Any:
-        """What the rule makes of a sparse gradient."""
+    def _sparse(self, grad: BCOO, group: dict[str, Any]) -> Any:
+        """What the rule makes of a sparse gradient of a parameter in ``group``."""
+        del grad, group
         raise ArgumentError(f"{type(self).__name__} does not support sparse gradients")
 
     def _update(self, grads: list[list[Any]]) -> None:
@@ -356,7 +365,7 @@ class Optimizer:
             updates, new = rule.update(some, state.tree(), params)
             for p, value, update, g in zip(group["params"], params, updates, some, strict=True):
                 if g is not None:
-                    p.data = value + update.astype(value.dtype)
+                    p.data = _moved(value, update)
             for box, value in zip(state.boxes, state.treedef.flatten_up_to(new), strict=True):
                 box.data = value
 
@@ -364,9 +373,7 @@ class Optimizer:
         """Clears ``p.grad`` of every parameter: None, or zeros."""
         for group in self.param_groups:
             for p in group["params"]:
-                grad = p.grad
-                if grad is not None:
-                    p.grad = None if set_to_none else jnp.zeros_like(grad)
+                p._clear_grad(set_to_none)
 
     # -- hooks ----------------------------------------------------------------------------------------------------
 
@@ -525,6 +532,14 @@ class Optimizer:
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
             lines.append("")
         return "\n".join([*lines[:-1], ")"])
+
+
+def _moved(value: Any, update: Any) -> Any:
+    """The parameter after an update; of a sparse one only the places that it has are touched."""
+    if not isinstance(update, BCOO):
+        return value + update.astype(value.dtype)
+    at = tuple(update.indices[:, k] for k in range(update.n_sparse))
+    return value.at[at].add(update.data.astype(value.dtype), mode="drop")  # BCOO pads with indices out of bounds
 
 
 def _present(state: Any) -> dict[str, Any]:

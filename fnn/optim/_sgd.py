@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import optax
+from jax.experimental.sparse import BCOO
 
 from fnn.errors import ArgumentError
 from fnn.optim._checks import at_least_zero
@@ -46,17 +47,27 @@ def _rule(
             if g is None:
                 changes.append(jnp.zeros_like(p))
                 continue
+            # Of a half-precision parameter the scalars stay in float32, as PyTorch's do.
+            wide = jnp.promote_types(p.real.dtype, jnp.float32)
+            rate, decay, inertia, share = (jnp.asarray(c, wide) for c in (lr, weight_decay, momentum, kept))
             g = g.astype(p.dtype)
-            g = (-g if maximize else g) + weight_decay * p
+            g = -g if maximize else g
+            if isinstance(g, BCOO):  # from SGD, which has seen to it that there is no weight decay
+                if not has_momentum and not g.n_batch:
+                    changes.append(BCOO((-rate * g.data, g.indices), shape=g.shape))
+                    continue
+                g = g.todense()
+            else:
+                g = (g + decay * p).astype(p.dtype)
             if has_momentum:
                 # The first velocity is the whole gradient. From a zero buffer that is what the formula gives,
                 # unless the gradient is dampened.
-                velocity = momentum * buffers[i] + (kept * g if dampened else g)
+                velocity = (inertia * buffers[i] + (share * g if dampened else g)).astype(p.dtype)
                 if dampened:
                     velocity = jnp.where(state.started[i], velocity, g)
                 buffers[i] = velocity
-                g = g + momentum * velocity if nesterov else velocity
-            changes.append(-lr * g)
+                g = (g + inertia * velocity).astype(p.dtype) if nesterov else velocity
+            changes.append(-rate * g)
         started = state.started if state.started is None else state.started | leaves.present
         return leaves.build(changes), SGDState(leaves.build(buffers) if has_momentum else None, started)
 
@@ -106,7 +117,8 @@ def sgd(
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum.
 
-    v ← μ v + (1 - τ) (g + λ p),  p ← p - η v.
+    v ← μ v + (1 - τ) (g + λ p),  p ← p - η v. Gradients may be sparse (`jax.experimental.sparse.BCOO`) where λ = 0;
+    without momentum a step then touches only the entries that they have.
 
     Args:
         params: Parameters, ``model.parameters()``, ``model.named_parameters()``, or a list of dicts (groups).
@@ -173,3 +185,13 @@ class SGD(Optimizer):
 
     def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
         return _rule(*values, *flags)
+
+    def _sparse(self, grad: BCOO, group: dict[str, Any]) -> Any:
+        if group["fused"]:
+            raise ArgumentError("`_fused_sgd` does not support sparse gradients")
+        if group["weight_decay"] != 0:
+            raise ArgumentError(
+                "SGD: weight_decay is not compatible with sparse gradients: add(sparse, dense) is not supported. "
+                f"Got weight_decay={group['weight_decay']}"
+            )
+        return grad

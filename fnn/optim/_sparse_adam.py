@@ -38,7 +38,7 @@ def _derived(lr: Any, betas: Any, eps: Any) -> Any:
 
 
 def _rule(
-    lr: Any, rest1: Any, log1: Any, rest2: Any, log2: Any, eps: Any, maximize: bool
+    lr: Any, rest1: Any, log1: Any, rest2: Any, log2: Any, eps: Any, maximize: bool, dense: bool = False
 ) -> optax.GradientTransformation:
     def init(params: Any) -> SparseAdamState:
         return SparseAdamState(counts(params), zeros(params), zeros(params))
@@ -76,7 +76,8 @@ def _rule(
             second[i] = second[i].at[at].add(change_square, mode="drop")
             rate = rates[i].astype(p.dtype)
             moved = -rate * ((old + change) / (jnp.sqrt(old_square + change_square) + eps))
-            changes.append(jnp.zeros_like(p).at[at].add(moved, mode="drop"))
+            change = BCOO((moved, g.indices), shape=g.shape)
+            changes.append(jnp.zeros_like(p).at[at].add(moved, mode="drop") if dense else change)
         return treedef.unflatten(changes), SparseAdamState(step, treedef.unflatten(first), treedef.unflatten(second))
 
     return optax.GradientTransformation(init, update)
@@ -101,7 +102,7 @@ def sparse_adam(
         An `optax.GradientTransformation`; ``update`` needs ``params``.
     """
     betas_in_range(betas)
-    return _rule(*_derived(learning_rate, betas, eps), maximize=maximize)
+    return _rule(*_derived(learning_rate, betas, eps), maximize=maximize, dense=True)
 
 
 class SparseAdam(Optimizer):
@@ -164,7 +165,8 @@ class SparseAdam(Optimizer):
     def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
         return _rule(*values, *flags)
 
-    def _sparse(self, grad: BCOO) -> Any:
+    def _sparse(self, grad: BCOO, group: dict[str, Any]) -> Any:
+        del group
         return grad
 
     def _entries(self, n: int) -> list[dict[str, Any]]:

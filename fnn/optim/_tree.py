@@ -7,12 +7,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.sparse import BCOO
 
 from fnn.errors import ArgumentError
 
 
-def _is_none(x: Any) -> bool:
-    return x is None
+def _is_gradient(x: Any) -> bool:
+    return x is None or isinstance(x, BCOO)
 
 
 class Leaves:
@@ -25,13 +26,13 @@ class Leaves:
         if params is None:
             raise ArgumentError(f"{what}: update(grads, state, params) needs params, got None")
         self.params, self.treedef = jax.tree.flatten(params)
-        self.grads = jax.tree.flatten(grads, is_leaf=_is_none)[0]
+        self.grads = jax.tree.flatten(grads, is_leaf=_is_gradient)[0]
         if len(self.grads) != len(self.params):
             raise ArgumentError(f"{what}: got {len(self.grads)} gradients for {len(self.params)} parameters")
         for i, (g, p) in enumerate(zip(self.grads, self.params, strict=True)):
-            if g is not None and jnp.shape(g) != jnp.shape(p):
+            if g is not None and g.shape != jnp.shape(p):
                 raise ArgumentError(
-                    f"{what}: the gradient of parameter {i} has shape {jnp.shape(g)}, the parameter has {jnp.shape(p)}"
+                    f"{what}: the gradient of parameter {i} has shape {g.shape}, the parameter has {jnp.shape(p)}"
                 )
 
     def slot(self, tree: Any) -> list[Any]:

@@ -16,7 +16,7 @@ torch = reference.torch
 SHAPES = ((3, 2), (4,), ())
 RNG = np.random.default_rng(0)
 START = [RNG.standard_normal(shape).astype(np.float32) for shape in SHAPES]
-GRADS = [[RNG.standard_normal(shape).astype(np.float32) for shape in SHAPES] for _ in range(8)]
+GRADS = [[RNG.standard_normal(shape).astype(np.float32) for shape in SHAPES] for _ in range(10)]
 GRADS[1][2] = np.zeros((), np.float32)
 
 

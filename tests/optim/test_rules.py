@@ -1,5 +1,6 @@
 """The other optimizers against torch, in every configuration of torch's own database."""
 
+import copy
 import warnings
 
 import jax
@@ -330,25 +331,127 @@ def test_sparse_adam_as_torch(name, options):
     same(inside, theirs, "after loading")
 
 
+SPARSE = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "maximize": True}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "maximize": True}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.1}),
+    ("SparseAdam", {"lr": 0.1, "maximize": True}),
+]
+
+
+@fnn.jit
+def jitted_own_step(optimizer):
+    optimizer.step()
+
+
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks")
-def test_adagrad_takes_sparse_gradients():
-    theirs, torch_optimizer, ours, optimizer = build("Adagrad", [np.ones((5, 3), np.float32)], {"lr": 0.1})
-    for _ in range(3):
-        theirs[0].grad, grad = sparse_pair(3)
+@pytest.mark.parametrize(("name", "options"), SPARSE)
+def test_sparse_gradients_as_torch(name, options):
+    """Given to ``step`` or assigned to ``p.grad``, eager and compiled."""
+    start = [RNG.standard_normal((5, 3)).astype(np.float32)]
+    theirs, torch_optimizer, _, _ = build(name, start, options)
+    runs = [build(name, start, options)[2:] for _ in range(4)]
+    for n in range(4):
+        theirs[0].grad, grad = sparse_pair(3 if n != 2 else 0)
         torch_optimizer.step()
-        optimizer.step([grad])
-    same(ours, theirs, "sparse")
-    optimizer.param_groups[0]["weight_decay"] = 0.1
-    with pytest.raises(RuntimeError, match="weight_decay option is not compatible with sparse gradients"):
-        optimizer.step([grad])
+        (_, given), (_, given_jit), ([p], own), ([q], own_jit) = runs
+        given.step([grad])
+        jitted_step(given_jit, [grad])
+        p.grad = q.grad = grad
+        own.step()
+        jitted_own_step(own_jit)
+        for (ours, _), how in zip(runs, ("given", "given, jit", "p.grad", "p.grad, jit"), strict=True):
+            same(ours, theirs, f"{how}, step {n}")
+    optimizer, [p] = own, runs[2][0]
+    optimizer.zero_grad(set_to_none=False)
+    assert isinstance(p.grad, BCOO) and not p.grad.data.any()
+    optimizer.zero_grad()
+    assert p.grad is None
 
 
-def test_kinds_of_gradients_that_are_refused():
+def test_a_sparse_gradient_lives_in_a_parameter():
+    module = nn.Embedding(5, 3)
+    grad = sparse_pair(2)[1]
+    module.weight.grad = grad
+    assert module.weight.grad is grad
+    assert module.half().weight.grad.dtype == jnp.float16
+    module.zero_grad(set_to_none=False)
+    assert isinstance(module.weight.grad, BCOO)
+    module.float().weight.grad = grad
+    assert isinstance(copy.deepcopy(module).weight.grad, BCOO)
+    fnn.backward(lambda module: (module.weight**2).sum())(module)
+    assert_close(module.weight.grad, grad.todense() + 2 * module.weight.data, **CLOSE)
+    with pytest.raises(
+        RuntimeError, match=r"assigned grad has data of a different size: expected \(5, 3\), got \(2, 3\)"
+    ):
+        module.weight.grad = BCOO((jnp.ones((1, 3)), jnp.zeros((1, 1), jnp.int32)), shape=(2, 3))
+
+
+def test_a_sparse_step_leaves_other_rows_alone():
+    """Nothing is computed for a row without a gradient: NaN times zero would spread."""
+    grad = BCOO((jnp.ones((1, 3)), jnp.array([[1]])), shape=(4, 3))
+    for optimizer in (optim.SGD, optim.SparseAdam):
+        p = nn.Parameter(jnp.full((4, 3), jnp.nan).at[1].set(1.0))
+        optimizer([p], lr=0.5).step([grad])
+        assert_close(p.data[1], np.full(3, 0.5, np.float32), **CLOSE)
+        assert np.isnan(np.array(p)[[0, 2, 3]]).all()
+
+
+REFUSED = {
+    "SparseAdam": "SparseAdam does not support dense gradients, please consider Adam instead",
+    **dict.fromkeys(("Adam", "AdamW"), "Adam does not support sparse gradients, please consider SparseAdam instead"),
+    **{name: f"{name} does not support sparse gradients" for name in NAMES if name != "Adagrad"},
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_kinds_of_gradients_that_are_refused(name):
     p = nn.Parameter(jnp.ones((5, 3)))
-    with pytest.raises(RuntimeError, match="SparseAdam does not support dense gradients, please consider Adam instead"):
-        optim.SparseAdam([p]).step([jnp.ones((5, 3))])
-    with pytest.raises(RuntimeError, match="RMSprop does not support sparse gradients"):
-        optim.RMSprop([p]).step([sparse_pair(2)[1]])
+    optimizer, grad = getattr(optim, name)([p]), jnp.ones((5, 3)) if name == "SparseAdam" else sparse_pair(2)[1]
+    with pytest.raises(RuntimeError, match=REFUSED[name]):
+        optimizer.step([grad])
+    p.grad = grad
+    with pytest.raises(RuntimeError, match=REFUSED[name]):
+        optimizer.step()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "text"),
+    [
+        ("SGD", {"weight_decay": 0.1}, r"add\(sparse, dense\) is not supported"),
+        ("SGD", {"fused": True}, "`_fused_sgd` does not support sparse gradients"),
+        ("Adagrad", {"weight_decay": 0.1}, "weight_decay option is not compatible with sparse gradients"),
+        ("Adagrad", {"fused": True}, "`fused` does not support sparse grad or complex param"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")
+def test_settings_that_refuse_sparse_gradients(name, options, text):
+    theirs, torch_optimizer, _, optimizer = build(name, [np.ones((5, 3), np.float32)], options)
+    theirs[0].grad, grad = sparse_pair(2)
+    with pytest.raises(RuntimeError, match=text):
+        torch_optimizer.step()
+    with pytest.raises(RuntimeError, match=text):
+        optimizer.step([grad])
+    # A group that refuses does not speak for the others.
+    p, q = nn.Parameter(jnp.ones((5, 3))), nn.Parameter(jnp.ones((5, 3)))
+    getattr(optim, name)([{"params": [p], **options}, {"params": [q]}]).step([None, grad])
+    assert (np.array(q) != 1).any() and (np.array(p) == 1).all()
+
+
+def test_lbfgs_takes_sparse_gradients():
+    p, q = nn.Parameter(jnp.ones((5, 3))), nn.Parameter(jnp.ones((5, 3)))
+    grad = sparse_pair(2)[1]
+    p.grad, q.grad = grad, grad.todense()
+    for box in (p, q):
+        optim.LBFGS([box], max_iter=1).step(lambda: jnp.ones(()))
+    assert_close(p.data, q.data)
+
+
+def test_every_optimizer_of_the_database_is_here():
+    elsewhere = {"SGD", "Adam", "AdamW", "LBFGS"}  # test_sgd_adam, test_lbfgs
+    assert set(database()) == {*NAMES, "SparseAdam", *elsewhere}
 
 
 # -- optax ------------------------------------------------------------------------------------------------------

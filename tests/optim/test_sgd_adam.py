@@ -46,7 +46,7 @@ def configurations():
 
 
 @pytest.mark.parametrize(("name", "options"), list(configurations()))
-def test_five_steps_as_torch(name, options):
+def test_ten_steps_as_torch(name, options):
     theirs, reference_optimizer, ours, eager = pair(name, **options)
     plain = {k: float(v) if isinstance(v, torch.Tensor) else v for k, v in options.items()}
     jitted_params = parameters()
@@ -56,7 +56,7 @@ def test_five_steps_as_torch(name, options):
     tree = [jnp.asarray(v) for v in START]
     state = rule.init(tree)
     update = jax.jit(rule.update)
-    for n, grads in enumerate(GRADS[:5]):
+    for n, grads in enumerate(GRADS):
         torch_step(reference_optimizer, grads)
         arrays = [jnp.asarray(g) for g in grads]
         eager.step(arrays)
@@ -81,20 +81,6 @@ def test_absent_gradients_are_skipped(name):
         assert_close(values(ours), values(theirs), **CLOSE)
     ours_state, theirs_state = optimizer.state_dict()["state"], reference_optimizer.state_dict()["state"]
     assert_close(ours_state, theirs_state, **CLOSE)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_half_precision(name):
-    theirs, ours = tensors(dtype=torch.bfloat16), parameters(dtype=jnp.bfloat16)
-    reference_optimizer = getattr(torch.optim, name)(theirs, lr=0.1, weight_decay=0.1, foreach=False)
-    optimizer = getattr(optim, name)(ours, lr=0.1, weight_decay=0.1)
-    for grads in GRADS[:3]:
-        torch_step(reference_optimizer, grads)
-        optimizer.step([jnp.asarray(g, jnp.bfloat16) for g in grads])
-    assert all(p.dtype == jnp.bfloat16 for p in ours)
-    assert_close(values(ours), values(theirs), rtol=2e-2, atol=1e-2)
-    for entry in optimizer.state.values():
-        assert all(a.dtype == (jnp.float32 if k == "step" else jnp.bfloat16) for k, a in entry.items())
 
 
 # -- groups -------------------------------------------------------------------------------------------------
