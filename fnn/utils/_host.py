@@ -28,8 +28,10 @@ def to_host(tree: Any, where: str) -> Any:
     if isinstance(tree, Tracer):
         raise ArgumentTypeError(TRACED.format(where=where))
     if isinstance(tree, jax.Array):
-        array = np.asarray(tree)
-        return array if array.dtype.kind in "biufc" else array.astype(np.float32)
+        tree = np.asarray(tree)
+    if isinstance(tree, (np.ndarray, np.generic)):
+        half = tree.dtype.kind == "V" and tree.dtype.names is None
+        return tree.astype(np.float32) if half else tree
     if isinstance(tree, dict):
         return {key: to_host(value, where) for key, value in tree.items()}
     if type(tree) in (list, tuple):

@@ -63,6 +63,7 @@ NUMBERS = {
     "array": jnp.float32(0.5),
     "one element": jnp.full((1, 1), 0.5),
     "bfloat16": jnp.bfloat16(0.5),
+    "numpy's bfloat16": np.asarray(jnp.bfloat16(0.5)),
     "parameter": nn.Parameter(jnp.full((1,), 0.5)),
     "buffer": nn.Buffer(jnp.array(3)),
 }
@@ -228,6 +229,8 @@ def test_hyper_parameters(tmp_path):
             writer.add_hparams({"lr": object()}, {})
         with pytest.raises(ArgumentTypeError, match=r"hparam_domain_discrete\[lr\] should be a list of same type"):
             writer.add_hparams({"lr": 0.1}, {}, {"lr": ["high"]})
+        with pytest.raises(ArgumentTypeError, match=r"same type as hparam_dict\[layers\]=3, got 1.5 in it"):
+            writer.add_hparams({"layers": 3}, {}, {"layers": [1, 1.5]})
         with pytest.raises(ArgumentTypeError, match="should be dictionaries"):
             writer.add_hparams([], {})
     found = values(tmp_path / "run")
@@ -330,6 +333,8 @@ REFUSED = {
     "video": (call("add_video", "a", jnp.zeros((3, 3))), "N, T, C, H, W"),
     "labels": (call("add_image_with_boxes", "a", jnp.zeros((3, 4, 4)), jnp.ones((1, 4)), labels=["a", "b"]), "2 lab"),
     "margin": (call("add_custom_scalars_marginchart", ["a"]), "expected 3 tags"),
+    "no number": (call("add_scalar", "a", "0.5"), "expected a real number, got '0.5'"),
+    "no text": (call("add_text", "a", 3), "text_string should be a str, got 3"),
     "dtype": (call("add_tensor", "a", np.array(["x"])), "unsupported tensor dtype"),
 }  # fmt: skip
 
@@ -337,7 +342,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_refusals(tmp_path, case):
     wrong, text = REFUSED[case]
-    with pytest.raises(ArgumentError, match=text):
+    with pytest.raises((ArgumentError, ArgumentTypeError), match=text):
         logged(tmp_path, wrong)
 
 

@@ -88,7 +88,7 @@ def hyper_parameters(
         info = hparams_api.HParamInfo(name=name, type=hparams_api.DataType.Value(kind))
         for choice in domains.get(name, ()):
             choice_kind, _, plain = _hyper_parameter(name, choice)
-            if choice_kind != kind:
+            if choice_kind != kind or not (isinstance(choice, type(value)) or isinstance(value, np.ndarray)):
                 raise ArgumentTypeError(
                     f"add_hparams: hparam_domain_discrete[{name}] should be a list of same type as "
                     f"hparam_dict[{name}]={value!r}, got {choice!r} in it"

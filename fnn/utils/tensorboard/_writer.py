@@ -379,6 +379,10 @@ class SummaryWriter:
 
     def add_text(self, tag: str, text_string: str, global_step: Any = None, walltime: float | None = None) -> None:
         """Adds a text in Markdown."""
+        if not isinstance(text_string, str):
+            raise ArgumentTypeError(
+                f"SummaryWriter.add_text({tag!r}): text_string should be a str, got {text_string!r}"
+            )
         self._writer.add_text(tag, text_string, to_host(global_step, "add_text"), walltime)
 
     def add_mesh(
@@ -504,6 +508,8 @@ class SummaryWriter:
 
 def _one_number(value: Any, where: str) -> float:
     array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise ArgumentTypeError(f"SummaryWriter.{where}: expected a real number, got {value!r}")
     if array.size != 1:
         raise ArgumentError(f"SummaryWriter.{where}: scalar should be 0D, one element, got shape {array.shape}")
     return float(array.reshape(()))
