@@ -30,6 +30,8 @@ class MapFetcher:
         self._collate = collate_fn
         self._rows = rows_of(dataset, on_device) if batched and collate_fn is default_collate else None
 
+    ended = False
+
     @property
     def runs_users_code(self) -> bool:
         """Whether a fetch runs code that may draw random numbers."""
@@ -53,6 +55,9 @@ class StreamFetcher:
         batched: whether to make batches, else each sample is one.
         collate_fn: from a list of samples, or one sample, to a batch.
         drop_last: whether to leave out a last batch that is smaller.
+
+    Attributes:
+        ended: whether the stream is known to have ended, as it is after a last batch that is smaller.
     """
 
     runs_users_code = True
@@ -62,7 +67,7 @@ class StreamFetcher:
         self._batched = batched
         self._collate = collate_fn
         self._drop_last = drop_last
-        self._ended = False
+        self.ended = False
 
     def fetch(self, size: int | None) -> Any:
         """The next batch of this size; raises StopIteration at the end."""
@@ -74,13 +79,13 @@ class StreamFetcher:
             self._take(size)
 
     def _take(self, size: int | None) -> Any:
-        if self._ended:
+        if self.ended:
             raise StopIteration
         if not self._batched:
             return next(self.samples)
         samples = list(itertools.islice(self.samples, size))
         if size is not None and len(samples) < size:
-            self._ended = True
+            self.ended = True
             if not samples or self._drop_last:
                 raise StopIteration
         return samples

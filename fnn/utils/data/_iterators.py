@@ -61,6 +61,7 @@ class Item(NamedTuple):
     error: BaseException | None = None
     rng: dict[str, bytes] = {}  # noqa: RUF012 (never written to)
     dataset: Any = None
+    over: bool = False  # whether its stream is known to end with it
     ends: tuple[Any, ...] = ()  # workers whose streams have ended before it
 
 
@@ -179,6 +180,7 @@ class SingleProcessIterator(LoaderIterator):
                 if here.before_draw is not None:
                     plan.sources.restore(here.before_draw)
                 fetcher.skip(plan.batch_size, here.yielded)
+            fetcher.ended = fetcher.ended or here.exhausted
             here.pulled = here.yielded
             plan.sources.restore(present)
         return fetcher
@@ -219,8 +221,11 @@ class SingleProcessIterator(LoaderIterator):
         finally:
             if present is not None:
                 _rng.restore(present)
-        return Item(number, 0, batch, error, dataset=state_of(plan.dataset, self._fetcher))
+        state = state_of(plan.dataset, self._fetcher)
+        return Item(number, 0, batch, error, dataset=state, over=self._fetcher.ended)
 
     def _commit(self, item: Item) -> None:
         super()._commit(item)
         self.position.dataset = item.dataset
+        if item.over:
+            self.position.exhausted = True

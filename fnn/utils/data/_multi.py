@@ -210,6 +210,7 @@ class MultiProcessIterator(LoaderIterator):
         here, worker = self.position, self.position.workers[item.worker]
         worker.yielded += 1
         worker.rng, worker.dataset = item.rng or worker.rng, item.dataset
+        worker.ended = worker.ended or item.over
         here.turn = (item.worker + 1) % len(here.workers)
         self._note_ends(item.ends)
 
@@ -244,7 +245,7 @@ class MultiProcessIterator(LoaderIterator):
             if message[1] == self._epoch:
                 desk.start = message[2]
             return
-        kind, epoch, number, packed, rng, state = message
+        kind, epoch, number, packed, rng, state, over = message
         if epoch != self._epoch or desk.ended:
             if packed is not None:
                 _open(desk, packed)  # and forgets it
@@ -261,7 +262,8 @@ class MultiProcessIterator(LoaderIterator):
                 batch, error = None, _errors.rebuild(*batch)
         except Exception as failure:
             error = failure
-        desk.results.append(Item(number, desk.number, batch, error, rng, pickle.loads(state) if state else None))
+        dataset = pickle.loads(state) if state else None
+        desk.results.append(Item(number, desk.number, batch, error, rng, dataset, over))
         self._arrivals.append(desk.number)
 
     # -- the end --------------------------------------------------------------------------------------

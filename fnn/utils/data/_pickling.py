@@ -13,6 +13,7 @@ import io
 import mmap
 import os
 import pickle
+import random
 import site
 import sys
 import sysconfig
@@ -23,6 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from fnn import _host_random
 from fnn.errors import ArgumentTypeError
 from fnn.utils.data._deferred import Deferred, belongs_to_jax
 from fnn.utils.data._deferred import module as deferred_module
@@ -49,6 +51,9 @@ def load(body: bytes, buffers: Sequence[Any]) -> Any:
 def _reduce_array(obj: Any) -> Any:
     """How an array travels; NotImplemented for other objects and where numpy's own way is right."""
     kind = type(obj)
+    for place, instance in _GLOBAL_GENERATORS:
+        if obj is instance:  # ``from random import shuffle`` holds it: a worker's is the one that was seeded there
+            return _resolve, place
     if isinstance(obj, np.ndarray):
         if isinstance(obj, np.memmap):
             place = _file_of(obj)
@@ -62,6 +67,16 @@ def _reduce_array(obj: Any) -> Any:
     if jax is not None and isinstance(obj, jax.Array) and not jax.dtypes.issubdtype(obj.dtype, jax.dtypes.extended):
         return _as_numpy, (np.asarray(obj),)
     return NotImplemented
+
+
+_GLOBAL_GENERATORS: Final = tuple(
+    ((module.__name__, name), vars(module)[name])
+    for module, name in ((random, "_inst"), (np.random.mtrand, "_rand"), (_host_random, "default_generator"))
+)
+
+
+def _resolve(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module), name)
 
 
 def _as_numpy(array: np.ndarray) -> np.ndarray:

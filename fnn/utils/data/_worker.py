@@ -2,19 +2,22 @@
 
 Messages to it: ``("setup", {...})`` first; then ``("epoch", number, resume)``, ``("task", epoch, number, index,
 released)``; the end of the stream.  Messages from it: ``("epoch", number, rng)``, ``("batch" | "end" | "error", epoch,
-number, packed, rng, dataset_state)``.  JAX is not imported here.
+number, packed, rng, dataset_state,
+over)``.  JAX is not imported here.
 """
 
 import contextlib
 import gc
 import os
 import pickle
+import select
 import signal
 import socket
 import sys
 import threading
+import time
 import traceback
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -26,6 +29,8 @@ from fnn.utils.data._wire import Channel
 from fnn.utils.data._worker_info import WorkerInfo, set_worker_info
 
 __all__ = ["run", "run_spawned"]
+
+_GRACE: Final = 3.0  # seconds to finish a batch that nobody wants any more
 
 
 def run_spawned(source: int | None) -> None:
@@ -59,14 +64,14 @@ def run(sock: socket.socket, alone: bool = False) -> int:
     """
     channel = Channel(sock)
     try:
-        message = channel.receive()
-        if message is None:
-            return 0
-        settings = message[1]
-        if alone:
-            threading.Thread(target=_watch, args=(sock,), daemon=True).start()
-        _enter(settings)
-        _Worker(channel, settings).serve()
+        with sock:
+            message = channel.receive()
+            if message is not None:
+                settings = message[1]
+                if alone:
+                    threading.Thread(target=_watch, args=(sock,), daemon=True).start()
+                _enter(settings)
+                _Worker(channel, settings).serve()
     except SystemExit as exit:
         return exit.code if isinstance(exit.code, int) else int(exit.code is not None)
     except BaseException:
@@ -77,17 +82,12 @@ def run(sock: socket.socket, alone: bool = False) -> int:
 
 def _watch(sock: socket.socket) -> None:
     """Ends the process soon after the loader has hung up, whatever it is busy with."""
-    import select
-    import time
-
-    while True:
-        readable, _, _ = select.select([sock], [], [], 1.0)
-        if readable:
-            with contextlib.suppress(BlockingIOError):
-                if not sock.recv(1, socket.MSG_PEEK):
-                    break
-            time.sleep(0.5)  # a message that the worker has not come to yet
-    time.sleep(5.0)
+    if not hasattr(select, "poll"):
+        return  # Windows: a worker sees the end of the stream when it comes to its next message
+    poll = select.poll()
+    poll.register(sock, 0)  # reports a hang-up even when there are messages that the worker has not come to yet
+    poll.poll()
+    time.sleep(_GRACE)
     os._exit(0)
 
 
@@ -205,7 +205,7 @@ class _Worker:
         except Exception as error:
             if kind == "batch":
                 kind, payload = "error", dump_batch(_errors.describe(error, self._id))
-        self._send((kind, self._epoch, number), payload, (moved, state))
+        self._send((kind, self._epoch, number), payload, (moved, state, self._error is None and self._fetcher.ended))
 
     def _send(self, head: tuple[Any, ...], payload: Any, tail: tuple[Any, ...]) -> None:
         if payload is None:
