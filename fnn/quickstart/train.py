@@ -18,7 +18,7 @@ from fnn.nn import functional as F
 from fnn.quickstart.data import Digits, jitter
 from fnn.quickstart.models import MODELS
 from fnn.serialization import load_checkpoint, save_checkpoint
-from fnn.utils.data import ArrayLoader
+from fnn.utils.data import DataLoader, TensorDataset
 
 __all__ = ["Epoch", "Options", "Run", "evaluate", "train_step"]
 
@@ -97,9 +97,8 @@ class Run:
         optimizer = {"adam": fnn.optim.Adam, "sgd": fnn.optim.SGD}[options.optimizer]
         momentum = {"momentum": 0.9} if options.optimizer == "sgd" else {}
         self.optimizer = optimizer(self.model.parameters(), lr=options.peak_lr, **momentum)
-        self.loader = ArrayLoader(
-            digits.train_images, digits.train_labels, batch_size=options.batch_size, shuffle=True, drop_last=True
-        )
+        train = TensorDataset(digits.train_images, digits.train_labels)
+        self.loader = DataLoader(train, options.batch_size, shuffle=True, drop_last=True)
 
     @property
     def done(self) -> bool:
@@ -117,7 +116,7 @@ class Run:
         self.model.train()
         for step, (images, labels) in enumerate(self.loader, first):
             self.optimizer.param_groups[0]["lr"] = self._schedule(step)
-            losses.append(train_step(self.model, self.optimizer, self._cast(jitter(images)), labels))
+            losses.append(train_step(self.model, self.optimizer, self._cast(jitter(np.asarray(images))), labels))
             on_step()
         test_loss, probabilities = self.predict()
         accuracy = float(np.mean(probabilities.argmax(1) == self.digits.test_labels))

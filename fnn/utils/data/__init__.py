@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fnn.utils.data import distributed
     from fnn.utils.data._worker_info import get_worker_info
-    from fnn.utils.data.arrays import ArrayLoader
     from fnn.utils.data.collate import default_collate, default_convert
     from fnn.utils.data.dataloader import DataLoader
     from fnn.utils.data.dataset import (
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "_worker_info": ("get_worker_info",),
-    "arrays": ("ArrayLoader",),
     "collate": ("default_collate", "default_convert"),
     "dataloader": ("DataLoader",),
     "dataset": (
@@ -50,7 +48,7 @@ _NAMES = {
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
-    "ArrayLoader", "BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "DistributedSampler",
+    "BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "DistributedSampler",
     "IterableDataset", "RandomSampler", "Sampler", "SequentialSampler", "StackDataset", "Subset",
     "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "default_collate", "default_convert",
     "distributed", "get_worker_info", "random_split",
