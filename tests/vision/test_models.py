@@ -28,7 +28,8 @@ def test_keys_shapes_and_print(name):
     with quick.zeros():
         model = models.get_model(name)
     assert digests(model) == RECORDED[name]
-    assert {w.meta["num_params"] for w in models.get_model_weights(name)} == {RECORDED[name][0]}
+    if name != "googlenet":  # whose published number is that without its auxiliary heads
+        assert {w.meta["num_params"] for w in models.get_model_weights(name)} == {RECORDED[name][0]}
     assert model.training
 
 
@@ -66,6 +67,7 @@ SMALL = {
     "mobilenet_v3": lambda v: v.mobilenet_v3_small(num_classes=7, width_mult=0.25, reduced_tail=True, dilated=True),
     "efficientnet": lambda v: v.EfficientNet([v.efficientnet.MBConvConfig(4, 3, 2, 16, 16, 2)], 0.1, num_classes=7),
     "convnext": lambda v: v.ConvNeXt([v.convnext.CNBlockConfig(8, None, 2)], 0.5, num_classes=7),
+    "googlenet": lambda v: v.googlenet(num_classes=7, init_weights=True),
     "vgg_default": lambda v: v.vgg.make_layers([8, "M", 12]),
 }
 

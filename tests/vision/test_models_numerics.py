@@ -16,7 +16,6 @@ from tests.vision.oracle import torch, torchvision
 
 # Every class and every argument, as small as they get; `v` is torchvision.models or fnn.vision.models.
 CASES = {
-    "vgg": (lambda v: v.VGG(v.vgg.make_layers([4, "M", 512]), 3, dropout=0.0), 32),
     "vgg_bn": (lambda v: v.VGG(v.vgg.make_layers([4, "M", 512], batch_norm=True), 3, dropout=0.0), 32),
     "alexnet": (lambda v: v.AlexNet(3, dropout=0.0), 63),
     "basic": (lambda v: v.resnet.ResNet(v.resnet.BasicBlock, [1, 1, 1, 1], 3), 33),
@@ -138,6 +137,30 @@ def _compare(ours, theirs, x, cotangent):
     buffers = dict(ours.named_buffers())
     for name, value in theirs.named_buffers():
         _close(buffers[name].data, value, name)
+
+
+INCEPTIONS = {
+    "googlenet": (lambda v: v.googlenet(num_classes=3, init_weights=False, dropout=0.0, dropout_aux=0.0), 33),
+    "inception_v3": (lambda v: v.inception_v3(num_classes=3, init_weights=False, dropout=0.0, aux_logits=False), 75),
+}
+
+
+@pytest.mark.parametrize("case", INCEPTIONS)
+def test_outputs_in_training(case):
+    make, size = INCEPTIONS[case]
+    ours, theirs = _two(make)
+    ours.transform_input = theirs.transform_input = True
+    theirs.double()
+    x = np.random.default_rng(0).standard_normal((2, 3, size, size))
+    with jax.enable_x64(True):
+        ours.double()
+        out, expected = fnn.jit(lambda model, x: model(x))(ours, jnp.asarray(x)), theirs(torch.from_numpy(x))
+        if case == "googlenet":
+            assert out._fields == expected._fields == ("logits", "aux_logits2", "aux_logits1")
+            for name in out._fields:
+                _close(getattr(out, name), getattr(expected, name), name)
+        else:
+            _close(out, expected, "logits")
 
 
 def _close(ours, theirs, what, atol=0.0):

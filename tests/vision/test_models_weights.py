@@ -223,6 +223,21 @@ def test_what_classes_refuse(call, error, text):
         call()
 
 
+def test_inceptions_heads(published):
+    """What the published file holds decides what is built; GoogLeNet's auxiliary heads in it are not trained."""
+    with quick.zeros():
+        state = models.GoogLeNet(1000).state_dict()
+    published(models.GoogLeNet_Weights.DEFAULT, state)
+    model = models.googlenet(weights="DEFAULT")
+    assert model.transform_input and not model.aux_logits and model.aux1 is None and model.aux2 is None
+    with pytest.warns(UserWarning, match=r"auxiliary heads in the pretrained googlenet model are NOT pretrained"):
+        model = models.googlenet(weights="DEFAULT", aux_logits=True, transform_input=False)
+    assert not model.transform_input and model.aux_logits and model.aux2 is not None
+    for build in (models.googlenet, models.inception_v3):
+        with pytest.raises(ValueError, match=r"The parameter 'init_weights' expected value False but got True instead"):
+            build(weights="DEFAULT", init_weights=True)
+
+
 def test_offline(cache, monkeypatch):  # noqa: F811
     """The message says what to do; the file put there by hand is then found."""
     small = models.squeezenet1_1()

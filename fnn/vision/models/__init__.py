@@ -15,6 +15,8 @@ from fnn.vision.models.alexnet import *
 from fnn.vision.models.convnext import *
 from fnn.vision.models.densenet import *
 from fnn.vision.models.efficientnet import *
+from fnn.vision.models.googlenet import *
+from fnn.vision.models.inception import *
 from fnn.vision.models.mobilenet import *
 from fnn.vision.models.resnet import *
 from fnn.vision.models.squeezenet import *
