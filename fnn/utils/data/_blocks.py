@@ -9,6 +9,7 @@ worker, which then uses it again: in a steady state nothing is allocated.
 import errno
 import mmap
 import os
+import sys
 import tempfile
 import weakref
 from collections import deque
@@ -23,7 +24,9 @@ __all__ = ["SMALLEST", "Leases", "Pool", "create", "layout", "map_block"]
 
 SMALLEST: Final = 4096  # what is smaller goes through the socket
 _ALIGNMENT: Final = 64  # at which JAX's CPU backend takes an array over without a copy
-_MOST_LIVE: Final = 64  # blocks of one worker that the consumer may hold; more batches are copied
+_MOST_LIVE: Final = 32  # blocks of one worker that the consumer may hold; more batches are copied
+# the mapping alone keeps the memory; before 3.13 Python keeps the descriptor open besides
+_UNTRACKED: Final[dict[str, Any]] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
 
 
 def layout(sizes: Sequence[int]) -> tuple[list[int], int]:
@@ -63,9 +66,9 @@ def map_block(descriptor: int, size: int, private: bool = False) -> np.ndarray:
     try:
         if private:
             flags, access = mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE
-            memory = mmap.mmap(descriptor, size, flags=flags, prot=access)
+            memory = mmap.mmap(descriptor, size, flags=flags, prot=access, **_UNTRACKED)
         else:
-            memory = mmap.mmap(descriptor, size)
+            memory = mmap.mmap(descriptor, size, **_UNTRACKED)
     finally:
         os.close(descriptor)
     return np.frombuffer(memory, np.uint8)

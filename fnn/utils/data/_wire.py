@@ -6,6 +6,7 @@ blocks in sending, so that it and a worker which waits to be read cannot wait fo
 """
 
 import array
+import errno
 import marshal
 import socket
 import struct
@@ -115,6 +116,10 @@ class Channel:
 
     def take_descriptor(self) -> int:
         """The first descriptor that came and has not been taken."""
+        if not self._descriptors:
+            raise OSError(
+                errno.EMFILE, "DataLoader: too many open files: raise the limit (ulimit -n), or keep fewer batches"
+            )
         return self._descriptors.popleft()
 
     def close(self) -> None:

@@ -8,18 +8,23 @@ Worker processes never meet JAX: they are forked from a clean helper process (`_
 import math
 import multiprocessing
 import multiprocessing.context
-import os
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
 from fnn._host_random import Generator
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.utils.data import _processes
+from fnn.utils.data._arguments import (
+    UnusableError,
+    check_stream,
+    checked_prefetch_factor,
+    pins_memory,
+    warn_of_many_workers,
+)
 from fnn.utils.data._iterators import LoaderIterator, Plan, SingleProcessIterator
-from fnn.utils.data._payload import Payload
 from fnn.utils.data._placement import HOST, check_prefetch, checked_device
-from fnn.utils.data._position import WHERE, Position, Sources, saved
+from fnn.utils.data._position import Position, Sources
+from fnn.utils.data._resumable import Resumable
 from fnn.utils.data._worker_info import get_worker_info
 from fnn.utils.data.collate import default_collate, default_convert
 from fnn.utils.data.dataset import IterableDataset
@@ -30,12 +35,7 @@ __all__ = ["DataLoader"]
 T_co = TypeVar("T_co", covariant=True)
 
 _FIXED: Final = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
-_VERSION: Final = 1
 _NESTED: Final = "DataLoader: daemonic processes are not allowed to have children: a worker loads with num_workers=0"
-
-
-class UnusableError(ArgumentError, AssertionError):
-    """A loader that can be made but not iterated over; PyTorch raises an AssertionError."""
 
 
 class _InfiniteConstantSampler(Sampler[None]):
@@ -46,7 +46,7 @@ class _InfiniteConstantSampler(Sampler[None]):
             yield None
 
 
-class DataLoader(Generic[T_co]):
+class DataLoader(Resumable, Generic[T_co]):
     """Batches of a dataset.
 
     Everything that draws random numbers does so as in PyTorch: for the same seed the shuffled order, the seeds of the
@@ -140,7 +140,7 @@ class DataLoader(Generic[T_co]):
         prefetch_to_device: int = 0,
     ) -> None:
         self.num_workers = num_workers
-        self.prefetch_factor = _checked_prefetch_factor(num_workers, timeout, prefetch_factor, persistent_workers)
+        self.prefetch_factor = checked_prefetch_factor(num_workers, timeout, prefetch_factor, persistent_workers)
         if generator is not None and not isinstance(generator, Generator):
             raise ArgumentTypeError(f"DataLoader: expected generator to be a fnn.Generator or None, got {generator=}")
         self.dataset = dataset
@@ -155,7 +155,7 @@ class DataLoader(Generic[T_co]):
 
         self._stream = isinstance(dataset, IterableDataset)
         if self._stream:
-            _check_stream(shuffle, sampler, batch_sampler)
+            check_stream(shuffle, sampler, batch_sampler)
         if sampler is not None and shuffle:
             raise ArgumentError("DataLoader: sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None:
@@ -227,6 +227,10 @@ class DataLoader(Generic[T_co]):
         self._context = context
 
     @property
+    def _persisting(self) -> bool:
+        return self.persistent_workers and self._iterator is not None and self._iterator.usable
+
+    @property
     def _auto_collation(self) -> bool:
         return self.batch_sampler is not None
 
@@ -245,19 +249,7 @@ class DataLoader(Generic[T_co]):
 
     def check_worker_number_rationality(self) -> None:
         """Warns of more workers than the machine has processors for this process."""
-        if not self.num_workers:
-            return
-        affinity = hasattr(os, "sched_getaffinity")
-        processors = len(os.sched_getaffinity(0)) if affinity else os.cpu_count()
-        if processors is not None and self.num_workers > processors:
-            unsure = "" if affinity else " (`cpuset` is not taken into account)"
-            warnings.warn(
-                f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested max number "
-                f"of worker in current system is {processors}{unsure}, which is smaller than what this DataLoader is "
-                "going to create. Please be aware that excessive worker creation might get DataLoader running slow "
-                "or even freeze, lower the worker number to avoid potential slowness/freeze if necessary.",
-                stacklevel=3,
-            )
+        warn_of_many_workers(self.num_workers, stacklevel=4)
 
     # -- iteration ------------------------------------------------------------------------------------
 
@@ -307,164 +299,9 @@ class DataLoader(Generic[T_co]):
             method=self._start_method,
             device=self.device,
             prefetch_to_device=self.prefetch_to_device,
-            pin_memory=self._pins_memory(),
+            pin_memory=self.pin_memory and pins_memory(self.pin_memory_device, stacklevel=5),
             reported_length=self._reported_length,
         )
 
     def _sources(self) -> Sources:
         return Sources(self.generator, self.batch_sampler, self.sampler)
-
-    def _pins_memory(self) -> bool:
-        if not self.pin_memory:
-            return False
-        if self.pin_memory_device:
-            warnings.warn(
-                "pin_memory_device is deprecated, the current accelerator will be used as the device,"
-                f"ignore pin_memory_device='{self.pin_memory_device}'.",
-                stacklevel=4,
-            )
-        import jax
-
-        if jax.default_backend() == "cpu":
-            warnings.warn(
-                "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be "
-                "used.",
-                stacklevel=4,
-            )
-            return False
-        return True
-
-    # -- state ----------------------------------------------------------------------------------------
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where the loader is: the epoch's order, the batches that were handed out, every generator.
-
-        It may be taken between any two batches, with workers and with batches loaded ahead. A loader of the same
-        construction that gets it by `load_state_dict` goes on with exactly the batches, and the random numbers, that
-        this one goes on with. It holds numbers, strings and uint8 arrays only, so that `fnn.serialization` can save
-        it; what a dataset's or a sampler's own ``state_dict()`` reports is included as it is.
-
-        Returns:
-            nested dicts and lists.
-        """
-        position = self._resume or self._position
-        if position is not None and position.finished and not self._is_persisting():
-            position = None
-        return {
-            "version": _VERSION,
-            "loader": self._signature(),
-            "now": saved(self._sources().capture()),
-            "epoch": None if position is None else position.saved(),
-        }
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Goes where another loader was: sets the generators now, and continues its epoch at the next ``iter()``.
-
-        The samples of a map that were handed out before are not loaded again. A stream is run through up to where it
-        was, unless it (or its iterator) has ``state_dict`` and ``load_state_dict`` of its own, which are then used.
-
-        What cannot be repeated exactly: numbers that a sampler of the user's draws in the course of an epoch from a
-        generator which the training loop draws from as well; the order of batches with ``in_order=False``.
-
-        Args:
-            state_dict: from `state_dict`, of a loader with an equal dataset and equal arguments.
-
-        Raises:
-            ArgumentError: for a state that does not fit; nothing has been changed then.
-        """
-        sources = self._sources()
-        try:
-            if state_dict["version"] != _VERSION:
-                raise ArgumentError(f"{WHERE}: cannot read version {state_dict['version']!r}, only {_VERSION}")
-            ours = self._signature()
-            for name, theirs in state_dict["loader"].items():
-                if ours[name] != theirs:
-                    raise ArgumentError(
-                        f"{WHERE}: the state was saved with {name}={theirs}, this loader has {ours[name]}"
-                    )
-            now = sources.parse(state_dict["now"], "now")
-            epoch = state_dict["epoch"]
-            position = None if epoch is None else Position.parse(epoch, sources)
-        except ArgumentError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ArgumentError(f"{WHERE}: the state is damaged: {error!r}") from error
-        self._forget()
-        sources.restore(now)
-        if position is not None and position.finished:
-            position = position.successor() if self.persistent_workers else None
-        self._resume = position
-
-    def _signature(self) -> dict[str, Any]:
-        try:
-            batches = None if self._stream else len(self._index_sampler)
-        except (TypeError, NotImplementedError):
-            batches = None
-        return {
-            "stream": self._stream,
-            "num_workers": self.num_workers,
-            "batch_size": self.batch_size,
-            "drop_last": self.drop_last,
-            "batches": batches,
-        }
-
-    def _is_persisting(self) -> bool:
-        return self.persistent_workers and self._iterator is not None and self._iterator.usable
-
-    def _forget(self) -> None:
-        """As if nothing had been iterated over."""
-        iterator = getattr(self, "_iterator", None)
-        if iterator is not None:
-            iterator.close()
-        self._iterator: Any = None  # that of persistent workers
-        self._position: Position | None = None  # of the latest epoch
-        self._resume: Position | None = None  # where the next one goes on
-        self._payload = Payload()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {
-            **self.__dict__,
-            "_iterator": None,
-            "_position": None,
-            "_resume": None,
-            "_payload": None,
-            "_context": None,
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._forget()
-
-
-def _checked_prefetch_factor(workers: Any, timeout: Any, factor: Any, persistent: bool) -> int | None:
-    if not hasattr(workers, "__index__"):
-        raise ArgumentTypeError(f"DataLoader: num_workers must be an int, got {workers!r}")
-    if workers < 0:
-        raise ArgumentError(
-            "DataLoader: num_workers option should be non-negative; use num_workers=0 to disable multiprocessing. "
-            f"Got num_workers={workers}"
-        )
-    if timeout < 0:
-        raise ArgumentError(f"DataLoader: timeout option should be non-negative, got {timeout=}")
-    if workers == 0 and factor is not None:
-        raise ArgumentError(
-            "DataLoader: prefetch_factor option could only be specified in multiprocessing.let num_workers > 0 to "
-            f"enable multiprocessing, otherwise set prefetch_factor to None. Got prefetch_factor={factor}"
-        )
-    if workers > 0 and factor is None:
-        factor = 2
-    elif factor is not None and factor < 0:
-        raise ArgumentError(f"DataLoader: prefetch_factor option should be non-negative, got {factor}")
-    if persistent and workers == 0:
-        raise ArgumentError("DataLoader: persistent_workers option needs num_workers > 0")
-    return factor
-
-
-def _check_stream(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
-    expected = "DataLoader with IterableDataset: expected unspecified"
-    if shuffle not in {False, None}:
-        raise ArgumentError(f"{expected} shuffle option, but got shuffle={shuffle}")
-    if sampler is not None:
-        raise ArgumentError(f"{expected} sampler option, but got sampler={sampler}")
-    if batch_sampler is not None:
-        raise ArgumentError(f"{expected} batch_sampler option, but got batch_sampler={batch_sampler}")
