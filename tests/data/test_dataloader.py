@@ -20,6 +20,7 @@ from fnn.utils.data import (
     SequentialSampler,
     Subset,
     TensorDataset,
+    _fetch,
     default_collate,
 )
 
@@ -366,6 +367,18 @@ def test_rows_out_of_range():
     for dataset in (TensorDataset(np.arange(3)), Subset(TensorDataset(np.arange(3)), [0])):
         with pytest.raises(IndexError):
             list(DataLoader(dataset, batch_sampler=[[0, 3]]))
+
+
+def test_rows_of_an_array_on_an_accelerator_stay_there(monkeypatch):
+    dataset = Subset(TensorDataset(jnp.arange(14.0).reshape(7, 2)), [6, 0, 3, -2])
+    take = _fetch.rows_of(dataset, on_device=True)
+    monkeypatch.setattr(_fetch, "_is_on_accelerator", lambda array: True)
+    there = _fetch.rows_of(dataset, on_device=True)
+    (ours,), (theirs,) = there([0, 3, -4]), take([0, 3, -4])
+    assert isinstance(ours, jax.Array) and type(theirs) is np.ndarray
+    np.testing.assert_array_equal(np.asarray(ours), theirs)
+    with pytest.raises(IndexError):
+        _fetch._gather(jnp.arange(3), np.array([3]))
 
 
 def test_a_subclass_of_tensor_dataset_is_asked_for_its_samples():

@@ -132,24 +132,29 @@ def _rows_of_array(array: Any, on_device: bool) -> Callable[[np.ndarray], Any] |
     if jax is not None and isinstance(array, jax.Array):
         if jax.dtypes.issubdtype(array.dtype, jax.dtypes.extended) or not array.is_fully_addressable:
             return None
-        if on_device and all(device.platform != "cpu" for device in array.devices()):
+        if on_device and _is_on_accelerator(array):
             return functools.partial(_gather, array)
         array = np.asarray(array)
     return array.__getitem__ if type(array) is np.ndarray and _is_plain(array) else None
 
 
+def _is_on_accelerator(array: Any) -> bool:
+    return all(device.platform != "cpu" for device in array.devices())
+
+
 def _gather(array: Any, rows: np.ndarray) -> Any:
     """``array[rows]`` on its device, by one compiled program for each size."""
-    import jax
-
     count = array.shape[0]
     if rows.size and not -count <= rows.min() <= rows.max() < count:
         raise IndexError(f"index {rows} is out of bounds for axis 0 with size {count}")
-    return jax.jit(_take_rows)(array, rows.astype(np.int32))
+    return _compiled_gather()(array, np.where(rows < 0, rows + count, rows).astype(np.int32))
 
 
-def _take_rows(array: Any, rows: Any) -> Any:
-    return array.at[rows].get(mode="promise_in_bounds", wrap_negative_indices=True)
+@functools.cache
+def _compiled_gather() -> Callable[[Any, Any], Any]:
+    import jax
+
+    return jax.jit(lambda array, rows: array.at[rows].get(mode="promise_in_bounds", wrap_negative_indices=False))
 
 
 def _is_plain(array: np.ndarray) -> bool:
