@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import jax
 
-from fnn import init
+from fnn import dtypes, init, random
 from fnn.errors import ArgumentError
 from fnn.functional._sizes import integer
 from fnn.functional.embedding import embedding, embedding_bag, normalise_padding
@@ -190,8 +190,13 @@ def _table(layer: Any) -> None:
 
 def _draw(layer: Any, key: Any) -> jax.Array:
     """The initial table."""
-    weight = init.normal(key, (layer.num_embeddings, layer.embedding_dim), layer.dtype)
-    return weight if layer.padding_idx is None else weight.at[layer.padding_idx].set(0)
+    shape, padding = (layer.num_embeddings, layer.embedding_dim), layer.padding_idx
+    if padding is not None and isinstance(key, random.Generator):  # on the host, so that nothing is compiled
+        table = key.normal(shape, dtypes.canonical(layer.dtype))
+        table[padding] = 0
+        return random.on_device(table)
+    weight = init.normal(key, shape, layer.dtype)
+    return weight if padding is None else weight.at[padding].set(0)
 
 
 def _extra_repr(layer: Any) -> list[str]:

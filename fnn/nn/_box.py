@@ -73,9 +73,10 @@ class Box:
     def __init__(self, data: Any = None) -> None:
         scope = _scope.get()
         self._born = 0 if scope is None else scope.serial
-        # A numpy array is copied: jnp.asarray may alias memory that its owner goes on writing to.
+        # A numpy array is copied (on the host: jnp.array compiles): JAX may alias memory that its owner goes on
+        # writing to.
         if isinstance(data, np.ndarray):
-            data = jnp.array(data)
+            data = random.on_device(data.copy())
         self._value = None if data is None else to_array(data, "data", f"{type(self).__name__}: ")
         self._exposed = True
         epoch.exposures += 1
