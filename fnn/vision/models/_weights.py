@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Self
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.utils import hub
 from fnn.vision.models._imagenet import CATEGORIES
 
 __all__ = ["NEW_RECIPE", "Weights", "WeightsEnum", "imagenet"]
@@ -83,6 +82,8 @@ class WeightsEnum(Enum):
 
     def get_state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The arrays by name, downloaded unless they are in the cache; see `fnn.utils.hub.load_state_dict_from_url`."""
+        from fnn.utils import hub  # with all that reads files
+
         return hub.load_state_dict_from_url(self.url, *args, **kwargs)
 
     @property

@@ -16,7 +16,6 @@ from jax import lax
 
 from fnn import nn
 from fnn._trace import tracing
-from fnn.func import checkpoint
 from fnn.nn import functional as F
 from fnn.vision.models._draws import skipped_draws
 from fnn.vision.models._registry import build, builder
@@ -68,8 +67,11 @@ class _DenseLayer(nn.Module):
 
     def forward(self, input: jax.Array | Sequence[jax.Array]) -> jax.Array:
         inputs: Any = input if isinstance(input, (list, tuple)) else [input]
-        # outside a trace nothing is differentiated, hence nothing recomputed
-        first = checkpoint(self.bn_function) if self.memory_efficient and tracing() else self.bn_function
+        first = self.bn_function
+        if self.memory_efficient and tracing():  # outside a trace nothing is differentiated, hence nothing recomputed
+            from fnn.func import checkpoint
+
+            first = checkpoint(self.bn_function)
         out = self.conv2(self.relu2(self.norm2(first(inputs))))
         return F.dropout(out, self.drop_rate, self.training) if self.drop_rate > 0 else out
 
