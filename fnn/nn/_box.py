@@ -349,6 +349,11 @@ class Box:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._array_repr()})"
 
+    def __treescope_repr__(self, path: str | None, subtree_renderer: Any) -> Any:
+        from fnn.nn import _display
+
+        return _display.box_rendering(self, path, subtree_renderer)
+
 
 def _rank(dtype: Any) -> int:
     """Bool, integer, floating, complex: a value is never stored in a lower kind."""

@@ -1,4 +1,4 @@
-"""How a Module looks in a notebook, drawn by treescope where that is installed."""
+"""How Modules and boxes look in a notebook, drawn by treescope where that is installed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import math
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from fnn.nn._parameter import is_lazy
+
 if TYPE_CHECKING:
+    from fnn.nn._box import Box
     from fnn.nn._module import Module
 
 
@@ -45,25 +48,22 @@ def rendering(module: Module, path: str | None, subtree_renderer: Any) -> Any:
     )
 
 
+def box_rendering(box: Box, path: str | None, subtree_renderer: Any) -> Any:
+    """A Parameter or Buffer: its array, drawn by treescope, and what else there is to know."""
+    from treescope import repr_lib
+
+    attributes: dict[str, Any] = {} if is_lazy(box) else {"data": box.data}
+    attributes |= {name: getattr(box, name) for name in ("requires_grad", "persistent") if hasattr(type(box), name)}
+    return repr_lib.render_object_constructor(type(box), attributes, path, subtree_renderer)
+
+
 def _note(module: Module) -> str:
-    """``# weight (3, 2), bias (3,): 9 parameters``, or for a composite the number alone."""
-    boxes = [(name, box) for name, box in module.named_parameters(recurse=not _is_leaf(module))]
+    """``# weight (3, 2), bias (3,): 9 parameters``: the module's own, and the number of all that are in it."""
+    boxes = list(module.parameters())
     if not boxes:
         return ""
-    shapes = [_shape(box) for _, box in boxes]
-    known = [shape for shape in shapes if shape is not None]
-    count = f"{sum(map(math.prod, known)):,} parameters" if len(known) == len(shapes) else "not initialised"
-    if not _is_leaf(module):
-        return f"  # {count}"
-    arrays = [name if shape is None else f"{name} {shape}" for (name, _), shape in zip(boxes, shapes, strict=True)]
-    return f"  # {', '.join(arrays)}: {count}"
-
-
-def _is_leaf(module: Module) -> bool:
-    return not any(child is not None for child in module._modules.values())
-
-
-def _shape(box: Any) -> tuple[int, ...] | None:
-    from fnn.nn._parameter import is_lazy
-
-    return None if is_lazy(box) else tuple(box.shape)
+    lazy = any(map(is_lazy, boxes))
+    count = "not initialised" if lazy else f"{sum(math.prod(box.shape) for box in boxes):,} parameters"
+    own = [(name, box) for name, box in module._parameters.items() if box is not None]
+    shown = ", ".join(name if is_lazy(box) else f"{name} {tuple(box.shape)}" for name, box in own)
+    return f"  # {shown}: {count}" if own else f"  # {count}"

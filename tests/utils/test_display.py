@@ -40,6 +40,24 @@ def test_treescope_draws_repr_with_notes():
     assert "Linear(in_features=5, out_features=3, bias=True)  # weight (3, 5), bias (3,): 18 parameters" in text
 
 
+class Own(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(jnp.ones(3), requires_grad=False)
+        self.register_buffer("count", jnp.zeros(2))
+        self.sub = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+
+
+def test_treescope_draws_parameters():
+    treescope = pytest.importorskip("treescope")
+    own = Own()
+    assert treescope.render_to_text(own).startswith("Own(  # scale (3,): 27 parameters\n  (sub): Sequential(")
+    text = treescope.render_to_text({"scale": own.scale, "count": own.count})
+    assert "Parameter(" in text and "requires_grad=False" in text and "[1., 1., 1.]" in text
+    assert "Buffer(" in text and "persistent=True" in text and "[0., 0.]" in text
+    assert "UninitializedParameter(requires_grad=True)" in treescope.render_to_text(nn.LazyLinear(3).weight)
+
+
 def test_treescope_draws_layers():
     treescope = pytest.importorskip("treescope")
     text = treescope.render_to_text(layers.serial(layers.Linear(2, 3), layers.ReLU()))
