@@ -14,7 +14,7 @@ from fnn.utils.data._iterators import Item, LoaderIterator, Plan
 from fnn.utils.data._payload import Payload
 from fnn.utils.data._pickling import dump_inline, load
 from fnn.utils.data._position import Order, Position, WorkerPosition
-from fnn.utils.data._processes import Group, Worker, environment
+from fnn.utils.data._processes import Group, Worker, environment, want
 from fnn.utils.data._wire import Channel
 from fnn.utils.data.sampler import random_seed
 
@@ -241,6 +241,9 @@ class MultiProcessIterator(LoaderIterator):
                 raise RuntimeError(self._failure)
 
     def _take_in(self, desk: _Desk, message: tuple[Any, ...]) -> None:
+        if message[0] == "modules":
+            want(message[1])
+            return
         if message[0] == "epoch":
             if message[1] == self._epoch:
                 desk.start = message[2]

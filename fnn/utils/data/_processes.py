@@ -10,21 +10,22 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Sequence
 from multiprocessing import spawn
 from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined] (as multiprocessing itself does)
 from typing import Any, Final
 
 from fnn.errors import ArgumentError
 from fnn.utils.data._wire import PASSES_DESCRIPTORS, Channel
+from fnn.utils.data._worker_info import preloadable
 
-__all__ = ["Group", "Worker", "environment", "start_method", "warm_up"]
+__all__ = ["Group", "Worker", "environment", "start_method", "want", "warm_up"]
 
 HAS_ZYGOTE: Final = hasattr(os, "fork") and PASSES_DESCRIPTORS
 NO_FORK: Final = """DataLoader: multiprocessing_context="fork" would fork this process, in which JAX runs threads.
 Wrong: a forked child inherits locks that no thread of its own will ever release; it hangs at the first use of one.
 Right: leave multiprocessing_context=None (or "forkserver"): workers are forked from a clean process, as fast."""
 
-_PRELOADED_PACKAGES: Final = frozenset({"PIL"})  # fork-safe, slow to import, wanted by most workers that decode images
 _DIED_WITHIN: Final = 1.0  # seconds until the zygote has reaped a worker that hung up
 
 
@@ -49,10 +50,10 @@ class _Zygote:
         self._lock = threading.Lock()
         self._serial = 0
         self._channel = Channel(ours)
-        preload = [name for name in list(sys.modules) if name.partition(".")[0] in _PRELOADED_PACKAGES]
+        self._preloaded = preloadable() | _wanted
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; from fnn.utils.data import _zygote; "
-            f"_zygote.main({theirs.fileno()}, {self.owner}, {preload!r})"
+            f"_zygote.main({theirs.fileno()}, {self.owner}, {sorted(self._preloaded)!r})"
         )
         # one thread: the zygote forks, and numpy's linear algebra would start others
         threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -66,6 +67,13 @@ class _Zygote:
             while (answer := self._channel.receive()) is not None and answer[0] != serial:
                 pass  # to a question that was interrupted, by Ctrl-C say
             return answer and answer[1:]
+
+    def preload(self) -> None:
+        """Has it import what workers of earlier epochs have imported."""
+        new = _wanted - self._preloaded
+        if new:
+            self._preloaded |= new
+            self._ask(("preload", sorted(new)))
 
     def fork(self, sock: socket.socket, leash: int, leash_id: int) -> tuple[int, int]:
         """A new worker's process id, and the name of its leash."""
@@ -99,6 +107,14 @@ class _Zygote:
         """In a forked child, which shares the connection but must not use it."""
         self._channel.close()
         self.process.returncode = 0  # it is no child of this process
+
+
+_wanted: set[str] = set()  # modules that workers have imported
+
+
+def want(names: Sequence[str]) -> None:
+    """Workers import these; the next ones are to find them imported."""
+    _wanted.update(names)
 
 
 _zygote: _Zygote | None = None
@@ -178,6 +194,7 @@ class Group:
     def _fork(self, count: int) -> None:
         for attempt in range(2):
             zygote = _get_zygote()
+            zygote.preload()
             theirs, self._leash = os.pipe()
             try:
                 leash_id = -1

@@ -1,9 +1,8 @@
 """A worker process: seeds its generators, unpacks the dataset, and makes the batches that it is asked for.
 
-Messages to it: ``("setup", {...})`` first; then ``("epoch", number, resume)``, ``("task", epoch, number, index,
-released)``; the end of the stream.  Messages from it: ``("epoch", number, rng)``, ``("batch" | "end" | "error", epoch,
-number, packed, rng, dataset_state,
-over)``.  JAX is not imported here.
+Messages to it: ``("setup", {...})`` first; then ``("epoch", number, resume)`` and ``("task", epoch, number, index,
+released)``; the end of the stream.  Messages from it: ``("epoch", number, rng)``, ``("modules", names)`` and
+``("batch" | "end" | "error", epoch, number, packed, rng, dataset_state, over)``.  JAX is not imported here.
 """
 
 import contextlib
@@ -26,7 +25,7 @@ from fnn.utils.data._blocks import SMALLEST, Pool, layout, map_block
 from fnn.utils.data._fetch import MapFetcher, StreamFetcher
 from fnn.utils.data._pickling import dump_batch, load
 from fnn.utils.data._wire import Channel
-from fnn.utils.data._worker_info import WorkerInfo, set_worker_info
+from fnn.utils.data._worker_info import WorkerInfo, preloadable, set_worker_info
 
 __all__ = ["run", "run_spawned"]
 
@@ -109,6 +108,7 @@ class _Worker:
         self._stream: bool = settings["stream"]
         self._pool = Pool()
         self._failure: Exception | None = None  # in setting up
+        self._known_modules = preloadable()
         self._error: Exception | None = None  # that each task of this epoch is answered with
         self._fetcher: Any = None
         self._dataset: Any = None
@@ -205,6 +205,9 @@ class _Worker:
         except Exception as error:
             if kind == "batch":
                 kind, payload = "error", dump_batch(_errors.describe(error, self._id))
+        if new := preloadable() - self._known_modules:
+            self._known_modules |= new
+            self._channel.send(("modules", sorted(new)))
         self._send((kind, self._epoch, number), payload, (moved, state, self._error is None and self._fetcher.ended))
 
     def _send(self, head: tuple[Any, ...], payload: Any, tail: tuple[Any, ...]) -> None:

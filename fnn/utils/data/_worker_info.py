@@ -1,9 +1,10 @@
 """What code that runs in a worker process can learn about it."""
 
+import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["WorkerInfo", "get_worker_info", "set_worker_info"]
+__all__ = ["WorkerInfo", "get_worker_info", "preloadable", "set_worker_info"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,14 @@ class WorkerInfo:
     dataset: Any
     rng: Any = None
     worker_method: str | None = "multiprocessing"
+
+
+_PRELOADED_PACKAGES: Final = frozenset({"PIL"})  # safe to fork with, slow to import, wanted by most who load images
+
+
+def preloadable() -> set[str]:
+    """The modules of this process that workers may as well be forked with."""
+    return {name for name in list(sys.modules) if name.partition(".")[0] in _PRELOADED_PACKAGES}
 
 
 _worker_info: WorkerInfo | None = None

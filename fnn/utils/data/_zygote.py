@@ -42,12 +42,16 @@ def main(control: int, parent: int, preload: list[str]) -> None:
         preload: modules that workers will need, installed ones that are safe to fork with.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides what it means
-    for name in preload:
+    _import(preload)
+    _Zygote(control, parent).serve()
+
+
+def _import(names: list[str]) -> None:
+    for name in names:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     gc.collect()
     gc.freeze()  # the collector leaves shared pages alone
-    _Zygote(control, parent).serve()
 
 
 class _Zygote:
@@ -101,6 +105,9 @@ class _Zygote:
                     answer = -1, str(error)
                 os.close(sock)
                 self._channel.send((serial, *answer))
+            case (serial, "preload", names):
+                _import(names)
+                self._channel.send((serial, True))
             case (serial, "status", pid):
                 self._reap()
                 self._channel.send((serial, self._statuses.get(pid)))
