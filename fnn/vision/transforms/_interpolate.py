@@ -11,6 +11,8 @@ import numpy as np
 
 __all__ = ["fused", "interpolate"]
 
+_BLOCK = 1 << 15
+
 
 def fused(a: Any, b: Any, c: Any, dtype: np.dtype) -> np.ndarray:
     """``a * b + c`` rounded once to float32 (in float64, where the product is exact), or in plain float64."""
@@ -59,6 +61,15 @@ def _along(img: np.ndarray, axis: int, index: np.ndarray, weight: np.ndarray, co
     if count is None:
         order[:2] = 1, 0
         count = np.zeros(len(index), np.int64)
+    result = np.empty((len(index), flat.shape[1]), img.dtype)
+    step = max(1, _BLOCK // max(1, flat.shape[1]))  # rows whose sums stay in the cache
+    for start in range(0, len(index), step):
+        part = slice(start, start + step)
+        result[part] = _sums(flat, index[part], weight[part], count[part], order)
+    return np.ascontiguousarray(np.moveaxis(result.reshape(len(index), *rows.shape[1:]), 0, axis))
+
+
+def _sums(flat: np.ndarray, index: np.ndarray, weight: np.ndarray, count: np.ndarray, order: list[int]) -> np.ndarray:
     rounded = (count[:, None] - 1) // 4 * 4
     total = flat[index[:, order[0]]] * weight[:, order[0], None]
     for tap in order[1:]:
@@ -67,10 +78,10 @@ def _along(img: np.ndarray, axis: int, index: np.ndarray, weight: np.ndarray, co
         if split.all():
             total += values * factor
         elif split.any():
-            total = np.where(split, total + values * factor, fused(values, factor, total, img.dtype))
+            total = np.where(split, total + values * factor, fused(values, factor, total, flat.dtype))
         else:
-            total = fused(values, factor, total, img.dtype)
-    return np.ascontiguousarray(np.moveaxis(total.reshape(len(index), *rows.shape[1:]), 0, axis))
+            total = fused(values, factor, total, flat.dtype)
+    return total
 
 
 def _bilinear(img: np.ndarray, size: tuple[int, int]) -> np.ndarray:
