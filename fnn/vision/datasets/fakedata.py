@@ -25,7 +25,7 @@ class FakeData(VisionDataset):
 
     >>> img, target = FakeData(size=3, image_size=(3, 4, 5))[2]
     >>> img.size, target
-    ((5, 4), 7)
+    ((5, 4), 3)
     """
 
     def __init__(
