@@ -20,7 +20,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 __all__ = ["Generator", "default_generator"]
 
 _HALF = (np.dtype(ml_dtypes.bfloat16),)  # floating dtypes that numpy does not count among its own
-_CHUNK = 1 << 15  # float64 temporaries of 256 KiB: cached, and below the size at which malloc maps fresh pages
+_CHUNK = 3 << 13  # 96 KiB of words: cached, and below the 128 KiB from which malloc maps fresh pages each time
 _ALIGNMENT = 64
 _TWO_PI = 2 * math.pi
 
