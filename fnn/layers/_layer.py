@@ -45,7 +45,7 @@ def _named(apply):
             return apply(self, *args, **kwargs)
         except ArgumentError as error:
             if not error.named and error.args:
-                error.args = (f"{self!r}: {error.args[0]}", *error.args[1:])
+                error.args = (f"{self._brief()}: {error.args[0]}", *error.args[1:])
                 error.named = True
             raise
         except KeyError as error:
@@ -54,7 +54,8 @@ def _named(apply):
                 raise
             tree, what = (args[0], "params") if name in self.PARAMS else (args[1], "state")
             missing = ArgumentError(
-                f"{self!r}: {what} has no {name!r}, it has {sorted(tree)}; pass what init returned, or an update of it"
+                f"{self._brief()}: {what} has no {name!r}, it has {sorted(tree)}; "
+                "pass what init returned, or an update of it"
             )
             missing.named = True
             raise missing from None
@@ -171,4 +172,13 @@ class Layer:
             if field.name in ("device", "dtype") and value is None:
                 continue
             shown.append(f"{field.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _brief(self) -> str:
+        """The constructor call without what is left at its default, for messages."""
+        shown = []
+        for field in dataclasses.fields(cast(Any, self)):
+            value = getattr(self, field.name)
+            if type(value) is not type(field.default) or value != field.default:
+                shown.append(f"{field.name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
