@@ -34,14 +34,14 @@ class Pure(Dataset):
 
     def __init__(self, n=8):
         self.n = n
-        self.weight = nn.Parameter(jnp.ones(2))
+        self.weight, self.dtype, self.convert = nn.Parameter(jnp.ones(2)), jnp.float32, jnp.asarray  # not called there
 
     def __len__(self):
         return self.n
 
     def __getitem__(self, index) -> "jax.Array | None":
         assert "jax" not in sys.modules, "the worker has imported JAX"
-        assert type(self.weight) is type(CONSTANT) is np.ndarray
+        assert type(self.weight) is type(CONSTANT) is np.ndarray and self.dtype is np.float32
         return self.value(index)
 
     def value(self, index):
@@ -330,6 +330,18 @@ def test_no_module_that_a_worker_imports_needs_jax():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "[1, 3]\n", done.stderr
+
+
+def test_a_dataset_that_uses_jax_after_all_gets_the_cpu():
+    class Uses(Pid):
+        def __init__(self):
+            self.key = jax.random.key(3)
+
+        def __getitem__(self, index):
+            return jax.random.uniform(self.key), jax.default_backend()
+
+    number, backend = next(iter(DataLoader(Uses(), None, num_workers=1)))
+    assert float(number) == float(jax.random.uniform(jax.random.key(3))) and backend == "cpu"
 
 
 def test_a_loader_inside_a_worker():

@@ -5,12 +5,15 @@ samples are loaded.  The stand-ins let such code arrive without an import; one t
 thing, on the CPU.
 """
 
+import copyreg
 import importlib
 import sys
 import types
 from typing import Any
 
-__all__ = ["Deferred", "belongs_to_jax", "module"]
+import numpy as np
+
+__all__ = ["module", "reduce_jax"]
 
 _PACKAGES = frozenset({"jax", "jaxlib"})
 
@@ -69,7 +72,31 @@ def _real(module: str, name: str) -> Any:
     return Deferred(module, name)._resolve()
 
 
-def belongs_to_jax(obj: Any) -> tuple[str, str] | None:
+def reduce_jax(obj: Any) -> Any:
+    """How a class, a function or an object of JAX's (arrays apart) is pickled; NotImplemented for what is not JAX's."""
+    place = _place_of(obj)
+    if place is not None:
+        dtype = getattr(obj, "dtype", None)
+        return (_same, (dtype.type,)) if isinstance(dtype, np.dtype) else (Deferred, place)  # jnp.float32 is np.float32
+    place = None if isinstance(obj, type) else _place_of(type(obj))
+    if place is None:
+        return NotImplemented
+    reduced = obj.__reduce_ex__(5)
+    if isinstance(reduced, tuple) and reduced[0] is copyreg.__newobj__:  # type: ignore[attr-defined]
+        return _new_object, (*place, *reduced[1][1:]), *reduced[2:]  # which wants a class, not a stand-in
+    return reduced
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _new_object(module: str, name: str, *args: Any) -> Any:
+    kind = _real(module, name)
+    return kind.__new__(kind, *args)
+
+
+def _place_of(obj: Any) -> tuple[str, str] | None:
     """The place of a class or function of JAX; None for other objects."""
     home, name = getattr(obj, "__module__", None), getattr(obj, "__qualname__", None)
     if not isinstance(home, str) or not isinstance(name, str) or home.partition(".")[0] not in _PACKAGES:

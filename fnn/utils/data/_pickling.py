@@ -26,8 +26,8 @@ import numpy as np
 
 from fnn import _host_random
 from fnn.errors import ArgumentTypeError
-from fnn.utils.data._deferred import Deferred, belongs_to_jax
 from fnn.utils.data._deferred import module as deferred_module
+from fnn.utils.data._deferred import reduce_jax
 
 __all__ = ["NEEDS_CLOUDPICKLE", "dump_batch", "dump_for_workers", "dump_inline", "load"]
 
@@ -64,9 +64,17 @@ def _reduce_array(obj: Any) -> Any:
     if hasattr(kind, "__jax_array__") and kind.__module__.startswith("fnn."):
         return _as_numpy, (np.asarray(obj),)
     jax = sys.modules.get("jax")
-    if jax is not None and isinstance(obj, jax.Array) and not jax.dtypes.issubdtype(obj.dtype, jax.dtypes.extended):
-        return _as_numpy, (np.asarray(obj),)
-    return NotImplemented
+    if jax is None or not isinstance(obj, jax.Array):
+        return NotImplemented
+    if jax.dtypes.issubdtype(obj.dtype, jax.dtypes.prng_key):
+        return _wrap_key, (np.asarray(jax.random.key_data(obj)), str(jax.random.key_impl(obj)))
+    return _as_numpy, (np.asarray(obj),)
+
+
+def _wrap_key(data: Any, implementation: str) -> Any:
+    import jax  # a key is of no use without
+
+    return jax.random.wrap_key_data(data, impl=implementation)
 
 
 _GLOBAL_GENERATORS: Final = tuple(
@@ -225,9 +233,11 @@ def _cloud_pickler() -> type[pickle.Pickler] | None:
 
     class CloudPickler(cloudpickle.CloudPickler):
         def reducer_override(self, obj: Any) -> Any:
-            place = belongs_to_jax(obj)
-            if place is not None:
-                return Deferred, place
+            reduced = _reduce_array(obj)
+            if reduced is NotImplemented:
+                reduced = reduce_jax(obj)
+            if reduced is not NotImplemented:
+                return reduced
             if isinstance(obj, (type, types.FunctionType)):
                 module = sys.modules.get(obj.__module__ or "")
                 if _by_value is not None and module is not None and _is_users(module):
@@ -236,10 +246,6 @@ def _cloud_pickler() -> type[pickle.Pickler] | None:
                         _by_value.append(module)
             elif isinstance(obj, types.ModuleType) and obj.__name__ in sys.modules and obj.__name__ != "__main__":
                 return deferred_module, (obj.__name__,)  # a module as such is never sent by value
-            else:
-                reduced = _reduce_array(obj)
-                if reduced is not NotImplemented:
-                    return reduced
             return super().reducer_override(obj)
 
     return CloudPickler
