@@ -5,9 +5,12 @@ sequences of calls agree as well as single ones.  Results are fresh numpy arrays
 
 The module does not import JAX: processes that only load data draw from it, too.  The big float arrays are shaped in
 chunks that stay in the cache, and live at aligned addresses, so that JAX's CPU backend takes them over without a copy.
+The words come one after the other, but a second thread can shape those that are there.
 """
 
 import math
+from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 import ml_dtypes
@@ -21,6 +24,8 @@ __all__ = ["Generator", "default_generator"]
 
 _HALF = (np.dtype(ml_dtypes.bfloat16),)  # floating dtypes that numpy does not count among its own
 _CHUNK = 3 << 13  # 96 KiB of words: cached, and below the 128 KiB from which malloc maps fresh pages each time
+_PIECE = 1 << 17  # words that are handed to the second thread at once, and ...
+_LARGE = 1 << 19  # ... numbers from which it is worth starting one
 _ALIGNMENT = 64
 _TWO_PI = 2 * math.pi
 
@@ -84,32 +89,52 @@ class Generator(Engine):
             return self.uniform((*shape, 2), _parts(dtype), low, high).view(dtype)[..., 0]
         out = _aligned(shape, dtype)
         flat = out.reshape(-1)
-        scratch = np.empty(min(flat.size, _CHUNK), np.float64)
+        reaches = _reaches(low, high, dtype)
+
+        def shape_words(part: np.ndarray, words: np.ndarray, scratch: np.ndarray) -> None:
+            _shape_uniform(part, words, scratch, low, high)
+            if reaches:
+                part[part == dtype.type(high)] = low
+
         with self._lock:
+            if dtype != np.float64:
+                self._fill(flat, shape_words)
+                return out
             for start in range(0, flat.size, _CHUNK):
                 part = flat[start : start + _CHUNK]
-                if dtype == np.float64:
-                    part[...] = self._doubles(part.size)
-                    if (low, high) != (0.0, 1.0):
-                        part[...] = _fused_multiply_add(part, high - low, low)
-                else:
-                    self._fill_uniform(part, low, high, scratch[: part.size])
-                if _reaches(low, high, dtype):
+                part[...] = self._doubles(part.size)
+                if (low, high) != (0.0, 1.0):
+                    part[...] = _fused_multiply_add(part, high - low, low)
+                if reaches:
                     part[part == dtype.type(high)] = low
         return out
 
-    def _fill_uniform(self, part: np.ndarray, low: float, high: float, scratch: np.ndarray) -> None:
-        word = self.words(part.size)
-        word &= np.uint32(0xFF_FFFF)
-        signed = word.view(np.int32)  # which numpy converts faster
-        if (low, high) == (0.0, 1.0) and part.dtype == np.float32:
-            np.copyto(part, signed, casting="unsafe")
-            part *= np.float32(2.0**-24)
+    def _fill(self, flat: np.ndarray, shape_words: Callable[[np.ndarray, np.ndarray, np.ndarray], None]) -> None:
+        """Makes numbers of words, one each: ``shape_words(numbers, words, scratch)`` chunk by chunk."""
+        # two threads that allocate get in each other's way in the kernel
+        scratch = np.empty(min(flat.size, _CHUNK), np.float64)
+
+        def in_chunks(part: np.ndarray, words: np.ndarray) -> None:
+            for start in range(0, part.size, _CHUNK):
+                piece = part[start : start + _CHUNK]
+                shape_words(piece, words[start : start + _CHUNK], scratch[: piece.size])
+
+        if flat.size < _LARGE:
+            for start in range(0, flat.size, _CHUNK):
+                part = flat[start : start + _CHUNK]
+                in_chunks(part, self.words(part.size))
             return
-        np.copyto(scratch, signed)
-        scratch *= _width(low, high) * 2.0**-24
-        scratch += float(np.float32(low))
-        part[...] = _rounded(scratch, part.dtype)
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(1) as second:
+            pending = deque()
+            for start in range(0, flat.size, _PIECE):
+                part = flat[start : start + _PIECE]
+                pending.append(second.submit(in_chunks, part, self.words(part.size)))
+                if len(pending) > 2:
+                    pending.popleft().result()
+            while pending:
+                pending.popleft().result()
 
     def _doubles(self, n: int) -> np.ndarray:
         """Uniforms in [0, 1): the low 53 bits of a 64-bit word."""
@@ -138,41 +163,22 @@ class Generator(Engine):
                 flat[...] = _rounded(_fused_multiply_add(values, std, mean), dtype)
                 return out
             whole = n - n % 16
-            for start in range(0, whole, _CHUNK):
-                self._fill_normal(flat[start : min(start + _CHUNK, whole)], mean, std)
+            self._fill_normal(flat[:whole], mean, std)
             if whole < n:
                 if dtype in (np.float32, np.float64):  # these dtypes draw uniforms for the remainder, too
                     self.words((n - whole) * (1 if dtype == np.float32 else 2))
                 self._fill_normal(flat[-16:], mean, std)
         return out
 
-    def _fill_normal(self, part: np.ndarray, mean: float, std: float) -> None:
-        work = np.dtype(np.float64 if part.dtype == np.float64 else np.float32).type
-        if work is np.float64:
+    def _fill_normal(self, flat: np.ndarray, mean: float, std: float) -> None:
+        if flat.dtype != np.float64:
+            self._fill(flat, lambda *buffers: _shape_normal(*buffers, mean, std))
+            return
+        for start in range(0, flat.size, _CHUNK):
+            part = flat[start : start + _CHUNK]
             pairs = self._doubles(part.size).reshape(-1, 2, 8)
             radius, angle = 1 - pairs[:, 0], pairs[:, 1] * _TWO_PI
-        else:  # a power of two changes no digit: as if the uniforms had been made first
-            word = self.words(part.size)
-            word &= np.uint32(0xFF_FFFF)
-            pairs = word.view(np.int32).reshape(-1, 2, 8)
-            radius, angle = pairs[:, 0].astype(np.float32), pairs[:, 1].astype(np.float32)
-            radius *= np.float32(-(2.0**-24))
-            radius += np.float32(1)
-            angle *= np.float32(_TWO_PI) * np.float32(2.0**-24)
-        np.log(radius, out=radius)
-        radius *= work(-2)
-        np.sqrt(radius, out=radius)
-        blocks = part.reshape(-1, 2, 8)
-        for half, wave in ((0, np.cos), (1, np.sin)):
-            value = wave(angle)
-            value *= radius
-            if mean == 0:
-                value *= work(std)
-            elif work is np.float64:
-                value = _fused_multiply_add(value, std, mean)
-            else:
-                value = value.astype(np.float64) * float(work(std)) + float(work(mean))
-            blocks[:, half] = _rounded(value, part.dtype)
+            _box_muller(part, radius, angle, np.empty_like(angle), mean, std)
 
     def _one_normal(self) -> float:
         if self._cached_normal is not None:
@@ -280,6 +286,61 @@ def _reaches(low: float, high: float, dtype: np.dtype) -> bool:
         return (low, high) != (0.0, 1.0)
     largest = np.array((1 - 2.0**-24) * _width(low, high) + float(np.float32(low)))
     return bool(_rounded(largest, dtype) == dtype.type(high))
+
+
+def _shape_uniform(part: np.ndarray, words: np.ndarray, scratch: np.ndarray, low: float, high: float) -> None:
+    """Uniforms on [low, high) of 32-bit words, which are overwritten."""
+    words &= np.uint32(0xFF_FFFF)
+    signed = words.view(np.int32)  # which numpy converts faster
+    if (low, high) == (0.0, 1.0) and part.dtype == np.float32:
+        np.copyto(part, signed, casting="unsafe")
+        part *= np.float32(2.0**-24)
+        return
+    np.copyto(scratch, signed)
+    scratch *= _width(low, high) * 2.0**-24
+    scratch += float(np.float32(low))
+    _store(part, scratch)
+
+
+def _shape_normal(part: np.ndarray, words: np.ndarray, scratch: np.ndarray, mean: float, std: float) -> None:
+    """Normals of blocks of 16 words, which are overwritten."""
+    words &= np.uint32(0xFF_FFFF)
+    pairs = words.view(np.int32).reshape(-1, 2, 8)
+    radius, angle = scratch.view(np.float32).reshape(2, 2, -1, 8)[0]
+    value = scratch.view(np.float32).reshape(2, 2, -1, 8)[1, 0]
+    np.copyto(radius, pairs[:, 0], casting="unsafe")
+    np.copyto(angle, pairs[:, 1], casting="unsafe")
+    # a power of two changes no digit: as if the uniforms had been made first
+    radius *= np.float32(-(2.0**-24))
+    radius += np.float32(1)
+    angle *= np.float32(_TWO_PI) * np.float32(2.0**-24)
+    _box_muller(part, radius, angle, value, mean, std)
+
+
+def _box_muller(
+    part: np.ndarray, radius: np.ndarray, angle: np.ndarray, value: np.ndarray, mean: float, std: float
+) -> None:
+    """Blocks of 16 normals of 8 uniforms on (0, 1] and 8 angles; these and ``value`` are overwritten."""
+    work = radius.dtype.type
+    np.log(radius, out=radius)
+    radius *= work(-2)
+    np.sqrt(radius, out=radius)
+    blocks = part.reshape(-1, 2, 8)
+    for half, wave in ((0, np.cos), (1, np.sin)):
+        wave(angle, out=value)
+        value *= radius
+        if mean == 0:
+            value *= work(std)
+            _store(blocks[:, half], value)
+        elif work is np.float64:
+            _store(blocks[:, half], _fused_multiply_add(value, std, mean))
+        else:
+            _store(blocks[:, half], value.astype(np.float64) * float(work(std)) + float(work(mean)))
+
+
+def _store(part: np.ndarray, values: np.ndarray) -> None:
+    """Writes values rounded to the dtype of ``part``."""
+    np.copyto(part, values if part.dtype.itemsize >= 4 else _rounded(values, part.dtype), casting="same_kind")
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
