@@ -172,7 +172,7 @@ class Generator(Engine):
 
     def _fill_normal(self, flat: np.ndarray, mean: float, std: float) -> None:
         if flat.dtype != np.float64:
-            self._fill(flat, lambda *buffers: _shape_normal(*buffers, mean, std))
+            self._fill(flat, lambda part, words, scratch: _shape_normal(part, words, scratch, mean, std))
             return
         for start in range(0, flat.size, _CHUNK):
             part = flat[start : start + _CHUNK]
