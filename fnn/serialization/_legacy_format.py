@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 from fnn.serialization._corrupt import CorruptFileError
 from fnn.serialization._leaves import Leaves
 from fnn.serialization._limits import Budget, check_tree
-from fnn.serialization._pickle_read import Bytes, Unpickler
+from fnn.serialization._pickle_read import Unpickler
+from fnn.serialization._pickle_stack import Bytes
 from fnn.serialization._storage import Storage, aligned
 from fnn.serialization._torch_names import StorageRequest, Survey, TorchNames
 from fnn.serialization._zip_read import read_into

@@ -14,6 +14,7 @@ from fnn.serialization._corrupt import CorruptFileError, UnsafeFileError
 __all__ = ["Budget", "Marker", "check_key", "check_tree"]
 
 MAX_DEPTH = 500
+_TOO_DEEP = f"containers nested more than {MAX_DEPTH} deep"
 _MAX_TUPLE_KEYS = 10_000  # equal hashes of tuples are easy to make, and n of them cost n² comparisons
 _MAX_KEY_PARTS = 100
 
@@ -93,6 +94,8 @@ def check_tree(root: Any, pickle_size: int) -> None:
             if id(node) in entered:
                 raise CorruptFileError("a container that contains itself")
             entered.add(id(node))
+            if len(entered) > MAX_DEPTH:
+                raise CorruptFileError(_TOO_DEEP)
             todo.append((node, True))
             todo.extend((inner, False) for inner in _inner(_content(node)) if id(inner) not in done)
             continue
@@ -101,7 +104,7 @@ def check_tree(root: Any, pickle_size: int) -> None:
         size = len(content) + sum(size for size, _ in below)
         depth = 1 + max((depth for _, depth in below), default=0)
         if depth > MAX_DEPTH:
-            raise CorruptFileError(f"containers nested more than {MAX_DEPTH} deep")
+            raise CorruptFileError(_TOO_DEEP)
         if size > limit:
             raise CorruptFileError("containers that hold each other so often that to walk them would not end")
         entered.discard(id(node))

@@ -10,7 +10,6 @@ No opcode does more work, or takes more memory, than is in proportion to the byt
 The formats of the opcodes are those of ``pickletools``.
 """
 
-import codecs
 import struct
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
@@ -19,11 +18,12 @@ from typing import Any, Protocol
 from fnn.errors import ArgumentError
 from fnn.serialization._corrupt import CorruptFileError, UnsafeFileError
 from fnn.serialization._limits import Budget, Marker, check_key
+from fnn.serialization._pickle_stack import Bytes, Stack, decimal
 
-__all__ = ["Builder", "Bytes", "Globals", "Unpickler"]
+__all__ = ["Builder", "Globals", "Unpickler"]
 
-_MAX_DIGITS = 4300  # of a decimal int: reading more takes quadratic time
 _MAPPINGS = (dict, OrderedDict, defaultdict, Counter)
+_STOP = b"."[0]
 # Python 2's and older numpy's names of modules.
 _RENAMED = {
     "__builtin__": "builtins",
@@ -31,16 +31,6 @@ _RENAMED = {
     "numpy.core.numeric": "numpy._core.numeric",
     "torch.tensor": "torch._tensor",
 }
-
-
-class Bytes(Protocol):
-    """`bytes` or an `mmap.mmap`."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, where: slice, /) -> bytes: ...
-
-    def find(self, sub: bytes, start: int, /) -> int: ...
 
 
 class Builder(Marker):
@@ -71,7 +61,7 @@ class Globals(Protocol):
         ...
 
 
-class Unpickler:
+class Unpickler(Stack):
     """Reads one pickle; see the module's text.
 
     Args:
@@ -82,13 +72,8 @@ class Unpickler:
     """
 
     def __init__(self, data: Bytes, names: Globals, position: int = 0, encoding: str = "utf-8") -> None:
-        self.data = data
-        self.size = len(data)
+        super().__init__(data, position, encoding)
         self.names = names
-        self.position = position
-        self.encoding = encoding
-        self.stack: list[Any] = []
-        self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
 
     def load(self) -> Any:
@@ -98,20 +83,20 @@ class Unpickler:
             UnsafeFileError: the stream asks for something that is not in the table.
             CorruptFileError: it is damaged.
         """
-        actions = {code: method.__get__(self) for code, method in _ACTIONS.items()}
-        start, code = self.position, b""
+        actions = [method.__get__(self) for method in _ACTIONS]
+        data, size, start = self.data, self.size, self.position
         try:
             while True:
-                code = self.take(1)
-                if code == b".":
+                position = self.position
+                if position >= size:
+                    raise CorruptFileError("the pickle is cut short")
+                self.position = position + 1
+                code = data[position]
+                if code == _STOP:
                     return self.stack.pop()
                 actions[code]()
         except ArgumentError:
             raise
-        except KeyError as error:
-            if code not in actions:
-                raise CorruptFileError(f"byte {self.position - 1 - start} is no opcode of a pickle: {code!r}") from None
-            raise self.fault(start, error) from error
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error) as error:
             raise self.fault(start, error) from error
 
@@ -119,114 +104,6 @@ class Unpickler:
         """What to say of a stream that makes no sense."""
         text = str(error) or "nothing is on the stack"
         return CorruptFileError(f"the pickle is damaged near its byte {self.position - start}: {text}")
-
-    # -- reading ----------------------------------------------------------------------------------------
-
-    def take(self, count: int) -> bytes:
-        """The next bytes."""
-        end = self.position + count
-        if end > self.size:
-            raise CorruptFileError("the pickle is cut short")
-        found = self.data[self.position : end]
-        self.position = end
-        return found
-
-    def line(self) -> bytes:
-        """The bytes up to the next line break."""
-        end = self.data.find(b"\n", self.position)
-        if end < 0:
-            raise CorruptFileError("the pickle is cut short")
-        found = self.data[self.position : end]
-        self.position = end + 1
-        return found
-
-    def number(self, size: int) -> int:
-        """An unsigned number of so many bytes."""
-        return int.from_bytes(self.take(size), "little")
-
-    def push(self, value: Any) -> None:
-        """Onto the stack."""
-        self.stack.append(value)
-
-    def pop_mark(self) -> list[Any]:
-        """What was pushed since the last mark."""
-        items = self.stack
-        if not self.marks:
-            raise CorruptFileError("the pickle is damaged: a mark is missing")
-        self.stack = self.marks.pop()
-        return items
-
-    # -- numbers and text -------------------------------------------------------------------------------
-
-    def do_int(self) -> None:
-        text = self.line()
-        self.push({b"00": False, b"01": True}[text] if text in (b"00", b"01") else _decimal(text))
-
-    def do_long(self) -> None:
-        self.push(_decimal(self.line().removesuffix(b"L")))
-
-    def do_binint(self) -> None:
-        self.push(int.from_bytes(self.take(4), "little", signed=True))
-
-    def do_binint1(self) -> None:
-        self.push(self.number(1))
-
-    def do_binint2(self) -> None:
-        self.push(self.number(2))
-
-    def do_long1(self) -> None:
-        self.push(int.from_bytes(self.take(self.number(1)), "little", signed=True))
-
-    def do_long4(self) -> None:
-        self.push(int.from_bytes(self.take(self.number(4)), "little", signed=True))
-
-    def do_float(self) -> None:
-        self.push(float(self.line()))
-
-    def do_binfloat(self) -> None:
-        self.push(struct.unpack(">d", self.take(8))[0])
-
-    def _text(self, size: int) -> None:
-        self.push(str(self.take(self.number(size)), "utf-8", "surrogatepass"))
-
-    def do_short_binunicode(self) -> None:
-        self._text(1)
-
-    def do_binunicode(self) -> None:
-        self._text(4)
-
-    def do_binunicode8(self) -> None:
-        self._text(8)
-
-    def do_unicode(self) -> None:
-        self.push(codecs.raw_unicode_escape_decode(self.line())[0])
-
-    def _old_string(self, content: bytes) -> None:
-        self.push(content if self.encoding == "bytes" else content.decode(self.encoding))
-
-    def do_string(self) -> None:
-        text = self.line().strip()
-        if len(text) < 2 or text[:1] not in (b"'", b'"') or text[-1:] != text[:1]:
-            raise CorruptFileError("the pickle is damaged: a string without quotes")
-        self._old_string(codecs.escape_decode(text[1:-1])[0])
-
-    def do_binstring(self) -> None:
-        self._old_string(self.take(self.number(4)))
-
-    def do_short_binstring(self) -> None:
-        self._old_string(self.take(self.number(1)))
-
-    def do_short_binbytes(self) -> None:
-        self.push(self.take(self.number(1)))
-
-    def do_binbytes(self) -> None:
-        self.push(self.take(self.number(4)))
-
-    def do_binbytes8(self) -> None:
-        self.push(self.take(self.number(8)))
-
-    def do_bytearray8(self) -> None:
-        self.push(bytearray(self.take(self.number(8))))
 
     # -- constants and containers -----------------------------------------------------------------------
 
@@ -344,7 +221,7 @@ class Unpickler:
         self.push(self.memo[index])
 
     def do_get(self) -> None:
-        self._get(_decimal(self.line()))
+        self._get(decimal(self.line()))
 
     def do_binget(self) -> None:
         self._get(self.number(1))
@@ -353,7 +230,7 @@ class Unpickler:
         self._get(self.number(4))
 
     def do_put(self) -> None:
-        self.memo[_decimal(self.line())] = self.stack[-1]
+        self.memo[decimal(self.line())] = self.stack[-1]
 
     def do_binput(self) -> None:
         self.memo[self.number(1)] = self.stack[-1]
@@ -430,6 +307,9 @@ class Unpickler:
         if protocol > 5:
             raise CorruptFileError(f"a pickle of protocol {protocol}; the highest is 5")
 
+    def do_unknown(self) -> None:
+        raise CorruptFileError(f"the pickle is damaged: no opcode {self.data[self.position - 1]:#04x}")
+
     def do_frame(self) -> None:
         if self.number(8) > self.size - self.position:
             raise CorruptFileError("the pickle is cut short")
@@ -437,12 +317,6 @@ class Unpickler:
 
 def _what(value: Any) -> str:
     return value.name if isinstance(value, Marker) else f"an object of type {type(value).__name__}"
-
-
-def _decimal(text: bytes) -> int:
-    if len(text) > _MAX_DIGITS:
-        raise CorruptFileError(f"an integer of more than {_MAX_DIGITS} digits")
-    return int(text)
 
 
 _CODES = {
@@ -458,8 +332,10 @@ _CODES = {
     "newobj_ex": b"\x92", "reduce": b"R", "build": b"b", "persid": b"P", "binpersid": b"Q", "proto": b"\x80",
     "frame": b"\x95",
 }  # fmt: skip
-_ACTIONS: dict[bytes, Any] = {
-    **{code: getattr(Unpickler, f"do_{name}") for name, code in _CODES.items()},
-    **dict.fromkeys((b"\x82", b"\x83", b"\x84"), Unpickler.do_extension),
-    **dict.fromkeys((b"\x97", b"\x98"), Unpickler.do_buffer),
-}
+_ACTIONS: list[Any] = [Unpickler.do_unknown] * 256
+for _name, _code in _CODES.items():
+    _ACTIONS[_code[0]] = getattr(Unpickler, f"do_{_name}")
+for _code in b"\x82\x83\x84":
+    _ACTIONS[_code] = Unpickler.do_extension
+for _code in b"\x97\x98":
+    _ACTIONS[_code] = Unpickler.do_buffer

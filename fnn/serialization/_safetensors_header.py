@@ -73,7 +73,7 @@ def read_header(file: BinaryIO, base: int, size: int) -> tuple[list[Entry], dict
             raise ValueError(f"a header of {length} bytes in a file of {size}")
         content = bytearray(length)
         read_into(file, memoryview(content))
-        header = json.loads(content, object_pairs_hook=_unique)
+        header = json.loads(content.decode("utf-8"), object_pairs_hook=_unique)  # bytes: json would guess
         if type(header) is not dict:
             raise ValueError("the header is no object of JSON")
         text = header.pop("__metadata__", {})

@@ -21,7 +21,7 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     for n in shape:
         count *= n
     memory = np.empty(count * dtype.itemsize + _ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % _ALIGNMENT
+    start = -memory.__array_interface__["data"][0] % _ALIGNMENT
     return memory[start : start + count * dtype.itemsize].view(dtype).reshape(shape)
 
 
