@@ -15,8 +15,8 @@ from fnn.serialization._limits import Budget, check_tree
 from fnn.serialization._pickle_read import Unpickler
 from fnn.serialization._pickle_stack import Bytes
 from fnn.serialization._storage import Storage, aligned
+from fnn.serialization._summed_read import read_into
 from fnn.serialization._torch_names import StorageRequest, Survey, TorchNames
-from fnn.serialization._zip_read import read_into
 
 __all__ = ["MAGIC", "VERSION", "read_legacy"]
 

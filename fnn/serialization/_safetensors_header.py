@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn.serialization._corrupt import CorruptFileError
-from fnn.serialization._zip_read import read_into
+from fnn.serialization._summed_read import read_into
 
 __all__ = ["DTYPES", "Entry", "read_header"]
 

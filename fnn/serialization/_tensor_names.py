@@ -82,7 +82,10 @@ class TensorNames:
     def __init__(self, leaves: Leaves) -> None:
         self.leaves = leaves
         self.made: dict[Any, Any] = {}  # views that are the same become the same array
-        self.calls: dict[str, Callable[..., Any]] = {
+
+    def calls(self) -> dict[str, Callable[..., Any]]:
+        """The builders by name; not kept, since a cycle would keep the arrays until the garbage collector runs."""
+        return {
             "torch._utils._rebuild_tensor": self.tensor,
             "torch._utils._rebuild_tensor_v2": self.tensor_v2,
             "torch._utils._rebuild_tensor_v3": self.tensor_v3,
@@ -200,7 +203,7 @@ class TensorNames:
 
     def from_type(self, function: Any, kind: Any, arguments: Any, state: Any) -> Any:
         """A tensor with attributes: of a Parameter they are kept; an array cannot have any."""
-        if not isinstance(function, Builder) or function.call not in self.calls.values():
+        if not isinstance(function, Builder) or function.call not in self.calls().values():
             raise UnsafeFileError("asks to rebuild a tensor by something else than a function for it")
         name = kind.name if isinstance(kind, Marker) else type(kind).__name__
         if name not in ("torch.Tensor", "torch.nn.parameter.Parameter"):

@@ -72,7 +72,7 @@ class TorchNames:
         calls = {
             **{name: partial(call, self.budget) for name, call in _CALLS.items()},
             **_tensor_names.plain_calls(),
-            **tensors.calls,
+            **tensors.calls(),
         }
         self.known: dict[str, Any] = {**_VALUES, **{name: Builder(name, call) for name, call in calls.items()}}
 
@@ -112,7 +112,7 @@ class Survey(TorchNames):
             del arguments
             return blank
 
-        for name in _tensor_names.TensorNames(leaves).calls:
+        for name in _tensor_names.TensorNames(leaves).calls():
             self.known[name] = Builder(name, build_nothing)
 
     def build(self, instance: Any, state: Any) -> None:

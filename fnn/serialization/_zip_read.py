@@ -6,13 +6,13 @@ against the file and the members' own headers.
 """
 
 import struct
-import zlib
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from fnn.serialization._corrupt import CorruptFileError
 from fnn.serialization._storage import aligned
+from fnn.serialization._summed_read import SummedReader, read_into
 
 __all__ = ["Member", "ZipReader"]
 
@@ -22,7 +22,6 @@ LOCATOR64 = struct.Struct("<4sLQL")
 CENTRAL = struct.Struct("<4s6H3L5H2L")
 LOCAL = struct.Struct("<4s5H3L2H")
 _MAX_COMMENT = 0xFFFF
-_CHUNK = 1 << 20  # read and sum up while it is in the cache
 _ENCRYPTED = 0x1
 
 
@@ -46,6 +45,7 @@ class ZipReader:
 
     def __init__(self, file: BinaryIO, base: int, size: int) -> None:
         self.file, self.base, self.size = file, base, size
+        self.reader = SummedReader(file)
         self.members = {member.name: member for member in self._directory()}
 
     def read(self, member: Member) -> bytes:
@@ -59,12 +59,7 @@ class ZipReader:
             CorruptFileError: they are not those that were written.
         """
         data = aligned((member.size,), np.uint8)
-        crc = 0
-        self.file.seek(self.base + member.start)
-        for start in range(0, member.size, _CHUNK):
-            chunk = data.data[start : start + _CHUNK]
-            read_into(self.file, chunk)
-            crc = zlib.crc32(chunk, crc)
+        crc = self.reader.read(self.base + member.start, data.data)
         # PyTorch writes 0 if it is told to compute no sums
         if crc != member.crc and member.crc != 0:
             raise CorruptFileError(f"{member.name!r} is damaged: its CRC-32 is {crc:08x}, expected {member.crc:08x}")
@@ -172,19 +167,3 @@ def _zip64(extra: bytes, size: int, packed: int, header: int) -> tuple[int, int,
     if wanted:
         raise CorruptFileError("the zip archive is damaged: a size of more than 32 bits is missing")
     return size, packed, header
-
-
-def read_into(file: BinaryIO, target: memoryview) -> None:
-    """Fills ``target`` from where the file is."""
-    readinto = getattr(file, "readinto", None)
-    done = 0
-    while done < len(target):
-        if readinto is not None:
-            count = readinto(target[done:])
-        else:
-            found = file.read(len(target) - done)
-            count = len(found)
-            target[done : done + count] = found
-        if not count:
-            raise CorruptFileError("the file is cut short")
-        done += count

@@ -19,7 +19,7 @@ from fnn.serialization._corrupt import CorruptFileError, naming
 from fnn.serialization._leaves import Leaves
 from fnn.serialization._safetensors_header import DTYPES, Entry, read_header
 from fnn.serialization._storage import aligned
-from fnn.serialization._zip_read import read_into
+from fnn.serialization._summed_read import read_into
 
 __all__ = ["CorruptFileError", "load_file", "load_metadata", "read_arrays", "save_file"]
 
