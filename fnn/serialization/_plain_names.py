@@ -147,7 +147,8 @@ CALLS: dict[str, Callable[..., Any]] = {
 
 
 def set_attributes(instance: Any, state: Any) -> None:
-    """Gives an object attributes of its own; none may hide one of its class, such as a method.
+    """Gives an object attributes of its own; none may hide one of its class, such as a method, or be special
+    (``__deepcopy__``), since Python and JAX ask instances for some of those.
 
     Args:
         instance: an OrderedDict (``state_dict``'s ``_metadata``) or a box.
@@ -160,6 +161,7 @@ def set_attributes(instance: Any, state: Any) -> None:
     if not isinstance(state, dict):
         raise CorruptFileError(f"a state of type {type(state).__name__}")
     for name, value in state.items():
-        if type(name) is not str or not name.isidentifier() or hasattr(type(instance), name):
+        special = type(name) is not str or not name.isidentifier() or name.startswith("__")
+        if special or hasattr(type(instance), name):
             raise UnsafeFileError(f"asks to set the attribute {name!r} of an object of type {type(instance).__name__}")
         instance.__dict__[name] = value
