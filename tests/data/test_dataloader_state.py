@@ -1,6 +1,7 @@
 """A loader's position: saved to a file, loaded into another loader, and exactly the rest comes."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,6 +80,13 @@ def shared():
     return sampler
 
 
+def named(value: Any) -> str:
+    """The same name in every process that collects the tests."""
+    if isinstance(value, dict):
+        return "-".join(f"{key}={named(part)}" for key, part in value.items()) or "plain"
+    return getattr(value, "__name__", str(value))
+
+
 CASES = [
     (Noisy, {}),
     (Noisy, {"shuffle": True}),
@@ -116,7 +124,7 @@ def plain(batch):
     return [np.asarray(leaf).tolist() for leaf in batch]
 
 
-@pytest.mark.parametrize(("dataset", "kwargs"), CASES, ids=lambda case: getattr(case, "__name__", str(case)))
+@pytest.mark.parametrize(("dataset", "kwargs"), CASES, ids=named)
 @pytest.mark.parametrize("stop", [(0, 0), (0, 3), (1, 1), (1, 5), (1, None)], ids=str)
 def test_the_rest_is_what_it_would_have_been(dataset, kwargs, stop, tmp_path):
     between = (lambda: None) if kwargs.get("sampler") is Drawing else draw  # the training loop draws, too

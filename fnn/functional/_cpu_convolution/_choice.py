@@ -35,6 +35,11 @@ class Problem:
         return columns * self.cg * self.g.groups * self.itemsize
 
     @property
+    def weighs_more(self) -> bool:
+        """Whether rearranging the weights would cost more than writing out all windows."""
+        return self.g.groups == 1 and self.images * math.prod(self.g.out) <= 2 * self.og and self.patches < CACHE
+
+    @property
     def blocks(self) -> int:
         """How many merged blocks of groups there are."""
         return self.g.groups // _blocks.merged(self.cg, self.og, self.g.groups)
@@ -89,7 +94,9 @@ def _product(p: Problem) -> str | None:
         return "definition"
     if _pointwise.fits(p.g):
         return "pointwise"
-    return "whole" if _pointwise.covers(p.g) else None
+    if _pointwise.covers(p.g):
+        return "whole"
+    return "columns" if p.weighs_more else None
 
 
 def _grouped(p: Problem, channels: int, shifts: str) -> str:

@@ -1,0 +1,51 @@
+"""Patches in the order of the weights: columns (C * taps, N * T), so that the weights are used as they lie.
+
+The other ways rearrange the weights at every call, which is what most of the time goes to where weights outweigh
+pictures: the deep layers of a network, small batches. One group; any rank, stride and dilation.
+"""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from fnn.functional._cpu_convolution import _arrays
+from fnn.functional._cpu_convolution._geometry import Geometry
+
+
+def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
+    """W times the columns."""
+    y = lax.dot(_matrix(w), _columns(x, g))
+    return jnp.swapaxes(y.reshape(w.shape[0], x.shape[0], *g.out), 0, 1)
+
+
+def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
+    """W transposed times y, each element of the kernel added where it was taken from."""
+    columns = lax.dot_general(_matrix(w), _rows(y), (((0,), (0,)), ((), ())))
+    columns = columns.reshape(w.shape[1], len(g.taps), y.shape[0], *g.out)
+    parts = [_arrays.spread(columns[:, i], g, tap) for i, tap in enumerate(g.taps)]
+    return jnp.swapaxes(functools.reduce(lax.add, parts), 0, 1)
+
+
+def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
+    """Y times the columns transposed."""
+    w = lax.dot_general(_rows(y), _columns(x, g), (((1,), (1,)), ((), ())))
+    return w.reshape(y.shape[1], x.shape[1], *g.kernel)
+
+
+def _matrix(w: jax.Array) -> jax.Array:
+    return w.reshape(w.shape[0], math.prod(w.shape[1:]))
+
+
+def _rows(y: jax.Array) -> jax.Array:
+    """(O, N * T)."""
+    return jnp.swapaxes(y, 0, 1).reshape(y.shape[1], -1)
+
+
+def _columns(x: jax.Array, g: Geometry) -> jax.Array:
+    """(C * taps, N * T)."""
+    padded = jnp.swapaxes(_arrays.pad(x, g.pads), 0, 1)
+    parts = [_arrays.windows(padded, g.offset(tap), g.out, g.stride) for tap in g.taps]
+    return jnp.stack(parts, 1).reshape(x.shape[1] * len(g.taps), -1)
