@@ -147,8 +147,10 @@ CALLS: dict[str, Callable[..., Any]] = {
 
 
 def set_attributes(instance: Any, state: Any) -> None:
-    """Gives an object attributes of its own; none may hide one of its class, such as a method, or be special
-    (``__deepcopy__``), since Python and JAX ask instances for some of those.
+    """Gives an object attributes of its own.
+
+    None may hide one of its class, such as a method, or be special (``__deepcopy__``), since Python and JAX ask
+    instances for some of those.
 
     Args:
         instance: an OrderedDict (``state_dict``'s ``_metadata``) or a box.

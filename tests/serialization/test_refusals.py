@@ -50,7 +50,8 @@ ATTACKS = {
     "a path through a known name": (b"ccollections\nOrderedDict.__init__.__globals__\n", "__init__.__globals__"),
     "a path by STACK_GLOBAL": (text("torch._utils") + text("_rebuild_tensor_v2.__globals__") + b"\x93", "__globals__"),
     "a tensor made by it": (
-        call("torch._tensor._rebuild_from_type_v2", name("os.system"), name("torch.Tensor"), text(TOUCH) + b"\x85", b"}"),
+        name("torch._tensor._rebuild_from_type_v2")
+        + b"(" + name("os.system") + name("torch.Tensor") + text(TOUCH) + b"\x85}tR",
         "os.system",
     ),
     "a default": (call("collections.defaultdict", name("os.system")), "os.system"),
@@ -145,7 +146,9 @@ BOMBS = {
     "a million digits": b"I" + b"9" * 1_000_000 + b"\n",
     "keys of one hash": b"}(" + b"".join(b"\x8a\x0b" + (1 + k * (2**61 - 1)).to_bytes(11, "little") + b"N"
                                          for k in range(9, 2000)) + b"u",
-    "copies of a large text": text("a" * 200_000) + b"q\x000](c_codecs\nencode\nq\x01(h\x00tR" + b"h\x01(h\x00tR" * 3000 + b"e",
+    "copies of a large text": (
+        text("a" * 200_000) + b"q\x000](" + name("_codecs.encode") + b"q\x01(h\x00tR" + b"h\x01(h\x00tR" * 3000 + b"e"
+    ),
     "a negative stride": tensor((2,), (-1,)),
     "a negative offset": tensor((2,), (1,), -1),
     "out of the storage": tensor((3,), (1,), 10),
@@ -173,7 +176,7 @@ def test_expanded_tensors_take_no_memory():
 # -- files of other kinds -------------------------------------------------------------------------------
 
 
-def zipped(method: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
+def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as out:
         for member, content in members.items():
@@ -201,9 +204,9 @@ OTHERS = {
     "empty": (b"", "the file is empty"),
     "one byte": (b"\x80", "neither a file of PyTorch"),
     "text": (b"hello", r"it starts with b'hello'"),
-    "an empty archive": (zipped(), "an empty zip archive"),
-    "another archive": (zipped(**{"readme.txt": b"hello"}), "torch.save did not write: it has no data.pkl"),
-    "a compressed archive": (zipped(zipfile.ZIP_DEFLATED, **{"a/data.pkl": pickled(b"N") * 9}), "is compressed"),
+    "an empty archive": (zipped({}), "an empty zip archive"),
+    "another archive": (zipped({"readme.txt": b"hello"}), "torch.save did not write: it has no data.pkl"),
+    "a compressed archive": (zipped({"a/data.pkl": pickled(b"N") * 9}, zipfile.ZIP_DEFLATED), "is compressed"),
     "a cut archive": (WHOLE[:-1], "zip archive is"),
     "half an archive": (WHOLE[: len(WHOLE) // 2], "cut short: it has no directory at its end"),
     "an archive and more": (WHOLE + b"\0", "zip archive is damaged: bytes after its end"),
@@ -288,8 +291,9 @@ def test_what_cannot_be_written_is_named_and_nothing_is(tmp_path, obj, error, me
     with pytest.raises(error, match=message):
         fnn.save(obj, tmp_path / "f", _use_new_zipfile_serialization=new)
     assert os.listdir(tmp_path) == []
+    file = io.BytesIO()
     with pytest.raises(error, match=message):
-        fnn.save(obj, file := io.BytesIO(), _use_new_zipfile_serialization=new)
+        fnn.save(obj, file, _use_new_zipfile_serialization=new)
     assert file.getvalue() == b""
 
 
