@@ -5,6 +5,7 @@ order in which they follow: each its number of elements (8 bytes) and then its e
 element is, only the object's pickle says, so that it is gone through twice.
 """
 
+import contextlib
 import mmap
 import sys
 from typing import Any, BinaryIO
@@ -15,7 +16,7 @@ from fnn.serialization._limits import Budget, check_tree
 from fnn.serialization._pickle_read import Unpickler
 from fnn.serialization._pickle_stack import Bytes
 from fnn.serialization._storage import Storage, aligned
-from fnn.serialization._summed_read import read_into
+from fnn.serialization._summed_read import plain_descriptor, read_into
 from fnn.serialization._torch_names import StorageRequest, Survey, TorchNames
 
 __all__ = ["MAGIC", "VERSION", "read_legacy"]
@@ -35,7 +36,7 @@ def read_legacy(file: BinaryIO, base: int, size: int, leaves: Leaves, encoding: 
         leaves: what makes the arrays.
         encoding: of Python 2's byte strings.
     """
-    content = _content(file, base)
+    content = _content(file)
     storages = _Storages()
     survey = Survey(Leaves(leaves.placement, Budget(size)), storages.note)
     position = base
@@ -63,14 +64,14 @@ def read_legacy(file: BinaryIO, base: int, size: int, leaves: Leaves, encoding: 
     return tree
 
 
-def _content(file: BinaryIO, base: int) -> Bytes:
+def _content(file: BinaryIO) -> Bytes:
     """The file's bytes, from memory or mapped."""
-    try:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (AttributeError, OSError, ValueError):
-        file.seek(0)
-        del base
-        return file.read()
+    descriptor = plain_descriptor(file)
+    if descriptor is not None:
+        with contextlib.suppress(OSError):  # a file system that cannot map
+            return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    file.seek(0)
+    return file.read()
 
 
 class _Storages:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from fnn.serialization._corrupt import CorruptFileError
 
-__all__ = ["SummedReader", "read_into"]
+__all__ = ["SummedReader", "plain_descriptor", "read_into"]
 
 _CHUNK = 1 << 20  # read and sum up while it is in the cache
 _MAX_THREADS = 4
@@ -30,9 +30,7 @@ class SummedReader:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
-        # Only plain files: the descriptor of, say, a GzipFile is that of other bytes.
-        raw = file.raw if type(file) is io.BufferedReader else file
-        self.descriptor = raw.fileno() if type(raw) is io.FileIO and hasattr(os, "preadv") else None
+        self.descriptor = plain_descriptor(file) if hasattr(os, "preadv") else None
         self.threads = 1 if self.descriptor is None else min(os.cpu_count() or 1, _MAX_THREADS)
 
     @functools.cached_property
@@ -71,6 +69,12 @@ class SummedReader:
                 _read_at(self.descriptor, start + position, chunk)
             crc = zlib.crc32(chunk, crc)
         return crc
+
+
+def plain_descriptor(file: BinaryIO) -> int | None:
+    """The descriptor of a file whose bytes are those of its descriptor, which a GzipFile's, say, are not."""
+    raw = file.raw if type(file) is io.BufferedReader else file
+    return raw.fileno() if type(raw) is io.FileIO else None
 
 
 def read_into(file: BinaryIO, target: memoryview) -> None:
