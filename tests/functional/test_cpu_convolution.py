@@ -56,3 +56,46 @@ def test_operands_that_do_not_fit():
     g = GEOMETRIES[0]
     with pytest.raises(ArgumentError, match=r"convolution: expected x of shape \(N, 2, \*\(6,\)\)"):
         convolution(jnp.ones((1, 3, 6)), jnp.ones((1, 2, 3)), g)
+
+
+def plain(x, w, g):
+    return jax.lax.conv_general_dilated(x, w, g.stride, g.pads, rhs_dilation=g.dilation, feature_group_count=g.groups)
+
+
+@pytest.mark.parametrize("g", GEOMETRIES, ids=range(len(GEOMETRIES)))
+def test_transformations_of_what_the_rule_chooses(g, monkeypatch):
+    """Both gradients, a forward derivative of a gradient, every vmap and a scan, however small the problem."""
+    monkeypatch.setattr(_formulations._choice, "TINY", 0)
+    jax.clear_caches()  # programs that were lowered by another rule
+    with jax.enable_x64(True):
+        x, w = operands("forward", g)
+        xs, ws = jnp.stack([x, x + 1, 2 * x]), jnp.stack([w, w - 1, 3 * w])
+
+        def everything(convolve):
+            loss = lambda x, w: jnp.sum(jnp.sin(convolve(x, w, g)))  # noqa: E731
+            gradient = jax.grad(loss, (0, 1))
+            curvature = jax.jvp(gradient, (x, w), (x + 1, w + 1))[1]
+            one = lambda x, w: convolve(x, w, g)  # noqa: E731
+            batched = [
+                jax.vmap(one, axes)(a, b) for axes, a, b in (((0, None), xs, w), ((None, 0), x, ws), ((0, 0), xs, ws))
+            ]
+            slopes = [jax.vmap(gradient, axes)(a, b) for axes, a, b in (((0, None), xs, w), ((None, 0), x, ws))]
+            looped = jax.lax.scan(lambda c, w: (c + gradient(x, w)[0], one(c, w)), x, ws)
+            return gradient(x, w), curvature, batched, slopes, looped
+
+        got, want = jax.jit(lambda: everything(convolution))(), jax.jit(lambda: everything(plain))()
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9), got, want)
+    jax.clear_caches()
+
+
+def test_half_types_accumulate_in_float32():
+    g = geometry((12, 12), (3, 3), (1, 1), [(1, 1), (1, 1)], (1, 1), 1)
+    rng = np.random.default_rng(0)
+    x, w = (
+        jnp.asarray(rng.standard_normal((2, 32, 12, 12)), jnp.bfloat16),
+        jnp.asarray(rng.standard_normal((16, 32, 3, 3)), jnp.bfloat16),
+    )
+    got = convolution(x, w, g)
+    assert got.dtype == jnp.bfloat16
+    want = convolution(x.astype(jnp.float32), w.astype(jnp.float32), g).astype(jnp.bfloat16)
+    np.testing.assert_array_equal(got.astype(np.float32), want.astype(np.float32))

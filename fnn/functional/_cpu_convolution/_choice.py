@@ -10,7 +10,7 @@ TINY = 1 << 16  # multiplications; below it all ways take microseconds, and the 
 CACHE = 24 << 20  # bytes of patches that stay in the caches
 FEW = 4  # channels in: too few for Eigen's packing
 SHIFTED = 5  # channels of a group, up to which elementwise sums beat products
-BLOCKS = 8  # dense convolutions that stand for one grouped one: more compile slowly
+BLOCKS = 16  # dense convolutions that stand for one grouped one: more compile slowly
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,12 +50,12 @@ def forward(p: Problem) -> str:
     if (name := _product(p)) is not None:
         return name
     if p.g.groups > 1:
-        return _grouped(p, p.cg, "shifts")
+        return _grouped(p, p.cg)
     if p.g.rank == 3:
         return "planes"
-    if p.cg <= FEW and p.patches < CACHE:
-        return "patches"
-    return "direct" if p.g.unit_stride or p.g.rank == 1 else "rows"
+    if p.g.unit_stride:
+        return "patches" if p.cg <= FEW and p.patches < CACHE else "direct"
+    return "direct" if p.g.rank == 1 else "rows"
 
 
 def input_gradient(p: Problem) -> str:
@@ -63,7 +63,8 @@ def input_gradient(p: Problem) -> str:
     if (name := _product(p)) is not None:
         return name
     if p.g.groups > 1:
-        return _grouped(p, p.og, "shifts" if p.g.unit_stride else "phases of shifts")
+        name = _grouped(p, p.og)
+        return f"phases of {name}" if name in ("shifts", "blocks") and not p.g.unit_stride else name
     if p.g.rank == 3:
         return "planes"
     if p.g.unit_stride:
@@ -79,7 +80,7 @@ def weight_gradient(p: Problem) -> str:
     if (name := _product(p)) is not None:
         return name
     if p.g.groups > 1:
-        return _grouped(p, p.cg, "shifts")
+        return _grouped(p, p.cg)
     if p.g.rank == 3:
         return "planes"
     if p.cg <= FEW and p.patches < CACHE:
@@ -99,14 +100,12 @@ def _product(p: Problem) -> str | None:
     return "columns" if p.weighs_more else None
 
 
-def _grouped(p: Problem, channels: int, shifts: str) -> str:
+def _grouped(p: Problem, channels: int) -> str:
     """``channels`` are those of a group that every output sums over."""
     if p.g.rank == 1:
         return "lifted"
     if p.g.rank == 3:
         return "planes"
     if channels <= SHIFTED:
-        return shifts
-    if (not p.g.unit_stride and channels <= 2 * SHIFTED) or p.blocks > BLOCKS:
-        return "patches"
-    return "blocks"
+        return "shifts"
+    return "blocks" if p.blocks <= BLOCKS else "patches"

@@ -71,6 +71,7 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
         "shifts": _shifts.input_gradient,
         "phases of shifts": lambda y, w, g: _phases.input_gradient(y, w, g, _shifts.input_gradient),
         "blocks": lambda y, w, g: _blocks.input_gradient(y, w, g, input_gradient),
+        "phases of blocks": lambda y, w, g: _phases.input_gradient(y, w, g, _merged),
         "planes": lambda y, w, g: _volume.input_gradient(y, w, g, input_gradient),
         "lifted": lambda y, w, g: _volume.lower(input_gradient(_volume.lift(y), _volume.lift(w), _volume.lifted(g))),
     },
@@ -90,6 +91,10 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
 }
 
 
+def _merged(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
+    return _blocks.input_gradient(y, w, g, input_gradient)
+
+
 def possible(operation: Operation, name: str, g: Geometry) -> bool:
     """Whether a formulation can do this operation for this geometry."""
     dense, plane = g.groups == 1, g.rank == 2
@@ -107,6 +112,7 @@ def possible(operation: Operation, name: str, g: Geometry) -> bool:
         "shifts": stride_in_one_loop,
         "phases of shifts": True,
         "blocks": not dense,
+        "phases of blocks": not dense,
         "planes": g.rank == 3,
         "lifted": g.rank == 1,
     }[name]
