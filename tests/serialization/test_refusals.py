@@ -99,6 +99,29 @@ def test_nothing_is_executed(tmp_path, monkeypatch, attack, form):
     assert os.listdir(tmp_path) == ["hostile.pth"]
 
 
+NAMES = (
+    "os.execv os.unlink nt.system builtins.compile builtins.globals builtins.setattr builtins.type builtins.object "
+    "builtins.map builtins.print builtins.breakpoint subprocess.check_output runpy._run_code importlib.import_module "
+    "pickle.loads _pickle.loads marshal.loads types.FunctionType types.CodeType functools.reduce operator.attrgetter "
+    "operator.methodcaller socket.socket ctypes.CDLL webbrowser.open code.interact pty.spawn shutil.rmtree sys.exit "
+    "timeit.timeit pydoc.pipepager logging.config.listen asyncio.run pathlib.PosixPath collections.namedtuple "
+    "copyreg.__newobj__ numpy.f2py.capi_maps.eval numpy.testing._private.utils.runstring torch.serialization.load "
+    "torch.jit.load torch.utils.cpp_extension.load torch.storage._load_from_bytes torch.UntypedStorage.from_file "
+    "torch.FloatTensor jax.jit fnn.load fnn.serialization.files.save"
+).split()
+
+
+@pytest.mark.parametrize("form", [archive, legacy])
+def test_no_other_name_is_known(form):
+    """However it is asked for, and although most of these modules are loaded."""
+    for full in NAMES:
+        module, _, last = full.rpartition(".")
+        asked = [name(full), text(module) + text(last) + b"\x93", f"(i{module}\n{last}\n".encode()]
+        for content in asked:
+            with pytest.raises(UnsafeFileError, match=rf"GLOBAL {re.escape(full)} was not an allowed global"):
+                fnn.load(io.BytesIO(form(content)))
+
+
 def test_the_attack_is_real(tmp_path, monkeypatch):
     """The same bytes do run where Python's own pickle reads them."""
     monkeypatch.chdir(tmp_path)
