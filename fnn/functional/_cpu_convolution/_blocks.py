@@ -13,13 +13,14 @@ from fnn.functional._cpu_convolution._geometry import Geometry
 
 Dense = Callable[[jax.Array, jax.Array, Geometry], jax.Array]
 
-CHANNELS = 16  # of a merged block
+ENOUGH = 16  # channels of a group that is left alone
+CHANNELS = 32  # of a merged block
 
 
 def merged(cg: int, og: int, groups: int) -> int:
     """How many groups make a block."""
     count = 1
-    while groups % (2 * count) == 0 and count * min(cg, og) < CHANNELS:
+    while min(cg, og) < ENOUGH and groups % (2 * count) == 0 and count * min(cg, og) < CHANNELS:
         count *= 2
     return count
 
