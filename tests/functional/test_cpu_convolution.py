@@ -71,7 +71,7 @@ def test_transformations_of_what_the_rule_chooses(g, monkeypatch):
         x, w = operands("forward", g)
         xs, ws = jnp.stack([x, x + 1, 2 * x]), jnp.stack([w, w - 1, 3 * w])
 
-        def everything(convolve):
+        def everything(convolve, x, w, xs, ws):
             loss = lambda x, w: jnp.sum(jnp.sin(convolve(x, w, g)))  # noqa: E731
             gradient = jax.grad(loss, (0, 1))
             curvature = jax.jvp(gradient, (x, w), (x + 1, w + 1))[1]
@@ -83,7 +83,8 @@ def test_transformations_of_what_the_rule_chooses(g, monkeypatch):
             looped = jax.lax.scan(lambda c, w: (c + gradient(x, w)[0], one(c, w)), x, ws)
             return gradient(x, w), curvature, batched, slopes, looped
 
-        got, want = jax.jit(lambda: everything(convolution))(), jax.jit(lambda: everything(plain))()
+        # as arguments: XLA of jax 0.8 folds constants through a convolution's gradient wrongly
+        got, want = (jax.jit(everything, static_argnums=0)(way, x, w, xs, ws) for way in (convolution, plain))
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9), got, want)
     jax.clear_caches()
 
