@@ -7,7 +7,7 @@ transforms, `fnn.optim` the optimizers.  Names are imported when they are first 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fnn import _late, _torch_names
+from fnn import _late
 from fnn.version import __version__
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def __getattr__(name: str) -> Any:
     elif name in _MODULES:
         value = import_module(f"fnn.{name}")
     else:
-        raise AttributeError(f"module 'fnn' has no attribute {name!r}{_torch_names.instead(name)}")
+        instead = import_module("fnn._torch_names").instead(name)
+        raise AttributeError(f"module 'fnn' has no attribute {name!r}{instead}")
     globals()[name] = value
     return value
 

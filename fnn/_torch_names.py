@@ -1,6 +1,6 @@
 """What to write in place of a name that ``torch`` has and ``fnn`` means not to have."""
 
-from importlib import import_module
+import sys
 
 _NOTHING_RECORDED = "nothing is recorded unless asked for: leave it out"
 _ARRAYS = "arrays are JAX's: jax.numpy.asarray(data)"
@@ -30,7 +30,8 @@ def instead(name: str) -> str:
         return f"; {_INSTEAD[name]}"
     if name.startswith("_"):
         return ""
-    for where in ("jax.numpy", "fnn.functional"):  # imported here: the way to an error may be slow
-        if hasattr(import_module(where), name):
+    # Only where they are imported already: pickle looks up names in every module, also in processes without JAX.
+    for where in ("jax.numpy", "fnn.functional"):
+        if hasattr(sys.modules.get(where), name):
             return f"; use {where}.{name}"
     return ""

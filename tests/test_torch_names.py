@@ -1,8 +1,12 @@
 """`fnn.<name>` for a name of torch's that fnn does not have: the error says what to write."""
 
+import subprocess
+import sys
+
 import pytest
 
 import fnn
+import fnn.functional as F
 
 
 @pytest.mark.parametrize(
@@ -18,6 +22,7 @@ import fnn
     ],
 )
 def test_the_error_says_what_to_write(name, text):
+    assert F.relu  # hints come from what has been imported
     with pytest.raises(AttributeError, match=f"module 'fnn' has no attribute '{name}'; .*{text}"):
         getattr(fnn, name)
 
@@ -26,3 +31,8 @@ def test_the_error_says_what_to_write(name, text):
 def test_an_unknown_name_gets_the_plain_text(name):
     with pytest.raises(AttributeError, match=f"module 'fnn' has no attribute '{name}'$"):
         getattr(fnn, name)
+
+
+def test_an_unknown_name_imports_nothing():
+    code = "import sys, fnn; assert not hasattr(fnn, 'zeros'); assert 'jax' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,13 +1,13 @@
 """Batches move to the device: every numpy array in them becomes a `jax.Array`, the structure stays."""
 
-import copy
-from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.utils.data._worker_info import get_worker_info
+from fnn.utils.data.collate import rebuilt
 
 __all__ = ["Placement"]
 
@@ -105,34 +105,16 @@ def _visit(data: Any, leaf: Callable[[Any], Any], pin_memory: bool) -> Any:
         return data.pin_memory()
     if isinstance(data, Mapping):
         values: Any = {key: _visit(item, leaf, pin_memory) for key, item in data.items()}
-        return _rebuilt(data, values)
+        return rebuilt(data, values)
     if isinstance(data, tuple):
         items = [_visit(item, leaf, pin_memory) for item in data]
         make: Any = kind
         return make(*items) if hasattr(data, "_fields") else make(items)
     if isinstance(data, Sequence) and not isinstance(data, (range, bytearray, memoryview)):
-        return _rebuilt(data, [_visit(item, leaf, pin_memory) for item in data])
+        return rebuilt(data, [_visit(item, leaf, pin_memory) for item in data])
     if not jax.tree_util.all_leaves([data]):  # a class that JAX knows how to take apart
         return jax.tree.map(lambda item: _visit(item, leaf, pin_memory) if item is not data else item, data)
     return data
-
-
-def _rebuilt(original: Any, values: Any) -> Any:
-    """A container of the original's kind with these values; a dict or list where there is no making one."""
-    make: Any = type(original)
-    try:
-        if isinstance(original, MutableMapping):
-            clone = copy.copy(original)
-            clone.update(values)
-            return clone
-        if isinstance(original, MutableSequence):
-            clone = copy.copy(original)
-            for position, value in enumerate(values):
-                clone[position] = value
-            return clone
-        return make(values)
-    except TypeError:
-        return values
 
 
 def check_prefetch(value: Any) -> int:

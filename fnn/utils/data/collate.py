@@ -60,9 +60,9 @@ def default_convert(data: Any) -> Any:
     if isinstance(data, (str, bytes, np.ndarray, ArrayLike)):
         return data
     if isinstance(data, Mapping):
-        return _like(data, {key: default_convert(data[key]) for key in data})
+        return rebuilt(data, {key: default_convert(data[key]) for key in data})
     if isinstance(data, Sequence):
-        return _like(data, [default_convert(item) for item in data])
+        return rebuilt(data, [default_convert(item) for item in data])
     return data
 
 
@@ -91,14 +91,14 @@ def collate(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -
         return function(batch, collate_fn_map=collate_fn_map)
     if isinstance(first, Mapping):
         columns = {key: [sample[key] for sample in batch] for key in first}
-        return _like(first, {key: collate(column, collate_fn_map=collate_fn_map) for key, column in columns.items()})
+        return rebuilt(first, {key: collate(column, collate_fn_map=collate_fn_map) for key, column in columns.items()})
     if isinstance(first, Sequence) and not isinstance(first, (str, bytes)):
         if any(len(sample) != len(first) for sample in batch):
             raise ArgumentError(
                 "default_collate: each element in list of batch should be of equal size, "
                 f"got sizes {[len(sample) for sample in batch]}"
             )
-        return _like(first, [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch, strict=True)])
+        return rebuilt(first, [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch, strict=True)])
     if type(first).__module__.startswith("jax.experimental.sparse"):
         raise ArgumentError(_SPARSE)
     raise ArgumentTypeError(_REFUSED.format(type(first)))
@@ -115,7 +115,7 @@ def _registered(leaf: Any, table: CollateMap) -> Callable[..., Any] | None:
     return table.get(ArrayLike) if hasattr(leaf, "__dlpack__") and isinstance(leaf, ArrayLike) else None
 
 
-def _like(original: Any, values: Any) -> Any:
+def rebuilt(original: Any, values: Any) -> Any:
     """A container of the kind of ``original`` with these values; a dict or list where the kind cannot be made."""
     kind = type(original)
     if kind is list or kind is dict or kind is tuple:  # PyTorch makes lists of tuples, too
