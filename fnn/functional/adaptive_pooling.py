@@ -226,6 +226,13 @@ def _adaptive_max(name: str, rank: int, input: Any, output_size: Any, return_ind
     position = None
     if return_indices:
         position = lax.broadcast_in_dim(flat_positions(sizes, x.ndim), x.shape, tuple(range(x.ndim)))
+    if max(out) == 1:  # one bin: all axes at once
+        flat = (*lead, math.prod(sizes))
+        position = None if position is None else lax.reshape(position, flat)
+        x, position = _largest_of_bins(lax.reshape(x, flat), len(lead), position, 1)
+        shape = (*lead, *out)
+        x, position = lax.reshape(x, shape), None if position is None else lax.reshape(position, shape)
+        return x if position is None else (x, position)
     for i in reversed(range(rank)):  # the last axis first, see max_pool
         x, position = _largest_of_bins(x, len(lead) + i, position, out[i])
     return x if position is None else (x, position)

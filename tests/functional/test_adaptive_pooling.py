@@ -186,3 +186,24 @@ def test_fractional_draws_torchs_places():
 def test_fractional_errors(args, kwargs, text):
     with pytest.raises(ValueError, match=text):
         F.fractional_max_pool2d(jnp.ones((1, 1, 6, 6)), *args, **kwargs, key=jax.random.key(0))
+
+
+def test_maxima_of_neighbouring_blocks():
+    """Windows that do not overlap, ties and NaN among them; then every derivative."""
+    x = torch.round(randn(2, 3, 11, 12))
+    x[0, 0, 3, 5], x[0, 0, 4, 1], x[1, 2, 2:4, 2:9] = torch.nan, torch.nan, -torch.inf
+    calls = [(TF.max_pool2d, F.max_pool2d, (x, 5)), (TF.max_pool2d, F.max_pool2d, (x, (4, 12), 9))]
+    calls += [(TF.max_pool1d, F.max_pool1d, (x[0], 4)), (TF.max_pool3d, F.max_pool3d, (x[None], (2, 4, 4)))]
+    calls += [(TF.adaptive_max_pool2d, F.adaptive_max_pool2d, (x, size)) for size in (1, (1, 2), (11, 3))]
+    calls += [(TF.adaptive_max_pool3d, F.adaptive_max_pool3d, (x, 1))]
+    for theirs, ours, args in calls:
+        reference.check_call(theirs, ours, args, rtol=0)
+        want = theirs(*args, return_indices=True)
+        reference.assert_equal(ours(jnp.asarray(args[0].numpy()), *args[1:], return_indices=True), want)
+    y = jnp.asarray(randn(2, 6, 5).numpy())
+    apart = jax.random.permutation(jax.random.key(0), 60.0 + jnp.arange(60)).reshape(2, 6, 5)
+    check_grads(lambda y: F.adaptive_max_pool2d(y * apart, 1) ** 2, (jnp.ones_like(y),), 2, rtol=0.05, eps=1e-3)
+    batched = jax.vmap(jax.grad(lambda y: F.max_pool1d(y, 4).sum()), 1, 1)(y.transpose(0, 2, 1)[..., None, :])
+    single = jax.grad(lambda y: F.max_pool1d(y, 4).sum())(y.transpose(0, 2, 1))
+    np.testing.assert_array_equal(batched[..., 0, :], single)
+    assert F.max_pool2d(jnp.arange(32).reshape(1, 4, 8), 4).tolist() == [[[27, 31]]]
