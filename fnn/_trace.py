@@ -26,6 +26,16 @@ def tracing() -> bool:
     return not core.trace_state_clean()
 
 
+def transposition(x: Any) -> tuple[int, ...] | None:
+    """The permutation if ``x`` was certainly made by a transposition, else None: a hint, never wrong."""
+    while isinstance(x, Tracer) and hasattr(x, "primal"):
+        x = x.primal
+    made_by = getattr(x, "parent", None)
+    if getattr(getattr(made_by, "primitive", None), "name", None) != "transpose":
+        return None
+    return getattr(made_by, "params", {}).get("permutation")
+
+
 def surely_constant(x: Any) -> bool:
     """Whether ``x`` is certainly not differentiated by the innermost trace: it does not belong to it."""
     return not (isinstance(x, Tracer) and x._trace is current_trace())

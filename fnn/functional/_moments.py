@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn.errors import ArgumentTypeError
-from fnn.functional._operands import broadcast, floating
+from fnn.functional._operands import floating
+from fnn.functional._sums import spread, total
 
 
 class Standardised(NamedTuple):
@@ -19,7 +20,7 @@ class Standardised(NamedTuple):
     mean: jax.Array  # the shape of the axes that were kept, as the next two
     var: jax.Array  # the biased variance
     rstd: jax.Array  # 1 / sqrt(var + eps)
-    kept: tuple[int, ...]  # the axes that were kept, for `broadcast`
+    kept: tuple[int, ...]  # the axes that were kept, for `spread`
 
 
 def standardise(x: jax.Array, axes: tuple[int, ...], eps: float) -> Standardised:
@@ -29,9 +30,9 @@ def standardise(x: jax.Array, axes: tuple[int, ...], eps: float) -> Standardised
     """
     kept = tuple(i for i in range(x.ndim) if i not in axes)
     n = math.prod(x.shape[i] for i in axes)
-    mean = lax.reduce_sum(x, axes) / n
-    centred = x - broadcast(mean, x, kept)
-    var = lax.reduce_sum(centred * centred, axes) / n
+    mean = total(x, axes) / n
+    centred = x - spread(mean, x.shape, kept)
+    var = total(centred * centred, axes) / n
     return Standardised(centred, mean, var, lax.rsqrt(var + eps), kept)
 
 

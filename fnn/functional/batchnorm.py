@@ -14,8 +14,9 @@ from jax import lax
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional._moments import parameters, standardise
-from fnn.functional._operands import broadcast, floating, narrow, widen
+from fnn.functional._operands import floating, narrow, widen
 from fnn.functional._sizes import listed
+from fnn.functional._sums import spread
 
 __all__ = ["batch_norm", "batch_norm_update", "instance_norm", "instance_norm_update"]
 
@@ -245,11 +246,12 @@ def _normalise(
     """Both norms: they differ in the axes that the statistics are taken over."""
     if x.size == 0:
         return x, running_mean, running_var
-    wide = widen(x)
+    # the spatial axes as one: long inner loops
+    wide = lax.reshape(widen(x), (*x.shape[:2], math.prod(x.shape[2:]))) if x.ndim > 3 else widen(x)
     if training:
         if (running_mean is None) != (running_var is None):
             raise ArgumentError(f"{where}running_mean and running_var must either both be None or neither be None")
-        centred, mean, var, scale, kept = standardise(wide, axes, eps)
+        centred, mean, var, scale, kept = standardise(wide, tuple(i for i in axes if i < wide.ndim), eps)
         if running_mean is not None and running_var is not None:
             n = math.prod(x.shape[i] for i in axes)
             move = _moving_average(where, momentum)
@@ -257,14 +259,14 @@ def _normalise(
     else:
         assert running_mean is not None and running_var is not None  # checked by the callers
         kept = (1,)
-        centred = wide - broadcast(widen(lax.stop_gradient(running_mean)), x, kept)
+        centred = wide - spread(widen(lax.stop_gradient(running_mean)), wide.shape, kept)
         scale = lax.rsqrt(widen(lax.stop_gradient(running_var)) + eps)
     if weight is not None:
-        scale = scale * broadcast(widen(weight), scale, (scale.ndim - 1,))
-    y = centred * broadcast(scale, x, kept)
+        scale = scale * spread(widen(weight), scale.shape, (scale.ndim - 1,))
+    y = centred * spread(scale, wide.shape, kept)
     if bias is not None:
-        y = y + broadcast(widen(bias), x, (1,))
-    return narrow(y, x), running_mean, running_var
+        y = y + spread(widen(bias), wide.shape, (1,))
+    return narrow(lax.reshape(y, x.shape), x), running_mean, running_var
 
 
 def _moving_average(where: str, momentum: Any) -> Callable[[jax.Array, jax.Array], jax.Array]:

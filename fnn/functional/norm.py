@@ -11,10 +11,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnn._trace import transposition
 from fnn.errors import ArgumentError
 from fnn.functional._moments import parameters, standardise
 from fnn.functional._operands import broadcast, floating, narrow, widen, wrap_dim
 from fnn.functional._sizes import integer, integers, listed
+from fnn.functional._sums import spread
 
 __all__ = ["group_norm", "layer_norm", "normalize", "rms_norm"]
 
@@ -72,16 +74,40 @@ def layer_norm(
     axes = _trailing(where, x, normalized_shape, params)
     if x.size == 0:
         return x
-    centred, _, _, rstd, kept = standardise(widen(x), axes, eps)
-    y = centred * broadcast(rstd, x, kept)
-    return narrow(_affine(y, params["weight"], params["bias"], axes), x)
+    weight, bias = params["weight"], params["bias"]
+    first = x.ndim - len(axes)
+    if len(axes) > 1:  # as one axis
+        length = math.prod(x.shape[first:])
+        weight, bias = (None if p is None else lax.reshape(p, (length,)) for p in (weight, bias))
+        y = _standard(lax.reshape(widen(x), (*x.shape[:first], length)), (first,), eps, weight, bias, (first,))
+        return narrow(lax.reshape(y, x.shape), x)
+    if transposition(x) == (0, *range(2, x.ndim), 1):
+        # channels that were first and will be again: where they were the transpositions cancel, and none is made
+        back = lax.transpose(widen(x), (0, first, *range(1, first)))
+        y = lax.reshape(back, (*back.shape[:2], math.prod(back.shape[2:])))
+        y = lax.reshape(_standard(y, (1,), eps, weight, bias, (1,)), back.shape)
+        return narrow(lax.transpose(y, (0, *range(2, x.ndim), 1)), x)
+    return narrow(_standard(widen(x), axes, eps, weight, bias, axes), x)
+
+
+def _standard(
+    x: jax.Array,
+    axes: tuple[int, ...],
+    eps: float,
+    weight: jax.Array | None,
+    bias: jax.Array | None,
+    dims: tuple[int, ...],
+) -> jax.Array:
+    """``x`` standardised over ``axes``, then scaled and shifted along ``dims``."""
+    centred, _, _, rstd, kept = standardise(x, axes, eps)
+    return _affine(centred * spread(rstd, x.shape, kept), weight, bias, dims)
 
 
 def _affine(y: jax.Array, weight: jax.Array | None, bias: jax.Array | None, axes: tuple[int, ...]) -> jax.Array:
     if weight is not None:
-        y = y * broadcast(widen(weight), y, axes)
+        y = y * spread(widen(weight), y.shape, axes)
     if bias is not None:
-        y = y + broadcast(widen(bias), y, axes)
+        y = y + spread(widen(bias), y.shape, axes)
     return y
 
 
@@ -119,7 +145,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     mean_square = lax.reduce_sum(wide * wide, axes) / n
     rate = lax.rsqrt(mean_square + (float(jnp.finfo(wide.dtype).eps) if eps is None else eps))
     y = wide * broadcast(rate, x, tuple(range(x.ndim - len(axes))))
-    return narrow(_affine(y, scale, None, axes), x)
+    return narrow(y if scale is None else y * broadcast(widen(scale), y, axes), x)
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> jax.Array:
@@ -171,10 +197,10 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
             )
     if x.size == 0:
         return x
-    grouped = lax.reshape(widen(x), (n, groups, channels // groups, *space))
-    centred, _, _, rstd, kept = standardise(grouped, tuple(range(2, grouped.ndim)), eps)
-    y = lax.reshape(centred * broadcast(rstd, grouped, kept), x.shape)
-    return narrow(_affine(y, params["weight"], params["bias"], (1,)), x)
+    each = channels // groups
+    grouped = lax.reshape(widen(x), (n, groups, each, math.prod(space)))
+    weight, bias = (None if p is None else lax.reshape(p, (groups, each)) for p in (params["weight"], params["bias"]))
+    return narrow(lax.reshape(_standard(grouped, (2, 3), eps, weight, bias, (1, 2)), x.shape), x)
 
 
 # -- unit vectors -------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from jax.test_util import check_grads
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import batchnorm, norm, response
+from fnn.functional._sums import spread, total
 from fnn.layers import batchnorm as running_layers
 from fnn.layers import norm as layers
 from fnn.nn.modules import batchnorm as batch_modules
@@ -429,3 +430,45 @@ def test_no_warnings_when_all_is_well():
         warnings.simplefilter("error")
         instance_modules.InstanceNorm1d(4)(X)
         batch_modules.BatchNorm1d(4)(X)
+
+
+def test_layer_norm_between_transpositions():
+    """Channels moved last and back: the same numbers, and derivatives, as with the channels last throughout."""
+    rng = np.random.default_rng(0)
+    x, w, b = (jnp.asarray(rng.standard_normal(s)) for s in ((2, 3, 4, 5), (3,), (3,)))
+    last = jnp.asarray(np.transpose(x, (0, 2, 3, 1)))
+
+    def moved(x, w, b):
+        return norm.layer_norm(x.transpose(0, 2, 3, 1), (3,), w, b).transpose(0, 3, 1, 2)
+
+    def plain(last, w, b):
+        return norm.layer_norm(last, (3,), w, b).transpose(0, 3, 1, 2)
+
+    def first_and_second(fn):
+        def loss(*args):
+            return (fn(*args) ** 3).sum()
+
+        def turned(*args):
+            return sum((g * jnp.cos(g)).sum() for g in jax.grad(loss, (0, 1, 2))(*args))
+
+        return jax.jit(lambda *args: (fn(*args), jax.grad(loss, (0, 1, 2))(*args), jax.grad(turned, (0, 1, 2))(*args)))
+
+    y, first, second = first_and_second(moved)(x, w, b)
+    want, want_first, want_second = first_and_second(plain)(last, w, b)
+    back = [(g[0].transpose(0, 3, 1, 2), *g[1:]) for g in (want_first, want_second)]
+    for mine, theirs in zip(jax.tree.leaves((y, first, second)), jax.tree.leaves((want, *back)), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=2e-3, atol=1e-3)
+    batched = jax.jit(jax.vmap(moved, (3, None, None), 3))(x[:, :, :, None], w, b)
+    np.testing.assert_allclose(batched[..., 0, :], y, rtol=1e-5, atol=1e-5)
+
+
+def test_sums_and_spreads_are_each_others_transposes():
+    x = jnp.arange(24.0).reshape(2, 3, 4)
+    np.testing.assert_array_equal(total(x, (0, 2)), x.sum((0, 2)))
+    for dim in range(4):  # the batch axis
+        many = jnp.stack([x, 2 * x], dim)
+        got = jax.vmap(lambda x: total(x, (0, 2)), dim)(many)
+        np.testing.assert_array_equal(got, [x.sum((0, 2)), 2 * x.sum((0, 2))])
+    grown = jax.vmap(lambda v: spread(v, (3, 2, 4), (0, 2)), 1)(jnp.moveaxis(x, 0, 1))
+    np.testing.assert_array_equal(grown, jnp.broadcast_to(x[:, :, None], (2, 3, 2, 4)))
+    check_grads(lambda x: spread(total(x * x, (0, 2)) ** 2, (5, 3), (1,)) ** 2, (x / 10,), 2, rtol=0.05, eps=1e-2)
