@@ -4,6 +4,8 @@ Places are normalised: -1 and 1 are the outer edges of the image or, with ``alig
 corner elements.  The last axis of a grid holds x (along W), y (along H) and, for a volume, z (along D).
 """
 
+import functools
+import itertools
 import math
 import warnings
 from collections.abc import Sequence
@@ -210,25 +212,31 @@ Taps = tuple[jax.Array, jax.Array]
 def _weighted_elements(x: jax.Array, taps: list[Taps]) -> jax.Array:
     """The weighted sum (N, C, *out) over all combinations of the axes' taps; an element outside counts as zero.
 
-    One gather for all: its graph, and that of its gradients, is a fraction of what one gather a tap makes.
+    A term a combination, of three axes: sums over an array of all combinations have seven axes and more, which the
+    kernels of XLA's CPU compiler do not survive (jaxlib 0.10).
     """
-    rank, sizes = len(taps), x.shape[2:]
-    (n, _, *out), c = taps[0][0].shape, x.shape[1]
-    flat, inside, weight = jnp.zeros((), np.int32), jnp.ones((), bool), jnp.ones((), x.dtype)
-    for axis, ((index, w), size) in enumerate(zip(taps, sizes, strict=True)):
-        shape = [n, *(1,) * rank, *out]
-        shape[1 + axis] = index.shape[1]
-        index, w = lax.reshape(index, shape), lax.reshape(w, shape)
-        flat, weight = flat * size + index, weight * w
-        inside = inside & (index >= 0) & (index < size)
-    combined = flat.shape  # (N, *taps, *out)
-    flat = lax.reshape(lax.select(inside, flat, lax.full_like(flat, 0)), (n, 1, math.prod(combined[1:])))
+    sizes, out = x.shape[2:], taps[0][0].shape[2:]
+    n, c = x.shape[:2]
     plane = lax.reshape(x, (n, c, math.prod(sizes)))
-    taken = jnp.take_along_axis(plane, flat, 2, mode="promise_in_bounds")
-    taken = lax.reshape(taken, (n, c, *combined[1:]))
-    shown = lax.broadcast_in_dim(inside, taken.shape, (0, *range(2, taken.ndim)))
-    taken = lax.select(shown, taken, lax.full_like(taken, 0))
-    return lax.reduce_sum(taken * lax.expand_dims(weight, [1]), range(2, 2 + rank))
+    axes = [[(_flat(i, k), _flat(w, k)) for k in range(i.shape[1])] for i, w in taps]
+    insides = [[(i >= 0) & (i < size) for i, _ in axis] for axis, size in zip(axes, sizes, strict=True)]
+    terms = []
+    for numbers in itertools.product(*(range(len(axis)) for axis in axes)):
+        flat, weight, inside = jnp.zeros((), np.int32), jnp.ones((), x.dtype), jnp.ones((), bool)
+        for axis, of, k, size in zip(axes, insides, numbers, sizes, strict=True):
+            index, w = axis[k]
+            flat, weight, inside = flat * size + index, weight * w, inside & of[k]
+        flat = lax.expand_dims(lax.select(inside, flat, lax.full_like(flat, 0)), [1])
+        taken = jnp.take_along_axis(plane, flat, 2, mode="promise_in_bounds")
+        taken = lax.select(lax.broadcast_in_dim(inside, taken.shape, (0, 2)), taken, lax.full_like(taken, 0))
+        terms.append(taken * lax.expand_dims(weight, [1]))
+    return lax.reshape(functools.reduce(lax.add, terms), (n, c, *out))
+
+
+def _flat(of_taps: jax.Array, k: int) -> jax.Array:
+    """Tap ``k`` of (N, taps, *out) as (N, places)."""
+    one = lax.index_in_dim(of_taps, k, 1, keepdims=False)
+    return lax.reshape(one, (one.shape[0], math.prod(one.shape[1:])))
 
 
 def _whole(place: jax.Array) -> jax.Array:

@@ -134,3 +134,18 @@ def test_grid_warnings_and_errors():
     ):
         with pytest.raises(ValueError, match=text):
             call()
+
+
+def test_grid_sample_of_volumes_at_full_optimisation():
+    """The shapes at which the compiled gradient of one gather for all taps ended the process."""
+    x, grid = (
+        torch.randn(*s, generator=torch.Generator().manual_seed(0)) for s in ((2, 2, 4, 4, 4), (2, 12, 12, 12, 3))
+    )
+    options = {"xla_backend_optimization_level": 3, "xla_llvm_disable_expensive_passes": False}
+    fn = jax.grad(lambda x, g: F.grid_sample(x, g, align_corners=False).sum(), (0, 1))
+    args = [jnp.asarray(a.numpy()) for a in (x, grid)]
+    got = jax.jit(fn).lower(*args).compile(options)(*args)
+    leaves = [a.clone().requires_grad_() for a in (x, grid)]
+    want = torch.autograd.grad(TF.grid_sample(*leaves, align_corners=False).sum(), leaves)
+    for mine, theirs in zip(got, want, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4)
