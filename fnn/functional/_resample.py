@@ -7,6 +7,7 @@ slower, on a GPU atomic and not reproducible).
 
 import dataclasses
 import functools
+import math
 from typing import Any
 
 import jax
@@ -74,6 +75,14 @@ def _resample(x: jax.Array, *, axis: int, table: Table) -> jax.Array:
     return lax.reduce_sum(_term(x, axis, table, slice(None)), [axis + 1])
 
 
+def _resample_on_cpu(x: jax.Array, *, axis: int, table: Table) -> jax.Array:
+    """On three axes at most: the loops that XLA makes for a CPU are as long as the last axis."""
+    before, after = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
+    flat = lax.reshape(x, (before, x.shape[axis], after) if after != 1 else (before, x.shape[axis]))
+    shape = (*x.shape[:axis], len(table.index), *x.shape[axis + 1 :])
+    return lax.reshape(_resample(flat, axis=1, table=table), shape)
+
+
 def _term(x: jax.Array, axis: int, table: Table, k: int | slice) -> jax.Array:
     taken = take(x, table.index[:, k], axis)
     dims = tuple(range(axis, axis + table.index[:, k].ndim))
@@ -102,3 +111,4 @@ resample_p.def_abstract_eval(_shape)
 ad.deflinear2(resample_p, lambda ct, x, *, axis, table: [resample_p.bind(ct, axis=axis, table=table.transposed)])
 batching.primitive_batchers[resample_p] = _batched
 mlir.register_lowering(resample_p, mlir.lower_fun(_resample, multiple_results=False))
+mlir.register_lowering(resample_p, mlir.lower_fun(_resample_on_cpu, multiple_results=False), platform="cpu")
