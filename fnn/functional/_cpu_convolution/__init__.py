@@ -4,7 +4,10 @@
 CPU they are `jax.lax.conv_general_dilated`.
 """
 
+from fnn import _memory
 from fnn.functional._cpu_convolution._entry import convolution, input_gradient
 from fnn.functional._cpu_convolution._geometry import Geometry, geometry
 
 __all__ = ["Geometry", "convolution", "geometry", "input_gradient"]
+
+_memory.retain()  # before the first array: see there

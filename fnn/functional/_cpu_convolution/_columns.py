@@ -4,7 +4,6 @@ The other ways rearrange the weights at every call, which is what most of the ti
 pictures: the deep layers of a network, small batches. One group; any rank, stride and dilation.
 """
 
-import functools
 import math
 
 import jax
@@ -22,11 +21,11 @@ def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
 
 
 def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
-    """W transposed times y, each element of the kernel added where it was taken from."""
-    columns = lax.dot_general(_matrix(w), _rows(y), (((0,), (0,)), ((), ())))
-    columns = columns.reshape(w.shape[1], len(g.taps), y.shape[0], *g.out)
-    parts = [_arrays.spread(columns[:, i], g, tap) for i, tap in enumerate(g.taps)]
-    return jnp.swapaxes(functools.reduce(lax.add, parts), 0, 1)
+    """Y transposed times W, each element of the kernel added where it was taken from (col2im)."""
+    rows = _arrays.channels_last(y).reshape(-1, y.shape[1])
+    columns = lax.dot(rows, _matrix(w))  # the other way round XLA would transpose W: up to 10 times slower
+    columns = columns.reshape(y.shape[0], *g.out, w.shape[1], len(g.taps))
+    return _arrays.collect(jnp.moveaxis(columns, (-1, -2), (0, 2)), g)
 
 
 def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:

@@ -33,22 +33,28 @@ def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
 
 
 def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
-    """One 1-d convolution along H, with the columns under the kernel as channels.
+    """One 1-d convolution along H, with the columns under the kernel as images; any stride and dilation.
 
-    Its image is y as (O, T_h, N * T_w), its kernel x as (H, N * T_w, k_w * C), its result (O, k_h, k_w * C).
+    Its images are x as (k_w * C, H, N * T_w), its kernel y as (T_h, N * T_w, O), dilated by the stride and moved on
+    by the dilation, its result (k_w * C, k_h, O).
     """
     n, channels, height = x.shape[:3]
     out, t_h, t_w = y.shape[1:]
     padded = _arrays.pad(x, g.pads[1:], 3)
-    steps = [j * g.dilation[1] for j in range(g.kernel[1])]
-    columns = [lax.slice_in_dim(padded, j, j + t_w, axis=3) for j in steps]
-    columns = [lax.transpose(c, (2, 0, 3, 1)).reshape(height, n * t_w, channels) for c in columns]
-    image = lax.transpose(y, (1, 2, 0, 3)).reshape(out, t_h, n * t_w)
-    low = g.reach[0] - g.pads[0][0]
-    pads = ((low, height + g.reach[0] - low - t_h),)
-    w = _arrays.native(image, jnp.concatenate(columns, -1), g.dilation[:1], pads, (1,))
-    w = lax.rev(w, (1,)).reshape(out, *g.kernel, channels)
-    return _arrays.channels_first(w)
+    starts = [j * g.dilation[1] for j in range(g.kernel[1])]
+    columns = [_arrays.windows(padded, (j,), (t_w,), g.stride[1:], 3) for j in starts]
+    images = [lax.transpose(c, (1, 2, 0, 3)).reshape(channels, height, n * t_w) for c in columns]
+    kernel = lax.transpose(y, (2, 0, 3, 1)).reshape(t_h, n * t_w, out)
+    w = _arrays.native(jnp.concatenate(images), kernel, g.dilation[:1], g.pads[:1], g.stride[:1])
+    w = w.reshape(g.kernel[1], channels, g.kernel[0], out)
+    return lax.transpose(w, (3, 1, 2, 0))
+
+
+def line_weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
+    """In one dimension: x as (C, L, N) convolved with y as (T, N, O), the roles of channels and images exchanged."""
+    kernel = lax.transpose(y, (2, 0, 1))
+    w = _arrays.native(lax.transpose(x, (1, 2, 0)), kernel, g.dilation, g.pads, g.stride)
+    return lax.transpose(w, (2, 0, 1))
 
 
 # -- strides ----------------------------------------------------------------------------------------------
@@ -59,7 +65,7 @@ def rows_forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     n, _, _, width = x.shape
     k_h, k_w = g.kernel
     t_h, t_w = g.out
-    padded = _arrays.pad(_arrays.channels_last(x), g.pads[:1], 1)
+    padded = _arrays.channels_last(_arrays.pad(x, g.pads[:1]))  # padding after the transposition takes twice the time
     rows = [_arrays.windows(padded, (i * g.dilation[0],), (t_h,), g.stride[:1], 1) for i in range(k_h)]
     image = jnp.concatenate(rows, -1).reshape(n * t_h, width, -1)
     kernel = lax.transpose(w, (3, 2, 1, 0)).reshape(k_w, -1, w.shape[0])

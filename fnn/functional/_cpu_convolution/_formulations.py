@@ -82,6 +82,7 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
         "patches": _patches.weight_gradient,
         "columns": _columns.weight_gradient,
         "direct": _dense.weight_gradient,
+        "line": _dense.line_weight_gradient,
         "taps": _dense.taps_weight_gradient,
         "shifts": _shifts.weight_gradient,
         "blocks": lambda x, y, g: _blocks.weight_gradient(x, y, g, weight_gradient),
@@ -97,16 +98,22 @@ def _merged(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
 
 def possible(operation: Operation, name: str, g: Geometry) -> bool:
     """Whether a formulation can do this operation for this geometry."""
-    dense, plane = g.groups == 1, g.rank == 2
+    dense = g.groups == 1
     stride_in_one_loop = g.unit_stride or operation != "input_gradient"
+    direct = {
+        "forward": g.unit_stride or g.rank == 1,
+        "input_gradient": g.unit_stride,
+        "weight_gradient": g.rank == 2,
+    }
     return {
         "definition": True,
         "pointwise": _pointwise.fits(g),
         "whole": _pointwise.covers(g),
         "patches": True,
         "columns": dense,
-        "direct": dense and g.unit_stride and (plane or operation != "weight_gradient"),
-        "rows": dense and plane,
+        "direct": dense and direct[operation],
+        "line": dense and g.rank == 1,
+        "rows": dense and g.rank == 2,
         "phases": dense,
         "taps": dense,
         "shifts": stride_in_one_loop,

@@ -4,12 +4,10 @@ It moves as many times more data as the kernel has elements: right for few chann
 patches stay in the caches. Any rank, stride, dilation and number of groups.
 """
 
-import functools
 import math
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from fnn.functional._cpu_convolution import _arrays
 from fnn.functional._cpu_convolution._geometry import Geometry
@@ -28,15 +26,9 @@ def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     """Transposed weights times y, then each element of the kernel added where it was taken from (col2im)."""
     n, groups, taps = y.shape[0], g.groups, len(g.taps)
     matrix = jnp.swapaxes(_matrix(w, g), 1, 2)
-    if groups == 1:  # the batch last: the product is one, and each tap's share of it is contiguous
-        columns = matrix[0] @ jnp.moveaxis(y, 1, 0).reshape(y.shape[1], -1)
-        columns = columns.reshape(taps, w.shape[1], n, *g.out)
-        parts = [_arrays.spread(columns[i], g, tap) for i, tap in enumerate(g.taps)]
-        return jnp.swapaxes(functools.reduce(lax.add, parts), 0, 1)
     columns = jnp.matmul(jnp.broadcast_to(matrix, (n, *matrix.shape)), y.reshape(n, groups, -1, math.prod(g.out)))
     columns = columns.reshape(n, groups, taps, w.shape[1], *g.out)
-    parts = [_arrays.spread(columns[:, :, i], g, tap, 3) for i, tap in enumerate(g.taps)]
-    return functools.reduce(lax.add, parts).reshape(n, -1, *g.size)
+    return _arrays.collect(jnp.moveaxis(columns, 2, 0).reshape(taps, n, -1, *g.out), g)
 
 
 def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
