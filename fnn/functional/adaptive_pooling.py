@@ -202,10 +202,11 @@ def _adaptive_avg(name: str, rank: int, input: Any, output_size: Any) -> jax.Arr
     if all(size % n == 0 for size, n in zip(sizes, out, strict=True)):
         # bins of equal length: (..., O, S / O, ...), then the mean of every second axis
         split = [part for size, n in zip(sizes, out, strict=True) for part in (n, size // n)]
-        x = lax.reshape(x, (*lead, *split))
-        x = lax.reduce_sum(x, [len(lead) + 2 * i + 1 for i in range(rank)])
+        one_bin = max(out) == 1
+        x = lax.reshape(x, (*lead, math.prod(sizes)) if one_bin else (*lead, *split))
+        x = lax.reduce_sum(x, [len(lead)] if one_bin else [len(lead) + 2 * i + 1 for i in range(rank)])
         x = lax.div(x, lax.full_like(x, math.prod(split[1::2])))
-        return lax.convert_element_type(x, dtype)
+        return lax.reshape(lax.convert_element_type(x, dtype), (*lead, *out))
     for i in reversed(range(rank)):
         if out[i] != sizes[i]:
             x = resample(x, len(lead) + i, _mean_table(sizes[i], out[i], x.dtype.name))
