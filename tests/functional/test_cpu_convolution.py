@@ -20,6 +20,9 @@ GEOMETRIES = [
     geometry((3, 2), (3, 2), (1, 1), [(0, 0), (0, 0)], (1, 1), 1),
     geometry((3, 4, 3), (2, 3, 1), (2, 1, 1), [(1, 0), (1, 1), (0, 0)], (1, 1, 1), 1),
     geometry((5, 4), (2, 3), (3, 3), [(0, -2), (1, 0)], (1, 1), 1),  # the last rows are seen by no window
+    geometry((4, 5), (3, 5), (1, 1), [(3, 5), (7, 6)], (3, 4), 1),  # most elements see padding alone
+    geometry((2, 3), (3, 3), (2, 1), [(2, 2), (3, 3)], (2, 3), 2),
+    geometry((1,), (3,), (2,), [(1, 4)], (2,), 1),  # all do
 ]
 CASES = [
     pytest.param(operation, name, g, id=f"{operation}-{name}-{i}")

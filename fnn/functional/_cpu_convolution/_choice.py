@@ -3,14 +3,16 @@
 import dataclasses
 import math
 
-from fnn.functional._cpu_convolution import _blocks, _pointwise
+from fnn.functional._cpu_convolution import _blocks, _pointwise, _trimmed
 from fnn.functional._cpu_convolution._geometry import Geometry
 
 TINY = 1 << 16  # multiplications; below it all ways take microseconds, and the plain one compiles fastest
 CACHE = 24 << 20  # bytes of patches that stay in the caches
 FEW = 4  # channels in: too few for Eigen's packing
+SHORT = 128  # elements under the kernel, up to which few channels are written out
 SHIFTED = 5  # channels of a group, up to which elementwise sums beat products
 BLOCKS = 16  # dense convolutions that stand for one grouped one: more compile slowly
+LINES = 8  # images that are channels enough for a 1-d weight gradient
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +39,21 @@ class Problem:
     @property
     def weighs_more(self) -> bool:
         """Whether rearranging the weights would cost more than writing out all windows."""
-        return self.g.groups == 1 and self.images * math.prod(self.g.out) <= 2 * self.og and self.patches < CACHE
+        return self._outweighs(self.g.out)
+
+    @property
+    def collects_less(self) -> bool:
+        """Whether rearranging the weights would cost more than adding up all windows."""
+        return self._outweighs(self.g.size)
+
+    def _outweighs(self, size: tuple[int, ...]) -> bool:
+        return self.g.groups == 1 and self.images * math.prod(size) <= 2 * self.og and self.patches < CACHE
+
+    @property
+    def apart(self) -> bool:
+        """Whether no two windows overlap."""
+        axes = zip(self.g.kernel, self.g.stride, self.g.dilation, strict=True)
+        return all(k <= s and (d == 1 or k == 1) for k, s, d in axes)
 
     @property
     def blocks(self) -> int:
@@ -49,12 +65,15 @@ def forward(p: Problem) -> str:
     """The name of the formulation of the convolution."""
     if (name := _product(p)) is not None:
         return name
+    if p.weighs_more:
+        return "columns"
     if p.g.groups > 1:
         return _grouped(p, p.cg)
     if p.g.rank == 3:
         return "planes"
     if p.g.unit_stride:
-        return "patches" if p.cg <= FEW and p.patches < CACHE else "direct"
+        few = p.cg <= FEW and p.cg * math.prod(p.g.kernel) <= SHORT and p.patches < CACHE
+        return "patches" if few else "direct"
     return "direct" if p.g.rank == 1 else "rows"
 
 
@@ -65,39 +84,40 @@ def input_gradient(p: Problem) -> str:
     if p.g.groups > 1:
         name = _grouped(p, p.og)
         return f"phases of {name}" if name in ("shifts", "blocks") and not p.g.unit_stride else name
+    if p.collects_less or p.apart:
+        return "columns"
     if p.g.rank == 3:
         return "planes"
-    if p.g.unit_stride:
-        return "patches" if p.cg <= FEW and p.patches < CACHE else "direct"
-    if p.cg <= FEW and p.patches < CACHE:
-        return "patches"
-    apart = all(k <= s for k, s in zip(p.g.kernel, p.g.stride, strict=True))  # no two windows overlap
-    return "patches" if apart else "phases"
+    widens = p.g.unit_stride and p.og >= 2 * p.cg
+    if (p.cg <= FEW or widens) and p.patches < CACHE:
+        return "columns"
+    return "direct" if p.g.unit_stride else "phases"
 
 
 def weight_gradient(p: Problem) -> str:
     """The name of the formulation of the adjoint in w."""
     if (name := _product(p)) is not None:
         return name
+    if p.weighs_more:
+        return "columns"
     if p.g.groups > 1:
         return _grouped(p, p.cg)
     if p.g.rank == 3:
         return "planes"
-    if p.cg <= FEW and p.patches < CACHE:
-        return "patches"
-    # A dilated kernel would be a stride of the 1-d convolution that "direct" makes, which is 12 times torch's time.
-    return "direct" if p.g.unit_stride and p.g.rank == 2 and max(p.g.dilation) == 1 else "taps"
+    if p.g.rank == 1:
+        return "columns" if p.images < LINES and p.patches < CACHE else "line"
+    return "direct"
 
 
 def _product(p: Problem) -> str | None:
     """What is one product anyway, or not worth a thought."""
     if p.multiplications < TINY:
         return "definition"
+    if _trimmed.fits(p.g):
+        return "trimmed"
     if _pointwise.fits(p.g):
         return "pointwise"
-    if _pointwise.covers(p.g):
-        return "whole"
-    return "columns" if p.weighs_more else None
+    return "whole" if _pointwise.covers(p.g) else None
 
 
 def _grouped(p: Problem, channels: int) -> str:

@@ -19,6 +19,7 @@ from fnn.functional._cpu_convolution import (
     _phases,
     _pointwise,
     _shifts,
+    _trimmed,
     _volume,
 )
 from fnn.functional._cpu_convolution._geometry import Geometry
@@ -49,6 +50,7 @@ def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
 FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
     "forward": {
         "definition": _definition.forward,
+        "trimmed": lambda x, w, g: _trimmed.convolve(x, w, g, forward),
         "pointwise": _pointwise.forward,
         "whole": _pointwise.whole_forward,
         "patches": _patches.forward,
@@ -62,6 +64,7 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
     },
     "input_gradient": {
         "definition": _definition.input_gradient,
+        "trimmed": lambda y, w, g: _trimmed.convolve(y, w, g, input_gradient),
         "pointwise": _pointwise.input_gradient,
         "whole": _pointwise.whole_input_gradient,
         "patches": _patches.input_gradient,
@@ -77,6 +80,7 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
     },
     "weight_gradient": {
         "definition": _definition.weight_gradient,
+        "trimmed": lambda x, y, g: _trimmed.weight_gradient(x, y, g, weight_gradient),
         "pointwise": _pointwise.weight_gradient,
         "whole": _pointwise.whole_weight_gradient,
         "patches": _patches.weight_gradient,
@@ -107,6 +111,7 @@ def possible(operation: Operation, name: str, g: Geometry) -> bool:
     }
     return {
         "definition": True,
+        "trimmed": _trimmed.fits(g),
         "pointwise": _pointwise.fits(g),
         "whole": _pointwise.covers(g),
         "patches": True,

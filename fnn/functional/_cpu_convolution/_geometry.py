@@ -73,6 +73,23 @@ class Geometry:
         """A geometry that differs in some fields."""
         return dataclasses.replace(self, **changes)  # pyright: ignore
 
+    @functools.cached_property
+    def live(self) -> tuple[slice, ...]:
+        """From the first to the last element of the kernel, along each axis, that ever sees more than padding."""
+        found = []
+        for k, s, (low, _), d, n, t in zip(
+            self.kernel, self.stride, self.pads, self.dilation, self.size, self.out, strict=True
+        ):
+            seen = [i for i in range(k) if any(0 <= s * j + d * i - low < n for j in range(t))]
+            found.append(slice(seen[0], seen[-1] + 1) if seen else slice(0, 1))
+        return tuple(found)
+
+    def trimmed(self, to: tuple[slice, ...]) -> "Geometry":
+        """The geometry of the kernel's elements ``to`` alone."""
+        cuts = zip(self.pads, self.dilation, self.kernel, to, strict=True)
+        pads = tuple((low - d * one.start, high - d * (k - one.stop)) for (low, high), d, k, one in cuts)
+        return dataclasses.replace(self, kernel=tuple(one.stop - one.start for one in to), pads=pads)
+
     def axes(self, which: slice) -> "Geometry":
         """The geometry of some of the axes."""
         return Geometry(
