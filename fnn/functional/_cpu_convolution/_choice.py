@@ -13,6 +13,7 @@ SHORT = 128  # elements under the kernel, up to which few channels are written o
 SHIFTED = 5  # channels of a group, up to which elementwise sums beat products
 BLOCKS = 16  # dense convolutions that stand for one grouped one: more compile slowly
 LINES = 8  # images that are channels enough for a 1-d weight gradient
+LOST = 1.125  # more positions than "reversed" needs, up to which it wins
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,10 +103,10 @@ def weight_gradient(p: Problem) -> str:
         return "columns"
     if p.g.groups > 1:
         return _grouped(p, p.cg)
-    if p.g.rank == 3:
-        return "planes"
-    if p.g.rank == 1:
-        return "columns" if p.images < LINES and p.patches < CACHE else "line"
+    if p.g.unit_stride:
+        return "direct" if p.g.rank < 3 and p.g.size[0] > LOST * p.g.out[0] else "reversed"
+    if (p.g.rank == 1 and p.images < LINES) or p.g.rank == 3:
+        return "columns" if p.patches < CACHE else "taps"
     return "direct"
 
 

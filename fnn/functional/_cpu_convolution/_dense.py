@@ -32,29 +32,42 @@ def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     return forward(y, _arrays.mirror(w, 1), g.mirrored)
 
 
+# -- weight gradients -------------------------------------------------------------------------------------
+#
+# A 1-d convolution along the first axis. The columns under the kernel along the others are images or channels, their
+# positions are channels, or images, together with the batch: S is N * T_2 * ... below, K is k_2 * ... * C.
+
+
 def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
-    """One 1-d convolution along H, with the columns under the kernel as images; any stride and dilation.
+    """Images x (K, H, S), kernel y (T, S, O), dilated by the stride and moved on by the dilation."""
+    columns = [lax.transpose(c, (1, 2, 0, *range(3, c.ndim))) for c in _columns(x, g)]
+    images = jnp.concatenate([c.reshape(*c.shape[:2], -1) for c in columns])
+    kernel = lax.transpose(y, (2, 0, *range(3, y.ndim), 1)).reshape(g.out[0], -1, y.shape[1])
+    w = _arrays.native(images, kernel, g.dilation[:1], g.pads[:1], g.stride[:1])
+    w = w.reshape(*g.kernel[1:], x.shape[1], g.kernel[0], y.shape[1])
+    rank = g.rank
+    return lax.transpose(w, (rank + 1, rank - 1, rank, *range(rank - 1)))
 
-    Its images are x as (k_w * C, H, N * T_w), its kernel y as (T_h, N * T_w, O), dilated by the stride and moved on
-    by the dilation, its result (k_w * C, k_h, O).
+
+def reversed_weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
+    """Images y (O, T, S), kernel x (H, S, K): the result is turned round. For strides of 1.
+
+    Less is packed than by `weight_gradient`, but H products are summed instead of T.
     """
-    n, channels, height = x.shape[:3]
-    out, t_h, t_w = y.shape[1:]
-    padded = _arrays.pad(x, g.pads[1:], 3)
-    starts = [j * g.dilation[1] for j in range(g.kernel[1])]
-    columns = [_arrays.windows(padded, (j,), (t_w,), g.stride[1:], 3) for j in starts]
-    images = [lax.transpose(c, (1, 2, 0, 3)).reshape(channels, height, n * t_w) for c in columns]
-    kernel = lax.transpose(y, (2, 0, 3, 1)).reshape(t_h, n * t_w, out)
-    w = _arrays.native(jnp.concatenate(images), kernel, g.dilation[:1], g.pads[:1], g.stride[:1])
-    w = w.reshape(g.kernel[1], channels, g.kernel[0], out)
-    return lax.transpose(w, (3, 1, 2, 0))
+    columns = [lax.transpose(c, (2, 0, *range(3, c.ndim), 1)) for c in _columns(x, g)]
+    kernel = jnp.concatenate(columns, -1).reshape(g.size[0], -1, len(columns) * x.shape[1])
+    images = lax.transpose(y, (1, 2, 0, *range(3, y.ndim))).reshape(y.shape[1], g.out[0], -1)
+    low = g.reach[0] - g.pads[0][0]
+    pads = ((low, g.size[0] + g.reach[0] - low - g.out[0]),)
+    w = lax.rev(_arrays.native(images, kernel, g.dilation[:1], pads, (1,)), (1,))
+    return _arrays.channels_first(w.reshape(y.shape[1], *g.kernel, x.shape[1]))
 
 
-def line_weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
-    """In one dimension: x as (C, L, N) convolved with y as (T, N, O), the roles of channels and images exchanged."""
-    kernel = lax.transpose(y, (2, 0, 1))
-    w = _arrays.native(lax.transpose(x, (1, 2, 0)), kernel, g.dilation, g.pads, g.stride)
-    return lax.transpose(w, (2, 0, 1))
+def _columns(x: jax.Array, g: Geometry) -> list[jax.Array]:
+    """What every element of the kernel along the axes but the first meets: (N, C, H, T_2, ...) each."""
+    rest = g.axes(slice(1, None))
+    padded = _arrays.pad(x, rest.pads, 3)
+    return [_arrays.windows(padded, rest.offset(tap), rest.out, rest.stride, 3) for tap in rest.taps]
 
 
 # -- strides ----------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
         "patches": _patches.weight_gradient,
         "columns": _columns.weight_gradient,
         "direct": _dense.weight_gradient,
-        "line": _dense.line_weight_gradient,
+        "reversed": _dense.reversed_weight_gradient,
         "taps": _dense.taps_weight_gradient,
         "shifts": _shifts.weight_gradient,
         "blocks": lambda x, y, g: _blocks.weight_gradient(x, y, g, weight_gradient),
@@ -107,7 +107,7 @@ def possible(operation: Operation, name: str, g: Geometry) -> bool:
     direct = {
         "forward": g.unit_stride or g.rank == 1,
         "input_gradient": g.unit_stride,
-        "weight_gradient": g.rank == 2,
+        "weight_gradient": True,
     }
     return {
         "definition": True,
@@ -117,7 +117,7 @@ def possible(operation: Operation, name: str, g: Geometry) -> bool:
         "patches": True,
         "columns": dense,
         "direct": dense and direct[operation],
-        "line": dense and g.rank == 1,
+        "reversed": dense and g.unit_stride,
         "rows": dense and g.rank == 2,
         "phases": dense,
         "taps": dense,
