@@ -1,7 +1,7 @@
 """Depthwise convolution, and groups of very few channels: a sum of shifted copies, each times its weight.
 
-There is no product worth the name to make, so the sum is one elementwise loop. A barrier now and then keeps XLA
-from recomputing the padding for every term, and from compiling one loop of hundreds of terms.
+There is no product worth the name to make, so the sum is one elementwise loop, and the weight gradient one reduction
+with an output for every element of the kernel. Each is kept apart from what uses it (`_apart`).
 """
 
 import math
@@ -10,31 +10,27 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.functional._cpu_convolution import _arrays
-from fnn.functional._cpu_convolution._geometry import Geometry
+from fnn.functional._cpu_convolution import _apart, _arrays
+from fnn.functional._cpu_convolution._geometry import Geometry, Ints
 
-_TERMS = 12  # of a loop over shifts: a longer one compiles slowly and runs out of registers
-_IMAGES = 16  # whose products one loop of the weight gradient adds up
+_SUMS = 25  # of one reduction: as many as the registers hold, more or less
+_SMALL = 64  # positions, up to which one reduction adds up the images, too
 
 
 def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     """The sum over the kernel's elements and the group's channels."""
-    n, groups, per_group = x.shape[0], g.groups, w.shape[1]
-    padded = lax.optimization_barrier(_arrays.pad(x, g.pads))
-    padded = padded.reshape(n, groups, per_group, *padded.shape[2:])
-    weights = w.reshape(groups, -1, per_group, *g.kernel)
-    y, terms = None, 0
-    for channel in range(per_group):
-        for i, tap in enumerate(g.taps):
-            if terms >= _TERMS and i % g.kernel[-1] == 0:
-                y, terms = lax.optimization_barrier(y), 0
-            shifted = _arrays.windows(padded[:, :, channel], g.offset(tap), g.out, g.stride)
+
+    def run(x: jax.Array, w: jax.Array) -> jax.Array:
+        weights = w.reshape(g.groups, -1, w.shape[1], *g.kernel)
+        y = None
+        for shifted, (channel, tap) in zip(_shifted(_arrays.pad(x, g.pads), g), _elements(w.shape[1], g), strict=True):
             scale = weights[(slice(None), slice(None), channel, *tap)]
-            term = shifted[:, :, None] * scale.reshape(1, *scale.shape, *(1,) * g.rank)
+            term = shifted * scale.reshape(1, *scale.shape, *(1,) * g.rank)
             y = term if y is None else y + term
-            terms += 1
-    assert y is not None  # a kernel has at least one element
-    return y.reshape(n, w.shape[0], *g.out)
+        assert y is not None  # a kernel has at least one element
+        return y.reshape(x.shape[0], w.shape[0], *g.out)
+
+    return _apart.call(run, x, w)
 
 
 def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
@@ -43,26 +39,41 @@ def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
 
 
 def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
-    """Products of y and shifted copies of x: added up over the images elementwise, over the positions as a product."""
-    n, groups = y.shape[0], g.groups
-    per_group, area = x.shape[1] // groups, math.prod(g.out)
-    padded = lax.optimization_barrier(_arrays.pad(x, g.pads))
-    padded = padded.reshape(n, groups, per_group, *padded.shape[2:])
-    y = y.reshape(n, groups, -1, *g.out)
-    ones, last = jnp.ones(area, x.dtype), g.kernel[-1]
-    rows = []
-    for channel in range(per_group):
-        for row in range(0, len(g.taps), last):
-            total = None
-            for first in range(0, n, _IMAGES):
-                sums = []
-                for tap in g.taps[row : row + last]:
-                    shifted = _arrays.windows(padded[:, :, channel], g.offset(tap), g.out, g.stride)[:, :, None]
-                    images = range(first, min(n, first + _IMAGES))
-                    sums.append(sum((y[i] * shifted[i] for i in images[1:]), y[first] * shifted[first]))
-                stacked = lax.optimization_barrier(jnp.stack(sums, 2))  # (g, og, last, *T)
-                part = stacked.reshape(-1, area) @ ones
-                total = part if total is None else total + part
-            assert total is not None  # an empty batch takes the definition
-            rows.append(total.reshape(-1, last))
-    return jnp.stack(rows, 1).reshape(-1, per_group, *g.kernel)
+    """Products of y and shifted copies of x, added up over the positions of each image and over the images.
+
+    One reduction has many outputs, so that what it reads serves all of them.
+    """
+    per_group = x.shape[1] // g.groups
+    padded = _apart.call(lambda x: _arrays.pad(x, g.pads), x)
+
+    def run(padded: jax.Array, y: jax.Array) -> jax.Array:
+        y, zero = y.reshape(y.shape[0], g.groups, -1, *g.out), jnp.zeros((), y.dtype)
+        axes = (0,) * (math.prod(g.out) <= _SMALL) + tuple(range(3, y.ndim))
+        shifted, sums = _shifted(padded, g), []
+        count = -(-len(shifted) // -(-len(shifted) // _SUMS))  # parts of nearly one size
+        for first in range(0, len(shifted), count):
+            products = [y * one for one in shifted[first : first + count]]
+            sums += lax.reduce(products, [zero] * len(products), _add, axes)
+        w = jnp.stack(sums, -1)
+        w = w if 0 in axes else jnp.sum(w, 0)
+        return w.reshape(-1, per_group, *g.kernel)
+
+    return _apart.call(run, padded, y)
+
+
+def _elements(channels: int, g: Geometry) -> list[tuple[int, Ints]]:
+    """What an output sums over: a channel of the group and an element of the kernel."""
+    return [(channel, tap) for channel in range(channels) for tap in g.taps]
+
+
+def _shifted(padded: jax.Array, g: Geometry) -> list[jax.Array]:
+    r"""For each of `_elements` what it meets: (N, g, 1, \*T)."""
+    padded = padded.reshape(padded.shape[0], g.groups, -1, *padded.shape[2:])
+    return [
+        _arrays.windows(padded[:, :, channel], g.offset(tap), g.out, g.stride)[:, :, None]
+        for channel, tap in _elements(padded.shape[2], g)
+    ]
+
+
+def _add(a: list[jax.Array], b: list[jax.Array]) -> list[jax.Array]:
+    return [i + j for i, j in zip(a, b, strict=True)]
