@@ -5,6 +5,7 @@ before it fuses. A call that must not be inlined is a boundary that fusion does 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 from jax.experimental.xla_metadata import set_xla_metadata
@@ -12,4 +13,5 @@ from jax.experimental.xla_metadata import set_xla_metadata
 
 def call(run: Callable[..., jax.Array], *operands: jax.Array) -> jax.Array:
     """``run(*operands)``, computed once."""
-    return set_xla_metadata(jax.jit(run)(*operands), inlineable="false")
+    result: Any = set_xla_metadata(jax.jit(run)(*operands), inlineable="false")
+    return result

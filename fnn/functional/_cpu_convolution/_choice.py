@@ -11,6 +11,7 @@ CACHE = 24 << 20  # bytes of patches that stay in the caches
 FEW = 4  # channels in: too few for Eigen's packing
 SHORT = 128  # elements under the kernel, up to which few channels are written out
 SHIFTED = 5  # channels of a group, up to which elementwise sums beat products
+TERMS = 30  # of an elementwise sum in three dimensions
 BLOCKS = 16  # dense convolutions that stand for one grouped one: more compile slowly
 LINES = 8  # images that are channels enough for a 1-d weight gradient
 LOST = 1.125  # more positions than "reversed" needs, up to which it wins
@@ -123,10 +124,10 @@ def _product(p: Problem) -> str | None:
 
 def _grouped(p: Problem, channels: int) -> str:
     """``channels`` are those of a group that every output sums over."""
+    if channels <= SHIFTED and (p.g.rank < 3 or channels * math.prod(p.g.kernel) <= TERMS):
+        return "shifts"
     if p.g.rank == 1:
         return "lifted"
     if p.g.rank == 3:
         return "planes"
-    if channels <= SHIFTED:
-        return "shifts"
     return "blocks" if p.blocks <= BLOCKS else "patches"
