@@ -69,10 +69,10 @@ def forward(p: Problem) -> str:
         return name
     if p.weighs_more:
         return "columns"
-    if p.g.groups > 1:
-        return _grouped(p, p.cg)
+    if p.g.groups > 1 and (name := _grouped(p, p.cg)) != "planes":
+        return name
     if p.g.rank == 3:
-        return "planes"
+        return "slices" if p.og <= 2 * p.cg else "planes"
     if p.g.unit_stride:
         few = p.cg <= FEW and p.cg * math.prod(p.g.kernel) <= SHORT and p.patches < CACHE
         return "patches" if few else "direct"

@@ -10,6 +10,7 @@ from typing import Literal
 import jax
 
 from fnn.functional._cpu_convolution import (
+    _apart,
     _blocks,
     _choice,
     _columns,
@@ -60,12 +61,13 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
         "shifts": _shifts.forward,
         "blocks": lambda x, w, g: _blocks.forward(x, w, g, forward),
         "planes": lambda x, w, g: _volume.forward(x, w, g, forward),
+        "slices": lambda x, w, g: _volume.slices_forward(x, w, g, forward),
         "lifted": lambda x, w, g: _volume.lower(forward(_volume.lift(x), _volume.lift(w), _volume.lifted(g))),
     },
     "input_gradient": {
         "definition": _definition.input_gradient,
         "trimmed": lambda y, w, g: _trimmed.convolve(y, w, g, input_gradient),
-        "pointwise": _pointwise.input_gradient,
+        "pointwise": lambda y, w, g: _apart.call(lambda y, w: _pointwise.input_gradient(y, w, g), y, w),
         "whole": _pointwise.whole_input_gradient,
         "patches": _patches.input_gradient,
         "columns": _columns.input_gradient,
@@ -81,7 +83,7 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
     "weight_gradient": {
         "definition": _definition.weight_gradient,
         "trimmed": lambda x, y, g: _trimmed.weight_gradient(x, y, g, weight_gradient),
-        "pointwise": _pointwise.weight_gradient,
+        "pointwise": lambda x, y, g: _apart.call(lambda x, y: _pointwise.weight_gradient(x, y, g), x, y),
         "whole": _pointwise.whole_weight_gradient,
         "patches": _patches.weight_gradient,
         "columns": _columns.weight_gradient,
@@ -126,5 +128,6 @@ def possible(operation: Operation, name: str, g: Geometry) -> bool:
         "blocks": not dense,
         "phases of blocks": not dense,
         "planes": g.rank == 3,
+        "slices": g.rank == 3,
         "lifted": g.rank == 1,
     }[name]

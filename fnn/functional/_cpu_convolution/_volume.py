@@ -1,4 +1,4 @@
-"""Three dimensions as two: the depths under the kernel as channels, the depths of the output as images.
+"""Three dimensions as two: the depths under the kernel as channels, the depths of input or output as images.
 
 And one dimension as two, with a height of 1.
 """
@@ -35,6 +35,18 @@ def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry, plane: Plane) -> ja
     """``plane`` over the folded input and output."""
     w = plane(_fold_input(x, g), _fold_output(y), g.axes(slice(1, None)))
     return jnp.swapaxes(w.reshape(w.shape[0], g.kernel[0], -1, *g.kernel[1:]), 1, 2)
+
+
+def slices_forward(x: jax.Array, w: jax.Array, g: Geometry, plane: Plane) -> jax.Array:
+    """The kernel's depths as channels out: ``plane`` of every depth with each of them, the matching ones added up."""
+    n, groups, k_d = x.shape[0], g.groups, g.kernel[0]
+    images = jnp.swapaxes(x, 1, 2).reshape(-1, x.shape[1], *g.size[1:])
+    weights = jnp.moveaxis(w.reshape(groups, -1, *w.shape[1:]), 3, 1)  # (g, k_d, og, cg, k_h, k_w)
+    y = plane(images, weights.reshape(-1, w.shape[1], *g.kernel[1:]), g.axes(slice(1, None)))
+    depth = g.axes(slice(1))
+    y = _arrays.pad(y.reshape(n, g.size[0], groups, k_d, -1, *g.out[1:]), depth.pads, 1)
+    parts = [_arrays.windows(y[:, :, :, i], depth.offset((i,)), depth.out, depth.stride, 1) for i in range(k_d)]
+    return jnp.moveaxis(functools.reduce(lax.add, parts), 1, 3).reshape(n, -1, *g.out)
 
 
 def _fold_input(x: jax.Array, g: Geometry) -> jax.Array:
