@@ -11,7 +11,7 @@ CACHE = 24 << 20  # bytes of patches that stay in the caches
 FEW = 4  # channels in: too few for Eigen's packing
 SHORT = 128  # elements under the kernel, up to which few channels are written out
 SHIFTED = 5  # channels of a group, up to which elementwise sums beat products
-TERMS = 30  # of an elementwise sum in three dimensions
+TERMS = 30  # of an elementwise sum, in three dimensions or of a phase
 BLOCKS = 16  # dense convolutions that stand for one grouped one: more compile slowly
 LINES = 8  # images that are channels enough for a 1-d weight gradient
 LOST = 1.125  # more positions than "reversed" needs, up to which it wins
@@ -85,6 +85,9 @@ def input_gradient(p: Problem) -> str:
         return name
     if p.g.groups > 1:
         name = _grouped(p, p.og)
+        terms = p.og * math.prod(p.g.kernel) / math.prod(p.g.stride)
+        if not p.g.unit_stride and p.og <= 2 * SHIFTED and terms <= TERMS:
+            name = "shifts"
         return f"phases of {name}" if name in ("shifts", "blocks") and not p.g.unit_stride else name
     if p.collects_less or p.apart:
         return "columns"
