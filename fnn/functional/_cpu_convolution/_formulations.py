@@ -32,20 +32,28 @@ Formulation = Callable[[jax.Array, jax.Array, Geometry], jax.Array]
 def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     """The convolution by the formulation that the cost rule names."""
     name = _choice.forward(_choice.Problem(x.shape[0], w.shape[1], w.shape[0] // g.groups, x.dtype.itemsize, g))
-    return FORMULATIONS["forward"][name](x, w, g)
+    return _run("forward", name, x, w, g)
 
 
 def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     """Its adjoint in x, likewise."""
     problem = _choice.Problem(y.shape[0], w.shape[1], w.shape[0] // g.groups, y.dtype.itemsize, g)
-    return FORMULATIONS["input_gradient"][_choice.input_gradient(problem)](y, w, g)
+    return _run("input_gradient", _choice.input_gradient(problem), y, w, g)
 
 
 def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
     """Its adjoint in w, likewise."""
     channels = x.shape[1] // g.groups, y.shape[1] // g.groups
     problem = _choice.Problem(x.shape[0], *channels, x.dtype.itemsize, g)
-    return FORMULATIONS["weight_gradient"][_choice.weight_gradient(problem)](x, y, g)
+    return _run("weight_gradient", _choice.weight_gradient(problem), x, y, g)
+
+
+def _run(operation: Operation, name: str, a: jax.Array, b: jax.Array, g: Geometry) -> jax.Array:
+    formulation = FORMULATIONS[operation][name]
+    if g.rank < 3 or name == "definition":
+        return formulation(a, b, g)
+    # Volumes are folded, copied and transposed: what made them, or uses them, had better not be part of that.
+    return _apart.call(lambda a, b: formulation(a, b, g), a, b)
 
 
 FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
