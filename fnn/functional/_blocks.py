@@ -37,7 +37,7 @@ def _chosen(x: jax.Array, axis: int) -> jax.Array:
     small: Any = np.int16 if 2 * size < np.iinfo(np.int16).max else np.int32
     place = lax.broadcasted_iota(small, x.shape, axis)
     highest = _spread(lax.reduce_max(x, (axis,)), x.shape, axis)
-    full = functools.partial(lax.full, x.shape, dtype=small)
+    full = functools.partial(lax.full_like, x, dtype=small)
     score = lax.select(lax.eq(x, highest), lax.sub(full(size - 1), place), full(-1))
     if dtypes.is_floating(x):
         score = lax.select(lax.ne(x, x), lax.add(full(size), place), score)

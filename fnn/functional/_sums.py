@@ -18,12 +18,19 @@ from fnn._trace import Primitive
 
 def total(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     """The sum of a floating ``x`` over ``axes``."""
-    return total_p.bind(x, axes=tuple(axes))
+    return _total(x, axes=tuple(axes)) if _on_mesh(x) else total_p.bind(x, axes=tuple(axes))
 
 
 def spread(x: jax.Array, shape: tuple[int, ...], dims: tuple[int, ...]) -> jax.Array:
     """A floating ``x``, whose axes are the ``dims`` of ``shape``, broadcast to ``shape``."""
-    return spread_p.bind(x, shape=tuple(shape), kept=tuple(dims))
+    bind = _spread if _on_mesh(x) else spread_p.bind
+    return bind(x, shape=tuple(shape), kept=tuple(dims))
+
+
+def _on_mesh(x: Any) -> bool:
+    """Whether the type speaks of a mesh of devices: JAX's own rules know how it is split, ours do not."""
+    mesh = getattr(getattr(jax.typeof(x), "sharding", None), "mesh", None)
+    return mesh is not None and not mesh.empty
 
 
 def _others(rank: int, axes: tuple[int, ...]) -> tuple[int, ...]:

@@ -198,9 +198,11 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     if x.size == 0:
         return x
     each = channels // groups
-    grouped = lax.reshape(widen(x), (n, groups, each, math.prod(space)))
+    flat = (n, channels, math.prod(space))  # a step by itself, for arrays that are split over devices
+    grouped = lax.reshape(lax.reshape(widen(x), flat), (n, groups, each, flat[2]))
     weight, bias = (None if p is None else lax.reshape(p, (groups, each)) for p in (params["weight"], params["bias"]))
-    return narrow(lax.reshape(_standard(grouped, (2, 3), eps, weight, bias, (1, 2)), x.shape), x)
+    y = _standard(grouped, (2, 3), eps, weight, bias, (1, 2))
+    return narrow(lax.reshape(lax.reshape(y, flat), x.shape), x)
 
 
 # -- unit vectors -------------------------------------------------------------------------------------
