@@ -8,6 +8,7 @@ from fnn.functional._cpu_convolution._geometry import Geometry
 
 TINY = 1 << 16  # multiplications; below it all ways take microseconds, and the plain one compiles fastest
 CACHE = 24 << 20  # bytes of patches that stay in the caches
+WIDE = 16 << 20  # bytes of patches, up to which adding them up beats a convolution to half as many channels
 FEW = 4  # channels in: too few for Eigen's packing
 SHORT = 128  # elements under the kernel, up to which few channels are written out
 SHIFTED = 5  # channels of a group, up to which elementwise sums beat products
@@ -93,7 +94,7 @@ def input_gradient(p: Problem) -> str:
         return "columns"
     if p.g.rank == 3:
         return "planes"
-    widens = p.g.unit_stride and p.og >= 2 * p.cg
+    widens = p.g.unit_stride and p.og >= 2 * p.cg and p.patches < WIDE
     if (p.cg <= FEW or widens) and p.patches < CACHE:
         return "columns"
     return "direct" if p.g.unit_stride else "phases"
