@@ -9,8 +9,6 @@ microseconds measure the dispatch, not the operation; they are marked with a dot
 from __future__ import annotations
 
 import argparse
-import math
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
+from conv import least  # beside this file
 
 from fnn import functional as F
 
@@ -329,22 +328,6 @@ def runners(row: tuple) -> list[tuple[Callable, Callable]]:
             lambda: jax.block_until_ready(both_(jct, floating, *ours)),
         ),
     ]
-
-
-def least(functions: list[Callable], seconds: float) -> list[float]:
-    """The least time of each, measured in turn."""
-    best = [math.inf] * len(functions)
-    for f in functions:
-        f()
-    end, rounds = time.perf_counter() + seconds, 0
-    while rounds < 4 or time.perf_counter() < end:
-        rounds += 1
-        for i, f in enumerate(functions):
-            for _ in range(2):
-                start = time.perf_counter()
-                f()
-                best[i] = min(best[i], time.perf_counter() - start)
-    return best
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The first of the largest elements of a block, found by two reductions.
+"""Windows that are blocks side by side; the first of the largest elements of a block, found by two reductions.
 
 For windows that neither overlap nor leave the input: a running maximum keeps a selection a step for its backward
 pass, of which long windows have many; here the backward pass is one comparison, whatever the length.
@@ -14,20 +14,30 @@ from jax import lax
 from fnn import dtypes
 
 
+def fit(size: int, kernel: int, stride: int, padding: int, dilation: int, out: int) -> bool:
+    """Whether windows on ``size`` elements are such blocks, long enough to be worth a reduction."""
+    apart = (stride == kernel or out == 1) and padding == 0 and dilation == 1
+    return apart and kernel > 3 and out * kernel <= size
+
+
+def split(x: jax.Array, axis: int, kernel: int, out: int) -> jax.Array:
+    """(..., S, ...) to (..., out, kernel, ...), without what follows the last block."""
+    shape = (*x.shape[:axis], out, kernel, *x.shape[axis + 1 :])
+    return lax.reshape(lax.slice_in_dim(x, 0, out * kernel, axis=axis), shape)
+
+
 def largest_of_blocks(
     x: jax.Array, axis: int, position: jax.Array | None, kernel: int, out: int
 ) -> tuple[jax.Array, jax.Array | None]:
     """The largest element of each of ``out`` neighbouring blocks of ``kernel`` elements, as `_windows.largest`."""
     axis %= x.ndim
-    shape = (*x.shape[:axis], out, kernel, *x.shape[axis + 1 :])
-    split = lambda values: lax.reshape(lax.slice_in_dim(values, 0, out * kernel, axis=axis), shape)  # noqa: E731
-    x = split(x)
+    x = split(x, axis, kernel, out)
     best = _largest(x, axis + 1) if dtypes.is_floating(x) else lax.reduce_max(x, (axis + 1,))
     if position is None:
         return best, None
     chosen = _chosen(x, axis + 1)
-    least = np.iinfo(position.dtype).min
-    taken = lax.select(chosen, split(position), lax.full(shape, least, position.dtype))
+    least = lax.full_like(chosen, np.iinfo(position.dtype).min, position.dtype)
+    taken = lax.select(chosen, split(position, axis, kernel, out), least)
     return best, lax.reduce_max(taken, (axis + 1,))
 
 

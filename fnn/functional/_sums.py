@@ -3,7 +3,8 @@
 What follows a sum is usually a broadcast back (``x - mean(x)``).  XLA's CPU compiler takes all of that into the
 kernel of the sum, which then writes the broadcast out, and every product with it: two to three times the traffic
 of the sum and one loop.  There the sum ends in a selection that changes nothing and stops it; because the transpose
-of a broadcast is a sum again, this holds for every derivative.
+of a broadcast is a sum again, this holds for every derivative.  On a mesh of devices JAX's own operations are used,
+which know how their results are split.
 """
 
 from typing import Any
@@ -14,23 +15,18 @@ from jax import lax
 from jax.interpreters import ad, batching, mlir
 
 from fnn._trace import Primitive
+from fnn.functional._mesh import on_mesh
 
 
 def total(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     """The sum of a floating ``x`` over ``axes``."""
-    return _total(x, axes=tuple(axes)) if _on_mesh(x) else total_p.bind(x, axes=tuple(axes))
+    return _total(x, axes=tuple(axes)) if on_mesh(x) else total_p.bind(x, axes=tuple(axes))
 
 
 def spread(x: jax.Array, shape: tuple[int, ...], dims: tuple[int, ...]) -> jax.Array:
     """A floating ``x``, whose axes are the ``dims`` of ``shape``, broadcast to ``shape``."""
-    bind = _spread if _on_mesh(x) else spread_p.bind
+    bind = _spread if on_mesh(x) else spread_p.bind
     return bind(x, shape=tuple(shape), kept=tuple(dims))
-
-
-def _on_mesh(x: Any) -> bool:
-    """Whether the type speaks of a mesh of devices: JAX's own rules know how it is split, ours do not."""
-    mesh = getattr(getattr(jax.typeof(x), "sharding", None), "mesh", None)
-    return mesh is not None and not mesh.empty
 
 
 def _others(rank: int, axes: tuple[int, ...]) -> tuple[int, ...]:

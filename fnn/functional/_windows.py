@@ -17,7 +17,7 @@ from jax import lax
 
 from fnn import dtypes
 from fnn.errors import ArgumentError
-from fnn.functional._blocks import largest_of_blocks
+from fnn.functional import _blocks
 from fnn.functional._sizes import listed, ntuple
 
 _WORDS = {1: "one int", 2: "two ints", 3: "three ints"}
@@ -108,9 +108,8 @@ def largest(
         out: see ``kernel``.
     """
     size = x.shape[axis]
-    blocks = (stride == kernel or out == 1) and padding == 0 and dilation == 1 and out * kernel <= size
-    if blocks and kernel > 3:
-        return largest_of_blocks(x, axis, position, kernel, out)
+    if _blocks.fit(size, kernel, stride, padding, dilation, out):
+        return _blocks.largest_of_blocks(x, axis, position, kernel, out)
     span = (out - 1) * stride + (kernel - 1) * dilation + 1
     x = _pad(x, axis, padding, max(0, span - padding - size), lowest(x.dtype))
     real = np.zeros(x.shape[axis], bool)
@@ -131,9 +130,8 @@ def largest(
 
 def total(x: jax.Array, axis: int, kernel: int, stride: int, padding: int, out: int) -> jax.Array:
     """The sum of each window along ``axis``, with zeros for padding; see `largest` for the arguments."""
-    if kernel > 3 and (stride == kernel or out == 1) and padding == 0 and out * kernel <= x.shape[axis]:
-        shape = (*x.shape[:axis], out, kernel, *x.shape[axis + 1 :])
-        return lax.reduce_sum(lax.reshape(lax.slice_in_dim(x, 0, out * kernel, axis=axis), shape), (axis + 1,))
+    if _blocks.fit(x.shape[axis], kernel, stride, padding, 1, out):
+        return lax.reduce_sum(_blocks.split(x, axis, kernel, out), (axis + 1,))
     span = (out - 1) * stride + kernel
     x = _pad(x, axis, padding, max(0, span - padding - x.shape[axis]), 0)
     pieces, offset, length = [], 0, 1

@@ -42,9 +42,9 @@ def spread(y: jax.Array, g: Geometry, tap: Ints, first: int = 2) -> jax.Array:
 
 def collect(columns: jax.Array, g: Geometry) -> jax.Array:
     r"""The adjoint of all windows (col2im): (taps, N, C, \*T) to (N, C, \*size), laid down and added up."""
-    if any(k > s or (d > 1 and k > 1) for k, s, d in zip(g.kernel, g.stride, g.dilation, strict=True)):
+    if not g.apart:
         return functools.reduce(lax.add, (spread(columns[i], g, tap) for i, tap in enumerate(g.taps)))
-    # No two windows overlap: position s * t + i of the padded input is tap i of window t, or nothing.
+    # Position s * t + i of the padded input is tap i of window t, or nothing.
     rank, lead = g.rank, columns.shape[1:3]
     columns = columns.reshape(*g.kernel, *lead, *g.out)
     columns = pad(columns, [(0, s - k) for s, k in zip(g.stride, g.kernel, strict=True)], 0)

@@ -53,12 +53,6 @@ class Problem:
         return self.g.groups == 1 and self.images * math.prod(size) <= 2 * self.og and self.patches < CACHE
 
     @property
-    def apart(self) -> bool:
-        """Whether no two windows overlap."""
-        axes = zip(self.g.kernel, self.g.stride, self.g.dilation, strict=True)
-        return all(k <= s and (d == 1 or k == 1) for k, s, d in axes)
-
-    @property
     def blocks(self) -> int:
         """How many merged blocks of groups there are."""
         return self.g.groups // _blocks.merged(self.cg, self.og, self.g.groups)
@@ -90,12 +84,12 @@ def input_gradient(p: Problem) -> str:
         if not p.g.unit_stride and p.og <= 2 * SHIFTED and terms <= TERMS:
             name = "shifts"
         return f"phases of {name}" if name in ("shifts", "blocks") and not p.g.unit_stride else name
-    if p.collects_less or p.apart:
+    if p.collects_less or p.g.apart:
         return "columns"
     if p.g.rank == 3:
         return "planes"
     widens = p.g.unit_stride and p.og >= 2 * p.cg and p.patches < WIDE
-    if (p.cg <= FEW or widens) and p.patches < CACHE:
+    if widens or (p.cg <= FEW and p.patches < CACHE):
         return "columns"
     return "direct" if p.g.unit_stride else "phases"
 

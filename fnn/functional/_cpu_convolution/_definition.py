@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn.functional._cpu_convolution._geometry import Geometry
-from fnn.functional._cpu_convolution._mesh import vary, varying
+from fnn.functional._mesh import vary, varying
 
 
 def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:

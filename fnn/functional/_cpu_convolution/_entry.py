@@ -5,8 +5,8 @@ import jax
 from fnn.errors import ArgumentError
 from fnn.functional._cpu_convolution import _definition
 from fnn.functional._cpu_convolution._geometry import Geometry
-from fnn.functional._cpu_convolution._mesh import agree, partitioned
 from fnn.functional._cpu_convolution._primitives import forward_p, input_gradient_p
+from fnn.functional._mesh import agree, partitioned
 
 
 def convolution(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:

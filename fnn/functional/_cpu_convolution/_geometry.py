@@ -80,7 +80,8 @@ class Geometry:
         for k, s, (low, _), d, n, t in zip(
             self.kernel, self.stride, self.pads, self.dilation, self.size, self.out, strict=True
         ):
-            seen = [i for i in range(k) if any(0 <= s * j + d * i - low < n for j in range(t))]
+            first = [max(0, -((d * i - low) // s)) for i in range(k)]  # window that sees no padding before the image
+            seen = [i for i, j in enumerate(first) if j < t and s * j + d * i - low < n]
             found.append(slice(seen[0], seen[-1] + 1) if seen else slice(0, 1))
         return tuple(found)
 
@@ -89,6 +90,12 @@ class Geometry:
         cuts = zip(self.pads, self.dilation, self.kernel, to, strict=True)
         pads = tuple((low - d * one.start, high - d * (k - one.stop)) for (low, high), d, k, one in cuts)
         return dataclasses.replace(self, kernel=tuple(one.stop - one.start for one in to), pads=pads)
+
+    @property
+    def apart(self) -> bool:
+        """Whether no two windows overlap."""
+        axes = zip(self.kernel, self.stride, self.dilation, strict=True)
+        return all(k == 1 or (k <= s and d == 1) for k, s, d in axes)
 
     def axes(self, which: slice) -> "Geometry":
         """The geometry of some of the axes."""

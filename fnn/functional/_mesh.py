@@ -11,6 +11,12 @@ def partitioned(a: Any) -> bool:
     return any(axis is not None for axis in spec)
 
 
+def on_mesh(a: Any) -> bool:
+    """Whether the type speaks of a mesh at all, split or not."""
+    mesh = getattr(getattr(jax.typeof(a), "sharding", None), "mesh", None)
+    return mesh is not None and not mesh.empty
+
+
 def agree(a: Any, b: Any) -> tuple[Any, Any]:
     """Inside `jax.shard_map`: both operands vary over the same axes of the mesh."""
     every = varying(a) | varying(b)
