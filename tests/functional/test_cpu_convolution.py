@@ -23,6 +23,10 @@ GEOMETRIES = [
     geometry((4, 5), (3, 5), (1, 1), [(3, 5), (7, 6)], (3, 4), 1),  # most elements see padding alone
     geometry((2, 3), (3, 3), (2, 1), [(2, 2), (3, 3)], (2, 3), 2),
     geometry((1,), (3,), (2,), [(1, 4)], (2,), 1),  # all do
+    geometry((6, 9), (2, 5), (2, 3), [(1, 0), (2, 2)], (1, 2), 3),
+    geometry((3, 5, 6), (2, 2, 3), (1, 2, 2), [(1, 1), (0, 1), (1, 1)], (1, 1, 1), 2),
+    geometry((3, 23), (5, 5), (1, 1), [(2, 2), (2, 1)], (1, 1), 2),  # rows that do not fill vectors
+    geometry((5, 17), (5, 5), (2, 2), [(2, 2), (2, 2)], (1, 1), 2),
 ]
 CASES = [
     pytest.param(operation, name, g, id=f"{operation}-{name}-{i}")
@@ -53,6 +57,16 @@ def test_every_formulation_is_tested():
     tested = {(case.values[0], case.values[1]) for case in CASES}
     named = {(o, n) for o, names in _formulations.FORMULATIONS.items() for n in names if n != "definition"}
     assert tested == named
+
+
+def test_padding_alone_under_a_kernel_of_a_strided_group():
+    """XLA 0.10 aborts the process on the definition of this input gradient in float64."""
+    g = geometry((4, 5, 5), (2, 3, 1), (2, 1, 3), [(1, 1), (0, 2), (0, 0)], (1, 3, 1), 3)
+    y, w = operands("input_gradient", g, np.float32)
+    want = np.asarray(_definition.input_gradient(y, w, g))
+    with jax.enable_x64(True):
+        got = jax.jit(_formulations.input_gradient, static_argnums=2)(y.astype(float), w.astype(float), g)
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
 
 
 def test_operands_that_do_not_fit():

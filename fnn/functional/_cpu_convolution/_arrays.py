@@ -31,6 +31,12 @@ def windows(x: jax.Array, offset: Ints, count: Ints, stride: Ints, first: int = 
     return lax.slice(x, start, stop, step)
 
 
+def met(x: jax.Array, g: Geometry, taps: Sequence[Ints], first: int = 2, count: Ints | None = None) -> list[jax.Array]:
+    """For each of ``taps`` what it meets, window by window; ``count`` windows, if not all."""
+    x = pad(x, g.pads, first)
+    return [windows(x, g.offset(tap), count or g.out, g.stride, first) for tap in taps]
+
+
 def spread(y: jax.Array, g: Geometry, tap: Ints, first: int = 2) -> jax.Array:
     """The adjoint of `windows` of one tap followed by the adjoint of `pad`: y laid down on an empty input."""
     config = [(0, 0, 0)] * y.ndim

@@ -3,19 +3,22 @@
 import dataclasses
 import math
 
-from fnn.functional._cpu_convolution import _blocks, _pointwise, _trimmed
+from fnn.functional._cpu_convolution import _pointwise, _trimmed
 from fnn.functional._cpu_convolution._geometry import Geometry
 
 TINY = 1 << 16  # multiplications; below it all ways take microseconds, and the plain one compiles fastest
 CACHE = 24 << 20  # bytes of patches that stay in the caches
-WIDE = 16 << 20  # bytes of patches, up to which adding them up beats a convolution to half as many channels
 FEW = 4  # channels in: too few for Eigen's packing
 SHORT = 128  # elements under the kernel, up to which few channels are written out
-SHIFTED = 5  # channels of a group, up to which elementwise sums beat products
-TERMS = 30  # of an elementwise sum, in three dimensions or of a phase
-BLOCKS = 16  # dense convolutions that stand for one grouped one: more compile slowly
-LINES = 8  # images that are channels enough for a 1-d weight gradient
-LOST = 1.125  # more positions than "reversed" needs, up to which it wins
+PACKED = 32  # channels that make a good product
+SMALL = 9  # elements of a kernel whose patches are worth adding up
+SHORTEST = 25
+THIN = 30
+SHIFTED = 9  # multiplications for each element that a product would write out, up to which sums of shifts win
+TERMS = 150  # of a sum of shifts: more compile slowly
+WIDE = 48  # channels of a group that is a dense convolution by itself
+BLOCKS = 8  # such groups: more compile slowly
+LOST = 1.15  # positions computed for each one needed, up to which the surplus is worth it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,15 +32,20 @@ class Problem:
     g: Geometry
 
     @property
-    def multiplications(self) -> int:
-        """Of the direct sum."""
-        return self.images * self.g.groups * self.og * self.cg * math.prod(self.g.kernel) * math.prod(self.g.out)
+    def taps(self) -> int:
+        """Elements of the kernel."""
+        return math.prod(self.g.kernel)
 
     @property
-    def patches(self) -> int:
-        """Bytes of all windows written out."""
-        columns = self.images * math.prod(self.g.out) * math.prod(self.g.kernel)
-        return columns * self.cg * self.g.groups * self.itemsize
+    def multiplications(self) -> int:
+        """Of the direct sum."""
+        return self.images * self.g.groups * self.og * self.cg * self.taps * math.prod(self.g.out)
+
+    @property
+    def cached(self) -> bool:
+        """Whether all windows written out stay in the caches."""
+        columns = self.images * math.prod(self.g.out) * self.taps
+        return columns * self.cg * self.g.groups * self.itemsize < CACHE
 
     @property
     def weighs_more(self) -> bool:
@@ -50,28 +58,38 @@ class Problem:
         return self._outweighs(self.g.size)
 
     def _outweighs(self, size: tuple[int, ...]) -> bool:
-        return self.g.groups == 1 and self.images * math.prod(size) <= 2 * self.og and self.patches < CACHE
+        return self.g.groups == 1 and self.images * math.prod(size) <= 2 * self.og and self.cached
 
     @property
-    def blocks(self) -> int:
-        """How many merged blocks of groups there are."""
-        return self.g.groups // _blocks.merged(self.cg, self.og, self.g.groups)
+    def few(self) -> bool:
+        """Whether patches of few channels are best written out, image by image."""
+        return self.cg <= FEW and self.cg * self.taps <= SHORT and self.cached
+
+    @property
+    def even(self) -> bool:
+        """Whether the last axis is long enough for `_crossed`, which computes a window at every element of a row."""
+        return self.g.out[-1] + self.g.reach[-1] <= LOST * self.g.out[-1]
 
 
 def forward(p: Problem) -> str:
     """The name of the formulation of the convolution."""
     if (name := _product(p)) is not None:
         return name
+    if p.g.groups > 1:
+        return _grouped(p, p.cg)
     if p.weighs_more:
         return "columns"
-    if p.g.groups > 1 and (name := _grouped(p, p.cg)) != "planes":
-        return name
-    if p.g.rank == 3:
-        return "slices" if p.og <= 2 * p.cg else "planes"
-    if p.g.unit_stride:
-        few = p.cg <= FEW and p.cg * math.prod(p.g.kernel) <= SHORT and p.patches < CACHE
-        return "patches" if few else "direct"
-    return "direct" if p.g.rank == 1 else "rows"
+    if p.few:
+        return "patches"
+    if p.g.rank == 1:
+        return "columns" if p.cached else "direct"
+    if p.g.rank == 2:
+        if p.g.unit_stride:
+            return _plane(p)
+        return "rows" if p.cg <= FEW or p.og >= 4 * p.cg else "crossed"
+    if not p.g.unit_stride:
+        return "crossed planes" if p.og <= 2 * p.cg else "crossed"
+    return "crossed" if p.cg <= 2 * FEW else "slices" if p.og <= 2 * p.cg else "planes"
 
 
 def input_gradient(p: Problem) -> str:
@@ -79,53 +97,73 @@ def input_gradient(p: Problem) -> str:
     if (name := _product(p)) is not None:
         return name
     if p.g.groups > 1:
-        name = _grouped(p, p.og)
-        terms = p.og * math.prod(p.g.kernel) / math.prod(p.g.stride)
-        if not p.g.unit_stride and p.og <= 2 * SHIFTED and terms <= TERMS:
-            name = "shifts"
-        return f"phases of {name}" if name in ("shifts", "blocks") and not p.g.unit_stride else name
+        few = p.og <= 2 * FEW and p.og * p.taps <= THIN * math.prod(p.g.stride)
+        name = "shifts" if few and not p.g.unit_stride else _grouped(p, p.og)
+        return "phases of shifts" if name == "shifts" and not p.g.unit_stride else name
     if p.collects_less or p.g.apart:
         return "columns"
     if p.g.rank == 3:
-        return "planes"
-    widens = p.g.unit_stride and p.og >= 2 * p.cg and p.patches < WIDE
-    if widens or (p.cg <= FEW and p.patches < CACHE):
+        return "crossed" if p.g.unit_stride and p.cg <= min(p.og, PACKED) else "planes"
+    if p.cached and (p.g.rank == 1 or p.cg <= FEW and 5 * p.cg * p.taps <= p.og * p.g.kernel[-1]):
         return "columns"
-    return "direct" if p.g.unit_stride else "phases"
+    if not p.g.unit_stride:
+        return "phases"
+    if p.g.rank == 1:
+        return "direct"
+    if p.even or p.cg <= 2 * FEW:
+        return "crossed"
+    return "columns" if p.taps <= SMALL and p.cached else "rows" if p.cg >= p.og else "direct"
 
 
 def weight_gradient(p: Problem) -> str:
     """The name of the formulation of the adjoint in w."""
     if (name := _product(p)) is not None:
         return name
-    if p.weighs_more:
-        return "columns"
     if p.g.groups > 1:
         return _grouped(p, p.cg)
-    if p.g.unit_stride:
-        return "direct" if p.g.rank < 3 and p.g.size[0] > LOST * p.g.out[0] else "reversed"
-    if (p.g.rank == 1 and p.images < LINES) or p.g.rank == 3:
-        return "columns" if p.patches < CACHE else "taps"
-    return "direct"
+    if p.weighs_more:
+        return "columns"
+    if p.cg <= FEW:
+        return "patches" if p.few else "direct"
+    if p.g.rank == 3:
+        if p.g.unit_stride:
+            return "crossed" if p.cg <= 2 * FEW else "reversed"
+        return "crossed planes" if p.og < p.cg else "crossed"
+    if not p.g.unit_stride:
+        if p.g.rank == 1 and p.cached:
+            return "columns"
+        return "crossed" if p.cg * p.og <= PACKED**2 and p.taps <= SHORTEST else "direct"
+    if p.g.rank == 2:
+        narrow = p.cg >= 2 * p.og or min(p.cg, p.og) >= 2 * PACKED
+        if (p.even and narrow) or (p.taps <= SMALL and p.cg * p.og <= PACKED**2):
+            return "crossed"
+    return "direct" if p.g.size[0] > LOST * p.g.out[0] else "reversed"
 
 
 def _product(p: Problem) -> str | None:
     """What is one product anyway, or not worth a thought."""
-    if p.multiplications < TINY:
-        return "definition"
     if _trimmed.fits(p.g):
         return "trimmed"
+    if p.multiplications < TINY:
+        return "definition"
     if _pointwise.fits(p.g):
         return "pointwise"
     return "whole" if _pointwise.covers(p.g) else None
 
 
+def _plane(p: Problem) -> str:
+    """A dense convolution of a plane, with strides of 1."""
+    if p.og >= 4 * p.cg:
+        return "rows"
+    if p.cg >= 2 * p.og or p.cg <= 2 * FEW or (p.even and p.cg <= 4 * PACKED):
+        return "crossed"
+    return "rows" if p.cg <= p.og and p.cg <= 4 * PACKED else "direct"
+
+
 def _grouped(p: Problem, channels: int) -> str:
     """``channels`` are those of a group that every output sums over."""
-    if channels <= SHIFTED and (p.g.rank < 3 or channels * math.prod(p.g.kernel) <= TERMS):
+    last = p.g.kernel[-1]
+    moved = p.taps // last * p.cg + last * p.og
+    if p.cg * p.og * p.taps <= SHIFTED * moved and channels * p.taps <= TERMS:
         return "shifts"
-    if p.g.rank == 1:
-        return "lifted"
-    if p.g.rank == 3:
-        return "planes"
-    return "blocks" if p.blocks <= BLOCKS else "patches"
+    return "blocks" if min(p.cg, p.og) >= WIDE and p.g.groups <= BLOCKS else "crossed"

@@ -45,6 +45,5 @@ def _rows(y: jax.Array) -> jax.Array:
 
 def _columns(x: jax.Array, g: Geometry) -> jax.Array:
     """(C * taps, N * T)."""
-    padded = jnp.swapaxes(_arrays.pad(x, g.pads), 0, 1)
-    parts = [_arrays.windows(padded, g.offset(tap), g.out, g.stride) for tap in g.taps]
-    return jnp.stack(parts, 1).reshape(x.shape[1] * len(g.taps), -1)
+    met = _arrays.met(jnp.swapaxes(x, 0, 1), g, g.taps)
+    return jnp.stack(met, 1).reshape(x.shape[1] * len(g.taps), -1)

@@ -10,7 +10,6 @@ from jax import lax
 
 from fnn.functional._cpu_convolution import _arrays
 from fnn.functional._cpu_convolution._geometry import Geometry
-from fnn.functional._cpu_convolution._pointwise import correlate
 
 # -- stride 1 ---------------------------------------------------------------------------------------------
 
@@ -73,6 +72,11 @@ def _columns(x: jax.Array, g: Geometry) -> list[jax.Array]:
 # -- strides ----------------------------------------------------------------------------------------------
 
 
+def rows_input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
+    """As `input_gradient`, with rows as channels."""
+    return rows_forward(y, _arrays.mirror(w, 1), g.mirrored)
+
+
 def rows_forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     """The rows under the kernel as channels, then a 1-d convolution along W; any stride."""
     n, _, _, width = x.shape
@@ -84,12 +88,3 @@ def rows_forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     kernel = lax.transpose(w, (3, 2, 1, 0)).reshape(k_w, -1, w.shape[0])
     y = _arrays.native(image, kernel, g.stride[1:], g.pads[1:], g.dilation[1:])
     return _arrays.channels_first(y.reshape(n, t_h, t_w, -1))
-
-
-def taps_weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
-    """One product for each element of the kernel, of y and what it met; any rank and stride."""
-    padded = _arrays.pad(x, g.pads)
-    y = _arrays.flat(y, g.rank)[:, None]
-    met = [_arrays.flat(_arrays.windows(padded, g.offset(tap), g.out, g.stride), g.rank)[:, None] for tap in g.taps]
-    w = jnp.stack([correlate(y, one)[0] for one in met], -1)
-    return w.reshape(*w.shape[:2], *g.kernel)

@@ -9,11 +9,13 @@ import math
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from fnn.functional._cpu_convolution import _arrays
 from fnn.functional._cpu_convolution._geometry import Geometry
 
-_POSITIONS = 128  # an image with fewer makes too small a product by itself
+_POSITIONS = 512  # an image with fewer makes too small a product by itself
+_GROUPED = 128  # the same for groups, whose products are done side by side
 
 
 def fits(g: Geometry) -> bool:
@@ -24,21 +26,19 @@ def fits(g: Geometry) -> bool:
 def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     """Each group's (og, cg) matrix times its channels at the positions that have a window."""
     n, groups = x.shape[0], g.groups
-    x = _arrays.windows(x, (0,) * g.rank, g.out, g.stride)
-    y = _mix(w.reshape(groups, w.shape[0] // groups, -1), x.reshape(n, groups, -1, math.prod(g.out)))
+    x = _arrays.windows(x, (0,) * g.rank, g.out, g.stride).reshape(n, groups, -1, math.prod(g.out))
+    matrix = w.reshape(groups, w.shape[0] // groups, -1)
+    y = _rows(jnp.swapaxes(matrix, 1, 2), x) if _small(x) and groups > 1 else _mix(matrix, x)
     return y.reshape(n, w.shape[0], *g.out)
 
 
 def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     """The product with the transposed matrix, laid down at the positions that had a window."""
     n, groups = y.shape[0], g.groups
-    matrix = w.reshape(groups, w.shape[0] // groups, -1)
-    if groups == 1:  # y is transposed and not the weights, which XLA would do up to 20 times slower
-        rows = _arrays.channels_last(y).reshape(-1, y.shape[1])
-        x = _arrays.channels_first((rows @ matrix[0]).reshape(n, *g.out, -1))
-    else:
-        x = _mix(jnp.swapaxes(matrix, 1, 2), y.reshape(n, groups, -1, math.prod(g.out))).reshape(n, -1, *g.out)
-    return _arrays.spread(x, g, (0,) * g.rank)
+    matrix, y = w.reshape(groups, w.shape[0] // groups, -1), y.reshape(n, groups, -1, math.prod(g.out))
+    # y is transposed and not the weights, which XLA would do up to 20 times slower
+    x = _rows(matrix, y) if _small(y) or n == groups == 1 else _mix(jnp.swapaxes(matrix, 1, 2), y)
+    return _arrays.spread(x.reshape(n, -1, *g.out), g, (0,) * g.rank)
 
 
 def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
@@ -46,14 +46,22 @@ def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
     n, groups, area = x.shape[0], g.groups, math.prod(g.out)
     x = _arrays.windows(x, (0,) * g.rank, g.out, g.stride)
     a, b = y.reshape(n, groups, -1, area), x.reshape(n, groups, -1, area)
-    w = correlate(a, b)
+    a, b = jnp.moveaxis(a, 0, 2), jnp.moveaxis(b, (0, 2), (1, 3))  # b as rows: a transposed operand is slow
+    w = _arrays.flat(a, 2) @ b.reshape(groups, n * area, -1)
     return w.reshape(y.shape[1], -1, *g.kernel)
 
 
-def correlate(a: jax.Array, b: jax.Array) -> jax.Array:
-    """(N, g, A, L) and (N, g, B, L) to (g, A, B): products summed over N and L."""
-    a, b = jnp.moveaxis(a, 0, 2), jnp.moveaxis(b, (0, 2), (1, 3))  # b as rows: a transposed operand is slow
-    return _arrays.flat(a, 2) @ b.reshape(b.shape[0], -1, b.shape[3])
+def _small(x: jax.Array) -> bool:
+    n, groups, _, area = x.shape
+    return n > 1 and area < (_POSITIONS if groups == 1 else _GROUPED)
+
+
+def _rows(matrix: jax.Array, x: jax.Array) -> jax.Array:
+    """(g, B, A) and (N, g, B, L) to (N, g, A, L), by a product over all images of each group."""
+    n, groups, inner, area = x.shape
+    rows = lax.transpose(x, (1, 0, 3, 2)).reshape(groups, n * area, inner)
+    y = jnp.matmul(rows, matrix) if groups > 1 else (rows[0] @ matrix[0])[None]
+    return lax.transpose(y.reshape(groups, n, area, -1), (1, 0, 3, 2))
 
 
 def _mix(matrix: jax.Array, x: jax.Array) -> jax.Array:
@@ -61,7 +69,7 @@ def _mix(matrix: jax.Array, x: jax.Array) -> jax.Array:
     n, groups, inner, area = x.shape
     if n == 1:
         return (matrix[0] @ x[0, 0])[None, None] if groups == 1 else jnp.matmul(matrix, x[0])[None]
-    if area >= _POSITIONS or groups > 1:
+    if groups > 1 or not _small(x):
         return jnp.matmul(jnp.broadcast_to(matrix, (n, *matrix.shape)), x)
     y = matrix[0] @ jnp.moveaxis(x[:, 0], 0, 1).reshape(inner, n * area)
     return jnp.moveaxis(y.reshape(-1, n, area), 1, 0)[:, None]

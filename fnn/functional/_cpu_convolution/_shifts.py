@@ -15,22 +15,50 @@ from fnn.functional._cpu_convolution._geometry import Geometry, Ints
 
 _SUMS = 25  # of one reduction: as many as the registers hold, more or less
 _SMALL = 64  # positions, up to which one reduction adds up the images, too
+_MANY = 25  # terms of a sum that is worth some preparation
+_LANES = 8  # numbers in a vector register
+_SPAN = 20  # windows in a row, from which the ones that do not fill a vector are worth filling up
 
 
 def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     """The sum over the kernel's elements and the group's channels."""
+    many, width = w.shape[1] * len(g.taps) >= _MANY, g.out[-1]
+    if many and g.stride[-1] == 1 and width >= _SPAN:
+        g = _widened(g, -width % _LANES)
+    # Columns a stride apart are brought together if they are read often: loads of neighbours, not of single numbers.
+    count = g.stride[-1] if many and len(g.taps) > 12 * g.stride[-1] and width >= _LANES - 1 else 1
+    step = g.stride[:-1] + (g.stride[-1] // count,)
 
-    def run(x: jax.Array, w: jax.Array) -> jax.Array:
+    def prepare(x: jax.Array) -> jax.Array:
+        x = _arrays.pad(x, g.pads)
+        x = _arrays.pad(x, [(0, -x.shape[-1] % count)], x.ndim - 1)
+        return jnp.stack([lax.slice_in_dim(x, i, None, count, x.ndim - 1) for i in range(count)])
+
+    def run(parts: jax.Array, w: jax.Array) -> jax.Array:
+        parts = parts.reshape(*parts.shape[:2], g.groups, -1, *parts.shape[3:])
         weights = w.reshape(g.groups, -1, w.shape[1], *g.kernel)
         y = None
-        for shifted, (channel, tap) in zip(_shifted(_arrays.pad(x, g.pads), g), _elements(w.shape[1], g), strict=True):
+        for channel, tap in _elements(w.shape[1], g):
+            *lead, last = g.offset(tap)
+            met = parts[last % count, :, :, channel]
+            shifted = _arrays.windows(met, (*lead, last // count), g.out, step)[:, :, None]
             scale = weights[(slice(None), slice(None), channel, *tap)]
             term = shifted * scale.reshape(1, *scale.shape, *(1,) * g.rank)
             y = term if y is None else y + term
         assert y is not None  # a kernel has at least one element
-        return y.reshape(x.shape[0], w.shape[0], *g.out)
+        return y.reshape(parts.shape[1], w.shape[0], *g.out)
 
-    return _apart.call(run, x, w)
+    if count == 1:
+        y = _apart.call(lambda x, w: run(_arrays.pad(x, g.pads)[None], w), x, w)
+    else:
+        y = _apart.call(run, _apart.call(prepare, x), w)
+    return y[..., :width]
+
+
+def _widened(g: Geometry, more: int) -> Geometry:
+    """With ``more`` windows in a row, which see padding."""
+    low, high = g.pads[-1]
+    return g.replace(pads=(*g.pads[:-1], (low, high + more)))
 
 
 def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
