@@ -40,9 +40,9 @@ def met(x: jax.Array, g: Geometry, taps: Sequence[Ints], first: int = 2, count: 
 def spread(y: jax.Array, g: Geometry, tap: Ints, first: int = 2) -> jax.Array:
     """The adjoint of `windows` of one tap followed by the adjoint of `pad`: y laid down on an empty input."""
     config = [(0, 0, 0)] * y.ndim
-    for i, (o, (low, _), n, t, s) in enumerate(zip(g.offset(tap), g.pads, g.size, g.out, g.stride, strict=True), first):
+    for i, (o, (low, _), n, s) in enumerate(zip(g.offset(tap), g.pads, g.size, g.stride, strict=True), first):
         start = o - low
-        config[i] = (start, n - start - (t - 1) * s - 1, s - 1)
+        config[i] = (start, n - start - (y.shape[i] - 1) * s - 1, s - 1)
     return lax.pad(y, np.zeros((), y.dtype)[()], config)
 
 
@@ -58,6 +58,11 @@ def collect(columns: jax.Array, g: Geometry) -> jax.Array:
     whole = lax.transpose(columns, order).reshape(*lead, *(t * s for t, s in zip(g.out, g.stride, strict=True)))
     sizes = zip(g.pads, g.size, whole.shape[2:], strict=True)
     return pad(whole, [(-low, n + low - there) for (low, _), n, there in sizes])
+
+
+def progression(indices: Sequence[int]) -> slice:
+    """The slice that takes evenly spaced ``indices``."""
+    return slice(indices[0], indices[-1] + 1, indices[1] - indices[0] if len(indices) > 1 else 1)
 
 
 def channels_last(x: jax.Array) -> jax.Array:

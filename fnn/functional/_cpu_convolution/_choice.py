@@ -3,19 +3,18 @@
 import dataclasses
 import math
 
-from fnn.functional._cpu_convolution import _pointwise, _trimmed
+from fnn.functional._cpu_convolution import _crossed, _pointwise, _trimmed
 from fnn.functional._cpu_convolution._geometry import Geometry
 
 TINY = 1 << 16  # multiplications; below it all ways take microseconds, and the plain one compiles fastest
 CACHE = 24 << 20  # bytes of patches that stay in the caches
 FEW = 4  # channels in: too few for Eigen's packing
 SHORT = 128  # elements under the kernel, up to which few channels are written out
-PACKED = 32  # channels that make a good product
+BROAD = 32  # channels that make a good product
 SMALL = 9  # elements of a kernel whose patches are worth adding up
-SHORTEST = 25
-THIN = 30
 SHIFTED = 9  # multiplications for each element that a product would write out, up to which sums of shifts win
 TERMS = 150  # of a sum of shifts: more compile slowly
+PHASED = 30  # terms of the sum of one phase, up to which it beats products with strides
 WIDE = 48  # channels of a group that is a dense convolution by itself
 BLOCKS = 8  # such groups: more compile slowly
 LOST = 1.15  # positions computed for each one needed, up to which the surplus is worth it
@@ -42,23 +41,20 @@ class Problem:
         return self.images * self.g.groups * self.og * self.cg * self.taps * math.prod(self.g.out)
 
     @property
-    def cached(self) -> bool:
-        """Whether all windows written out stay in the caches."""
+    def patches(self) -> int:
+        """Bytes of all windows written out."""
         columns = self.images * math.prod(self.g.out) * self.taps
-        return columns * self.cg * self.g.groups * self.itemsize < CACHE
+        return columns * self.cg * self.g.groups * self.itemsize
 
     @property
-    def weighs_more(self) -> bool:
-        """Whether rearranging the weights would cost more than writing out all windows."""
-        return self._outweighs(self.g.out)
+    def cached(self) -> bool:
+        """Whether these stay in the caches."""
+        return self.patches < CACHE
 
     @property
-    def collects_less(self) -> bool:
-        """Whether rearranging the weights would cost more than adding up all windows."""
-        return self._outweighs(self.g.size)
-
-    def _outweighs(self, size: tuple[int, ...]) -> bool:
-        return self.g.groups == 1 and self.images * math.prod(size) <= 2 * self.og and self.cached
+    def heavy(self) -> float:
+        """How far the weights outweigh the positions: rearranging them then costs more than writing out windows."""
+        return self.og / (self.images * math.prod(self.g.out)) if self.cached else 0
 
     @property
     def few(self) -> bool:
@@ -77,7 +73,7 @@ def forward(p: Problem) -> str:
         return name
     if p.g.groups > 1:
         return _grouped(p, p.cg)
-    if p.weighs_more:
+    if p.heavy >= 0.5:
         return "columns"
     if p.few:
         return "patches"
@@ -88,7 +84,7 @@ def forward(p: Problem) -> str:
             return _plane(p)
         return "rows" if p.cg <= FEW or p.og >= 4 * p.cg else "crossed"
     if not p.g.unit_stride:
-        return "crossed planes" if p.og <= 2 * p.cg else "crossed"
+        return "crossed"
     return "crossed" if p.cg <= 2 * FEW else "slices" if p.og <= 2 * p.cg else "planes"
 
 
@@ -97,22 +93,22 @@ def input_gradient(p: Problem) -> str:
     if (name := _product(p)) is not None:
         return name
     if p.g.groups > 1:
-        few = p.og <= 2 * FEW and p.og * p.taps <= THIN * math.prod(p.g.stride)
+        few = p.og <= 2 * FEW and p.og * p.taps <= PHASED * math.prod(p.g.stride)
         name = "shifts" if few and not p.g.unit_stride else _grouped(p, p.og)
-        return "phases of shifts" if name == "shifts" and not p.g.unit_stride else name
-    if p.collects_less or p.g.apart:
+        return name if name == "blocks" or p.g.unit_stride else f"phases of {name}"
+    if p.heavy >= 0.5 or p.g.apart:
         return "columns"
     if p.g.rank == 3:
-        return "crossed" if p.g.unit_stride and p.cg <= min(p.og, PACKED) else "planes"
-    if p.cached and (p.g.rank == 1 or p.cg <= FEW and 5 * p.cg * p.taps <= p.og * p.g.kernel[-1]):
+        return "crossed" if p.g.unit_stride and p.cg <= min(p.og, BROAD) else "planes"
+    if p.cached and (p.g.rank == 1 or (p.cg <= FEW and 5 * p.cg * p.taps <= p.og * p.g.kernel[-1])):
         return "columns"
     if not p.g.unit_stride:
         return "phases"
     if p.g.rank == 1:
         return "direct"
-    if p.even or p.cg <= 2 * FEW:
+    if p.even or p.cg <= BROAD // 2:
         return "crossed"
-    return "columns" if p.taps <= SMALL and p.cached else "rows" if p.cg >= p.og else "direct"
+    return "columns" if p.taps <= SMALL and p.patches < CACHE // 4 else "rows" if p.cg >= p.og else "direct"
 
 
 def weight_gradient(p: Problem) -> str:
@@ -121,21 +117,21 @@ def weight_gradient(p: Problem) -> str:
         return name
     if p.g.groups > 1:
         return _grouped(p, p.cg)
-    if p.weighs_more:
+    if p.heavy >= 2:
         return "columns"
     if p.cg <= FEW:
         return "patches" if p.few else "direct"
     if p.g.rank == 3:
         if p.g.unit_stride:
             return "crossed" if p.cg <= 2 * FEW else "reversed"
-        return "crossed planes" if p.og < p.cg else "crossed"
+        return "crossed"
     if not p.g.unit_stride:
         if p.g.rank == 1 and p.cached:
             return "columns"
-        return "crossed" if p.cg * p.og <= PACKED**2 and p.taps <= SHORTEST else "direct"
+        return "crossed" if p.cg * p.og <= BROAD**2 else "direct"
     if p.g.rank == 2:
-        narrow = p.cg >= 2 * p.og or min(p.cg, p.og) >= 2 * PACKED
-        if (p.even and narrow) or (p.taps <= SMALL and p.cg * p.og <= PACKED**2):
+        narrow = p.cg >= 2 * p.og or min(p.cg, p.og) >= 2 * BROAD
+        if (p.even and narrow) or (p.taps <= SMALL and p.cg * p.og <= BROAD**2):
             return "crossed"
     return "direct" if p.g.size[0] > LOST * p.g.out[0] else "reversed"
 
@@ -155,15 +151,14 @@ def _plane(p: Problem) -> str:
     """A dense convolution of a plane, with strides of 1."""
     if p.og >= 4 * p.cg:
         return "rows"
-    if p.cg >= 2 * p.og or p.cg <= 2 * FEW or (p.even and p.cg <= 4 * PACKED):
+    if p.cg >= 2 * p.og or p.cg <= 2 * FEW or (p.even and p.cg <= 4 * BROAD):
         return "crossed"
-    return "rows" if p.cg <= p.og and p.cg <= 4 * PACKED else "direct"
+    return "rows" if p.cg <= p.og and p.cg <= 4 * BROAD else "direct"
 
 
 def _grouped(p: Problem, channels: int) -> str:
     """``channels`` are those of a group that every output sums over."""
-    last = p.g.kernel[-1]
-    moved = p.taps // last * p.cg + last * p.og
+    moved = _crossed.moved(p.g, p.cg, p.og, _crossed.split(p.g, p.cg, p.og))
     if p.cg * p.og * p.taps <= SHIFTED * moved and channels * p.taps <= TERMS:
         return "shifts"
     return "blocks" if min(p.cg, p.og) >= WIDE and p.g.groups <= BLOCKS else "crossed"

@@ -1,6 +1,6 @@
 """Some axes of the kernel as channels in, the others as channels out, and one product between them.
 
-The leading ``split`` axes are written out as patches are: a copy of x for each of their elements, R below. The product
+The leading axes are written out as patches are: a copy of x for each of their elements, R below. The product
 has a result for each element of the trailing axes, Z, and these are shifted and added up:
 
     Z[b, o, h, w] = sum over a, c of W[o, c, a, b] R[a, c, h, w],   R[a, c, h, w] = x[c, h + a, w]
@@ -19,44 +19,66 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from fnn.functional._cpu_convolution import _arrays
 from fnn.functional._cpu_convolution._geometry import Geometry, Ints
 
+_MOVE = 24  # multiplications in the time that a number takes to be written and read
 
-def forward(x: jax.Array, w: jax.Array, g: Geometry, split: int) -> jax.Array:
+
+def moved(g: Geometry, cg: int, og: int, split: int, into: int = 1, out: int = 1) -> int:
+    """Numbers that a window of a group has written out for it, ``into`` and ``out`` times, before and after."""
+    return into * math.prod(g.kernel[:split]) * cg + out * math.prod(g.kernel[split:]) * og
+
+
+def split(g: Geometry, cg: int, og: int, into: int = 1, out: int = 1) -> int:
+    """How many axes go to channels in: all but the last, if no other number costs a good deal less.
+
+    Copies are made in two passes, written out part by part and then put together; a product writes in one.
+    """
+
+    def cost(i: int) -> float:
+        axes = list(zip(g.out, g.reach, g.stride, strict=True))[i:]
+        surplus = math.prod((t + r // s) / t for t, r, s in axes)
+        return surplus * (math.prod(g.kernel) * cg * og + _MOVE * moved(g, cg, og, i, into, out))
+
+    best = min(range(g.rank + 1), key=cost)
+    return best if cost(best) < 0.8 * cost(g.rank - 1) else g.rank - 1
+
+
+def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     """R, the product, and the sum of its shifted parts."""
     terms: list[jax.Array] = []
-    for phase in _phases(g, split):
+    for phase in _phases(g, split(g, w.shape[1], w.shape[0] // g.groups, 2, 1)):
         met = _met(x, g, phase)
-        z = _product(_weights(w, g, phase), met)
+        z = jnp.matmul(_weights(w, g, phase), _matrix(met))
         z = z.reshape(g.groups, len(phase.taps), -1, *met.shape[2:])
         terms += [_arrays.windows(z[:, i], at, g.out, (1,) * g.rank, 3) for i, at in enumerate(phase.shifts)]
     return _images_first(functools.reduce(lax.add, terms), g)
 
 
-def input_gradient(y: jax.Array, w: jax.Array, g: Geometry, split: int) -> jax.Array:
+def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     """Each step's adjoint, in turn."""
     terms: list[jax.Array] = []
-    for phase in _phases(g, split):
+    for phase in _phases(g, split(g, w.shape[1], w.shape[0] // g.groups, 1, 2)):
         spread = _spread(y, g, phase)
-        r = _product(jnp.swapaxes(_weights(w, g, phase), 1, 2), spread)
+        r = jnp.matmul(jnp.swapaxes(_weights(w, g, phase), 1, 2), _matrix(spread))
         r = r.reshape(g.groups, len(phase.inner), -1, *spread.shape[2:])
-        terms += [_laid_down(r[:, i], g, (*inner, *phase.first)) for i, inner in enumerate(phase.inner)]
+        terms += [_arrays.spread(r[:, i], g, (*inner, *phase.first), 3) for i, inner in enumerate(phase.inner)]
     return _images_first(functools.reduce(lax.add, terms), g)
 
 
-def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry, split: int) -> jax.Array:
+def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
     """The product of the shifted parts, as adjoints of the sum have them, and R."""
     found: dict[Ints, jax.Array] = {}
-    for phase in _phases(g, split):
+    first = split(g, x.shape[1] // g.groups, y.shape[1] // g.groups)
+    for phase in _phases(g, first):
         a, b = _matrix(_spread(y, g, phase)), _matrix(_met(x, g, phase))
-        w = jnp.einsum("gal,gbl->gab", a, b) if g.groups > 1 else lax.dot_general(a[0], b[0], (((1,), (1,)), ((), ())))
+        w = jnp.einsum("gal,gbl->gab", a, b)
         w = w.reshape(g.groups, len(phase.taps), y.shape[1] // g.groups, len(phase.inner), -1)
         found |= {tap: w[:, i] for i, tap in enumerate(phase.taps)}
-    trailing = itertools.product(*map(range, g.kernel[split:]))
+    trailing = itertools.product(*map(range, g.kernel[first:]))
     whole = jnp.stack([found[tap] for tap in trailing], -1)  # (g, og, inner, cg, trailing)
     return jnp.swapaxes(whole, 2, 3).reshape(y.shape[1], -1, *g.kernel)
 
@@ -67,6 +89,7 @@ class _Phase:
     def __init__(self, g: Geometry, split: int, axes: Sequence[list[int]]) -> None:
         self.taps = list(itertools.product(*axes))
         self.first = self.taps[0]
+        self.elements = [_arrays.progression(one) for one in axes]
         self.inner = list(itertools.product(*map(range, g.kernel[:split])))
         steps = [
             [(i - one[0]) * d // s for i in one]
@@ -100,29 +123,10 @@ def _spread(y: jax.Array, g: Geometry, phase: _Phase) -> jax.Array:
     return jnp.concatenate([_arrays.pad(y, one, 3) for one in around], 1)
 
 
-def _laid_down(r: jax.Array, g: Geometry, tap: Ints) -> jax.Array:
-    """The adjoint of one part of `_met`."""
-    config = [(0, 0, 0)] * 3
-    for o, (low, _), n, t, s in zip(g.offset(tap), g.pads, g.size, r.shape[3:], g.stride, strict=True):
-        config.append((o - low, n - (o - low) - (t - 1) * s - 1, s - 1))
-    return lax.pad(r, np.zeros((), r.dtype)[()], config)
-
-
 def _weights(w: jax.Array, g: Geometry, phase: _Phase) -> jax.Array:
     """(g, taps * og, inner * cg)."""
-    split = g.rank - len(phase.first)
-    last = phase.taps[-1]
-    w = w.reshape(g.groups, -1, *w.shape[1:])
-    for axis, (i, j) in enumerate(zip(phase.first, last, strict=True), 3 + split):
-        count = len({tap[axis - 3 - split] for tap in phase.taps})
-        w = w[(slice(None),) * axis + (slice(i, j + 1, (j - i) // (count - 1) if count > 1 else 1),)]
-    w = w.reshape(*w.shape[:3], len(phase.inner), len(phase.taps))
+    w = w[(..., *phase.elements)].reshape(g.groups, -1, *w.shape[1:2], len(phase.inner), len(phase.taps))
     return lax.transpose(w, (0, 4, 1, 3, 2)).reshape(g.groups, len(phase.taps) * w.shape[1], -1)
-
-
-def _product(a: jax.Array, b: jax.Array) -> jax.Array:
-    b = _matrix(b)
-    return jnp.matmul(a, b) if len(a) > 1 else (a[0] @ b[0])[None]
 
 
 def _matrix(a: jax.Array) -> jax.Array:

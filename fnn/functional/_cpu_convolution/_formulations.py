@@ -26,6 +26,8 @@ from fnn.functional._cpu_convolution import (
 )
 from fnn.functional._cpu_convolution._geometry import Geometry
 
+_FEW = 4  # elements of the kernel
+
 Operation = Literal["forward", "input_gradient", "weight_gradient"]
 Formulation = Callable[[jax.Array, jax.Array, Geometry], jax.Array]
 
@@ -65,8 +67,7 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
         "whole": _pointwise.whole_forward,
         "patches": _patches.forward,
         "columns": _columns.forward,
-        "crossed": lambda x, w, g: _crossed.forward(x, w, g, g.rank - 1),
-        "crossed planes": lambda x, w, g: _crossed.forward(x, w, g, 1),
+        "crossed": _crossed.forward,
         "direct": _dense.forward,
         "rows": _dense.rows_forward,
         "shifts": _shifts.forward,
@@ -80,12 +81,13 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
         "pointwise": lambda y, w, g: _apart.call(lambda y, w: _pointwise.input_gradient(y, w, g), y, w),
         "whole": _pointwise.whole_input_gradient,
         "columns": _columns.input_gradient,
-        "crossed": lambda y, w, g: _crossed.input_gradient(y, w, g, g.rank - 1),
+        "crossed": _crossed.input_gradient,
         "direct": _dense.input_gradient,
         "rows": _dense.rows_input_gradient,
-        "phases": lambda y, w, g: _phases.input_gradient(y, w, g, input_gradient),
+        "phases": lambda y, w, g: _phases.input_gradient(y, w, g, _phase),
         "shifts": _shifts.input_gradient,
         "phases of shifts": lambda y, w, g: _phases.input_gradient(y, w, g, _shifts.input_gradient),
+        "phases of crossed": lambda y, w, g: _phases.input_gradient(y, w, g, _crossed.input_gradient),
         "blocks": lambda y, w, g: _blocks.convolve(y, w, g, input_gradient),
         "planes": lambda y, w, g: _volume.input_gradient(y, w, g, input_gradient),
     },
@@ -96,14 +98,18 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
         "whole": _pointwise.whole_weight_gradient,
         "patches": _patches.weight_gradient,
         "columns": _columns.weight_gradient,
-        "crossed": lambda x, y, g: _crossed.weight_gradient(x, y, g, g.rank - 1),
-        "crossed planes": lambda x, y, g: _crossed.weight_gradient(x, y, g, 1),
+        "crossed": _crossed.weight_gradient,
         "direct": _dense.weight_gradient,
         "reversed": _dense.reversed_weight_gradient,
         "shifts": _shifts.weight_gradient,
         "blocks": lambda x, y, g: _blocks.weight_gradient(x, y, g, weight_gradient),
     },
 }
+
+
+def _phase(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
+    """A phase of few elements takes the fewest operations, as there are many phases."""
+    return _columns.input_gradient(y, w, g) if len(g.taps) <= _FEW else input_gradient(y, w, g)
 
 
 def possible(operation: Operation, name: str, g: Geometry) -> bool:
@@ -123,13 +129,13 @@ def possible(operation: Operation, name: str, g: Geometry) -> bool:
         "patches": dense,
         "columns": dense,
         "crossed": True,
-        "crossed planes": g.rank == 3,
         "direct": dense and direct[operation],
         "reversed": dense and g.unit_stride,
         "rows": dense and g.rank == 2 and stride_in_one_loop,
         "phases": dense,
         "shifts": stride_in_one_loop,
         "phases of shifts": True,
+        "phases of crossed": True,
         "blocks": not dense,
         "planes": dense and g.rank == 3,
         "slices": dense and g.rank == 3,

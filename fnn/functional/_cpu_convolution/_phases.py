@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnn.functional._cpu_convolution import _arrays
 from fnn.functional._cpu_convolution._geometry import Geometry
 
 Adjoint = Callable[[jax.Array, jax.Array, Geometry], jax.Array]
@@ -27,7 +28,7 @@ def input_gradient(y: jax.Array, w: jax.Array, g: Geometry, adjoint: Adjoint) ->
             continue
         sub = w
         for axis, (taps, _) in enumerate(chosen, 2):
-            sub = sub[(slice(None),) * axis + (_progression(taps),)]
+            sub = sub[(slice(None),) * axis + (_arrays.progression(taps),)]
         parts[phase] = adjoint(y, sub, _phase_geometry(g, chosen))
     return _interleave(parts, y.shape[0], w.shape[1] * g.groups, g, y.dtype)
 
@@ -42,10 +43,6 @@ def _axis(k: int, s: int, pads: tuple[int, int], d: int) -> list[tuple[list[int]
         taps = [i for i in range(k) if (first - d * i) % s == 0]
         phases.append((taps, [(first - d * i) // s for i in taps]))
     return phases
-
-
-def _progression(taps: list[int]) -> slice:
-    return slice(taps[0], taps[-1] + 1, taps[1] - taps[0] if len(taps) > 1 else 1)
 
 
 def _phase_geometry(g: Geometry, chosen: list[tuple[list[int], list[int]]]) -> Geometry:

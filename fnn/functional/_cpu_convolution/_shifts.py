@@ -27,7 +27,7 @@ def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
         g = _widened(g, -width % _LANES)
     # Columns a stride apart are brought together if they are read often: loads of neighbours, not of single numbers.
     count = g.stride[-1] if many and len(g.taps) > 12 * g.stride[-1] and width >= _LANES - 1 else 1
-    step = g.stride[:-1] + (g.stride[-1] // count,)
+    step = (*g.stride[:-1], g.stride[-1] // count)
 
     def prepare(x: jax.Array) -> jax.Array:
         x = _arrays.pad(x, g.pads)
