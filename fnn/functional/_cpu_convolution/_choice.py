@@ -15,7 +15,7 @@ SMALL = 9  # elements of a kernel whose patches are worth adding up
 SHIFTED = 9  # multiplications for each element that a product would write out, up to which sums of shifts win
 TERMS = 150  # of a sum of shifts: more compile slowly
 PHASED = 30  # terms of the sum of one phase, up to which it beats products with strides
-WIDE = 48  # channels of a group that is a dense convolution by itself
+WIDE = {1: 48, 2: 48, 3: 16}  # by rank: channels of a group that is a dense convolution by itself
 BLOCKS = 8  # such groups: more compile slowly
 LOST = 1.15  # positions computed for each one needed, up to which the surplus is worth it
 
@@ -108,7 +108,9 @@ def input_gradient(p: Problem) -> str:
         return "direct"
     if p.even or p.cg <= BROAD // 2:
         return "crossed"
-    return "columns" if p.taps <= SMALL and p.patches < CACHE // 4 else "rows" if p.cg >= p.og else "direct"
+    if p.taps <= SMALL and p.patches < CACHE // 4 and p.cg <= 2 * p.og:
+        return "columns"
+    return "rows" if p.cg >= p.og else "direct"
 
 
 def weight_gradient(p: Problem) -> str:
@@ -161,4 +163,4 @@ def _grouped(p: Problem, channels: int) -> str:
     moved = _crossed.moved(p.g, p.cg, p.og, _crossed.split(p.g, p.cg, p.og))
     if p.cg * p.og * p.taps <= SHIFTED * moved and channels * p.taps <= TERMS:
         return "shifts"
-    return "blocks" if min(p.cg, p.og) >= WIDE and p.g.groups <= BLOCKS else "crossed"
+    return "blocks" if min(p.cg, p.og) >= WIDE[p.g.rank] and p.g.groups <= BLOCKS else "crossed"
