@@ -85,7 +85,9 @@ def forward(p: Problem) -> str:
         return "rows" if p.cg <= FEW or p.og >= 4 * p.cg else "crossed"
     if not p.g.unit_stride:
         return "crossed"
-    return "crossed" if p.cg <= 2 * FEW else "slices" if p.og <= 2 * p.cg else "planes"
+    if p.cg <= 2 * FEW and p.patches < 3 * CACHE:
+        return "crossed"
+    return "slices" if p.og <= 2 * p.cg else "planes"
 
 
 def input_gradient(p: Problem) -> str:
