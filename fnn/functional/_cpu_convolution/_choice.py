@@ -8,6 +8,7 @@ from fnn.functional._cpu_convolution._geometry import Geometry
 
 TINY = 1 << 16  # multiplications; below it all ways take microseconds, and the plain one compiles fastest
 CACHE = 24 << 20  # bytes of patches that stay in the caches
+HEAVY = 0.5  # channels out for each position, from which weights had better be used as they lie
 FEW = 4  # channels in: too few for Eigen's packing
 SHORT = 128  # elements under the kernel, up to which few channels are written out
 BROAD = 32  # channels that make a good product
@@ -73,7 +74,7 @@ def forward(p: Problem) -> str:
         return name
     if p.g.groups > 1:
         return _grouped(p, p.cg)
-    if p.heavy >= 0.5:
+    if p.heavy >= HEAVY:
         return "columns"
     if p.few:
         return "patches"
@@ -98,7 +99,7 @@ def input_gradient(p: Problem) -> str:
         few = p.og <= 2 * FEW and p.og * p.taps <= PHASED * math.prod(p.g.stride)
         name = "shifts" if few and not p.g.unit_stride else _grouped(p, p.og)
         return name if name == "blocks" or p.g.unit_stride else f"phases of {name}"
-    if p.heavy >= 0.5 or p.g.apart:
+    if p.heavy >= HEAVY or p.g.apart:
         return "columns"
     if p.g.rank == 3:
         return "crossed" if p.g.unit_stride and p.cg <= min(p.og, BROAD) else "planes"
@@ -121,7 +122,7 @@ def weight_gradient(p: Problem) -> str:
         return name
     if p.g.groups > 1:
         return _grouped(p, p.cg)
-    if p.heavy >= 2:
+    if p.heavy >= 4 * HEAVY:  # no weights are read, only written
         return "columns"
     if p.cg <= FEW:
         return "patches" if p.few else "direct"

@@ -25,11 +25,12 @@ from fnn.functional._cpu_convolution import _arrays
 from fnn.functional._cpu_convolution._geometry import Geometry, Ints
 
 _MOVE = 24  # multiplications in the time that a number takes to be written and read
+_CLEARLY = 0.8  # of the usual cost, from which another split is taken
 
 
-def moved(g: Geometry, cg: int, og: int, split: int, into: int = 1, out: int = 1) -> int:
+def moved(g: Geometry, cg: int, og: int, leading: int, into: int = 1, out: int = 1) -> int:
     """Numbers that a window of a group has written out for it, ``into`` and ``out`` times, before and after."""
-    return into * math.prod(g.kernel[:split]) * cg + out * math.prod(g.kernel[split:]) * og
+    return into * math.prod(g.kernel[:leading]) * cg + out * math.prod(g.kernel[leading:]) * og
 
 
 def split(g: Geometry, cg: int, og: int, into: int = 1, out: int = 1) -> int:
@@ -44,7 +45,7 @@ def split(g: Geometry, cg: int, og: int, into: int = 1, out: int = 1) -> int:
         return surplus * (math.prod(g.kernel) * cg * og + _MOVE * moved(g, cg, og, i, into, out))
 
     best = min(range(g.rank + 1), key=cost)
-    return best if cost(best) < 0.8 * cost(g.rank - 1) else g.rank - 1
+    return best if cost(best) < _CLEARLY * cost(g.rank - 1) else g.rank - 1
 
 
 def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
@@ -72,13 +73,13 @@ def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
 def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
     """The product of the shifted parts, as adjoints of the sum have them, and R."""
     found: dict[Ints, jax.Array] = {}
-    first = split(g, x.shape[1] // g.groups, y.shape[1] // g.groups)
-    for phase in _phases(g, first):
+    leading = split(g, x.shape[1] // g.groups, y.shape[1] // g.groups)
+    for phase in _phases(g, leading):
         a, b = _matrix(_spread(y, g, phase)), _matrix(_met(x, g, phase))
         w = jnp.einsum("gal,gbl->gab", a, b)
         w = w.reshape(g.groups, len(phase.taps), y.shape[1] // g.groups, len(phase.inner), -1)
         found |= {tap: w[:, i] for i, tap in enumerate(phase.taps)}
-    trailing = itertools.product(*map(range, g.kernel[first:]))
+    trailing = itertools.product(*map(range, g.kernel[leading:]))
     whole = jnp.stack([found[tap] for tap in trailing], -1)  # (g, og, inner, cg, trailing)
     return jnp.swapaxes(whole, 2, 3).reshape(y.shape[1], -1, *g.kernel)
 
@@ -86,28 +87,28 @@ def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
 class _Phase:
     """Elements of the kernel's trailing axes that meet the same columns of x."""
 
-    def __init__(self, g: Geometry, split: int, axes: Sequence[list[int]]) -> None:
+    def __init__(self, g: Geometry, leading: int, axes: Sequence[list[int]]) -> None:
         self.taps = list(itertools.product(*axes))
         self.first = self.taps[0]
         self.elements = [_arrays.progression(one) for one in axes]
-        self.inner = list(itertools.product(*map(range, g.kernel[:split])))
+        self.inner = list(itertools.product(*map(range, g.kernel[:leading])))
         steps = [
             [(i - one[0]) * d // s for i in one]
-            for one, d, s in zip(axes, g.dilation[split:], g.stride[split:], strict=True)
+            for one, d, s in zip(axes, g.dilation[leading:], g.stride[leading:], strict=True)
         ]
-        self.reach = (0,) * split + tuple(one[-1] for one in steps)
-        self.shifts = [(0,) * split + at for at in itertools.product(*steps)]
+        self.reach = (0,) * leading + tuple(one[-1] for one in steps)
+        self.shifts = [(0,) * leading + at for at in itertools.product(*steps)]
         self.out = tuple(t + r for t, r in zip(g.out, self.reach, strict=True))
 
 
-def _phases(g: Geometry, split: int) -> list[_Phase]:
+def _phases(g: Geometry, leading: int) -> list[_Phase]:
     axes = []
-    for k, s, d in zip(g.kernel[split:], g.stride[split:], g.dilation[split:], strict=True):
+    for k, s, d in zip(g.kernel[leading:], g.stride[leading:], g.dilation[leading:], strict=True):
         same: dict[int, list[int]] = {}
         for i in range(k):
             same.setdefault(d * i % s, []).append(i)
         axes.append(list(same.values()))
-    return [_Phase(g, split, one) for one in itertools.product(*axes)]
+    return [_Phase(g, leading, one) for one in itertools.product(*axes)]
 
 
 def _met(x: jax.Array, g: Geometry, phase: _Phase) -> jax.Array:

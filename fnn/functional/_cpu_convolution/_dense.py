@@ -65,16 +65,10 @@ def reversed_weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Arr
 def _columns(x: jax.Array, g: Geometry) -> list[jax.Array]:
     """What every element of the kernel along the axes but the first meets: (N, C, H, T_2, ...) each."""
     rest = g.axes(slice(1, None))
-    padded = _arrays.pad(x, rest.pads, 3)
-    return [_arrays.windows(padded, rest.offset(tap), rest.out, rest.stride, 3) for tap in rest.taps]
+    return _arrays.met(x, rest, rest.taps, 3)
 
 
-# -- strides ----------------------------------------------------------------------------------------------
-
-
-def rows_input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
-    """As `input_gradient`, with rows as channels."""
-    return rows_forward(y, _arrays.mirror(w, 1), g.mirrored)
+# -- kernel rows as channels ------------------------------------------------------------------------------
 
 
 def rows_forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
@@ -88,3 +82,8 @@ def rows_forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     kernel = lax.transpose(w, (3, 2, 1, 0)).reshape(k_w, -1, w.shape[0])
     y = _arrays.native(image, kernel, g.stride[1:], g.pads[1:], g.dilation[1:])
     return _arrays.channels_first(y.reshape(n, t_h, t_w, -1))
+
+
+def rows_input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
+    """As `input_gradient`, with rows as channels."""
+    return rows_forward(y, _arrays.mirror(w, 1), g.mirrored)

@@ -26,7 +26,7 @@ from fnn.functional._cpu_convolution import (
 )
 from fnn.functional._cpu_convolution._geometry import Geometry
 
-_FEW = 4  # elements of the kernel
+_PHASE = 4  # elements of a phase's kernel, up to which it is one product
 
 Operation = Literal["forward", "input_gradient", "weight_gradient"]
 Formulation = Callable[[jax.Array, jax.Array, Geometry], jax.Array]
@@ -109,7 +109,7 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
 
 def _phase(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     """A phase of few elements takes the fewest operations, as there are many phases."""
-    return _columns.input_gradient(y, w, g) if len(g.taps) <= _FEW else input_gradient(y, w, g)
+    return _columns.input_gradient(y, w, g) if len(g.taps) <= _PHASE else input_gradient(y, w, g)
 
 
 def possible(operation: Operation, name: str, g: Geometry) -> bool:

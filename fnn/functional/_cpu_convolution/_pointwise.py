@@ -60,15 +60,14 @@ def _rows(matrix: jax.Array, x: jax.Array) -> jax.Array:
     """(g, B, A) and (N, g, B, L) to (N, g, A, L), by a product over all images of each group."""
     n, groups, inner, area = x.shape
     rows = lax.transpose(x, (1, 0, 3, 2)).reshape(groups, n * area, inner)
-    y = jnp.matmul(rows, matrix) if groups > 1 else (rows[0] @ matrix[0])[None]
-    return lax.transpose(y.reshape(groups, n, area, -1), (1, 0, 3, 2))
+    return lax.transpose(jnp.matmul(rows, matrix).reshape(groups, n, area, -1), (1, 0, 3, 2))
 
 
 def _mix(matrix: jax.Array, x: jax.Array) -> jax.Array:
     """(g, A, B) times (N, g, B, L): (N, g, A, L)."""
     n, groups, inner, area = x.shape
     if n == 1:
-        return (matrix[0] @ x[0, 0])[None, None] if groups == 1 else jnp.matmul(matrix, x[0])[None]
+        return jnp.matmul(matrix, x[0])[None]
     if groups > 1 or not _small(x):
         return jnp.matmul(jnp.broadcast_to(matrix, (n, *matrix.shape)), x)
     y = matrix[0] @ jnp.moveaxis(x[:, 0], 0, 1).reshape(inner, n * area)
