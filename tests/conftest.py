@@ -2,12 +2,14 @@
 
 import os
 
+from xla_flags import quick_compilation
+
 # Before jax is imported: the suite is about values, not devices, and two workers share two cores.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
-# The numbers matter, not the speed of the programs: without these two passes they compile five times as fast.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
+if "XLA_FLAGS" not in os.environ:  # once for all workers, which inherit it
+    os.environ["XLA_FLAGS"] = quick_compilation()
 
 import jax
 import pytest

@@ -11,6 +11,7 @@ and nothing that is different on every machine.
 """
 
 import argparse
+import functools
 import os
 import re
 import sys
@@ -23,6 +24,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from xla_flags import quick_compilation
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -32,11 +34,13 @@ FOREIGN = {
 }
 
 
+@functools.cache
 def environment() -> dict[str, str]:
     """For the kernels: the caller's, without what changes how figures are drawn; compiling is quick, as in tests."""
     kept = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
-    flags = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-    return {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags, **kept, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    if "XLA_FLAGS" not in kept:
+        kept["XLA_FLAGS"] = quick_compilation()
+    return {"JAX_PLATFORMS": "cpu", **kept, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 
 def texts(output: Any) -> list[str]:

@@ -88,7 +88,7 @@ FOUND = "batch must contain tensors, numpy arrays, numbers, dicts or lists; foun
         ([np.array("a")], TypeError, FOUND + "<U1"),
         ([np.array([None])], TypeError, FOUND + "object"),
         ([np.datetime64("2020")], TypeError, FOUND + "<class 'numpy.datetime64'>"),
-        ([np.timedelta64(1)], TypeError, "can't convert np.ndarray of type"),
+        ([np.timedelta64(1, "s")], TypeError, "can't convert np.ndarray of type"),
         ([zeros(2, "M8[s]")], TypeError, "can't convert np.ndarray of type"),
         ([zeros(2, [("a", f32)])], TypeError, "can't convert np.ndarray of type"),
         ([np.longdouble(3)], TypeError, "can't convert np.ndarray of type"),
