@@ -246,9 +246,15 @@ def _cloud_pickler() -> type[pickle.Pickler] | None:
                         _by_value.append(module)
             elif isinstance(obj, types.ModuleType) and obj.__name__ in sys.modules and obj.__name__ != "__main__":
                 return deferred_module, (obj.__name__,)  # a module as such is never sent by value
+            elif isinstance(obj, types.CodeType):  # cloudpickle forgets the file, and a traceback should name it
+                return _code_of_file, (obj.co_filename, *self.dispatch_table[types.CodeType](obj))
             return super().reducer_override(obj)
 
     return CloudPickler
+
+
+def _code_of_file(name: str, make: Callable[..., types.CodeType], arguments: tuple[Any, ...]) -> types.CodeType:
+    return make(*arguments).replace(co_filename=name)
 
 
 def _is_users(module: types.ModuleType) -> bool:
