@@ -13,8 +13,8 @@ torch = pytest.importorskip("torch")
 
 from fnn import init, random  # noqa: E402
 from fnn.nn import init as nn_init  # noqa: E402
-from fnn.nn._parameter import Parameter  # noqa: E402
 from fnn.random import Generator  # noqa: E402
+from fnn.state.parameter import Parameter  # noqa: E402
 from tests import reference  # noqa: E402
 
 SHAPES = [(3, 5), (16, 4, 3, 3), (8, 2, 3), (40, 30)]

@@ -18,6 +18,7 @@ PACKAGE = "fnn"
 FLOORS = (
     ("errors", "dtypes", "devices", "version"),
     ("random", "init", "creation", "functional"),
+    ("state",),
     ("layers",),
     ("nn",),
     ("func", "optim"),

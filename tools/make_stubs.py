@@ -50,7 +50,7 @@ PASSED = {
 ALWAYS = {
     "collections.abc": ("Callable", "Sequence"),
     "typing": ("Any", "Literal"),
-    "fnn.nn._parameter": ("Buffer", "Parameter"),
+    "fnn.state.parameter": ("Buffer", "Parameter"),
 }
 # The class keywords that say so.
 FROM_LAYER = {"layer", "materializes"}

@@ -18,7 +18,7 @@ PACKAGES = {
 NOTE = "# Written by tools/write_exports.py from the modules' __all__."
 # Names that stand in private modules, by package.
 PRIVATE = {
-    "fnn.layers": {"fnn.layers._layer": ["Layer"]},
+    "fnn.layers": {"fnn.layers.layer": ["Layer"]},
     "fnn.nn.modules": {"fnn.nn._module": ["Module"]},
 }
 # Modules of other than layers: they themselves are handed on, as in torch.

@@ -8,8 +8,8 @@ from typing import Any
 from jax.tree_util import tree_flatten, tree_unflatten
 
 from fnn.func._jit import _DYNAMIC, _is_box, _kind
-from fnn.nn._box import Box
-from fnn.nn._scope import Scope, current_scope, opened
+from fnn.state.box import Box
+from fnn.state.scope import Scope, current_scope, opened
 
 
 class Arguments:

@@ -18,8 +18,8 @@ from fnn.errors import ArgumentError
 from fnn.func._carry import Arguments, Carried
 from fnn.func._function import check_function
 from fnn.func._jit import _is_box
-from fnn.nn._box import Box
-from fnn.nn._scope import Scope, current_scope, opened, write_out
+from fnn.state.box import Box
+from fnn.state.scope import Scope, current_scope, opened, write_out
 
 
 def checkpoint(fun: Callable | None = None, *, prevent_cse: bool = True, policy: Callable | None = None) -> Callable:

@@ -14,14 +14,14 @@ import jax.numpy as jnp
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._carry import Carried
-from fnn.nn._scope import write_out
+from fnn.state.scope import write_out
 
 Argnums = int | tuple[int, ...]
 
 
 def _unboxed(tree: Any) -> Any:
     """Parameters and Buffers among the primals as their arrays."""
-    from fnn.nn._box import Box
+    from fnn.state.box import Box
 
     return jax.tree.map(
         lambda x: x.data if isinstance(x, Box) else jnp.asarray(x), tree, is_leaf=lambda x: isinstance(x, Box)

@@ -18,11 +18,11 @@ from jax.tree_util import tree_flatten, tree_unflatten
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
-from fnn.nn._box import Box
-from fnn.nn._hooks import backward_hooks_used
-from fnn.nn._module import Module
-from fnn.nn._parameter import Parameter, is_lazy
-from fnn.nn._scope import Scope, current_scope, opened, write_out
+from fnn.nn import Module
+from fnn.state.box import Box
+from fnn.state.hooks import backward_hooks_used
+from fnn.state.parameter import Parameter, is_lazy
+from fnn.state.scope import Scope, current_scope, opened, write_out
 
 Argnums = int | tuple[int, ...]
 

@@ -32,9 +32,9 @@ from fnn import dtypes, random
 from fnn._trace import current_trace, in_trace
 from fnn.errors import ArgumentTypeError
 from fnn.func._function import check_function
-from fnn.nn._box import Box
-from fnn.nn._gather import Gather, array_like_type, global_hooks
-from fnn.nn._scope import Scope, _scope, epoch, opened
+from fnn.state.box import Box
+from fnn.state.gather import Gather, array_like_type, global_hooks
+from fnn.state.scope import Scope, epoch, innermost, opened
 
 _DYNAMIC, _STATEFUL, _STATIC = 0, 1, 2
 _kinds: dict[type, int] = {}
@@ -110,7 +110,7 @@ class _JitScope(Scope):
     __slots__ = ("discovered", "modules", "owner_values", "owners")
 
     def __init__(self, values: dict[Box, Any], owner_values: dict[int, Any]) -> None:
-        super().__init__(values, _scope.get())
+        super().__init__(values, innermost.get())
         self.anchor = None
         self.discovered: dict[Box, None] = {}
         self.owner_values = owner_values
@@ -342,7 +342,7 @@ class Jitted:
                 hyper.append(values)
             else:
                 call.plan = plan
-                scope = _scope.get()
+                scope = innermost.get()
                 try:
                     if not program.traced:
                         self._trace(bound, plan, call, scope, hyper, dynamic)

@@ -16,37 +16,13 @@ from fnn._trace import Tracer
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
-from fnn.layers._layer import Layer
-from fnn.nn._box import Box
-from fnn.nn._gather import Identity
-from fnn.nn._module import Module
-from fnn.nn._parameter import Parameter, is_lazy
-from fnn.nn._scope import Scope, current_scope, opened
-
-Nested = dict[str, Any]
-
-
-def nest(flat: Mapping[str, Any]) -> Nested:
-    """``{"a.b": x}`` as ``{"a": {"b": x}}``."""
-    result: Nested = {}
-    for name, value in flat.items():
-        *path, last = name.split(".")
-        inner = result
-        for part in path:
-            inner = inner.setdefault(part, {})
-        inner[last] = value
-    return result
-
-
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """``{"a": {"b": x}}`` as ``{"a.b": x}``; a flat dict stays as it is."""
-    result = {}
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            result.update(flatten(value, f"{prefix}{name}."))
-        else:
-            result[prefix + name] = value
-    return result
+from fnn.layers.layer import Layer
+from fnn.nn import Module
+from fnn.state.box import Box
+from fnn.state.gather import Identity
+from fnn.state.names import Nested, flatten, nest
+from fnn.state.parameter import Parameter, is_lazy
+from fnn.state.scope import Scope, current_scope, opened
 
 
 def split(module: Module) -> tuple[Nested, Nested]:
@@ -197,7 +173,7 @@ def _bind(scope: Scope, given: dict[str, Any], paths: dict[str, Any], tie_weight
 
 def _reflect(scope: Scope, dicts: Sequence[Mapping[str, Any]], paths: dict[str, Any]) -> None:
     """Puts what was written into the dicts that named it; writes to other boxes go to the scope around."""
-    from fnn.nn._scope import write_out
+    from fnn.state.scope import write_out
 
     by_box: dict[Box, list[str]] = {}
     for name, (owner, attribute, box) in paths.items():

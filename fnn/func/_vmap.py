@@ -16,8 +16,8 @@ from fnn.func._carry import Carried
 from fnn.func._control import _fresh_key, _rehearse
 from fnn.func._function import check_function
 from fnn.func._jit import _DYNAMIC, _is_box, _kind
-from fnn.nn._box import Box
-from fnn.nn._scope import write_out
+from fnn.state.box import Box
+from fnn.state.scope import write_out
 
 _WRITE = """\
 vmap: a {kind} of shape {shape} that is not mapped over would be replaced by a different value for each member of the

@@ -1,9 +1,6 @@
 """The functional core: every layer as a frozen dataclass with ``init`` and ``apply``."""
 
 # Written by tools/write_exports.py from the modules' __all__.
-from fnn.layers._layer import (
-    Layer,
-)
 from fnn.layers.activation import (
     GELU,
     GLU,
@@ -80,6 +77,9 @@ from fnn.layers.fold import (
 from fnn.layers.fractional_pooling import (
     FractionalMaxPool2d,
     FractionalMaxPool3d,
+)
+from fnn.layers.layer import (
+    Layer,
 )
 from fnn.layers.linear import (
     Bilinear,

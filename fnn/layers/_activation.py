@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import jax
 
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 
 class _Activation(Layer):

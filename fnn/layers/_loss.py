@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from fnn.functional._loss_common import legacy_reduction
 from fnn.layers._hashable import HashableArray
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 
 class _Loss(Layer):

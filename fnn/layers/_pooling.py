@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fnn.layers._layer import Layer
+from fnn.layers.layer import Layer
 
 Ints = int | Sequence[int]
 

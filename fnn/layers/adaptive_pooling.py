@@ -3,8 +3,8 @@
 from typing import Any
 
 from fnn.functional import adaptive_pooling as F
-from fnn.layers._layer import Params, State
 from fnn.layers._pooling import AdaptiveAvgPoolNd, AdaptiveMaxPoolNd
+from fnn.layers.layer import Params, State
 
 __all__ = [
     "AdaptiveAvgPool1d",

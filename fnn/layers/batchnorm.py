@@ -11,7 +11,7 @@ from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError
 from fnn.functional import batchnorm
 from fnn.functional._sizes import integer
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
 

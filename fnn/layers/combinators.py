@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from fnn import random
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["Named", "Parallel", "Remat", "Repeat", "Residual", "Serial", "WithoutState",
            "named", "parallel", "remat", "repeat", "residual", "serial", "without_state"]  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 
 from fnn.functional import distance
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["CosineSimilarity", "PairwiseDistance"]
 

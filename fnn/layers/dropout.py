@@ -11,7 +11,7 @@ from fnn.functional.dropout import (
     dropout3d,
     feature_alpha_dropout,
 )
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"]
 

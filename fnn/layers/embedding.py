@@ -8,7 +8,7 @@ from fnn import dtypes, init, random
 from fnn.errors import ArgumentError
 from fnn.functional._sizes import integer
 from fnn.functional.embedding import embedding, embedding_bag, normalise_padding
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["Embedding", "EmbeddingBag"]
 

@@ -7,7 +7,7 @@ import jax
 
 from fnn.functional._sizes import integers
 from fnn.functional.fold import fold, unfold
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["Fold", "Unfold"]
 

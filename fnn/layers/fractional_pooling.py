@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from fnn.errors import ArgumentError
 from fnn.functional import fractional_pooling as F
 from fnn.layers._hashable import HashableArray
-from fnn.layers._layer import Layer, Params, State
 from fnn.layers._pooling import Ints, repeated
+from fnn.layers.layer import Layer, Params, State
 
 __all__ = [
     "FractionalMaxPool2d",

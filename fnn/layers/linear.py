@@ -9,7 +9,7 @@ from fnn import init, random
 from fnn.errors import ArgumentError
 from fnn.functional._sizes import integer
 from fnn.functional.linear import bilinear, linear
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["Bilinear", "Identity", "Linear"]
 

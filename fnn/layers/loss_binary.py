@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 import jax
 
 from fnn.functional import loss as functional
-from fnn.layers._layer import State
 from fnn.layers._loss import _PairLoss
+from fnn.layers.layer import State
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "MultiLabelSoftMarginLoss", "SoftMarginLoss"]
 

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 import jax
 
 from fnn.functional import loss as functional
-from fnn.layers._layer import Params, State
 from fnn.layers._loss import _Loss, _PairLoss
+from fnn.layers.layer import Params, State
 
 __all__ = ["CTCLoss", "CrossEntropyLoss", "NLLLoss"]
 

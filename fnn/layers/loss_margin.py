@@ -8,8 +8,8 @@ import jax
 
 from fnn.errors import ArgumentError
 from fnn.functional import loss as functional
-from fnn.layers._layer import Params, State
 from fnn.layers._loss import _Loss, _PairLoss
+from fnn.layers.layer import Params, State
 
 __all__ = [
     "CosineEmbeddingLoss",

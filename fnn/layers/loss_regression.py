@@ -7,8 +7,8 @@ import jax
 
 from fnn.errors import ArgumentTypeError
 from fnn.functional import loss as functional
-from fnn.layers._layer import Params, State
 from fnn.layers._loss import _Loss, _PairLoss
+from fnn.layers.layer import Params, State
 
 __all__ = ["GaussianNLLLoss", "HuberLoss", "L1Loss", "MSELoss", "PoissonNLLLoss", "SmoothL1Loss"]
 

@@ -7,7 +7,7 @@ from fnn import init
 from fnn.errors import ArgumentError
 from fnn.functional import norm, response
 from fnn.functional._sizes import integer, ntuple
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 

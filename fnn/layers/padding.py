@@ -8,7 +8,7 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import padding as functional
 from fnn.functional._sizes import ntuple
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 __all__ = [
     "CircularPad1d",

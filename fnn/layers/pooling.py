@@ -3,8 +3,8 @@
 from typing import Any
 
 from fnn.functional import pooling as F
-from fnn.layers._layer import Params, State
 from fnn.layers._pooling import AvgPoolNd, LPPoolNd, MaxPoolNd, repeated
+from fnn.layers.layer import Params, State
 
 __all__ = [
     "MaxPool1d",

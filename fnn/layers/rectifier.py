@@ -11,7 +11,7 @@ from fnn.errors import ArgumentError
 from fnn.functional import rectifier
 from fnn.functional._sizes import integer
 from fnn.layers._activation import _Activation
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["CELU", "ELU", "Hardtanh", "LeakyReLU", "PReLU", "RReLU", "ReLU", "ReLU6", "SELU", "Threshold"]
 

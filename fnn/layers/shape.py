@@ -7,7 +7,7 @@ import jax
 from fnn.errors import ArgumentTypeError
 from fnn.functional import _shape as shape
 from fnn.functional._sizes import integer
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["Flatten", "Unflatten"]
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from fnn.functional import unpooling as F
-from fnn.layers._layer import Params, State
 from fnn.layers._pooling import MaxUnpoolNd
+from fnn.layers.layer import Params, State
 
 __all__ = [
     "MaxUnpool1d",

@@ -6,7 +6,7 @@ from typing import Any
 
 from fnn.functional import vision as F
 from fnn.functional.interpolate import interpolate
-from fnn.layers._layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State
 
 __all__ = [
     "PixelShuffle",

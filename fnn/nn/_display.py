@@ -1,29 +1,49 @@
-"""How Modules and boxes look in a notebook, drawn by treescope where that is installed."""
+"""How Modules look in a notebook: a tree that folds, and the same for those who use treescope."""
 
 from __future__ import annotations
 
 import math
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from html import escape
+from typing import TYPE_CHECKING, Any, Final
 
-from fnn.nn._parameter import is_lazy
+from fnn.state.parameter import is_lazy
 
 if TYPE_CHECKING:
-    from fnn.nn._box import Box
     from fnn.nn._module import Module
+
+_UNFOLDED: Final = 40  # a tree of more modules begins folded
 
 
 def bundle(module: Module) -> dict[str, str]:
-    """What a notebook shows: ``repr``, and with treescope a foldable tree.
+    """What a notebook shows: ``repr``, or in HTML a tree that folds.
 
-    It is not ``_repr_html_``, since treescope would draw a box with that beside its own tree.
+    The tree is ``<details>`` without scripts or style sheets, which a notebook that is not trusted drops, and names no
+    colour, so that it has those of the reader's theme.  It is not ``_repr_html_``, since treescope would draw a box
+    with that beside its own tree.
     """
-    shown = {"text/plain": repr(module)}
-    if find_spec("treescope") is not None:
-        import treescope
+    unfolded = sum(1 for _ in module.modules()) <= _UNFOLDED
+    tree = _tree("", module, unfolded)
+    return {
+        "text/plain": repr(module),
+        "text/html": f'<div style="font-family: monospace; font-size: 13px; line-height: 1.5">{tree}</div>',
+    }
 
-        shown["text/html"] = treescope.render_to_html(module)
-    return shown
+
+def _tree(label: str, module: Module, unfolded: bool) -> str:
+    """One module, and below it those in it."""
+    extra = "<br>".join(escape(line) for line in module.extra_repr().split("\n"))
+    head = f"{escape(label)}<b>{escape(module._get_name())}</b>({extra})"
+    if note := _note(module):
+        head += f' <span style="opacity: 0.65">{escape(note.strip())}</span>'
+    children = [
+        f"<li>{escape(f'({name}): None') if child is None else _tree(f'({name}): ', child, unfolded)}</li>"
+        for name, child in module._modules.items()
+    ]
+    if not children:
+        return head
+    is_open = " open" if unfolded or not label else ""
+    below = f'<ul style="list-style: none; margin: 0; padding-left: 2em">{"".join(children)}</ul>'
+    return f"<details{is_open}><summary>{head}</summary>{below}</details>"
 
 
 def rendering(module: Module, path: str | None, subtree_renderer: Any) -> Any:
@@ -46,15 +66,6 @@ def rendering(module: Module, path: str | None, subtree_renderer: Any) -> Any:
         path=path,
         first_line_annotation=note,
     )
-
-
-def box_rendering(box: Box, path: str | None, subtree_renderer: Any) -> Any:
-    """A Parameter or Buffer: its array, drawn by treescope, and what else there is to know."""
-    from treescope import repr_lib
-
-    attributes: dict[str, Any] = {} if is_lazy(box) else {"data": box.data}
-    attributes |= {name: getattr(box, name) for name in ("requires_grad", "persistent") if hasattr(type(box), name)}
-    return repr_lib.render_object_constructor(type(box), attributes, path, subtree_renderer)
 
 
 def _note(module: Module) -> str:

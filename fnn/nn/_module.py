@@ -11,17 +11,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-import jax
-
 from fnn._late import lookup
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.nn import _hooks
-from fnn.nn._box import Box
 from fnn.nn._module_hooks import HookRegistrars
 from fnn.nn._movement import Movement
-from fnn.nn._parameter import Buffer, Parameter
-from fnn.nn._scope import _scope, epoch
 from fnn.nn._state_dict import StateDict
+from fnn.state import hooks
+from fnn.state.box import Box, type_name
+from fnn.state.parameter import Buffer, Parameter
+from fnn.state.scope import epoch, innermost
 
 __all__ = ["Module"]
 
@@ -32,13 +30,6 @@ class _IncompatibleName(ArgumentError, KeyError):
     """A name that cannot be registered; torch raises KeyError."""
 
     __str__ = Exception.__str__
-
-
-def _type_name(value: Any) -> str:
-    if isinstance(value, jax.Array):
-        return "jax.Array"
-    cls = type(value)
-    return cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
 
 
 class Module(HookRegistrars, StateDict, Movement):
@@ -109,7 +100,7 @@ class Module(HookRegistrars, StateDict, Movement):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the hooks and ``forward``."""
-        scope = _scope.get()
+        scope = innermost.get()
         if scope is not None:
             scope.saw(self)
         elif self._compiled_call_impl is not None:
@@ -119,10 +110,10 @@ class Module(HookRegistrars, StateDict, Movement):
             or self._forward_pre_hooks
             or self._backward_hooks
             or self._backward_pre_hooks
-            or _hooks.global_forward_hooks
-            or _hooks.global_forward_pre_hooks
-            or _hooks.global_backward_hooks
-            or _hooks.global_backward_pre_hooks
+            or hooks.global_forward_hooks
+            or hooks.global_forward_pre_hooks
+            or hooks.global_backward_hooks
+            or hooks.global_backward_pre_hooks
         ):
             return self.forward(*args, **kwargs)
         return self._call_with_hooks(args, kwargs)
@@ -140,7 +131,7 @@ class Module(HookRegistrars, StateDict, Movement):
         if "_parameters" not in self.__dict__:
             raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
         if not isinstance(name, str):
-            raise ArgumentTypeError(f"{kind} name should be a string. Got {_type_name(name)}")
+            raise ArgumentTypeError(f"{kind} name should be a string. Got {type_name(name)}")
         if "." in name:
             raise _IncompatibleName(f'{kind} name can\'t contain ".", got: {name}')
         if name == "":
@@ -158,10 +149,10 @@ class Module(HookRegistrars, StateDict, Movement):
         self._check_name(name, "parameter", self.__dict__.get("_parameters", {}))
         if param is not None and not isinstance(param, Parameter):
             raise ArgumentTypeError(
-                f"cannot assign '{_type_name(param)}' object to parameter '{name}' (fnn.nn.Parameter or None required)"
+                f"cannot assign '{type_name(param)}' object to parameter '{name}' (fnn.nn.Parameter or None required)"
             )
         if param is not None:
-            param = _hooks.filtered(_hooks.parameter_registration_hooks, self, name, param)
+            param = hooks.filtered(hooks.parameter_registration_hooks, self, name, param)
         self._parameters[name] = param
         epoch.structure += 1
 
@@ -177,11 +168,11 @@ class Module(HookRegistrars, StateDict, Movement):
         if tensor is not None and not isinstance(tensor, Buffer):
             if not hasattr(tensor, "dtype") or not hasattr(tensor, "shape") or isinstance(tensor, Parameter):
                 raise ArgumentTypeError(
-                    f"cannot assign '{_type_name(tensor)}' object to buffer '{name}' "
+                    f"cannot assign '{type_name(tensor)}' object to buffer '{name}' "
                     "(an array, fnn.nn.Buffer or None required)"
                 )
             tensor = Buffer(tensor, persistent=persistent)
-        tensor = _hooks.filtered(_hooks.buffer_registration_hooks, self, name, tensor)
+        tensor = hooks.filtered(hooks.buffer_registration_hooks, self, name, tensor)
         if tensor is not None and not isinstance(tensor, Buffer):
             tensor = Buffer(tensor, persistent=persistent)
         self._buffers[name] = tensor
@@ -194,9 +185,9 @@ class Module(HookRegistrars, StateDict, Movement):
     def add_module(self, name: str, module: Module | None) -> None:
         """Adds a submodule, reachable as the attribute ``name``."""
         if module is not None and not isinstance(module, Module):
-            raise ArgumentTypeError(f"{_type_name(module)} is not a Module subclass")
+            raise ArgumentTypeError(f"{type_name(module)} is not a Module subclass")
         self._check_name(name, "module", self.__dict__.get("_modules", {}))
-        self._modules[name] = _hooks.filtered(_hooks.module_registration_hooks, self, name, module)
+        self._modules[name] = hooks.filtered(hooks.module_registration_hooks, self, name, module)
         epoch.structure += 1
 
     def register_module(self, name: str, module: Module | None) -> None:
@@ -208,12 +199,12 @@ class Module(HookRegistrars, StateDict, Movement):
         found = tables.get("_parameters")
         if found is not None:
             if name in found:
-                scope = _scope.get()
+                scope = innermost.get()
                 if scope is not None and scope.overrides is not None:
                     return scope.overrides.get((id(self), name), found[name])
                 return found[name]
             if name in tables["_buffers"]:
-                scope = _scope.get()
+                scope = innermost.get()
                 if scope is not None and scope.overrides is not None:
                     return scope.overrides.get((id(self), name), tables["_buffers"][name])
                 return tables["_buffers"][name]
@@ -246,19 +237,19 @@ class Module(HookRegistrars, StateDict, Movement):
         elif name in parameters:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{_type_name(value)}' as parameter '{name}' (fnn.nn.Parameter or None expected); "
+                    f"cannot assign '{type_name(value)}' as parameter '{name}' (fnn.nn.Parameter or None expected); "
                     f"to change its value write {name}.data = ..."
                 )
             parameters[name] = None
         elif isinstance(value, Module):
             self._forget(name, "_modules")
-            tables["_modules"][name] = _hooks.filtered(_hooks.module_registration_hooks, self, name, value)
+            tables["_modules"][name] = hooks.filtered(hooks.module_registration_hooks, self, name, value)
         elif name in tables["_modules"]:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{_type_name(value)}' as child module '{name}' (fnn.nn.Module or None expected)"
+                    f"cannot assign '{type_name(value)}' as child module '{name}' (fnn.nn.Module or None expected)"
                 )
-            tables["_modules"][name] = _hooks.filtered(_hooks.module_registration_hooks, self, name, None)
+            tables["_modules"][name] = hooks.filtered(hooks.module_registration_hooks, self, name, None)
         elif isinstance(value, Buffer):
             self.register_buffer(name, value, value.persistent)
         elif name in tables["_buffers"]:
@@ -282,7 +273,7 @@ class Module(HookRegistrars, StateDict, Movement):
             return
         if not isinstance(value, Box) and not (hasattr(value, "dtype") and hasattr(value, "shape")):
             raise TypeError(
-                f"cannot assign '{_type_name(value)}' as buffer '{name}' (an array, fnn.nn.Buffer or None expected)"
+                f"cannot assign '{type_name(value)}' as buffer '{name}' (an array, fnn.nn.Buffer or None expected)"
             )
         box = self._buffers[name]
         if box is None:
@@ -487,7 +478,7 @@ class Module(HookRegistrars, StateDict, Movement):
         return _display.rendering(self, path, subtree_renderer)
 
     def _fnn_gather(self, gather: Any) -> Any:
-        from fnn.nn._gather import gather_module
+        from fnn.state.gather import gather_module
 
         return gather_module(self, gather)
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from fnn.errors import ArgumentError
-from fnn.nn import _hooks
-from fnn.nn._hooks import RemovableHandle, register, register_backward
 from fnn.nn._tables import Tables
+from fnn.state import hooks
+from fnn.state.hooks import RemovableHandle, register, register_backward
 
 
 class HookRegistrars(Tables):
@@ -133,16 +133,16 @@ class _HookedCall:
 
     def __call__(self) -> Any:
         module = self.module
-        for id_, hook in (*_hooks.global_forward_pre_hooks.items(), *module._forward_pre_hooks.items()):
+        for id_, hook in (*hooks.global_forward_pre_hooks.items(), *module._forward_pre_hooks.items()):
             self._pre(id_, hook)
         backward = None
-        hooks = [*_hooks.global_backward_hooks.values(), *module._backward_hooks.values()]
-        pre_hooks = [*_hooks.global_backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
-        if hooks or pre_hooks:
-            backward = _hooks.BackwardHook(module, hooks, pre_hooks)
+        own = [*hooks.global_backward_hooks.values(), *module._backward_hooks.values()]
+        pre_hooks = [*hooks.global_backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
+        if own or pre_hooks:
+            backward = hooks.BackwardHook(module, own, pre_hooks)
             self.args = backward.wrap_inputs(self.args)
         self.result = module.forward(*self.args, **self.kwargs)
-        for id_, hook in (*_hooks.global_forward_hooks.items(), *module._forward_hooks.items()):
+        for id_, hook in (*hooks.global_forward_hooks.items(), *module._forward_hooks.items()):
             self._post(id_, hook)
         if backward is not None:
             self.result = backward.wrap_outputs(self.result)
@@ -164,9 +164,9 @@ class _HookedCall:
 
     def _post(self, id_: int, hook: Callable) -> None:
         module = self.module
-        if id_ in module._forward_hooks_always_called or id_ in _hooks.global_forward_hooks_always_called:
+        if id_ in module._forward_hooks_always_called or id_ in hooks.global_forward_hooks_always_called:
             self.called.add(id_)
-        if id_ in module._forward_hooks_with_kwargs or id_ in _hooks.global_forward_hooks_with_kwargs:
+        if id_ in module._forward_hooks_with_kwargs or id_ in hooks.global_forward_hooks_with_kwargs:
             replaced = hook(module, self.args, self.kwargs, self.result)
         else:
             replaced = hook(module, self.args, self.result)
@@ -176,7 +176,7 @@ class _HookedCall:
     def call_the_rest(self) -> None:
         """After an exception: the ``always_call`` hooks that have not run."""
         tables = (
-            (_hooks.global_forward_hooks, _hooks.global_forward_hooks_always_called),
+            (hooks.global_forward_hooks, hooks.global_forward_hooks_always_called),
             (self.module._forward_hooks, self.module._forward_hooks_always_called),
         )
         for table, always in tables:

@@ -13,8 +13,8 @@ from fnn import init
 from fnn.devices import to_device
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.nn._parameter import Parameter, is_lazy
 from fnn.nn._tables import Tables
+from fnn.state.parameter import Parameter, is_lazy
 
 _T = TypeVar("_T", bound="Movement")
 

@@ -17,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn.errors import ArgumentTypeError, StateDictError
-from fnn.nn._box import Box, lazy_access
-from fnn.nn._parameter import is_lazy
-from fnn.nn._scope import Scope, current_scope, opened, write_out
 from fnn.nn._tables import Tables
+from fnn.state.box import Box, lazy_access
+from fnn.state.parameter import is_lazy
+from fnn.state.scope import Scope, current_scope, opened, write_out
 
 _EXTRA = "_extra_state"
 

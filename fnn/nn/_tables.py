@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fnn.nn._parameter import Buffer, Parameter
+    from fnn.state.parameter import Buffer, Parameter
 
 
 class Tables:

@@ -18,7 +18,7 @@ import jax
 from fnn import functional as _pure
 from fnn import random
 from fnn.functional import *  # noqa: F403
-from fnn.nn._box import Box
+from fnn.state.box import Box
 
 __all__: list[str] = []
 __all__ += _pure.__all__

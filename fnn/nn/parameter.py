@@ -1,7 +1,7 @@
 """The boxes, where ``torch.nn.parameter`` has them."""
 
-from fnn.nn._parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
-from fnn.nn._parameter import _Uninitialised as UninitializedTensorMixin
+from fnn.state.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
+from fnn.state.parameter import _Uninitialised as UninitializedTensorMixin
 
 __all__ = [
     "Buffer",

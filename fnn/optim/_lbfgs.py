@@ -18,12 +18,12 @@ from jax.experimental.sparse import BCOO
 
 from fnn._trace import tracing
 from fnn.errors import ArgumentError, ArgumentTypeError, StateDictError
-from fnn.nn._gather import Gather, Identity
-from fnn.nn._scope import _scope
 from fnn.optim._checks import learning_rate
 from fnn.optim._each import joined, planes
 from fnn.optim._optimizer import Optimizer, _Group
 from fnn.optim._wolfe import strong_wolfe
+from fnn.state.gather import Gather, Identity
+from fnn.state.scope import innermost
 
 __all__ = ["LBFGS"]
 
@@ -189,7 +189,7 @@ class LBFGS(Optimizer):
                 "LBFGS: step needs a closure that computes the loss and fills p.grad, got "
                 f"{'grads' if grads is not None else type(closure).__name__}"
             )
-        if _scope.get() is not None or tracing():
+        if innermost.get() is not None or tracing():
             raise ArgumentError(_IN_JIT)
         for hook in self._step_pre_hooks.values():
             hook(self, (closure,), {})

@@ -11,8 +11,8 @@ import numpy as np
 import optax
 
 from fnn.errors import ArgumentTypeError, StateDictError
-from fnn.nn._scope import no_scope
 from fnn.optim._optimizer import Optimizer, _Group
+from fnn.state.scope import no_scope
 
 __all__ = ["Optax"]
 

@@ -22,14 +22,13 @@ from jax.experimental.sparse import BCOO
 from fnn._trace import Tracer, tracing
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError, StateDictError
-from fnn.func._jit import jit
-from fnn.func._pure import flatten
-from fnn.nn._box import Box
-from fnn.nn._gather import Gather, Identity
-from fnn.nn._hooks import RemovableHandle, register
-from fnn.nn._module import _type_name
-from fnn.nn._parameter import Parameter, is_lazy
-from fnn.nn._scope import _scope, epoch, no_scope
+from fnn.func import jit
+from fnn.state.box import Box, type_name
+from fnn.state.gather import Gather, Identity
+from fnn.state.hooks import RemovableHandle, register
+from fnn.state.names import flatten
+from fnn.state.parameter import Parameter, is_lazy
+from fnn.state.scope import epoch, innermost, no_scope
 
 __all__ = ["Optimizer"]
 
@@ -151,7 +150,7 @@ class Optimizer:
             if not isinstance(entry, Parameter):
                 raise ArgumentTypeError(
                     "optimizer can only optimize Parameters, but one of the params is "
-                    f"{_type_name(entry)}" + ("; wrap arrays in fnn.nn.Parameter" if hasattr(entry, "dtype") else "")
+                    f"{type_name(entry)}" + ("; wrap arrays in fnn.nn.Parameter" if hasattr(entry, "dtype") else "")
                 )
             found.append(entry)
         if names and len(names) != len(found):
@@ -278,7 +277,7 @@ class Optimizer:
             hook(self, (closure,), {})
         loss = None if closure is None else closure()
         chosen = self._own_grads() if grads is None else self._given_grads(grads)
-        if _scope.get() is None and not tracing():
+        if innermost.get() is None and not tracing():
             _apply(self, chosen)
         else:
             self._update(chosen)
@@ -352,7 +351,7 @@ class Optimizer:
         raise ArgumentError(f"{type(self).__name__} does not support sparse gradients")
 
     def _update(self, grads: list[list[Any]]) -> None:
-        scope = _scope.get()
+        scope = innermost.get()
         traced = None if scope is None else scope.object_values(self)
         for n, (group, some) in enumerate(zip(self.param_groups, grads, strict=True)):
             if all(g is None for g in some):

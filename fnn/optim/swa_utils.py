@@ -17,12 +17,12 @@ from fnn._trace import Tracer, tracing
 from fnn.devices import to_device
 from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError
-from fnn.func._jit import jit
+from fnn.func import jit
 from fnn.nn import Module
-from fnn.nn._box import Box
-from fnn.nn._scope import _scope
 from fnn.nn.modules.batchnorm import _BatchNorm
 from fnn.optim.lr_scheduler._base import LRScheduler, per_group, require_optimizer, values
+from fnn.state.box import Box
+from fnn.state.scope import innermost
 
 __all__ = [
     "AveragedModel",
@@ -204,7 +204,7 @@ class AveragedModel(Module):
         Args:
             model: the model, of the same structure as the one that this was made of.
         """
-        if _scope.get() is None and not tracing() and self._may_compile(model):
+        if innermost.get() is None and not tracing() and self._may_compile(model):
             _update(self, model)
         else:
             self._update(model)

@@ -15,7 +15,7 @@ import fnn.random
 from fnn.errors import ArgumentTypeError
 from fnn.func import grad
 from fnn.nn import Module
-from fnn.nn._scope import Scope, current_scope, opened
+from fnn.state.scope import Scope, current_scope, opened
 from fnn.testing._arrays import is_array, is_tensor, to_numpy
 from fnn.testing._close import difference
 

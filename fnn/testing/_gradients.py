@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from fnn import random
 from fnn.errors import ArgumentError
 from fnn.nn import Module, Parameter
-from fnn.nn._box import Box
-from fnn.nn._scope import Scope, current_scope, opened
+from fnn.state.box import Box
+from fnn.state.scope import Scope, current_scope, opened
 from fnn.testing._arrays import is_tensor, to_numpy
 
 __all__ = ["check_grads"]

@@ -7,7 +7,7 @@ import numpy as np
 
 from fnn._trace import Tracer
 from fnn.errors import ArgumentTypeError
-from fnn.nn._box import Box
+from fnn.state.box import Box
 
 TRACED = """\
 {where} got a traced value. Log outside of the transformed function,

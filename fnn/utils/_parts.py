@@ -12,10 +12,10 @@ import numpy as np
 
 from fnn.errors import ArgumentError
 from fnn.func._pure import PureModule
-from fnn.layers._layer import Layer
+from fnn.layers.layer import Layer
 from fnn.nn import Module
-from fnn.nn._box import Box
-from fnn.nn._parameter import is_lazy
+from fnn.state.box import Box
+from fnn.state.parameter import is_lazy
 
 
 @dataclasses.dataclass(eq=False)

@@ -21,11 +21,11 @@ from fnn import random
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._pure import PureModule, _template
-from fnn.layers._layer import Layer, Params, State, field_names
 from fnn.layers.combinators import Named, Remat, Repeat, WithoutState
+from fnn.layers.layer import Layer, Params, State, field_names
 from fnn.nn import Module
-from fnn.nn._box import Box
-from fnn.nn._scope import Scope, current_scope, opened
+from fnn.state.box import Box
+from fnn.state.scope import Scope, current_scope, opened
 from fnn.utils._parts import Part, described, layer_part, module_part, refuse_lazy, shape_of, typed
 
 _PREFIX = "fnn_call_"

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from fnn.errors import ArgumentError
-from fnn.nn._parameter import Parameter
+from fnn.state.parameter import Parameter
 from fnn.utils._flops import multiply_adds
 from fnn.utils._parts import Part, bytes_of
 from fnn.utils._rehearsal import Call, Rehearsal, rehearse

@@ -7,7 +7,7 @@ import pytest
 
 import fnn
 from fnn import nn
-from fnn.nn import _hooks as module_hooks
+from fnn.state import hooks as module_hooks
 
 torch = pytest.importorskip("torch")
 

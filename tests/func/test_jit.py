@@ -14,8 +14,8 @@ import pytest
 
 import fnn
 from fnn import nn
-from fnn.nn import _hooks as module_hooks
 from fnn.nn import functional as F
+from fnn.state import hooks as module_hooks
 
 X = jnp.arange(12.0).reshape(6, 2) / 12
 

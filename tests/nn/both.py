@@ -38,7 +38,7 @@ TORCH = types.SimpleNamespace(nn=torch.nn, array=_tensor, name="torch")
 _RENAMED = {
     "'torch.FloatTensor'": "'array'",
     "'jax.Array'": "'array'",
-    "'fnn.nn._parameter.Buffer'": "'array'",
+    "'fnn.state.parameter.Buffer'": "'array'",
     "got ArrayImpl": "got Tensor",
     "fnn.nn._module.": "fnn.nn.modules.module.",
     "torch.": "fnn.",

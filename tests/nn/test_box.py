@@ -11,7 +11,7 @@ import pytest
 
 from fnn import nn
 from fnn.errors import ArgumentError, ArgumentTypeError, TracerEscapeError
-from fnn.nn._scope import epoch
+from fnn.state.scope import epoch
 from tests.nn.both import same, torch
 
 ARRAY = jnp.asarray([[1.5, -2.0], [3.0, 0.5]])

@@ -313,7 +313,7 @@ def test_container_is_deprecated():
 
 
 def test_surgery_is_seen_by_a_compiled_function():
-    from fnn.nn._scope import epoch
+    from fnn.state.scope import epoch
 
     for act in (
         lambda: nn.ModuleList([nn.ReLU()]).insert(0, nn.Tanh()),

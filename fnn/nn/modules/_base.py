@@ -16,11 +16,11 @@ import jax
 
 from fnn import random
 from fnn._trace import tracing
-from fnn.layers._layer import Layer, field_names
-from fnn.nn._box import Box
+from fnn.layers.layer import Layer, field_names
 from fnn.nn._module import Module
-from fnn.nn._parameter import Buffer, Parameter
-from fnn.nn._scope import _scope, epoch
+from fnn.state.box import Box
+from fnn.state.parameter import Buffer, Parameter
+from fnn.state.scope import epoch, innermost
 
 _absent = object()
 _NOT_INPUTS = ("params", "state", "training", "key")
@@ -147,7 +147,7 @@ class LayerModule(Module):
 
     def _values(self, names: Iterable[str], table: dict[str, Any], absent: bool = False) -> dict[str, Any]:
         """The arrays by name; what is None is left out, or (``absent``) given as None."""
-        scope = _scope.get()
+        scope = innermost.get()
         by_path = scope is not None and scope.overrides is not None
         values = {}
         for name in names:

@@ -1,7 +1,7 @@
 """Written by tools/make_stubs.py from activation.py and its layers; do not edit."""
 
 from typing import Any
-from fnn.nn._parameter import Parameter
+from fnn.state.parameter import Parameter
 from fnn.nn.modules._base import LayerModule
 from fnn.nn.modules.attention import MultiheadAttention
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from fnn.layers import batchnorm as layers
-from fnn.nn._parameter import is_lazy
 from fnn.nn.modules._base import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
+from fnn.state.parameter import is_lazy
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d"]
 

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, Self, overload
 
 from fnn.nn._module import Module, _indent
-from fnn.nn._scope import epoch
+from fnn.state.scope import epoch
 
 __all__ = ["Container", "ModuleDict", "ModuleList", "Sequential"]
 

@@ -1,7 +1,7 @@
 """Written by tools/make_stubs.py from instancenorm.py and its layers; do not edit."""
 
 from typing import Any
-from fnn.nn._parameter import Buffer, Parameter
+from fnn.state.parameter import Buffer, Parameter
 from fnn.nn.modules.batchnorm import _LazyNormBase, _NormBase
 
 __all__ = ['InstanceNorm1d', 'InstanceNorm2d', 'InstanceNorm3d', 'LazyInstanceNorm1d', 'LazyInstanceNorm2d', 'LazyInstanceNorm3d']

@@ -19,10 +19,10 @@ import jax
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
-from fnn.layers._layer import Layer
+from fnn.layers.layer import Layer
 from fnn.nn._module import Module
-from fnn.nn._parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 from fnn.nn.modules._base import LayerModule
+from fnn.state.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
 __all__ = ["LazyModuleMixin"]
 

@@ -2,7 +2,7 @@
 
 import jax
 from typing import Any
-from fnn.nn._parameter import Parameter
+from fnn.state.parameter import Parameter
 from fnn.nn.modules._base import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
 

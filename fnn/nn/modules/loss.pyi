@@ -3,7 +3,7 @@
 import jax
 from collections.abc import Callable
 from typing import Any
-from fnn.nn._parameter import Buffer
+from fnn.state.parameter import Buffer
 from fnn.nn.modules._base import LayerModule
 from fnn.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
 

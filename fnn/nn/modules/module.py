@@ -1,6 +1,8 @@
 """`Module` and the hooks for all modules, where ``torch.nn.modules.module`` has them."""
 
-from fnn.nn._hooks import (
+from fnn.nn._module import Module
+from fnn.nn._state_dict import _IncompatibleKeys
+from fnn.state.hooks import (
     RemovableHandle,
     register_module_backward_hook,
     register_module_buffer_registration_hook,
@@ -11,8 +13,6 @@ from fnn.nn._hooks import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from fnn.nn._module import Module
-from fnn.nn._state_dict import _IncompatibleKeys
 
 __all__ = [
     "Module",

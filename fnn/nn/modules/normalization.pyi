@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
-from fnn.nn._parameter import Parameter
+from fnn.state.parameter import Parameter
 from fnn.nn.modules._base import LayerModule
 
 __all__ = ['CrossMapLRN2d', 'GroupNorm', 'LayerNorm', 'LocalResponseNorm', 'RMSNorm']

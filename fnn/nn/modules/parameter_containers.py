@@ -10,10 +10,10 @@ import jax
 import numpy as np
 
 from fnn._trace import Tracer
-from fnn.nn._box import Box
 from fnn.nn._module import Module
-from fnn.nn._parameter import Parameter, is_lazy
 from fnn.nn.modules.container import pairs, position
+from fnn.state.box import Box
+from fnn.state.parameter import Parameter, is_lazy
 
 __all__ = ["ParameterDict", "ParameterList"]
 

@@ -2,7 +2,7 @@
 
 import jax
 from typing import Any, Self
-from fnn.nn._parameter import Parameter
+from fnn.state.parameter import Parameter
 from fnn.nn.modules._base import LayerModule
 
 __all__ = ['Embedding', 'EmbeddingBag']

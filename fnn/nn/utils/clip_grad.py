@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
-from fnn.nn._box import Box
+from fnn.state.box import Box
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.nn._box import Box
+from fnn.state.box import Box
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 

@@ -24,7 +24,7 @@ from fnn import random
 from fnn._trace import Tracer
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, TracerEscapeError
-from fnn.nn._scope import _scope, epoch, escape_message
+from fnn.state.scope import epoch, escape_message, innermost
 
 __all__ = ["Box"]
 
@@ -40,6 +40,14 @@ def lazy_access(what: str) -> str:
     return _UNINITIALISED.format(what=what)
 
 
+def type_name(value: Any) -> str:
+    """The class of ``value`` as messages show it."""
+    if isinstance(value, jax.Array):
+        return "jax.Array"
+    cls = type(value)
+    return cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
+
+
 def _flatten(box: Box) -> tuple[tuple[Any], Any]:
     return (box.data,), box._static()
 
@@ -47,7 +55,7 @@ def _flatten(box: Box) -> tuple[tuple[Any], Any]:
 def _unflatten(cls: type[Box], static: Any, children: tuple[Any]) -> Box:
     # Not through the constructor: JAX puts tracers, None and its own placeholders into pytrees.
     new = cls.__new__(cls)
-    scope = _scope.get()
+    scope = innermost.get()
     new._born = 0 if scope is None else scope.serial
     new._value, new._exposed = children[0], True
     epoch.exposures += 1
@@ -71,7 +79,7 @@ class Box:
         jax.tree_util.register_pytree_node(cls, _flatten, functools.partial(_unflatten, cls))
 
     def __init__(self, data: Any = None) -> None:
-        scope = _scope.get()
+        scope = innermost.get()
         self._born = 0 if scope is None else scope.serial
         # A numpy array is copied (on the host: jnp.array compiles): JAX may alias memory that its owner goes on
         # writing to.
@@ -92,7 +100,7 @@ class Box:
     @property
     def data(self) -> jax.Array:
         """The array (inside a transform: the traced value)."""
-        scope = _scope.get()
+        scope = innermost.get()
         if scope is not None:
             return scope.read(self)
         if not self._exposed:
@@ -105,7 +113,7 @@ class Box:
         self._write(to_array(value, "data", f"{type(self).__name__}: "))
 
     def _write(self, value: Any) -> None:
-        scope = _scope.get()
+        scope = innermost.get()
         if scope is not None:
             scope.write(self, value)
             return
@@ -118,7 +126,7 @@ class Box:
 
     def _peek(self) -> Any:
         """The value for a look at its shape or dtype, which hands nothing out."""
-        scope = _scope.get()
+        scope = innermost.get()
         return self._value if scope is None else scope.read(self)
 
     def __jax_array__(self) -> jax.Array:
@@ -198,7 +206,7 @@ class Box:
 
     def _combine(self, what: str, value: jax.Array) -> Any:
         """Takes the result of an operation on the value, if it fits: an operation in place keeps shape and dtype."""
-        scope = _scope.get()
+        scope = innermost.get()
         if scope is not None and scope.differentiates(self):
             raise ArgumentError(
                 f"{what}: a leaf Parameter that requires grad is being used in an in-place operation, while its "
@@ -350,9 +358,13 @@ class Box:
         return f"{type(self).__name__}({self._array_repr()})"
 
     def __treescope_repr__(self, path: str | None, subtree_renderer: Any) -> Any:
-        from fnn.nn import _display
+        from treescope import repr_lib
 
-        return _display.box_rendering(self, path, subtree_renderer)
+        attributes: dict[str, Any] = {} if self._value is None else {"data": self.data}
+        attributes |= {
+            name: getattr(self, name) for name in ("requires_grad", "persistent") if hasattr(type(self), name)
+        }
+        return repr_lib.render_object_constructor(type(self), attributes, path, subtree_renderer)
 
 
 def _rank(dtype: Any) -> int:

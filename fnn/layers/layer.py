@@ -23,6 +23,9 @@ import jax
 
 from fnn.devices import to_device
 from fnn.errors import ArgumentError
+from fnn.state.gather import register_constant
+
+__all__ = ["Layer"]
 
 Params = dict[str, Any]
 State = dict[str, Any]
@@ -182,3 +185,6 @@ class Layer:
             if type(value) is not type(field.default) or value != field.default:
                 shown.append(f"{field.name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+register_constant(Layer)

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 
 from fnn._trace import surely_constant
 from fnn.errors import ArgumentError
-from fnn.nn._scope import _scope, epoch
+from fnn.state.scope import epoch, innermost
 
 _ids = itertools.count()
 
@@ -131,7 +131,7 @@ class BackwardHook:
         self.n_inputs = 0
         self.input_at: list[int] = []
         self.differentiated_input = False
-        scope = _scope.get()
+        scope = innermost.get()
         anchor = None if scope is None else scope.anchor
         self.anchor = jnp.zeros(()) if anchor is None else anchor
 

@@ -23,7 +23,7 @@ from fnn._trace import Tracer, current_trace
 from fnn.errors import TracerEscapeError
 
 if TYPE_CHECKING:
-    from fnn.nn._box import Box
+    from fnn.state.box import Box
 
 TRACER_ESCAPE = """\
 A traced value would be stored in {what}, which outlives the trace: {transform}.
@@ -35,7 +35,7 @@ JAX transforms are pure and see only arguments and results, so nothing would upd
 of the same name (fnn.jit, fnn.grad, fnn.value_and_grad, fnn.vmap, fnn.checkpoint, fnn.scan, fnn.cond), which carries
 written values out, or the pure pair: (out, state) = layer.apply(params, state, x), or call model.eval() first."""
 
-_scope: ContextVar[Scope | None] = ContextVar("fnn_scope", default=None)
+innermost: ContextVar[Scope | None] = ContextVar("fnn_scope", default=None)
 _serial = itertools.count(1)
 _missing = object()
 
@@ -55,7 +55,7 @@ epoch = _Epoch()
 
 def current_scope() -> Scope | None:
     """The innermost open scope of this thread."""
-    return _scope.get()
+    return innermost.get()
 
 
 class Scope:
@@ -123,26 +123,26 @@ def escape_message(box: Any, transform: str) -> str:
 def opened(scope: Scope) -> Iterator[Scope]:
     """Makes ``scope`` the innermost one; it accepts writes from the trace that is current now."""
     scope.trace = current_trace()
-    token = _scope.set(scope)
+    token = innermost.set(scope)
     try:
         yield scope
     finally:
-        _scope.reset(token)
+        innermost.reset(token)
 
 
 @contextmanager
 def no_scope() -> Iterator[None]:
     """Steps out of all scopes (for work on the boxes themselves)."""
-    token = _scope.set(None)
+    token = innermost.set(None)
     try:
         yield
     finally:
-        _scope.reset(token)
+        innermost.reset(token)
 
 
 def write_out(boxes: list[Box], values: list[Any]) -> None:
     """Stores carried-out values: in the scope that is open now, or in the boxes."""
-    scope = _scope.get()
+    scope = innermost.get()
     if scope is not None:
         for box, value in zip(boxes, values, strict=True):
             scope.write(box, value)

@@ -14,8 +14,8 @@ import numpy as np
 from fnn.devices import to_device
 from fnn.dtypes import canonical, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.nn._box import Box, lazy_access
-from fnn.nn._scope import _scope, epoch
+from fnn.state.box import Box, lazy_access
+from fnn.state.scope import epoch, innermost
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
 
@@ -120,7 +120,7 @@ class Parameter(Box):
         """The gradient that `fnn.backward` accumulated, or None; a sparse one (BCOO) may be assigned."""
         box = self._grad
         if box is None:
-            if _scope.get() is None:
+            if innermost.get() is None:
                 return None
             box = self._grad_box()
         return box.data
@@ -135,7 +135,7 @@ class Parameter(Box):
                     "Parameter.grad: assigned grad has data of a different size: "
                     f"expected {self.shape}, got {value.shape}"
                 )
-        elif self._grad is None and _scope.get() is None:
+        elif self._grad is None and innermost.get() is None:
             return
         self._grad_box()._write(value)
 
@@ -163,7 +163,7 @@ class Parameter(Box):
         Returns:
             A handle with ``remove()``.
         """
-        from fnn.nn._hooks import RemovableHandle
+        from fnn.state.hooks import RemovableHandle
 
         if self._grad_hooks is None:
             self._grad_hooks = OrderedDict()
@@ -232,7 +232,7 @@ class _Uninitialised:
 
     def _adopt(self, value: Any) -> None:
         # The value is a fresh host constant, so it is stored in the box itself, whatever scope is open.
-        scope = _scope.get()
+        scope = innermost.get()
         if scope is not None and scope.undo is not None:
             scope.undo.append(functools.partial(_unmaterialise, self, type(self), dict(self.__dict__)))
         device = self.__dict__.pop("_wanted_device", None)

@@ -16,19 +16,24 @@ import jax
 import numpy as np
 
 from fnn._trace import Tracer
-from fnn.layers._layer import Layer
-from fnn.nn import _hooks
-from fnn.nn._box import Box
-from fnn.nn._parameter import is_lazy
+from fnn.state import hooks
+from fnn.state.box import Box
+from fnn.state.parameter import is_lazy
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, enum.Enum, np.dtype, np.generic)
-_BY_HASH = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType, Layer)
+_BY_HASH = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
+_CONSTANTS: list[type] = []  # classes of hashable constants, see `register_constant`
 _TABLES = frozenset({"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"})
 # Hooks that do not take part in a forward or backward pass.
 _IGNORED = frozenset({
     "_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks",
     "_compiled_call_impl",
 })  # fmt: skip
+
+
+def register_constant(cls: type) -> None:
+    """Says that instances of ``cls`` are immutable and compare by value, as layers do."""
+    _CONSTANTS.append(cls)
 
 
 class Identity:
@@ -82,7 +87,7 @@ class Gather:
         """The fingerprint of a plain attribute."""
         if isinstance(value, _PLAIN):
             return (type(value), value)
-        if isinstance(value, _BY_HASH):
+        if isinstance(value, (*_BY_HASH, *_CONSTANTS)):
             return value
         if isinstance(value, Box):
             return ("box", self.box(value), type(value))
@@ -134,10 +139,10 @@ def gather_module(module: Any, gather: Gather) -> Any:
 def global_hooks() -> tuple[Any, ...]:
     """The fingerprint of the hooks that every module runs."""
     tables = (
-        _hooks.global_forward_pre_hooks,
-        _hooks.global_forward_hooks,
-        _hooks.global_backward_hooks,
-        _hooks.global_backward_pre_hooks,
+        hooks.global_forward_pre_hooks,
+        hooks.global_forward_hooks,
+        hooks.global_backward_hooks,
+        hooks.global_backward_pre_hooks,
     )
     return tuple(tuple((key, Identity(hook)) for key, hook in table.items()) for table in tables)
 
