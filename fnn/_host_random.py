@@ -16,7 +16,7 @@ from typing import Any, Final
 import ml_dtypes
 import numpy as np
 
-from fnn._mcg31 import mcg31_uniform, runs_on_intel
+from fnn._mcg31 import mcg31_uniform
 from fnn._mt19937 import Engine
 from fnn.errors import ArgumentError, ArgumentTypeError
 
@@ -40,15 +40,15 @@ class Generator(Engine):
         device: ``"cpu"``; the numbers are drawn on the host.
 
     Attributes:
-        mkl_bernoulli: how to draw `bernoulli` masks, where PyTorch itself depends on the machine: True as it does
-            on Intel CPUs, False as on all others. Default: as PyTorch would on this machine. Assign it (on the
-            class) to get the same masks on every machine.
+        mkl_bernoulli: how to draw `bernoulli` masks, and so dropout's: False (the default) as PyTorch does on every
+            machine, True as its releases before 2.7 did on Intel CPUs, and on these only. To reproduce a run of
+            those, assign it on the class: ``fnn.random.Generator.mkl_bernoulli = True``.
 
     >>> Generator().manual_seed(0).uniform((3,))
     array([0.4962566 , 0.7682218 , 0.08847743], dtype=float32)
     """
 
-    mkl_bernoulli: bool = runs_on_intel()
+    mkl_bernoulli: bool = False
 
     def __init__(self, device: Any = "cpu") -> None:
         kind = str(getattr(device, "platform", device)).partition(":")[0]

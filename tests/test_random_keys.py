@@ -32,8 +32,7 @@ RECORDED_BERNOULLI_EACH = [1, 0, 0, 0, 0, 0, 1, 0]
 RECORDED_BERNOULLI = [1, 0, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0]
 
 
-def test_recorded_draws(monkeypatch):
-    monkeypatch.setattr(Generator, "mkl_bernoulli", False)
+def test_recorded_draws():
     g = Generator().manual_seed(0)
     np.testing.assert_array_equal(g.uniform((6,), np.float32, -0.5, 0.5), np.array(RECORDED_UNIFORM, np.float32))
     np.testing.assert_array_equal(g.normal((3,)), np.array(RECORDED_NORMAL_3, np.float32))
@@ -46,7 +45,8 @@ def test_recorded_draws(monkeypatch):
     np.testing.assert_array_equal(g.bernoulli(0.5, (12,)), RECORDED_BERNOULLI)
 
 
-# viRngBernoulli of Intel MKL 2024.2 on a stream of VSL_BRNG_MCG31 with this seed.
+# What PyTorch before 2.7 called on Intel CPUs: viRngBernoulli of MKL (2024.2) on a stream of VSL_BRNG_MCG31 with this
+# seed.
 RECORDED_MKL = [
     (2357136044, 0.3, [1, 0, 0, 1, 0, 0, 0, 1, 1, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1]),
     (0, 0.7, [1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 1, 0, 1, 1, 0, 0, 1, 0, 0, 1, 1, 1]),
