@@ -4,8 +4,10 @@ import os
 import pickle
 import select
 import sys
+import weakref
 from collections import deque
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, Final
 
 from fnn.utils.data import _errors
@@ -44,7 +46,9 @@ class MultiProcessIterator(LoaderIterator):
         super().__init__(plan, position)
         self._failure: str | None = None
         self._group: Group | None = None
-        self._payload: Payload | None = None
+        self._held = ExitStack()  # the workers, and the dataset's memory
+        # Not `__del__`: at the interpreter's end it would meet modules without names.
+        weakref.finalize(self, self._held.close)
         self._desks: list[_Desk] = []
         self._epoch = -1
         here = self.position
@@ -54,8 +58,9 @@ class MultiProcessIterator(LoaderIterator):
             here.workers = [WorkerPosition() for _ in range(plan.num_workers)]
         try:
             message, descriptor = payload.pack((plan.dataset, plan.collate_fn, plan.worker_init_fn))
-            self._payload = payload
+            self._held.callback(payload.release)
             self._group = Group(plan.num_workers, plan.method)
+            self._held.callback(self._group.close)
             self._desks = [_Desk(worker) for worker in self._group.workers]
             self._poll = _Poll([desk.channel for desk in self._desks])
             self._set_up(message, descriptor)
@@ -277,17 +282,9 @@ class MultiProcessIterator(LoaderIterator):
         return self._group is not None and self._owner == os.getpid()
 
     def close(self) -> None:
-        """Lets go of the workers, which then end; takes no lock, since the garbage collector may call it."""
-        group, self._group = self._group, None
-        if group is not None:
-            group.close()
-        payload, self._payload = self._payload, None
-        if payload is not None:
-            payload.release()
-
-    def __del__(self) -> None:
-        if hasattr(self, "_payload"):  # else the constructor was refused
-            self.close()
+        """Lets go of the workers, which then end; takes no lock, since the garbage collector does the same."""
+        self._group = None
+        self._held.close()
 
 
 def _open(desk: _Desk, packed: tuple[Any, ...]) -> Any:

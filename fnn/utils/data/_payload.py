@@ -5,6 +5,8 @@ from one epoch to the next and only filled again, so that changes which the user
 """
 
 import os
+import weakref
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +26,8 @@ class Payload:
         self._descriptor: int | None = None
         self._memory = np.empty(0, np.uint8)
         self._users = 0
+        # Closes the descriptor, once. Not `__del__`, which at the interpreter's end meets modules without names.
+        self._close: Callable[[], Any] = lambda: None
 
     def pack(self, what: Any) -> tuple[tuple[Any, ...], int | None]:
         """Writes the dataset and the functions; for each call there is a `release`.
@@ -55,6 +59,7 @@ class Payload:
         self.free()
         try:
             self._descriptor = create(size)
+            self._close = weakref.finalize(self, os.close, self._descriptor)
             self._memory = map_block(os.dup(self._descriptor), size)
         except OSError:
             self.free()
@@ -63,9 +68,5 @@ class Payload:
 
     def free(self) -> None:
         """Gives the memory back as soon as no worker has it mapped."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
+        self._close()
         self._descriptor, self._memory = None, np.empty(0, np.uint8)
-
-    def __del__(self) -> None:
-        self.free()
