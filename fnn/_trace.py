@@ -3,9 +3,14 @@
 JAX offers no public way to ask "which trace am I in?"; everything that depends on it stands here.
 """
 
+import contextlib
+import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
-from jax._src import core
+from jax._src import config, core
+from jax._src.array import ArrayImpl
 
 Tracer = core.Tracer
 Primitive = core.Primitive  # jax.extend.core has it too, but importing that loads Pallas: 40 ms
@@ -19,6 +24,16 @@ def current_trace() -> Any:
 def in_trace(trace: Any) -> Any:
     """A context manager: operations belong to ``trace``, an active one around the innermost."""
     return core.set_current_trace(trace)
+
+
+def alive(tracer: Any) -> bool:
+    """Whether a traced value belongs to the innermost trace or to one around it."""
+    trace = current_trace()
+    while trace is not None:
+        if tracer._trace is trace:
+            return True
+        trace = getattr(trace, "parent_trace", None)
+    return False
 
 
 def tracing() -> bool:
@@ -39,3 +54,65 @@ def transposition(x: Any) -> tuple[int, ...] | None:
 def surely_constant(x: Any) -> bool:
     """Whether ``x`` is certainly not differentiated by the innermost trace: it does not belong to it."""
     return not (isinstance(x, Tracer) and x._trace is current_trace())
+
+
+def eval_jaxpr(closed: Any, consts: list[Any], *args: Any) -> list[Any]:
+    """Evaluates a closed jaxpr with other constants in place of its own."""
+    return core.eval_jaxpr(closed.jaxpr, consts, *args)
+
+
+def context() -> Any:
+    """The settings of JAX's on which a traced program depends; hashable."""
+    return config.trace_context()
+
+
+def checks_numbers() -> bool:
+    """Whether JAX looks for NaN or infinities after each program, and may then run it once more."""
+    return bool(config.debug_nans.value or config.debug_infs.value)
+
+
+_CALLBACKS = frozenset({"pure_callback", "io_callback", "debug_callback", "debug_print"})
+
+
+def calls_back(jaxpr: Any) -> bool:
+    """Whether a jaxpr calls Python while it runs, which may raise."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name in _CALLBACKS:
+            return True
+        for parameter in equation.params.values():
+            for inner in parameter if isinstance(parameter, (tuple, list)) else (parameter,):
+                inner = getattr(inner, "jaxpr", inner)
+                if isinstance(inner, core.Jaxpr) and calls_back(inner):
+                    return True
+    return False
+
+
+_concrete: ContextVar[list[Any] | None] = ContextVar("fnn_concrete", default=None)
+_watching = threading.Lock()
+_watchers = 0
+_numbers = ArrayImpl._value
+
+
+def _noted(self: Any) -> Any:
+    found = _concrete.get()
+    if found is not None:
+        found.append(self)
+    return _numbers.fget(self)
+
+
+@contextlib.contextmanager
+def concretised(found: list[Any]) -> Iterator[None]:
+    """Inside the ``with`` block the arrays of whose numbers Python asks are appended to ``found``."""
+    global _watchers
+    with _watching:
+        _watchers += 1
+        ArrayImpl._value = property(_noted)
+    token = _concrete.set(found)
+    try:
+        yield
+    finally:
+        _concrete.reset(token)
+        with _watching:
+            _watchers -= 1
+            if not _watchers:
+                ArrayImpl._value = _numbers

@@ -18,8 +18,10 @@ from fnn.nn._movement import Movement
 from fnn.nn._state_dict import StateDict
 from fnn.state import hooks
 from fnn.state.box import Box, type_name
+from fnn.state.describe import module_print
 from fnn.state.parameter import Buffer, Parameter
-from fnn.state.scope import epoch, innermost
+from fnn.state.scope import epoch, innermost, watched_names
+from fnn.state.watch import always, recorder
 
 __all__ = ["Module"]
 
@@ -58,6 +60,7 @@ class Module(HookRegistrars, StateDict, Movement):
 
     _modules: dict[str, Any]  # of Module, or None
     _compiled_call_impl: Callable | None = None
+    _fnn_unwatched = frozenset({"_compiled_call_impl"})
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not self.call_super_init:
@@ -89,6 +92,9 @@ class Module(HookRegistrars, StateDict, Movement):
             _load_state_dict_pre_hooks=OrderedDict(),
             _load_state_dict_post_hooks=OrderedDict(),
         )
+        told = recorder.get()
+        if told is not None:
+            told.born(self)
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
@@ -100,10 +106,7 @@ class Module(HookRegistrars, StateDict, Movement):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the hooks and ``forward``."""
-        scope = innermost.get()
-        if scope is not None:
-            scope.saw(self)
-        elif self._compiled_call_impl is not None:
+        if self._compiled_call_impl is not None and innermost.get() is None:
             return self._compiled_call_impl(*args, **kwargs)
         if not (
             self._forward_hooks
@@ -257,6 +260,8 @@ class Module(HookRegistrars, StateDict, Movement):
             return  # a value, not a change of structure
         else:
             object.__setattr__(self, name, value)
+            if name not in watched_names:
+                return  # no compiled step depends on it
         epoch.structure += 1
 
     def _holds(self, name: str, box: Box) -> bool:
@@ -478,9 +483,7 @@ class Module(HookRegistrars, StateDict, Movement):
         return _display.rendering(self, path, subtree_renderer)
 
     def _fnn_gather(self, gather: Any) -> Any:
-        from fnn.state.gather import gather_module
-
-        return gather_module(self, gather)
+        return module_print(self, gather)
 
     # -- copying and pickling ---------------------------------------------------------------------------------
 
@@ -492,10 +495,16 @@ class Module(HookRegistrars, StateDict, Movement):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         epoch.structure += 1
+        told = recorder.get()
+        if told is not None:
+            told.born(self)
 
     def _replicate_for_data_parallel(self) -> Module:
         warnings.warn("fnn shards arrays instead of replicating modules; see jax.sharding", stacklevel=2)
         return self
+
+
+always.append(Module)
 
 
 def _indent(text: str) -> str:

@@ -52,6 +52,12 @@ class _Epoch:
 
 epoch = _Epoch()
 
+# Names of attributes that some trace has read: only assigning to one of these moves the epoch.
+watched_names: set[str] = {
+    "training", "_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks", "_backward_hooks",
+    "_backward_pre_hooks", "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs", "_forward_hooks_always_called",
+}  # fmt: skip
+
 
 def current_scope() -> Scope | None:
     """The innermost open scope of this thread."""

@@ -409,12 +409,19 @@ def test_static_arguments():
         fnn.jit(repeat, static_argnames="tiems")
 
 
-def test_unhashable_argument_is_named():
+def test_any_object_is_an_argument():
     class Odd:
         __hash__ = None
 
-    with pytest.raises(TypeError):
-        fnn.jit(lambda x, odd: x)(X, Odd())
+        def __init__(self, scale):
+            self.scale = scale
+
+    odd = Odd(2.0)
+    step = fnn.jit(lambda x, odd: x * odd.scale)
+    np.testing.assert_array_equal(step(X, odd), X * 2)
+    odd.scale = 3.0
+    np.testing.assert_array_equal(step(X, odd), X * 3)
+    np.testing.assert_array_equal(step(X, Odd(4.0)), X * 4)
 
 
 def test_modules_in_containers_and_keywords():

@@ -1,0 +1,25 @@
+"""What the leaves of a transform's arguments are: traced, or Python objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fnn.state.box import Box
+from fnn.state.describe import array_like_type
+
+DYNAMIC, OBJECT = 0, 1
+kinds: dict[type, int] = {}
+
+
+def kind(cls: type) -> int:
+    """DYNAMIC for leaves that are traced (arrays, numbers), OBJECT for all others."""
+    found = kinds.get(cls)
+    if found is None:
+        dynamic = not issubclass(cls, Box) and (array_like_type(cls) or hasattr(cls, "__jax_array__"))
+        found = kinds[cls] = DYNAMIC if dynamic else OBJECT
+    return found
+
+
+def is_box(node: Any) -> bool:
+    """Whether a node of a tree is a box, which counts as a leaf."""
+    return isinstance(node, Box)

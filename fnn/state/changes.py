@@ -1,0 +1,218 @@
+"""What a traced function changed besides boxes: undone after the trace, and done at every call.
+
+A trace runs the Python code once.  What it assigned to attributes, put into lists and dicts, or stored in globals is
+compared with what was there before, put back, and kept as *effects* relative to the nodes of the survey: at each call they
+are carried out with the arrays of that call.  So ``self.attention = weights`` works under `fnn.jit`, an exception leaves
+everything as it was, and a second trace changes nothing twice.
+"""
+
+from __future__ import annotations
+
+import types
+from collections import deque
+from typing import Any, NamedTuple
+
+from fnn.errors import TracerEscapeError
+from fnn.state.box import Box
+from fnn.state.describe import Survey, copied, has_state
+from fnn.state.reads import MISSING, Place, Recorder, fetch, own_dict
+from fnn.state.recipes import Packer, build
+from fnn.state.scope import Scope, epoch
+
+__all__ = ["Effects", "apply", "changed", "undo"]
+
+
+class Change(NamedTuple):
+    """One change: where, and what was there before and is there now."""
+
+    where: tuple[Any, ...]
+    before: Any
+    now: Any
+
+
+def changed(recorder: Recorder) -> list[Change]:
+    """Everything that differs from what it was when the recorder met it."""
+    survey = recorder.survey
+    found: list[Change] = []
+    for number, snapshot in recorder.before.items():
+        node = survey.nodes[number]
+        now = own_dict(node)
+        found += _differences(("attr", number), snapshot[""], now)
+        for name, table in snapshot.items():
+            if name and isinstance(now.get(name), dict):
+                found += _differences(("table", number, name), table, now[name])
+    logs = recorder.ignore_logs()
+    for number, (container, content) in enumerate(zip(survey.containers, survey.contents, strict=True)):
+        if number in logs:
+            continue
+        now = copied(container)
+        same = len(now) == len(content) and (
+            all(k in now and now[k] is v for k, v in content.items())
+            if isinstance(content, dict)
+            else all(a is b for a, b in zip(now, content, strict=True))
+        )
+        if not same:
+            found.append(Change(("container", number), content, now))
+    for place, before in recorder.stored.items():
+        now = fetch(survey.nodes[place.node], place)
+        if now is not before:
+            found.append(Change(("place", place), before, now))
+    return found
+
+
+def _differences(where: tuple[Any, ...], before: dict[str, Any], now: dict[str, Any]) -> list[Change]:
+    found = []
+    for name in [*before, *(name for name in now if name not in before)]:
+        old, new = before.get(name, MISSING), now.get(name, MISSING)
+        if old is not new:
+            found.append(Change((*where, name), old, new))
+    return found
+
+
+def undo(recorder: Recorder, changes: list[Change]) -> None:
+    """Puts everything back."""
+    survey = recorder.survey
+    for change in changes:
+        _put(change.where, change.before, survey)
+
+
+def _put(where: tuple[Any, ...], value: Any, survey: Any) -> None:
+    kind = where[0]
+    if kind == "place":
+        place: Place = where[1]
+        node = survey.nodes[place.node]
+        if place.kind == "global":
+            _set(node.__globals__, place.name, value)
+        elif value is MISSING:
+            del node.__closure__[place.name].cell_contents
+        else:
+            node.__closure__[place.name].cell_contents = value
+    elif kind == "container":
+        _refill(survey.containers[where[1]], value)
+    elif kind == "attr":
+        node = survey.nodes[where[1]]
+        _set(own_dict(node), where[2], value)
+        if has_state(type(node)):
+            epoch.structure += 1
+    else:
+        table = own_dict(survey.nodes[where[1]])[where[2]]
+        if isinstance(table, dict):
+            _set(table, where[3], value)
+        epoch.structure += 1
+
+
+def _set(table: dict[str, Any], name: str, value: Any) -> None:
+    if value is MISSING:
+        table.pop(name, None)
+    else:
+        table[name] = value
+
+
+def _refill(container: Any, content: Any) -> None:
+    if isinstance(container, dict):
+        container.clear()
+        container.update(content)
+    elif isinstance(container, set):
+        container.clear()
+        container.update(content)
+    elif isinstance(container, (list, deque)):
+        container.clear()
+        container.extend(content)
+
+
+class Effects:
+    """The changes of one trace, as recipes relative to a survey.
+
+    Attributes:
+        leaves: the traced arrays in them; the program returns them.
+    """
+
+    def __init__(self, changes: list[Change], survey: Survey, scope: Scope) -> None:
+        numbers = survey.numbers
+        containers = {id(c): i for i, c in enumerate(survey.containers)}
+
+        def known(value: Any) -> Any:
+            at = numbers.get(id(value))
+            if at is not None and not isinstance(value, types.FunctionType):
+                return ("node", at)
+            if isinstance(value, Box):
+                at = survey.index.get(value)
+                return None if at is None else ("box", at)
+            at = containers.get(id(value))
+            return None if at is None else ("container", at)
+
+        self._packer = Packer(known, scope.read, every=True)
+        self.steps: list[tuple[tuple[Any, ...], Any]] = []
+        for change in changes:
+            if change.where[0] == "container":
+                self._container(change, survey)
+            else:
+                now = change.now
+                self.steps.append((change.where, None if now is MISSING else self._packed(change.where, now, survey)))
+        self.leaves = self._packer.leaves
+        self.containers = any(
+            where[0] == "container" or "container" in str(recipe) for where, recipe in self.steps
+        )
+        del self._packer
+
+    def _container(self, change: Change, survey: Survey) -> None:
+        container = survey.containers[change.where[1]]
+        before, now = change.before, change.now
+        if isinstance(container, types.MappingProxyType):
+            return
+        if isinstance(before, dict):
+            for key in before:
+                if key not in now:
+                    self.steps.append(((*change.where, "drop", key), None))
+            for key, value in now.items():
+                if before.get(key, MISSING) is not value:
+                    where = (*change.where, "set", key)
+                    self.steps.append((where, self._packed(where, value, survey)))
+        elif not isinstance(container, set) and len(now) >= len(before) and all(a is b for a, b in zip(before, now, strict=False)):
+            # Appended: also where the list has grown by the effect of the last call.
+            for value in now[len(before) :]:
+                self.steps.append(((*change.where, "append"), self._packed(change.where, value, survey)))
+        else:
+            recipes = [self._packed(change.where, value, survey) for value in now]
+            self.steps.append(((*change.where, "all"), ("list", [], recipes, -1)))
+
+    def _packed(self, where: tuple[Any, ...], value: Any, survey: Survey) -> Any:
+        try:
+            return self._packer.pack(value)
+        except TracerEscapeError as error:
+            raise TracerEscapeError(f"{named(where, survey)}: {error}") from None
+
+
+def named(where: tuple[Any, ...], survey: Survey) -> str:
+    """Where a change was made, in words."""
+    if where[0] in ("attr", "table"):
+        return f"'{where[-1]}' of {type(survey.nodes[where[1]]).__name__}"
+    if where[0] == "place":
+        return f"the variable {where[1].name!r}"
+    return f"a {type(survey.containers[where[1]]).__name__}"
+
+
+def apply(effects: Effects, leaves: list[Any], survey: Any) -> None:
+    """Carries the effects out on the objects of a survey, with the arrays of a call."""
+    made: dict[int, Any] = {}
+
+    def known(tag: tuple[str, int]) -> Any:
+        kind, at = tag
+        return (survey.nodes if kind == "node" else survey.boxes if kind == "box" else survey.containers)[at]
+
+    for where, recipe in effects.steps:
+        value = MISSING if recipe is None else build(recipe, leaves, known, made)
+        if where[0] != "container":
+            _put(where, value, survey)
+            continue
+        container, how = survey.containers[where[1]], where[2]
+        if how == "drop":
+            container.pop(where[3], None)
+        elif how == "set":
+            container[where[3]] = value
+        elif how == "append":
+            container.append(value)
+        else:
+            _refill(container, value)
+
+

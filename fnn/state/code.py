@@ -1,0 +1,76 @@
+"""What a function's code reads and writes besides its arguments: cells of its closure, globals, attributes of Python modules.
+
+Read off the bytecode, nested functions included, without running anything.  It names more than one run reads (the
+branch not taken too), never less, but for names that are only made at run time (``globals()[name]``).
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import sys
+import types
+from typing import Any, NamedTuple
+
+__all__ = ["Names", "is_library", "names_of"]
+
+# Code whose own globals are no part of a user's program. Their names are not followed.
+_LIBRARIES = frozenset({
+    *sys.stdlib_module_names, "jax", "jaxlib", "numpy", "ml_dtypes", "optax", "chex", "scipy", "fnn", "einops", "opt_einsum",
+    "jaxtyping", "absl", "treescope", "torch", "pytest", "_pytest",
+}) - {"__main__"}  # fmt: skip
+
+
+class Names(NamedTuple):
+    """What a code object names: paths such as ``("config", "scale")`` below a global or a free variable."""
+
+    globals: tuple[tuple[str, ...], ...]
+    cells: tuple[tuple[str, ...], ...]
+    imports: tuple[tuple[str, ...], ...]  # imported inside the function: (module, names that may be its attributes...)
+    stored_globals: frozenset[str]
+    stored_cells: frozenset[str]
+
+
+def is_library(module: Any) -> bool:
+    """Whether code of this module (a name) is a library's, whose globals no step of a user's depends on."""
+    return isinstance(module, str) and module.partition(".")[0] in _LIBRARIES
+
+
+@functools.lru_cache(maxsize=4096)
+def names_of(code: types.CodeType) -> Names:
+    """The names that ``code`` and the code nested in it read and write."""
+    globals_: dict[tuple[str, ...], None] = {}
+    cells: dict[tuple[str, ...], None] = {}
+    imports: dict[tuple[str, ...], None] = {}
+    stored_globals, stored_cells = set(), set()
+    free = set(code.co_freevars)
+    path: tuple[str, ...] = ()
+    table: dict[tuple[str, ...], None] | None = None
+    for instruction in dis.get_instructions(code):
+        name, value = instruction.opname, instruction.argval
+        if name in ("LOAD_ATTR", "LOAD_METHOD") and table is not None:
+            path = (*path, str(value))
+            table[path] = None
+            continue
+        table = None
+        if name in ("LOAD_GLOBAL", "LOAD_NAME"):
+            path, table = (str(value),), globals_
+        elif name in ("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF") and value in free:
+            path, table = (str(value),), cells
+        elif name == "IMPORT_NAME":
+            imports[(str(value), *code.co_names)] = None
+        elif name in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+            stored_globals.add(str(value))
+        elif name in ("STORE_DEREF", "DELETE_DEREF") and value in free:
+            stored_cells.add(str(value))
+        if table is not None:
+            table[path] = None
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            inner = names_of(constant)
+            globals_.update(dict.fromkeys(inner.globals))
+            imports.update(dict.fromkeys(inner.imports))
+            cells.update((path, None) for path in inner.cells if path[0] in free)
+            stored_globals |= inner.stored_globals
+            stored_cells |= {name for name in inner.stored_cells if name in free}
+    return Names(tuple(globals_), tuple(cells), tuple(imports), frozenset(stored_globals), frozenset(stored_cells))

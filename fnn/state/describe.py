@@ -1,0 +1,368 @@
+"""Describing Python state: what a trace read, as a value that can be compared, and what stands in it, in order.
+
+`Survey.value` turns any object into a hashable *description*.  Two objects of one description trace to one program:
+numbers, strings and the like stand for themselves, functions and classes for their identity, containers for their
+content, arrays for their shapes and dtypes.  What has state (a Module, an Optimizer, a box, an object of a user's class)
+is described by its class and by its number in the order in which it was met, so that an alias stays an alias; the
+survey keeps these *nodes*, the boxes and the arrays in the same order.  A Module's tables (parameters, buffers, children,
+hooks, mode) are described as a whole.  Its plain attributes, and those of a user's objects, are described one by
+one when they are read; see `fnn.state.reads`.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+import math
+import types
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from fnn._trace import Tracer
+from fnn.state import hooks
+from fnn.state.box import Box
+from fnn.state.code import is_library
+from fnn.state.parameter import is_lazy
+
+__all__ = ["Content", "Same", "Survey", "array_like_type", "by_value", "global_hooks", "has_state", "register_constant"]
+
+_PLAIN = (type(None), bool, int, str, bytes, complex, range, slice, np.dtype, enum.Enum, type(Ellipsis))
+_TABLES = ("_parameters", "_buffers", "_modules")
+# Hooks that take no part in a forward or backward pass.
+_OTHER_HOOKS = frozenset({
+    "_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks",
+})  # fmt: skip
+# What `Survey.object` describes of a Module as a whole; the rest of its __dict__ is described where it is read.
+WHOLE = frozenset({*_TABLES, "_non_persistent_buffers_set", "training", "_is_full_backward_hook"})
+_HEAP, _IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
+
+_constants: list[type] = []
+
+
+def register_constant(cls: type) -> type:
+    """Says that instances of ``cls`` are immutable and compare by value, as layers do."""
+    _constants.append(cls)
+    return cls
+
+
+def by_value(value: Any) -> bool:
+    """Whether ``value`` is immutable and stands for itself."""
+    return isinstance(value, (*_PLAIN, float, np.generic, *_constants))
+
+
+def has_state(cls: type) -> bool:
+    """Whether instances of ``cls`` hold boxes: Modules and Optimizers."""
+    return hasattr(cls, "_fnn_gather")
+
+
+def array_like_type(cls: type) -> bool:
+    """Whether values of this type are traced arguments of `fnn.jit`."""
+    return issubclass(cls, (jax.Array, np.ndarray, np.generic, int, float, complex, Tracer)) and not issubclass(cls, Box)
+
+
+def is_whole(name: str) -> bool:
+    """Whether this entry of a Module's ``__dict__`` is described with the Module itself."""
+    return name in WHOLE or (name[0] == "_" and name.endswith(("_hooks", "_with_kwargs", "_always_called")))
+
+
+@functools.cache
+def watchable(cls: type) -> bool:
+    """Whether reads of attributes of ``cls``'s instances can be noticed: a class written in Python, of no library."""
+    if not cls.__flags__ & _HEAP or cls.__flags__ & _IMMUTABLE or issubclass(cls, (type, tuple, enum.Enum, Box)):
+        return False
+    if has_state(cls):
+        return True
+    module = getattr(cls, "__module__", None)
+    if module in ("argparse", "dataclasses", "fnn.optim.lr_scheduler"):
+        return True
+    return not is_library(module) and getattr(cls, "__getattribute__", None) is not None
+
+
+class Same:
+    """A value compared by identity; it is not kept alive where it can be referred to weakly."""
+
+    __slots__ = ("_hash", "_value", "ref")
+
+    def __init__(self, value: Any) -> None:
+        self._hash = hash(id(value))
+        self._value = None
+        try:
+            self.ref: Callable[[], Any] = weakref.ref(value)
+        except TypeError:
+            self._value = value
+            self.ref = self._kept
+
+    def _kept(self) -> Any:
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Same):
+            return False
+        mine = self.ref()
+        return mine is not None and mine is other.ref()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"Same({self.ref()!r})"
+
+
+class Content:
+    """The content of a numpy array, which may be written to at any time."""
+
+    __slots__ = ("dtype", "raw", "shape")
+
+    def __init__(self, value: np.ndarray) -> None:
+        self.shape, self.dtype = value.shape, value.dtype
+        self.raw = value.tobytes() if not value.dtype.hasobject else tuple(map(Same, value.ravel().tolist()))
+
+    def matches(self, value: Any) -> bool:
+        """Whether ``value`` is an array of this content."""
+        return isinstance(value, np.ndarray) and Content(value) == self
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Content)
+            and self.shape == other.shape
+            and self.dtype == other.dtype
+            and self.raw == other.raw
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.raw))
+
+
+class Survey:
+    """What was met while values were described, each thing once and in order."""
+
+    def __init__(self, meet: Callable[[Any, int], None] | None = None) -> None:
+        self.boxes: list[Box] = []
+        self.index: dict[Box, int] = {}
+        self.likely: set[int] = set()  # indices of boxes that a step probably replaces
+        self.nodes: list[Any] = []
+        self.numbers: dict[int, int] = {}
+        self.containers: list[Any] = []
+        self.contents: list[Any] = []  # of the containers, when they were met
+        self.found: list[Any] = []  # and where: what `origin` was then
+        self.origin: Any = None
+        self.arrays: list[Any] = []
+        self.numpy: list[np.ndarray] = []
+        self._kept: list[Any] = []  # so that an id stays unique
+        self._met: dict[int, tuple[str, int]] = {}  # containers and numpy arrays, by id
+        self._meet = meet  # called for each new node
+
+    # -- boxes and nodes ----------------------------------------------------------------------------------
+
+    def box(self, box: Box, donate: bool = False) -> int:
+        """The index of ``box``, which is added if new."""
+        at = self.index.get(box)
+        if at is None:
+            at = self.index[box] = len(self.boxes)
+            self.boxes.append(box)
+        if donate:
+            self.likely.add(at)
+        return at
+
+    def box_print(self, box: Box, donate: bool = False) -> Any:
+        """The description of a box: its number, class, the type of its array, and what else a trace asks of it."""
+        if is_lazy(box):
+            return (type(box),)
+        value = box._value
+        aval = None if value is None else (value.shape, value.dtype)
+        return (type(box), self.box(box, donate), aval, getattr(box, "_requires_grad", None))
+
+    def node(self, value: Any) -> int:
+        """The number of an object with state or of a function; ``meet`` is told of a new one."""
+        number = self.numbers.get(id(value))
+        if number is None:
+            number = self.numbers[id(value)] = len(self.nodes)
+            self.nodes.append(value)
+            if self._meet is not None:
+                self._meet(value, number)
+        return number
+
+    def object(self, value: Any) -> Any:
+        """The description of a Module or an Optimizer; a repeated one is named by its number."""
+        at = self.numbers.get(id(value))
+        if at is not None:
+            return ("again", at)
+        number = self.node(value)
+        return (number, Same(type(value)), value._fnn_gather(self))
+
+    # -- values -------------------------------------------------------------------------------------------
+
+    def value(self, value: Any) -> Any:
+        """The description of any value."""
+        describe = _BY_TYPE.get(type(value))
+        if describe is not None:
+            return describe(self, value)
+        return self._general(value)
+
+    def _plain(self, value: Any) -> Any:
+        return (type(value), value)
+
+    def _float(self, value: float) -> Any:
+        return (float, "nan" if value != value else value, math.copysign(1.0, value))
+
+    def _array(self, value: Any) -> Any:
+        at = next((i for i, known in enumerate(self.arrays) if known is value), None)
+        if at is None:
+            at = len(self.arrays)
+            self.arrays.append(value)
+        return ("array", at, value.shape, value.dtype, getattr(value, "weak_type", False))
+
+    def _numpy(self, value: np.ndarray) -> Any:
+        known = self._met.get(id(value))
+        if known is None:
+            known = self._met[id(value)] = ("numpy", len(self.numpy))
+            self.numpy.append(value)
+            return (*known, Content(value))
+        return known
+
+    def _function(self, value: Any) -> Any:
+        if is_library(getattr(value, "__module__", None)):
+            return Same(value)
+        return ("function", self.node(value), Same(value))
+
+    def skip(self, value: Any) -> None:
+        """Counts a container without describing its content, which is atoms."""
+        self._met[id(value)] = ("container", len(self.containers))
+        self.containers.append(value)
+        self.contents.append(copied(value))
+        self.found.append(self.origin)
+
+    def _container(self, value: Any) -> Any:
+        known = self._met.get(id(value))
+        if known is not None:
+            return known
+        self._met[id(value)] = ("container", len(self.containers))
+        self.containers.append(value)
+        content = copied(value)
+        self.contents.append(content)
+        self.found.append(self.origin)
+        if isinstance(content, dict):
+            inner = tuple((self.value(k), self.value(v)) for k, v in content.items())
+        elif isinstance(value, (set, frozenset)):
+            inner = frozenset(self.value(v) for v in content)
+        else:
+            inner = tuple(map(self.value, content))
+        return (Same(type(value)), inner)
+
+    def _tuple(self, value: Any) -> Any:
+        return (Same(type(value)), tuple(map(self.value, value)))
+
+    def _method(self, value: Any) -> Any:
+        return ("method", self.value(value.__self__), self.value(value.__func__))
+
+    def _partial(self, value: Any) -> Any:
+        return ("partial", self.value(value.func), self.value(value.args), self.value(value.keywords))
+
+    def _general(self, value: Any) -> Any:
+        if isinstance(value, Box):
+            return self.box_print(value)
+        cls = type(value)
+        if has_state(cls):
+            return self.object(value)
+        if isinstance(value, (jax.Array, Tracer)):
+            return self._array(value)
+        if isinstance(value, np.generic):
+            return (cls, value.tobytes())
+        if isinstance(value, (*_PLAIN, *_constants)):
+            return (cls, value)
+        if isinstance(value, float):
+            return (cls, self._float(float(value)))
+        if isinstance(value, np.ndarray):
+            return self._numpy(value)
+        if isinstance(value, tuple):
+            return self._tuple(value)
+        if isinstance(value, (list, dict, set, frozenset, deque, types.MappingProxyType)):
+            inner = self._container(value)
+            return (inner, self._instance(value)) if watchable(cls) else inner
+        if isinstance(value, types.SimpleNamespace):
+            return (Same(cls), self._container(value.__dict__))
+        if isinstance(value, weakref.ref):
+            return ("weak", self.value(value()))
+        if isinstance(value, type):
+            return ("class", self.node(value), Same(value)) if not is_library(value.__module__) else Same(value)
+        if isinstance(value, types.ModuleType):
+            return ("module", self.node(value), Same(value)) if not is_library(value.__name__) else Same(value)
+        if isinstance(value, property):
+            return ("property", self.value(value.fget), self.value(value.fset))
+        if isinstance(value, (classmethod, staticmethod)):
+            return (cls, self.value(value.__func__))
+        wrapped = inspect.getattr_static(value, "__wrapped__", None)
+        if wrapped is None:
+            wrapped = getattr(value, "__wrapped__", None) if callable(value) and is_library(cls.__module__) else None
+        if wrapped is not None and callable(wrapped) and not watchable(cls):
+            return ("wrapper", Same(value), self.value(wrapped))
+        if watchable(cls):
+            return self._instance(value)
+        return Same(value)
+
+    def _instance(self, value: Any) -> Any:
+        at = self.numbers.get(id(value))
+        return ("again", at) if at is not None else ("object", self.node(value), Same(type(value)))
+
+
+def copied(container: Any) -> Any:
+    """The content of a container: a dict for a mapping, else a list."""
+    return dict(container) if isinstance(container, (dict, types.MappingProxyType)) else list(container)
+
+
+_BY_TYPE: dict[type, Callable[[Survey, Any], Any]] = {
+    **dict.fromkeys((type(None), bool, int, str, bytes, complex, range, type(Ellipsis)), Survey._plain),
+    float: Survey._float,
+    list: Survey._container,
+    dict: Survey._container,
+    set: Survey._container,
+    tuple: Survey._tuple,
+    types.FunctionType: Survey._function,
+    types.MethodType: Survey._method,
+    types.BuiltinFunctionType: lambda survey, value: Same(value),
+    functools.partial: Survey._partial,
+}
+
+
+def module_print(module: Any, survey: Survey) -> Any:
+    """The ``_fnn_gather`` of `Module`: its tables, as a whole."""
+    tables = module.__dict__
+    training = tables.get("training")
+    parts: list[Any] = [training]
+    for name, box in tables["_parameters"].items():
+        if box is None:
+            parts.append((name, None))
+            continue
+        parts.append((name, survey.box_print(box)))
+        if is_lazy(box):
+            continue
+        if box._grad is not None:
+            parts.append(survey.box_print(box._grad))
+        if box._grad_hooks:
+            parts.append(tuple(map(survey.value, box._grad_hooks.values())))
+    for name, box in tables["_buffers"].items():
+        parts.append((name, None if box is None else survey.box_print(box, donate=bool(training))))
+    for name, child in tables["_modules"].items():
+        parts.append((name, None if child is None else survey.object(child)))
+    for name, table in tables.items():
+        if name[0] == "_" and name.endswith(("_hooks", "_with_kwargs", "_always_called")) and name not in _OTHER_HOOKS:
+            if table:
+                parts.append((name, survey.value(table)))
+    return tuple(parts)
+
+
+def global_hooks() -> tuple[Any, ...]:
+    """The description of the hooks that every module runs."""
+    tables = (
+        hooks.global_forward_pre_hooks,
+        hooks.global_forward_hooks,
+        hooks.global_backward_hooks,
+        hooks.global_backward_pre_hooks,
+    )
+    return tuple(tuple((key, Same(hook)) for key, hook in table.items()) for table in tables)

@@ -1,0 +1,171 @@
+"""Recipes: how to make a value again, with other arrays in it.
+
+What a traced function leaves behind (an attribute that it assigned, a list to which it appended) is no value but a way
+to make one at every call: `Packer.pack` takes a value apart into a recipe and the traced arrays in it, `build` makes it
+again from the arrays that a call computed.  Objects, Modules and boxes that were born in the trace are made anew; what
+was there before is referred to by its number.
+"""
+
+from __future__ import annotations
+
+import copy
+import types
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from fnn._trace import Tracer, alive
+from fnn.errors import TracerEscapeError
+from fnn.state.box import Box
+from fnn.state.describe import by_value
+
+__all__ = ["Packer", "build"]
+
+_HIDDEN = """\
+A traced value would outlive its trace inside {what}, from which nothing can carry it out.
+
+    self.later = lambda: h          # wrong: h is a tracer, and no value after the trace
+    self.last = h                   # right: fnn carries an array in an attribute, list, dict or plain object out
+
+Store the array itself, or return it from the function."""
+
+_DEAD = """\
+a traced value of an inner transform, which has ended, would be kept.
+
+    jax.grad(lambda w: aux.append(f(w)) or loss(w))(w)      # wrong: what is appended is a tracer of grad's own
+    fnn.value_and_grad(loss_and_aux, has_aux=True)(model)    # right: return it, with has_aux=True
+
+Return the value from the inner function instead of storing it."""
+
+
+class Packer:
+    """Takes values apart.
+
+    Args:
+        known: ``known(object)`` is the object's number if it was there before the trace, else None.
+        read: the present value of a box.
+        every: whether every array becomes a leaf, or only traced ones.
+        boxes: whether a box born in the trace is made anew; else its array stands for it, as in a result.
+    """
+
+    def __init__(
+        self, known: Callable[[Any], Any], read: Callable[[Box], Any], every: bool, boxes: bool = True
+    ) -> None:
+        self.known, self.read, self.every, self.boxes = known, read, every, boxes
+        self.leaves: list[Any] = []
+        self._made: dict[int, int] = {}
+        self._kept: list[Any] = []
+
+    def pack(self, value: Any) -> tuple[Any, ...]:
+        """The recipe of ``value``; its arrays are appended to `leaves`."""
+        if isinstance(value, Box) and not self.boxes:
+            value = self.read(value)
+        if isinstance(value, Tracer):
+            if not alive(value):
+                raise TracerEscapeError(_DEAD)
+            return self._leaf(value)
+        if self.every and isinstance(value, (jax.Array, np.ndarray)) and not isinstance(value, Box):
+            return self._leaf(value)
+        if by_value(value):
+            return ("value", value)
+        number = self.known(value)
+        if number is not None:
+            return ("known", number)
+        at = self._made.get(id(value))
+        if at is not None:
+            return ("made", at)
+        if isinstance(value, types.FunctionType):
+            _refuse_hidden(value)
+            return ("value", value)
+        if isinstance(value, (type, types.ModuleType, types.BuiltinFunctionType)):
+            return ("value", value)
+        at = self._made[id(value)] = len(self._made)
+        self._kept.append(value)
+        return (*self._made_of(value), at)
+
+    def _leaf(self, value: Any) -> tuple[Any, ...]:
+        self.leaves.append(value)
+        return ("leaf", len(self.leaves) - 1)
+
+    def _made_of(self, value: Any) -> tuple[Any, ...]:
+        cls = type(value)
+        if isinstance(value, Box):
+            now = self.read(value)
+            return ("box", cls, dict(value._meta()), None if now is None else self.pack(now))
+        if isinstance(value, types.MethodType):
+            return ("method", self.pack(value.__func__), self.pack(value.__self__))
+        if isinstance(value, dict):
+            return ("dict", _emptied(value), [(self.pack(k), self.pack(v)) for k, v in value.items()])
+        if isinstance(value, tuple):
+            return ("tuple", cls, [self.pack(v) for v in value])
+        if isinstance(value, (list, deque)):
+            return ("list", _emptied(value), [self.pack(v) for v in value])
+        attributes = getattr(value, "__dict__", None)
+        if isinstance(value, (set, frozenset)) or not isinstance(attributes, dict):
+            return ("value", value)
+        return ("object", cls, {name: self.pack(v) for name, v in attributes.items()})
+
+
+def _emptied(container: Any) -> Any:
+    """A container of the same class and settings without content: a recipe holds no traced value."""
+    empty = copy.copy(container)
+    empty.clear()
+    return empty
+
+
+def _refuse_hidden(function: types.FunctionType) -> None:
+    for cell in function.__closure__ or ():
+        try:
+            content = cell.cell_contents
+        except ValueError:
+            continue
+        if isinstance(content, Tracer):
+            raise TracerEscapeError(_HIDDEN.format(what=f"the closure of {function.__qualname__}"))
+
+
+def build(recipe: tuple[Any, ...], leaves: list[Any], known: Callable[[Any], Any], made: dict[int, Any]) -> Any:
+    """The value of a recipe.
+
+    Args:
+        recipe: what `Packer.pack` returned.
+        leaves: the arrays in place of the packer's.
+        known: the object with a number.
+        made: objects made so far, of all recipes of one packer; begin with an empty dict.
+    """
+    kind = recipe[0]
+    if kind == "leaf":
+        return leaves[recipe[1]]
+    if kind == "value":
+        return recipe[1]
+    if kind == "known":
+        return known(recipe[1])
+    if kind == "made":
+        return made[recipe[1]]
+    at = recipe[-1]
+    if kind == "box":
+        _, cls, meta, inner, _ = recipe
+        new = Box._rebuild(cls, None if inner is None else build(inner, leaves, known, made), meta, {})
+        new._born = 0
+        made[at] = new
+    elif kind == "method":
+        made[at] = types.MethodType(build(recipe[1], leaves, known, made), build(recipe[2], leaves, known, made))
+    elif kind == "dict":
+        made[at] = new = copy.copy(recipe[1])
+        for key, value in recipe[2]:
+            new[build(key, leaves, known, made)] = build(value, leaves, known, made)
+    elif kind == "list":
+        made[at] = new = copy.copy(recipe[1])
+        new.extend(build(value, leaves, known, made) for value in recipe[2])
+    elif kind == "tuple":
+        parts = [build(value, leaves, known, made) for value in recipe[2]]
+        made[at] = tuple(parts) if recipe[1] is tuple else tuple.__new__(recipe[1], parts)
+    elif kind == "object":
+        made[at] = new = object.__new__(recipe[1])
+        for name, value in recipe[2].items():
+            new.__dict__[name] = build(value, leaves, known, made)
+    else:
+        made[at] = recipe[1]
+    return made[at]
