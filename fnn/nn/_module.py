@@ -20,7 +20,7 @@ from fnn.state import hooks
 from fnn.state.box import Box, type_name
 from fnn.state.describe import module_print
 from fnn.state.parameter import Buffer, Parameter
-from fnn.state.scope import epoch, innermost, watched_names
+from fnn.state.scope import assigning, epoch, innermost, watched_names
 from fnn.state.watch import always, recorder
 
 __all__ = ["Module"]
@@ -156,6 +156,7 @@ class Module(HookRegistrars, StateDict, Movement):
             )
         if param is not None:
             param = hooks.filtered(hooks.parameter_registration_hooks, self, name, param)
+        assigning(self, self._parameters, name, param)
         self._parameters[name] = param
         epoch.structure += 1
 
@@ -178,6 +179,7 @@ class Module(HookRegistrars, StateDict, Movement):
         tensor = hooks.filtered(hooks.buffer_registration_hooks, self, name, tensor)
         if tensor is not None and not isinstance(tensor, Buffer):
             tensor = Buffer(tensor, persistent=persistent)
+        assigning(self, self._buffers, name, tensor)
         self._buffers[name] = tensor
         if persistent:
             self._non_persistent_buffers_set.discard(name)
@@ -190,6 +192,7 @@ class Module(HookRegistrars, StateDict, Movement):
         if module is not None and not isinstance(module, Module):
             raise ArgumentTypeError(f"{type_name(module)} is not a Module subclass")
         self._check_name(name, "module", self.__dict__.get("_modules", {}))
+        assigning(self, self._modules, name, None)
         self._modules[name] = hooks.filtered(hooks.module_registration_hooks, self, name, module)
         epoch.structure += 1
 
@@ -217,9 +220,12 @@ class Module(HookRegistrars, StateDict, Movement):
 
     def _forget(self, name: str, *keep: str) -> None:
         for table in ("_parameters", "_buffers", "_modules"):
-            if table not in keep:
-                self.__dict__[table].pop(name, None)
-        self.__dict__.pop(name, None)
+            if table not in keep and name in self.__dict__[table]:
+                assigning(self, self.__dict__[table], name, None)
+                del self.__dict__[table][name]
+        if name in self.__dict__:
+            assigning(self, self.__dict__, name, None)
+            del self.__dict__[name]
         if "_buffers" not in keep:
             self._non_persistent_buffers_set.discard(name)
 
@@ -243,15 +249,18 @@ class Module(HookRegistrars, StateDict, Movement):
                     f"cannot assign '{type_name(value)}' as parameter '{name}' (fnn.nn.Parameter or None expected); "
                     f"to change its value write {name}.data = ..."
                 )
+            assigning(self, parameters, name, None)
             parameters[name] = None
         elif isinstance(value, Module):
             self._forget(name, "_modules")
+            assigning(self, tables["_modules"], name, None)
             tables["_modules"][name] = hooks.filtered(hooks.module_registration_hooks, self, name, value)
         elif name in tables["_modules"]:
             if value is not None:
                 raise TypeError(
                     f"cannot assign '{type_name(value)}' as child module '{name}' (fnn.nn.Module or None expected)"
                 )
+            assigning(self, tables["_modules"], name, None)
             tables["_modules"][name] = hooks.filtered(hooks.module_registration_hooks, self, name, None)
         elif isinstance(value, Buffer):
             self.register_buffer(name, value, value.persistent)
@@ -259,6 +268,7 @@ class Module(HookRegistrars, StateDict, Movement):
             self._assign_buffer(name, value)
             return  # a value, not a change of structure
         else:
+            assigning(self, tables, name, value)
             object.__setattr__(self, name, value)
             if name not in watched_names:
                 return  # no compiled step depends on it
@@ -273,6 +283,7 @@ class Module(HookRegistrars, StateDict, Movement):
 
     def _assign_buffer(self, name: str, value: Any) -> None:
         if value is None:
+            assigning(self, self._buffers, name, None)
             self._buffers[name] = None
             epoch.structure += 1
             return
@@ -289,10 +300,12 @@ class Module(HookRegistrars, StateDict, Movement):
     def __delattr__(self, name: str) -> None:
         for table in ("_parameters", "_buffers", "_modules"):
             if name in self.__dict__[table]:
+                assigning(self, self.__dict__[table], name, None)
                 del self.__dict__[table][name]
                 self._non_persistent_buffers_set.discard(name)
                 break
         else:
+            assigning(self, self.__dict__, name, None)
             object.__delattr__(self, name)
         epoch.structure += 1
 

@@ -8,16 +8,20 @@ everything as it was, and a second trace changes nothing twice.
 
 from __future__ import annotations
 
+import functools
 import types
 from collections import deque
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
 
+from fnn._trace import Tracer, current_trace
 from fnn.errors import TracerEscapeError
 from fnn.state.box import Box
-from fnn.state.describe import Survey, copied, has_state
+from fnn.state.describe import Survey, by_value, copied, has_state
 from fnn.state.reads import MISSING, Place, Recorder, fetch, own_dict
 from fnn.state.recipes import Packer, build
-from fnn.state.scope import Scope, epoch
+from fnn.state.scope import Scope, Slot, epoch, innermost, keepers, unset
+from fnn.state.watch import recorder as recorder_of
 
 __all__ = ["Effects", "apply", "changed", "undo"]
 
@@ -216,3 +220,88 @@ def apply(effects: Effects, leaves: list[Any], survey: Any) -> None:
             _refill(container, value)
 
 
+def _leaving(scope: Scope) -> list[Slot]:
+    """The slots of traced arrays that a scope's function assigned to attributes or put into lists and dicts.
+
+    What was assigned is put back until the arrays are there.
+    """
+    inside = recorder_of.get()
+    slots: list[Slot] = []
+    changes: list[tuple[Change, Callable[[Any], None], str]] = []
+    if isinstance(inside, Recorder):
+        with inside.quiet():
+            survey = inside.survey
+            for change in changed(inside):
+                if _traced_here(change.now):
+                    _put(change.where, change.before, survey)
+                    put = functools.partial(_put, change.where, survey=survey)
+                    changes.append((change, put, named(change.where, survey)))
+    for table, name, before, owner in scope.touched.values():
+        now = table.get(name, MISSING)
+        if now is not MISSING and _traced_here(now):
+            _set(table, name, MISSING if before is unset else before)
+
+            def put(value: Any, table: Any = table, name: str = name, owner: Any = owner) -> None:
+                outer = innermost.get()
+                if outer is not None:
+                    outer.touch(table, name, owner)
+                _set(table, name, value)
+                epoch.structure += 1
+
+            changes.append((Change(("attr",), before, now), put, f"'{name}' of {type(owner).__name__}"))
+        elif scope.parent is not None:
+            scope.parent.touched.setdefault((id(table), name), (table, name, before, owner))
+    scope.touched.clear()
+    for change, put, what in changes:
+        packer = Packer(lambda value: None if not _kept(value, scope) else ("same", value), scope.read, every=False)
+        try:
+            recipe = packer.pack(change.now)
+        except TracerEscapeError as error:
+            raise TracerEscapeError(f"{what}: {error}") from None
+        received: dict[int, Any] = {}
+
+        def arrived(
+            value: Any, n: int, received: Any = received, recipe: Any = recipe, size: int = len(packer.leaves),
+            put: Any = put,
+        ) -> None:  # fmt: skip
+            received[n] = value
+            if len(received) == size:
+                put(build(recipe, [received[i] for i in range(size)], lambda tag: tag[1], {}))
+
+        for n, leaf in enumerate(packer.leaves):
+            slot = Slot(functools.partial(arrived, n=n), what)
+            scope.values[cast(Any, slot)] = leaf
+            slots.append(slot)
+    return slots
+
+
+def _kept(value: Any, scope: Scope) -> bool:
+    """Whether an object in a packed value is referred to, not made anew: it was there before, and is no container."""
+    if isinstance(value, Box):
+        return value._born < scope.serial
+    return has_state(type(value)) and "_parameters" in own_dict(value) and not any(
+        isinstance(box, Box) and box._born >= scope.serial
+        for table in (own_dict(value)["_parameters"], own_dict(value)["_buffers"])
+        for box in table.values()
+    )
+
+
+def _traced_here(value: Any, depth: int = 0) -> bool:
+    """Whether a value holds a traced array of the innermost trace."""
+    if isinstance(value, Tracer):
+        return value._trace is current_trace()
+    if isinstance(value, Box):
+        return isinstance(value._value, Tracer) and value._value._trace is current_trace()
+    if depth > 6 or by_value(value):
+        return False
+    if isinstance(value, dict):
+        return any(_traced_here(v, depth + 1) for v in value.values())
+    if isinstance(value, (list, tuple, set, deque)):
+        return any(_traced_here(v, depth + 1) for v in value)
+    if has_state(type(value)) or not hasattr(type(value), "__dict__"):
+        tables = own_dict(value)
+        return any(_traced_here(tables.get(name, {}), depth + 1) for name in ("_parameters", "_buffers"))
+    return any(_traced_here(v, depth + 1) for v in own_dict(value).values())
+
+
+keepers.append(_leaving)

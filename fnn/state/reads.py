@@ -170,7 +170,7 @@ class Recorder:
             if fetch(node, self.places[at]) is not container:
                 continue
             now = copied(container)
-            if now != before and _atoms(now) and _atoms(before):
+            if _atoms(now) and _atoms(before) and now != before:
                 ignored.add(number)
                 self.prints[at] = ANYTHING
         return ignored

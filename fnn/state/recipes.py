@@ -69,7 +69,7 @@ class Packer:
             return self._leaf(value)
         if self.every and isinstance(value, (jax.Array, np.ndarray)) and not isinstance(value, Box):
             return self._leaf(value)
-        if by_value(value):
+        if by_value(value) or isinstance(value, np.ndarray) or (isinstance(value, jax.Array) and not isinstance(value, Box)):
             return ("value", value)
         number = self.known(value)
         if number is not None:
@@ -148,7 +148,6 @@ def build(recipe: tuple[Any, ...], leaves: list[Any], known: Callable[[Any], Any
     if kind == "box":
         _, cls, meta, inner, _ = recipe
         new = Box._rebuild(cls, None if inner is None else build(inner, leaves, known, made), meta, {})
-        new._born = 0
         made[at] = new
     elif kind == "method":
         made[at] = types.MethodType(build(recipe[1], leaves, known, made), build(recipe[2], leaves, known, made))

@@ -13,8 +13,9 @@ stands still, what was gathered from a Module for the last call holds for the ne
 
 from __future__ import annotations
 
+import inspect
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ written values out, or the pure pair: (out, state) = layer.apply(params, state, 
 
 innermost: ContextVar[Scope | None] = ContextVar("fnn_scope", default=None)
 _serial = itertools.count(1)
-_missing = object()
+unset = object()
 
 
 class _Epoch:
@@ -64,13 +65,52 @@ def current_scope() -> Scope | None:
     return innermost.get()
 
 
+class Slot:
+    """An array on its way out of a transform to an attribute, a list or a dict: what a box is to its own value.
+
+    Args:
+        place: ``place(array)`` is called with the value after the transform.
+        what: where it goes, for messages.
+    """
+
+    __slots__ = ("_born", "_value", "place", "what")
+
+    def __init__(self, place: Callable[[Any], None], what: str) -> None:
+        self.place, self.what = place, what
+        self._born, self._value = 0, None
+
+    @property
+    def data(self) -> Any:
+        """Raises: what was there before the loop is no array of this shape."""
+        raise TracerEscapeError(IN_A_LOOP.format(what=self.what))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """None that is known."""
+        return ()
+
+
+IN_A_LOOP = """\
+A traced value is assigned to {what} in the body of a loop or branch, which cannot carry it out.
+
+    def body(carry, x):
+        self.last = x                     # wrong: which iteration's?
+        self.last_buffer.data = x         # right, if __init__ says self.register_buffer("last_buffer", ...)
+        return carry, y                   # or return it
+
+Use a Buffer, whose value the loop carries, or return the value from the body."""
+
+# How traced values in other places than boxes leave a scope: functions of a scope that return slots (see `changes`).
+keepers: list[Callable[[Scope], list[Slot]]] = []
+
+
 class Scope:
     """Values of boxes inside one function call.
 
     Reads of a box that is not bound fall through to the scope around it, then to the box.
     """
 
-    __slots__ = ("anchor", "overrides", "parent", "serial", "trace", "undo", "values", "written")
+    __slots__ = ("anchor", "overrides", "parent", "serial", "touched", "trace", "undo", "values", "written")
 
     def __init__(self, values: dict[Box, Any] | None = None, parent: Scope | None = None) -> None:
         self.values: dict[Box, Any] = {} if values is None else values
@@ -78,6 +118,8 @@ class Scope:
         self.parent = parent
         self.serial = next(_serial)
         self.trace: Any = None
+        # Entries of tables of Modules (plain attributes too) that were assigned, with what was there before.
+        self.touched: dict[tuple[int, str], tuple[dict[str, Any], str, Any, Any]] = {}
         self.undo: list[Any] | None = None  # what to call if a transaction fails (load_state_dict)
         # {(module, name): box}: a tied parameter bound by path (functional_call with tie_weights=False).
         self.overrides: dict[tuple[int, str], Box] | None = None if parent is None else parent.overrides
@@ -86,8 +128,8 @@ class Scope:
 
     def read(self, box: Box) -> Any:
         """The value of ``box`` in this scope."""
-        value = self.values.get(box, _missing)
-        return self.missing(box) if value is _missing else value
+        value = self.values.get(box, unset)
+        return self.missing(box) if value is unset else value
 
     def missing(self, box: Box) -> Any:
         """The value of a box that this scope does not bind."""
@@ -105,18 +147,33 @@ class Scope:
         """Whether a derivative with respect to ``box`` is being taken."""
         return self.parent is not None and self.parent.differentiates(box)
 
+    def touch(self, table: dict[str, Any], name: str, owner: Any) -> None:
+        """Notes that ``table[name]``, of ``owner``, is about to be assigned."""
+        self.touched.setdefault((id(table), name), (table, name, table.get(name, unset), owner))
+
     def saw(self, module: Any) -> None:
-        """Notes that ``module``'s Python attributes were consulted (fnn.jit watches them)."""
-        if self.parent is not None:
-            self.parent.saw(module)
+        """Kept for callers that say which module they run; nothing depends on it."""
 
     def object_values(self, owner: Any) -> Any:
         """The traced hyper-parameters of ``owner`` (an optimizer), or None to use its own."""
         return None if self.parent is None else self.parent.object_values(owner)
 
     def carried(self) -> list[Box]:
-        """The written boxes that outlive the scope, in order."""
-        return [box for box in self.written if box._born < self.serial]
+        """The written boxes that outlive the scope, in order, and a `Slot` for each traced array assigned elsewhere."""
+        boxes: list[Any] = [box for box in self.written if box._born < self.serial]
+        for keeper in keepers:
+            boxes += keeper(self)
+        return boxes
+
+    def forget(self) -> None:
+        """Puts back what was assigned to attributes: the call was a rehearsal, or it failed."""
+        for table, name, before, _ in self.touched.values():
+            if before is unset:
+                table.pop(name, None)
+            else:
+                table[name] = before
+            epoch.structure += 1
+        self.touched.clear()
 
 
 def escape_message(box: Any, transform: str) -> str:
@@ -132,8 +189,47 @@ def opened(scope: Scope) -> Iterator[Scope]:
     token = innermost.set(scope)
     try:
         yield scope
+    except BaseException:
+        scope.forget()
+        raise
     finally:
         innermost.reset(token)
+
+
+ASSIGNED = """\
+A traced value would be stored in {what}, which outlives the trace of a raw JAX transform.
+
+    step = jax.jit(lambda x: model(x))          # wrong: {what} would be a tracer for every later call
+    step = fnn.jit(lambda model, x: model(x))   # right: fnn carries what forward assigns out of its transforms
+
+Use fnn's transform of the same name, or return the value."""
+
+
+def assigning(owner: Any, table: dict[str, Any], name: str, value: Any) -> None:
+    """To be called before ``table[name] = value``, a table of the Module ``owner``.
+
+    Raises:
+        TracerEscapeError: the value is traced, and nothing carries it out.
+    """
+    scope = innermost.get()
+    if scope is not None:
+        scope.touch(table, name, owner)
+    elif isinstance(value, Tracer) or isinstance(getattr(value, "_value", None), Tracer):
+        if not _is_being_made(owner):
+            raise TracerEscapeError(ASSIGNED.format(what=f"the attribute '{name}' of {type(owner).__name__}"))
+
+
+def _is_being_made(owner: Any) -> bool:
+    """Whether a Module was born in the present trace: its constructor runs, or its parameters are traced."""
+    for table in (owner.__dict__.get("_parameters", {}), owner.__dict__.get("_buffers", {})):
+        if any(isinstance(getattr(box, "_value", None), Tracer) for box in table.values()):
+            return True
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is owner:
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
@@ -149,12 +245,16 @@ def no_scope() -> Iterator[None]:
 def write_out(boxes: list[Box], values: list[Any]) -> None:
     """Stores carried-out values: in the scope that is open now, or in the boxes."""
     scope = innermost.get()
+    pairs = [(box, value) for box, value in zip(boxes, values, strict=True) if not isinstance(box, Slot)]
+    slots = [(box, value) for box, value in zip(boxes, values, strict=True) if isinstance(box, Slot)]
+    for slot, value in slots:
+        slot.place(value)
     if scope is not None:
-        for box, value in zip(boxes, values, strict=True):
+        for box, value in pairs:
             scope.write(box, value)
         return
-    for box, value in zip(boxes, values, strict=True):
+    for box, value in pairs:
         if isinstance(value, Tracer):
             raise TracerEscapeError(escape_message(box, "a raw JAX transform around this call"))
-    for box, value in zip(boxes, values, strict=True):
+    for box, value in pairs:
         box._write(value)
