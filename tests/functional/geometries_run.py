@@ -36,6 +36,8 @@ def main(mode: str, first: str, count: str) -> None:
     jax.config.update("jax_enable_x64", True)
     torch.set_num_threads(1)
     for seed in range(int(first), int(first) + int(count)):
+        if seed % 20 == 0:
+            jax.clear_caches()  # thousands of programs that are never used again
         case, dtype = draw(seed), list(DTYPES)[seed // 3 % len(DTYPES)]
         if case.function.startswith("fractional"):  # where its windows begin depends on how the dtype rounds
             dtype = "float64"
