@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.core import ShapedArray
-from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from fnn._trace import Primitive
 from fnn.functional._cpu_convolution import _definition, _formulations
 from fnn.functional._cpu_convolution._geometry import Geometry
 from fnn.functional._mesh import devices, partitioned
@@ -61,10 +61,10 @@ def _primitive(
     def abstract(a: Any, b: Any, *, geometry: Geometry) -> ShapedArray:
         if a.dtype != b.dtype:
             raise TypeError(f"{primitive.name}: operands must have one dtype, got {a.dtype} and {b.dtype}")
-        result = a.update(shape=shape(a.shape, b.shape, geometry), weak_type=False)
-        if not (partitioned(a) or partitioned(b)):
-            return result
-        return result.update(sharding=jax.eval_shape(functools.partial(mesh, g=geometry), a, b).sharding)
+        known: dict[str, Any] = {"shape": shape(a.shape, b.shape, geometry), "weak_type": False}
+        if partitioned(a) or partitioned(b):
+            known["sharding"] = jax.eval_shape(functools.partial(mesh, g=geometry), a, b).sharding
+        return a.update(**known)
 
     @functools.partial(jax.jit, static_argnames="geometry")
     def run(a: jax.Array, b: jax.Array, geometry: Geometry) -> jax.Array:
