@@ -29,6 +29,19 @@ def gathered(a: jax.Array) -> jax.Array:
     return jax.sharding.reshard(a, PartitionSpec()) if partitioned(a) else a
 
 
+def select(which: jax.Array, yes: jax.Array, no: jax.Array) -> jax.Array:
+    """`lax.select` of arrays of one shape; on an explicit mesh all are split as the first of them that is.
+
+    JAX wants them alike there, and constants, masks and indices are made whole.
+    """
+    operands = which, yes, no
+    split = next((a for a in (yes, no, which) if partitioned(a)), None)
+    if split is None:
+        return jax.lax.select(*operands)
+    spec = _sharding(split).spec
+    return jax.lax.select(*(a if _sharding(a).spec == spec else jax.sharding.reshard(a, spec) for a in operands))
+
+
 def devices(ctx: Any) -> int:
     """How many devices the program runs on that a lowering rule with this context is part of."""
     on = ctx.module_context.axis_context
