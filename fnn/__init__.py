@@ -26,7 +26,23 @@ if TYPE_CHECKING:
     )
     from fnn.dtypes import get_default_dtype, set_default_dtype
     from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError, StateDictError, TracerEscapeError
-    from fnn.func import backward, checkpoint, cond, grad, jit, pure, scan, split, value_and_grad, vmap
+    from fnn.func import (
+        backward,
+        checkpoint,
+        cond,
+        fori_loop,
+        grad,
+        jit,
+        map,
+        merge,
+        pure,
+        scan,
+        split,
+        switch,
+        value_and_grad,
+        vmap,
+        while_loop,
+    )
     from fnn.random import (
         Generator,
         default_generator,
@@ -49,7 +65,10 @@ _NAMES = {
     ),
     "dtypes": ("get_default_dtype", "set_default_dtype"),
     "errors": ("ArgumentError", "ArgumentTypeError", "MissingKeyError", "StateDictError", "TracerEscapeError"),
-    "func": ("backward", "checkpoint", "cond", "grad", "jit", "pure", "scan", "split", "value_and_grad", "vmap"),
+    "func": (
+        "backward", "checkpoint", "cond", "fori_loop", "grad", "jit", "map", "merge", "pure", "scan", "split",
+        "switch", "value_and_grad", "vmap", "while_loop",
+    ),
     "random": (
         "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed",
         "set_rng_state",
@@ -63,8 +82,9 @@ __all__ = [
     "__version__", "func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing",
     "utils", "vision", "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn",
     "randn_like", "randperm", "get_default_dtype", "set_default_dtype", "ArgumentError", "ArgumentTypeError",
-    "MissingKeyError", "StateDictError", "TracerEscapeError", "backward", "checkpoint", "cond", "grad", "jit",
-    "pure", "scan", "split", "value_and_grad", "vmap", "Generator", "default_generator", "fork_rng",
+    "MissingKeyError", "StateDictError", "TracerEscapeError", "backward", "checkpoint", "cond", "fori_loop",
+    "grad", "jit", "map", "merge", "pure", "scan", "split", "switch", "value_and_grad", "vmap", "while_loop",
+    "Generator", "default_generator", "fork_rng",
     "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
     "load", "save", "summary",
 ]  # fmt: skip

@@ -36,6 +36,39 @@ def alive(tracer: Any) -> bool:
     return False
 
 
+# What a program is staged out for (its debug_info), in the words of messages.
+_NAMES = {
+    "scan": "a raw jax.lax.scan or jax.lax.map",
+    "fori_loop": "a raw jax.lax.fori_loop",
+    "while_cond": "a raw jax.lax.while_loop",
+    "while_body": "a raw jax.lax.while_loop",
+    "cond": "a raw jax.lax.cond",
+    "switch": "a raw jax.lax.switch",
+    "checkpoint / remat": "a raw jax.checkpoint",
+    "remat": "a raw jax.checkpoint",
+    "jit": "a raw jax.jit, jax.eval_shape or jax.make_jaxpr",
+}
+
+
+def repeating(outer: Any) -> str | None:
+    """The transform between the trace ``outer`` and the innermost one whose body may run more often than it is traced.
+
+    A loop or a batch does.  So does whatever JAX stages out (jit, cond, checkpoint): it keeps what it traced of a
+    function and uses it again where the function comes again.  Not so derivatives, and rules of custom ones.
+    """
+    trace = current_trace()
+    while trace is not None and trace is not outer:
+        kind = type(trace).__name__
+        if kind == "BatchTrace":
+            return "a raw jax.vmap"
+        if kind == "DynamicJaxprTrace":
+            label = str(getattr(getattr(getattr(trace, "frame", None), "debug_info", None), "traced_for", None))
+            if not label.startswith("custom_"):
+                return _NAMES.get(label, f"a raw JAX transform ({label})")
+        trace = getattr(trace, "parent_trace", None)  # None on the ground: eager evaluation
+    return None
+
+
 def tracing() -> bool:
     """Whether any JAX transformation is being traced in this thread."""
     return not core.trace_state_clean()

@@ -21,6 +21,7 @@ from fnn.errors import ArgumentTypeError, MissingKeyError
 __all__ = [
     "AMBIENT",
     "Generator",
+    "Relay",
     "ambient",
     "bernoulli",
     "constructing",
@@ -33,6 +34,7 @@ __all__ = [
     "initial_seed",
     "initialisation_key",
     "is_staging",
+    "iteration",
     "manual_seed",
     "normal",
     "on_device",
@@ -59,6 +61,13 @@ Wrong: step = jax.jit(lambda x: model(x))        # a draw here would be made onc
 Why:   the global generator lives on the host; the traced function would return the same numbers at every call.
 Right: step = fnn.jit(lambda model, x: model(x))  # threads a fresh key through each call
 or pass a JAX key as an argument: F.dropout(x, 0.5, training=True, key=key)."""
+
+REPEATED = """{what} draws random numbers inside {transform}, which runs the traced body more often than Python does.
+Wrong: jax.lax.fori_loop(0, 9, lambda i, x: F.dropout(x, 0.5), x)  # the same mask in all iterations
+Why:   the draw is traced once, with one key: every iteration, batch member or later call would get the same numbers.
+Right: fnn.fori_loop(0, 9, lambda i, x: F.dropout(x, 0.5), x)      # a key of its own for each iteration
+fnn.scan, fnn.map, fnn.while_loop, fnn.cond, fnn.switch, fnn.checkpoint, fnn.vmap(..., randomness="different") and
+fnn.jit give keys likewise; or pass keys through JAX's transform: F.dropout(x, 0.5, training=True, key=key)."""
 
 
 # -- the global generator ---------------------------------------------------------------------------
@@ -113,30 +122,84 @@ class _Ambient:
 
 AMBIENT: Final = _Ambient()
 
-_provider: contextvars.ContextVar[Provider | None] = contextvars.ContextVar("fnn_random_provider", default=None)
-_construction: contextvars.ContextVar[Provider | None] = contextvars.ContextVar("fnn_construction", default=None)
+
+class _Source:
+    """An ambient provider, and the trace that it was put up in and that its keys belong to."""
+
+    __slots__ = ("provider", "trace")
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider, self.trace = provider, _trace.current_trace()
+
+    def draw(self, what: str) -> Key:
+        _refuse_to_repeat(what, self.trace)
+        with _trace.in_trace(self.trace):
+            return self.provider()
+
+
+def _refuse_to_repeat(what: str, trace: Any) -> None:
+    """Raises if between ``trace`` and here a transform stands that would use one draw many times."""
+    transform = _trace.repeating(trace)
+    if transform is not None:
+        raise MissingKeyError(REPEATED.format(what=what, transform=transform))
+
+
+_source: contextvars.ContextVar[_Source | None] = contextvars.ContextVar("fnn_random_source", default=None)
+_construction: contextvars.ContextVar[_Source | None] = contextvars.ContextVar("fnn_construction", default=None)
 _PROBE = np.zeros((), np.float32)
 
 
 @contextlib.contextmanager
 def ambient(provider: Provider | None) -> Iterator[None]:
-    """Inside the ``with`` block `AMBIENT` keys come from ``provider()``."""
-    token = _provider.set(provider)
+    """Inside the ``with`` block `AMBIENT` keys come from ``provider()``.
+
+    They belong to the trace that is current now: a draw inside an inner transform that runs its body repeatedly (a
+    raw ``lax.scan`` or ``jax.vmap``) is refused, since it would be the same draw each time.
+    """
+    token = _source.set(None if provider is None else _Source(provider))
     try:
         yield
     finally:
-        _provider.reset(token)
+        _source.reset(token)
+
+
+class Relay:
+    """A provider that draws as if where it was made: for a body that JAX traces apart but runs once for each call."""
+
+    def __init__(self) -> None:
+        self.trace, self.source = _trace.current_trace(), _source.get()
+
+    def __call__(self) -> Key:
+        """A fresh key, as drawn there."""
+        token = _source.set(self.source)
+        try:
+            with _trace.in_trace(self.trace):
+                return resolve(AMBIENT, "the function")
+        finally:
+            _source.reset(token)
+
+
+@contextlib.contextmanager
+def iteration(provider: Provider) -> Iterator[None]:
+    """Inside the ``with`` block all draws, those of constructors too, come from ``provider()``: a loop's body."""
+    token = _construction.set(_Source(provider))
+    try:
+        with ambient(provider):
+            yield
+    finally:
+        _construction.reset(token)
 
 
 def current_provider() -> Provider | None:
     """The innermost ambient provider, or None."""
-    return _provider.get()
+    source = _source.get()
+    return None if source is None else source.provider
 
 
 @contextlib.contextmanager
 def constructing(key: Key) -> Iterator[None]:
     """Inside the ``with`` block modules draw their parameters from ``key``."""
-    token = _construction.set(stream(key))
+    token = _construction.set(_Source(stream(key)))
     try:
         yield
     finally:
@@ -145,8 +208,12 @@ def constructing(key: Key) -> Iterator[None]:
 
 def initialisation_key() -> Key:
     """What a module constructor draws from: a fresh key of `constructing`, else the global generator."""
-    provider = _construction.get()
-    return default_generator if provider is None else provider()
+    source = _construction.get()
+    if source is None:
+        return default_generator
+    # Not in the source's trace: a module may be constructed under jax.ensure_compile_time_eval.
+    _refuse_to_repeat("the constructor of a module", source.trace)
+    return source.provider()
 
 
 def is_staging() -> bool:
@@ -159,29 +226,30 @@ def is_staging() -> bool:
 
 def draw_key(what: str) -> Key:
     """The key of a draw that names none (``fnn.randn(3)``): the construction's, else the ambient one."""
-    provider = _construction.get()
-    return resolve(AMBIENT, what) if provider is None else provider()
+    source = _construction.get()
+    return resolve(AMBIENT, what) if source is None else source.draw(what)
 
 
 def resolve(key: Key, what: str) -> Key:
     """A key that can be drawn from.
 
-    `AMBIENT` becomes a fresh key of the innermost `ambient` provider, or else the global generator.  Inside a raw
-    ``jax.vmap`` the latter draws once for the whole batch; ``fnn.vmap`` is what splits keys.
+    `AMBIENT` becomes a fresh key of the innermost `ambient` provider, or else the global generator.
 
     Args:
         key: a key, a Generator, `AMBIENT` or None.
         what: the name of the operation that draws, for the message.
 
     Raises:
-        MissingKeyError: for None; and for `AMBIENT` inside a trace that no fnn scope provides for.
+        MissingKeyError: for None; and for `AMBIENT` inside a trace that no fnn scope provides for, or that would
+            repeat one draw for every iteration of a loop or every member of a batch.
     """
     if key is AMBIENT:
-        provider = _provider.get()
-        if provider is not None:
-            return provider()
+        source = _source.get()
+        if source is not None:
+            return source.draw(what)
         if is_staging():
             raise MissingKeyError(AMBIENT_IN_TRACE.format(what=what))
+        _refuse_to_repeat(what, None)
         return default_generator
     if key is None:
         raise MissingKeyError(MISSING_KEY.format(what=what))

@@ -1,6 +1,10 @@
 """The quickstart: its command line, its checkpoints, its pictures."""
 
+import dataclasses
+import io
+import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +18,7 @@ pytest.importorskip("rich")
 
 import fnn
 from fnn.errors import ArgumentError
-from fnn.quickstart import cli, picture
+from fnn.quickstart import cli, picture, show
 from fnn.quickstart.data import Digits, jitter, load_digits
 from fnn.quickstart.train import Options, Run
 from fnn.serialization import CorruptFileError, load_checkpoint, save_checkpoint
@@ -88,6 +92,9 @@ def test_help_explains_every_option():
         ("--epochs two", "argument --epochs: expected a positive integer, got 'two'"),
         ("--batch-size -3", "argument --batch-size: expected a positive integer, got '-3'"),
         ("--lr nan", "argument --lr: expected a positive number, got 'nan'"),
+        ("--seed ²", "argument --seed: expected an integer from 0 to 2**64 - 1, got '²'"),
+        ("--epochs ²", "argument --epochs: expected a positive integer, got '²'"),
+        (f"--seed {1 << 64}", f"argument --seed: expected an integer from 0 to 2**64 - 1, got '{1 << 64}'"),
         ("--seed -1", "argument --seed: expected an integer from 0 to 2**64 - 1, got '-1'"),
         ("--model transformer", "argument --model: invalid choice: 'transformer'"),
         ("--precision float8", "argument --precision: invalid choice: 'float8'"),
@@ -135,12 +142,105 @@ def finished(tmp_path_factory, digits):
     return folder
 
 
-def test_it_prints_a_table_and_the_accuracy(tmp_path, digits, capsys):
-    assert run("--epochs 1 --model mlp --optimizer sgd --device cpu", tmp_path / "new" / "folder", digits) == 0
+def test_without_a_terminal_it_prints_a_line_after_each_epoch(tmp_path, digits, capsys, monkeypatch):
+    folder, seen = tmp_path / "new" / "folder", []
+    train_epoch = Run.train_epoch
+
+    def looking(self, *arguments):
+        seen.append(capsys.readouterr().out)  # what there is to read before the next epoch
+        return train_epoch(self, *arguments)
+
+    monkeypatch.setattr(Run, "train_epoch", looking)
+    assert run("--epochs 2 --model mlp --optimizer sgd --device cpu", folder, digits) == 0
+    first, second = load_checkpoint(folder / cli.CHECKPOINT)["history"]
+    assert seen[0].startswith("mlp of ")
+    assert seen[1] == (
+        f"epoch 1 of 2: learning rate 0.05000, training loss {first['train_loss']:.4f}, "
+        f"test loss {first['test_loss']:.4f}, test accuracy {first['test_accuracy']:.2%}, {first['seconds']:.1f} s\n"
+    )
     out = capsys.readouterr().out
-    accuracy = load_checkpoint(tmp_path / "new" / "folder" / cli.CHECKPOINT)["history"][0]["test_accuracy"]
-    assert "training loss" in out and "test accuracy" in out
-    assert out.endswith(f"\ntest accuracy: {accuracy:.2%}\n")
+    assert out.startswith("epoch 2 of 2: ") and out.endswith(f"\ntest accuracy: {second['test_accuracy']:.2%}\n")
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_terminal_of_any_width_shows_whole_numbers(width, finished):
+    from rich.console import Console
+
+    options = Options(epochs=2, seed=3, batch_size=48)
+    other = Run(options, load_digits())
+    other.load(finished / cli.CHECKPOINT)
+    with open(os.devnull, "w") as nowhere:
+        console = Console(file=nowhere, force_terminal=True, width=width, record=True, legacy_windows=False)
+        show.train(other, console, lambda: None)
+    table = console.export_text()
+    for epoch in other.history:
+        row = next(line for line in table.splitlines() if line.split()[:1] == [str(epoch.number)])
+        wanted = [f"{epoch.train_loss:.4f}", f"{epoch.test_loss:.4f}", f"{epoch.test_accuracy:.2%}"]
+        assert [word for word in row.split() if word in wanted] == wanted and len(row) <= width
+    assert ("learning rate" in table) == (width == 80) and "…" not in table
+
+
+def test_the_bar_of_a_narrow_terminal_is_whole(digits):
+    from rich.console import Console
+
+    short = Run(Options(model="mlp", epochs=1, batch_size=48), digits)
+    stream = io.StringIO()
+    show.train(short, Console(file=stream, force_terminal=True, width=40, color_system=None), lambda: None)
+    assert "epoch 1" in stream.getvalue() and "/3" in stream.getvalue() and "…" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_an_output_that_cannot_be_made_is_said_before_the_training(place, tmp_path, digits, capsys, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(Run, "train_epoch", None)
+    assert run("", tmp_path / place, digits) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: --output: cannot write to the folder {tmp_path / place}: ")
+    assert error.count("\n") == 1
+
+
+def test_an_interrupt_in_the_first_epoch_promises_no_checkpoint(tmp_path, digits, capsys, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "train_epoch", interrupted)
+    assert run("--epochs 2", tmp_path, digits) == 130
+    out = capsys.readouterr().out
+    assert "interrupted before the end of the first epoch" in out and "--resume" not in out
+    assert not (tmp_path / cli.CHECKPOINT).exists()
+    monkeypatch.setattr(Run, "__init__", interrupted)
+    assert run("--epochs 2", tmp_path, digits) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_training_that_diverges_ends_with_a_reason(optimizer, tmp_path, digits, capsys):
+    assert run(f"--epochs 2 --lr 1e9 --model mlp --optimizer {optimizer}", tmp_path, digits) == 1
+    error = capsys.readouterr().err
+    assert re.fullmatch(
+        r"error: the (training|test) loss of epoch \d is (nan|inf|\d\S*e\+\d+): the training has diverged; "
+        r"try a smaller --lr than 1e\+09(; the checkpoint of epoch 1 is kept)?\n",
+        error,
+    )
+    assert not (tmp_path / "loss.png").exists()
+
+
+def test_a_loss_that_is_no_number_is_not_kept(tmp_path, digits, capsys, monkeypatch):
+    train_epoch = Run.train_epoch
+
+    def breaking(self, *arguments):
+        epoch = train_epoch(self, *arguments)
+        if epoch.number == 2:
+            self.history[-1] = dataclasses.replace(epoch, train_loss=math.nan)
+        return self.history[-1]
+
+    monkeypatch.setattr(Run, "train_epoch", breaking)
+    assert run("--epochs 3 --model mlp", tmp_path, digits) == 1
+    assert capsys.readouterr().err == (
+        "error: the training loss of epoch 2 is nan: the training has diverged; "
+        "try a smaller --lr than 0.003; the checkpoint of epoch 1 is kept\n"
+    )
+    assert len(seconds_apart(tmp_path)) == 1
 
 
 def test_it_draws_two_pictures(finished):
@@ -153,17 +253,17 @@ def test_it_draws_two_pictures(finished):
 def test_a_resumed_run_equals_an_uninterrupted_one(end, finished, tmp_path, digits, monkeypatch, capsys):
     train_epoch = Run.train_epoch
 
-    def breaking(self, on_step):
+    def breaking(self, *arguments):
         if len(self.history) == 1:
             if end == "interrupted in an epoch":
                 next(iter(self.loader))  # some numbers are drawn that the resumed run draws again
             raise KeyboardInterrupt
-        return train_epoch(self, on_step)
+        return train_epoch(self, *arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(Run, "train_epoch", breaking)
         assert run("--epochs 2 --seed 3 --batch-size 48", tmp_path, digits) == 130
-    assert "--resume continues" in capsys.readouterr().out
+    assert "interrupted; --resume continues after epoch 1\n" in capsys.readouterr().out
     fnn.manual_seed(99)
     assert run("--resume", tmp_path, digits) == 0
     assert "resumed after epoch 1 of 2" in capsys.readouterr().out

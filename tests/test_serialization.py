@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import fnn
+from fnn import nn
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.serialization import CorruptFileError, load_checkpoint, load_file, save_checkpoint, save_file
 from fnn.serialization import safetensors as fnn_safetensors
@@ -61,6 +63,46 @@ def test_pytorch_reads_it_and_is_read(path):
     loaded = load_file(path)
     assert loaded["w"].dtype == jnp.bfloat16 and float(loaded["w"][0]) == float(jnp.bfloat16(0.1))
     assert loaded["steps"] == 7
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(3, 2)
+        self.head = nn.Linear(2, 3)
+        self.head.weight = self.embedding.weight
+
+
+@pytest.mark.parametrize("load", [load_file, fnn.load], ids=["load_file", "fnn.load"])
+def test_tied_weights_that_are_stored_once_come_under_each_name(path, load):
+    text = {"format": "pt", "head.weight": "embedding.weight", "author": "nobody"}
+    weight, bias = np.arange(6, dtype=np.float32).reshape(3, 2), np.ones(3, np.float32)
+    save_file({"embedding.weight": weight, "head.bias": bias}, path, text)
+    state = load(path)
+    assert list(state) == ["embedding.weight", "head.bias", "head.weight"]
+    assert state["head.weight"] is state["embedding.weight"]
+    model = Tied()
+    model.load_state_dict(state)
+    assert model.head.weight is model.embedding.weight
+    np.testing.assert_array_equal(model.head.weight, weight)
+
+
+def test_text_that_names_a_stored_array_renames_nothing(path):
+    save_file({"a": np.zeros(1), "b": np.ones(1, np.float32)}, path, {"a": "b"})
+    assert [value.sum() for value in fnn.load(path).values()] == [0, 1]
+
+
+def test_tied_weights_as_safetensors_itself_stores_them(path):
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_model
+
+    embedding, head = torch.nn.Embedding(3, 2), torch.nn.Linear(2, 3)
+    head.weight = embedding.weight
+    save_model(torch.nn.ModuleDict({"embedding": embedding, "head": head}), str(path))
+    model = Tied()
+    model.load_state_dict(fnn.load(path))
+    np.testing.assert_array_equal(model.head.weight, head.weight.detach().numpy())
+    np.testing.assert_array_equal(model.head.bias, head.bias.detach().numpy())
 
 
 def test_wide_numbers_never_lose_digits_silently(path):

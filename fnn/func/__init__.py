@@ -1,16 +1,21 @@
 """Transforms: JAX's, made aware of Modules, under the names of ``torch.func`` and of JAX."""
 
-from fnn.func._control import checkpoint, cond, scan
-from fnn.func._derivatives import hessian, jacfwd, jacrev, jvp, linearize, vjp
+from fnn.func._control import checkpoint, cond, switch
+from fnn.func._derivatives import jvp, linearize, vjp
+from fnn.func._functional import functional_call, stack_module_state
 from fnn.func._grad import backward, grad, grad_and_value, value_and_grad
+from fnn.func._jacobians import hessian, jacfwd, jacrev
 from fnn.func._jit import jit
-from fnn.func._pure import functional_call, pure, split, stack_module_state
+from fnn.func._loops import fori_loop, map, scan, while_loop
+from fnn.func._pure import pure
+from fnn.func._split import merge, split
 from fnn.func._vmap import vmap
 
 __all__ = [
     "backward",
     "checkpoint",
     "cond",
+    "fori_loop",
     "functional_call",
     "grad",
     "grad_and_value",
@@ -20,11 +25,15 @@ __all__ = [
     "jit",
     "jvp",
     "linearize",
+    "map",
+    "merge",
     "pure",
     "scan",
     "split",
     "stack_module_state",
+    "switch",
     "value_and_grad",
     "vjp",
     "vmap",
+    "while_loop",
 ]

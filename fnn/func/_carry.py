@@ -5,11 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jax.tree_util import tree_flatten, tree_unflatten
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import tree_flatten, tree_map, tree_unflatten
 
-from fnn.func._jit import _DYNAMIC, _is_box, _kind
+from fnn import random
+from fnn.errors import ArgumentError
 from fnn.state.box import Box
+from fnn.state.changes import rehearsing
+from fnn.state.results import pack
 from fnn.state.scope import Scope, current_scope, opened
+
+
+def is_box(node: Any) -> bool:
+    """Whether ``node`` is a Parameter, a Buffer or another box."""
+    return isinstance(node, Box)
+
+
+def unboxed(tree: Any) -> Any:
+    """``tree`` with the boxes' arrays in their places."""
+    return tree_map(lambda x: x.data if isinstance(x, Box) else x, tree, is_leaf=is_box)
+
+
+def is_dynamic(leaf: Any) -> bool:
+    """Whether an argument's leaf is a value for JAX: not a Module, a box, or a hashable constant such as a string."""
+    if isinstance(leaf, Box) or hasattr(type(leaf), "_fnn_gather"):
+        return False
+    if isinstance(leaf, (jax.Array, np.ndarray, np.generic, int, float, complex)):
+        return True
+    return type(leaf).__hash__ is None or hasattr(type(leaf), "__jax_array__")
 
 
 class Arguments:
@@ -19,8 +44,12 @@ class Arguments:
     """
 
     def __init__(self, args: tuple, kwargs: dict[str, Any]) -> None:
-        self.leaves, self.treedef = tree_flatten((args, kwargs), _is_box)
-        self.places = [i for i, leaf in enumerate(self.leaves) if _is_traced(leaf)]
+        self.leaves, self.treedef = tree_flatten((args, kwargs), is_box)
+        self.places = [
+            i
+            for i, leaf in enumerate(self.leaves)
+            if is_dynamic(leaf) and type(leaf) not in (bool, int, float, complex)
+        ]
 
     @property
     def dynamic(self) -> list[Any]:
@@ -33,23 +62,93 @@ class Arguments:
         return tree_unflatten(self.treedef, leaves)
 
 
-def _is_traced(leaf: Any) -> bool:
-    return _kind(type(leaf)) == _DYNAMIC and type(leaf) not in (bool, int, float, complex)
-
-
 class Carried:
-    """Runs functions in a scope and remembers which boxes they wrote."""
+    """Runs functions in a scope and remembers which boxes they wrote, and the form of their results."""
 
-    def __init__(self, parent: Scope | None = None) -> None:
-        self.parent = current_scope() if parent is None else parent
+    def __init__(self) -> None:
+        self.parent = current_scope()
         self.boxes: list[Box] = []
+        self.rebuild: Callable[[Any], Any] = lambda out: out
 
     def __call__(
         self, function: Callable, args: tuple, kwargs: dict[str, Any], values: dict[Box, Any] | None = None
     ) -> tuple[Any, list[Any]]:
-        """``(output, values of the written boxes)``; `boxes` are the boxes, in the same order."""
+        """``(output, values of the written boxes)``; `boxes` are the boxes, in the same order.
+
+        The output is packed; `rebuild` gives what comes out of the transform its form again.
+        """
         scope = Scope(values, self.parent)
         with opened(scope):
             out = function(*args, **kwargs)
+        out, self.rebuild = pack(out)
         self.boxes = scope.carried()
         return out, [scope.values[box] for box in self.boxes]
+
+
+class Rehearsal:
+    """What abstract traces of one or more functions found out: the boxes they write, and whether they draw numbers.
+
+    Args:
+        initialises: whether modules that a function makes count as drawing, for a transform that gives them keys.
+    """
+
+    def __init__(self, initialises: bool = True) -> None:
+        self.written: dict[Box, Any] = {}  # with the shape and dtype written last
+        self.draws = False
+        self.drawing = random.iteration if initialises else random.ambient
+
+    def run(self, function: Callable, *operands: Any) -> Any:
+        """Traces ``function``; the shapes of its (packed) result."""
+
+        def provider() -> Any:
+            self.draws = True
+            return jax.random.key(0)
+
+        def call(*operands: Any) -> Any:
+            scope = Scope(parent=current_scope())
+            scope.rehearses = True
+            with rehearsing(), opened(scope), self.drawing(provider):
+                out, _ = pack(function(*operands))
+            for box in scope.carried():
+                value = scope.values[box]
+                self.written[box] = None if value is None else jax.ShapeDtypeStruct(value.shape, value.dtype)
+            return out
+
+        return jax.eval_shape(call, *operands)
+
+    def start(self) -> dict[Box, Any]:
+        """The values of the written boxes at the start of a loop; an absent p.grad that it fills starts from zeros."""
+        found = {}
+        for box, new in self.written.items():
+            if box.data is not None:
+                found[box] = box.data
+            elif new is not None:
+                found[box] = jnp.zeros(new.shape, new.dtype)
+        return found
+
+
+def fresh_key(what: str) -> Any:
+    """A JAX key of the ambient source, or made from the global generator."""
+    key = random.resolve(random.AMBIENT, what)
+    return host_key(key) if isinstance(key, random.Generator) else key
+
+
+def host_key(generator: random.Generator) -> Any:
+    """A JAX key from a draw of the generator."""
+    return jax.random.key(int(generator.randint(0, 1 << 31, (1,))[0]))
+
+
+def same_types(new: list[Any], boxes: list[Box], old: list[Any], what: str) -> list[Any]:
+    """``new``, if it has the shapes and dtypes of ``old``, as a loop or branch must leave them."""
+    for box, a, b in zip(boxes, new, old, strict=True):
+        if (a is None) != (b is None):
+            raise ArgumentError(
+                f"{what}: a gradient (p.grad) is None on one side and an array on the other; inside {what} it must be "
+                "an array throughout: call zero_grad(set_to_none=False) first"
+            )
+        if b is not None and (jnp.shape(a) != jnp.shape(b) or a.dtype != b.dtype):
+            raise ArgumentError(
+                f"{what}: a {type(box).__name__} of shape {jnp.shape(b)} and dtype {b.dtype} was replaced by one of "
+                f"shape {jnp.shape(a)} and dtype {a.dtype}; inside {what} both must stay"
+            )
+    return new

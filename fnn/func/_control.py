@@ -1,25 +1,21 @@
-"""`checkpoint`, `scan` and `cond` for functions that read and write Modules.
+"""`checkpoint`, `cond` and `switch` for functions that read and write Modules.
 
-JAX's own forms see only arguments and results; these carry what the function writes through the loop or branch.
+JAX's own forms see only arguments and results; these carry out what the function or the taken branch writes.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from fnn import random
-from fnn._trace import current_trace, in_trace
 from fnn.errors import ArgumentError
-from fnn.func._carry import Arguments, Carried
+from fnn.func._carry import Arguments, Carried, Rehearsal, host_key, same_types, unboxed
 from fnn.func._function import check_function
-from fnn.func._jit import _is_box
-from fnn.state.box import Box
-from fnn.state.scope import Scope, current_scope, opened, write_out
+from fnn.state.scope import write_out
 
 
 def checkpoint(fun: Callable | None = None, *, prevent_cse: bool = True, policy: Callable | None = None) -> Callable:
@@ -32,158 +28,48 @@ def checkpoint(fun: Callable | None = None, *, prevent_cse: bool = True, policy:
 
     Returns:
         A function of the same arguments and results. What ``fun`` writes to Modules is carried out.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> from fnn import nn
+        >>> block = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+        >>> grads = fnn.grad(lambda block: fnn.checkpoint(block)(jnp.ones((4, 2))).sum())(block)
+        >>> print(grads["2.bias"])
+        [4.]
     """
     if fun is None:
         return functools.partial(checkpoint, prevent_cse=prevent_cse, policy=policy)
     check_function(fun, "checkpoint")
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        arguments, run = Arguments(args, kwargs), Carried()
+        arguments, run, keys = Arguments(args, kwargs), Carried(), _OuterKeys()
 
         def body(dynamic: list[Any]) -> Any:
-            return run(fun, *arguments.rebuilt(dynamic))
+            with random.ambient(keys):
+                return run(fun, *arguments.rebuilt(dynamic))
 
-        with _drawing():
-            out, values = jax.checkpoint(body, prevent_cse=prevent_cse, policy=policy)(arguments.dynamic)
+        out, values = jax.checkpoint(body, prevent_cse=prevent_cse, policy=policy)(arguments.dynamic)
         write_out(run.boxes, values)
-        return out
+        return run.rebuild(out)
 
     return functools.wraps(fun, updated=())(wrapper)
 
 
-class _HostKeys:
-    """Keys for a function that an eager call is about to trace, from the global generator."""
+class _OuterKeys(random.Relay):
+    """Keys of the call for a body that JAX traces apart: as around the call, or split off one host draw."""
 
     def __init__(self) -> None:
-        self.trace = current_trace()
+        super().__init__()
         self.stream: Callable[[], Any] | None = None
 
     def __call__(self) -> Any:
-        with in_trace(self.trace):
-            if self.stream is None:
-                self.stream = random.stream(_host_key(random.default_generator))
-            return self.stream()
-
-
-def _drawing() -> Any:
-    """A context in which the function to be traced may draw: as around it, or from the global generator."""
-    provider = random.current_provider()
-    return random.ambient(_HostKeys() if provider is None and not random.is_staging() else provider)
-
-
-def _rehearse(function: Callable, *operands: Any) -> tuple[dict[Box, Any], bool]:
-    """Traces ``function`` abstractly: the boxes it writes with the shapes written, and whether it draws numbers."""
-    written: dict[Box, Any] = {}
-    drawn = False
-
-    def run(*operands: Any) -> Any:
-        def provider() -> Any:
-            nonlocal drawn
-            drawn = True
-            return jax.random.key(0)
-
-        scope = Scope(parent=current_scope())
-        with opened(scope), random.ambient(provider):
-            out = function(*operands)
-        for box in scope.carried():
-            value = scope.values[box]
-            written[box] = None if value is None else jax.ShapeDtypeStruct(value.shape, value.dtype)
-        return out
-
-    jax.eval_shape(run, *operands)
-    return written, drawn
-
-
-def _fresh_key(what: str) -> Any:
-    key = random.resolve(random.AMBIENT, what)
-    return _host_key(key) if isinstance(key, random.Generator) else key
-
-
-def _host_key(generator: random.Generator) -> Any:
-    return jax.random.key(int(generator.randint(0, 1 << 31, (1,))[0]))
-
-
-def scan(
-    f: Callable[[Any, Any], tuple[Any, Any]],
-    init: Any,
-    xs: Any = None,
-    length: int | None = None,
-    reverse: bool = False,
-    unroll: int | bool = 1,
-) -> tuple[Any, Any]:
-    """`jax.lax.scan` for a function that reads and writes Modules.
-
-    Args:
-        f: ``(carry, x) -> (carry, y)``; it may close over Modules. What it writes is seen by the next iteration,
-            and each iteration draws its own random numbers.
-        init: the first carry.
-        xs: arrays to scan over along their first axis, or None. (In it and in ``init``, a Parameter is its array.)
-        length: the number of iterations, if ``xs`` does not tell.
-        reverse: whether to go from the end.
-        unroll: how many iterations to unroll.
-
-    Returns:
-        ``(carry, ys)``: the last carry, and the stacked ``y``.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> import fnn
-        >>> carry, ys = fnn.scan(lambda c, x: (c + x, c), jnp.zeros(()), jnp.arange(3.0))
-        >>> print(carry, ys)
-        3.0 [0. 0. 1.]
-    """
-    init, xs = (jax.tree.map(_unboxed, tree, is_leaf=_is_box) for tree in (init, xs))
-    leaves = jax.tree.leaves(xs)
-    if not leaves and length is None:
-        raise ArgumentError("scan: length is needed where xs has no arrays")
-    if any(jnp.ndim(x) == 0 for x in leaves):
-        raise ArgumentError("scan: xs must be arrays with an axis to scan over, got a scalar")
-    first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(jnp.shape(x)[1:], jnp.result_type(x)), xs)
-    written, draws = _rehearse(f, jax.eval_shape(lambda c: c, init), first)
-    # An absent p.grad to which the body adds starts from zeros.
-    start = {}
-    for box, new in written.items():
-        if box.data is not None:
-            start[box] = box.data
-        elif new is not None:
-            start[box] = jnp.zeros(new.shape, new.dtype)
-    boxes = list(start)
-    if not boxes and not draws:
-        return jax.lax.scan(f, init, xs, length, reverse, unroll)
-    n = length if length is not None else jnp.shape(leaves[0])[0]
-    keys = jax.random.split(_fresh_key("scan") if n else jax.random.key(0), n) if draws else None
-
-    def body(carry: Any, x: Any) -> Any:
-        inner, values = carry
-        x, key = x
-        run = Carried()
-        with random.ambient(random.stream(key) if draws else random.current_provider()):
-            (inner, y), _ = run(f, (inner, x), {}, bound := dict(zip(boxes, values, strict=True)))
-        return (inner, _same_types([bound[box] for box in boxes], boxes, values, "scan")), y
-
-    (carry, values), ys = jax.lax.scan(body, (init, list(start.values())), (xs, keys), length, reverse, unroll)
-    if n:
-        write_out(boxes, values)
-    return carry, ys
-
-
-def _unboxed(value: Any) -> Any:
-    return value.data if isinstance(value, Box) else value
-
-
-def _same_types(new: list[Any], boxes: list[Box], old: list[Any], what: str) -> list[Any]:
-    for box, a, b in zip(boxes, new, old, strict=True):
-        if (a is None) != (b is None):
-            raise ArgumentError(
-                f"{what}: a gradient (p.grad) is None on one side and an array on the other; inside {what} it must be "
-                "an array throughout: call zero_grad(set_to_none=False) first"
-            )
-        if b is not None and (jnp.shape(a) != jnp.shape(b) or a.dtype != b.dtype):
-            raise ArgumentError(
-                f"{what}: a {type(box).__name__} of shape {jnp.shape(b)} and dtype {b.dtype} was replaced by one of "
-                f"shape {jnp.shape(a)} and dtype {a.dtype}; inside {what} both must stay"
-            )
-    return new
+        if self.stream is None:
+            key = super().__call__()
+            if not isinstance(key, random.Generator):
+                return key
+            self.stream = random.stream(host_key(key))
+        return self.stream()
 
 
 def cond(pred: Any, true_fun: Callable, false_fun: Callable, *operands: Any) -> Any:
@@ -197,27 +83,76 @@ def cond(pred: Any, true_fun: Callable, false_fun: Callable, *operands: Any) -> 
 
     Returns:
         The result of the branch. What that branch writes to Modules is carried out.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> print(fnn.cond(jnp.array(True), lambda x: x + 1, lambda x: x - 1, jnp.arange(3)))
+        [1 2 3]
     """
+    check_function(true_fun, "cond: true_fun")
+    check_function(false_fun, "cond: false_fun")
+
+    def choose(branches: list[Callable], *args: Any) -> Any:
+        return jax.lax.cond(unboxed(pred), *branches, *args)
+
+    return _branch("cond", choose, (true_fun, false_fun), operands)
+
+
+def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
+    """`jax.lax.switch` for branches that read and write Modules.
+
+    Args:
+        index: an integer scalar, which branch to take; clamped into the range of the branches.
+        branches: functions of the operands whose results have one structure, and equal shapes and dtypes.
+        *operands: arrays, Modules, or nests of them.
+
+    Returns:
+        The result of the branch. What that branch writes to Modules is carried out.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> print(fnn.switch(jnp.array(1), [lambda x: x, lambda x: x * 2, lambda x: x * 3], jnp.arange(3)))
+        [0 2 4]
+    """
+    branches = tuple(branches)
+    if not branches:
+        raise ArgumentError("switch: branches must hold at least one function, got none")
+    for n, branch in enumerate(branches):
+        check_function(branch, f"switch: branches[{n}]")
+
+    def choose(functions: list[Callable], *args: Any) -> Any:
+        return jax.lax.switch(unboxed(index), functions, *args)
+
+    return _branch("switch", choose, branches, operands)
+
+
+def _branch(what: str, choose: Callable, branches: tuple[Callable, ...], operands: tuple) -> Any:
     arguments = Arguments(operands, {})
+    rehearsal, keys = Rehearsal(initialises=False), _OuterKeys()
 
     def called(function: Callable) -> Callable:
         return lambda dynamic: function(*arguments.rebuilt(dynamic)[0])
 
     dynamic = arguments.dynamic
-    written = [_rehearse(called(f), dynamic)[0] for f in (true_fun, false_fun)]
-    boxes = list(dict.fromkeys([*written[0], *written[1]]))
+    for function in branches:
+        rehearsal.run(called(function), dynamic)
+    boxes = list(rehearsal.written)
+    runs: list[Carried] = []
 
     def branch(function: Callable) -> Callable:
+        @functools.wraps(function, updated=())
         def run(dynamic: list[Any], values: list[Any]) -> Any:
             bound = dict(zip(boxes, values, strict=True))
-            out, _ = Carried()(called(function), (dynamic,), {}, bound)
-            return out, _same_types([bound[box] for box in boxes], boxes, values, "cond")
+            runs.append(Carried())
+            with random.ambient(keys):
+                out, _ = runs[-1](called(function), (dynamic,), {}, bound)
+            return out, same_types([bound[box] for box in boxes], boxes, values, what)
 
         return run
 
-    pred = _unboxed(pred)
     start = [box.data for box in boxes]
-    with _drawing():
-        out, values = jax.lax.cond(pred, branch(true_fun), branch(false_fun), dynamic, start)
+    out, values = choose([branch(function) for function in branches], dynamic, start)
     write_out(boxes, values)
-    return out
+    return runs[0].rebuild(out)

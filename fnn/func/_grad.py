@@ -1,7 +1,9 @@
 """Gradients with respect to Modules: `value_and_grad`, `grad`, `grad_and_value`, `backward`.
 
 The first argument (or those named by ``argnums``) is differentiated.  Where it is, or contains, a Module, the
-derivative is taken with respect to its trainable parameters and comes as ``{name: gradient}``.
+derivative is taken with respect to its trainable parameters and comes as ``{name: gradient}``.  A parameter that
+several of them share has its total gradient under each of its names.  Gradients of complex values are PyTorch's: the
+conjugates of JAX's.
 """
 
 from __future__ import annotations
@@ -13,142 +15,50 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.tree_util import tree_flatten, tree_unflatten
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.func._differentiated import note
 from fnn.func._function import check_function
-from fnn.nn import Module
+from fnn.func._variables import Argnums, Function, Variables, conjugated, inexact, positions
 from fnn.state.box import Box
 from fnn.state.hooks import backward_hooks_used
-from fnn.state.parameter import Parameter, is_lazy
-from fnn.state.scope import Scope, current_scope, opened, write_out
-
-Argnums = int | tuple[int, ...]
+from fnn.state.parameter import Parameter
+from fnn.state.scope import write_out
 
 
-def trainable(module: Module, what: str) -> dict[str, Parameter]:
-    """The parameters with ``requires_grad``, by name.
+class _Gradients:
+    """One differentiated call: its value, and its gradients for the distinct values of the arguments."""
 
-    Raises:
-        ArgumentError: a lazy parameter has no value yet.
-    """
-    found = {}
-    for name, parameter in module.named_parameters():
-        if is_lazy(parameter):
-            raise ArgumentError(
-                f"{what}: parameter '{name}' of {type(module).__name__} is not initialised yet; "
-                "call the module once on an example input first"
-            )
-        if parameter._requires_grad:
-            parameter._names = (name,) if parameter._names == () else tuple({*parameter._names, name})
-            found[name] = parameter
-    return found
-
-
-class _ReadingScope(Scope):
-    """A scope that knows which boxes were read: the others have no gradient."""
-
-    __slots__ = ("leaves", "reads")
-
-    def __init__(self, values: dict[Box, Any], parent: Scope | None) -> None:
-        super().__init__(values, parent)
-        self.leaves = frozenset(values)
-        self.reads: set[Box] = set()
-
-    def read(self, box: Box) -> Any:
-        self.reads.add(box)
-        return super().read(box)
-
-    def differentiates(self, box: Box) -> bool:
-        return box in self.leaves or super().differentiates(box)
-
-
-class _Differentiated:
-    """The differentiated arguments: Modules and Parameters become values of their boxes."""
-
-    def __init__(self, args: tuple, argnums: Argnums, what: str) -> None:
+    def __init__(
+        self, func: Callable, argnums: Argnums, has_aux: bool, what: str, args: tuple, kwargs: dict[str, Any]
+    ) -> None:
         self.single = isinstance(argnums, int)
-        numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-        for n in numbers:
-            if not isinstance(n, int) or not -len(args) <= n < len(args):
-                hint = "" if args else f"; give it what is differentiated: {what}(lambda model: ...)(model)"
-                raise ArgumentError(
-                    f"{what}: argnums={argnums} but the function was given {len(args)} positional arguments{hint}"
-                )
-        self.args = args
-        self.numbers = [n % len(args) for n in numbers]
-        self.leaves, self.treedef = tree_flatten(tuple(args[n] for n in self.numbers), lambda a: isinstance(a, Box))
-        self.boxes: list[dict[str, Parameter] | Box | None] = []
-        self.values: list[Any] = []
-        for leaf in self.leaves:
-            if isinstance(leaf, Module):
-                named = trainable(leaf, what)
-                self.boxes.append(named)
-                self.values.append({name: box.data for name, box in named.items()})
-            elif isinstance(leaf, Box):
-                self.boxes.append(leaf)
-                self.values.append(leaf.data)
-            else:
-                self.boxes.append(None)
-                self.values.append(self._array(leaf, what))
+        self.variables = Variables(args, positions(argnums, len(args), what), what, inexact)
+        function = Function(func, self.variables, has_aux, _scalar, kwargs)
+        anchored = backward_hooks_used()
+        transformed = jax.value_and_grad(function, argnums=(0, 1) if anchored else 0, has_aux=True)
+        (self.value, (aux, written)), grads = transformed(self.variables.values, jnp.zeros(()) if anchored else None)
+        self.aux = function.rebuild_aux(aux)
+        self.reads = function.reads
+        grads = conjugated(grads[0] if anchored else grads)
+        note(self.variables.treedef, self.single, self.variables.parts())
+        self.grads = [_run_hooks(box, grad) for box, grad in zip(self.variables.boxes, grads, strict=True)]
+        write_out(function.carried, written)
 
-    @staticmethod
-    def _array(leaf: Any, what: str) -> Any:
-        try:
-            value = to_array(leaf)
-        except ArgumentTypeError:
-            raise ArgumentTypeError(
-                f"{what}: a differentiated argument must hold Modules, Parameters or arrays, got {leaf!r}; "
-                "choose others by argnums"
-            ) from None
-        if not jnp.issubdtype(value.dtype, jnp.inexact):
-            raise ArgumentTypeError(
-                f"{what}: a differentiated argument must have a floating or complex dtype, got {value.dtype} of shape "
-                f"{value.shape}; choose others by argnums"
-            )
-        return value
-
-    def bind(self, values: list[Any]) -> tuple[dict[Box, Any], tuple]:
-        """The boxes' values, and the arguments with arrays replaced."""
-        bound: dict[Box, Any] = {}
-        leaves = []
-        for leaf, box, value in zip(self.leaves, self.boxes, values, strict=True):
-            if box is None:
-                leaves.append(value)
-                continue
-            leaves.append(leaf)
-            if isinstance(box, Box):
-                bound[box] = value
-            else:
-                for name, parameter in box.items():
-                    bound[parameter] = value[name]
-        args = list(self.args)
-        for n, arg in zip(self.numbers, tree_unflatten(self.treedef, leaves), strict=True):
-            args[n] = arg
-        return bound, tuple(args)
-
-    def hooked(self, grads: list[Any]) -> list[Any]:
-        """The gradients after the parameters' own hooks."""
-        result = []
-        for box, grad in zip(self.boxes, grads, strict=True):
-            if isinstance(box, dict):
-                result.append({name: _run_hooks(p, grad[name]) for name, p in box.items()})
-            else:
-                result.append(_run_hooks(box, grad) if isinstance(box, Parameter) else grad)
-        return result
-
-    def shaped(self, grads: list[Any]) -> Any:
+    def shaped(self) -> Any:
         """The gradients in the form of the arguments."""
-        parts = tree_unflatten(self.treedef, grads)
+        parts = self.variables.shaped(self.grads)
         return parts[0] if self.single else parts
 
 
-def _run_hooks(parameter: Parameter, grad: Any) -> Any:
-    for hook in (parameter._grad_hooks or {}).values():
-        replaced = hook(grad)
-        if replaced is not None:
-            grad = to_array(replaced)
+def _run_hooks(box: Box | None, grad: Any) -> Any:
+    """The gradient after the parameter's own hooks."""
+    if isinstance(box, Parameter):
+        for hook in (box._grad_hooks or {}).values():
+            replaced = hook(grad)
+            if replaced is not None:
+                grad = to_array(replaced)
     return grad
 
 
@@ -169,41 +79,6 @@ def _scalar(loss: Any, what: str) -> jax.Array:
     return loss
 
 
-def _differentiate(
-    function: Callable, argnums: Argnums, has_aux: bool, what: str, args: tuple, kwargs: dict[str, Any]
-) -> tuple[Any, Any, _Differentiated, list[Any], set[Box]]:
-    target = _Differentiated(args, argnums, what)
-    parent = current_scope()
-    carried: list[Box] = []
-    reads: set[Box] = set()
-
-    def run(values: list[Any], anchor: Any) -> Any:
-        bound, arguments = target.bind(values)
-        scope = _ReadingScope(bound, parent)
-        scope.anchor = anchor
-        with opened(scope):
-            out = function(*arguments, **kwargs)
-        aux = None
-        if has_aux:
-            if not (isinstance(out, tuple) and len(out) == 2):
-                raise ArgumentTypeError(
-                    f"{what}: with has_aux=True the function must return (loss, aux), got {type(out)}"
-                )
-            out, aux = out
-        carried[:] = scope.carried()
-        reads.update(scope.reads)
-        return _scalar(out, what), (aux, [scope.values[box] for box in carried])
-
-    if backward_hooks_used():
-        transformed = jax.value_and_grad(run, argnums=(0, 1), has_aux=True)
-        (value, (aux, written)), (grads, _) = transformed(target.values, jnp.zeros(()))
-    else:
-        (value, (aux, written)), grads = jax.value_and_grad(run, has_aux=True)(target.values, None)
-    grads = target.hooked(grads)
-    write_out(carried, written)
-    return value, aux, target, grads, reads
-
-
 def value_and_grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callable:
     """A function that computes ``func`` and its gradient.
 
@@ -215,7 +90,9 @@ def value_and_grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) 
 
     Returns:
         ``f(*args, **kwargs) -> (value, gradient)``, or ``((value, aux), gradient)``. For a Module the gradient is a
-        dict ``{parameter name: array}`` of its trainable parameters; zero where a parameter has no influence.
+        dict ``{parameter name: array}`` of its trainable parameters, in the form of ``fnn.split(model,
+        trainable=True)[0]``; zero where a parameter has no influence. A parameter that several arguments share has its
+        total gradient under each of them. Complex gradients are PyTorch's (the conjugates of `jax.grad`'s).
 
     Raises:
         ArgumentError: ``func`` does not return a scalar, or an argument cannot be differentiated.
@@ -233,8 +110,8 @@ def value_and_grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) 
 
     @functools.wraps(func, updated=())
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        value, aux, target, grads, _ = _differentiate(func, argnums, has_aux, "value_and_grad", args, kwargs)
-        return ((value, aux) if has_aux else value), target.shaped(grads)
+        done = _Gradients(func, argnums, has_aux, "value_and_grad", args, kwargs)
+        return ((done.value, done.aux) if has_aux else done.value), done.shaped()
 
     return wrapper
 
@@ -249,8 +126,8 @@ def grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callabl
 
     @functools.wraps(func, updated=())
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        _, aux, target, grads, _ = _differentiate(func, argnums, has_aux, "grad", args, kwargs)
-        return (target.shaped(grads), aux) if has_aux else target.shaped(grads)
+        done = _Gradients(func, argnums, has_aux, "grad", args, kwargs)
+        return (done.shaped(), done.aux) if has_aux else done.shaped()
 
     return wrapper
 
@@ -261,8 +138,8 @@ def grad_and_value(func: Callable, argnums: Argnums = 0, has_aux: bool = False) 
 
     @functools.wraps(func, updated=())
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        value, aux, target, grads, _ = _differentiate(func, argnums, has_aux, "grad_and_value", args, kwargs)
-        return target.shaped(grads), ((value, aux) if has_aux else value)
+        done = _Gradients(func, argnums, has_aux, "grad_and_value", args, kwargs)
+        return done.shaped(), ((done.value, done.aux) if has_aux else done.value)
 
     return wrapper
 
@@ -294,24 +171,17 @@ def backward(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Cal
 
     @functools.wraps(func, updated=())
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        value, aux, target, grads, reads = _differentiate(func, argnums, has_aux, "backward", args, kwargs)
-        for box, part in zip(target.boxes, grads, strict=True):
-            if isinstance(box, dict):
-                for name, parameter in box.items():
-                    if parameter in reads:
-                        _accumulate(parameter, part[name])
-            elif isinstance(box, Parameter):
-                if box in reads:
-                    _accumulate(box, part)
-            else:
+        done = _Gradients(func, argnums, has_aux, "backward", args, kwargs)
+        for box, value in zip(done.variables.boxes, done.variables.values, strict=True):
+            if not isinstance(box, Parameter):
+                kind = "a plain array" if box is None else f"a {type(box).__name__}"
                 raise ArgumentTypeError(
-                    f"backward: a plain array has no .grad to add to, got one of shape {part.shape}; use fnn.grad"
+                    f"backward: {kind} has no .grad to add to, got one of shape {value.shape}; use fnn.grad"
                 )
-        return (value, aux) if has_aux else value
+        for box, grad in zip(done.variables.boxes, done.grads, strict=True):
+            if isinstance(box, Parameter) and box in done.reads:
+                before = box.grad
+                box.grad = grad if before is None else before + grad
+        return (done.value, done.aux) if has_aux else done.value
 
     return wrapper
-
-
-def _accumulate(parameter: Parameter, grad: Any) -> None:
-    before = parameter.grad
-    parameter.grad = grad if before is None else before + grad

@@ -12,11 +12,10 @@ from jax.tree_util import tree_flatten, tree_leaves, tree_map
 
 from fnn import random
 from fnn.errors import ArgumentError, MissingKeyError
-from fnn.func._carry import Carried
-from fnn.func._control import _fresh_key, _rehearse
+from fnn.func._carry import Carried, Rehearsal, fresh_key, is_box, is_dynamic
 from fnn.func._function import check_function
-from fnn.func._jit import _DYNAMIC, _is_box, _kind
 from fnn.state.box import Box
+from fnn.state.results import pack
 from fnn.state.scope import write_out
 
 _WRITE = """\
@@ -74,9 +73,9 @@ def vmap(
         raise ArgumentError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        leaves, treedef = tree_flatten((args, kwargs), _is_box)
+        leaves, treedef = tree_flatten((args, kwargs), is_box)
         dims = _axes(in_dims, args, kwargs)
-        at = [i for i, leaf in enumerate(leaves) if _kind(type(leaf)) == _DYNAMIC]
+        at = [i for i, leaf in enumerate(leaves) if is_dynamic(leaf)]
         for i, leaf in enumerate(leaves):
             if i not in at and isinstance(dims[i], int) and not _static(leaf) and in_dims != 0:
                 raise ArgumentError(
@@ -97,20 +96,23 @@ def vmap(
         one = [_member(v, d) for v, d in zip(dynamic, axes, strict=True)]
         chunked = chunk_size is not None and chunk_size < size
         # One set of numbers for all comes by itself from the key around, unless there are several maps.
-        draws = _rehearse(call, one)[1] if randomness != "same" or chunked else False
+        rehearsal = Rehearsal(initialises=False)
+        if randomness != "same" or chunked:
+            rehearsal.run(call, one)
+        draws = rehearsal.draws
         if draws and randomness == "error":
             raise MissingKeyError(_RANDOM)
         keys = None
         if draws:
-            key = _fresh_key("vmap")
+            key = fresh_key("vmap")
             keys = jax.random.split(key, size) if randomness == "different" else key
         key_axis = 0 if draws and randomness == "different" else None
 
         def mapped(values: list[Any], keys: Any, size: int) -> Any:
-            run = Carried()
+            run, outer = Carried(), random.Relay()
 
             def member(values: list[Any], key: Any) -> Any:
-                with random.ambient(random.stream(key) if draws else random.current_provider()):
+                with random.ambient(random.stream(key) if draws else outer):
                     return run(call, (values,), {})
 
             def body(values: list[Any], key: Any) -> Any:
@@ -123,7 +125,7 @@ def vmap(
 
             out, written = jax.vmap(body, (axes, key_axis), (out_dims, None), axis_size=size)(values, keys)
             write_out(run.boxes, written)
-            return out
+            return run.rebuild(out)
 
         if chunk_size is None or not chunked:
             return mapped(dynamic, keys, size)
@@ -157,13 +159,13 @@ def _axes(in_dims: Any, args: tuple, kwargs: dict[str, Any]) -> list[Any]:
     result: list[Any] = []
     for dim, arg in zip(in_dims, args, strict=True):
         result.extend(_spread(dim, arg))
-    result.extend(None for _ in tree_leaves(kwargs, is_leaf=_is_box))
+    result.extend(None for _ in tree_leaves(kwargs, is_leaf=is_box))
     return result
 
 
 def _spread(dim: Any, arg: Any) -> list[Any]:
     if dim is None or isinstance(dim, int):
-        return [dim] * len(tree_leaves(arg, is_leaf=_is_box))
+        return [dim] * len(tree_leaves(arg, is_leaf=is_box))
     if isinstance(dim, (tuple, list)) and isinstance(arg, (tuple, list)) and len(dim) == len(arg):
         return [axis for d, a in zip(dim, arg, strict=True) for axis in _spread(d, a)]
     if isinstance(dim, dict) and isinstance(arg, dict) and dim.keys() == arg.keys():
@@ -209,10 +211,11 @@ def _slice(value: Any, axis: int, start: int, stop: int) -> jax.Array:
     return jax.lax.slice_in_dim(jnp.asarray(value), start, stop, axis=axis % jnp.ndim(value))
 
 
-def _joined(parts: list[Any], out_dims: Any) -> Any:
+def _joined(results: list[Any], out_dims: Any) -> Any:
     """The results of the chunks, put together along ``out_dims`` (a prefix of their structure)."""
+    parts, rebuilds = zip(*(pack(result, every=True) for result in results), strict=True)
     dims: list[Any] = []
     tree_map(lambda d, part: dims.extend([d] * len(tree_leaves(part))), out_dims, parts[0])
     columns = zip(*(tree_leaves(part) for part in parts), strict=True)
     joined = [jnp.concatenate(xs, axis=d) for xs, d in zip(columns, dims, strict=True)]
-    return jax.tree.unflatten(jax.tree.structure(parts[0]), joined)
+    return rebuilds[0](jax.tree.unflatten(jax.tree.structure(parts[0]), joined))

@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 
 from fnn import dtypes
+from fnn.functional._mesh import select
 
 
 def fit(size: int, kernel: int, stride: int, padding: int, dilation: int, out: int) -> bool:
@@ -37,7 +38,7 @@ def largest_of_blocks(
         return best, None
     chosen = _chosen(x, axis + 1)
     least = lax.full_like(chosen, np.iinfo(position.dtype).min, position.dtype)
-    taken = lax.select(chosen, split(position, axis, kernel, out), least)
+    taken = select(chosen, split(position, axis, kernel, out), least)
     return best, lax.reduce_max(taken, (axis + 1,))
 
 

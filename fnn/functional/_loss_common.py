@@ -15,6 +15,7 @@ from jax import lax
 from fnn._trace import Tracer
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional import _promotion as promotion
 
 _LEGACY = "size_average and reduce args will be deprecated, please use reduction='{}' instead."
 _ELEMENTWISE_MEAN = "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead."
@@ -50,14 +51,23 @@ def total(x: jax.Array) -> jax.Array:
     return lax.reduce_sum(x, tuple(range(x.ndim)))
 
 
-def reduce(loss: jax.Array, reduction: str, dtype: Any = None) -> jax.Array:
-    """Applies 'none', 'mean' or 'sum' and casts to ``dtype``; the mean of nothing is NaN."""
+def reduce(loss: jax.Array, reduction: str, dtype: Any = None, name: str = "") -> jax.Array:
+    """Applies 'none', 'mean' or 'sum' and casts to ``dtype``; the mean of nothing is NaN.
+
+    Integers add up in the index dtype and have no mean, as in PyTorch; the message names the loss ``name``.
+    """
+    dtype = loss.dtype if dtype is None else dtype
     if reduction != "none":
-        size = loss.size
-        loss = total(loss)
+        size, dtype = loss.size, promotion.sum_type(dtype)
+        if reduction == "mean" and not jnp.issubdtype(dtype, jnp.inexact):
+            raise ArgumentTypeError(
+                f"{name}: reduction='mean' is not implemented for a result of dtype {loss.dtype}; expected a floating "
+                "or complex dtype"
+            )
+        loss = total(loss.astype(dtype) if jnp.issubdtype(dtype, jnp.integer) else loss)
         if reduction == "mean":
             loss = loss / size
-    return loss if dtype is None else loss.astype(dtype)
+    return loss.astype(dtype)
 
 
 def widen(x: jax.Array) -> jax.Array:
@@ -65,21 +75,42 @@ def widen(x: jax.Array) -> jax.Array:
     return x.astype(jnp.float32) if x.dtype.itemsize == 2 and is_floating(x) else x
 
 
-def require_floating(name: str, dtype: Any) -> None:
-    """Refuses integer and boolean computation, as PyTorch's kernels do."""
-    if not jnp.issubdtype(dtype, jnp.inexact):
-        raise ArgumentTypeError(f"{name}: not implemented for {dtype}; expected a floating dtype")
+def arrays(name: str, allowed: str, **given: Any) -> list[jax.Array]:
+    """The arguments as arrays of an allowed kind of dtype (see `_promotion`)."""
+    found = {what: to_array(value, what, f"{name}: ") for what, value in given.items()}
+    promotion.require(f"{name}: ", allowed, **found)
+    return list(found.values())
 
 
-def promote(name: str, *arrays: Any, names: tuple[str, ...] = ("input", "target")) -> tuple[Any, ...]:
-    """The arrays, widened to their common dtype, and that dtype (of the result) last."""
-    converted = [to_array(a, n, f"{name}: ") for a, n in zip(arrays, names, strict=True)]
-    dtype = converted[0].dtype
-    for other in converted[1:]:
-        if other.dtype != dtype:
-            dtype = jnp.promote_types(dtype, other.dtype)
-    require_floating(name, dtype)
+def promote(name: str, allowed: str = "real", result: str = "floating", **given: Any) -> tuple[Any, ...]:
+    """The arguments, widened to their common dtype, and that dtype (of the result) last.
+
+    Args:
+        name: the loss.
+        allowed: the kinds of dtype that an argument may have.
+        result: the kinds that the common dtype may have.
+        **given: the arguments.
+    """
+    converted = arrays(name, allowed, **given)
+    dtype = promotion.result_type(*converted)
+    promotion.require_result(f"{name}: ", result, dtype, **dict(zip(given, converted, strict=True)))
     return *(widen(a.astype(dtype)) for a in converted), dtype
+
+
+def like_input(name: str, allowed: str = "floating", **given: Any) -> tuple[Any, ...]:
+    """The arguments, widened to their common dtype, and last the dtype of the first, which the result has.
+
+    Args:
+        name: the loss.
+        allowed: the kinds of dtype that the first may have; the common one must not be of a higher kind.
+        **given: the arguments.
+    """
+    converted = arrays(name, "any", **given)
+    first = next(iter(given))
+    promotion.require(f"{name}: ", allowed, **{first: converted[0]})
+    dtype = promotion.result_type(*converted)
+    promotion.require_fits(f"{name}: ", dtype, **{first: converted[0]})
+    return *(widen(a.astype(dtype)) for a in converted), converted[0].dtype
 
 
 def expand(name: str, *arrays: jax.Array) -> list[jax.Array]:
@@ -94,19 +125,37 @@ def expand(name: str, *arrays: jax.Array) -> list[jax.Array]:
     return [jnp.broadcast_to(a, shape) for a in arrays]
 
 
-def pair(name: str, input: Any, target: Any) -> tuple[jax.Array, jax.Array, Any]:
-    """Input and target, promoted and broadcast (with PyTorch's warning), and the result's dtype."""
-    x, y, dtype = promote(name, input, target)
-    if x.shape != y.shape:
-        text = _BROADCAST.format(target=list(y.shape), input=list(x.shape))
-        warnings.warn(text, UserWarning, stacklevel=3)
-        x, y = expand(name, x, y)
-    return x, y, dtype
+def expand_to_first(name: str, what: str, first: jax.Array, *others: jax.Array) -> list[jax.Array]:
+    """The others broadcast to the shape of the first, the argument ``what``, which PyTorch writes in place."""
+    expanded = expand(name, first, *others)
+    if expanded[0].shape != first.shape:
+        raise ArgumentError(
+            f"{name}: the shape {list(first.shape)} of {what} doesn't match the broadcast shape "
+            f"{list(expanded[0].shape)}; the other argument must broadcast to it"
+        )
+    return expanded
+
+
+def match(x: jax.Array, y: jax.Array, name: str) -> tuple[jax.Array, jax.Array]:
+    """Input and target broadcast against one another, with PyTorch's warning (of the loss's caller)."""
+    if x.shape == y.shape:
+        return x, y
+    warnings.warn(_BROADCAST.format(target=list(y.shape), input=list(x.shape)), UserWarning, stacklevel=3)
+    x, y = expand(name, x, y)
+    return x, y
+
+
+def times(name: str, loss: jax.Array, weight: Any, dtype: Any) -> jax.Array:
+    """The loss times a weight that broadcasts to it; the result stays of ``dtype``, as PyTorch multiplies in place."""
+    (w,) = arrays(name, "any", weight=weight)
+    promotion.require_fits(f"{name}: ", w.dtype, input=loss.astype(dtype))
+    loss, w = expand_to_first(name, "input", loss, w)
+    return loss * w.astype(loss.dtype)
 
 
 def absolute(x: jax.Array) -> jax.Array:
-    """``|x|`` whose gradient at 0 is 0, as PyTorch's (`lax.abs` has 1 there)."""
-    return x * lax.sign(x)
+    """``|x|``, real, whose gradient at 0 is 0, as PyTorch's (`lax.abs` has 1 there for real numbers)."""
+    return lax.abs(x) if jnp.iscomplexobj(x) else x * lax.sign(x)
 
 
 def clamp_min_zero(x: jax.Array) -> jax.Array:
@@ -126,9 +175,16 @@ def _softplus_jvp(primals: tuple, tangents: tuple) -> tuple:
     return softplus(x), lax.logistic(x) * x_dot
 
 
+@jax.custom_jvp
 def straight_through(value: jax.Array, x: jax.Array) -> jax.Array:
     """``value``, with the gradient of ``x``."""
-    return lax.stop_gradient(value) + (x - lax.stop_gradient(x))
+    del x
+    return value
+
+
+@straight_through.defjvp
+def _straight_through_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
+    return primals[0], tangents[1]
 
 
 def concrete(x: jax.Array) -> np.ndarray | None:

@@ -3,18 +3,53 @@
 from typing import Any
 
 import jax
+from jax.core import ShapedArray
+from jax.sharding import PartitionSpec
 
 
 def partitioned(a: Any) -> bool:
-    """Whether the type says how the array is split over devices (explicit meshes): JAX's own rules know what then."""
-    spec = getattr(getattr(jax.typeof(a), "sharding", None), "spec", ())
+    """Whether the type says how the array (or the type) is split over devices, which is so on explicit meshes."""
+    spec = getattr(_sharding(a), "spec", ())
     return any(axis is not None for axis in spec)
 
 
 def on_mesh(a: Any) -> bool:
     """Whether the type speaks of a mesh at all, split or not."""
-    mesh = getattr(getattr(jax.typeof(a), "sharding", None), "mesh", None)
+    mesh = getattr(_sharding(a), "mesh", None)
     return mesh is not None and not mesh.empty
+
+
+def summed(*operands: Any) -> dict[str, Any]:
+    """The argument that tells a contraction over split axes to add up what the devices have; none where none are."""
+    return {"out_sharding": PartitionSpec()} if any(map(partitioned, operands)) else {}
+
+
+def gathered(a: jax.Array) -> jax.Array:
+    """The whole array on every device."""
+    return jax.sharding.reshard(a, PartitionSpec()) if partitioned(a) else a
+
+
+def select(which: jax.Array, yes: jax.Array, no: jax.Array) -> jax.Array:
+    """`lax.select` of arrays of one shape; on an explicit mesh all are split as the first of them that is.
+
+    JAX wants them alike there, and constants, masks and indices are made whole.
+    """
+    operands = which, yes, no
+    split = next((a for a in (yes, no, which) if partitioned(a)), None)
+    if split is None:
+        return jax.lax.select(*operands)
+    spec = _sharding(split).spec
+    return jax.lax.select(*(a if _sharding(a).spec == spec else jax.sharding.reshard(a, spec) for a in operands))
+
+
+def devices(ctx: Any) -> int:
+    """How many devices the program runs on that a lowering rule with this context is part of."""
+    on = ctx.module_context.axis_context
+    return on.mesh.size if hasattr(on, "mesh") else getattr(on, "num_devices", 2)
+
+
+def _sharding(a: Any) -> Any:
+    return getattr(a if isinstance(a, ShapedArray) else jax.typeof(a), "sharding", None)
 
 
 def agree(a: Any, b: Any) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from jax import lax
 
 from fnn.errors import ArgumentTypeError
 from fnn.functional._operands import floating
+from fnn.functional._squares import scaled_squares
 from fnn.functional._sums import spread, total
 
 
@@ -26,14 +27,15 @@ class Standardised(NamedTuple):
 def standardise(x: jax.Array, axes: tuple[int, ...], eps: float) -> Standardised:
     """The statistics of ``x`` over ``axes``.
 
-    The variance is the mean of squared deviations, since E[x^2] - E[x]^2 cancels where the mean is large.
+    The variance is the mean of squared deviations, since E[x^2] - E[x]^2 cancels where the mean is large.  Where it
+    overflows it is infinite, but ``rstd`` is right.
     """
     kept = tuple(i for i in range(x.ndim) if i not in axes)
     n = math.prod(x.shape[i] for i in axes)
     mean = total(x, axes) / n
-    centred = x - spread(mean, x.shape, kept)
-    var = total(centred * centred, axes) / n
-    return Standardised(centred, mean, var, lax.rsqrt(var + eps), kept)
+    squares, scale = scaled_squares(x, axes, mean, eps)
+    rstd = scale * lax.rsqrt(squares / n + eps * scale * scale)
+    return Standardised(x - spread(mean, x.shape, kept), mean, squares / n / scale / scale, rstd, kept)
 
 
 def parameters(where: str, x: jax.Array, given: Mapping[str, Any]) -> dict[str, jax.Array | None]:

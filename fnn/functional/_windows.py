@@ -18,6 +18,7 @@ from jax import lax
 from fnn import dtypes
 from fnn.errors import ArgumentError
 from fnn.functional import _blocks
+from fnn.functional._mesh import select
 from fnn.functional._sizes import listed, ntuple
 
 _WORDS = {1: "one int", 2: "two ints", 3: "three ints"}
@@ -184,7 +185,7 @@ def _fold(
         better = pick(best, value, over)
         best, is_real = lax.select(better, value, best), is_real | here
         if position is not None and where is not None:
-            where = lax.select(better, at(position, start), where)
+            where = select(better, at(position, start), where)
     return best, where, is_real
 
 

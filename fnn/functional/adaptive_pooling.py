@@ -16,6 +16,7 @@ from jax import lax
 from fnn import dtypes
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional._mesh import select
 from fnn.functional._resample import Table, resample, table, take
 from fnn.functional._sizes import listed, ntuple
 from fnn.functional._windows import flat_positions, largest, pick
@@ -255,7 +256,7 @@ def _largest_of_bins(
     better = pick(first, second)
     x = lax.select(better, second, first)
     if position is not None:
-        position = lax.select(better, take(position, end - length, axis), take(position, start, axis))
+        position = select(better, take(position, end - length, axis), take(position, start, axis))
     return x, position
 
 

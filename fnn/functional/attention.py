@@ -15,6 +15,7 @@ from jax import lax
 
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional._mesh import select
 from fnn.functional._operands import floating, narrow
 from fnn.functional.dropout import dropout
 
@@ -201,7 +202,7 @@ def _causal(queries: int, keys: int) -> jax.Array:
 
 def _only(allowed: jax.Array, scores: jax.Array) -> jax.Array:
     """``scores`` where allowed, else minus infinity."""
-    return lax.select(jnp.broadcast_to(allowed, scores.shape), scores, lax.full_like(scores, -jnp.inf))
+    return select(jnp.broadcast_to(allowed, scores.shape), scores, lax.full_like(scores, -jnp.inf))
 
 
 def _masked(scores: jax.Array, mask: jax.Array, q: jax.Array) -> jax.Array:

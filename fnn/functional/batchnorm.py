@@ -12,6 +12,7 @@ from typing import Any
 import jax
 from jax import lax
 
+from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional._moments import parameters, standardise
 from fnn.functional._operands import floating, narrow, widen
@@ -138,7 +139,7 @@ def instance_norm(
 
     Args:
         input: (N, C, \*), floating.
-        running_mean: (C,) or None; used in place of the input's unless ``use_input_stats``.
+        running_mean: (C,) of any dtype, or None; used in place of the input's unless ``use_input_stats``.
         running_var: (C,) or None.
         weight: (C,) or None.
         bias: (C,) or None.
@@ -200,7 +201,7 @@ def instance_norm_update(
         (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     where = "instance_norm: "
-    x, params = _operands(where, input, running_mean, running_var, weight, bias)
+    x, params = _operands(where, input, running_mean, running_var, weight, bias, any_dtype=True)
     if use_input_stats:
         if math.prod(x.shape[2:]) == 1:
             raise ArgumentError(
@@ -213,15 +214,27 @@ def instance_norm_update(
 
 
 def _operands(
-    where: str, input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any
+    where: str,
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any,
+    bias: Any,
+    any_dtype: bool = False,
 ) -> tuple[jax.Array, dict[str, Any]]:
+    """The input and the parameters as arrays, checked; of any dtype, if asked for, the running statistics."""
     x = floating(input, where)
     if x.ndim < 2 and x.size:
         raise IndexError(
             f"{where}Dimension out of range: expected input of shape (N, C, *), got input.shape={listed(x.shape)}"
         )
-    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    params = parameters(where, x, given)
+    running = {"running_mean": running_mean, "running_var": running_var}
+    affine = {"weight": weight, "bias": bias}
+    if any_dtype:  # PyTorch copies them, once for each sample
+        params = {n: None if v is None else to_array(v, n, where) for n, v in running.items()}
+        params |= parameters(where, x, affine)
+    else:
+        params = parameters(where, x, running | affine)
     for name, value in params.items():
         if x.ndim > 1 and value is not None and value.shape != (x.shape[1],):
             raise ArgumentError(
@@ -259,8 +272,9 @@ def _normalise(
     else:
         assert running_mean is not None and running_var is not None  # checked by the callers
         kept = (1,)
-        centred = wide - spread(widen(lax.stop_gradient(running_mean)), wide.shape, kept)
-        scale = lax.rsqrt(widen(lax.stop_gradient(running_var)) + eps)
+        mean, var = (lax.stop_gradient(s).real.astype(wide.dtype) for s in (running_mean, running_var))
+        centred = wide - spread(mean, wide.shape, kept)
+        scale = lax.rsqrt(var + eps)
     if weight is not None:
         scale = scale * spread(widen(weight), scale.shape, (scale.ndim - 1,))
     y = centred * spread(scale, wide.shape, kept)

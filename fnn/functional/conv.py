@@ -14,6 +14,7 @@ from jax import lax
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional import _promotion as promotion
 from fnn.functional._convolve import convolve, convolve_transposed
 from fnn.functional._sizes import integer, listed, ntuple
 
@@ -293,6 +294,8 @@ def _conv_transpose(
     dilation: Ints,
 ) -> jax.Array:
     where = f"conv_transpose{rank}d: "
+    if bias is not None and rank < 3:
+        bias = _converted_bias(to_array(bias, "bias", where), to_array(input, "input", where))
     x, w, b = _operands(rank, input, weight, bias, where)
     stride, dilation = _spatial(stride, rank, "stride", where), _spatial(dilation, rank, "dilation", where)
     pads, extra = _spatial(padding, rank, "padding", where), _spatial(output_padding, rank, "output_padding", where)
@@ -357,6 +360,15 @@ def _operands(
     if x.dtype == jnp.bool_:
         raise ArgumentTypeError(f"{where}not implemented for dtype bool")
     return x, w, b
+
+
+def _converted_bias(bias: jax.Array, x: jax.Array) -> jax.Array:
+    """The bias in the dtype of ``x``, if that can hold it.
+
+    PyTorch's one- and two-dimensional transposed convolutions of full precision copy it into their output.
+    """
+    strict = x.dtype in (jnp.bfloat16, jnp.float16) or jnp.iscomplexobj(x)
+    return bias if strict or promotion.kind(bias.dtype) > promotion.kind(x.dtype) else bias.astype(x.dtype)
 
 
 def _spatial(value: Any, rank: int, name: str, where: str) -> tuple[int, ...]:

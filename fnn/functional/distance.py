@@ -10,6 +10,8 @@ from jax import lax
 
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
+from fnn.functional import _promotion as promotion
+from fnn.functional._vector_norm import divided_by_norm, vector_norm
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
@@ -35,19 +37,15 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> jax.
         >>> F.cosine_similarity(jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]))
         Array([0.5], dtype=float32)
     """
-    a, b, dtype = common.promote("cosine_similarity", x1, x2, names=("x1", "x2"))
+    a, b, dtype = common.promote("cosine_similarity", x1=x1, x2=x2)
     a, b = common.expand("cosine_similarity", a, b)
     axis = _axis("cosine_similarity", dim, a.ndim)
     if a.ndim == 0:
         a, b = a.reshape(1), b.reshape(1)
 
-    def unit(x: jax.Array) -> jax.Array:
-        norm = vector_norm(x, 2.0, axis, keepdim=True)
-        # The clamp is invisible to the gradient, as in PyTorch.
-        norm = common.straight_through(lax.max(norm, lax.full_like(norm, eps)), norm)
-        return x / norm
-
-    return jnp.sum(unit(a) * unit(b), axis).astype(dtype)
+    # The clamp is invisible to the gradient, as in PyTorch.
+    first, second = (divided_by_norm(x, 2.0, (axis,), eps, straight=True) for x in (a, b))
+    return lax.reduce_sum(first * second, (axis,)).astype(dtype)
 
 
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> jax.Array:
@@ -72,11 +70,15 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
         >>> F.pairwise_distance(jnp.array([[0.0, 0.0]]), jnp.array([[3.0, 4.0]])).round(4)
         Array([5.], dtype=float32)
     """
-    a, b, dtype = common.promote("pairwise_distance", x1, x2, names=("x1", "x2"))
+    a, b, dtype = common.promote("pairwise_distance", "number", "any", x1=x1, x2=x2)
+    dtype = promotion.real_type(promotion.floating_type(dtype))
     a, b = common.expand("pairwise_distance", a, b)
     if a.ndim == 0:
         raise ArgumentError("pairwise_distance: expected inputs of 1 or more dimensions, got scalars")
-    return vector_norm(a - b + eps, p, a.ndim - 1, keepdim).astype(dtype)
+    difference = a - b
+    if jnp.issubdtype(difference.dtype, jnp.integer):
+        difference = difference.astype(dtype)
+    return vector_norm(difference + eps, p, (a.ndim - 1,), keepdim).astype(dtype)
 
 
 def pdist(input: Any, p: float = 2.0) -> jax.Array:
@@ -98,7 +100,7 @@ def pdist(input: Any, p: float = 2.0) -> jax.Array:
         >>> F.pdist(jnp.array([[0.0], [1.0], [3.0]]))
         Array([1., 3., 2.], dtype=float32)
     """
-    x, dtype = common.promote("pdist", input, names=("input",))
+    x, dtype = common.promote("pdist", "floating", input=input)
     if x.ndim != 2:
         raise ArgumentError(f"pdist: pdist only supports 2D tensors, got: {x.ndim}D")
     if not p >= 0:
@@ -111,31 +113,7 @@ def pdist(input: Any, p: float = 2.0) -> jax.Array:
         largest = lax.stop_gradient(jnp.max(size, 1, keepdims=True))
         extra = jnp.where(size == largest, size - largest, 0)
         return (largest[:, 0] + jnp.sum(extra, 1)).astype(dtype)
-    return vector_norm(difference, p, 1).astype(dtype)
-
-
-def vector_norm(x: jax.Array, p: float, axis: int, keepdim: bool = False) -> jax.Array:
-    """The p-norm along ``axis`` for any real or infinite ``p``; the gradient at a zero vector is zero."""
-    p = float(p)
-    if p == 0:
-        return jnp.sum((x != 0).astype(x.dtype), axis, keepdims=keepdim)
-    size = common.absolute(x)
-    if p == 1:
-        return jnp.sum(size, axis, keepdims=keepdim)
-    if math.isinf(p):
-        if x.shape[axis] == 0 and p > 0:
-            return jnp.sum(size, axis, keepdims=keepdim)
-        return (jnp.max if p > 0 else jnp.min)(size, axis, keepdims=keepdim)
-    if p == 2:
-        powers = x * x
-    else:
-        zero = size == 0
-        powers = jnp.where(zero, 0.0 if p > 0 else jnp.inf, jnp.where(zero, 1, size) ** p)
-    total = jnp.sum(powers, axis, keepdims=keepdim)
-    zero = total == 0
-    safe = jnp.where(zero, 1, total)
-    root = lax.sqrt(safe) if p == 2 else safe ** (1 / p)
-    return jnp.where(zero, 0.0 if p > 0 else jnp.inf, root)
+    return vector_norm(difference, p, (1,)).astype(dtype)
 
 
 def _axis(name: str, dim: int, ndim: int) -> int:

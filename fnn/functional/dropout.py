@@ -16,6 +16,7 @@ from jax import lax
 from fnn import dtypes, random
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional._mesh import select
 
 __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"]
 
@@ -258,10 +259,10 @@ def _dropout(
         return lax.full_like(x, np.array(value, x.dtype)[()])
 
     if not alpha:
-        return lax.mul(x, lax.select(keep, constant(1 / (1 - p)), constant(0)))
+        return lax.mul(x, select(keep, constant(1 / (1 - p)), constant(0)))
     a = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
-    scaled = lax.mul(x, lax.select(keep, constant(a), constant(0)))
-    return lax.add(scaled, lax.select(keep, constant(_ALPHA * a * p), constant(_ALPHA * a * (p - 1))))
+    scaled = lax.mul(x, select(keep, constant(a), constant(0)))
+    return lax.add(scaled, select(keep, constant(_ALPHA * a * p), constant(_ALPHA * a * (p - 1))))
 
 
 def _batched_dropout(name: str, x: jax.Array, ndim: int, p: float, training: bool, key: Any) -> jax.Array:

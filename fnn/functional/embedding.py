@@ -5,6 +5,10 @@ cannot be checked, and its row is NaN rather than a neighbour's.
 
 PyTorch's ``sparse=True`` chooses the storage of the weight's gradient.  JAX has no sparse gradients: the argument
 is accepted, and the gradient holds the same numbers in a dense array.
+
+PyTorch shortens the rows of ``max_norm`` in the weight itself.  So it is here where the weight is a `Parameter` or
+`Buffer`; an array cannot change, and the rows are only returned as they would be (`embedding_renorm` gives the table).
+Either way the gradient is that at the shortened rows and does not see the shortening.
 """
 
 from typing import Any
@@ -16,7 +20,8 @@ from jax import lax
 from fnn.dtypes import index_dtype, is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _loss_common as common
-from fnn.functional.distance import vector_norm
+from fnn.functional import _promotion as promotion
+from fnn.functional._vector_norm import vector_norm
 
 __all__ = ["embedding", "embedding_bag", "embedding_renorm", "one_hot"]
 
@@ -36,8 +41,8 @@ def embedding(
         input: indices of any shape (*).  One outside the table raises IndexError; under ``jit`` its row is NaN.
         weight: the table (V, E).
         padding_idx: a row that gets no gradient; negative ones count from the end.
-        max_norm: rows that are looked up and longer than this are scaled down to it; the gradient does not see
-            it.  PyTorch changes ``weight`` in place as well: that update is `embedding_renorm`.
+        max_norm: rows that are looked up and longer than this are scaled down to it, also in ``weight`` where that
+            is a Parameter; the gradient does not see it.
         norm_type: the order of the norm of ``max_norm``.
         scale_grad_by_freq: divide the gradient of a row by how often it occurs in ``input``.
         sparse: accepted; the gradient is the same, in a dense array.
@@ -60,9 +65,7 @@ def embedding(
     i, w = _indices("embedding", input), _table("embedding", weight)
     padding = normalise_padding("embedding", padding_idx, w.shape[0])
     _check_range("embedding", i, w.shape[0])
-    out = _rows(w, i)
-    if max_norm is not None:
-        out = common.straight_through(_shortened(out, max_norm, norm_type), out)
+    out = _rows(w, i) if max_norm is None else _short_rows("embedding", weight, i, max_norm, norm_type)
     if scale_grad_by_freq:
         out = _by_frequency(out, i, w.shape[0])
     if padding is not None:
@@ -93,9 +96,8 @@ def embedding_renorm(weight: Any, input: Any, max_norm: float, norm_type: float 
     """
     w, i = _table("embedding_renorm", weight), _indices("embedding_renorm", input).reshape(-1)
     _check_range("embedding_renorm", i, w.shape[0])
-    rows = _shortened(_rows(w, i), max_norm, norm_type)
-    outside = (i < 0) | (i >= w.shape[0])
-    return w.at[jnp.where(outside, w.shape[0], i)].set(rows, mode="drop")
+    promotion.require("embedding_renorm: ", "floating or complex", weight=w)
+    return _with_shortened_rows(w, i, max_norm, norm_type)
 
 
 def embedding_bag(
@@ -149,10 +151,8 @@ def embedding_bag(
     _check_range(name, i, w.shape[0])
     bag, bags = _bags(i, offsets, include_last_offset)
     i = i.reshape(-1)
-    rows = _rows(w, i)
+    rows = _rows(w, i) if max_norm is None else _short_rows(name, weight, i, max_norm, norm_type)
     dtype = rows.dtype
-    if max_norm is not None:
-        rows = common.straight_through(_shortened(rows, max_norm, norm_type), rows)
     if scale_grad_by_freq:
         rows = _by_frequency(rows, i, w.shape[0])
     rows = common.widen(rows)
@@ -272,9 +272,31 @@ def _spread(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 def _shortened(rows: jax.Array, max_norm: float, norm_type: float) -> jax.Array:
     """The rows scaled down to ``max_norm`` where they are longer."""
     wide = common.widen(rows)
-    norm = vector_norm(wide, norm_type, rows.ndim - 1, keepdim=True)
+    norm = vector_norm(wide, norm_type, (rows.ndim - 1,), keepdims=True)
     scale = jnp.where(norm > max_norm, max_norm / (norm + 1e-7), 1)
     return (wide * scale).astype(rows.dtype)
+
+
+def _with_shortened_rows(w: jax.Array, i: jax.Array, max_norm: float, norm_type: float) -> jax.Array:
+    """The table with the rows named by ``i`` (L,) shortened."""
+    rows = _shortened(_rows(w, i), max_norm, norm_type)
+    outside = (i < 0) | (i >= w.shape[0])
+    return w.at[jnp.where(outside, w.shape[0], i)].set(rows, mode="drop")
+
+
+def _short_rows(name: str, weight: Any, i: jax.Array, max_norm: float, norm_type: float) -> jax.Array:
+    """The rows ``i``, shortened out of the gradient's sight; in ``weight`` too, if that can be written."""
+    w = _table(name, weight)
+    promotion.require(f"{name}: ", "floating or complex", weight=w)
+    # Boxes are built on the floor above this one; what distinguishes them from arrays is that they can be written.
+    write = getattr(weight, "copy_", None)
+    if write is None:
+        rows = _rows(w, i)
+        return common.straight_through(_shortened(lax.stop_gradient(rows), max_norm, norm_type), rows)
+    short = _with_shortened_rows(lax.stop_gradient(w), i.reshape(-1), max_norm, norm_type)
+    short = common.straight_through(short, w)
+    write(short)
+    return _rows(short, i)
 
 
 def _by_frequency(rows: jax.Array, i: jax.Array, table_rows: int) -> jax.Array:
@@ -332,8 +354,9 @@ def _bags(i: jax.Array, offsets: Any, include_last_offset: bool) -> tuple[jax.Ar
     o = to_array(offsets, "offsets", f"{name}: ")
     if o.ndim != 1:
         raise ArgumentError(f"{name}: offsets has to be a 1D Tensor, got shape {list(o.shape)}")
-    if not jnp.issubdtype(o.dtype, jnp.integer):
+    if not jnp.issubdtype(o.dtype, jnp.integer) and o.dtype != jnp.bool_:
         raise ArgumentTypeError(f"{name}: expected integer offsets, got {o.dtype}")
+    o = o.astype(index_dtype()) if o.dtype == jnp.bool_ else o
     if include_last_offset and o.shape[0] < 1:
         raise ArgumentError(f"{name}: include_last_offset: number of offset should be at least 1")
     values = common.concrete(o)

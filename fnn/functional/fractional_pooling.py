@@ -11,6 +11,7 @@ from jax import lax
 from fnn import dtypes, random
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional._mesh import select
 from fnn.functional._sizes import listed, ntuple
 from fnn.functional._windows import flat_positions, pick, tuple_of
 
@@ -210,9 +211,9 @@ def _along(
     for j in range(1, kernel):
         value = at(x, j)
         better = pick(best, value)
-        best = lax.select(better, value, best)
+        best = select(better, value, best)
         if position is not None and where is not None:
-            where = lax.select(better, at(position, j), where)
+            where = select(better, at(position, j), where)
     return best, where
 
 
@@ -226,7 +227,7 @@ def _starts(sample: jax.Array, size: int, kernel: int, out: int) -> jax.Array:
     i = lax.broadcasted_iota(dtype, shape, 2)
     u = lax.broadcast_in_dim(sample, shape, (0, 1))
     start = ((i + u) * alpha).astype(np.int32) - (u * alpha).astype(np.int32)
-    return lax.select(lax.eq(i, lax.full_like(i, out - 1)), last, start)
+    return select(lax.eq(i, lax.full_like(i, out - 1)), last, start)
 
 
 def _output_size(where: str, rank: int, sizes: tuple[int, ...], output_size: Any, ratio: Any) -> tuple[int, ...]:

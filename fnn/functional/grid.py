@@ -241,7 +241,7 @@ def _flat(of_taps: jax.Array, k: int) -> jax.Array:
 
 def _whole(place: jax.Array) -> jax.Array:
     """Whole places as integers; those far outside (or NaN) stay outside."""
-    far = 2.0**30
+    far = np.asarray(2.0**30, place.dtype)
     place = jnp.nan_to_num(lax.stop_gradient(place), nan=-far)
     return lax.convert_element_type(lax.clamp(-far, place, far), np.int32)
 

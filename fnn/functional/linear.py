@@ -9,6 +9,7 @@ from jax import lax
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional import _promotion as promotion
 
 __all__ = ["bilinear", "linear"]
 
@@ -49,6 +50,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> jax.Array:
         raise ArgumentTypeError(
             f"linear: mat1 and mat2 must have the same dtype, but got input of {x.dtype} and weight of {w.dtype}"
         )
+    promotion.require("linear: ", "number", input=x)
     out = lax.dot_general(x, w, (((x.ndim - 1,), (w.ndim - 1,)), ((), ())))
     if bias is None:
         return out
@@ -104,6 +106,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> jax.Arr
             raise ArgumentTypeError(
                 f"bilinear: all arrays must have the same dtype, but got {name} of {x.dtype} and weight of {w.dtype}"
             )
+    promotion.require("bilinear: ", "number", input1=x1)
     half = lax.dot_general(x1, w, (((x1.ndim - 1,), (1,)), ((), ())))  # (*, out, in2)
     batch = tuple(range(x1.ndim - 1))
     out = lax.dot_general(half, x2, (((half.ndim - 1,), (x2.ndim - 1,)), (batch, batch)))  # (*, out)

@@ -10,6 +10,7 @@ from jax import lax
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
+from fnn.functional import _promotion as promotion
 
 __all__ = [
     "binary_cross_entropy",
@@ -63,7 +64,9 @@ def binary_cross_entropy(
     """
     name = "binary_cross_entropy"
     reduction = common.resolve_reduction(name, size_average, reduce, reduction)
-    x, t, dtype = common.promote(name, input, target)
+    x, t = common.arrays(name, "floating", input=input, target=target)
+    promotion.require_same(f"{name}: ", input=x, target=t)
+    x, t, dtype = common.promote(name, input=x, target=t)
     if x.shape != t.shape:
         raise ArgumentError(
             f"{name}: Using a target size ({list(t.shape)}) that is different to the input size ({list(x.shape)}) is "
@@ -75,7 +78,7 @@ def binary_cross_entropy(
             raise ArgumentError(f"{name}: all elements of {what} should be between 0 and 1")
     loss = _bce(x, t)
     if weight is not None:
-        loss, dtype = _multiply(name, loss, weight, dtype)
+        loss = common.times(name, loss, weight, dtype)
     return common.reduce(loss, reduction, dtype)
 
 
@@ -115,18 +118,21 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     reduction = common.resolve_reduction(name, size_average, reduce, reduction)
-    x, t, dtype = common.promote(name, input, target)
+    # PyTorch writes into 1 - target: the result has the target's dtype.
+    (x,) = common.arrays(name, "floating", input=input)
+    (t,) = common.arrays(name, "floating or complex", target=target)
+    dtype = t.dtype
+    x, t, _ = common.promote(name, "any", "any", input=x, target=t)
     if x.shape != t.shape:
         raise ArgumentError(f"{name}: Target size ({list(t.shape)}) must be the same as input size ({list(x.shape)})")
-    negative = common.softplus(-x)  # -log(sigmoid(x))
+    negative = common.softplus(-x.real).astype(x.dtype)  # -log(sigmoid(x))
     if pos_weight is not None:
-        p = common.widen(to_array(pos_weight, "pos_weight", f"{name}: "))
-        factor, t_, x_, negative = common.expand(name, p, t, x, negative)
-        loss = (1 - t_) * x_ + ((factor - 1) * t_ + 1) * negative
-    else:
-        loss = (1 - t) * x + negative
+        (p,) = common.arrays(name, "real number", pos_weight=pos_weight)
+        t, factor = common.expand_to_first(name, "target", t, p.astype(x.dtype))
+        negative = ((factor - 1) * t + 1) * negative
+    loss = (1 - t) * x + negative
     if weight is not None:
-        loss, dtype = _multiply(name, loss, weight, dtype)
+        loss = common.times(name, loss, weight, dtype)
     return common.reduce(loss, reduction, dtype)
 
 
@@ -166,7 +172,7 @@ def kl_div(
         warnings.warn(_KL_MEAN, UserWarning, stacklevel=2)
     by_batch = reduction == "batchmean"
     reduction = common.resolve_reduction("kl_div", size_average, reduce, "sum" if by_batch else reduction)
-    x, t, dtype = common.promote("kl_div", input, target)
+    x, t, dtype = common.promote("kl_div", "floating", input=input, target=target)
     batch = x.shape[0] if x.ndim else 1
     x, t = common.expand("kl_div", x, t)
     if log_target:
@@ -193,13 +199,13 @@ def soft_margin_loss(
 
     Args:
         input: scores, any shape.
-        target: 1 or -1, of a shape that broadcasts.
+        target: 1 or -1, of a shape that broadcasts to that of ``input``.
         size_average: deprecated, see ``reduction``.
         reduce: deprecated, see ``reduction``.
         reduction: 'none', 'mean' or 'sum'.
 
     Returns:
-        A scalar, or the broadcast shape if ``reduction='none'``.
+        A scalar, or the shape of ``input`` if ``reduction='none'``; the dtype of ``input``.
 
     Raises:
         ArgumentError: shapes do not agree or ``reduction`` is unknown.
@@ -211,9 +217,11 @@ def soft_margin_loss(
         Array([0.6931, 2.1269], dtype=float32)
     """
     reduction = common.resolve_reduction("soft_margin_loss", size_average, reduce, reduction)
-    x, t, dtype = common.promote("soft_margin_loss", input, target)
-    x, t = common.expand("soft_margin_loss", x, t)
-    return common.reduce(common.softplus(-t * x), reduction, dtype)
+    x, t, dtype = common.like_input("soft_margin_loss", "floating or complex", input=input, target=target)
+    x, t = common.expand_to_first("soft_margin_loss", "input", x, t)
+    product = -t * x
+    loss = lax.log1p(lax.exp(product)) if jnp.iscomplexobj(product) else common.softplus(product)
+    return common.reduce(loss, reduction, dtype)
 
 
 def multilabel_soft_margin_loss(
@@ -248,14 +256,19 @@ def multilabel_soft_margin_loss(
     """
     name = "multilabel_soft_margin_loss"
     reduction = common.resolve_reduction(name, size_average, reduce, reduction)
-    x, t, dtype = common.promote(name, input, target)
+    (x,) = common.arrays(name, "floating", input=input)
+    (t,) = common.arrays(name, "number", target=target)
+    x, t, dtype = common.promote(name, "any", "any", input=x, target=t)
     if x.ndim == 0:
         raise ArgumentError(f"{name}: expected an input (N, C) or (C,), got a scalar")
     classes = x.shape[-1]
     x, t = common.expand(name, x, t)
-    loss = t * common.softplus(-x) + (1 - t) * common.softplus(x)
+    loss = t * common.softplus(-x.real) + (1 - t) * common.softplus(x.real)
     if weight is not None:
-        loss, dtype = _multiply(name, loss, weight, dtype)
+        w = to_array(weight, "weight", f"{name}: ")
+        dtype = promotion.result_type(lax.full(loss.shape, 0, dtype), w)
+        loss, factor = common.expand(name, loss, common.widen(w.astype(dtype)))
+        loss = loss * factor
     loss = jnp.sum(loss, -1) / classes
     return common.reduce(loss, reduction, dtype)
 
@@ -279,11 +292,3 @@ def _bounded_logs(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """``log(x)`` and ``log(1 - x)``, at least -100."""
     least = lax.full_like(x, -100)
     return lax.max(lax.log(x), least), lax.max(lax.log1p(-x), least)
-
-
-def _multiply(name: str, loss: jax.Array, weight: Any, dtype: Any) -> tuple[jax.Array, Any]:
-    """The loss times a weight that broadcasts, and the promoted dtype of the result."""
-    w = to_array(weight, "weight", f"{name}: ")
-    dtype = jnp.promote_types(dtype, w.dtype)
-    loss, factor = common.expand(name, loss, common.widen(w.astype(dtype)))
-    return loss * factor, dtype

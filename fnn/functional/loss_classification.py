@@ -11,7 +11,9 @@ from jax import lax
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _loss_common as common
+from fnn.functional import _promotion as promotion
 from fnn.functional._linear_cross_entropy_options import LinearCrossEntropyOptions
+from fnn.functional._mesh import select
 from fnn.functional.linear import linear
 
 __all__ = ["cross_entropy", "linear_cross_entropy", "nll_loss"]
@@ -53,8 +55,7 @@ def nll_loss(
         Array(0.4904, dtype=float32)
     """
     reduction = common.resolve_reduction("nll_loss", size_average, reduce, reduction)
-    x = to_array(input, "input", "nll_loss: ")
-    common.require_floating("nll_loss", x.dtype)
+    (x,) = common.arrays("nll_loss", "floating", input=input)
     return _nll("nll_loss", x, to_array(target, "target", "nll_loss: "), weight, ignore_index, reduction, 0.0)
 
 
@@ -106,7 +107,7 @@ def cross_entropy(
         raise ArgumentError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if x.ndim == 0:
         raise ArgumentError("cross_entropy: Expected 1 or more dimensions for input (got 0)")
-    common.require_floating("cross_entropy", x.dtype)
+    promotion.require("cross_entropy: ", "floating", input=x)
     axis = min(x.ndim - 1, 1)
     if x.shape != t.shape:
         log_p = _log_softmax(common.widen(x), axis)
@@ -122,17 +123,16 @@ def cross_entropy(
         )
     log_p = _log_softmax(common.widen(x), axis)
     classes = x.shape[axis]
-    dtype = x.dtype if t.dtype == x.dtype else jnp.promote_types(x.dtype, t.dtype)
+    dtype = promotion.result_type(x, t)
     t = common.widen(t.astype(dtype))
     if label_smoothing > 0:
         t = t * (1 - label_smoothing) + label_smoothing / classes
     loss = -(log_p.astype(t.dtype) * t)
     if weight is not None:
-        w = _class_weight("cross_entropy", weight, classes, None)  # widened
-        given = to_array(weight, "weight", "cross_entropy: ").dtype
-        if given != dtype:
-            dtype = jnp.promote_types(dtype, given)
-        loss = loss * lax.broadcast_in_dim(w.astype(loss.dtype), loss.shape, (axis,))
+        w = _class_weight("cross_entropy", weight, classes, None)
+        dtype = jnp.promote_types(dtype, to_array(weight).dtype)  # that of w is widened
+        loss, w = (common.widen(a.astype(dtype)) for a in (loss, w))
+        loss = loss * lax.broadcast_in_dim(w, loss.shape, (axis,))
     if reduction == "none":
         return lax.reduce_sum(loss, (axis,)).astype(dtype)
     out = common.total(loss)
@@ -262,7 +262,7 @@ def _in_chunks(
     if reduction != "mean":
         return common.reduce(loss[0] if unbatched else loss, reduction, x.dtype)
     kept = t != ignore_index
-    share = kept.astype(wide) if weights is None else lax.select(kept, _lookup(weights, t), jnp.zeros(t.shape, wide))
+    share = kept.astype(wide) if weights is None else select(kept, _lookup(weights, t), jnp.zeros(t.shape, wide))
     return (common.total(loss) / common.total(share)).astype(x.dtype)
 
 
@@ -344,13 +344,13 @@ def _nll(
     weights = w = None
     if weight is not None:
         w = _class_weight(name, weight, classes, dtype or out_dtype)
-        weights = lax.select(kept, _lookup(w, target), zero)
+        weights = select(kept, _lookup(w, target), zero)
         loss = loss * _lookup(w, target)
     uniform = None
     if smoothing > 0:
         spread = log_p if w is None else log_p * lax.broadcast_in_dim(w, log_p.shape, (1,))
-        uniform = lax.select(kept, -lax.reduce_sum(spread, (1,)), zero)
-    loss = lax.select(kept, loss, zero)
+        uniform = select(kept, -lax.reduce_sum(spread, (1,)), zero)
+    loss = select(kept, loss, zero)
     if reduction != "none":
         loss, uniform = common.total(loss), None if uniform is None else common.total(uniform)
     elif unbatched:

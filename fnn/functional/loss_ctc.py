@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnn._trace import Tracer
 from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
@@ -32,7 +33,7 @@ def ctc_loss(
     Args:
         log_probs: (T, N, C) or (T, C), logarithms of probabilities.
         targets: labels (N, S), of which the first ``target_lengths[n]`` count, or all of them concatenated.
-        input_lengths: (N,), the steps of each input, at most T; a tuple or an array.
+        input_lengths: (N,), the steps of each input, at most T; a tuple or list of integers or an array.
         target_lengths: (N,), the labels of each target.  Lengths are checked where they are known (not under
             ``jit``).
         blank: the class of the blank.
@@ -55,9 +56,9 @@ def ctc_loss(
     """
     name = "ctc_loss"
     reduction = common.resolve_reduction(name, None, None, reduction)
-    x, t = to_array(log_probs, "log_probs", f"{name}: "), to_array(targets, "targets", f"{name}: ")
-    common.require_floating(name, x.dtype)
-    common.index_target(name, t)
+    (x,) = common.arrays(name, "floating", log_probs=log_probs)
+    t = to_array(targets, "targets", f"{name}: ")
+    t = t if jnp.issubdtype(t.dtype, jnp.integer) else t.real.astype(index_dtype())  # as PyTorch converts them
     if x.ndim not in (2, 3) or x.size == 0:
         raise ArgumentError(
             f"{name}: log_probs tensor must not be empty and of shape (T, N, C) or (T, C), got {list(x.shape)}"
@@ -86,7 +87,11 @@ def ctc_loss(
 
 def _lengths(name: str, what: str, lengths: Any, batch: int, most: int | None) -> jax.Array:
     """Lengths as an array (N,), checked where their values are known."""
-    array = to_array(np.asarray(lengths) if isinstance(lengths, (tuple, list)) else lengths, what, f"{name}: ")
+    if isinstance(lengths, (tuple, list)):
+        # Plain numbers stay on the host, where they can be checked; arguments of a jitted function are arrays.
+        traced = any(isinstance(n, Tracer) for n in lengths)
+        lengths = jnp.stack([jnp.asarray(n) for n in lengths]) if traced else np.asarray(lengths)
+    array = to_array(lengths, what, f"{name}: ")
     array = array.reshape(-1).astype(index_dtype()) if array.ndim == 0 else array
     if array.shape != (batch,):
         raise ArgumentError(f"{name}: {what} must be of size batch_size={batch}, got shape {list(array.shape)}")

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn.dtypes import to_array
-from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
+from fnn.functional import _promotion as promotion
+from fnn.functional._squares import scaled_squares
 from fnn.functional.distance import pairwise_distance
 
 __all__ = [
@@ -55,15 +57,14 @@ def hinge_embedding_loss(
     """
     name = "hinge_embedding_loss"
     reduction = common.resolve_reduction(name, size_average, reduce, reduction)
-    x = to_array(input, "input", f"{name}: ")
-    common.require_floating(name, x.dtype)
+    (x,) = common.arrays(name, "real number", input=input)
     dtype, x = x.dtype, common.widen(x)
     t = to_array(target, "target", f"{name}: ")
     x, t = common.expand(name, x, t)
     zero = lax.full_like(x, 0)
-    apart = lax.select(t == 1, zero, common.clamp_min_zero(margin - x))
+    apart = lax.select(t == 1, zero, common.clamp_min_zero(lax.full_like(x, margin) - x))
     loss = apart + lax.select(t == -1, zero, x)
-    return common.reduce(loss, reduction, dtype)
+    return common.reduce(loss, reduction, dtype, name)
 
 
 def margin_ranking_loss(
@@ -100,14 +101,15 @@ def margin_ranking_loss(
     """
     name = "margin_ranking_loss"
     reduction = common.resolve_reduction(name, size_average, reduce, reduction)
-    x1, x2, t, dtype = common.promote(name, input1, input2, target, names=("input1", "input2", "target"))
+    x1, x2, t, dtype = common.promote(name, "real number", "any", input1=input1, input2=input2, target=target)
+    dtype = promotion.floating_type(dtype)
     if not x1.ndim == x2.ndim == t.ndim:
         raise ArgumentError(
             f"{name}: All input tensors should have same dimension but got sizes: input1: {list(x1.shape)}, "
             f"input2: {list(x2.shape)}, target: {list(t.shape)}"
         )
     x1, x2, t = common.expand(name, x1, x2, t)
-    return common.reduce(common.clamp_min_zero(-t * (x1 - x2) + margin), reduction, dtype)
+    return common.reduce(common.clamp_min_zero(common.widen((-t * (x1 - x2)).astype(dtype)) + margin), reduction, dtype)
 
 
 def multi_margin_loss(
@@ -149,8 +151,8 @@ def multi_margin_loss(
     reduction = common.resolve_reduction(name, size_average, reduce, reduction)
     if p not in (1, 2):
         raise ArgumentError(f"{name}: only p == 1 and p == 2 supported, got p={p}")
-    x, t = to_array(input, "input", f"{name}: "), to_array(target, "target", f"{name}: ")
-    common.require_floating(name, x.dtype)
+    (x,) = common.arrays(name, "floating", input=input)
+    t = to_array(target, "target", f"{name}: ")
     common.index_target(name, t)
     scores, scalar = _scores(name, x), x.ndim <= 1
     labels = t.reshape(1) if scalar and t.size == 1 else t
@@ -208,8 +210,8 @@ def multilabel_margin_loss(
     """
     name = "multilabel_margin_loss"
     reduction = common.resolve_reduction(name, size_average, reduce, reduction)
-    x, t = to_array(input, "input", f"{name}: "), to_array(target, "target", f"{name}: ")
-    common.require_floating(name, x.dtype)
+    (x,) = common.arrays(name, "floating", input=input)
+    t = to_array(target, "target", f"{name}: ")
     common.index_target(name, t)
     if t.shape != x.shape:
         raise ArgumentError(f"{name}: inconsistent target size: {list(t.shape)} for input of size: {list(x.shape)}")
@@ -263,8 +265,10 @@ def cosine_embedding_loss(
     """
     name = "cosine_embedding_loss"
     reduction = common.resolve_reduction(name, size_average, reduce, reduction)
-    x1, x2, dtype = common.promote(name, input1, input2, names=("input1", "input2"))
+    x1, x2 = common.arrays(name, "real", input1=input1, input2=input2)
     t = to_array(target, "target", f"{name}: ")
+    x1, x2 = (x.astype(promotion.floating_type(x.dtype)) for x in (x1, x2))
+    x1, x2, dtype = common.promote(name, input1=x1, input2=x2)
     if t.ndim > 1:
         raise ArgumentError(f"{name}: 0D or 1D target tensor expected, multi-target not supported, got {t.ndim}D")
     if x1.ndim != t.ndim + 1 or x2.ndim != t.ndim + 1:
@@ -273,14 +277,18 @@ def cosine_embedding_loss(
             f"{list(x1.shape)} and {list(x2.shape)}."
         )
     x1, x2 = common.expand(name, x1, x2)
-    axis = (t.ndim,)
-    size1 = lax.reduce_sum(x1 * x1, axis) + 1e-12
-    size2 = lax.reduce_sum(x2 * x2, axis) + 1e-12
-    cosine, t = common.expand(name, lax.reduce_sum(x1 * x2, axis) / lax.sqrt(size1 * size2), t)
+    units = [x * _inverse_size(x)[..., None] for x in (x1, x2)]
+    cosine, t = common.expand(name, lax.reduce_sum(units[0] * units[1], (t.ndim,)), t)
     zero = lax.full_like(cosine, 0)
     similar = lax.select(t == 1, 1 - cosine, zero)
     loss = similar + lax.select(t == -1, common.clamp_min_zero(cosine - margin), zero)
     return common.reduce(loss, reduction, dtype)
+
+
+def _inverse_size(x: jax.Array) -> jax.Array:
+    """``1 / sqrt(|x|^2 + 1e-12)`` over the last axis."""
+    squares, scale = scaled_squares(x, (x.ndim - 1,), eps=1e-12)
+    return scale * lax.rsqrt(squares + 1e-12 * scale * scale)
 
 
 def triplet_margin_loss(
@@ -396,11 +404,13 @@ def _triplet(
         )
     near, far = distance(a, p), distance(a, n)
     if swap:
-        far, other = common.expand(name, far, distance(p, n))
-        far = lax.min(far, other)
+        other = distance(p, n)
+        far, other, dtype = common.promote(name, "any", "any", negative=far, swapped=other)
+        far, other = common.expand(name, far, other)
+        far = lax.min(far, other).astype(dtype)
+    near, far, dtype = common.promote(name, "any", "any", positive=near, negative=far)
     near, far = common.expand(name, near, far)
-    dtype = near.dtype
-    return common.reduce(common.clamp_min_zero(common.widen(near) - common.widen(far) + margin), reduction, dtype)
+    return common.reduce(common.clamp_min_zero(near - far + margin), reduction, dtype, name)
 
 
 def _scores(name: str, x: jax.Array) -> jax.Array:
@@ -409,7 +419,5 @@ def _scores(name: str, x: jax.Array) -> jax.Array:
         raise ArgumentError(
             f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(x.shape)}"
         )
-    if not jnp.issubdtype(x.dtype, jnp.floating):
-        raise ArgumentTypeError(f"{name}: expected a real floating input, got {x.dtype}")
     x = common.widen(x)
     return x if x.ndim == 2 else x.reshape(1, -1)

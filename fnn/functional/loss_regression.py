@@ -4,12 +4,12 @@ import math
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax import lax
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
+from fnn.functional import _promotion as promotion
 
 __all__ = ["gaussian_nll_loss", "huber_loss", "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss"]
 
@@ -45,7 +45,9 @@ def mse_loss(
         Array(2., dtype=float32)
     """
     reduction = common.resolve_reduction("mse_loss", size_average, reduce, reduction)
-    x, y, dtype = common.pair("mse_loss", input, target)
+    allowed, result = ("real", "floating") if weight is None else ("number", "any")
+    x, y, dtype = common.promote("mse_loss", allowed, result, input=input, target=target)
+    x, y = common.match(x, y, "mse_loss")
     difference = x - y
     return _weighted("mse_loss", difference * difference, input, weight, reduction, dtype)
 
@@ -83,8 +85,9 @@ def l1_loss(
         Array(1., dtype=float32)
     """
     reduction = common.resolve_reduction("l1_loss", size_average, reduce, reduction)
-    x, y, dtype = common.pair("l1_loss", input, target)
-    return _weighted("l1_loss", common.absolute(x - y), input, weight, reduction, dtype)
+    x, y, dtype = common.promote("l1_loss", "number", "any", input=input, target=target)
+    x, y = common.match(x, y, "l1_loss")
+    return _weighted("l1_loss", common.absolute(x - y), input, weight, reduction, promotion.real_type(dtype))
 
 
 def smooth_l1_loss(
@@ -122,11 +125,15 @@ def smooth_l1_loss(
     reduction = common.resolve_reduction("smooth_l1_loss", size_average, reduce, reduction)
     if beta < 0:
         raise ArgumentError(f"smooth_l1_loss: does not support negative values for beta, got beta={beta}")
-    x, y, dtype = common.pair("smooth_l1_loss", input, target)
+    if beta == 0:
+        x, y, dtype = common.promote("smooth_l1_loss", "number", "any", input=input, target=target)
+    else:
+        x, y, dtype = common.promote("smooth_l1_loss", input=input, target=target)
+    x, y = common.match(x, y, "smooth_l1_loss")
     size = common.absolute(x - y)
     if beta != 0:
         size = lax.select(size < beta, 0.5 * size * size / beta, size - 0.5 * beta)
-    return common.reduce(size, reduction, dtype)
+    return common.reduce(size, reduction, promotion.real_type(dtype), "smooth_l1_loss")
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> jax.Array:
@@ -156,12 +163,13 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     reduction = common.resolve_reduction("huber_loss", None, None, reduction)
     if delta <= 0:
         raise ArgumentError(f"huber_loss: does not support non-positive values for delta, got delta={delta}")
-    x, y, dtype = common.pair("huber_loss", input, target)
+    x, y, dtype = common.like_input("huber_loss", input=input, target=target)
+    x, y = common.match(x, y, "huber_loss")
     size = common.absolute(x - y)
     loss = lax.select(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta))
     if weight is not None:
         loss, _, dtype = _apply_weight("huber_loss", loss, input, weight, dtype)
-    return common.reduce(loss, reduction, dtype)
+    return common.reduce(loss, reduction, dtype, "huber_loss")
 
 
 def poisson_nll_loss(
@@ -180,7 +188,8 @@ def poisson_nll_loss(
 
     Args:
         input: the logarithm of the rate, or the rate; any shape.
-        target: the counts, of a shape that broadcasts.
+        target: the counts, of a shape that broadcasts.  Integers, here and in ``input``, count as numbers of the
+            default float dtype.
         log_input: whether ``input`` is the logarithm of the rate.
         full: add Stirling's approximation of ``log(target!)`` where ``target > 1``.
         size_average: deprecated, see ``reduction``.
@@ -201,10 +210,18 @@ def poisson_nll_loss(
         Array(1., dtype=float32)
     """
     reduction = common.resolve_reduction("poisson_nll_loss", size_average, reduce, reduction)
-    x, y, dtype = common.promote("poisson_nll_loss", input, target)
-    x, y = common.expand("poisson_nll_loss", x, y)
+    name, where = "poisson_nll_loss", "poisson_nll_loss: "
+    x, y = common.arrays(name, "any", input=input, target=target)
+    promotion.require(where, "any" if log_input else "number", input=x)
+    promotion.require(where, "real number" if full else "any", target=y)
+    # The product of two booleans is one, and cannot be subtracted.
+    promotion.require_result(where, "number", promotion.result_type(x, y), input=x, target=y)
+    x = x.astype(promotion.floating_type(x.dtype))
+    x, y, dtype = common.promote(name, "any", "any", input=x, target=y)
+    x, y = common.expand(name, x, y)
     loss = lax.exp(x) - y * x if log_input else x - y * lax.log(x + eps)
     if full:
+        y = y.real
         large = y > 1
         count = lax.select(large, y, lax.full_like(y, 1))
         stirling = count * lax.log(count) - count + 0.5 * lax.log(2 * math.pi * count)
@@ -242,13 +259,14 @@ def gaussian_nll_loss(
         Array(1., dtype=float32)
     """
     name = "gaussian_nll_loss"
-    x, y = to_array(input, "input", f"{name}: "), to_array(target, "target", f"{name}: ")
+    x, y = common.arrays(name, "number", input=input, target=target)
     if isinstance(var, (int, float)):
         if var < 0:
             raise ArgumentError(f"{name}: var has negative entry/entries, got var={var}")
-        v = lax.full(x.shape, var, x.dtype)
+        v = lax.full(x.shape, var, promotion.floating_type(x.dtype))
+        promotion.require(f"{name}: ", "real number", input=x)
     else:
-        v = to_array(var, "var", f"{name}: ")
+        (v,) = common.arrays(name, "floating", var=var)
         values = common.concrete(v)
         if values is not None and (values < 0).any():
             raise ArgumentError(f"{name}: var has negative entry/entries, the least is {values.min()}")
@@ -261,9 +279,11 @@ def gaussian_nll_loss(
             )
     if reduction not in ("none", "mean", "sum"):
         raise ArgumentError(f"{name}: {reduction} is not valid; expected reduction='none', 'mean' or 'sum'")
-    x, y, v, dtype = common.promote(name, x, y, v, names=("input", "target", "var"))
+    scale, _ = common.promote(name, "floating", "floating", var=v)
+    x, y, _, dtype = common.promote(name, "number", "any", input=x, target=y, var=v)
+    v = scale.astype(promotion.real_type(x.dtype))
     v = common.straight_through(lax.max(v, lax.full_like(v, eps)), v)
-    x, y, v = common.expand(name, x, y, v)
+    x, y, v = common.expand(name, x, y, v.astype(x.dtype))
     difference = x - y
     loss = 0.5 * (lax.log(v) + difference * difference / v)
     if full:
@@ -277,7 +297,7 @@ def _apply_weight(name: str, loss: jax.Array, input: Any, weight: Any, dtype: An
     shape = to_array(input).shape
     if w.shape != shape:
         raise ArgumentError(f"{name}: Weights and input must have the same size, got {list(w.shape)} and {list(shape)}")
-    dtype = jnp.promote_types(dtype, w.dtype)
+    dtype = promotion.result_type(lax.full(loss.shape, 0, dtype), w)
     w = common.widen(w.astype(dtype))
     product, factor = common.expand(name, loss.astype(w.dtype), w)
     return product * factor, w, dtype
@@ -286,8 +306,9 @@ def _apply_weight(name: str, loss: jax.Array, input: Any, weight: Any, dtype: An
 def _weighted(name: str, loss: jax.Array, input: Any, weight: Any, reduction: str, dtype: Any) -> jax.Array:
     """The reduction of `mse_loss` and `l1_loss`, whose weighted mean divides by the sum of the weights."""
     if weight is None:
-        return common.reduce(loss, reduction, dtype)
+        return common.reduce(loss, reduction, dtype, name)
     loss, w, dtype = _apply_weight(name, loss, input, weight, dtype)
     if reduction == "mean":
-        return (common.total(loss) / common.total(w)).astype(dtype)
-    return common.reduce(loss, reduction, dtype)
+        dtype = promotion.floating_type(dtype)
+        return (common.total(loss).astype(common.widen(loss).dtype) / common.total(w)).astype(dtype)
+    return common.reduce(loss, reduction, dtype, name)

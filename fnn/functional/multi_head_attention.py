@@ -13,7 +13,7 @@ from jax import lax
 
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._operands import narrow
+from fnn.functional._operands import floating, narrow
 from fnn.functional.attention import (
     attention_scores,
     attention_weights,
@@ -66,8 +66,8 @@ def multi_head_attention_forward(
     Vaswani et al., "Attention Is All You Need" (2017), arXiv:1706.03762.
 
     In masks True means "do not attend" (the opposite of `scaled_dot_product_attention`); floats are added to the
-    scores.  A query that may attend to no key gets NaN with ``need_weights``, and without it zeros before the output
-    projection, as in PyTorch.
+    scores.  A query that may attend to no key gets weights of zero, and zeros before the output projection, as in
+    PyTorch without ``need_weights`` (with them PyTorch gives NaN).
 
     Args:
         query: (L, N, E) or (L, E), floating.
@@ -169,7 +169,7 @@ def multi_head_attention_forward(
         dropout_p = 0.0
 
     if need_weights:
-        weights = _weights(q, k, mask)
+        weights = _weights(q, k, mask)  # (N, H, L, S)
         weights = dropout(weights, dropout_p, key=dropout_key)
         out = weighted_values(weights, v)  # (N, H, L, D)
         if average_attn_weights:
@@ -251,7 +251,7 @@ def _weights(q: jax.Array, k: jax.Array, mask: jax.Array | None) -> jax.Array:
                 f"{_NAME}Input dtypes must be the same, got attn_mask of {mask.dtype} and query of {q.dtype}"
             )
         scores = scores + jnp.broadcast_to(mask, scores.shape).astype(scores.dtype)
-    return narrow(attention_weights(scores), q)
+    return narrow(attention_weights(scores, mask is not None), q)
 
 
 # -- inputs and projections ------------------------------------------------------------------------------
@@ -259,7 +259,7 @@ def _weights(q: jax.Array, k: jax.Array, mask: jax.Array | None) -> jax.Array:
 
 def _inputs(query: Any, key: Any, value: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
     """The three as arrays; what is the same object stays so, and is projected at once."""
-    q = to_array(query, "query", _NAME)
+    q = floating(query, _NAME, "query")
     k = q if key is query else to_array(key, "key", _NAME)
     return q, k, k if value is key else to_array(value, "value", _NAME)
 

@@ -12,11 +12,14 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn._trace import transposition
+from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional._moments import parameters, standardise
 from fnn.functional._operands import broadcast, floating, narrow, widen, wrap_dim
 from fnn.functional._sizes import integer, integers, listed
+from fnn.functional._squares import scaled_squares
 from fnn.functional._sums import spread
+from fnn.functional._vector_norm import divided_by_norm
 
 __all__ = ["group_norm", "layer_norm", "normalize", "rms_norm"]
 
@@ -119,7 +122,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     Args:
         input: (\*, \*normalized_shape), floating or complex.
         normalized_shape: the sizes of the dimensions to normalise over.
-        weight: of shape normalized_shape, or None.
+        weight: of shape normalized_shape and any dtype, or None.
         eps: added to the mean square; None: the machine epsilon of the dtype that it is computed in.
 
     Returns:
@@ -136,16 +139,22 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     """
     where = "rms_norm: "
     x = floating(input, where, complex_too=True)
-    scale = None if weight is None else floating(weight, where, "weight", complex_too=True)
-    axes = _trailing(where, x, normalized_shape, {"weight": scale})
+    gain = None if weight is None else to_array(weight, "weight", where)
+    axes = _trailing(where, x, normalized_shape, {"weight": gain})
     if x.size == 0:
         return x
     wide = widen(x)
     n = math.prod(x.shape[i] for i in axes)
-    mean_square = lax.reduce_sum(wide * wide, axes) / n
-    rate = lax.rsqrt(mean_square + (float(jnp.finfo(wide.dtype).eps) if eps is None else eps))
+    eps = float(jnp.finfo(wide.dtype).eps) if eps is None else eps
+    if jnp.iscomplexobj(wide):  # PyTorch squares complex numbers as they are
+        rate = lax.rsqrt(lax.reduce_sum(wide * wide, axes) / n + eps)
+    else:
+        squares, scale = scaled_squares(wide, axes, eps=eps)
+        rate = scale * lax.rsqrt(squares / n + eps * scale * scale)
     y = wide * broadcast(rate, x, tuple(range(x.ndim - len(axes))))
-    return narrow(y if scale is None else y * broadcast(widen(scale), y, axes), x)
+    if gain is not None:
+        y = y * broadcast((gain if jnp.iscomplexobj(y) else gain.real).astype(y.dtype), y, axes)
+    return narrow(y, x)
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> jax.Array:
@@ -237,37 +246,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
     x = floating(input, where, complex_too=True)
     dims = range(x.ndim) if dim is None else dim if isinstance(dim, (tuple, list)) else (dim,)
     axes = tuple(wrap_dim(d, x.ndim, where) for d in dims) if x.ndim else ()
-    wide = widen(x)
-    norm = _vector_norm(wide, p, axes, where)
-    divisor = lax.select(norm < eps, lax.full_like(norm, eps), norm)
-    kept = tuple(i for i in range(x.ndim) if i not in axes)
-    return narrow(wide / broadcast(divisor, x, kept), x)
-
-
-def _vector_norm(x: jax.Array, p: Any, axes: tuple[int, ...], where: str) -> jax.Array:
-    """The p-norm over ``axes``, with gradient 0 wherever its derivative does not exist."""
     p = 2.0 if p == "fro" else p
     if isinstance(p, str):
         raise ArgumentError(f"{where}expected a number or 'fro', got p={p!r}")
-    if p == 2:
-        return _root(lax.reduce_sum(lax.real(x * lax.conj(x)) if jnp.iscomplexobj(x) else x * x, axes), 2)
-    size = lax.abs(x)
-    zero = size == 0
-    size = lax.select(zero, lax.full_like(size, 0), size)  # jax takes 1, not 0, as the slope of abs at 0
-    if p == math.inf:
-        return lax.reduce_max(size, axes)
-    if p == -math.inf:
-        return lax.reduce_min(size, axes)
-    if p == 0:
-        return lax.reduce_sum(narrow(x != 0, size), axes)
-    if p == 1:
-        return lax.reduce_sum(size, axes)
-    powers = lax.select(zero, lax.full_like(size, 1), size) ** p
-    at_zero = 0.0 if p > 0 else math.inf
-    return _root(lax.reduce_sum(lax.select(zero, lax.full_like(size, at_zero), powers), axes), p)
-
-
-def _root(x: jax.Array, p: float) -> jax.Array:
-    zero = x == 0
-    safe = lax.select(zero, lax.full_like(x, 1), x)
-    return lax.select(zero, x, lax.sqrt(safe) if p == 2 else safe ** (1 / p))
+    return narrow(divided_by_norm(widen(x), p, axes, eps), x)

@@ -3,13 +3,16 @@
 Half inputs are normalised in float32 and rounded once.
 """
 
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
+from fnn.functional import _promotion as promotion
 from fnn.functional._operands import broadcast, floating, narrow, widen
 from fnn.functional._sizes import integer
 
@@ -24,20 +27,32 @@ def _channel_windows(squares: jax.Array, before: int, after: int) -> jax.Array:
     return lax.reduce_window(squares, zero, lax.add, size, (1,) * squares.ndim, padding)
 
 
+def _in_range(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """``c * x`` and ``c``, which is 1 unless squares overflow, and then so small that they do not.
+
+    One scale serves all windows: it takes numbers of 2e37 back into the range of float32's squares, and leaves those
+    of windows without large ones, and ``k``, still ordinary.
+    """
+    root = math.sqrt(float(jnp.finfo(x.dtype).max))
+    large = lax.reduce_max(lax.abs(lax.stop_gradient(x)), tuple(range(x.ndim))) > root / 16
+    c = lax.select(large, lax.full_like(large, 16 / root, x.dtype), lax.full_like(large, 1, x.dtype))
+    return x * c, c
+
+
 def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> jax.Array:
     r"""Divides by a power of the mean square of the neighbouring channels (Krizhevsky et al. 2012).
 
     ``x / (k + alpha * mean(x^2))^beta``, the mean over ``size`` channels, with zeros beyond the first and the last.
 
     Args:
-        input: (N, C, \*), floating, of three dimensions or more.
+        input: (N, C, \*) of three dimensions or more; integers are converted to the default float dtype.
         size: how many channels make a neighbourhood.
         alpha: the factor of the mean square.
         beta: the exponent.
         k: what is added.
 
     Returns:
-        The shape and dtype of ``input``.
+        The shape of ``input``, and its dtype if that is floating.
 
     Raises:
         ArgumentError: fewer than three dimensions, or ``size < 1``.
@@ -50,7 +65,9 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
                 [0.16      ]]], dtype=float32)
     """
     where = "local_response_norm: "
-    x = floating(input, where)
+    x = to_array(input, "input", where)
+    promotion.require(where, "real number", input=x)
+    x = x.astype(promotion.floating_type(x.dtype))
     if x.ndim < 3:
         raise ArgumentError(f"{where}Expected 3D or higher dimensionality input (got {x.ndim} dimensions)")
     size = integer(size, "size", where)
@@ -59,8 +76,9 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     if x.size == 0:
         return x
     wide = widen(x)
-    mean_square = _channel_windows(wide * wide, size // 2, (size - 1) // 2) / size
-    return narrow(wide / (mean_square * alpha + k) ** beta, x)
+    scaled, c = _in_range(wide)
+    mean_square = _channel_windows(scaled * scaled, size // 2, (size - 1) // 2) / size
+    return narrow(wide * c ** (2 * beta) / (mean_square * alpha + k * c * c) ** beta, x)
 
 
 def cross_map_lrn2d(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> jax.Array:
@@ -100,10 +118,11 @@ def cross_map_lrn2d(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.
     if x.size == 0:
         return x
     wide = widen(x)
-    squares = wide * wide
+    scaled, c = _in_range(wide)
+    squares = scaled * scaled
     reach = (size - 1) // 2
     total = _channel_windows(squares, reach, reach)
     first = broadcast(lax.index_in_dim(squares, 0, axis=1, keepdims=False), x, (0, 2, 3))
     stays = lax.broadcasted_iota(jnp.int32, x.shape, 1) > reach
     total = total + lax.select(stays, first, lax.full_like(first, 0))
-    return narrow(wide * (total * (alpha / size) + k) ** -beta, x)
+    return narrow(wide * c ** (2 * beta) * (total * (alpha / size) + k * c * c) ** -beta, x)

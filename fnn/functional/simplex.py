@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn import dtypes, random
+from fnn.functional import _promotion as promotion
 from fnn.functional._operands import floating, narrow, widen, wrap_dim
 
 __all__ = ["gumbel_softmax", "log_softmax", "softmax", "softmin"]
@@ -94,6 +95,7 @@ def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
         Array([0.5, 0.5, 0. ], dtype=float32)
     """
     x = dtypes.to_array(input, "input", "softmin: ")
+    promotion.require("softmin: ", "number", input=x)
     return _softmax(*_resolve(-x, dim, "softmin", _stacklevel, dtype))
 
 

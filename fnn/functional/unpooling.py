@@ -12,6 +12,7 @@ from jax.core import Tracer
 from fnn import dtypes
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional._mesh import select
 from fnn.functional._sizes import listed, ntuple
 from fnn.functional._windows import tuple_of
 
@@ -161,7 +162,7 @@ def _max_unpool(
     # one flat scatter: row r's plane starts at r * volume; what is out of range goes beyond the end and is dropped
     inside = lax.bitwise_and(lax.ge(index, lax.full_like(index, 0)), lax.lt(index, lax.full_like(index, volume)))
     start = lax.broadcast_in_dim(np.arange(rows, dtype=index.dtype) * volume, index.shape, (0,))
-    index = lax.select(inside, lax.add(index, start), lax.full_like(index, rows * volume))
+    index = select(inside, lax.add(index, start), lax.full_like(index, rows * volume))
     flat = lax.scatter(
         lax.full((rows * volume,), 0, x.dtype),
         lax.reshape(index, (index.size, 1)),

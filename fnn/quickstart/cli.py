@@ -5,6 +5,7 @@ import dataclasses
 import importlib.util
 import math
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +14,8 @@ from typing import TYPE_CHECKING, Any
 from fnn.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from fnn.quickstart.data import Digits
-    from fnn.quickstart.train import Epoch, Options, Run
+    from fnn.quickstart.train import Options, Run
 
 __all__ = ["main", "parse"]
 
@@ -26,8 +24,8 @@ nothing is downloaded) and tests it on a fifth of them that it never saw. Writes
 two pictures at the end."""
 EXTRAS = 'the quickstart needs {names}: pip install "fnn[examples]" (in a clone: pip install ".[examples]")'
 LIBRARIES = {"matplotlib": "matplotlib", "rich": "rich", "safetensors": "safetensors", "sklearn": "scikit-learn"}
+DIVERGED = 1e6  # a loss that no training comes back from; guessing has one of 2.3
 CHECKPOINT = "checkpoint.safetensors"
-RECENT = 8  # rows of the table that are shown while it grows
 
 
 def _positive(kind: type, text: str) -> Any:
@@ -50,9 +48,17 @@ def _rate(text: str) -> float:
 
 
 def _seed(text: str) -> int:
-    if not text.isdigit() or int(text) >= 1 << 64:
+    try:
+        seed = int(text)
+    except ValueError:
+        seed = -1
+    if not 0 <= seed < 1 << 64:
         raise argparse.ArgumentTypeError(f"expected an integer from 0 to 2**64 - 1, got {text!r}")
-    return int(text)
+    return seed
+
+
+class Diverged(RuntimeError):
+    """The loss is beyond all bounds, or no number any more."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -145,6 +151,22 @@ def main(arguments: Sequence[str] | None = None, digits: "Digits | None" = None)
     except ArgumentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except Diverged as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _make_folder(path: Path) -> None:
+    """The folder of the output, tried with a file: found out now, not after the training."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise ArgumentError(f"--output: cannot write to the folder {path}: {error.strerror or error}") from None
 
 
 def _main(options: "Options", given: argparse.Namespace, digits: "Digits | None", start: float) -> int:
@@ -152,12 +174,13 @@ def _main(options: "Options", given: argparse.Namespace, digits: "Digits | None"
 
     from fnn.devices import to_device
     from fnn.quickstart.data import load_digits
+    from fnn.quickstart.show import train
     from fnn.quickstart.train import Run
 
     console = Console()
     device = None if given.device == "auto" else to_device(given.device, "--device: ")
     run = Run(options, digits or load_digits(), device)
-    given.output.mkdir(parents=True, exist_ok=True)
+    _make_folder(given.output)
     checkpoint = given.output / CHECKPOINT
     if given.resume:
         run.load(checkpoint)
@@ -168,52 +191,33 @@ def _main(options: "Options", given: argparse.Namespace, digits: "Digits | None"
         f"{len(run.digits.train_labels):,} digits to train on, {len(run.digits.test_labels)} to test"
     )
     try:
-        _train(run, checkpoint, console)
+        train(run, console, lambda: _keep(run, checkpoint))
     except KeyboardInterrupt:
-        console.print("interrupted; --resume continues after the last finished epoch")
+        if run.saved:
+            console.print(f"interrupted; --resume continues after epoch {run.saved}")
+        else:
+            console.print("interrupted before the end of the first epoch, so that there is nothing to resume")
         return 130
-    console.print(_table(run.history))
     _draw(run, given.output)
-    console.print(f"wrote {CHECKPOINT}, loss.png and predictions.png to {given.output}", highlight=False)
+    console.print(
+        f"wrote {CHECKPOINT}, loss.png and predictions.png to {given.output}", highlight=False, soft_wrap=True
+    )
     console.print(f"{time.perf_counter() - start:.1f} s in all", highlight=False)
     print(f"test accuracy: {run.history[-1].test_accuracy:.2%}")
     return 0
 
 
-def _train(run: "Run", checkpoint: Path, console: "Console") -> None:
-    """Trains the epochs that are left, under a progress bar and the growing table."""
-    from rich.console import Group
-    from rich.live import Live
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console)
-    steps = len(run.loader)
-    task = bar.add_task("", total=run.options.epochs * steps, completed=len(run.history) * steps)
-    with Live(console=console, transient=True, refresh_per_second=8) as live:
-        while not run.done:
-            bar.update(task, description=f"epoch {len(run.history) + 1}")
-            live.update(Group(_table(run.history[-RECENT:]), bar))
-            run.train_epoch(on_step=lambda: bar.advance(task))
-            run.save(checkpoint)
-
-
-def _table(history: list["Epoch"]) -> "Table":
-    from rich.table import Table
-
-    table = Table("epoch", "learning rate", "training loss", "test loss", "test accuracy", "seconds", box=None)
-    for column in table.columns:
-        column.justify = "right"
-    for epoch in history:
-        table.add_row(
-            str(epoch.number),
-            f"{epoch.lr:.5f}",
-            f"{epoch.train_loss:.4f}",
-            f"{epoch.test_loss:.4f}",
-            f"{epoch.test_accuracy:.2%}",
-            f"{epoch.seconds:.1f}",
-        )
-    return table
+def _keep(run: "Run", checkpoint: Path) -> None:
+    """Writes the checkpoint, unless there is nothing worth keeping."""
+    epoch = run.history[-1]
+    for name, loss in (("training", epoch.train_loss), ("test", epoch.test_loss)):
+        if not loss < DIVERGED:  # nor is NaN
+            kept = f"; the checkpoint of epoch {run.saved} is kept" if run.saved else ""
+            raise Diverged(
+                f"the {name} loss of epoch {epoch.number} is {loss:g}: the training has diverged; "
+                f"try a smaller --lr than {run.options.peak_lr:g}{kept}"
+            )
+    run.save(checkpoint)
 
 
 def _draw(run: "Run", folder: Path) -> None:

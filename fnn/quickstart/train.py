@@ -92,6 +92,7 @@ class Run:
             )
         self.options, self.digits = options, digits
         self.history: list[Epoch] = []
+        self.saved = 0  # epochs that are in the checkpoint
         fnn.manual_seed(options.seed)
         self.model = MODELS[options.model]().to(device, jnp.dtype(options.precision))
         optimizer = {"adam": fnn.optim.Adam, "sgd": fnn.optim.SGD}[options.optimizer]
@@ -141,6 +142,7 @@ class Run:
             "random": fnn.get_rng_state(),
         }
         save_checkpoint(state, path)
+        self.saved = len(self.history)
 
     def load(self, path: Path) -> None:
         """Continues where the run that wrote ``path`` stopped."""
@@ -149,6 +151,7 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.history = [Epoch(**epoch) for epoch in state["history"]]
         fnn.set_rng_state(state["random"])
+        self.saved = len(self.history)
 
     def _schedule(self, step: int) -> float:
         """The learning rate falls along a cosine to zero; it is a value, so a change compiles nothing."""

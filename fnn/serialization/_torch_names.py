@@ -16,9 +16,14 @@ from fnn.serialization._storage import Storage
 
 __all__ = ["StorageRequest", "Survey", "TorchNames"]
 
+_WHOLE_MODEL = (
+    "If it holds a whole model, or another object of a class, load it with torch and save its state_dict: "
+    "torch.save(model.state_dict(), path)"
+)
 _REFUSED = (
     "Weights only load failed: Unsupported global: GLOBAL {name} was not an allowed global by default. The file asks "
-    "for it, and fnn builds only tensors, numbers, text and plain containers; nothing in the file was executed"
+    "for it, and fnn builds only tensors, numbers, text and plain containers; nothing in the file was executed. "
+    f"{_WHOLE_MODEL}"
 )
 _VALUES: dict[str, Any] = {**_plain_names.VALUES, **_numpy_names.VALUES, **_tensor_names.VALUES}
 _CALLS = {**_plain_names.CALLS, **_numpy_names.CALLS}
@@ -34,7 +39,7 @@ class StorageRequest:
             raise CorruptFileError("a persistent id that names no storage")
         kind, self.type, key, location, numel, *view = (_text(part) for part in pid)
         if kind != "storage":
-            raise UnsafeFileError(f"asks for a persistent {kind!r}; only storages are known")
+            raise UnsafeFileError(f"asks for a persistent {kind!r}; only storages are known. {_WHOLE_MODEL}")
         if not isinstance(self.type, _tensor_names.StorageType) or type(key) not in (str, int):
             raise CorruptFileError("a persistent id that names no storage")
         if type(numel) is not int or numel < 0 or type(location) is not str:

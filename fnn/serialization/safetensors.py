@@ -84,6 +84,8 @@ def load_file(path: str | os.PathLike[str]) -> dict[str, jax.Array]:
 
     Outside x64 mode int64 arrays (PyTorch's counters) become int32 where every value fits, and float64 arrays
     are refused, since they would lose digits.  (`fnn.load` gives such arrays as numpy's, as they are.)
+    Tied weights that the file stores once, and names in its text as ``safetensors.torch.save_model`` does, come under
+    each of their names.
 
     Args:
         path: the file to read.
@@ -95,8 +97,9 @@ def load_file(path: str | os.PathLike[str]) -> dict[str, jax.Array]:
         CorruptFileError: for a file that is cut short, damaged or not of this format.
     """
     with open(path, "rb", buffering=0) as file, naming(os.fspath(path)):
-        entries, _ = read_header(file, 0, os.fstat(file.fileno()).st_size)
-        return {entry.name: _to_jax(_read(file, 0, entry), f"{os.fspath(path)}: {entry.name!r}: ") for entry in entries}
+        entries, text = read_header(file, 0, os.fstat(file.fileno()).st_size)
+        read = {entry.name: _to_jax(_read(file, 0, entry), f"{os.fspath(path)}: {entry.name!r}: ") for entry in entries}
+        return read | _aliases(read, text)
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
@@ -111,7 +114,16 @@ def read_arrays(
     """The arrays, as ``leaves`` makes them, and the text of an open file; see `fnn.load`."""
     entries, text = read_header(file, base, size)
     whole = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8) if mapped else None
-    return {entry.name: leaves.make(_read(file, base, entry, whole)) for entry in entries}, text
+    read = {entry.name: leaves.make(_read(file, base, entry, whole)) for entry in entries}
+    return read | _aliases(read, text), text
+
+
+def _aliases(arrays: Mapping[str, Any], text: Mapping[str, str]) -> dict[str, Any]:
+    """The further names of arrays that are stored once.
+
+    Of tied weights ``safetensors.torch.save_model`` stores one; the header's text says, by the others' names, which.
+    """
+    return {name: arrays[kept] for name, kept in text.items() if name not in arrays and kept in arrays}
 
 
 def _read(file: BinaryIO, base: int, entry: Entry, whole: np.ndarray | None = None) -> np.ndarray:

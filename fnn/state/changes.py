@@ -11,7 +11,8 @@ from __future__ import annotations
 import functools
 import types
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
 from fnn._trace import Tracer, current_trace
@@ -249,6 +250,9 @@ def _leaving(scope: Scope) -> list[Slot]:
                 epoch.structure += 1
 
             changes.append((Change(("attr",), before, now), put, f"'{name}' of {type(owner).__name__}"))
+        elif scope.rehearses:
+            _set(table, name, MISSING if before is unset else before)
+            epoch.structure += 1
         elif scope.parent is not None:
             scope.parent.touched.setdefault((id(table), name), (table, name, before, owner))
     scope.touched.clear()
@@ -302,6 +306,23 @@ def _traced_here(value: Any, depth: int = 0) -> bool:
         tables = own_dict(value)
         return any(_traced_here(tables.get(name, {}), depth + 1) for name in ("_parameters", "_buffers"))
     return any(_traced_here(v, depth + 1) for v in own_dict(value).values())
+
+
+@contextmanager
+def rehearsing() -> Iterator[None]:
+    """Inside the ``with`` block a function runs to learn what it does; what it changes is put back."""
+    inside = recorder_of.get()
+    if not isinstance(inside, Recorder):
+        yield
+        return
+    with inside.quiet():
+        earlier = {change.where: change.now for change in changed(inside)}
+    try:
+        yield
+    finally:
+        with inside.quiet():
+            for change in changed(inside):
+                _put(change.where, earlier.get(change.where, change.before), inside.survey)
 
 
 keepers.append(_leaving)

@@ -6,6 +6,8 @@ around its outputs.  In the backward pass the outer one sees ``grad_output`` fir
 
 A scope's *anchor* is a differentiated zero: it makes the identities run also for a module none of whose inputs
 is differentiated (the first layer), where PyTorch passes ``None`` in ``grad_input``.
+
+Hooks see PyTorch's gradients: for complex values the conjugates of JAX's cotangents.
 """
 
 from __future__ import annotations
@@ -118,6 +120,10 @@ def _inexact(value: Any) -> bool:
     return isinstance(value, jax.Array) and bool(jnp.issubdtype(value.dtype, jnp.inexact))
 
 
+def _conjugate(value: Any) -> Any:
+    return jnp.conj(value) if jnp.iscomplexobj(value) else value
+
+
 def _as_tuple(value: Any) -> tuple:
     return value if isinstance(value, tuple) else (value,)
 
@@ -176,12 +182,12 @@ class BackwardHook:
                 return tuple(dense), jnp.zeros_like(self.anchor)
             grad_input: list[Any] = [None] * self.n_inputs
             for at, value, seen in zip(self.input_at, dense, perturbed.flags, strict=True):
-                grad_input[at] = value if seen else None
+                grad_input[at] = _conjugate(value) if seen else None
             result = self._finish(tuple(grad_input))
             out = []
             for at, value in zip(self.input_at, dense, strict=True):
                 new = result[at]
-                out.append(value if new is None else jnp.asarray(new, value.dtype).reshape(value.shape))
+                out.append(value if new is None else _conjugate(jnp.asarray(new, value.dtype).reshape(value.shape)))
             return tuple(out), jnp.zeros_like(self.anchor)
 
         identity.defvjp(forward, backward, symbolic_zeros=True)
@@ -223,7 +229,7 @@ class BackwardHook:
         def backward(_: None, cotangents: tuple) -> tuple:
             grads: list[Any] = [None] * len(outputs)
             for i, value in zip(at, cotangents, strict=True):
-                grads[i] = value
+                grads[i] = _conjugate(value)
             current = tuple(grads)
             for hook in self.pre_hooks:
                 replaced = hook(self.module, current)
@@ -240,7 +246,7 @@ class BackwardHook:
             if not self.differentiated_input:  # nothing to wait for: torch calls the hooks at once
                 self._finish((None,) * self.n_inputs)
             back = tuple(
-                jnp.asarray(current[i], value.dtype) if current[i] is not None else jnp.zeros_like(value)
+                _conjugate(jnp.asarray(current[i], value.dtype)) if current[i] is not None else jnp.zeros_like(value)
                 for i, value in zip(at, cotangents, strict=True)
             )
             return back, jnp.zeros_like(self.anchor)

@@ -110,12 +110,13 @@ class Scope:
     Reads of a box that is not bound fall through to the scope around it, then to the box.
     """
 
-    __slots__ = ("anchor", "overrides", "parent", "serial", "touched", "trace", "undo", "values", "written")
+    __slots__ = ("anchor", "overrides", "parent", "rehearses", "serial", "touched", "trace", "undo", "values", "written")
 
     def __init__(self, values: dict[Box, Any] | None = None, parent: Scope | None = None) -> None:
         self.values: dict[Box, Any] = {} if values is None else values
         self.written: dict[Box, None] = {}  # ordered set
         self.parent = parent
+        self.rehearses = False  # whether the function only runs to learn what it writes
         self.serial = next(_serial)
         self.trace: Any = None
         # Entries of tables of Modules (plain attributes too) that were assigned, with what was there before.

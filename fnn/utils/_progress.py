@@ -1,9 +1,14 @@
-"""A progress bar of bytes on stderr: rich's where rich is installed, else a line of text."""
+"""A progress bar of bytes on stderr: rich's where rich is installed, else a line of text.
+
+In a notebook rich draws with ipywidgets, and without these nothing; a line of text needs neither.  It goes to stdout
+there, since notebooks show stderr as a warning.
+"""
 
 import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import TextIO
 
 __all__ = ["progress_bar"]
 
@@ -22,13 +27,16 @@ def progress_bar(name: str, total: int | None, show: bool = True) -> Iterator[Ca
     if not show:
         yield lambda count: None
         return
+    if _is_notebook():
+        with _line(name, total, sys.stdout) as advance:
+            yield advance
+        return
     try:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
     except ImportError:
-        line = _Line(name, total)
-        yield line.advance
-        line.end()
+        with _line(name, total, sys.stderr) as advance:
+            yield advance
         return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(True), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
@@ -36,26 +44,33 @@ def progress_bar(name: str, total: int | None, show: bool = True) -> Iterator[Ca
         yield lambda count: bar.update(task, advance=count)
 
 
-class _Line:
-    """One line that is written over itself, at most ten times a second."""
+def _is_notebook() -> bool:
+    """Whether this process is the kernel of a notebook; IPython in a terminal has none."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
-    def __init__(self, name: str, total: int | None) -> None:
-        self._name, self._total = name, total
-        self._count, self._shown = 0, 0.0
 
-    def advance(self, count: int) -> None:
-        self._count += count
-        if time.monotonic() - self._shown > 0.1:
-            self._show()
+@contextlib.contextmanager
+def _line(name: str, total: int | None, stream: TextIO) -> Iterator[Callable[[int], None]]:
+    """One line that is written over itself, at most ten times a second; it ends with the block."""
+    count, shown = 0, 0.0
 
-    def _show(self) -> None:
-        self._shown = time.monotonic()
-        amount = f"{self._count / _MIB:.1f} MiB"
-        if self._total:
-            amount = f"{100 * self._count // self._total:3d}% of {self._total / _MIB:.1f} MiB"
-        sys.stderr.write(f"\r{self._name}: {amount}")
-        sys.stderr.flush()
+    def show() -> None:
+        amount = f"{count / _MIB:.1f} MiB"
+        if total:
+            amount = f"{100 * count // total:3d}% of {total / _MIB:.1f} MiB"
+        stream.write(f"\r{name}: {amount}")
+        stream.flush()
 
-    def end(self) -> None:
-        self._show()
-        sys.stderr.write("\n")
+    def advance(added: int) -> None:
+        nonlocal count, shown
+        count += added
+        if time.monotonic() - shown > 0.1:
+            shown = time.monotonic()
+            show()
+
+    try:
+        yield advance
+    finally:
+        show()
+        stream.write("\n")

@@ -1,9 +1,11 @@
 """Datasets against torch.utils.data's."""
 
+import itertools
 import pickle
 import subprocess
 import sys
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -205,6 +207,48 @@ def test_refusals(make, error, message):
 def test_what_is_no_tensor_dataset(arrays, message):
     with pytest.raises(ArgumentError, match=message):
         dataset.TensorDataset(*arrays)
+
+
+ROWS = jnp.arange(3.0)
+OF_THREE = {
+    "TensorDataset": dataset.TensorDataset(ROWS, jnp.ones((3, 2))),
+    "TensorDataset of numpy": dataset.TensorDataset(np.arange(3.0)),
+    "StackDataset": dataset.StackDataset(ROWS, [1, 2, 3]),
+    "StackDataset of names": dataset.StackDataset(x=ROWS, y=dataset.TensorDataset(ROWS)),
+    "Subset": dataset.Subset(dataset.TensorDataset(jnp.arange(5.0)), [4, 0, 1]),
+    "Subset by an array": dataset.Subset(jnp.arange(5.0), jnp.array([4, 0, 1])),
+    "ConcatDataset": dataset.ConcatDataset([ROWS[:1], dataset.TensorDataset(ROWS[1:])]),
+}
+
+
+@pytest.mark.parametrize("name", OF_THREE)
+def test_a_sample_that_there_is_not_is_an_index_error(name):
+    """JAX reads the last row for it, and a loop over the dataset would never end."""
+    whole = OF_THREE[name]
+    for index in (3, 10, -4, np.int64(3), np.int32(-4)):
+        with pytest.raises(IndexError):
+            whole[index]
+    assert len(list(itertools.islice(whole, 9))) == 3
+    whole[-3], whole[np.int64(2)], whole[2]
+
+
+def test_many_samples_that_there_are_not():
+    rows = OF_THREE["TensorDataset"]
+    for indices in ([0, 3], np.array([-4, 0]), jnp.array([0, 10]), (10, 0)):
+        with pytest.raises(IndexError, match=r"TensorDataset: index (3|-4|10) is out of range of 3 samples"):
+            rows[indices]
+    assert rows[1:9][0].tolist() == [1, 2] and rows[np.array([True, False, True])][1].shape == (2, 2)
+    assert rows[np.array([2, 0])][0].tolist() == [2, 0] and rows[...][1].shape == (3, 2)
+    for whole in (OF_THREE["StackDataset"], OF_THREE["Subset by an array"]):
+        with pytest.raises(IndexError, match="Dataset: index 3 is out of range of 3 samples"):
+            whole.__getitems__([0, 3])
+    with pytest.raises(IndexError, match="index 7 is out of range of 3 samples"):
+        dataset.Subset(ROWS, [0, 7])[1]
+
+
+def test_a_traced_index_is_jax_s_own():
+    rows = OF_THREE["TensorDataset"]
+    assert float(jax.jit(lambda i: rows[i][0])(1)) == 1
 
 
 def test_datasets_pickle():

@@ -359,7 +359,7 @@ def test_a_first_draw_inside_a_branch_leaves_no_tracer():
     inner = {
         "checkpoint": lambda x: fnn.checkpoint(lambda x: drop(x))(x),
         "cond": lambda x: fnn.cond(x.sum() > 0, lambda x: drop(x), lambda x: drop(x), x),
-        "jax.checkpoint": lambda x: jax.checkpoint(lambda x: drop(x))(x),
+        "switch": lambda x: fnn.switch(0, [lambda x: drop(x), lambda x: x], x),
     }
     for name, form in inner.items():
         a, b = fnn.jit(lambda x, form=form: (form(x), drop(x)))(ones)

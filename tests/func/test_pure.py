@@ -1,8 +1,10 @@
 """`pure`, `split`, `functional_call` and `stack_module_state`."""
 
 import copy
+import gc
 import pickle
 import threading
+import weakref
 from collections import OrderedDict
 
 import jax
@@ -13,7 +15,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import fnn
 from fnn import nn
-from fnn.func import functional_call, pure, split, stack_module_state
+from fnn.func import functional_call, merge, pure, split, stack_module_state
+from fnn.state.names import nest
 from fnn.testing import assert_close
 
 torch = pytest.importorskip("torch")
@@ -43,14 +46,14 @@ def test_the_pair_equals_the_facade():
     layer = pure(Net)(4)
     params, state = layer.init(KEY)
     model = Net(4)
-    model.load_state_dict({**fnn.func._pure.flatten(params), **fnn.func._pure.flatten(state)})
+    model.load_state_dict({**params, **state})
     for training in (True, False, True):
         model.train(training)
         want = model(X, scale=2.0)
         got, state = layer.apply(params, state, X, scale=2.0, training=training)
         assert_close(got, want, rtol=1e-5, atol=1e-6)
         assert_close((params, state), split(model), rtol=1e-5, atol=1e-6)
-    assert int(state["body"]["1"]["num_batches_tracked"]) == 2
+    assert int(state["body.1.num_batches_tracked"]) == 2
 
 
 def test_apply_is_pure():
@@ -61,14 +64,14 @@ def test_apply_is_pure():
     assert_close(layer.apply(params, state, X, training=True), first)
     assert_close((params, state), before)
     _, new = first
-    assert not np.array_equal(new["body"]["1"]["running_mean"], state["body"]["1"]["running_mean"])
+    assert not np.array_equal(new["body.1.running_mean"], state["body.1.running_mean"])
 
 
 def test_key_decides_and_generator_gives_torchs_numbers():
     layer = pure(Net)()
     first = layer.init(KEY)
     assert_close(layer.init(KEY), first)
-    assert not np.array_equal(layer.init(jax.random.key(1))[0]["head"]["weight"], first[0]["head"]["weight"])
+    assert not np.array_equal(layer.init(jax.random.key(1))[0]["head.weight"], first[0]["head.weight"])
     assert_close(jax.jit(layer.init)(KEY), first, rtol=1e-5, atol=1e-6)
     position = np.array(fnn.get_rng_state())
     layer.init(KEY)
@@ -91,10 +94,10 @@ def test_under_jax_transformations():
 
     (value, new), grads = jax.jit(jax.value_and_grad(loss, has_aux=True))(params, state, X)
     model = Net()
-    model.load_state_dict({**fnn.func._pure.flatten(params), **fnn.func._pure.flatten(state)})
+    model.load_state_dict({**params, **state})
     want, gradient = fnn.value_and_grad(lambda m: (m(X) ** 2).sum())(model)
     assert_close(value, want, rtol=1e-5, atol=1e-5)
-    assert_close(fnn.func._pure.flatten(grads), gradient, rtol=1e-4, atol=1e-4)
+    assert_close(grads, gradient, rtol=1e-4, atol=1e-4)
     assert_close(new, split(model)[1], rtol=1e-5, atol=1e-6)
     many = jax.vmap(layer.init)(jax.random.split(KEY, 3))
     outs, _ = jax.vmap(lambda p, s: layer.apply(p, s, X))(*many)
@@ -122,7 +125,7 @@ def test_value_semantics():
     assert apply(params, state, X)[0].shape == (4, 1)
     assert pure(Net).__name__ == "Net"
     nested = pure(nn.Sequential)(OrderedDict(a=nn.Linear(2, 2)))  # an unhashable argument
-    assert list(nested.init(KEY)[0]) == ["a"]
+    assert list(nested.init(KEY)[0]) == ["a.weight", "a.bias"]
 
 
 def test_lazy_modules():
@@ -130,16 +133,16 @@ def test_lazy_modules():
     with pytest.raises(ValueError, match=r"a lazy module needs an example input: layer\.init\(key, example\)"):
         layer.init(KEY)
     params, state = layer.init(KEY, X)
-    assert params["0"]["weight"].shape == (3, 2) and state["1"]["running_mean"].shape == (3,)
-    assert_close(state["1"]["running_mean"], jnp.zeros(3))
-    assert int(state["1"]["num_batches_tracked"]) == 0
+    assert params["0.weight"].shape == (3, 2) and state["1.running_mean"].shape == (3,)
+    assert_close(state["1.running_mean"], jnp.zeros(3))
+    assert int(state["1.num_batches_tracked"]) == 0
     assert_close(jax.jit(layer.init)(KEY, X), (params, state), rtol=1e-5, atol=1e-6)
-    assert jax.eval_shape(layer.init, KEY, X)[0]["0"]["weight"].shape == (3, 2)
+    assert jax.eval_shape(layer.init, KEY, X)[0]["0.weight"].shape == (3, 2)
     out, state = layer.apply(params, state, X, training=True)
     want = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
-    want.load_state_dict({f"{i}.{k}": v for i, part in params.items() for k, v in part.items()}, strict=False)
+    want.load_state_dict(params, strict=False)
     assert_close(out, want(X), rtol=1e-5, atol=1e-6)
-    assert int(state["1"]["num_batches_tracked"]) == 1
+    assert int(state["1.num_batches_tracked"]) == 1
 
 
 class Constants(nn.Module):
@@ -182,7 +185,7 @@ def test_what_does_not_fit_is_named():
     with pytest.raises(
         ValueError, match=r"params does not fit: missing \['head.bias', 'head.weight'\], unexpected \[\]"
     ):
-        layer.apply({"body": params["body"]}, state, X)
+        layer.apply({k: v for k, v in params.items() if k.startswith("body")}, state, X)
     with pytest.raises(ValueError, match=r"state does not fit: missing \[.*\], unexpected \['x'\]"):
         layer.apply(params, {"x": jnp.ones(1)}, X)
     with pytest.raises(TypeError, match="pure: expected a Module class or function, got an instance of Net"):
@@ -219,12 +222,12 @@ class Parametrised(nn.Module):
 def test_a_parametrised_weight():
     layer = pure(Parametrised)()
     params, state = layer.init(KEY)
-    assert set(params["inner"]) == {"bias", "direction", "scale"}
+    assert set(params) == {"inner.bias", "inner.direction", "inner.scale"}
 
     def want(params):
-        p = params["inner"]
-        weight = p["scale"] * p["direction"] / jnp.linalg.norm(p["direction"], axis=1, keepdims=True)
-        return X @ weight.T + p["bias"][None]
+        scale, direction = params["inner.scale"], params["inner.direction"]
+        weight = scale * direction / jnp.linalg.norm(direction, axis=1, keepdims=True)
+        return X @ weight.T + params["inner.bias"][None]
 
     run = lambda params: layer.apply(params, state, X)[0]  # noqa: E731
     assert_close(run(params), want(params), rtol=1e-5, atol=1e-6)
@@ -269,12 +272,13 @@ class FnnTied(Tied, nn.Module):
 def test_ties_in_the_pair():
     layer = pure(FnnTied)()
     params, state = layer.init(KEY)
-    assert list(params) == ["l1", "l2", "norm"] and list(params["l2"]) == ["bias"] and list(state) == ["norm"]
+    assert list(params) == ["l1.weight", "l1.bias", "l2.bias", "norm.weight", "norm.bias"]
+    assert all(name.startswith("norm.") for name in state)
     _, new = layer.apply(params, state, X, training=True)
-    assert int(new["norm"]["num_batches_tracked"]) == 2
+    assert int(new["norm.num_batches_tracked"]) == 2
     model = FnnTied()
     assert split(model)[0].keys() == params.keys()
-    zero = {**params, "l1": {**params["l1"], "weight": jnp.zeros((2, 2))}}
+    zero = {**params, "l1.weight": jnp.zeros((2, 2))}
     out, _ = layer.apply(zero, state, X)
     assert_close(out, jnp.broadcast_to(out[:1], out.shape), rtol=1e-6, atol=1e-7)
 
@@ -374,11 +378,10 @@ def test_nested_dicts_and_boxes():
     model = Net()
     params, state = split(model)
     doubled = jax.tree.map(lambda a: a * 2, params)
-    flat = fnn.func._pure.flatten(doubled)
     model.eval()
-    want = functional_call(model, {**flat}, (X,))
-    assert_close(functional_call(model, (doubled, state), (X,)), want)
-    assert_close(functional_call(model, {k: nn.Parameter(v) for k, v in flat.items()}, (X,)), want)
+    want = functional_call(model, doubled, (X,))
+    assert_close(functional_call(model, (nest(doubled), nest(state)), (X,)), want)
+    assert_close(functional_call(model, {k: nn.Parameter(v) for k, v in doubled.items()}, (X,)), want)
     assert not np.allclose(want, model(X))
 
 
@@ -406,11 +409,11 @@ def test_written_buffers_are_reflected_in_the_dict():
     norm = Net()
     params, state = split(norm)
     functional_call(norm, (params, state), (X,))
-    assert int(state["body"]["1"]["num_batches_tracked"]) == 1
+    assert int(state["body.1.num_batches_tracked"]) == 1
     assert int(norm.body[1].num_batches_tracked) == 0
     step = jax.jit(lambda p, s, x: (functional_call(norm, (p, s), (x,)), s))
     _, state = step(params, state, X)
-    assert int(state["body"]["1"]["num_batches_tracked"]) == 2
+    assert int(state["body.1.num_batches_tracked"]) == 2
 
 
 def test_an_exception_leaves_module_and_dict_unchanged():
@@ -460,9 +463,10 @@ def test_two_threads_call_one_module_with_different_values():
 def test_split():
     model = Net()
     params, state = split(model)
-    assert list(params) == ["body", "head"] and list(params["body"]) == ["0", "1"]
-    assert_close(fnn.func._pure.flatten(params), {k: p.data for k, p in model.named_parameters()})
-    assert_close(fnn.func._pure.flatten(state), {k: b.data for k, b in model.named_buffers()})
+    assert list(params) == [name for name, _ in model.named_parameters()]
+    assert list(state) == [name for name, _ in model.named_buffers()]
+    assert_close(params, {k: p.data for k, p in model.named_parameters()})
+    assert_close(state, {k: b.data for k, b in model.named_buffers()})
     with pytest.raises(TypeError, match="split: expected a Module"):
         split(3)
 
@@ -480,6 +484,144 @@ STACKS = {
     "class": lambda nn: [nn.Linear(2, 2), nn.Bilinear(2, 2, 2)],
     "shape": lambda nn: [nn.Linear(2, 2), nn.Linear(2, 3)],
 }
+
+
+def test_merge_is_the_inverse_of_split():
+    model, other = Net(), Net()
+    merge(other, *split(model))
+    assert_close(arrays(other), arrays(model))
+    merge(other, nest(split(model)[0]))
+    model.body.requires_grad_(False)
+    before = arrays(model)
+    params, state = split(model, trainable=True)
+    assert list(params) == ["head.weight", "head.bias"] and {*params, *state} == {*before}
+    merge(model, {name: value * 0 for name, value in params.items()})
+    assert_close(model.head.weight, jnp.zeros((1, 3)))
+    merge(model, params, state)
+    assert_close(arrays(model), before)
+
+    @fnn.jit
+    def reset(model, params):
+        merge(model, params)
+
+    reset(model, {name: value + 1 for name, value in params.items()})
+    assert_close(model.head.bias, params["head.bias"] + 1)
+
+
+def test_merge_is_a_transaction():
+    model = Net()
+    before = arrays(model)
+    params, state = ({name: value + 1 for name, value in part.items()} for part in split(model))
+    bad = {
+        r"missing \['head.bias'\], unexpected \['x'\]": ({**params, "x": 1.0}, ["head.bias"], state),
+        r"missing \['body.1.running_mean'\], unexpected \[\]": (params, ["body.1.running_mean"], state),
+        r"'head.weight' has shape \(1, 3\), got an array of shape \(3,\)": (
+            {**params, "head.weight": jnp.ones(3)}, [], state
+        ),
+        r"'head.bias' has dtype float32, got an array of dtype int32": (
+            {**params, "head.bias": jnp.ones(1, jnp.int32)}, [], state
+        ),
+        r"\['head.bias'\] are given in params and in state": (params, [], {**state, "head.bias": params["head.bias"]}),
+    }  # fmt: skip
+    for text, (p, left_out, s) in bad.items():
+        p, s = ({k: v for k, v in part.items() if k not in left_out} for part in (p, s))
+        with pytest.raises(ValueError, match=text):
+            merge(model, p, s)
+        assert_close(arrays(model), before)
+    with pytest.raises(TypeError, match="merge: expected a Module"):
+        merge(params, params)
+    with pytest.raises(TypeError, match="merge: expected dicts of arrays, as split returns, got list"):
+        merge(model, [1])
+    with pytest.raises(ValueError, match="'weight' is not initialised yet"):
+        merge(nn.LazyLinear(2), {"weight": jnp.ones((2, 2)), "bias": jnp.ones(2)})
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_one_form_for_optax(frozen):
+    optax = pytest.importorskip("optax")
+    model = Net()
+    model.body[0].requires_grad_(not frozen)
+    twin = copy.deepcopy(model)
+    rule = optax.sgd(1e-2, momentum=0.9)
+    params, _ = split(model, trainable=True)
+    moments = rule.init(params)
+    optimizer = fnn.optim.SGD(twin.parameters(), lr=1e-2, momentum=0.9)
+
+    def loss(model):
+        return (model(X) ** 2).mean()
+
+    for _ in range(3):
+        updates, moments = rule.update(fnn.grad(loss)(model), moments, params)
+        params = optax.apply_updates(params, updates)
+        merge(model, params)
+        optimizer.step(fnn.grad(loss)(twin))
+    assert_close(arrays(model), arrays(twin), rtol=1e-4, atol=1e-5)
+    if not frozen:
+        moments = rule.init(split(model)[0])
+        rule.update(fnn.grad(loss)(model), moments, split(model)[0])
+
+
+class Coder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(2, 3)
+        self.norm = nn.BatchNorm1d(3)
+
+    def encode(self, x, scale=1.0):
+        return self.norm(self.inner(x)) * scale
+
+    def forward(self, x):
+        return self.encode(x) * 100
+
+
+def test_other_methods():
+    model, layer = Coder(), pure(Coder)()
+    params, state = split(model)
+    before = arrays(model)
+    want = copy.deepcopy(model).encode(X, scale=2.0)
+    for method in ("encode", Coder.encode, lambda model, x, scale: model.encode(x, scale)):
+        out, new = layer.apply(params, state, X, training=True, method=method, scale=2.0)
+        assert_close(out, want, rtol=1e-5, atol=1e-5)
+        assert int(new["norm.num_batches_tracked"]) == 1
+        given = dict(state)
+        out = functional_call(model, (params, given), (X,), {"scale": 2.0}, method=method)
+        assert_close(out, want, rtol=1e-5, atol=1e-5)
+        assert int(given["norm.num_batches_tracked"]) == 1
+    assert_close(arrays(model), before)
+    with pytest.raises(TypeError, match="functional_call: method='decode' is neither the name of a method of Coder"):
+        functional_call(model, params, (X,), method="decode")
+    lazy = pure(lambda: nn.Sequential(nn.LazyLinear(3)))()
+    run = lambda model, x, n: model(x) * n  # noqa: E731
+    params, state = lazy.init(KEY, X, 2, method=run)
+    assert_close(lazy.apply(params, state, X, 2, method=run)[0], 2 * lazy.apply(params, state, X)[0])
+
+
+def test_templates_die_with_their_layers():
+    alive = weakref.WeakSet()
+
+    class Big(nn.Linear):
+        def __init__(self):
+            super().__init__(2, 2)
+            alive.add(self)
+
+    for _ in range(5):
+        layer = pure(lambda: Big())()
+        layer.apply(*layer.init(KEY), X)
+    clone = pickle.loads(pickle.dumps(pure(nn.Linear)(2, 2)))
+    assert clone.apply(*clone.init(KEY), X)[0].shape == (4, 2)
+    del layer
+    gc.collect()
+    assert not alive
+
+
+def test_state_keeps_the_form_in_which_it_was_given():
+    layer = pure(Net)()
+    params, state = layer.init(KEY)
+    out, new = layer.apply(nest(params), nest(state), X, training=True)
+    flat_out, flat_new = layer.apply(params, state, X, training=True)
+    assert_close(out, flat_out)
+    assert_close(new, nest(flat_new))
+    assert list(flat_new) == list(state)
 
 
 @pytest.mark.parametrize("name", STACKS)

@@ -91,6 +91,10 @@ def _windows(rng: np.random.Generator, rank: int, dilated: bool) -> tuple[tuple[
     return size, kwargs | ({"dilation": dilation} if dilated else {})
 
 
+def _larger(size: tuple[int, ...], kwargs: Kwargs) -> bool:
+    return all(n >= k for n, k in zip(size, kwargs["kernel_size"], strict=True))
+
+
 def _planes(rng: np.random.Generator, size: tuple[int, ...]) -> tuple[int, ...]:
     return (*_ints(rng, int(rng.integers(1, 3)), 1, 3), *size)
 
@@ -102,7 +106,8 @@ def _maximum(rng: np.random.Generator, rank: int) -> Case | None:
 
 
 def _average(rng: np.random.Generator, rank: int) -> Case | None:
-    if (drawn := _windows(rng, rank, False)) is None:
+    drawn = _windows(rng, rank, False)
+    if drawn is None or (rank == 3 and not _larger(*drawn)):  # which PyTorch lets pass in two dimensions alone
         return None
     kwargs = drawn[1] | {"count_include_pad": bool(rng.integers(2))}
     if rank > 1 and rng.random() < 0.3:
@@ -114,7 +119,7 @@ def _power(rng: np.random.Generator, rank: int) -> Case | None:
     if (drawn := _windows(rng, rank, False)) is None:
         return None
     size, kwargs = drawn
-    if any(s < k for s, k in zip(size, kwargs["kernel_size"], strict=True)):
+    if not _larger(size, kwargs):
         return None
     del kwargs["padding"]
     if rank == 1:
@@ -131,7 +136,7 @@ def _adaptive(rng: np.random.Generator, rank: int) -> Case:
 def _fractional(rng: np.random.Generator, rank: int) -> Case | None:
     rank = max(2, rank)
     size, kernel, out = _ints(rng, rank, 1, 9), _ints(rng, rank, 1, 4), _ints(rng, rank, 1, 6)
-    if any(o + k - 1 > s for s, k, o in zip(size, kernel, out, strict=True)):
+    if any(o + k - 1 >= s for s, k, o in zip(size, kernel, out, strict=True)):
         return None
     samples = tuple(rng.random((2, 3, rank)).tolist())
     kwargs = {"kernel_size": kernel, "output_size": out, "_random_samples": samples}

@@ -282,6 +282,19 @@ def test_arguments_of_load(tmp_path):
         fnn.load(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("new", [True, False], ids=["zip", "legacy"])
+def test_a_whole_model_is_refused_with_advice(tmp_path, new):
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "model.pth"
+    torch.save(torch.nn.Linear(2, 2), path, _use_new_zipfile_serialization=new)
+    with pytest.raises(UnsafeFileError) as error:
+        fnn.load(path)
+    assert "If it holds a whole model, or another object of a class, load it with torch and save its state_dict: " in (
+        str(error.value)
+    )
+    assert str(error.value).endswith("torch.save(model.state_dict(), path)") and "model.pth" in str(error.value)
+
+
 class Net(fnn.nn.Module):
     pass
 

@@ -3,25 +3,20 @@
 import jax
 
 from fnn.errors import ArgumentError
-from fnn.functional._cpu_convolution import _definition
 from fnn.functional._cpu_convolution._geometry import Geometry
 from fnn.functional._cpu_convolution._primitives import forward_p, input_gradient_p
-from fnn.functional._mesh import agree, partitioned
+from fnn.functional._mesh import agree
 
 
 def convolution(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     r"""Cross-correlation of x (N, C, \*S) with w (O, C / groups, \*K): (N, O, \*T)."""
     _check("convolution", "x", x, w.shape[1] * g.groups, g.size, w, g)
-    if partitioned(x) or partitioned(w):
-        return _definition.forward(x, w, g)
     return forward_p.bind(*agree(x, w), geometry=g)
 
 
 def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     r"""The adjoint in x of `convolution`, from y (N, O, \*T) to (N, C, \*S)."""
     _check("input_gradient", "y", y, w.shape[0], g.out, w, g)
-    if partitioned(y) or partitioned(w):
-        return _definition.input_gradient(y, w, g)
     return input_gradient_p.bind(*agree(y, w), geometry=g)
 
 

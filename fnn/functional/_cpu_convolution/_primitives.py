@@ -2,7 +2,8 @@
 
 ``forward`` (x, w) to y, ``input_gradient`` (y, w) to x, ``weight_gradient`` (x, y) to w, all with one geometry. So
 each direction has a lowering of its own on the CPU, and derivatives of any order, in both modes, close over the
-three. Everywhere but on the CPU each lowers to the definition.
+three. Everywhere but on the CPU, and where the type says how an array is split over devices, each lowers to the
+definition.
 """
 
 import functools
@@ -12,55 +13,79 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.core import ShapedArray
-from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from fnn._trace import Primitive
 from fnn.functional._cpu_convolution import _definition, _formulations
 from fnn.functional._cpu_convolution._geometry import Geometry
+from fnn.functional._mesh import devices, partitioned
 
 _HALF = (jnp.bfloat16, jnp.float16)
 
 
-def _on_cpu(formulated: Callable[..., jax.Array], definition: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-    """The lowering on the CPU: the engine for floating numbers, halves in float32, the definition for all else."""
+Operation = Callable[[jax.Array, jax.Array, Geometry], jax.Array]
 
-    def lower(a: jax.Array, b: jax.Array, *, geometry: Geometry) -> jax.Array:
-        if a.dtype not in (jnp.float32, jnp.float64, *_HALF) or 0 in (*a.shape, *b.shape, *geometry.out):
-            return definition(a, b, geometry)
+
+def _on_cpu(formulated: Operation, definition: Operation) -> Operation:
+    """The engine for floating numbers, halves in float32; the definition for all else."""
+
+    def run(a: jax.Array, b: jax.Array, g: Geometry) -> jax.Array:
+        if a.dtype not in (jnp.float32, jnp.float64, *_HALF) or 0 in (*a.shape, *b.shape, *g.out):
+            return definition(a, b, g)
         if a.dtype in _HALF:
-            return formulated(a.astype(jnp.float32), b.astype(jnp.float32), geometry).astype(a.dtype)
-        return formulated(a, b, geometry)
+            return formulated(a.astype(jnp.float32), b.astype(jnp.float32), g).astype(a.dtype)
+        return formulated(a, b, g)
+
+    return run
+
+
+def _lowering(one: Operation, mesh: Operation, typed: Operation) -> Callable[..., Any]:
+    """``one`` for a program on one device, ``mesh`` on several, ``typed`` where types say how arrays are split."""
+
+    def lower(ctx: mlir.LoweringRuleContext, *operands: Any, geometry: Geometry) -> Any:
+        several = mesh if devices(ctx) > 1 else one
+        run = typed if any(map(partitioned, ctx.avals_in)) else several
+        return mlir.lower_fun(functools.partial(run, g=geometry), multiple_results=False)(ctx, *operands)
 
     return lower
 
 
-def _primitive(name: str, shape: Callable[..., tuple[int, ...]]) -> Primitive:
+def _primitive(
+    name: str, shape: Callable[..., tuple[int, ...]], one: Operation | None = None, mesh: Operation | None = None
+) -> Primitive:
+    """A primitive; ``one`` and ``mesh`` are its definitions off the CPU, for one device and for several."""
     primitive = Primitive(f"convolution_{name}")
-    definition = getattr(_definition, name)
+    definition: Operation = getattr(_definition, name)
+    one, mesh = one or definition, mesh or definition
 
     def abstract(a: Any, b: Any, *, geometry: Geometry) -> ShapedArray:
         if a.dtype != b.dtype:
             raise TypeError(f"{primitive.name}: operands must have one dtype, got {a.dtype} and {b.dtype}")
-        return a.update(shape=shape(a.shape, b.shape, geometry), weak_type=False)
+        known: dict[str, Any] = {"shape": shape(a.shape, b.shape, geometry), "weak_type": False}
+        if partitioned(a) or partitioned(b):
+            known["sharding"] = jax.eval_shape(functools.partial(mesh, g=geometry), a, b).sharding
+        return a.update(**known)
 
     @functools.partial(jax.jit, static_argnames="geometry")
     def run(a: jax.Array, b: jax.Array, geometry: Geometry) -> jax.Array:
         return primitive.bind(a, b, geometry=geometry)
 
-    def everywhere(a: jax.Array, b: jax.Array, *, geometry: Geometry) -> jax.Array:
-        return definition(a, b, geometry)
-
     primitive.def_impl(run)
     primitive.def_abstract_eval(abstract)
-    mlir.register_lowering(primitive, mlir.lower_fun(everywhere, multiple_results=False))
+    mlir.register_lowering(primitive, _lowering(one, mesh, mesh))
     cpu = _on_cpu(getattr(_formulations, name), definition)
-    mlir.register_lowering(primitive, mlir.lower_fun(cpu, multiple_results=False), platform="cpu")
+    mlir.register_lowering(primitive, _lowering(cpu, cpu, mesh), platform="cpu")
     return primitive
 
 
 forward_p = _primitive("forward", lambda x, w, g: (x[0], w[0], *g.out))
 input_gradient_p = _primitive("input_gradient", lambda y, w, g: (y[0], w[1] * g.groups, *g.size))
-weight_gradient_p = _primitive("weight_gradient", lambda x, y, g: (y[1], x[1] // g.groups, *g.kernel))
+weight_gradient_p = _primitive(
+    "weight_gradient",
+    lambda x, y, g: (y[1], x[1] // g.groups, *g.kernel),
+    _definition.weight_gradient_on_one_device,
+    _definition.weight_gradient_on_mesh,
+)
 
 
 def _transposes(primitive: Primitive, left: Callable[..., jax.Array], right: Callable[..., jax.Array]) -> None:

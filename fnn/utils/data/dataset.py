@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, TypeVar, overload
 
 from fnn._host_random import Generator, default_generator
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.utils.data import _indices
 
 __all__ = [
     "ChainDataset",
@@ -92,6 +93,7 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
 
     Raises:
         ArgumentError: for arrays of unequal length or without dimensions, and for what is no array.
+        IndexError: for a row that there is not.
 
     >>> import numpy as np
     >>> TensorDataset(np.arange(3.0), np.array([4, 5, 6]))[1]
@@ -114,6 +116,7 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:
+        _indices.check(index, len(self), "TensorDataset")
         return tuple(tensor[index] for tensor in self.tensors)
 
     def __len__(self) -> int:
@@ -155,8 +158,8 @@ class StackDataset(Dataset[Any]):
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(self.datasets, dict):
-            return {name: dataset[index] for name, dataset in self.datasets.items()}
-        return tuple(dataset[index] for dataset in self.datasets)
+            return {name: _row(dataset, index) for name, dataset in self.datasets.items()}
+        return tuple(_row(dataset, index) for dataset in self.datasets)
 
     def __getitems__(self, indices: Sequence[Any]) -> list[Any]:
         """The samples at these indices; datasets that can are asked for all of theirs at once."""
@@ -172,7 +175,11 @@ class StackDataset(Dataset[Any]):
 def _fetch(dataset: Any, indices: Sequence[Any]) -> Any:
     """The samples of a dataset at these indices, by one call if it has ``__getitems__``."""
     whole = getattr(dataset, "__getitems__", None)
-    return whole(indices) if callable(whole) else [dataset[index] for index in indices]
+    return whole(indices) if callable(whole) else [_row(dataset, index) for index in indices]
+
+
+def _row(dataset: Any, index: Any) -> Any:
+    return _indices.row(dataset, index, "Dataset")
 
 
 def _fetch_checked(dataset: Any, indices: Sequence[Any]) -> Any:
@@ -226,7 +233,7 @@ class ConcatDataset(Dataset[T_co]):
     def __getitem__(self, idx: int) -> T_co:
         if idx < 0:
             if -idx > len(self):
-                raise ArgumentError(
+                raise _indices.IndexOutOfRange(
                     f"ConcatDataset: absolute value of index should not exceed dataset length, "
                     f"got index {idx} of {len(self)} samples"
                 )
@@ -234,7 +241,7 @@ class ConcatDataset(Dataset[T_co]):
         which = bisect.bisect_right(self.cumulative_sizes, idx)
         if which == len(self.datasets):
             raise IndexError(f"ConcatDataset: list index out of range: {idx} of {len(self)} samples")
-        return self.datasets[which][idx - (self.cumulative_sizes[which - 1] if which else 0)]
+        return _row(self.datasets[which], idx - (self.cumulative_sizes[which - 1] if which else 0))
 
 
 class ChainDataset(IterableDataset[T_co]):
@@ -299,12 +306,12 @@ class Subset(Dataset[T_co]):
     def __getitem__(self, idx: Any) -> T_co: ...
     def __getitem__(self, idx: Any) -> Any:
         if isinstance(idx, list):
-            return self.dataset[[self.indices[i] for i in idx]]
-        return self.dataset[self.indices[idx]]
+            return _row(self.dataset, [_row(self.indices, i) for i in idx])
+        return _row(self.dataset, _row(self.indices, idx))
 
     def __getitems__(self, indices: Sequence[int]) -> list[T_co]:
         """The samples at these indices, by one call if the whole dataset can."""
-        return _fetch(self.dataset, [self.indices[index] for index in indices])
+        return _fetch(self.dataset, [_row(self.indices, index) for index in indices])
 
     def __len__(self) -> int:
         return len(self.indices)
