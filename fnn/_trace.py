@@ -3,9 +3,10 @@
 JAX offers no public way to ask "which trace am I in?"; everything that depends on it stands here.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from jax._src import core
+from jax._src import core, dtypes
 
 Tracer = core.Tracer
 Primitive = core.Primitive  # jax.extend.core has it too, but importing that loads Pallas: 40 ms
@@ -72,3 +73,18 @@ def transposition(x: Any) -> tuple[int, ...] | None:
 def surely_constant(x: Any) -> bool:
     """Whether ``x`` is certainly not differentiated by the innermost trace: it does not belong to it."""
     return not (isinstance(x, Tracer) and x._trace is current_trace())
+
+
+def register_array_like(cls: type, look: Callable[[Any], Any], take: Callable[[Any], Any]) -> None:
+    """Lets JAX's primitives take instances of ``cls`` for arrays.
+
+    JAX before 0.10.1 has no such conversion: there a primitive refuses them, as it does any other object.
+
+    Args:
+        cls: the class.
+        look: the array of an instance, of which only the type is asked.
+        take: the array of an instance, to compute with.
+    """
+    if hasattr(dtypes, "register_canonicalize_value_handler"):
+        dtypes.register_canonicalize_value_handler(cls, take)
+        core.pytype_aval_mappings[cls] = lambda x: core.typeof(look(x))
