@@ -18,6 +18,7 @@ import numpy as np
 import fnn
 from fnn import nn
 from fnn.nn import functional as F
+from fnn.state.names import nest
 
 WIDTH, BLOCKS, BATCH, LR, MOMENTUM = 8, 50, 4, 0.01, 0.9
 
@@ -54,8 +55,7 @@ def hand_step(donate: bool):
     """The same step with jax alone."""
     fnn.manual_seed(0)
     model = nn.Sequential(*(Block() for _ in range(BLOCKS)))
-    params, _ = fnn.split(model)
-    params = jax.tree.map(jnp.copy, params)
+    params = jax.tree.map(jnp.copy, nest(fnn.split(model)[0]))
     momenta = jax.tree.map(jnp.zeros_like, params)
 
     def forward(params, x):

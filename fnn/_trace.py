@@ -5,11 +5,11 @@ JAX offers no public way to ask "which trace am I in?"; everything that depends 
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from jax._src import config, core
+from jax._src import config, core, dtypes
 from jax._src.array import ArrayImpl
 
 Tracer = core.Tracer
@@ -149,3 +149,18 @@ def concretised(found: list[Any]) -> Iterator[None]:
             _watchers -= 1
             if not _watchers:
                 ArrayImpl._value = _numbers
+
+
+def register_array_like(cls: type, look: Callable[[Any], Any], take: Callable[[Any], Any]) -> None:
+    """Lets JAX's primitives take instances of ``cls`` for arrays.
+
+    JAX before 0.10.1 has no such conversion: there a primitive refuses them, as it does any other object.
+
+    Args:
+        cls: the class.
+        look: the array of an instance, of which only the type is asked.
+        take: the array of an instance, to compute with.
+    """
+    if hasattr(dtypes, "register_canonicalize_value_handler"):
+        dtypes.register_canonicalize_value_handler(cls, take)
+        core.pytype_aval_mappings[cls] = lambda x: core.typeof(look(x))

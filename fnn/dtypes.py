@@ -70,11 +70,11 @@ def index_dtype() -> np.dtype:
 
 def to_array(x: Any, name: str = "input", where: str = "") -> jax.Array:
     """``x`` as a `jax.Array`: arrays and tracers as they are, boxes by their value, the rest converted."""
-    if isinstance(x, jax.Array):
-        return x
     unbox = getattr(x, "__jax_array__", None)
     if unbox is not None:
         return unbox()
+    if isinstance(x, jax.Array):
+        return x
     if x is None or isinstance(x, (str, bytes)):
         raise ArgumentTypeError(f"{where}argument '{name}' must be an array, got {x!r}")
     try:

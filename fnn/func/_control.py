@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from fnn import random
+from fnn._trace import in_trace
 from fnn.errors import ArgumentError
 from fnn.func._carry import Arguments, Carried, Rehearsal, host_key, same_types, unboxed
 from fnn.func._function import check_function
@@ -64,12 +65,13 @@ class _OuterKeys(random.Relay):
         self.stream: Callable[[], Any] | None = None
 
     def __call__(self) -> Any:
-        if self.stream is None:
-            key = super().__call__()
-            if not isinstance(key, random.Generator):
-                return key
-            self.stream = random.stream(host_key(key))
-        return self.stream()
+        with in_trace(self.trace):  # what is kept for the other branch must not belong to this one
+            if self.stream is None:
+                key = super().__call__()
+                if not isinstance(key, random.Generator):
+                    return key
+                self.stream = random.stream(host_key(key))
+            return self.stream()
 
 
 def cond(pred: Any, true_fun: Callable, false_fun: Callable, *operands: Any) -> Any:

@@ -136,8 +136,9 @@ def expand_to_first(name: str, what: str, first: jax.Array, *others: jax.Array) 
     return expanded
 
 
-def match(x: jax.Array, y: jax.Array, name: str) -> tuple[jax.Array, jax.Array]:
-    """Input and target broadcast against one another, with PyTorch's warning (of the loss's caller)."""
+def match(name: str, input: Any, target: Any) -> tuple[jax.Array, jax.Array]:
+    """Input and target broadcast against one another before anything else, with PyTorch's warning (to the caller)."""
+    x, y = arrays(name, "any", input=input, target=target)
     if x.shape == y.shape:
         return x, y
     warnings.warn(_BROADCAST.format(target=list(y.shape), input=list(x.shape)), UserWarning, stacklevel=3)

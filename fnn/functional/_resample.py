@@ -16,6 +16,7 @@ from jax import lax
 from jax.interpreters import ad, batching, mlir
 
 from fnn._trace import Primitive
+from fnn.functional._mesh import partitioned, select
 
 _UNROLLED = 8
 
@@ -77,6 +78,8 @@ def _resample(x: jax.Array, *, axis: int, table: Table) -> jax.Array:
 
 def _resample_on_cpu(x: jax.Array, *, axis: int, table: Table) -> jax.Array:
     """On three axes at most: the loops that XLA makes for a CPU are as long as the last axis."""
+    if partitioned(x):  # over axes that would be joined
+        return _resample(x, axis=axis, table=table)
     before, after = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
     flat = lax.reshape(x, (before, x.shape[axis], after) if after != 1 else (before, x.shape[axis]))
     shape = (*x.shape[:axis], len(table.index), *x.shape[axis + 1 :])
@@ -91,7 +94,7 @@ def _term(x: jax.Array, axis: int, table: Table, k: int | slice) -> jax.Array:
         taken = lax.mul(taken, lax.broadcast_in_dim(weight, taken.shape, dims))
     if not table.real[:, k].all():
         real = lax.broadcast_in_dim(table.real[:, k], taken.shape, dims)
-        taken = lax.select(real, taken, lax.full_like(taken, 0))
+        taken = select(real, taken, lax.full_like(taken, 0))
     return taken
 
 

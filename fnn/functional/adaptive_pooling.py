@@ -202,11 +202,14 @@ def _adaptive_avg(name: str, rank: int, input: Any, output_size: Any) -> jax.Arr
     lead = x.shape[:-rank]
     if all(size % n == 0 for size, n in zip(sizes, out, strict=True)):
         # bins of equal length: (..., O, S / O, ...), then the mean of every second axis
-        split = [part for size, n in zip(sizes, out, strict=True) for part in (n, size // n)]
-        one_bin = max(out) == 1
-        x = lax.reshape(x, (*lead, math.prod(sizes)) if one_bin else (*lead, *split))
-        x = lax.reduce_sum(x, [len(lead)] if one_bin else [len(lead) + 2 * i + 1 for i in range(rank)])
-        x = lax.div(x, lax.full_like(x, math.prod(split[1::2])))
+        if max(out) == 1:
+            x = lax.reduce_sum(lax.reshape(x, (*lead, math.prod(sizes))), [len(lead)])
+        else:
+            for i in reversed(range(rank)):  # one by one: reshapes on explicit meshes split one axis
+                before, after = x.shape[: len(lead) + i], x.shape[len(lead) + i + 1 :]
+                x = lax.reshape(x, (*before, out[i], sizes[i] // out[i], *after))
+            x = lax.reduce_sum(x, [len(lead) + 2 * i + 1 for i in range(rank)])
+        x = lax.div(x, lax.full_like(x, math.prod(sizes) // math.prod(out)))
         return lax.reshape(lax.convert_element_type(x, dtype), (*lead, *out))
     for i in reversed(range(rank)):
         if out[i] != sizes[i]:

@@ -45,9 +45,9 @@ def mse_loss(
         Array(2., dtype=float32)
     """
     reduction = common.resolve_reduction("mse_loss", size_average, reduce, reduction)
+    x, y = common.match("mse_loss", input, target)
     allowed, result = ("real", "floating") if weight is None else ("number", "any")
-    x, y, dtype = common.promote("mse_loss", allowed, result, input=input, target=target)
-    x, y = common.match(x, y, "mse_loss")
+    x, y, dtype = common.promote("mse_loss", allowed, result, input=x, target=y)
     difference = x - y
     return _weighted("mse_loss", difference * difference, input, weight, reduction, dtype)
 
@@ -85,8 +85,8 @@ def l1_loss(
         Array(1., dtype=float32)
     """
     reduction = common.resolve_reduction("l1_loss", size_average, reduce, reduction)
-    x, y, dtype = common.promote("l1_loss", "number", "any", input=input, target=target)
-    x, y = common.match(x, y, "l1_loss")
+    x, y = common.match("l1_loss", input, target)
+    x, y, dtype = common.promote("l1_loss", "number", "any", input=x, target=y)
     return _weighted("l1_loss", common.absolute(x - y), input, weight, reduction, promotion.real_type(dtype))
 
 
@@ -125,11 +125,9 @@ def smooth_l1_loss(
     reduction = common.resolve_reduction("smooth_l1_loss", size_average, reduce, reduction)
     if beta < 0:
         raise ArgumentError(f"smooth_l1_loss: does not support negative values for beta, got beta={beta}")
-    if beta == 0:
-        x, y, dtype = common.promote("smooth_l1_loss", "number", "any", input=input, target=target)
-    else:
-        x, y, dtype = common.promote("smooth_l1_loss", input=input, target=target)
-    x, y = common.match(x, y, "smooth_l1_loss")
+    x, y = common.match("smooth_l1_loss", input, target)
+    allowed, result = ("real", "floating") if beta else ("number", "any")
+    x, y, dtype = common.promote("smooth_l1_loss", allowed, result, input=x, target=y)
     size = common.absolute(x - y)
     if beta != 0:
         size = lax.select(size < beta, 0.5 * size * size / beta, size - 0.5 * beta)
@@ -163,8 +161,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     reduction = common.resolve_reduction("huber_loss", None, None, reduction)
     if delta <= 0:
         raise ArgumentError(f"huber_loss: does not support non-positive values for delta, got delta={delta}")
-    x, y, dtype = common.like_input("huber_loss", input=input, target=target)
-    x, y = common.match(x, y, "huber_loss")
+    x, y = common.match("huber_loss", input, target)
+    x, y, dtype = common.like_input("huber_loss", input=x, target=y)
     size = common.absolute(x - y)
     loss = lax.select(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta))
     if weight is not None:

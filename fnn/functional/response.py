@@ -31,7 +31,7 @@ def _in_range(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """``c * x`` and ``c``, which is 1 unless squares overflow, and then so small that they do not.
 
     One scale serves all windows: it takes numbers of 2e37 back into the range of float32's squares, and leaves those
-    of windows without large ones, and ``k``, still ordinary.
+    of windows without large ones right to three digits.
     """
     root = math.sqrt(float(jnp.finfo(x.dtype).max))
     large = lax.reduce_max(lax.abs(lax.stop_gradient(x)), tuple(range(x.ndim))) > root / 16

@@ -33,18 +33,18 @@ from fnn.layers.batchnorm import (
 from fnn.layers.combinators import (
     Named,
     Parallel,
-    Remat,
-    Repeat,
     Residual,
     Serial,
     WithoutState,
     named,
     parallel,
-    remat,
-    repeat,
     residual,
     serial,
     without_state,
+)
+from fnn.layers.composite import (
+    Composite,
+    Lambda,
 )
 from fnn.layers.conv import (
     Conv1d,
@@ -162,6 +162,12 @@ from fnn.layers.rectifier import (
     RReLU,
     Threshold,
 )
+from fnn.layers.repetition import (
+    Remat,
+    Repeat,
+    remat,
+    repeat,
+)
 from fnn.layers.shape import (
     Flatten,
     Unflatten,
@@ -214,6 +220,7 @@ __all__ = [
     "CircularPad1d",
     "CircularPad2d",
     "CircularPad3d",
+    "Composite",
     "ConstantPad1d",
     "ConstantPad2d",
     "ConstantPad3d",
@@ -258,6 +265,7 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "Lambda",
     "Layer",
     "LayerNorm",
     "LeakyReLU",

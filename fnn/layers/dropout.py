@@ -1,6 +1,6 @@
 """Dropout layers.  Each needs ``key`` when ``training`` is True and ``p`` is not 0."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from fnn.errors import ArgumentError
 from fnn.functional.dropout import (
@@ -17,7 +17,6 @@ __all__ = ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "Fe
 
 
 class _DropoutNd(Layer):
-    RANDOM: ClassVar[bool] = True
 
     p: float = 0.5
     inplace: bool = False

@@ -18,7 +18,6 @@ __all__ = [
 
 
 class _FractionalMaxPoolNd(Layer):
-    RANDOM: ClassVar[bool] = True
     RANK: ClassVar[int]
     STATE: ClassVar[tuple[str, ...]] = ("_random_samples",)
 

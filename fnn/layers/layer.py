@@ -9,8 +9,9 @@ A layer is a frozen dataclass of hyper-parameters with two pure methods::
 buffers.  A layer holds no arrays, so it hashes, compares, pickles, prints its fields, and is a static
 (leafless) pytree: it may be passed to any JAX transformation.  ``init, apply = layer`` unpacks the pair.
 
-``key`` is a JAX key or a `fnn.random.Generator`.  A layer that draws random numbers and gets ``key=None``
-says so by name.  A constructor normalises, validates, then is done: a bad argument raises an
+``key`` is a JAX key or a `fnn.random.Generator`.  A layer draws by the samplers of `fnn.random`, which take both (with
+`jax.random` it takes JAX keys only); one that draws and gets ``key=None`` says so by name.  What holds layers gives
+each a key of its own (`Composite`).  A constructor normalises, validates, then is done: a bad argument raises an
 `ArgumentError` naming it and its value.
 """
 
@@ -21,8 +22,9 @@ from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 
 import jax
 
+from fnn import random
 from fnn.devices import to_device
-from fnn.errors import ArgumentError
+from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError
 from fnn.state.gather import register_constant
 
 __all__ = ["Layer"]
@@ -31,6 +33,11 @@ Params = dict[str, Any]
 State = dict[str, Any]
 
 _L = TypeVar("_L", bound="Layer")
+
+_JAX_KEYS_ONLY = """{what} draws with jax.random and got key={key!r}.
+Wrong: noise = jax.random.normal(key, shape)
+Why:   jax.random takes JAX keys only; a module draws from the global generator, and a layer may be given one.
+Right: noise = fnn.random.normal(key, shape)      # also uniform, bernoulli, randint, ...: takes both"""
 
 
 @functools.cache
@@ -51,6 +58,16 @@ def _named(apply):
                 error.args = (f"{self._brief()}: {error.args[0]}", *error.args[1:])
                 error.named = True
             raise
+        except TypeError as error:
+            key = kwargs.get("key")
+            if "unexpected PRNG key type" not in str(error) or isinstance(key, jax.Array):
+                raise
+            if key is None:
+                refused: ArgumentError = MissingKeyError(random.MISSING_KEY.format(what=self._brief()))
+            else:
+                refused = ArgumentTypeError(_JAX_KEYS_ONLY.format(what=self._brief(), key=key))
+            refused.named = True
+            raise refused from None
         except KeyError as error:
             name = error.args[0] if error.args else None
             if name not in self.PARAMS and name not in self.STATE:
@@ -93,7 +110,7 @@ class Layer:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "__annotations__" in cls.__dict__:
+        if "__annotations__" in cls.__dict__ or not dataclasses.is_dataclass(cls):
             dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
         if "init" in cls.__dict__:
             cls.init = _placed(cls.__dict__["init"])

@@ -313,7 +313,6 @@ class RReLU(_Activation):
         Array([-1.,  3.], dtype=float32)
     """
 
-    RANDOM: ClassVar[bool] = True
     SHOWN: ClassVar = ("lower", "upper")
 
     lower: float = 1.0 / 8

@@ -173,7 +173,8 @@ class StateDict(Tables):
         If anything does not fit, nothing is changed.
 
         Args:
-            state_dict: arrays (of jax, numpy, or any array library on the host) by dotted name.
+            state_dict: arrays (of jax, numpy, or any array library on the host) by dotted name, or in nested dicts, as
+                the ``init`` of `fnn.layers` returns them.
             strict: whether every key must match.
             assign: whether to take over the given arrays' dtypes instead of casting to the present ones.
 
@@ -189,7 +190,7 @@ class StateDict(Tables):
         unexpected: list[str] = []
         errors: list[str] = []
         metadata = getattr(state_dict, "_metadata", None)
-        content: Any = OrderedDict(state_dict)
+        content: Any = OrderedDict(_dotted(state_dict))
         if metadata is not None:
             content._metadata = metadata
 
@@ -219,6 +220,17 @@ class StateDict(Tables):
 
 def _quoted(keys: list[str]) -> str:
     return ", ".join(f'"{key}"' for key in keys)
+
+
+def _dotted(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested dict by dotted names; what a module put there as its extra state stays whole."""
+    found: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, Mapping) and value and str(name).rpartition(".")[2] != "_extra_state":
+            found |= _dotted(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}" if prefix else name] = value
+    return found
 
 
 def _load(

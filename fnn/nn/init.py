@@ -17,6 +17,7 @@ from fnn import init, random
 from fnn._trace import Tracer
 from fnn.errors import ArgumentTypeError
 from fnn.init import calculate_gain
+from fnn.state.box import Box
 
 __all__ = [
     "calculate_gain",
@@ -60,7 +61,8 @@ def _fill(tensor: _T, initialiser: Callable[..., jax.Array], generator: Any, *ar
     """Assigns ``initialiser(key, shape, dtype, *args)`` to ``tensor.data``, where the old value lies."""
     box: Any = tensor
     name = initialiser.__name__
-    if isinstance(tensor, (jax.Array, np.ndarray)) or not hasattr(tensor, "data"):
+    immutable = isinstance(tensor, (jax.Array, np.ndarray)) and not isinstance(tensor, Box)
+    if immutable or not hasattr(tensor, "data"):
         raise ArgumentTypeError(IMMUTABLE.format(name=f"{name}_", pure=name, kind=f"a {type(tensor).__name__}"))
     key = random.draw_key(f"{name}_") if generator is None else random.resolve(generator, f"{name}_")
     old = box.data

@@ -81,12 +81,6 @@ class Optimizer:
     param_groups: list[dict[str, Any]]
     defaults: dict[str, Any]
 
-    # What `_fnn_gather` and `_fnn_dynamic` describe: fnn.jit does not watch these attributes one by one.
-    _fnn_unwatched = frozenset({
-        "param_groups", "defaults", "state", "_groups", "_step_pre_hooks", "_step_post_hooks", "_state_dict_pre_hooks",
-        "_state_dict_post_hooks", "_load_pre_hooks", "_load_post_hooks", "_structures", "_born",
-    })  # fmt: skip
-
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.param_groups = []

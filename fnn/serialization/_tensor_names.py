@@ -19,6 +19,7 @@ from fnn.serialization._pickle_read import Builder
 from fnn.serialization._plain_names import set_attributes
 from fnn.serialization._storage import Storage, check_sizes
 from fnn.serialization._torch_dtypes import COMPLEX32, DTYPES, STORAGES
+from fnn.state.box import Box
 
 __all__ = ["TensorNames", "VALUES"]
 
@@ -212,7 +213,8 @@ class TensorNames:
             raise CorruptFileError("the arguments of a tensor are no tuple")
         result = function.call(*arguments)
         if name != "torch.Tensor":
-            result = self.parameter(result) if isinstance(result, (jax.Array, np.ndarray)) else result
+            bare = isinstance(result, (jax.Array, np.ndarray)) and not isinstance(result, Box)
+            result = self.parameter(result) if bare else result
             if not isinstance(result, np.ndarray):
                 set_attributes(result, state)
         elif isinstance(state, dict) and state.get("_is_buffer") is True and isinstance(result, jax.Array):

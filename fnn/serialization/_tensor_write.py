@@ -13,6 +13,7 @@ from fnn.serialization import _sparse
 from fnn.serialization._pickle_write import Call, Name, Persistent
 from fnn.serialization._plan import Plan, Storage, View, is_storable, row_major
 from fnn.serialization._torch_dtypes import STORAGE_OF, torch_name
+from fnn.state.box import Box
 
 __all__ = ["Reduction"]
 
@@ -40,6 +41,8 @@ class Reduction:
 
     def __call__(self, value: Any, where: str) -> Any:
         """A Call or a plain value instead of ``value``, or None."""
+        if isinstance(value, Box):
+            return self._box(value, where)
         if isinstance(value, jax.Array) or type(value) in _ARRAYS:
             return self._array(value, where)
         if isinstance(value, np.generic):

@@ -1,8 +1,14 @@
 """`Box`: a mutable place that holds one array.
 
-The two kinds, `Parameter` and `Buffer`, stand in `_parameter`.  Boxes look like arrays (operators, ``jnp`` functions,
-``numpy``, indexing, methods) and can be assigned to (``p.data = ...``, ``p.copy_(...)``).  Only raw ``lax`` calls need
-``p.data``.  A box is a pytree node with one leaf, its value.
+The two kinds, `Parameter` and `Buffer`, stand in `parameter`.  A box is an array to others: operators, indexing, numpy,
+``jnp``, ``jax.nn`` and ``lax`` functions (raw ``lax`` with JAX 0.10.1 or later; before, give it ``p.data``) take it,
+``isinstance(p, jax.Array)`` holds, and it has the methods of `torch.Tensor` (`tensor_methods`).  What comes out is an
+array: no computation makes a new box.  Unlike an array it can be assigned to (``p.data = ...``, ``p.copy_(...)``).
+
+It is a pytree node with one leaf, its value; what JAX puts together again is the value alone.  So
+``jax.tree.map(jnp.sin, p)`` and ``lax.stop_gradient(p)`` give arrays, and in a raw ``jax.jit(f)(p)`` the function sees
+a traced array.  Only what compares the structure of its arguments with that of arrays (`jax.linearize`, `jax.jacfwd`,
+``jax.tree.map`` of boxes and arrays) needs ``p.data``.
 
 Reading and writing consult the open `Scope`, if there is one.  A value that has been handed out (or came from
 outside) is marked *exposed*: `fnn.jit` donates the arrays that a step replaces, and copies an exposed one first,
@@ -12,7 +18,6 @@ so that an array which the user holds never disappears.
 from __future__ import annotations
 
 import copy
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,10 +26,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import random
-from fnn._trace import Tracer
+from fnn._trace import Tracer, register_array_like
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, TracerEscapeError
+from fnn.state import tensor_elementwise, tensor_names
+from fnn.state.box_index import check_index
 from fnn.state.scope import epoch, escape_message, innermost
+from fnn.state.tensor_methods import Size, TensorMethods
 
 __all__ = ["Box"]
 
@@ -42,28 +50,25 @@ def lazy_access(what: str) -> str:
 
 def type_name(value: Any) -> str:
     """The class of ``value`` as messages show it."""
-    if isinstance(value, jax.Array):
-        return "jax.Array"
     cls = type(value)
+    if isinstance(value, jax.Array) and not issubclass(cls, Box):
+        return "jax.Array"
     return cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
 
 
-def _flatten(box: Box) -> tuple[tuple[Any], Any]:
-    return (box.data,), box._static()
+def _flatten(box: Box) -> tuple[tuple[Any], None]:
+    return (box.data,), None
 
 
-def _unflatten(cls: type[Box], static: Any, children: tuple[Any]) -> Box:
-    # Not through the constructor: JAX puts tracers, None and its own placeholders into pytrees.
-    new = cls.__new__(cls)
-    scope = innermost.get()
-    new._born = 0 if scope is None else scope.serial
-    new._value, new._exposed = children[0], True
-    epoch.exposures += 1
-    new._init_meta(static)
-    return new
+def _unflatten(static: None, children: tuple[Any]) -> Any:
+    del static
+    return children[0]
 
 
-class Box:
+_CLASS: Any = object.__dict__["__class__"]
+
+
+class Box(TensorMethods):
     """A mutable place for one array; see the module's text."""
 
     __slots__ = ("__dict__", "__weakref__", "_born", "_exposed", "_value")
@@ -74,9 +79,20 @@ class Box:
     _exposed: bool
     _born: int
 
+    # isinstance asks for it where the type does not answer: einops, jaxtyping and all who know only arrays take a box
+    # for one. A base class would answer too, but ask JAX's metaclass at every isinstance(x, Parameter).
+    @property
+    def __class__(self) -> type:
+        return jax.Array
+
+    @__class__.setter
+    def __class__(self, cls: type) -> None:
+        _CLASS.__set__(self, cls)
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        jax.tree_util.register_pytree_node(cls, _flatten, functools.partial(_unflatten, cls))
+        jax.tree_util.register_pytree_node(cls, _flatten, _unflatten)
+        register_array_like(cls, cls._peek, _value_of)
 
     def __init__(self, data: Any = None) -> None:
         scope = innermost.get()
@@ -88,12 +104,6 @@ class Box:
         self._value = None if data is None else to_array(data, "data", f"{type(self).__name__}: ")
         self._exposed = True
         epoch.exposures += 1
-
-    def _static(self) -> Any:
-        """What a pytree keeps of it beside the value; `_init_meta` takes it back."""
-
-    def _init_meta(self, static: Any) -> None:
-        del static
 
     # -- the value ----------------------------------------------------------------------------------
 
@@ -151,9 +161,10 @@ class Box:
         return self._peek().ndim
 
     @property
-    def size(self) -> int:
-        """The number of elements, as in numpy and JAX (torch's ``numel()``)."""
-        return self._peek().size
+    def size(self) -> Size:
+        """The number of elements, as in numpy and JAX; called, torch's ``size()`` and ``size(dim)``."""
+        value = self._peek()
+        return Size(value.size, value.shape)
 
     def numel(self) -> int:
         """The number of elements."""
@@ -164,6 +175,8 @@ class Box:
     def dim(self) -> int:
         """The number of dimensions."""
         return self._peek().ndim
+
+    ndimension = dim
 
     def detach(self) -> jax.Array:
         """The value, as a constant for differentiation."""
@@ -190,12 +203,14 @@ class Box:
         return bool(jnp.issubdtype(self.dtype, jnp.complexfloating))
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        value = self.data
-        if value is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(value, name)
+        if not name.startswith("_") and name not in tensor_names.HINTS:
+            value = self.data
+            if value is not None:
+                try:
+                    return getattr(value, name)
+                except AttributeError:
+                    pass
+        raise AttributeError(tensor_names.missing(type(self).__name__, name))
 
     # -- in place, as in torch ------------------------------------------------------------------------
 
@@ -246,31 +261,6 @@ class Box:
         """Sets every element to zero."""
         return self._replace(0)
 
-    def add_(self, other: Any, *, alpha: Any = 1) -> Any:
-        """``self += alpha * other``."""
-        return self._combine("add_", self.data + _scaled(other, alpha))
-
-    def sub_(self, other: Any, *, alpha: Any = 1) -> Any:
-        """``self -= alpha * other``."""
-        return self._combine("sub_", self.data - _scaled(other, alpha))
-
-    def mul_(self, other: Any) -> Any:
-        """``self *= other``."""
-        return self._combine("mul_", self.data * other)
-
-    def div_(self, other: Any) -> Any:
-        """``self /= other``."""
-        return self._combine("div_", self.data / other)
-
-    def lerp_(self, end: Any, weight: Any) -> Any:
-        """``self += weight * (end - self)``."""
-        start = self.data
-        return self._combine("lerp_", start + weight * (jnp.asarray(end) - start))
-
-    def clamp_(self, min: Any = None, max: Any = None) -> Any:
-        """Limits every element to ``[min, max]``."""
-        return self._replace(jnp.clip(self.data, min, max))
-
     def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Any:
         """Draws every element from U(a, b)."""
         key = random.draw_key("uniform_") if generator is None else generator
@@ -289,13 +279,20 @@ class Box:
     def __iter__(self) -> Iterator[jax.Array]:
         return iter(self.data)
 
+    def __contains__(self, item: Any) -> bool:
+        return bool((self.data == item).any())
+
     def __getitem__(self, index: Any) -> jax.Array:
-        return self.data[index]
+        value = self.data
+        check_index(index, value.shape)
+        return value[_plain(index)]
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(value, Box):
             value = value.data
-        self._write(self.data.at[index].set(value))
+        old = self.data
+        check_index(index, old.shape)
+        self._write(old.at[_plain(index)].set(value))
 
     def __hash__(self) -> int:
         return id(self) >> 4
@@ -372,8 +369,11 @@ def _rank(dtype: Any) -> int:
     return sum(jnp.issubdtype(dtype, kind) for kind in (jnp.number, jnp.inexact, jnp.complexfloating))
 
 
-def _scaled(other: Any, alpha: Any) -> Any:
-    return other if isinstance(alpha, int) and alpha == 1 else alpha * jnp.asarray(other)
+def _plain(index: Any) -> Any:
+    """The index with arrays for boxes, which JAX before 0.10.1 does not take."""
+    if type(index) is tuple:
+        return tuple(part.data if isinstance(part, Box) else part for part in index)
+    return index.data if isinstance(index, Box) else index
 
 
 def _operator(name: str) -> Callable[..., Any]:
@@ -405,3 +405,9 @@ for _name in (*_BINARY.split(), "matmul", "divmod"):
     setattr(Box, f"__r{_name}__", _operator(f"__r{_name}__"))
 for _name in "lt le eq ne gt ge neg pos abs invert round".split():
     setattr(Box, f"__{_name}__", _operator(f"__{_name}__"))
+
+tensor_elementwise.install(Box)
+
+
+def _value_of(box: Box) -> jax.Array:
+    return box.data

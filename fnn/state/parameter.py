@@ -43,12 +43,6 @@ class Buffer(Box):
         super().__init__(data)
         self.persistent = persistent
 
-    def _static(self) -> bool:
-        return self.persistent
-
-    def _init_meta(self, static: bool) -> None:
-        self.persistent = static
-
     def _meta(self) -> dict[str, Any]:
         return {"persistent": self.persistent}
 
@@ -87,11 +81,8 @@ class Parameter(Box):
             )
         self._init_meta(bool(requires_grad))
 
-    def _static(self) -> bool:
-        return self._requires_grad
-
-    def _init_meta(self, static: bool) -> None:
-        self._requires_grad = static
+    def _init_meta(self, requires_grad: bool) -> None:
+        self._requires_grad = requires_grad
         self._grad: Box | None = None
         self._grad_hooks: OrderedDict[int, Any] | None = None
         self._names: tuple[str, ...] = ()

@@ -21,8 +21,9 @@ from fnn import random
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._pure import PureModule, _template
-from fnn.layers.combinators import Named, Remat, Repeat, WithoutState
+from fnn.layers.combinators import Named, WithoutState
 from fnn.layers.layer import Layer, Params, State, field_names
+from fnn.layers.repetition import Remat, Repeat
 from fnn.nn import Module
 from fnn.state.box import Box
 from fnn.state.scope import Scope, current_scope, opened
@@ -129,10 +130,6 @@ class Watched(Layer):
     layer: Layer
     part: Any
     recorder: Any
-
-    @property
-    def RANDOM(self) -> bool:
-        return bool(getattr(self.layer, "RANDOM", False))
 
     def init(self, key: Any, *inputs: Any, **options: Any) -> tuple[Params, State]:
         """The layer's own."""

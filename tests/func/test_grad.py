@@ -1,6 +1,7 @@
 """Gradients: against torch where a tape defines them, and what happens to state on the way."""
 
 import copy
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ import pytest
 import fnn
 from fnn import nn
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.testing import assert_close
 
 X = jnp.asarray(np.random.default_rng(0).standard_normal((6, 2)), jnp.float32)
 
@@ -229,3 +231,134 @@ def test_a_differentiated_parameter_is_not_changed_in_place(inner):
     head, start = nn.Linear(2, 1), frozen.weight.numpy()
     fnn.value_and_grad(lambda head: head(X).sum() + _doubled_in_place(frozen))(head)
     np.testing.assert_allclose(frozen.weight.data, 2 * start)
+
+
+# -- shared parameters ----------------------------------------------------------------------------------------
+
+
+def shared():
+    """Two models and a bare Parameter that share one Linear, and the total gradients of their common loss."""
+    layer = nn.Linear(2, 2)
+    a, b = nn.Sequential(layer), nn.Sequential(layer, nn.Tanh(), nn.Linear(2, 1))
+
+    def loss(a, b, p):
+        return (a(X) ** 2).sum() + b(X).sum() + (p**2).sum()
+
+    def by_hand(w, c, v, d):
+        h = X @ w.T + c[None]
+        return (h**2).sum() + (jnp.tanh(h) @ v.T + d[None]).sum() + (w**2).sum()
+
+    arrays = (layer.weight.data, layer.bias.data, b[2].weight.data, b[2].bias.data)
+    return a, b, layer.weight, loss, jax.grad(by_hand, argnums=(0, 1, 2, 3))(*arrays)
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["eager", "jit"])
+def test_a_shared_parameter_has_its_total_gradient_under_every_name(jit):
+    a, b, p, loss, (w, c, v, d) = shared()
+    want_a, want_b = {"0.weight": w, "0.bias": c}, {"0.weight": w, "0.bias": c, "2.weight": v, "2.bias": d}
+    wrap = fnn.jit if jit else lambda f: f
+    close = functools.partial(assert_close, rtol=1e-4, atol=1e-4)
+    close(wrap(fnn.grad(loss, argnums=(0, 1, 2)))(a, b, p), (want_a, want_b, w))
+    close(wrap(fnn.value_and_grad(loss, argnums=(2, 1)))(a, b, p)[1], (w, want_b))
+    close(wrap(fnn.func.grad_and_value(loss, argnums=0))(a, b, p)[0], want_a)
+    nest = {"a": a, "rest": [b, p], "layer": a[0]}
+    got = wrap(fnn.grad(lambda nest: loss(nest["a"], *nest["rest"])))(nest)
+    close(got, {"a": want_a, "rest": [want_b, w], "layer": {"weight": w, "bias": c}})
+    close(fnn.func.vjp(loss, a, b, p)[1](jnp.ones(())), (want_a, want_b, w))
+    close(fnn.func.jacrev(loss, argnums=(0, 1, 2))(a, b, p), (want_a, want_b, w))
+    close(fnn.func.jacfwd(loss, argnums=(0, 1, 2))(a, b, p), (want_a, want_b, w))
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["eager", "jit"])
+def test_backward_adds_the_gradient_of_a_shared_parameter_once(jit):
+    a, b, p, loss, (w, c, v, d) = shared()
+    calls = []
+    p.register_hook(lambda g: calls.append(g.shape))
+    run = fnn.backward(loss, argnums=(0, 1, 2))
+    (fnn.jit(run) if jit else run)(a, b, p)
+    want = {"0.weight": w, "0.bias": c, "2.weight": v, "2.bias": d}
+    assert_close({name: q.grad for name, q in b.named_parameters()}, want, rtol=1e-4, atol=1e-4)
+    assert jit or calls == [(2, 2)]
+
+
+def test_a_shared_parameter_has_one_tangent():
+    a, b, p, loss, (w, c, v, d) = shared()
+    both = {"0.weight": w, "0.bias": c}
+    ones = jax.tree.map(jnp.ones_like, (both, {**both, "2.weight": v, "2.bias": d}))
+    _, slope = fnn.func.jvp(lambda a, b: loss(a, b, p), (a, b), ones)
+    assert_close(slope, sum(g.sum() for g in (w, c, v, d)), rtol=1e-4, atol=1e-4)
+    _, push = fnn.func.linearize(lambda a, b: loss(a, b, p), a, b)
+    assert_close(push(*ones), slope, rtol=1e-5, atol=1e-4)
+    ones[1]["0.bias"] = ones[1]["0.bias"] * 2
+    with pytest.raises(ValueError, match=r"jvp: the tangent of '0.bias' is given twice and differently"):
+        fnn.func.jvp(lambda a, b: loss(a, b, p), (a, b), ones)
+
+
+# -- Modules in the other derivatives ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["eager", "jit"])
+def test_modules_in_the_other_derivatives_as_functional_call(jit):
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2).requires_grad_(False))
+    params, _ = fnn.split(model, trainable=True)
+    direction = {name: jnp.full_like(value, 0.5) for name, value in params.items()}
+    call = lambda params: fnn.func.functional_call(model, params, (X,))  # noqa: E731
+    f = lambda model: model(X)  # noqa: E731
+    wrap = fnn.jit if jit else lambda f: f
+    close = functools.partial(assert_close, rtol=1e-4, atol=1e-5)
+    close(wrap(lambda m: fnn.func.jvp(f, (m,), (direction,)))(model), jax.jvp(call, (params,), (direction,)))
+    out, pull = jax.vjp(call, params)
+    close(wrap(lambda m: fnn.func.vjp(f, m)[1](out))(model), pull(out))
+    close(wrap(lambda m: fnn.func.linearize(f, m)[1](direction))(model), jax.jvp(call, (params,), (direction,))[1])
+    want = jax.jacrev(call)(params)
+    for transform in (fnn.func.jacrev, fnn.func.jacfwd, functools.partial(fnn.func.jacrev, chunk_size=5)):
+        close(wrap(transform(f))(model), want)
+    square = lambda params: (call(params) ** 2).sum()  # noqa: E731
+    close(wrap(fnn.func.hessian(lambda m: (m(X) ** 2).sum()))(model), jax.hessian(square)(params))
+    pairs = lambda m, x: {"y": m(x), "x2": x**2}  # noqa: E731
+    got = wrap(fnn.func.jacrev(pairs, argnums=(0, 1)))(model, X[0])
+    assert got["x2"][1].shape == (2, 2) and got["y"][0]["0.weight"].shape == (2, 3, 2)
+    close(got["x2"][0], jax.tree.map(lambda p: jnp.zeros((2, *p.shape)), params))
+
+
+def test_the_other_derivatives_carry_writes_and_run_hooks():
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    params, _ = fnn.split(model)
+    fnn.func.vjp(lambda m: m(X), model)
+    fnn.func.jvp(lambda m: m(X), (model,), (params,))
+    fnn.func.linearize(lambda m: m(X), model)
+    assert int(model[1].num_batches_tracked) == 3
+    for transform in (fnn.func.jacrev, fnn.func.jacfwd, fnn.func.hessian):
+        with pytest.raises(ValueError, match=r"writes to a Buffer of shape \(3,\).*call model.eval\(\) first"):
+            transform(lambda m: m(X).sum())(model)
+    seen = []
+    with model[0].register_full_backward_hook(lambda m, grad_in, grad_out: seen.append(grad_out[0].shape)):
+        out, pull = fnn.func.vjp(lambda m: m(X), model)
+        pull(out)
+    assert seen == [(6, 3)]
+
+
+def test_tangents_that_do_not_fit_are_named():
+    model = nn.Linear(2, 1)
+    params, _ = fnn.split(model)
+    f = lambda m: m(X)  # noqa: E731
+    text = r"jvp: the tangent of a Linear must be a dict .* \['weight', 'bias'\], got \['bias'\]"
+    with pytest.raises(ValueError, match=text):
+        fnn.func.jvp(f, (model,), ({"bias": params["bias"]},))
+    with pytest.raises(ValueError, match=r"jvp: the tangent of 'bias' has shape \(2,\), its primal has shape \(1,\)"):
+        fnn.func.jvp(f, (model,), ({**params, "bias": jnp.ones(2)},))
+    with pytest.raises(ValueError, match="jvp: tangents and primals must have one structure"):
+        fnn.func.jvp(lambda d: f(d["m"]), ({"m": model},), ({"n": params},))
+    with pytest.raises(ValueError, match="linearize: expected 1 tangents, got 2"):
+        fnn.func.linearize(f, model)[1](params, params)
+    with pytest.raises(TypeError, match="jacrev: a differentiated argument must have a floating dtype, got int32"):
+        fnn.func.jacrev(lambda x: x)(jnp.arange(3))
+    with pytest.raises(TypeError, match=r"backward: a Buffer has no \.grad to add to"):
+        fnn.backward(lambda b: (b**2).sum())(nn.Buffer(jnp.ones(2)))
+
+
+def test_a_pullback_passes_through_jit():
+    model = nn.Linear(2, 1)
+    out, pull = fnn.func.vjp(lambda m: m(X), model)
+    got = jax.jit(lambda pull, ct: pull(ct))(pull, jnp.ones_like(out))
+    assert_close(got, pull(jnp.ones_like(out)))

@@ -508,6 +508,27 @@ def test_merge_is_the_inverse_of_split():
     assert_close(model.head.bias, params["head.bias"] + 1)
 
 
+def test_a_state_dict_may_be_nested():
+    model, other = Net(), Net()
+    params, state = split(model)
+    other.load_state_dict(nest({**params, **state}))
+    assert_close(arrays(other), arrays(model))
+    with pytest.raises(fnn.StateDictError, match=r"(?s)Missing key\(s\).*head\.bias.*Unexpected key\(s\).*head\.x"):
+        other.load_state_dict(nest({**{k: v for k, v in params.items() if k != "head.bias"}, **state, "head.x": 1.0}))
+
+    class Extra(nn.Linear):
+        def get_extra_state(self):
+            return {"a": 1}
+
+        def set_extra_state(self, state):
+            self.extra = state
+
+    model = nn.Sequential(Extra(2, 2))
+    model.load_state_dict({"0": {"weight": jnp.ones((2, 2)), "bias": jnp.ones(2), "_extra_state": {"a": 2}}})
+    assert model[0].extra == {"a": 2}
+    assert_close(model[0].weight, jnp.ones((2, 2)))
+
+
 def test_merge_is_a_transaction():
     model = Net()
     before = arrays(model)

@@ -145,9 +145,11 @@ ONCE = {
 }
 
 
+@pytest.mark.parametrize("jit", [False, True], ids=["eager", "jit"])
 @pytest.mark.parametrize("name", ONCE)
-def test_a_draw_that_is_not_repeated_is_fresh_at_each_call(name):
-    run = fnn.jit(lambda x: (ONCE[name](DROP, x), ONCE[name](DROP, x)))
+def test_a_draw_that_is_not_repeated_is_fresh_at_each_call(name, jit):
+    run = lambda x: (ONCE[name](DROP, x), ONCE[name](DROP, x))  # noqa: E731
+    run = fnn.jit(run) if jit else run
     x = jnp.ones(64)
     draws = [*run(x), *run(x)]
     for y in draws:

@@ -3,9 +3,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import fnn
 from fnn import functional as F
 from fnn import layers, nn
-from fnn.errors import ArgumentError
+from fnn.errors import ArgumentError, ArgumentTypeError
 from tests import reference
 
 torch = pytest.importorskip("torch")
@@ -156,3 +157,34 @@ def test_layer_leaves_its_parameters_alone():
     out, _ = layer.apply(params, state, jnp.array([1]))
     np.testing.assert_allclose(jnp.linalg.norm(out), 0.1, rtol=1e-4)
     assert jnp.linalg.norm(params["weight"][1]) > 0.1
+
+
+@pytest.mark.parametrize("name", ["embedding", "embedding_bag"])
+@pytest.mark.parametrize("jitted", [False, True])
+def test_max_norm_renormalises_a_parameter(name, jitted):
+    """The table changes as torch's does, and so does its use later in the same step; the gradient is taken there."""
+    rows, factors = [[3.0, 4.0], [0.3, 0.4], [6.0, 8.0]], np.arange(9.0, dtype=np.float32).reshape(3, 3)
+    indices = [[0, 1], [0, 0], [1, 1]]
+
+    def loss(look_up, i, weight, factors):
+        out = look_up(i, weight, max_norm=1.0).reshape(3, -1)[:, :2]
+        return ((out @ weight.T) * factors).sum()
+
+    theirs = torch.nn.Parameter(torch.tensor(rows))
+    want = loss(getattr(torch.nn.functional, name), torch.tensor(indices), theirs, torch.from_numpy(factors))
+    want.backward()
+
+    model = nn.ParameterList([nn.Parameter(jnp.array(rows))])
+    step = fnn.value_and_grad(lambda m: loss(getattr(F, name), jnp.array(indices), m[0], factors))
+    got, gradients = (fnn.jit(step) if jitted else step)(model)
+    np.testing.assert_allclose(got, want.item(), rtol=1e-5)
+    np.testing.assert_allclose(gradients["0"], theirs.grad, rtol=1e-5)
+    np.testing.assert_allclose(model[0].data, theirs.detach(), rtol=1e-6)
+
+
+def test_max_norm_leaves_an_array_alone():
+    table = jnp.array([[3.0, 4.0]])
+    np.testing.assert_allclose(F.embedding(jnp.array([0]), table, max_norm=1.0), [[0.6, 0.8]], rtol=1e-5)
+    np.testing.assert_array_equal(table, [[3.0, 4.0]])
+    with pytest.raises(ArgumentTypeError, match=r"embedding: not implemented for weight.dtype=int32; expected a float"):
+        F.embedding(jnp.array([0]), table.astype(int), max_norm=1.0)

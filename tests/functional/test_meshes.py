@@ -1,4 +1,14 @@
-"""Operations with primitives or reshapes of their own on explicit meshes, where the type says how an array is split."""
+"""Operations on meshes of devices, explicit ones too, where the type says how an array is split.
+
+`meshes.py` has the table of operations and runs it in a process of eight devices. What it leaves out is out of jnp's
+reach as well: indexing with split indices, for which JAX asks the caller for ``out_sharding`` (`embedding`,
+`embedding_bag`, `pdist`, `ctc_loss`, and class weights in `cross_entropy` and `nll_loss`).
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -7,6 +17,7 @@ import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from fnn import functional as F
+from tests import extent
 
 OPERATIONS = {
     "batch_norm": lambda x: F.batch_norm(x, None, None, training=True),
@@ -41,3 +52,30 @@ def test_value_and_gradient(name, spec):
     assert jax.typeof(got[1]) == jax.typeof(x)
     for one, other in zip(got, want, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+# one operation of each kind: selection by a mask, by a constant, a class, an index, a table; bins, a primitive
+USUAL = [
+    *("relu6", "hardtanh", "dropout", "cross_entropy", "kl_div", "causal attention", "max_unpool1d"),
+    *("adaptive_avg_pool2d", "adaptive_avg_pool2d of unequal bins", "interpolate bilinear", "conv2d"),
+]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["operations", *([] if extent.ALL else USUAL)],
+        *(
+            ["convolutions", lowering, str(first), "6"]
+            for lowering in ("cpu", "accelerator")
+            for first in range(0, 60 if extent.ALL else 6, 6)
+        ),
+    ],
+    ids=lambda a: "-".join(a[:3]),
+)
+def test_eight_devices(arguments):
+    command = [sys.executable, "-m", "tests.functional.meshes", *arguments]
+    env = os.environ | {"JAX_PLATFORMS": "cpu"}
+    root = Path(__file__).parents[2]
+    result = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, timeout=1800)
+    assert result.returncode == 0, f"after {result.stdout.splitlines()[-1:]}: {result.stderr[-3000:]}"

@@ -312,3 +312,49 @@ def test_a_tie_made_before_the_first_call_holds():
     second(jnp.ones((1, 3)))
     assert second.weight is first.weight and second.weight.data is before and second.bias is not first.bias
     assert repr(second) == repr(first)
+
+
+LOADED = {
+    "linear": (
+        lambda: nn.LazyLinear(4),
+        lambda: nn.Linear(3, 4),
+        (2, 3),
+        "Linear(in_features=3, out_features=4, bias=True)",
+    ),
+    "conv": (
+        lambda: nn.LazyConv2d(4, 3, groups=2),
+        lambda: nn.Conv2d(6, 4, 3, groups=2),
+        (1, 6, 5, 5),
+        "Conv2d(6, 4, kernel_size=(3, 3), stride=(1, 1), groups=2)",
+    ),
+    "transposed": (
+        lambda: nn.LazyConvTranspose1d(4, 3, groups=2),
+        lambda: nn.ConvTranspose1d(6, 4, 3, groups=2),
+        (1, 6, 5),
+        "ConvTranspose1d(6, 4, kernel_size=(3,), stride=(1,), groups=2)",
+    ),
+    "norm": (nn.LazyBatchNorm1d, lambda: nn.BatchNorm1d(3), (2, 3), "BatchNorm1d(3, eps=1e-05, momentum=0.1,"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_a_loaded_module_knows_its_sizes(name):
+    make, like, shape, text = LOADED[name]
+    lazy, real = make(), like()
+    lazy.load_state_dict(real.state_dict())
+    assert repr(lazy).startswith(f"Lazy{text}")
+    lazy.reset_parameters()
+    assert lazy.weight.shape == real.weight.shape
+    lazy.load_state_dict(real.state_dict())
+    x = jnp.ones(shape)
+    np.testing.assert_allclose(lazy.eval()(x), real.eval()(x), rtol=1e-6)
+    assert repr(lazy).startswith(text)
+
+
+def test_a_failed_load_leaves_the_sizes_open():
+    model = nn.Sequential(nn.LazyLinear(4), nn.Linear(4, 1))
+    state = dict(nn.Sequential(nn.Linear(3, 4), nn.Linear(5, 1)).state_dict())
+    before = repr(model)
+    with pytest.raises(StateDictError, match="size mismatch"):
+        model.load_state_dict(state)
+    assert repr(model) == before and model[0].has_uninitialized_params()

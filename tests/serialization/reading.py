@@ -23,16 +23,16 @@ RECORDED = Path(__file__).parent / "recorded"
 
 def flatten(tree: Any, path: str = "") -> dict[str, Any]:
     """Every value by its place: arrays as they are, containers by the name of their type, all else as text."""
+    if isinstance(tree, nn.Parameter):
+        return {f"{path} box": f"Parameter {tree.requires_grad}", path: tree.data}
+    if isinstance(tree, nn.Buffer):
+        return {f"{path} box": f"Buffer {tree.persistent}", path: tree.data}
     if isinstance(tree, (jax.Array, np.ndarray)):
         return {path: tree}
     if isinstance(tree, np.generic):
         return {path: np.asarray(tree)}
     if isinstance(tree, sparse.BCOO):
         return {path: dense(tree)}
-    if isinstance(tree, nn.Parameter):
-        return {f"{path} box": f"Parameter {tree.requires_grad}", path: tree.data}
-    if isinstance(tree, nn.Buffer):
-        return {f"{path} box": f"Buffer {tree.persistent}", path: tree.data}
     if isinstance(tree, jax.ShapeDtypeStruct):
         return {path: f"meta {tree.dtype} {tree.shape}"}
     if isinstance(tree, (dict, list, tuple)):

@@ -16,6 +16,7 @@ import jax
 
 from fnn import random
 from fnn._trace import tracing
+from fnn.errors import ArgumentError
 from fnn.layers.layer import Layer, field_names
 from fnn.nn._module import Module
 from fnn.state.box import Box
@@ -82,17 +83,39 @@ class LayerModule(Module):
     def _install(self, layer: Layer) -> None:
         """Draws the layer's parameters and state and registers them."""
         params, state = self._draw(layer)
+        if not params.keys() <= set(layer.PARAMS) or not state.keys() <= set(layer.STATE):
+            self._adopt_names(layer, params, state)
         boxes: dict[str, Box] = {name: Parameter(value) for name, value in params.items()}
         boxes |= {name: Buffer(value) for name, value in state.items()}
         for box in boxes.values():
             box._exposed = False  # nobody else holds a fresh array
         self._register(layer, boxes)
 
+    def _adopt_names(self, layer: Layer, params: dict[str, Any], state: dict[str, Any]) -> None:
+        """For a layer that does not declare its names: those of what ``init`` returned."""
+        for what, names, tree in (("PARAMS", layer.PARAMS, params), ("STATE", layer.STATE, state)):
+            nested = sorted(name for name, value in tree.items() if isinstance(value, dict))
+            if nested:
+                raise ArgumentError(
+                    f"{type(self).__name__}: {layer!r} has parts named {nested}; a module of one layer holds arrays "
+                    "only: make a Module whose attributes are modules"
+                )
+            if names and not tree.keys() <= set(names):
+                raise ArgumentError(
+                    f"{type(layer).__name__}: init returns {sorted(tree)}, of which {what}={names} declares only a "
+                    f"part; declare all, or leave {what} out"
+                )
+        self.__dict__["_layer_names"] = layer.PARAMS or tuple(params), layer.STATE or tuple(state)
+
+    def _declared(self, layer: Layer) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names of the layer's parameters and of its state."""
+        return self.__dict__.get("_layer_names") or (layer.PARAMS, layer.STATE)
+
     def _register(self, layer: Layer, boxes: dict[str, Any]) -> None:
         """Takes ``layer`` as this module's definition; parameters and buffers that are not in ``boxes`` are None."""
         tables = self.__dict__
         tables["_layer"] = layer
-        for table, names in ((tables["_parameters"], layer.PARAMS), (tables["_buffers"], layer.STATE)):
+        for table, names in zip((tables["_parameters"], tables["_buffers"]), self._declared(layer), strict=True):
             for name in names:
                 table[name] = boxes.get(name)
         epoch.structure += 1
@@ -136,8 +159,9 @@ class LayerModule(Module):
     def forward(self, *input: Any, **kwargs: Any) -> Any:
         """The layer's output for these inputs."""
         layer = self._layer
-        params = self._values(layer.PARAMS, self._parameters)
-        state = self._values(layer.STATE, self._buffers, absent=True) if layer.STATE else {}
+        own, buffers = self._declared(layer)
+        params = self._values(own, self._parameters)
+        state = self._values(buffers, self._buffers, absent=True) if buffers else {}
         output, new = layer.apply(params, state, *input, training=self.training, key=random.AMBIENT, **kwargs)
         if new is not state:
             for name, value in new.items():

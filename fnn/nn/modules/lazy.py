@@ -11,7 +11,9 @@ a tie, that holds one keeps it, and the module becomes a ``Conv2d``.
 
 from __future__ import annotations
 
+import functools
 import inspect
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, cast
 
@@ -23,6 +25,7 @@ from fnn.layers.layer import Layer
 from fnn.nn._module import Module
 from fnn.nn.modules._base import LayerModule
 from fnn.state.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
+from fnn.state.scope import epoch, innermost
 
 __all__ = ["LazyModuleMixin"]
 
@@ -131,6 +134,37 @@ class LazyLeaf(LazyModuleMixin):
                 boxes[name].materialize(())
         self._register(layer, boxes)
         self._register_lazy_hooks()
+
+    def _lazy_load_hook(self: Any, state_dict: Mapping[str, Any], prefix: str, *_: Any) -> None:
+        """Materialises the boxes for which there are values, and takes the sizes from them once it has all."""
+        LazyModuleMixin._lazy_load_hook(self, state_dict, prefix)
+        boxes = {name: box for name, box in (*self._parameters.items(), *self._buffers.items()) if box is not None}
+        if any(map(is_lazy, boxes.values())):
+            return
+        before = self._layer
+        layer = self._fitting({name: box.shape for name, box in boxes.items()})
+        if layer is not None:
+            self.__dict__["_layer"] = layer
+            epoch.structure += 1
+            scope = innermost.get()
+            if scope is not None and scope.undo is not None:
+                scope.undo.append(functools.partial(self.__dict__.__setitem__, "_layer", before))
+
+    def _fitting(self: Any, found: dict[str, tuple[int, ...]]) -> Layer | None:
+        """The layer whose parameters have these shapes, if one choice of the missing arguments alone gives them."""
+        layer = self._present_layer()
+        groups = getattr(layer, "groups", 1)
+        sizes = sorted({size * times for shape in found.values() for size in shape for times in (1, groups)} - {0})
+        fitting = []
+        for choice in itertools.product(sizes, repeat=len(self._inference)):
+            try:
+                trial = layer.replace(**dict(zip(self._inference, choice, strict=True)))
+                params, state = _shapes(trial)
+            except ArgumentError:  # not divisible by groups
+                continue
+            if all(like.shape == found.get(name) for name, like in (*params.items(), *state.items())):
+                fitting.append(trial)
+        return fitting[0] if len(fitting) == 1 else None
 
     def reset_parameters(self: Any) -> None:
         """Draws the parameters anew; does nothing while they have no shape."""

@@ -1,0 +1,45 @@
+"""Indices into a box: an integer out of range raises, as in PyTorch and Python; JAX would take the nearest element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["check_index"]
+
+
+def check_index(index: Any, shape: tuple[int, ...]) -> None:
+    """Refuses integers out of range; arrays as indices are JAX's.
+
+    Raises:
+        IndexError: an integer that names no element of its dimension.
+    """
+    kind = type(index)
+    if kind is int:
+        if shape and not -shape[0] <= index < shape[0]:
+            raise IndexError(f"index {index} is out of bounds for dimension 0 with size {shape[0]}")
+    elif kind is tuple:
+        _check_each(index, shape)
+    elif isinstance(index, np.integer):
+        check_index(int(index), shape)
+
+
+def _check_each(index: tuple[Any, ...], shape: tuple[int, ...]) -> None:
+    dim = 0
+    for n, part in enumerate(index):
+        if part is Ellipsis:
+            dim = len(shape) - sum(map(_dims, index[n + 1 :]))
+        elif isinstance(part, (int, np.integer)) and not isinstance(part, bool):
+            if 0 <= dim < len(shape) and not -shape[dim] <= part < shape[dim]:
+                raise IndexError(f"index {part} is out of bounds for dimension {dim} with size {shape[dim]}")
+            dim += 1
+        else:
+            dim += _dims(part)
+
+
+def _dims(part: Any) -> int:
+    """How many dimensions a part of an index takes."""
+    if part is None or part is Ellipsis or isinstance(part, (bool, np.bool_)):
+        return 0
+    return part.ndim if getattr(part, "dtype", None) == np.bool_ else 1

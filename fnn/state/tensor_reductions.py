@@ -1,0 +1,131 @@
+"""`torch.Tensor`'s reductions, as a box has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnn.dtypes import canonical
+from fnn.errors import ArgumentTypeError
+from fnn.state.tensor_parts import Parts, ValuesAndIndices
+
+__all__ = ["Reductions"]
+
+
+class Reductions(Parts):
+    """A mixin of `Box`, which has ``data``."""
+
+    __slots__ = ()
+
+    def max(self, dim: Any = None, keepdim: bool = False, **numpys: Any) -> Any:
+        """The largest element; along ``dim`` with its index; or the larger of the elements and those of an array."""
+        return self._extreme(jnp.max, jnp.argmax, jnp.maximum, dim, keepdim, numpys)
+
+    def min(self, dim: Any = None, keepdim: bool = False, **numpys: Any) -> Any:
+        """The smallest element; along ``dim`` with its index; or the smaller of the elements and those of an array."""
+        return self._extreme(jnp.min, jnp.argmin, jnp.minimum, dim, keepdim, numpys)
+
+    def _extreme(self, reduce: Any, place: Any, pair: Any, dim: Any, keepdim: bool, numpys: dict[str, Any]) -> Any:
+        if dim is None:
+            return reduce(self.data, **numpys)
+        if not isinstance(dim, (int, np.integer)):
+            return pair(self.data, dim)
+        value = self.data
+        return ValuesAndIndices(reduce(value, dim, keepdims=keepdim), place(value, dim, keepdims=keepdim))
+
+    def median(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """The lower of the middle elements; along ``dim`` with its index."""
+        if dim is None:
+            return jnp.sort(self.data.reshape(-1))[(self.data.size - 1) // 2]
+        middle = (self.data.shape[dim] - 1) // 2
+        found = (jax.lax.index_in_dim(x, middle, dim, keepdims=keepdim) for x in self.sort(dim))
+        return ValuesAndIndices(*found)
+
+    def argmax(self, dim: int | None = None, keepdim: bool = False, **numpys: Any) -> jax.Array:
+        """The index of the largest element."""
+        return jnp.argmax(self.data, **{"axis": dim, "keepdims": keepdim, **numpys})
+
+    def argmin(self, dim: int | None = None, keepdim: bool = False, **numpys: Any) -> jax.Array:
+        """The index of the smallest element."""
+        return jnp.argmin(self.data, **{"axis": dim, "keepdims": keepdim, **numpys})
+
+    def var(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **others: Any) -> jax.Array:
+        """The variance: divided by n - ``correction``, which is 1 (numpy's ``ddof`` is 0)."""
+        return jnp.var(self.data, **_moment(dim, unbiased, keepdim, others))
+
+    def std(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **others: Any) -> jax.Array:
+        """The standard deviation: divided by n - ``correction``, which is 1 (numpy's ``ddof`` is 0)."""
+        return jnp.std(self.data, **_moment(dim, unbiased, keepdim, others))
+
+    def norm(self, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> jax.Array:
+        """The ``p``-norm of all elements, or along dimensions."""
+        value = self.data if dtype is None else self.data.astype(canonical(dtype, "norm: "))
+        order = 2 if p in ("fro", None) else p
+        return jnp.linalg.vector_norm(value, ord=order, axis=_axis(dim), keepdims=keepdim)
+
+    def equal(self, other: Any) -> bool:
+        """Whether ``other`` has the same shape and elements."""
+        other = jnp.asarray(other)
+        return self.data.shape == other.shape and bool((self.data == other).all())
+
+    def allclose(self, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+        """Whether the elements differ by little."""
+        return bool(jnp.allclose(self.data, jnp.asarray(other), rtol, atol, equal_nan))
+
+    def softmax(self, dim: int, dtype: Any = None) -> jax.Array:
+        """The softmax along ``dim``."""
+        return jax.nn.softmax(self.data if dtype is None else self.data.astype(canonical(dtype, "softmax: ")), dim)
+
+    def log_softmax(self, dim: int, dtype: Any = None) -> jax.Array:
+        """The logarithm of the softmax along ``dim``."""
+        value = self.data if dtype is None else self.data.astype(canonical(dtype, "log_softmax: "))
+        return jax.nn.log_softmax(value, dim)
+
+
+def _axis(dim: Any) -> Any:
+    return tuple(dim) if isinstance(dim, list) else dim
+
+
+def _moment(dim: Any, unbiased: bool, keepdim: bool, others: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of torch's ``std`` and ``var`` as numpy's."""
+    if isinstance(dim, bool):  # std(unbiased)
+        dim, unbiased = None, dim
+    correction = others.pop("correction", int(unbiased))
+    return {"axis": _axis(dim), "ddof": correction, "keepdims": keepdim} | others
+
+
+def _reduction(name: str, function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    def method(self: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None, **numpys: Any) -> jax.Array:
+        if not isinstance(keepdim, (bool, np.bool_)):
+            raise ArgumentTypeError(f"{name}: keepdim must be a bool, got keepdim={keepdim!r}; give dims as a tuple")
+        value = self.data if dtype is None else self.data.astype(canonical(dtype, f"{name}: "))
+        return function(value, **{"axis": _axis(dim), "keepdims": bool(keepdim), **numpys})
+
+    method.__doc__ = f"``{name}`` of all elements, or along ``dim`` (one or several)."
+    return method
+
+
+def _cumulation(name: str, function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    def method(self: Any, dim: Any = None, dtype: Any = None, **numpys: Any) -> jax.Array:
+        value = self.data if dtype is None else self.data.astype(canonical(dtype, f"{name}: "))
+        return function(value, **{"axis": dim, **numpys})
+
+    method.__doc__ = f"``{name}`` along ``dim``."
+    return method
+
+
+_REDUCTIONS = {
+    "all": jnp.all, "amax": jnp.max, "amin": jnp.min, "any": jnp.any, "count_nonzero": jnp.count_nonzero,
+    "logsumexp": jax.nn.logsumexp, "mean": jnp.mean, "nanmean": jnp.nanmean, "nansum": jnp.nansum, "prod": jnp.prod,
+    "sum": jnp.sum,
+}  # fmt: skip
+_CUMULATIONS = {"cumprod": jnp.cumprod, "cumsum": jnp.cumsum, "logcumsumexp": jax.lax.cumlogsumexp}
+
+for _name, _function in _REDUCTIONS.items():
+    setattr(Reductions, _name, _reduction(_name, _function))
+for _name, _function in _CUMULATIONS.items():
+    setattr(Reductions, _name, _cumulation(_name, _function))
