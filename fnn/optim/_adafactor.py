@@ -13,7 +13,7 @@ from fnn.errors import ArgumentError
 from fnn.optim._checks import at_least_zero, learning_rate
 from fnn.optim._each import wide
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import Leaves, counts
+from fnn.optim._tree import Leaves, counts, promoting
 
 __all__ = ["Adafactor", "AdafactorState", "adafactor"]
 
@@ -76,7 +76,7 @@ def _rule(
         slots = (leaves.build(s) for s in (rows, columns, plain))
         return leaves.build(changes), AdafactorState(step, *slots)
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformation(init, promoting(update))
 
 
 def _derived(lr: Any, beta2_decay: Any, eps: Any, d: Any, weight_decay: Any) -> Any:
@@ -168,6 +168,3 @@ class Adafactor(Optimizer):
 
     def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
         return _rule(*values, *flags)
-
-    def _entries(self, n: int) -> list[dict[str, Any]]:
-        return [{k: v for k, v in entry.items() if v is not None} for entry in super()._entries(n)]

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax.experimental.sparse import BCOO
 
 from fnn.errors import ArgumentError
 from fnn.optim._checks import at_least_zero, learning_rate
@@ -139,7 +138,7 @@ class Adagrad(Optimizer):
     def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
         return _rule(*values, *flags)
 
-    def _sparse(self, grad: BCOO, group: dict[str, Any]) -> Any:
+    def _sparse(self, grad: Any, group: dict[str, Any]) -> Any:
         # Where the gradient is zero the rule changes nothing.
         if group["fused"]:
             raise ArgumentError("`fused` does not support sparse grad or complex param")
@@ -147,7 +146,7 @@ class Adagrad(Optimizer):
             raise ArgumentError("weight_decay option is not compatible with sparse gradients")
         return grad.todense()
 
-    def _entries(self, n: int) -> list[dict[str, Any]]:
+    def _entry(self, n: int, i: int, live: bool = False) -> dict[str, Any]:
         # torch's Adagrad has its state from the start.
-        tree = self._state_of(n).tree()
-        return [{"step": step, "sum": total} for step, total in zip(tree.step, tree.sum, strict=True)]
+        tree = self._state_of(n).box_tree()
+        return {"step": tree.step[i], "sum": tree.sum[i] if live else tree.sum[i].data}

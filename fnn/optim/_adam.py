@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import optax
-from jax.experimental.sparse import BCOO
 
 from fnn.errors import ArgumentError
 from fnn.optim._checks import at_least_zero, betas_in_range
@@ -171,7 +170,7 @@ class Adam(Optimizer):
     def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
         return _rule(*values, *flags)
 
-    def _sparse(self, grad: BCOO, group: dict[str, Any]) -> Any:
+    def _sparse(self, grad: Any, group: dict[str, Any]) -> Any:
         del grad, group
         raise ArgumentError("Adam does not support sparse gradients, please consider SparseAdam instead")
 

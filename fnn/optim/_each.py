@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from fnn.optim._tree import Leaves
+from fnn.optim._tree import Leaves, promoting
 
 # vectors(state, present) -> (scalars of this step, one entry a parameter; the state's vectors after it, by name)
 Vectors = Callable[[Any, Any], tuple[tuple[Any, ...], dict[str, Any]]]
@@ -63,7 +63,7 @@ def elementwise(what: str, init: Any, vectors: Vectors, rule: Rule, maximize: bo
         built = {k: leaves.build(v) for k, v in slots.items()}
         return leaves.build(changes), state._replace(**built, **moved)
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformation(init, promoting(update))
 
 
 def wide(step: Any) -> Any:

@@ -14,13 +14,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental.sparse import BCOO
 
 from fnn._trace import tracing
 from fnn.errors import ArgumentError, ArgumentTypeError, StateDictError
 from fnn.optim._checks import learning_rate
 from fnn.optim._each import joined, planes
-from fnn.optim._optimizer import Optimizer, _Group
+from fnn.optim._optimizer import Optimizer
+from fnn.optim._ruled import RuleState
+from fnn.optim._tree import is_sparse
 from fnn.optim._wolfe import strong_wolfe
 from fnn.state.gather import Gather, Identity
 from fnn.state.scope import innermost
@@ -133,6 +134,8 @@ class LBFGS(Optimizer):
         [1. 1.]
     """
 
+    _own_step = False
+
     def __init__(
         self,
         params: Any,
@@ -207,7 +210,7 @@ class LBFGS(Optimizer):
 
     def _gradient_now(self) -> tuple[Any, Any, Any]:
         grads = [p.grad for p in self.param_groups[0]["params"]]
-        grads = [grad.todense() if isinstance(grad, BCOO) else grad for grad in grads]
+        grads = [grad.todense() if is_sparse(grad) else grad for grad in grads]
         return _flat_gradient(grads, self._values_now())
 
     def _iterate(self, closure: Callable[[], Any]) -> Any:
@@ -276,22 +279,26 @@ class LBFGS(Optimizer):
 
     # -- state ----------------------------------------------------------------------------------------------------
 
-    def _entries(self, n: int) -> list[dict[str, Any]]:
-        entries: list[dict[str, Any]] = [{} for _ in self.param_groups[n]["params"]]
+    def _entry(self, n: int, i: int, live: bool = False) -> dict[str, Any]:
         m = self._memory
-        if not m:
-            return entries
+        if not m or (n, i) != (0, 0):
+            return {}
         # As in torch, the state of all is that of the first parameter.
-        entries[0] = {"func_evals": m["func_evals"], "n_iter": m["n_iter"]}
+        entry: dict[str, Any] = {"func_evals": m["func_evals"], "n_iter": m["n_iter"]}
         if "history" in m:
             dirs, steps, rho, count, scale = m["history"]
-            entries[0] |= {"d": m["d"], "t": m["t"]}
+            entry |= {"d": m["d"], "t": m["t"]}
             for name, values in (("old_dirs", dirs), ("old_stps", steps), ("ro", rho)):
-                entries[0][name] = [values[i] for i in range(int(count))]
-            entries[0] |= {"H_diag": scale, "prev_flat_grad": m["prev_flat_grad"], "prev_loss": m["prev_loss"]}
-        return entries
+                entry[name] = [values[i] for i in range(int(count))]
+            entry |= {"H_diag": scale, "prev_flat_grad": m["prev_flat_grad"], "prev_loss": m["prev_loss"]}
+        return entry
 
-    def _loaded_group(self, n: int, group: dict[str, Any], entries: list[Mapping[str, Any]]) -> _Group | None:
+    def reset_rule_entries(self, parameter: Any) -> None:
+        """Forgets everything, if ``parameter`` is the one whose state is that of all."""
+        if self._place(parameter) == (0, 0):
+            self._memory = {}
+
+    def _loaded_group(self, n: int, group: dict[str, Any], entries: list[Mapping[str, Any]]) -> RuleState | None:
         saved = entries[0] if entries else {}
         memory: dict[str, Any] = {k: int(saved[k]) for k in ("func_evals", "n_iter") if k in saved}
         if saved.get("d") is not None:

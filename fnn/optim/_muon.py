@@ -12,7 +12,7 @@ from jax import lax
 from fnn.errors import ArgumentError
 from fnn.optim._checks import at_least_zero, learning_rate
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import Leaves, zeros
+from fnn.optim._tree import Leaves, promoting, zeros
 
 __all__ = ["Muon", "MuonState", "muon"]
 
@@ -84,7 +84,7 @@ def _rule(
             changes.append(change.astype(p.dtype))
         return leaves.build(changes), MuonState(leaves.build(buffers))
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformation(init, promoting(update))
 
 
 def _check(ns_coefficients: Any, ns_steps: int, adjust_lr_fn: str | None) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import optax
 
 from fnn.errors import ArgumentTypeError, StateDictError
-from fnn.optim._optimizer import Optimizer, _Group
+from fnn.optim._optimizer import Optimizer
+from fnn.optim._ruled import RuleState
 from fnn.state.scope import no_scope
 
 __all__ = ["Optax"]
@@ -86,12 +87,14 @@ class Optax(Optimizer):
             completed.append(some)
         super()._update(completed)
 
-    def _entries(self, n: int) -> list[dict[str, Any]]:
-        group = self._groups[n]
-        entries: list[dict[str, Any]] = [{} for _ in self.param_groups[n]["params"]]
-        if group is not None and group.started:
-            entries[0] = {_KEY: _paths(group.tree())}
-        return entries
+    def _entry(self, n: int, i: int, live: bool = False) -> dict[str, Any]:
+        del live
+        group = self._rule_state(n)
+        return {} if i or group is None or not group.started else {_KEY: _paths(group.tree())}
+
+    def _rule_names(self, n: int) -> frozenset[str]:
+        del n
+        return frozenset({_KEY})
 
     def state_dict(self) -> dict[str, Any]:
         """The state in torch's format; the transformations, which are functions, are left out."""
@@ -100,7 +103,7 @@ class Optax(Optimizer):
             group.pop("transformation", None)
         return result
 
-    def _loaded_group(self, n: int, group: dict[str, Any], entries: list[Mapping[str, Any]]) -> _Group | None:
+    def _loaded_group(self, n: int, group: dict[str, Any], entries: list[Mapping[str, Any]]) -> RuleState | None:
         if not any(entries):
             return None
         saved = entries[0].get(_KEY)
@@ -118,6 +121,6 @@ class Optax(Optimizer):
             if array.shape != np.shape(like):
                 raise StateDictError(f"size mismatch for {path}: got {array.shape}, expected {np.shape(like)}")
             leaves.append(array.astype(like.dtype))
-        result = _Group(jax.tree.unflatten(jax.tree.structure(tree), leaves))
+        result = RuleState(jax.tree.unflatten(jax.tree.structure(tree), leaves), group["params"], born=self._born)
         result.mark_started()
         return result

@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import optax
-from jax.experimental.sparse import BCOO
 
 from fnn.errors import ArgumentError
 from fnn.optim._checks import at_least_zero
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import Leaves, zeros
+from fnn.optim._tree import Leaves, is_sparse, promoting, zeros
 
 __all__ = ["SGD", "SGDState", "sgd"]
 
@@ -52,9 +51,9 @@ def _rule(
             rate, decay, inertia, share = (jnp.asarray(c, wide) for c in (lr, weight_decay, momentum, kept))
             g = g.astype(p.dtype)
             g = -g if maximize else g
-            if isinstance(g, BCOO):  # from SGD, which has seen to it that there is no weight decay
+            if is_sparse(g):  # from SGD, which has seen to it that there is no weight decay
                 if not has_momentum and not g.n_batch:
-                    changes.append(BCOO((-rate * g.data, g.indices), shape=g.shape))
+                    changes.append(type(g)((-rate * g.data, g.indices), shape=g.shape))
                     continue
                 g = g.todense()
             else:
@@ -71,7 +70,7 @@ def _rule(
         started = state.started if state.started is None else state.started | leaves.present
         return leaves.build(changes), SGDState(leaves.build(buffers) if has_momentum else None, started)
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformation(init, promoting(update))
 
 
 def sgd(
@@ -186,7 +185,7 @@ class SGD(Optimizer):
     def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
         return _rule(*values, *flags)
 
-    def _sparse(self, grad: BCOO, group: dict[str, Any]) -> Any:
+    def _sparse(self, grad: Any, group: dict[str, Any]) -> Any:
         if group["fused"]:
             raise ArgumentError("`_fused_sgd` does not support sparse gradients")
         if group["weight_decay"] != 0:

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax.experimental.sparse import BCOO
 
+from fnn._trace import Tracer
 from fnn.errors import ArgumentError
 from fnn.optim._checks import betas_in_range, learning_rate, log
 from fnn.optim._each import wide
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import counts, zeros
+from fnn.optim._tree import counts, is_gradient, is_sparse, promoting, zeros
 
 __all__ = ["SparseAdam", "SparseAdamState", "sparse_adam"]
 
@@ -26,10 +26,6 @@ class SparseAdamState(NamedTuple):
     step: Any  # (n,) float32: updates made of each parameter
     exp_avg: Any  # like the parameters
     exp_avg_sq: Any  # like the parameters
-
-
-def _leaf(x: Any) -> bool:
-    return x is None or isinstance(x, BCOO)
 
 
 def _derived(lr: Any, betas: Any, eps: Any) -> Any:
@@ -47,7 +43,7 @@ def _rule(
         if params is None:
             raise ArgumentError("sparse_adam: update(grads, state, params) needs params, got None")
         leaves, treedef = jax.tree.flatten(params)
-        grads = jax.tree.flatten(updates, is_leaf=_leaf)[0]
+        grads = jax.tree.flatten(updates, is_leaf=is_gradient)[0]
         if len(grads) != len(leaves):
             raise ArgumentError(f"sparse_adam: got {len(grads)} gradients for {len(leaves)} parameters")
         first, second = treedef.flatten_up_to(state.exp_avg), treedef.flatten_up_to(state.exp_avg_sq)
@@ -59,7 +55,7 @@ def _rule(
             if g is None:
                 changes.append(jnp.zeros_like(p))
                 continue
-            if not isinstance(g, BCOO):
+            if not is_sparse(g):
                 raise ArgumentError(_DENSE)
             if g.n_batch:
                 raise ArgumentError(
@@ -76,11 +72,11 @@ def _rule(
             second[i] = second[i].at[at].add(change_square, mode="drop")
             rate = rates[i].astype(p.dtype)
             moved = -rate * ((old + change) / (jnp.sqrt(old_square + change_square) + eps))
-            change = BCOO((moved, g.indices), shape=g.shape)
+            change = type(g)((moved, g.indices), shape=g.shape)
             changes.append(jnp.zeros_like(p).at[at].add(moved, mode="drop") if dense else change)
         return treedef.unflatten(changes), SparseAdamState(step, treedef.unflatten(first), treedef.unflatten(second))
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformation(init, promoting(update))
 
 
 def sparse_adam(
@@ -123,8 +119,7 @@ class SparseAdam(Optimizer):
         >>> import jax.numpy as jnp
         >>> import fnn
         >>> from fnn import nn
-        >>> from jax.experimental.sparse import BCOO
-        >>> table = nn.Parameter(jnp.ones((3, 2)))
+        >>>         >>> table = nn.Parameter(jnp.ones((3, 2)))
         >>> optimizer = fnn.optim.SparseAdam([table], lr=0.1)
         >>> row = BCOO((jnp.ones((1, 2)), jnp.array([[1]])), shape=(3, 2))
         >>> optimizer.step([row])
@@ -165,10 +160,14 @@ class SparseAdam(Optimizer):
     def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
         return _rule(*values, *flags)
 
-    def _sparse(self, grad: BCOO, group: dict[str, Any]) -> Any:
+    def _sparse(self, grad: Any, group: dict[str, Any]) -> Any:
         del group
         return grad
 
-    def _entries(self, n: int) -> list[dict[str, Any]]:
+    def _entry(self, n: int, i: int, live: bool = False) -> dict[str, Any]:
         # torch's SparseAdam counts in Python.
-        return [{k: int(v) if k == "step" else v for k, v in entry.items()} for entry in super()._entries(n)]
+        return {k: _count(v) if k == "step" else v for k, v in super()._entry(n, i, live).items()}
+
+
+def _count(step: Any) -> Any:
+    return step if isinstance(step, Tracer) else int(step)

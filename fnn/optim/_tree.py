@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental.sparse import BCOO
 
 from fnn.errors import ArgumentError
 
 
-def _is_gradient(x: Any) -> bool:
-    return x is None or isinstance(x, BCOO)
+def is_sparse(x: Any) -> bool:
+    """Whether ``x`` is a BCOO array; without importing JAX's sparse arrays, which few need and which take long."""
+    return type(x).__name__ == "BCOO" and type(x).__module__.startswith("jax.experimental.sparse")
+
+
+def is_gradient(x: Any) -> bool:
+    """Whether ``x`` is a leaf where gradients are: an absent one or a sparse one."""
+    return x is None or is_sparse(x)
 
 
 class Leaves:
@@ -26,7 +33,7 @@ class Leaves:
         if params is None:
             raise ArgumentError(f"{what}: update(grads, state, params) needs params, got None")
         self.params, self.treedef = jax.tree.flatten(params)
-        self.grads = jax.tree.flatten(grads, is_leaf=_is_gradient)[0]
+        self.grads = jax.tree.flatten(grads, is_leaf=is_gradient)[0]
         if len(self.grads) != len(self.params):
             raise ArgumentError(f"{what}: got {len(self.grads)} gradients for {len(self.params)} parameters")
         for i, (g, p) in enumerate(zip(self.grads, self.params, strict=True)):
@@ -57,3 +64,18 @@ def counts(params: Any) -> jax.Array:
 def zeros(params: Any) -> Any:
     """A tree of zeros like ``params``."""
     return jax.tree.map(jnp.zeros_like, params)
+
+
+def promoting(update: Callable[..., Any]) -> Callable[..., Any]:
+    """``update`` of a transformation, under JAX's usual promotion whatever the user has set.
+
+    The rules mean to mix dtypes: step counts and flags, scalars in float32 with half-precision parameters as in
+    PyTorch, real scalars with complex ones.
+    """
+
+    @functools.wraps(update)
+    def wrapper(updates: Any, state: Any, params: Any = None) -> Any:
+        with jax.numpy_dtype_promotion("standard"):
+            return update(updates, state, params)
+
+    return wrapper

@@ -38,6 +38,15 @@ class _Composite(LRScheduler):
         if epoch is not None:
             raise ArgumentTypeError(f"{type(self).__name__}.step() takes no epoch, but got {epoch!r}")
 
+    def _update_lr(self, epoch: int | None = None) -> None:
+        # What a `SequentialLR` asks of the scheduler that takes over.
+        if epoch != 0:
+            raise ArgumentError(f"{type(self).__name__} can only begin at step 0, but got epoch={epoch!r}")
+        self._begin()
+
+    def _begin(self) -> None:
+        raise NotImplementedError
+
     def state_dict(self) -> dict[str, Any]:
         """The state, with those of the schedulers."""
         return {**super().state_dict(), "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
@@ -93,6 +102,12 @@ class SequentialLR(_Composite):
                 f"milestone points, but got number of schedulers {len(schedulers)} and the number of milestones to be "
                 f"equal to {len(milestones)}"
             )
+        for i, scheduler in enumerate(schedulers):
+            if i and not hasattr(scheduler, "_update_lr"):
+                raise ArgumentTypeError(
+                    f"{type(self).__name__} at index {i} expects an LRScheduler, which can begin at a milestone, got "
+                    f"{type(scheduler).__name__}"
+                )
         self._schedulers = schedulers
         self._milestones = milestones
         self.last_epoch = last_epoch + 1
@@ -101,9 +116,7 @@ class SequentialLR(_Composite):
         for group in optimizer.param_groups:
             set_value(group, "lr", group["initial_lr"])
         self.recursive_undo()
-        first = schedulers[bisect_right(milestones, 0)]
-        first._initial_step()
-        self._last_lr = first.get_last_lr()
+        self._take_first()
 
     def recursive_undo(self, sched: Any = None) -> None:
         """Takes back the first step of every scheduler, also of those inside others.
@@ -112,11 +125,33 @@ class SequentialLR(_Composite):
             sched: a scheduler; None for this one.
         """
         sched = self if sched is None else sched
-        if hasattr(sched, "_schedulers"):
+        if isinstance(sched, SequentialLR) and sched is not self:
+            # It took back all first steps but that of its first scheduler.
+            self.recursive_undo(sched._first())
+        elif hasattr(sched, "_schedulers"):
             for inner in sched._schedulers:
                 self.recursive_undo(inner)
         elif hasattr(sched, "last_epoch"):
             sched.last_epoch -= 1
+
+    def _first(self) -> LRScheduler:
+        return self._schedulers[bisect_right(self._milestones, 0)]
+
+    def _initial_step(self) -> None:
+        """Step 0 anew, as the first scheduler of another sequence, which has taken it back."""
+        self._step_count, self._is_initial = 0, False
+        self._take_first()
+
+    def _take_first(self) -> None:
+        first = self._first()
+        first._initial_step()
+        self._last_lr = first.get_last_lr()
+
+    def _begin(self) -> None:
+        self.last_epoch = 0
+        first = self._first()
+        first._update_lr(0)
+        self._last_lr = first.get_last_lr()
 
     def step(self, epoch: int | None = None) -> None:
         """Steps the scheduler whose turn it is.
@@ -166,4 +201,23 @@ class ChainedScheduler(_Composite):
         self._check_step(epoch)
         for scheduler in self._schedulers:
             scheduler.step()
+        self._last_lr = values(self.optimizer, "lr")
+
+    def _initial_step(self) -> None:
+        """Step 0 of every scheduler, which all have taken back."""
+        self._step_count, self._is_initial = 0, False  # torch saves them
+        for scheduler in self._schedulers:
+            scheduler._initial_step()
+        self._last_lr = values(self.optimizer, "lr")
+
+    def _begin(self) -> None:
+        # As when they were made: each takes its first step on what the one before has left of the initial rates.
+        for group in self.optimizer.param_groups:
+            set_value(group, "lr", group["initial_lr"])
+        for scheduler in self._schedulers:
+            if isinstance(scheduler, _Composite):
+                scheduler._begin()
+            else:
+                scheduler.last_epoch = -1
+                scheduler._initial_step()
         self._last_lr = values(self.optimizer, "lr")
