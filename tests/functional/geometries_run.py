@@ -106,7 +106,8 @@ def torch_everything(case: Case, arrays: list[torch.Tensor]) -> list[torch.Tenso
     first = torch.autograd.grad(sum_of(out[0], 0), arrays, create_graph=convolution)
     if not convolution:
         return [*out, *first]
-    second = torch.autograd.grad(sum(sum_of(g, i + 1) for i, g in enumerate(first[:2])), arrays[:2])
+    slope = sum_of(first[0], 1) + sum_of(first[1], 2)
+    second = torch.autograd.grad(slope, arrays[:2])
     return [*out, *first, *second]
 
 

@@ -45,7 +45,7 @@ def _lowering(one: Operation, mesh: Operation, typed: Operation) -> Callable[...
     def lower(ctx: mlir.LoweringRuleContext, *operands: Any, geometry: Geometry) -> Any:
         several = mesh if devices(ctx) > 1 else one
         run = typed if any(map(partitioned, ctx.avals_in)) else several
-        return mlir.lower_fun(functools.partial(run, g=geometry), multiple_results=False)(ctx, *operands)
+        return mlir.lower_fun(lambda a, b: run(a, b, geometry), multiple_results=False)(ctx, *operands)
 
     return lower
 
@@ -63,7 +63,7 @@ def _primitive(
             raise TypeError(f"{primitive.name}: operands must have one dtype, got {a.dtype} and {b.dtype}")
         known: dict[str, Any] = {"shape": shape(a.shape, b.shape, geometry), "weak_type": False}
         if partitioned(a) or partitioned(b):
-            known["sharding"] = jax.eval_shape(functools.partial(mesh, g=geometry), a, b).sharding
+            known["sharding"] = jax.eval_shape(lambda a, b: mesh(a, b, geometry), a, b).sharding
         return a.update(**known)
 
     @functools.partial(jax.jit, static_argnames="geometry")
