@@ -195,7 +195,6 @@ def _attempt(
     def run(donated: Any, kept: Any, hyper: Any, seed: Any, dynamic: Any) -> Any:
         return _run_once(*around, result, name, donated, kept, hyper, seed, dynamic)
 
-    result["groups"] = [_groups(owner) for owner in inputs.owners]
     flat = named(run, function)
     donated, kept = _values(inputs.donated, scope), _values(inputs.kept, scope)
     dynamics = [owner._fnn_dynamic() for owner in inputs.owners]
@@ -240,7 +239,6 @@ def _run_once(
     if recorder.unrooted is not None:
         what = f"{type(recorder.unrooted).__name__} module"
         raise TracerEscapeError(UNROOTED.format(function=name, what=what))
-    _refuse_group_changes(inputs.owners, result)
     if scope.discovered or scope.owners:
         return []
     with recorder.quiet():
@@ -377,26 +375,6 @@ def _as_array(value: Any) -> Any:
 
 def _is_owner(node: Any) -> bool:
     return hasattr(type(node), "_fnn_dynamic")
-
-
-def _groups(owner: Any) -> Any:
-    return [dict(group) for group in owner.param_groups]
-
-
-_IN_GROUP = """\
-{function} sets {name!r} of an optimizer's param_groups while it is traced.
-Wrong: optimizer.param_groups[0]["lr"] = 0.1, or scheduler.step(), inside the jitted function
-Why:   Python code runs once, when the function is compiled; hyper-parameters are values that each call reads
-Right: do it between the calls: it takes effect without compiling anew"""
-
-
-def _refuse_group_changes(owners: list[Any], result: dict[str, Any]) -> None:
-    for owner, before in zip(owners, result["groups"], strict=True):
-        for group, old in zip(owner.param_groups, before, strict=False):
-            for name, value in old.items():
-                if name != "params" and group.get(name) is not value:
-                    group.update(old)
-                    raise ArgumentError(_IN_GROUP.format(function="fnn.jit: the function", name=name))
 
 
 def _check_rooted(found: JitScope, recorder: Recorder, name: str) -> None:

@@ -60,7 +60,6 @@ class Module(HookRegistrars, StateDict, Movement):
 
     _modules: dict[str, Any]  # of Module, or None
     _compiled_call_impl: Callable | None = None
-    _fnn_unwatched = frozenset({"_compiled_call_impl"})
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not self.call_super_init:

@@ -197,7 +197,7 @@ class Recorder:
             if name == "__dict__" and not has_state(type(value)):
                 self._read(Place(number, "dict", name), value)
             return
-        if name in _unwatched(type(value)) or (has_state(type(value)) and is_whole(name)):
+        if has_state(type(value)) and (_describes_itself(value) or is_whole(name) or name == "_compiled_call_impl"):
             return
         self._busy = True  # describing must not count as reading
         try:
@@ -260,7 +260,8 @@ class Recorder:
         else:
             if watchable(type(value)):
                 self.watch.add(_topmost(type(value)))
-            self.before[number] = _snapshot(value)
+            if not _describes_itself(value):
+                self.before[number] = _snapshot(value)
             if not has_state(type(value)):
                 self._met.append((value, number))
 
@@ -353,9 +354,9 @@ def _snapshot(value: Any) -> dict[str, dict[str, Any]]:
     return taken
 
 
-def _unwatched(cls: type) -> frozenset[str]:
-    """Attributes that the objects of a class describe themselves, in ``_fnn_gather``."""
-    return getattr(cls, "_fnn_unwatched", frozenset())
+def _describes_itself(value: Any) -> bool:
+    """Whether ``_fnn_gather`` describes all of an object: of an Optimizer, not of a Module's plain attributes."""
+    return has_state(type(value)) and "_parameters" not in own_dict(value)
 
 
 def _topmost(cls: type) -> type:

@@ -224,17 +224,20 @@ def test_a_module_made_inside_and_kept():
     assert [name for name, _ in model.named_parameters()] == ["inner.weight", "inner.bias"]
 
 
-def test_param_groups_are_refused_inside():
-    model = nn.Linear(2, 2)
-    optimizer = optim.SGD(model.parameters(), lr=0.1)
+def test_hyper_parameters_written_inside():
+    model = nn.Linear(2, 2, bias=False)
+    optimizer = optim.SGD(model.parameters(), lr=1.0)
+    scheduler = optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
 
     @fnn.jit
-    def step(o):
-        o.param_groups[0]["lr"] = 0.5
+    def step(g):
+        optimizer.step([g])
 
-    with pytest.raises(fnn.ArgumentError, match="'lr' of an optimizer's param_groups"):
-        step(optimizer)
-    assert optimizer.param_groups[0]["lr"] == 0.1
+    for n in range(3):
+        before = jnp.array(model.weight.data)
+        step(X[:2])
+        np.testing.assert_allclose(before - model.weight.data, 0.5**n * X[:2], rtol=1e-5)
+        scheduler.step()
 
 
 def test_an_optimizer_made_inside():
