@@ -481,8 +481,8 @@ class Guards:
         elif simple and kind == "module":
             return self._expect(sys.modules.get, name, value)
         same = _matcher(value, set())
-        if kind == "cell":
-            cell = node.__closure__[name]  # holds no more than the function, which is held by a cell or a global
+        if kind == "cell" and place.node == 0:
+            cell = node.__closure__[name]  # of the jitted function itself, which holds it
 
             def check() -> bool:
                 try:
