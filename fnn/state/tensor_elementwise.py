@@ -6,6 +6,7 @@ writes the result to the box.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -97,7 +98,7 @@ IN_PLACE_TOO: dict[str, Function] = {
     "erf": _floating(lax.erf), "erfc": _floating(lax.erfc), "erfinv": _floating(lax.erf_inv), "exp": jnp.exp,
     "exp2": jnp.exp2, "expm1": jnp.expm1, "floor": jnp.floor, "frac": lambda x: x - jnp.trunc(x), "i0": jnp.i0,
     "lgamma": _floating(lax.lgamma), "log": jnp.log, "log10": jnp.log10, "log1p": jnp.log1p, "log2": jnp.log2,
-    "logical_not": jnp.logical_not, "logit": _logit, "nan_to_num": jnp.nan_to_num, "neg": jnp.negative,
+    "logical_not": jnp.logical_not, "logit": _logit, "nan_to_num": jnp.nan_to_num, "neg": operator.neg,
     "rad2deg": jnp.rad2deg, "reciprocal": _reciprocal, "relu": jax.nn.relu, "rsqrt": _floating(lax.rsqrt),
     "sgn": _sgn, "sigmoid": jax.nn.sigmoid, "sign": jnp.sign, "sin": jnp.sin, "sinc": jnp.sinc, "sinh": jnp.sinh,
     "sqrt": jnp.sqrt, "square": jnp.square, "tan": jnp.tan, "tanh": jnp.tanh, "trunc": jnp.trunc,
@@ -107,7 +108,7 @@ IN_PLACE_TOO: dict[str, Function] = {
     "div": _div, "eq": jnp.equal, "floor_divide": jnp.floor_divide, "fmod": jnp.fmod, "ge": jnp.greater_equal,
     "gt": jnp.greater, "hypot": jnp.hypot, "le": jnp.less_equal, "lerp": _lerp, "logical_and": jnp.logical_and,
     "logical_or": jnp.logical_or, "logical_xor": jnp.logical_xor, "lt": jnp.less, "masked_fill": _masked_fill,
-    "mul": jnp.multiply, "ne": jnp.not_equal, "nextafter": jnp.nextafter, "pow": jnp.power,
+    "mul": operator.mul, "ne": jnp.not_equal, "nextafter": jnp.nextafter, "pow": operator.pow,
     "remainder": jnp.remainder, "sub": _sub, "xlogy": jax.scipy.special.xlogy,
 }  # fmt: skip
 ALONE: dict[str, Function] = {
