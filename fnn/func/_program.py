@@ -403,8 +403,8 @@ def named(flat: Callable[..., Any], function: Callable[..., Any]) -> Callable[..
 
     def run(*args: Any) -> Any:
         nonlocal finished
-        if finished:
-            raise Rerun
+        if finished and not (_trace.checks_numbers() and not _trace.tracing()):
+            raise Rerun  # but where JAX has found a NaN and looks for it, operation by operation
         out = flat(*args)
         finished = True
         return out
@@ -482,7 +482,7 @@ class Bound:
         values = [box._value for box in donated]
         copied: list[Box] = []
         compiled = program.compiled
-        if program.donated and _trace.checks_numbers():
+        if _trace.checks_numbers():
             compiled = program.safe()
         elif self.exposures != seen:
             for i, box in enumerate(donated):

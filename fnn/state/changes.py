@@ -155,9 +155,7 @@ class Effects:
                 now = change.now
                 self.steps.append((change.where, None if now is MISSING else self._packed(change.where, now, survey)))
         self.leaves = self._packer.leaves
-        self.containers = any(
-            where[0] == "container" or "container" in str(recipe) for where, recipe in self.steps
-        )
+        self.containers = any(where[0] == "container" or "container" in str(recipe) for where, recipe in self.steps)
         del self._packer
 
     def _container(self, change: Change, survey: Survey) -> None:
@@ -173,7 +171,11 @@ class Effects:
                 if before.get(key, MISSING) is not value:
                     where = (*change.where, "set", key)
                     self.steps.append((where, self._packed(where, value, survey)))
-        elif not isinstance(container, set) and len(now) >= len(before) and all(a is b for a, b in zip(before, now, strict=False)):
+        elif (
+            not isinstance(container, set)
+            and len(now) >= len(before)
+            and all(a is b for a, b in zip(before, now, strict=False))
+        ):
             # Appended: also where the list has grown by the effect of the last call.
             for value in now[len(before) :]:
                 self.steps.append(((*change.where, "append"), self._packed(change.where, value, survey)))
@@ -283,10 +285,14 @@ def _kept(value: Any, scope: Scope) -> bool:
     """Whether an object in a packed value is referred to, not made anew: it was there before, and is no container."""
     if isinstance(value, Box):
         return value._born < scope.serial
-    return has_state(type(value)) and "_parameters" in own_dict(value) and not any(
-        isinstance(box, Box) and box._born >= scope.serial
-        for table in (own_dict(value)["_parameters"], own_dict(value)["_buffers"])
-        for box in table.values()
+    return (
+        has_state(type(value))
+        and "_parameters" in own_dict(value)
+        and not any(
+            isinstance(box, Box) and box._born >= scope.serial
+            for table in (own_dict(value)["_parameters"], own_dict(value)["_buffers"])
+            for box in table.values()
+        )
     )
 
 

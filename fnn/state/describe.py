@@ -63,7 +63,9 @@ def has_state(cls: type) -> bool:
 
 def array_like_type(cls: type) -> bool:
     """Whether values of this type are traced arguments of `fnn.jit`."""
-    return issubclass(cls, (jax.Array, np.ndarray, np.generic, int, float, complex, Tracer)) and not issubclass(cls, Box)
+    return issubclass(cls, (jax.Array, np.ndarray, np.generic, int, float, complex, Tracer)) and not issubclass(
+        cls, Box
+    )
 
 
 def is_whole(name: str) -> bool:

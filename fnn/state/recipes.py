@@ -69,7 +69,11 @@ class Packer:
             return self._leaf(value)
         if self.every and isinstance(value, (jax.Array, np.ndarray)) and not isinstance(value, Box):
             return self._leaf(value)
-        if by_value(value) or isinstance(value, np.ndarray) or (isinstance(value, jax.Array) and not isinstance(value, Box)):
+        if (
+            by_value(value)
+            or isinstance(value, np.ndarray)
+            or (isinstance(value, jax.Array) and not isinstance(value, Box))
+        ):
             return ("value", value)
         number = self.known(value)
         if number is not None:

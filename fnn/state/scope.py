@@ -110,7 +110,18 @@ class Scope:
     Reads of a box that is not bound fall through to the scope around it, then to the box.
     """
 
-    __slots__ = ("anchor", "overrides", "parent", "rehearses", "serial", "touched", "trace", "undo", "values", "written")
+    __slots__ = (
+        "anchor",
+        "overrides",
+        "parent",
+        "rehearses",
+        "serial",
+        "touched",
+        "trace",
+        "undo",
+        "values",
+        "written",
+    )
 
     def __init__(self, values: dict[Box, Any] | None = None, parent: Scope | None = None) -> None:
         self.values: dict[Box, Any] = {} if values is None else values

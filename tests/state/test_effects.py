@@ -100,9 +100,9 @@ def same(a, b):
 TRANSFORMS = {
     "jit": lambda m: fnn.jit(lambda m, x: m(x)),
     "jitted closure": lambda m: (lambda step: lambda m, x: step(x))(fnn.jit(lambda x: m(x))),
-    "value_and_grad": lambda m: lambda m, x: fnn.value_and_grad(
-        lambda x: (lambda out: (out.sum(), out))(m(x)), has_aux=True
-    )(x)[0][1],
+    "value_and_grad": lambda m: (
+        lambda m, x: fnn.value_and_grad(lambda x: (lambda out: (out.sum(), out))(m(x)), has_aux=True)(x)[0][1]
+    ),
     "value_and_grad in jit": lambda m: fnn.jit(
         lambda m, x: fnn.value_and_grad(lambda x: (lambda out: (out.sum(), out))(m(x)), has_aux=True)(x)[0][1]
     ),
@@ -127,7 +127,8 @@ def test_carried_out_as_eagerly(kind, transform):
 
 @pytest.mark.parametrize("kind", [Cache, Registers, Rotary])
 @pytest.mark.parametrize(
-    "raw", [lambda m: jax.jit(lambda x: m(x)), lambda m: jax.grad(lambda x: m(x).sum()), lambda m: jax.vmap(lambda x: m(x))]
+    "raw",
+    [lambda m: jax.jit(lambda x: m(x)), lambda m: jax.grad(lambda x: m(x).sum()), lambda m: jax.vmap(lambda x: m(x))],
 )
 def test_raw_transforms_refuse_at_once(kind, raw):
     model = kind()
