@@ -263,7 +263,7 @@ def _finish(
     lifted = [(i, at) for i, c in enumerate(closed.consts) for at in [_position(survey.arrays, c)] if at is not None]
     program.arrays = [at for _, at in lifted]
     _refuse_concrete(program, result["concrete"], survey)
-    chosen, written = result["chosen"], result["written"]
+    chosen, written = result["chosen"], set(result["written"])
     # Only what held an array can be donated: a gradient that was None cannot.
     wanted = {box for box in written if box._value is not None} if donates and not fails else set()
     used = [box for box in [*inputs.donated, *inputs.kept] if box in index]
