@@ -1,4 +1,4 @@
-"""The versions that are promised, the versions that CI tests, and the flags of a compiler that not every version knows."""
+"""The versions that are promised and those that CI tests, and compiler flags that not every version knows."""
 
 import os
 import re
