@@ -36,6 +36,8 @@ def _floating(value: Any) -> Any:
 class Hyper:
     """The hyper-parameters of one group as `fnn.jit` sees them: its owner, in the sense of `fnn.state.gather`."""
 
+    param_groups = ()  # of which fnn.jit asks every owner whether a trace has changed them
+
     def __init__(self, group: ParamGroup) -> None:
         self._group = weakref.ref(group)
         self._born = birth()

@@ -48,6 +48,13 @@ int() or a function of math. Where such a number changes at every step, so does 
 _tokens = itertools.count()
 
 
+class _Everything(frozenset[str]):
+    """All attributes: `Optimizer._fnn_gather` describes what a trace may depend on, and slots hold what it writes."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 class Optimizer(Gradients, Saved):
     """Base of all optimizers.
 
@@ -89,6 +96,7 @@ class Optimizer(Gradients, Saved):
 
     param_groups: list[Any]  # of `ParamGroup`, dicts
     defaults: dict[str, Any]
+    _fnn_unwatched = _Everything()
     _own_step = False  # whether a subclass of the user's defines step
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -202,7 +210,7 @@ class Optimizer(Gradients, Saved):
             # What such a step does is known of this optimizer only.
             parts.append(self._token)
             parts += [gather.box(box, donate=box._value is not None) for box in boxes]
-            parts += [(name, gather.value(value)) for name, value in self._attributes()]
+        parts += [(name, gather.value(value)) for name, value in self._attributes()]
         return tuple(parts)
 
     def _attributes(self) -> list[tuple[str, Any]]:

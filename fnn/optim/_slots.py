@@ -210,9 +210,10 @@ class Slot:
             cell.box._write(value)
             self._only(cell.box)
         elif is_array(value):
-            if self.array is None:
-                self.array = _box(Moment(), self.born)
-            box: Box = self.array
+            box = self.array
+            if box is None:
+                box = self.array = Moment()
+                _box(box, self.born)
             if value is not box:
                 array = to_array(value, self.name, "state: ")
                 # In a trace, an input that comes out as it is would be one array in two boxes.
