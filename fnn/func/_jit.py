@@ -19,7 +19,7 @@ from typing import Any
 from jax.tree_util import tree_flatten
 
 from fnn import _trace, dtypes
-from fnn.errors import ArgumentTypeError
+from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
 from fnn.func._leaves import DYNAMIC as _DYNAMIC
 from fnn.func._leaves import is_box as _is_box
@@ -32,6 +32,11 @@ from fnn.state.watch import recorder
 
 __all__ = ["_DYNAMIC", "Jitted", "_is_box", "_kind", "jit"]
 
+_MOVED = 8
+_UNSETTLED = """\
+{function} changes what it is compiled for whenever it is traced: hyper-parameters that are structure, or JAX's settings.
+Why:   no program would fit the next call
+Right: change them between the calls"""
 _KEPT = 8  # programs that fit no living object and are kept for the next one of their structure
 
 
@@ -115,12 +120,18 @@ class Jitted:
         function = self._function
         if statics:
             function = _with_static(function, statics)
-        program, survey = traced(self._function, function, roots, call, self._donate, self._options)
-        with lock:
-            self._programs.setdefault(kind, programs).append(program)
-            bound = self._keep(key, program, survey, roots)
-            self._forget()
-        return bound.run(call)
+        for _ in range(_MOVED):
+            program, survey = traced(self._function, function, roots, call, self._donate, self._options)
+            with lock:
+                self._programs.setdefault(kind, programs).append(program)
+                bound = self._keep(key, program, survey, roots)
+                self._forget()
+            try:
+                return bound.run(call)
+            except Rerun:  # the trace itself moved what it was made for: an optimizer that asks for its numbers
+                with lock:
+                    programs[:] = [p for p in programs if p is not program]
+        raise ArgumentError(_UNSETTLED.format(function=getattr(self._function, "__name__", self._function)))
 
     def _keep(self, key: Any, program: Program, survey: Any, roots: list[Any]) -> Bound:
         me = weakref.ref(self)
