@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
 from jax._src import config, core, dtypes
 from jax._src.array import ArrayImpl
+from jax.tree_util import tree_leaves
 
 Tracer = core.Tracer
 Primitive = core.Primitive  # jax.extend.core has it too, but importing that loads Pallas: 40 ms
@@ -102,6 +105,27 @@ def context() -> Any:
 def checks_numbers() -> bool:
     """Whether JAX looks for NaN or infinities after each program, and may then run it once more."""
     return bool(config.debug_nans.value or config.debug_infs.value)
+
+
+def check_numbers(results: Any, again: Callable[[], Any]) -> None:
+    """Raises if there is a NaN or an infinity among ``results`` that JAX was told to look for.
+
+    Args:
+        results: a nest of arrays.
+        again: computes them operation by operation, where JAX finds the first one that is at fault.
+
+    Raises:
+        FloatingPointError: there is one.
+    """
+    for value in tree_leaves(results):
+        if value.size and jnp.issubdtype(value.dtype, jnp.inexact):
+            numbers = np.asarray(value.astype(jnp.float32) if value.dtype.itemsize < 4 else value)
+            for name, wanted, found in (
+                ("nan", config.debug_nans.value, np.isnan(numbers)), ("inf", config.debug_infs.value, np.isinf(numbers))
+            ):  # fmt: skip
+                if wanted and found.any():
+                    again()
+                    raise FloatingPointError(f"invalid value ({name}) encountered in a result of the step")
 
 
 _CALLBACKS = frozenset({"pure_callback", "io_callback", "debug_callback", "debug_print"})

@@ -513,6 +513,9 @@ class Bound:
             results = compiled(*args)
             if self.program.blocks:
                 jax.block_until_ready(results)
+            if _trace.checks_numbers():
+                # JAX looks for itself only where a call goes through its Python code.
+                _trace.check_numbers(results, lambda: compiled.__wrapped__(*args))
             deque(map(_store, targets, results), maxlen=0)
             if compiled is self.program.compiled:
                 self.program.warm = True
