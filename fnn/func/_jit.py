@@ -52,6 +52,7 @@ class Jitted:
         self._donate, self._options = donate, options
         self._bound: dict[Any, list[Bound]] = {}
         self._programs: dict[Any, list[Program]] = {}
+        self._constant: set[Any] = set()  # numbers that the function needs as constants
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -120,8 +121,9 @@ class Jitted:
         function = self._function
         if statics:
             function = _with_static(function, statics)
+        arguments = (self._function, function, roots, call, self._donate, self._options)
         for _ in range(_MOVED):
-            program, survey = traced(self._function, function, roots, call, self._donate, self._options)
+            program, survey = self._with_numbers(kind, programs, roots, arguments) or _certain(traced(*arguments))
             with lock:
                 self._programs.setdefault(kind, programs).append(program)
                 bound = self._keep(key, program, survey, roots)
@@ -132,6 +134,17 @@ class Jitted:
                 with lock:
                     programs[:] = [p for p in programs if p is not program]
         raise ArgumentError(_UNSETTLED.format(function=getattr(self._function, "__name__", self._function)))
+
+    def _with_numbers(self, kind: Any, programs: list[Program], roots: list[Any], arguments: tuple) -> Any:
+        """A program for whatever values of the numbers in which this call differs from an earlier one."""
+        for program in reversed(list(programs)):
+            moved = program.template.moved(roots)
+            if moved and (kind, moved) not in self._constant:
+                found = traced(*arguments, moved)
+                if found is not None:
+                    return found
+                self._constant.add((kind, moved))
+        return None
 
     def _keep(self, key: Any, program: Program, survey: Any, roots: list[Any]) -> Bound:
         me = weakref.ref(self)
@@ -173,6 +186,11 @@ class Jitted:
         """Forgets all compiled programs."""
         self._bound.clear()
         self._programs.clear()
+
+
+def _certain(found: Any) -> Any:
+    assert found is not None  # only numbers that are no constants can fail
+    return found
 
 
 def _with_static(function: Callable, chosen: tuple) -> Callable:

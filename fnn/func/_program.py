@@ -31,7 +31,8 @@ from fnn import _trace, random
 from fnn.errors import ArgumentError, TracerEscapeError
 from fnn.state import changes as effects_of
 from fnn.state.box import Box
-from fnn.state.reads import Guards, Recorder, guess
+from fnn.state.numbers import Expression, Numbers, evaluate
+from fnn.state.reads import Guards, Place, Recorder, fetch, guess
 from fnn.state.recipes import Packer, build
 from fnn.state.scope import Scope, epoch, escape_message, innermost, opened
 
@@ -122,35 +123,54 @@ class _Inputs:
         self.donated = [box for box in boxes if box in donated]
         self.kept = [box for box in boxes if box not in donated]
         self.owners = owners
+        self.expressions: list[Expression] = []
 
 
 class Program:
     """One function compiled for one description of what it reads."""
 
     __slots__ = (
-        "arrays", "blocks", "closed", "compiled", "containers", "donated", "effects", "function", "kept", "ones",
+        "arrays", "blocks", "closed", "compiled", "conditions", "containers", "donated", "effects", "function", "kept",
+        "numbers", "ones", "symbolic",
         "optimizers", "out", "plain", "read", "safe", "statics", "template", "uses_seed", "warm", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.warm = False
         self.safe: Any = None
+        self.symbolic: frozenset[Place] = frozenset()
+        self.numbers: list[Expression] = []  # whose values are inputs
+        self.conditions: list[tuple[Expression, Any]] = []
 
     def fits(self, survey: Any) -> bool:
         """Whether what is no description is alike too: hyper-parameters that are structure, arrays that are constants."""
         if any(np.asarray(survey.arrays[at]).tobytes() != raw for at, raw in self.ones):
             return False
+        value_of = functools.partial(_number_at, survey.nodes)
+        if any(not _alike(evaluate(e, value_of), answer) for e, answer in self.conditions):
+            return False
         return [survey.nodes[n]._fnn_dynamic()[0] for n in self.optimizers] == self.statics
 
 
 def traced(
-    function: Callable, called: Callable, roots: list[Any], call: Call, donates: bool, options: dict[str, Any]
-) -> tuple[Program, Any]:
+    function: Callable, called: Callable, roots: list[Any], call: Call, donates: bool, options: dict[str, Any],
+    symbolic: frozenset[Place] = frozenset(),
+) -> tuple[Program, Any] | None:  # fmt: skip
     """Traces ``called`` (``function`` with its static arguments filled in) until a program fits.
 
+    Args:
+        function: what the user jitted.
+        called: the same without static arguments.
+        roots: the function and the objects among the arguments.
+        call: the arguments.
+        donates: whether arrays that are replaced are donated.
+        options: of `jax.jit`.
+        symbolic: places of numbers that are not to be constants.
+
     Returns:
-        The program, and the survey of the objects it was traced with.
+        The program, and the survey of the objects it was traced with; None if the numbers must be constants.
     """
+    expressions: list[Expression] = []
     name = _name(function)
     boxes: dict[Box, None] = {}
     donated: set[Box] = set()
@@ -158,7 +178,7 @@ def traced(
     scope = innermost.get()
     for attempt in range(LIMIT):
         generator = random.get_rng_state()
-        with Recorder(roots) as recorder:
+        with Recorder(roots, symbolic) as recorder:
             survey = recorder.survey
             likely = {survey.boxes[i] for i in survey.likely} | donated
             now = [n for n in survey.nodes if _is_owner(n)]
@@ -171,7 +191,19 @@ def traced(
             known = dict.fromkeys([*survey.boxes, *boxes])
             likely = likely if donates else set()
             inputs = _Inputs(list(known), likely, [*now, *(o for o in owners if not any(o is n for n in now))])
-            program, found = _attempt(function, called, recorder, inputs, call, scope, donates, options, name)
+            inputs.expressions = expressions
+            try:
+                program, found = _attempt(function, called, recorder, inputs, call, scope, donates, options, name)
+            except Exception:
+                if not symbolic:
+                    raise
+                random.set_rng_state(generator)
+                missing = recorder.numbers.missing if recorder.numbers is not None else []
+                if not missing:
+                    return None
+                expressions = [*expressions, *missing]
+                boxes = dict.fromkeys(known)
+                continue
         if program is not None:
             return program, survey
         random.set_rng_state(generator)
@@ -200,7 +232,8 @@ def _attempt(
     dynamics = [owner._fnn_dynamic() for owner in inputs.owners]
     hyper = [values for _, values in dynamics]
     compiled = jax.jit(flat, donate_argnums=(0,) if donates else (), **options)
-    trace = compiled.trace(donated, kept, hyper, NO_SEED, call.dynamic)
+    numbers = [evaluate(e, functools.partial(_number_at, survey.nodes)) for e in inputs.expressions]
+    trace = compiled.trace(donated, kept, hyper, NO_SEED, [*call.dynamic, *numbers])
     around.clear()
     inner: JitScope = result["scope"]
     if inner.discovered or inner.owners:
@@ -208,6 +241,8 @@ def _attempt(
 
     program.function = function
     program.template = recorder.template()
+    program.symbolic, program.numbers = recorder.symbolic, inputs.expressions
+    program.conditions = list(recorder.numbers.conditions.items())
     program.uses_seed = result["seeds"].stream is not None
     program.effects = result["effects"] if result["effects"].steps else None
     program.out = _Out(result["recipe"], result["count"])
@@ -229,6 +264,7 @@ def _run_once(
     concrete: list[Any] = []
     result.update(scope=scope, seeds=seeds, concrete=concrete)
     args, kwargs = call.arguments(dynamic)
+    recorder.numbers = Numbers(dict(zip(inputs.expressions, dynamic[len(call.dynamic) :], strict=True)))
     try:
         with opened(scope), random.ambient(seeds), _trace.concretised(concrete):
             out = called(*args, **kwargs)
@@ -347,8 +383,18 @@ class _Out:
         return build(self.recipe, leaves, lambda tag: _resolve(tag, survey), {})
 
 
-def _resolve(tag: tuple[str, int], survey: Any) -> Any:
+def _number_at(nodes: list[Any], place: Place) -> Any:
+    return fetch(nodes[place.node], place)
+
+
+def _alike(value: Any, answer: Any) -> bool:
+    return type(value) is type(answer) and (value == answer or value != value)
+
+
+def _resolve(tag: tuple[str, Any], survey: Any) -> Any:
     kind, at = tag
+    if kind == "number":
+        return evaluate(at, functools.partial(_number_at, survey.nodes))
     return (survey.nodes if kind == "node" else survey.boxes if kind == "box" else survey.containers)[at]
 
 
@@ -459,6 +505,13 @@ class Bound:
             Rerun: the program does not fit after all.
         """
         program = self.program
+        if program.symbolic:
+            nodes = self.survey.nodes
+            value_of = functools.partial(_number_at, nodes)
+            if any(not _alike(evaluate(e, value_of), answer) for e, answer in program.conditions):
+                raise Rerun
+            numbers = [evaluate(e, value_of) for e in program.numbers]
+            call = Call(call.treedef, call.pattern, [*call.dynamic, *numbers], call.objects)
         hyper = []
         for ref, static in zip(self.owners, program.statics, strict=True):
             now, values = ref()._fnn_dynamic()
@@ -542,7 +595,11 @@ class Bound:
         split = len(leaves) - program.out.count
         out = program.out.build(leaves[split:], survey)
         if program.effects is not None:
-            effects_of.apply(program.effects, leaves[:split], survey)
+            # Values before the first effect: an effect may change what another one reads.
+            places = {e[1]: None for e in program.effects.numbers}
+            nodes = survey.nodes if places else []
+            before = {place: _number_at(nodes, place) for place in places}
+            effects_of.apply(program.effects, leaves[:split], survey, lambda e: evaluate(e, before.__getitem__))
         return out
 
 

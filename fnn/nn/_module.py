@@ -268,9 +268,13 @@ class Module(HookRegistrars, StateDict, Movement):
             return  # a value, not a change of structure
         else:
             assigning(self, tables, name, value)
+            before = tables.get(name)
             object.__setattr__(self, name, value)
             if name not in watched_names:
                 return  # no compiled step depends on it
+            if type(value) in (int, float) and type(before) is type(value):
+                epoch.numbers += 1
+                return
         epoch.structure += 1
 
     def _holds(self, name: str, box: Box) -> bool:

@@ -19,6 +19,7 @@ from fnn._trace import Tracer, current_trace
 from fnn.errors import TracerEscapeError
 from fnn.state.box import Box
 from fnn.state.describe import Survey, by_value, copied, has_state
+from fnn.state.numbers import Number
 from fnn.state.reads import MISSING, Place, Recorder, fetch, own_dict
 from fnn.state.recipes import Packer, build
 from fnn.state.scope import Scope, Slot, epoch, innermost, keepers, unset
@@ -96,9 +97,14 @@ def _put(where: tuple[Any, ...], value: Any, survey: Any) -> None:
         _refill(survey.containers[where[1]], value)
     elif kind == "attr":
         node = survey.nodes[where[1]]
-        _set(own_dict(node), where[2], value)
+        table = own_dict(node)
+        number = type(value) in (int, float) and type(table.get(where[2])) in (type(value), Number)
+        _set(table, where[2], value)
         if has_state(type(node)):
-            epoch.structure += 1
+            if number:
+                epoch.numbers += 1
+            else:
+                epoch.structure += 1
     else:
         table = own_dict(survey.nodes[where[1]])[where[2]]
         if isinstance(table, dict):
@@ -155,6 +161,7 @@ class Effects:
                 now = change.now
                 self.steps.append((change.where, None if now is MISSING else self._packed(change.where, now, survey)))
         self.leaves = self._packer.leaves
+        self.numbers = [("place", place) for place in _places([recipe for _, recipe in self.steps])]
         self.containers = any(where[0] == "container" or "container" in str(recipe) for where, recipe in self.steps)
         del self._packer
 
@@ -190,6 +197,17 @@ class Effects:
             raise TracerEscapeError(f"{named(where, survey)}: {error}") from None
 
 
+def _places(recipe: Any) -> set[Place]:
+    """The places of numbers in the expressions of a recipe."""
+    if isinstance(recipe, Place):
+        return {recipe}
+    if isinstance(recipe, dict):
+        return set().union(*map(_places, recipe.values()))
+    if isinstance(recipe, (tuple, list)):
+        return set().union(*map(_places, recipe))
+    return set()
+
+
 def named(where: tuple[Any, ...], survey: Survey) -> str:
     """Where a change was made, in words."""
     if where[0] in ("attr", "table"):
@@ -199,12 +217,21 @@ def named(where: tuple[Any, ...], survey: Survey) -> str:
     return f"a {type(survey.containers[where[1]]).__name__}"
 
 
-def apply(effects: Effects, leaves: list[Any], survey: Any) -> None:
-    """Carries the effects out on the objects of a survey, with the arrays of a call."""
+def apply(effects: Effects, leaves: list[Any], survey: Any, number: Callable[[Any], Any]) -> None:
+    """Carries the effects out on the objects of a survey, with the arrays of a call.
+
+    Args:
+        effects: the effects.
+        leaves: the arrays.
+        survey: the objects.
+        number: gives the value of an expression over the numbers before the call.
+    """
     made: dict[int, Any] = {}
 
-    def known(tag: tuple[str, int]) -> Any:
+    def known(tag: tuple[str, Any]) -> Any:
         kind, at = tag
+        if kind == "number":
+            return number(at)
         return (survey.nodes if kind == "node" else survey.boxes if kind == "box" else survey.containers)[at]
 
     for where, recipe in effects.steps:

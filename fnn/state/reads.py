@@ -30,6 +30,7 @@ from fnn._trace import Tracer
 from fnn.state.box import Box
 from fnn.state.code import is_library, names_of
 from fnn.state.describe import Content, Survey, by_value, copied, has_state, is_whole, watchable
+from fnn.state.numbers import Number
 from fnn.state.scope import epoch, watched_names
 from fnn.state.watch import Watch, recorder
 
@@ -117,7 +118,7 @@ class Recorder:
         places: the places read, in order; `prints` their descriptions.
     """
 
-    def __init__(self, roots: list[Any]) -> None:
+    def __init__(self, roots: list[Any], symbolic: frozenset[Place] = frozenset()) -> None:
         self.watch = Watch()
         self.survey = Survey(self._meet)
         self.places: list[Place] = []
@@ -127,6 +128,9 @@ class Recorder:
         self._seen: set[Place] = set()
         self._busy = self._looking = False
         self.newborn: dict[int, Any] = {}
+        # Numbers that are no constants of this trace: their places, and what makes them (see `fnn.state.numbers`).
+        self.symbolic = symbolic
+        self.numbers: Any = None
         self.unrooted: Any = None
         self._met: deque[tuple[Any, int]] = deque()
         self.roots = tuple(map(self.survey.value, roots))
@@ -205,6 +209,13 @@ class Recorder:
         finally:
             self._busy = False
 
+    def shown(self, value: Any, name: str, found: Any) -> Any:
+        """``found``, or the `Number` that stands for it."""
+        if not self.symbolic or type(found) not in (int, float) or self._busy:
+            return found
+        place = Place(self.survey.numbers.get(id(value), ROOT), "attr", name)
+        return Number(self.numbers, ("place", place), found) if place in self.symbolic else found
+
     def _attribute(self, number: int, value: Any, name: str) -> None:
         place = Place(number, "attr", name)
         if place in self._seen:
@@ -229,7 +240,10 @@ class Recorder:
         at = len(self.prints)
         self.prints.append(None)
         self.survey.origin = at
-        self.prints[at] = MISSING if value is MISSING else self.survey.value(value)
+        if place in self.symbolic:
+            self.prints[at] = ("number", type(value))
+        else:
+            self.prints[at] = MISSING if value is MISSING else self.survey.value(value)
         if place.kind == "attr" and type(place.name) is str:
             watched_names.add(place.name)
         self._look_into()
@@ -383,6 +397,8 @@ class Template:
             if place.node >= len(survey.nodes):
                 return None
             value = fetch(survey.nodes[place.node], place)
+            if _is_number(expected) and type(value) is expected[1]:
+                continue
             if expected is ANYTHING and type(value) in _COUNTED:
                 survey.skip(value)
             elif (MISSING if value is MISSING else survey.value(value)) != expected:
@@ -394,6 +410,30 @@ class Template:
             if (None if value is None else (value.shape, value.dtype)) != aval:
                 return None
         return survey
+
+    def moved(self, roots: list[Any]) -> frozenset[Place] | None:
+        """The places of numbers that differ, if nothing else does; those that may differ already among them."""
+        survey = Survey()
+        if tuple(map(survey.value, roots)) != self.roots:
+            return None
+        found = set()
+        for place, expected in zip(self.places, self.prints, strict=True):
+            if place.node >= len(survey.nodes):
+                return None
+            value = fetch(survey.nodes[place.node], place)
+            if _is_number(expected):
+                if type(value) is not expected[1]:
+                    return None
+                found.add(place)
+            elif expected is ANYTHING and type(value) in _COUNTED:
+                survey.skip(value)
+            elif (now := MISSING if value is MISSING else survey.value(value)) != expected:
+                if place.kind != "attr" or type(value) not in (int, float) or not isinstance(expected, tuple):
+                    return None
+                if expected[0] is not now[0]:
+                    return None
+                found.add(place)
+        return frozenset(found)
 
     def difference(self, roots: list[Any]) -> str:
         """The first place that is described otherwise now, in words."""
@@ -417,13 +457,19 @@ def _short(value: Any) -> str:
     return text if len(text) < 60 else text[:57] + "..."
 
 
+def _is_number(described: Any) -> bool:
+    return type(described) is tuple and described[0] == "number" and type(described[0]) is str
+
+
 class Guards:
     """The fast checks for the objects of one survey."""
 
-    __slots__ = ("checks", "classes", "refs", "slow", "structure", "weak")
+    __slots__ = ("checks", "classes", "moves", "numbers", "refs", "slow", "structure", "weak")
 
     def __init__(self, template: Template, survey: Survey, roots: list[Any], lost: Callable[[Any], None]) -> None:
         self.structure = epoch.structure
+        self.moves = epoch.numbers
+        self.numbers: list[tuple[Callable[[], Any], str, Any]] = []  # of Modules: reference, name, value
         self.checks: list[tuple[Callable, Any, Any]] = []  # get, key, the immutable expected
         self.weak: list[tuple[Callable, Any, Callable[[], Any]]] = []  # get, key, reference to the expected
         self.slow: list[Callable[[], bool]] = []
@@ -437,7 +483,10 @@ class Guards:
                 except TypeError:
                     pass
         for place, described in zip(template.places, template.prints, strict=True):
-            if described is not ANYTHING:
+            if _is_number(described):
+                ref, cls = _reference(survey.nodes[place.node]), described[1]
+                self.slow.append(lambda ref=ref, place=place, cls=cls: type(fetch(ref(), place)) is cls)
+            elif described is not ANYTHING:
                 node = survey.nodes[place.node]
                 self._guard(place, node, fetch(node, place))
         for node in survey.nodes:
@@ -452,6 +501,12 @@ class Guards:
         """Whether everything that was read is as it was."""
         if self.structure != epoch.structure:
             return False
+        if self.moves != epoch.numbers:
+            moves = epoch.numbers
+            for ref, name, value in self.numbers:
+                if own_dict(ref()).get(name, MISSING) is not value:
+                    return False
+            self.moves = moves
         for get, key, expected in self.checks:
             if get(key, MISSING) is not expected:
                 return False
@@ -467,8 +522,10 @@ class Guards:
         kind, name = place.kind, place.name
         simple = not isinstance(value, _CONTAINERS)
         if kind == "attr" and "_parameters" in own_dict(node):
-            if simple:
-                return None  # seen by Module.__setattr__: the epoch moves
+            if simple:  # seen by Module.__setattr__: the epoch moves
+                if type(value) in (int, float):
+                    self.numbers.append((weakref.ref(node), name, value))
+                return None
         elif kind in ("class", "of class"):
             cls = node if kind == "of class" else type(node)
             if (cls, name) in self.classes:

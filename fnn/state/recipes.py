@@ -21,6 +21,7 @@ from fnn._trace import Tracer, alive
 from fnn.errors import TracerEscapeError
 from fnn.state.box import Box
 from fnn.state.describe import by_value
+from fnn.state.numbers import Number
 
 __all__ = ["Packer", "build"]
 
@@ -61,6 +62,8 @@ class Packer:
 
     def pack(self, value: Any) -> tuple[Any, ...]:
         """The recipe of ``value``; its arrays are appended to `leaves`."""
+        if type(value) is Number:
+            return ("known", ("number", value._expression))
         if isinstance(value, Box) and not self.boxes:
             value = self.read(value)
         if isinstance(value, Tracer):

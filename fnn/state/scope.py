@@ -44,11 +44,12 @@ unset = object()
 class _Epoch:
     """The structure epoch (see the module's text), and a count of arrays handed out to the user."""
 
-    __slots__ = ("exposures", "structure")
+    __slots__ = ("exposures", "numbers", "structure")
 
     def __init__(self) -> None:
         self.structure = 0
         self.exposures = 0
+        self.numbers = 0  # moves when a number in an attribute of a Module is replaced by another
 
 
 epoch = _Epoch()

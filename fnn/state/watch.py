@@ -22,6 +22,10 @@ class Recorder(Protocol):
         """``value.name`` is about to be read."""
         ...
 
+    def shown(self, value: Any, name: str, found: Any) -> Any:
+        """What the reader of ``value.name`` gets, which is ``found``."""
+        ...
+
     def born(self, value: Any) -> None:
         """``value`` has just been made."""
         ...
@@ -80,9 +84,10 @@ class Watch:
 def _watched(read: Callable[[Any, str], Any]) -> Any:
     def __getattribute__(self: Any, name: str) -> Any:
         told = recorder.get()
-        if told is not None:
-            told.attribute(self, name)
-        return read(self, name)
+        if told is None:
+            return read(self, name)
+        told.attribute(self, name)
+        return told.shown(self, name, read(self, name))
 
     __getattribute__.watches = True  # type: ignore[attr-defined]
     return __getattribute__
