@@ -79,7 +79,10 @@ class Jitted:
                 key.append((leaf.shape, leaf.dtype) if hasattr(leaf, "dtype") else type(leaf))
             else:
                 objects.append(leaf)
-                key.append((type(leaf), leaf) if by_value(leaf) else id(leaf))
+                if type(leaf) is str or type(leaf) is bytes:
+                    key.append(type(leaf))
+                else:
+                    key.append((type(leaf), leaf) if by_value(leaf) else id(leaf))
         call = Call(treedef, tuple(pattern), dynamic, objects)
         try:
             key = (treedef, *pattern, *key, statics, dtypes.get_default_dtype())
@@ -87,7 +90,7 @@ class Jitted:
         except TypeError:
             return self._refuse(given)
         for bound in bounds or ():
-            if bound.guards.hold():
+            if (not bound.texts or all(objects[i] == text for i, text in bound.texts)) and bound.guards.hold():
                 try:
                     return bound.run(call)
                 except Rerun:
@@ -136,14 +139,18 @@ class Jitted:
         raise ArgumentError(_UNSETTLED.format(function=getattr(self._function, "__name__", self._function)))
 
     def _with_numbers(self, kind: Any, programs: list[Program], roots: list[Any], arguments: tuple) -> Any:
-        """A program for whatever values of the numbers in which this call differs from an earlier one."""
+        """A program for any value of the numbers and any text of the strings in which an earlier call differed."""
         for program in reversed(list(programs)):
-            moved = program.template.moved(roots)
-            if moved and (kind, moved) not in self._constant:
-                found = traced(*arguments, moved)
-                if found is not None:
-                    return found
-                self._constant.add((kind, moved))
+            texts = program.template.texts(roots)
+            if (kind, texts) in self._constant:
+                texts = frozenset()
+            moved = program.template.for_any_text(texts).moved(roots)
+            if moved is None or not (moved or texts) or (kind, texts, moved) in self._constant:
+                continue
+            found = traced(*arguments, moved, texts)
+            if found is not None:
+                return found
+            self._constant |= {(kind, texts), (kind, texts, moved)} if texts else {(kind, texts, moved)}
         return None
 
     def _keep(self, key: Any, program: Program, survey: Any, roots: list[Any]) -> Bound:

@@ -35,6 +35,7 @@ from fnn.state.numbers import Expression, Numbers, evaluate
 from fnn.state.reads import Guards, Place, Recorder, fetch, guess
 from fnn.state.recipes import Packer, build
 from fnn.state.scope import Scope, epoch, escape_message, innermost, opened
+from fnn.state.texts import unread
 
 NO_SEED = np.zeros(2, np.uint32)
 LIMIT = 24  # traces of one program until fnn gives up
@@ -154,7 +155,7 @@ class Program:
 
 def traced(
     function: Callable, called: Callable, roots: list[Any], call: Call, donates: bool, options: dict[str, Any],
-    symbolic: frozenset[Place] = frozenset(),
+    symbolic: frozenset[Place] = frozenset(), texts: frozenset[int] = frozenset(),
 ) -> tuple[Program, Any] | None:  # fmt: skip
     """Traces ``called`` (``function`` with its static arguments filled in) until a program fits.
 
@@ -166,11 +167,15 @@ def traced(
         donates: whether arrays that are replaced are donated.
         options: of `jax.jit`.
         symbolic: places of numbers that are not to be constants.
+        texts: numbers of roots that are strings and not to be constants.
 
     Returns:
         The program, and the survey of the objects it was traced with; None if the numbers must be constants.
     """
     expressions: list[Expression] = []
+    if texts:
+        objects = [unread(o) if i + 1 in texts else o for i, o in enumerate(call.objects)]
+        call = Call(call.treedef, call.pattern, call.dynamic, objects)
     name = _name(function)
     boxes: dict[Box, None] = {}
     donated: set[Box] = set()
@@ -178,7 +183,7 @@ def traced(
     scope = innermost.get()
     for attempt in range(LIMIT):
         generator = random.get_rng_state()
-        with Recorder(roots, symbolic) as recorder:
+        with Recorder(roots, symbolic, texts) as recorder:
             survey = recorder.survey
             likely = {survey.boxes[i] for i in survey.likely} | donated
             now = [n for n in survey.nodes if _is_owner(n)]
@@ -195,7 +200,7 @@ def traced(
             try:
                 program, found = _attempt(function, called, recorder, inputs, call, scope, donates, options, name)
             except Exception:
-                if not symbolic:
+                if not symbolic and not texts:
                     raise
                 random.set_rng_state(generator)
                 missing = recorder.numbers.missing if recorder.numbers is not None else []
@@ -471,13 +476,17 @@ class Bound:
     """A program with the boxes of the objects of a call."""
 
     __slots__ = (
-        "__weakref__", "_boxes", "arrays", "donated", "exposures", "guards", "kept", "owners", "program", "survey", "targets", "weak",
+        "__weakref__", "texts", "_boxes", "arrays", "donated", "exposures", "guards", "kept", "owners", "program", "survey", "targets", "weak",
     )  # fmt: skip
 
     def __init__(self, program: Program, survey: Any, roots: list[Any], lost: Callable[[Any], None]) -> None:
         self.program = program
         self.guards = Guards(program.template, survey, roots, lost)
         boxes = survey.boxes
+        self.texts = [
+            (i, root) for i, (root, described) in enumerate(zip(roots, program.template.roots[1:], strict=True))
+            if type(root) in (str, bytes) and described[0] != "unread"
+        ]  # fmt: skip
         self.exposures = -1
         self.owners = [weakref.ref(survey.nodes[n]) for n in program.optimizers]
         self.arrays = [survey.arrays[i] for i in program.arrays]

@@ -118,7 +118,8 @@ class Recorder:
         places: the places read, in order; `prints` their descriptions.
     """
 
-    def __init__(self, roots: list[Any], symbolic: frozenset[Place] = frozenset()) -> None:
+    def __init__(self, roots: list[Any], symbolic: frozenset[Place] = frozenset(),
+                 unread: frozenset[int] = frozenset()) -> None:  # fmt: skip
         self.watch = Watch()
         self.survey = Survey(self._meet)
         self.places: list[Place] = []
@@ -133,7 +134,9 @@ class Recorder:
         self.numbers: Any = None
         self.unrooted: Any = None
         self._met: deque[tuple[Any, int]] = deque()
-        self.roots = tuple(map(self.survey.value, roots))
+        self.roots = tuple(
+            ("unread", type(root)) if i in unread else self.survey.value(root) for i, root in enumerate(roots)
+        )
         self._look_into()
 
     def __enter__(self) -> Recorder:
@@ -391,7 +394,7 @@ class Template:
     def match(self, roots: list[Any]) -> Survey | None:
         """The survey of these roots if they are described alike in everything that was read, else None."""
         survey = Survey()
-        if tuple(map(survey.value, roots)) != self.roots:
+        if not self._same_roots(survey, roots):
             return None
         for place, expected in zip(self.places, self.prints, strict=True):
             if place.node >= len(survey.nodes):
@@ -411,10 +414,34 @@ class Template:
                 return None
         return survey
 
+    def _same_roots(self, survey: Survey, roots: list[Any]) -> bool:
+        if len(roots) != len(self.roots):
+            return False
+        return all(
+            type(root) is expected[1] if _is_unread(expected) else survey.value(root) == expected
+            for root, expected in zip(roots, self.roots, strict=True)
+        )
+
+    def texts(self, roots: list[Any]) -> frozenset[int]:
+        """The numbers of roots that are strings here and there, and other ones here, or of no interest there."""
+        if len(roots) != len(self.roots):
+            return frozenset()
+        return frozenset(
+            i
+            for i, (root, expected) in enumerate(zip(roots, self.roots, strict=True))
+            if type(root) in (str, bytes) and isinstance(expected, tuple)
+            and (expected == ("unread", type(root)) or (expected[0] is type(root) and expected[1] != root))
+        )  # fmt: skip
+
+    def for_any_text(self, numbers: frozenset[int]) -> Template:
+        """The template with these roots of no interest."""
+        roots = tuple(("unread", r[0]) if i in numbers and r[0] != "unread" else r for i, r in enumerate(self.roots))
+        return Template(roots, self.places, self.prints, self.avals)
+
     def moved(self, roots: list[Any]) -> frozenset[Place] | None:
         """The places of numbers that differ, if nothing else does; those that may differ already among them."""
         survey = Survey()
-        if tuple(map(survey.value, roots)) != self.roots:
+        if not self._same_roots(survey, roots):
             return None
         found = set()
         for place, expected in zip(self.places, self.prints, strict=True):
@@ -455,6 +482,10 @@ def _short(value: Any) -> str:
         return f"{value.__qualname__}"
     text = repr(value) if by_value(value) else f"a {type(value).__name__}"
     return text if len(text) < 60 else text[:57] + "..."
+
+
+def _is_unread(described: Any) -> bool:
+    return type(described) is tuple and type(described[0]) is str and described[0] == "unread"
 
 
 def _is_number(described: Any) -> bool:

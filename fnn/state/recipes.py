@@ -21,7 +21,8 @@ from fnn._trace import Tracer, alive
 from fnn.errors import TracerEscapeError
 from fnn.state.box import Box
 from fnn.state.describe import by_value
-from fnn.state.numbers import Number
+from fnn.state.numbers import Fixed, Number
+from fnn.state.texts import Unread
 
 __all__ = ["Packer", "build"]
 
@@ -62,6 +63,8 @@ class Packer:
 
     def pack(self, value: Any) -> tuple[Any, ...]:
         """The recipe of ``value``; its arrays are appended to `leaves`."""
+        if isinstance(value, Unread):
+            raise Fixed
         if type(value) is Number:
             return ("known", ("number", value._expression))
         if isinstance(value, Box) and not self.boxes:

@@ -118,3 +118,33 @@ def test_two_programs_see_each_others_numbers():
     for n in range(6):
         a(model, ONE)
         np.testing.assert_array_equal(b(model, ONE), ONE * (n + 1))
+
+
+def test_strings_that_nobody_reads():
+    traces = []
+
+    @fnn.jit
+    def step(batch, mode):
+        traces.append(1)
+        return batch["x"] * (2 if mode == "double" else 1)
+
+    for n in range(8):
+        np.testing.assert_array_equal(step({"x": ONE, "name": f"file{n}"}, "double"), 2 * ONE)
+    assert len(traces) <= 3
+    for n in range(8):
+        np.testing.assert_array_equal(step({"x": ONE, "name": f"other{n}"}, "single" if n % 2 else "double"), ONE * (2 - n % 2))
+    assert len(traces) <= 6
+
+
+def test_strings_that_are_read_or_returned():
+    @fnn.jit
+    def step(x, name):
+        return x * len(name), name.upper(), {"name": name}[next(iter(["name"]))]
+
+    for name in ("a", "bb", "ccc", "bb"):
+        y, upper, same = step(ONE, name)
+        np.testing.assert_array_equal(y, ONE * len(name))
+        assert (upper, same) == (name.upper(), name)
+    returns = fnn.jit(lambda x, name: (x, name))
+    for name in ("a", "bb", "ccc"):
+        assert returns(ONE, name)[1] == name
