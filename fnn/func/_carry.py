@@ -7,34 +7,20 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.tree_util import tree_flatten, tree_map, tree_unflatten
 
 from fnn import random
 from fnn.errors import ArgumentError
+from fnn.func._leaves import is_box, is_dynamic
 from fnn.state.box import Box
 from fnn.state.changes import rehearsing
 from fnn.state.results import pack
 from fnn.state.scope import Scope, current_scope, opened
 
 
-def is_box(node: Any) -> bool:
-    """Whether ``node`` is a Parameter, a Buffer or another box."""
-    return isinstance(node, Box)
-
-
 def unboxed(tree: Any) -> Any:
     """``tree`` with the boxes' arrays in their places."""
     return tree_map(lambda x: x.data if isinstance(x, Box) else x, tree, is_leaf=is_box)
-
-
-def is_dynamic(leaf: Any) -> bool:
-    """Whether an argument's leaf is a value for JAX: not a Module, a box, or a hashable constant such as a string."""
-    if isinstance(leaf, Box) or hasattr(type(leaf), "_fnn_gather"):
-        return False
-    if isinstance(leaf, (jax.Array, np.ndarray, np.generic, int, float, complex)):
-        return True
-    return type(leaf).__hash__ is None or hasattr(type(leaf), "__jax_array__")
 
 
 class Arguments:

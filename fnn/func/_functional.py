@@ -23,9 +23,6 @@ def called(module: Module, method: Method, args: tuple, kwargs: dict[str, Any], 
     """Calls ``module``, or another method of it, given by name or as a function of the module."""
     if method is None:
         return module(*args, **kwargs)
-    scope = current_scope()
-    if scope is not None:
-        scope.saw(module)
     if callable(method):
         return method(module, *args, **kwargs)
     found = getattr(module, method, None) if isinstance(method, str) else None

@@ -21,20 +21,17 @@ from jax.tree_util import tree_flatten
 from fnn import _trace, dtypes
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
-from fnn.func._leaves import DYNAMIC as _DYNAMIC
-from fnn.func._leaves import is_box as _is_box
-from fnn.func._leaves import kind as _kind
-from fnn.func._leaves import kinds
+from fnn.func._leaves import is_box, kind, kinds
 from fnn.func._program import Bound, Call, Program, Rerun, lock, traced
 from fnn.state.describe import by_value, global_hooks
 from fnn.state.scope import innermost
 from fnn.state.watch import recorder
 
-__all__ = ["_DYNAMIC", "Jitted", "_is_box", "_kind", "jit"]
+__all__ = ["Jitted", "jit"]
 
 _MOVED = 8
 _UNSETTLED = """\
-{function} changes what it is compiled for whenever it is traced: hyper-parameters that are structure, or JAX's settings.
+{function} changes what it is compiled for whenever it is traced: structure of an optimizer, or JAX's settings.
 Why:   no program would fit the next call
 Right: change them between the calls"""
 _KEPT = 8  # programs that fit no living object and are kept for the next one of their structure
@@ -67,14 +64,14 @@ class Jitted:
         given = (args, kwargs)
         if self._static or self._static_names:
             args, kwargs, statics = self._take_static(args, kwargs)
-        leaves, treedef = tree_flatten((args, kwargs), _is_box)
+        leaves, treedef = tree_flatten((args, kwargs), is_box)
         pattern, dynamic, objects, key = [], [], [], []
         for leaf in leaves:
-            kind = kinds.get(type(leaf))
-            if kind is None:
-                kind = _kind(type(leaf))
-            pattern.append(kind)
-            if kind == 0:
+            sort = kinds.get(type(leaf))
+            if sort is None:
+                sort = kind(type(leaf))
+            pattern.append(sort)
+            if sort == 0:
                 dynamic.append(leaf)
                 key.append((leaf.shape, leaf.dtype) if hasattr(leaf, "dtype") else type(leaf))
             else:
@@ -107,11 +104,11 @@ class Jitted:
         roots = [self._function, *call.objects]
         avals = tuple((leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False)) if hasattr(leaf, "dtype")
                       else type(leaf) for leaf in call.dynamic)  # fmt: skip
-        kind = (
+        signature = (
             call.treedef, call.pattern, avals, statics, dtypes.get_default_dtype(), global_hooks(), _trace.context(),
             innermost.get() is None,
         )  # fmt: skip
-        programs = self._programs.setdefault(kind, [])
+        programs = self._programs.setdefault(signature, [])
         for program in reversed(list(programs)):
             survey = program.template.match(roots)
             if survey is None or not program.fits(survey):
@@ -126,9 +123,9 @@ class Jitted:
             function = _with_static(function, statics)
         arguments = (self._function, function, roots, call, self._donate, self._options)
         for _ in range(_MOVED):
-            program, survey = self._with_numbers(kind, programs, roots, arguments) or _certain(traced(*arguments))
+            program, survey = self._with_numbers(signature, programs, roots, arguments) or _certain(traced(*arguments))
             with lock:
-                self._programs.setdefault(kind, programs).append(program)
+                self._programs.setdefault(signature, programs).append(program)
                 bound = self._keep(key, program, survey, roots)
                 self._forget()
             try:
@@ -138,19 +135,19 @@ class Jitted:
                     programs[:] = [p for p in programs if p is not program]
         raise ArgumentError(_UNSETTLED.format(function=getattr(self._function, "__name__", self._function)))
 
-    def _with_numbers(self, kind: Any, programs: list[Program], roots: list[Any], arguments: tuple) -> Any:
+    def _with_numbers(self, signature: Any, programs: list[Program], roots: list[Any], arguments: tuple) -> Any:
         """A program for any value of the numbers and any text of the strings in which an earlier call differed."""
         for program in reversed(list(programs)):
             texts = program.template.texts(roots)
-            if (kind, texts) in self._constant:
+            if (signature, texts) in self._constant:
                 texts = frozenset()
             moved = program.template.for_any_text(texts).moved(roots)
-            if moved is None or not (moved or texts) or (kind, texts, moved) in self._constant:
+            if moved is None or not (moved or texts) or (signature, texts, moved) in self._constant:
                 continue
             found = traced(*arguments, moved, texts)
             if found is not None:
                 return found
-            self._constant |= {(kind, texts), (kind, texts, moved)} if texts else {(kind, texts, moved)}
+            self._constant |= {(signature, texts), (signature, texts, moved)} if texts else {(signature, texts, moved)}
         return None
 
     def _keep(self, key: Any, program: Program, survey: Any, roots: list[Any]) -> Bound:
@@ -174,11 +171,11 @@ class Jitted:
     def _forget(self) -> None:
         """Drops programs that nothing uses any more, but for a few."""
         used = {id(bound.program) for bounds in self._bound.values() for bound in bounds}
-        idle = [(kind, p) for kind, programs in self._programs.items() for p in programs if id(p) not in used]
-        for kind, program in idle[: max(0, len(idle) - _KEPT)]:
-            self._programs[kind].remove(program)
-            if not self._programs[kind]:
-                del self._programs[kind]
+        idle = [(at, p) for at, programs in self._programs.items() for p in programs if id(p) not in used]
+        for at, program in idle[: max(0, len(idle) - _KEPT)]:
+            self._programs[at].remove(program)
+            if not self._programs[at]:
+                del self._programs[at]
 
     def _take_static(self, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any], tuple]:
         count = len(args)

@@ -23,3 +23,8 @@ def kind(cls: type) -> int:
 def is_box(node: Any) -> bool:
     """Whether a node of a tree is a box, which counts as a leaf."""
     return isinstance(node, Box)
+
+
+def is_dynamic(leaf: Any) -> bool:
+    """Whether an argument's leaf is a value for JAX: not a Module, a box, or another object."""
+    return kind(type(leaf)) == DYNAMIC

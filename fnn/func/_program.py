@@ -1,7 +1,7 @@
 """One compiled program of `fnn.jit`: its trace, and its execution on the boxes of particular objects.
 
-`Program` is made by `traced`, which runs the user's Python code once under a `Recorder` and a scope.  What nobody declared
-is found out there: the boxes that are read and written, arrays that were met on the way (they become inputs: their
+`Program` is made by `traced`, which runs the user's Python code once under a `Recorder` and a scope.  What nobody
+declared is found out there: the boxes that are read and written, arrays that were met on the way (they become inputs: their
 identity among the constants of the traced program tells where they came from), random numbers, and what else the
 function changes (`fnn.state.changes`).  A box that turns up in the middle of a trace was not an input: the trace is
 made again with it.
@@ -43,8 +43,8 @@ lock = threading.RLock()
 _store = cast(Any, Box)._value.__set__
 
 UNROOTED = """\
-{function} uses a {what} that fnn.jit cannot find again: it is no argument, and no variable, attribute, list, tuple, dict or
-set leads to it from {function}.
+{function} uses a {what} that fnn.jit cannot find again: it is no argument, and no variable,
+attribute, list, tuple, dict or set leads to it from {function}.
 Wrong: a Module or Parameter taken out of an iterator, a cache (functools.lru_cache), a generator or a C extension
 Why:   if another object stood there at the next call, the compiled program would go on using this one
 Right: pass it as an argument, or keep it in an attribute, list or dict"""
@@ -144,7 +144,7 @@ class Program:
         self.conditions: list[tuple[Expression, Any]] = []
 
     def fits(self, survey: Any) -> bool:
-        """Whether what is no description is alike too: hyper-parameters that are structure, arrays that are constants."""
+        """Whether what is no description is alike: hyper-parameters that are structure, arrays that are constants."""
         if any(np.asarray(survey.arrays[at]).tobytes() != raw for at, raw in self.ones):
             return False
         value_of = functools.partial(_number_at, survey.nodes)
@@ -271,7 +271,7 @@ def _run_once(
     args, kwargs = call.arguments(dynamic)
     recorder.numbers = Numbers(dict(zip(inputs.expressions, dynamic[len(call.dynamic) :], strict=True)))
     try:
-        with opened(scope), random.ambient(seeds), _trace.concretised(concrete):
+        with opened(scope), random.iteration(seeds), _trace.concretised(concrete):
             out = called(*args, **kwargs)
     finally:
         with recorder.quiet():
@@ -499,7 +499,8 @@ class Bound:
 
     def _lists(self, boxes: list[Box]) -> tuple[list[Box], list[Box], list[Box]]:
         program = self.program
-        return tuple([boxes[i] for i in part] for part in (program.donated, program.kept, program.written))  # type: ignore[return-value]
+        donated, kept, written = program.donated, program.kept, program.written
+        return [boxes[i] for i in donated], [boxes[i] for i in kept], [boxes[i] for i in written]
 
     def lists(self) -> tuple[list[Box], list[Box], list[Box]]:
         """The boxes that are donated, kept and written."""

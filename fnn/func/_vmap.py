@@ -12,8 +12,9 @@ from jax.tree_util import tree_flatten, tree_leaves, tree_map
 
 from fnn import random
 from fnn.errors import ArgumentError, MissingKeyError
-from fnn.func._carry import Carried, Rehearsal, fresh_key, is_box, is_dynamic
+from fnn.func._carry import Carried, Rehearsal, fresh_key
 from fnn.func._function import check_function
+from fnn.func._leaves import is_box, is_dynamic
 from fnn.state.box import Box
 from fnn.state.results import pack
 from fnn.state.scope import write_out

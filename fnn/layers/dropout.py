@@ -17,7 +17,6 @@ __all__ = ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "Fe
 
 
 class _DropoutNd(Layer):
-
     p: float = 0.5
     inplace: bool = False
 

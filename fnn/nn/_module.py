@@ -388,7 +388,9 @@ class Module(HookRegistrars, StateDict, Movement):
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Yields the parameters, each once."""
-        for _, parameter in self.named_parameters(recurse=recurse):
+        for name, parameter in self.named_parameters(recurse=recurse):
+            if not parameter._names:
+                parameter._names = (name,)  # by which an optimizer finds its gradient
             yield parameter
 
     def named_buffers(

@@ -1,9 +1,9 @@
 """What a traced function changed besides boxes: undone after the trace, and done at every call.
 
 A trace runs the Python code once.  What it assigned to attributes, put into lists and dicts, or stored in globals is
-compared with what was there before, put back, and kept as *effects* relative to the nodes of the survey: at each call they
-are carried out with the arrays of that call.  So ``self.attention = weights`` works under `fnn.jit`, an exception leaves
-everything as it was, and a second trace changes nothing twice.
+compared with what was there before, put back, and kept as *effects* relative to the nodes of the survey: at each call
+they are carried out with the arrays of that call.  So ``self.attention = weights`` works under `fnn.jit`, an exception
+leaves everything as it was, and a second trace changes nothing twice.
 """
 
 from __future__ import annotations

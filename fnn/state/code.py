@@ -1,4 +1,4 @@
-"""What a function's code reads and writes besides its arguments: cells of its closure, globals, attributes of Python modules.
+"""What a function's code reads and writes besides its arguments: free variables, globals, attributes of modules.
 
 Read off the bytecode, nested functions included, without running anything.  It names more than one run reads (the
 branch not taken too), never less, but for names that are only made at run time (``globals()[name]``).
@@ -16,8 +16,8 @@ __all__ = ["Names", "is_library", "names_of"]
 
 # Code whose own globals are no part of a user's program. Their names are not followed.
 _LIBRARIES = frozenset({
-    *sys.stdlib_module_names, "jax", "jaxlib", "numpy", "ml_dtypes", "optax", "chex", "scipy", "fnn", "einops", "opt_einsum",
-    "jaxtyping", "absl", "treescope", "torch", "pytest", "_pytest",
+    *sys.stdlib_module_names, "jax", "jaxlib", "numpy", "ml_dtypes", "optax", "chex", "scipy", "fnn", "einops",
+    "opt_einsum", "jaxtyping", "absl", "treescope", "torch", "pytest", "_pytest",
 }) - {"__main__"}  # fmt: skip
 
 

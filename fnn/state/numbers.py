@@ -69,7 +69,8 @@ def evaluate(expression: Expression, value_of: Callable[[Any], Any]) -> Any:
 
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(operator, name) for name in (
-        "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "pos", "abs", "lt", "le", "gt", "ge", "eq", "ne",
+        "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "pos", "abs", "lt", "le", "gt", "ge", "eq",
+        "ne",
     )},
     "bool": bool, "int": int, "float": float, "round": round, "floor": math.floor, "ceil": math.ceil, "exp": math.exp,
 }  # fmt: skip

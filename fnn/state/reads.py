@@ -5,9 +5,9 @@ a function is traced, a `Recorder` notes each place that is read with the descri
 `describe`).  The list of places is a program's *template*.  `Template.match` walks it from other roots: where all
 descriptions are equal, the program is theirs too, and the walk has found their boxes in the program's order.
 
-`Guards` are the fast form of the same question for the very objects of the last walk: nearly all checks are one look-up
-and one comparison by identity.  What a Module's own ``__setattr__`` sees (nearly everything about Modules) needs no check:
-the structure epoch moves.  Nothing here keeps an object of the user's alive.
+`Guards` are the fast form of the same question for the very objects of the last walk: nearly all checks are one
+look-up and one comparison by identity.  What a Module's own ``__setattr__`` sees (nearly everything about Modules)
+needs no check: the structure epoch moves.  Nothing here keeps an object of the user's alive.
 """
 
 from __future__ import annotations
@@ -601,8 +601,10 @@ class Guards:
                 self.slow.append(lambda ref=ref, name=name, keys=keys: list(getattr(ref(), name, ())) == keys)
 
 
-_CONTAINERS = (list, dict, set, frozenset, tuple, deque, types.MappingProxyType, types.SimpleNamespace, functools.partial,
-               types.MethodType)  # fmt: skip
+_CONTAINERS = (
+    list, dict, set, frozenset, tuple, deque, types.MappingProxyType, types.SimpleNamespace, functools.partial,
+    types.MethodType,
+)  # fmt: skip
 
 
 def _matcher(value: Any, above: set[int]) -> Callable[[Any], bool]:

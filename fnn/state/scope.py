@@ -57,7 +57,8 @@ epoch = _Epoch()
 # Names of attributes that some trace has read: only assigning to one of these moves the epoch.
 watched_names: set[str] = {
     "training", "_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks", "_backward_hooks",
-    "_backward_pre_hooks", "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs", "_forward_hooks_always_called",
+    "_backward_pre_hooks", "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs",
+    "_forward_hooks_always_called",
 }  # fmt: skip
 
 
@@ -163,9 +164,6 @@ class Scope:
     def touch(self, table: dict[str, Any], name: str, owner: Any) -> None:
         """Notes that ``table[name]``, of ``owner``, is about to be assigned."""
         self.touched.setdefault((id(table), name), (table, name, table.get(name, unset), owner))
-
-    def saw(self, module: Any) -> None:
-        """Kept for callers that say which module they run; nothing depends on it."""
 
     def object_values(self, owner: Any) -> Any:
         """The traced hyper-parameters of ``owner`` (an optimizer), or None to use its own."""

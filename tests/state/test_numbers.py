@@ -132,7 +132,9 @@ def test_strings_that_nobody_reads():
         np.testing.assert_array_equal(step({"x": ONE, "name": f"file{n}"}, "double"), 2 * ONE)
     assert len(traces) <= 3
     for n in range(8):
-        np.testing.assert_array_equal(step({"x": ONE, "name": f"other{n}"}, "single" if n % 2 else "double"), ONE * (2 - n % 2))
+        np.testing.assert_array_equal(
+            step({"x": ONE, "name": f"other{n}"}, "single" if n % 2 else "double"), ONE * (2 - n % 2)
+        )
     assert len(traces) <= 6
 
 

@@ -1,7 +1,7 @@
 """Random programs: Modules in random containers, read and changed in random places between calls.
 
-Each program runs eagerly and under `fnn.jit` on a copy, with the same changes between the calls; both give the same values
-at every call, or the jitted one refuses.  ``FNN_TEST_ALL=1`` runs a thousand of them.
+Each program runs eagerly and under `fnn.jit` on a copy, with the same changes between the calls; both give the same
+values at every call, or the jitted one refuses.  ``FNN_TEST_ALL=1`` runs a thousand of them.
 """
 
 import collections
@@ -73,9 +73,13 @@ def wrap(rng, model, depth=0):
     kind = rng.choice(["plain", "record", "slots", "list", "dict", "deque", "namespace", "holder", "tuple", "none"])
     scale = rng.choice([1.0, 2.0])
     if kind in ("plain", "slots", "record", "namespace", "holder"):
-        thing = {"plain": Plain, "slots": Slots, "record": Record, "namespace": types.SimpleNamespace, "holder": Holder}[
-            kind
-        ]()
+        thing = {
+            "plain": Plain,
+            "slots": Slots,
+            "record": Record,
+            "namespace": types.SimpleNamespace,
+            "holder": Holder,
+        }[kind]()
         thing.model, thing.scale = model, scale
         read = lambda t, x: t.model(x) * t.scale  # noqa: E731
         get, put = (lambda t: t.model), (lambda t, m: setattr(t, "model", m))
@@ -157,7 +161,22 @@ def changes(rng, seed):
     def nothing(thing, get, put):
         pass
 
-    pool = [replace, weights, factor, config, new_config, table, child, mode, hook, unread, attribute, freeze, tie, nothing]
+    pool = [
+        replace,
+        weights,
+        factor,
+        config,
+        new_config,
+        table,
+        child,
+        mode,
+        hook,
+        unread,
+        attribute,
+        freeze,
+        tie,
+        nothing,
+    ]
     return [rng.choice(pool) for _ in range(rng.choice([0, 1, 1, 2]))]
 
 
