@@ -1,9 +1,9 @@
 """One compiled program of `fnn.jit`: its trace, and its execution on the boxes of particular objects.
 
 `Program` is made by `traced`, which runs the user's Python code once under a `Recorder` and a scope.  What nobody
-declared is found out there: the boxes that are read and written, arrays that were met on the way (they become inputs: their
-identity among the constants of the traced program tells where they came from), random numbers, and what else the
-function changes (`fnn.state.changes`).  A box that turns up in the middle of a trace was not an input: the trace is
+declared is found out there: the boxes that are read and written, arrays that were met on the way (they become inputs:
+their identity among the constants of the traced program tells where they came from), random numbers, and what else
+the function changes (`fnn.state.changes`).  A box that turns up in the middle of a trace was not an input: the trace is
 made again with it.
 
 `Bound` is a program with the boxes and guards of the objects of a call.

@@ -5,8 +5,8 @@ numbers, strings and the like stand for themselves, functions and classes for th
 content, arrays for their shapes and dtypes.  What has state (a Module, an Optimizer, a box, an object of a user's
 class) is described by its class and by its number in the order in which it was met, so that an alias stays an alias;
 the survey keeps these *nodes*, the boxes and the arrays in the same order.  A Module's tables (parameters, buffers,
-children, hooks, mode) are described as a whole.  Its plain attributes, and those of a user's objects, are described one by
-one when they are read; see `fnn.state.reads`.
+children, hooks, mode) are described as a whole.  Its plain attributes, and those of a user's objects, are described
+one by one when they are read; see `fnn.state.reads`.
 """
 
 from __future__ import annotations
