@@ -13,6 +13,7 @@ import functools
 import inspect
 import types
 import weakref
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -136,13 +137,18 @@ class Jitted:
         raise ArgumentError(_UNSETTLED.format(function=getattr(self._function, "__name__", self._function)))
 
     def _with_numbers(self, signature: Any, programs: list[Program], roots: list[Any], arguments: tuple) -> Any:
-        """A program for any value of the numbers and any text of the strings in which an earlier call differed."""
+        """A program for any value of the numbers and any text of the strings in which earlier calls differed."""
+        seen: dict[Any, int] = defaultdict(int)
         for program in reversed(list(programs)):
             texts = program.template.texts(roots)
             if (signature, texts) in self._constant:
                 texts = frozenset()
             moved = program.template.for_any_text(texts).moved(roots)
             if moved is None or not (moved or texts) or (signature, texts, moved) in self._constant:
+                continue
+            # Two values may be two modes; with the third one something moves.
+            seen[moved, texts] += 1
+            if seen[moved, texts] < 2 and not program.symbolic:
                 continue
             found = traced(*arguments, moved, texts)
             if found is not None:

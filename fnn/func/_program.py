@@ -241,7 +241,7 @@ def _attempt(
     trace = compiled.trace(donated, kept, hyper, NO_SEED, [*call.dynamic, *numbers])
     around.clear()
     inner: JitScope = result["scope"]
-    if inner.discovered or inner.owners:
+    if inner.discovered or inner.owners or "again" in result:
         return None, inner
 
     program.function = function
@@ -271,12 +271,17 @@ def _run_once(
     args, kwargs = call.arguments(dynamic)
     recorder.numbers = Numbers(dict(zip(inputs.expressions, dynamic[len(call.dynamic) :], strict=True)))
     try:
-        with opened(scope), random.iteration(seeds), _trace.concretised(concrete):
+        with opened(scope), random.ambient(seeds), _trace.concretised(concrete):
             out = called(*args, **kwargs)
     finally:
         with recorder.quiet():
             changed = effects_of.changed(recorder)
-            effects_of.undo(recorder, changed)
+            # A lazy module that got its shapes has them for good, and the trace is made again.
+            lazy = recorder.lazy if recorder.materialised else set()
+            effects_of.undo(recorder, [c for c in changed if c.where[0] == "place" or c.where[1] not in lazy])
+    if recorder.materialised:
+        result["again"] = True
+        return []
     if recorder.unrooted is not None:
         what = f"{type(recorder.unrooted).__name__} module"
         raise TracerEscapeError(UNROOTED.format(function=name, what=what))
@@ -305,6 +310,10 @@ def _finish(
     program.arrays = [at for _, at in lifted]
     _refuse_concrete(program, result["concrete"], survey)
     chosen, written = result["chosen"], set(result["written"])
+    for box in written:
+        if box not in index:
+            what = f"{type(box).__name__} of shape {tuple(getattr(box._value, 'shape', ()))}"
+            raise TracerEscapeError(UNROOTED.format(function=_name(function), what=what))
     # Only what held an array can be donated: a gradient that was None cannot.
     wanted = {box for box in written if box._value is not None} if donates and not fails else set()
     used = [box for box in [*inputs.donated, *inputs.kept] if box in index]
@@ -476,7 +485,8 @@ class Bound:
     """A program with the boxes of the objects of a call."""
 
     __slots__ = (
-        "__weakref__", "texts", "_boxes", "arrays", "donated", "exposures", "guards", "kept", "owners", "program", "survey", "targets", "weak",
+        "__weakref__", "_boxes", "arrays", "donated", "exposures", "guards", "kept", "owners", "program", "survey",
+        "targets", "texts", "weak",
     )  # fmt: skip
 
     def __init__(self, program: Program, survey: Any, roots: list[Any], lost: Callable[[Any], None]) -> None:

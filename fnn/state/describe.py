@@ -207,6 +207,12 @@ class Survey:
             return describe(self, value)
         return self._general(value)
 
+    def root(self, value: Any) -> Any:
+        """The description of a jitted function or an argument: a function is looked into, whoever wrote it."""
+        if isinstance(value, types.FunctionType):
+            return ("function", self.node(value), Same(value))
+        return self.value(value)
+
     def _plain(self, value: Any) -> Any:
         return (type(value), value)
 
@@ -299,6 +305,8 @@ class Survey:
             return ("property", self.value(value.fget), self.value(value.fset))
         if isinstance(value, (classmethod, staticmethod)):
             return (cls, self.value(value.__func__))
+        if is_library(cls.__module__) and hasattr(value, "__self__") and hasattr(value, "__func__"):
+            return (Same(cls), self.value(value.__self__), self.value(value.__func__))  # a method of a special kind
         wrapped = inspect.getattr_static(value, "__wrapped__", None)
         if wrapped is None:
             wrapped = getattr(value, "__wrapped__", None) if callable(value) and is_library(cls.__module__) else None

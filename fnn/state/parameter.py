@@ -16,6 +16,7 @@ from fnn.dtypes import canonical, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.state.box import Box, lazy_access
 from fnn.state.scope import epoch, innermost
+from fnn.state.watch import recorder
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
 
@@ -228,6 +229,9 @@ class _Uninitialised:
             scope.undo.append(functools.partial(_unmaterialise, self, type(self), dict(self.__dict__)))
         device = self.__dict__.pop("_wanted_device", None)
         self.__dict__.pop("_wanted_dtype", None)
+        told = recorder.get()
+        if told is not None:
+            told.materialised = True
         self.__class__ = self._initialised_class
         self._value = value if device is None else jax.device_put(value, device)
         self._exposed = True

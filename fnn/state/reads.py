@@ -31,6 +31,7 @@ from fnn.state.box import Box
 from fnn.state.code import is_library, names_of
 from fnn.state.describe import Content, Survey, by_value, copied, has_state, is_whole, watchable
 from fnn.state.numbers import Number
+from fnn.state.parameter import is_lazy
 from fnn.state.scope import epoch, watched_names
 from fnn.state.watch import Watch, recorder
 
@@ -132,10 +133,12 @@ class Recorder:
         # Numbers that are no constants of this trace: their places, and what makes them (see `fnn.state.numbers`).
         self.symbolic = symbolic
         self.numbers: Any = None
+        self.lazy: set[int] = set()  # modules whose parameters have no shape yet
+        self.materialised = False  # whether one of them got its shapes
         self.unrooted: Any = None
         self._met: deque[tuple[Any, int]] = deque()
         self.roots = tuple(
-            ("unread", type(root)) if i in unread else self.survey.value(root) for i, root in enumerate(roots)
+            ("unread", type(root)) if i in unread else self.survey.root(root) for i, root in enumerate(roots)
         )
         self._look_into()
 
@@ -277,6 +280,8 @@ class Recorder:
         else:
             if watchable(type(value)):
                 self.watch.add(_topmost(type(value)))
+            if has_state(type(value)) and _holds_lazy(value):
+                self.lazy.add(number)
             if not _describes_itself(value):
                 self.before[number] = _snapshot(value)
             if not has_state(type(value)):
@@ -344,7 +349,8 @@ def guess(survey: Survey) -> Survey:
             return
         seen.add(id(value))
         if isinstance(value, Box):
-            found.box(value)
+            if not is_lazy(value):
+                found.box(value)
         elif has_state(type(value)):
             found.object(value)
         elif isinstance(value, (list, tuple, set, dict)):
@@ -374,6 +380,11 @@ def _snapshot(value: Any) -> dict[str, dict[str, Any]]:
 def _describes_itself(value: Any) -> bool:
     """Whether ``_fnn_gather`` describes all of an object: of an Optimizer, not of a Module's plain attributes."""
     return has_state(type(value)) and "_parameters" not in own_dict(value)
+
+
+def _holds_lazy(value: Any) -> bool:
+    own = own_dict(value)
+    return any(is_lazy(box) for name in ("_parameters", "_buffers") for box in own.get(name, {}).values())
 
 
 def _topmost(cls: type) -> type:
@@ -418,7 +429,7 @@ class Template:
         if len(roots) != len(self.roots):
             return False
         return all(
-            type(root) is expected[1] if _is_unread(expected) else survey.value(root) == expected
+            type(root) is expected[1] if _is_unread(expected) else survey.root(root) == expected
             for root, expected in zip(roots, self.roots, strict=True)
         )
 
@@ -465,7 +476,7 @@ class Template:
     def difference(self, roots: list[Any]) -> str:
         """The first place that is described otherwise now, in words."""
         survey = Survey()
-        if tuple(map(survey.value, roots)) != self.roots:
+        if not self._same_roots(survey, roots):
             return "the arguments"
         for place, expected in zip(self.places, self.prints, strict=True):
             if place.node >= len(survey.nodes):

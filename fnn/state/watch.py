@@ -18,6 +18,8 @@ __all__ = ["Watch", "always", "recorder"]
 class Recorder(Protocol):
     """Who is told."""
 
+    materialised: bool
+
     def attribute(self, value: Any, name: str) -> None:
         """``value.name`` is about to be read."""
         ...
