@@ -277,8 +277,7 @@ def _run_once(
         with recorder.quiet():
             changed = effects_of.changed(recorder)
             # A lazy module that got its shapes has them for good, and the trace is made again.
-            lazy = recorder.lazy if recorder.materialised else set()
-            effects_of.undo(recorder, [c for c in changed if c.where[0] == "place" or c.where[1] not in lazy])
+            effects_of.undo(recorder, [c for c in changed if not effects_of.of_lazy_module(recorder, c)])
     if recorder.materialised:
         result["again"] = True
         return []

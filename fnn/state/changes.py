@@ -82,6 +82,17 @@ def undo(recorder: Recorder, changes: list[Change]) -> None:
         _put(change.where, change.before, survey)
 
 
+def of_lazy_module(recorder: Recorder, change: Change) -> bool:
+    """Whether a change is part of a lazy module's getting its shapes."""
+    if not recorder.materialised or change.where[0] == "place":
+        return False
+    at = change.where[1]
+    if change.where[0] != "container":
+        return at in recorder.lazy
+    container = recorder.survey.containers[at]
+    return any(table is container for n in recorder.lazy for table in own_dict(recorder.survey.nodes[n]).values())
+
+
 def _put(where: tuple[Any, ...], value: Any, survey: Any) -> None:
     kind = where[0]
     if kind == "place":

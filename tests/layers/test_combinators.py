@@ -103,7 +103,8 @@ def test_serial_is_sequential():
     module = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
     params, state = pure.init(fnn.Generator().manual_seed(0))
     assert_close({**flat(params), **flat(state)}, dict(module.state_dict()))
-    assert_close((params, state), fnn.split(module))
+    assert_close((flat(params), flat(state)), fnn.split(module))
+    assert_close(pure.apply(*fnn.split(module), X), pure.apply(params, state, X))
     for _ in range(2):
         out, state = pure.apply(params, state, X, training=True)
         assert_close(out, module(X), rtol=1e-5, atol=1e-6)
