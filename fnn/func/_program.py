@@ -25,7 +25,7 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.tree_util import tree_leaves
+from jax.tree_util import tree_leaves, tree_structure
 
 from fnn import _trace, random
 from fnn.errors import ArgumentError, TracerEscapeError
@@ -293,7 +293,9 @@ def _run_once(
     written = [box for box in scope.written if box._born < scope.serial]
     chosen = list(dict.fromkeys([*inputs.donated, *written]))
     result.update(effects=effects, recipe=recipe, count=len(packer.leaves), chosen=chosen, written=written)
-    return [*(scope.values[box] for box in chosen), [*effects.leaves, *packer.leaves]]
+    outputs = [*(scope.values[box] for box in chosen), [*effects.leaves, *packer.leaves]]
+    result["tree"] = tree_structure(outputs)
+    return outputs
 
 
 def _finish(
@@ -335,6 +337,7 @@ def _finish(
     owners_in = [id(o) in survey.numbers for o in inputs.owners]
     sizes = [len(tree_leaves(values)) for _, values in dynamics]
     positions = [i for i, _ in lifted]
+    tree = result["tree"]
     outs = len(chosen)
     box_values = [box._value for box in [*inputs.donated, *inputs.kept]]
 
@@ -352,7 +355,7 @@ def _finish(
             consts[i] = value
         results = _trace.eval_jaxpr(closed, consts, *flat, *tree_leaves(seed), *tree_leaves(dynamic))
         values = iter(results)
-        whole = trace.out_tree.unflatten(list(values))
+        whole = tree.unflatten(list(values))
         return [*(whole[i] for i in keep), whole[outs]]
 
     box_values = [None if v is None else jax.ShapeDtypeStruct(v.shape, v.dtype) for v in box_values]

@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -48,7 +49,10 @@ RULES = {
     "instance": lambda m, x: x * m.t if isinstance(m.t, (int, float)) else x * 0,
     "linspace": lambda m, x: x + jnp.linspace(0.0, 1.0, 3) * m.t,
 }
+# jnp's functions take a number that is no constant from the JAX version on that converts objects for its primitives.
 FEW = {"times", "divided", "reflected", "arithmetic", "jnp", "softmax", "branch", "instance", "linspace"}
+if jax.__version_info__ < (0, 10, 1):
+    FEW -= {"jnp"}
 
 
 @pytest.mark.parametrize("value", [1.0, 1], ids=["float", "int"])
