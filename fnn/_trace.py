@@ -147,7 +147,8 @@ def calls_back(jaxpr: Any) -> bool:
 _concrete: ContextVar[list[Any] | None] = ContextVar("fnn_concrete", default=None)
 _watching = threading.Lock()
 _watchers = 0
-_numbers = ArrayImpl._value
+_NUMBERS = "_value"  # the property of an array that fetches its numbers for Python
+_numbers: Any = ArrayImpl._value
 
 
 def _noted(self: Any) -> Any:
@@ -163,7 +164,7 @@ def concretised(found: list[Any]) -> Iterator[None]:
     global _watchers
     with _watching:
         _watchers += 1
-        ArrayImpl._value = property(_noted)
+        setattr(ArrayImpl, _NUMBERS, property(_noted))
     token = _concrete.set(found)
     try:
         yield
@@ -172,7 +173,7 @@ def concretised(found: list[Any]) -> Iterator[None]:
         with _watching:
             _watchers -= 1
             if not _watchers:
-                ArrayImpl._value = _numbers
+                setattr(ArrayImpl, _NUMBERS, _numbers)
 
 
 def register_array_like(cls: type, look: Callable[[Any], Any], take: Callable[[Any], Any]) -> None:

@@ -122,7 +122,7 @@ class Jitted:
         function = self._function
         if statics:
             function = _with_static(function, statics)
-        arguments = (self._function, function, roots, call, self._donate, self._options)
+        arguments: Any = (self._function, function, roots, call, self._donate, self._options)
         for _ in range(_MOVED):
             program, survey = self._with_numbers(signature, programs, roots, arguments) or _certain(traced(*arguments))
             with lock:
@@ -136,7 +136,7 @@ class Jitted:
                     programs[:] = [p for p in programs if p is not program]
         raise ArgumentError(_UNSETTLED.format(function=getattr(self._function, "__name__", self._function)))
 
-    def _with_numbers(self, signature: Any, programs: list[Program], roots: list[Any], arguments: tuple) -> Any:
+    def _with_numbers(self, signature: Any, programs: list[Program], roots: list[Any], arguments: Any) -> Any:
         """A program for any value of the numbers and any text of the strings in which earlier calls differed."""
         seen: dict[Any, int] = defaultdict(int)
         for program in reversed(list(programs)):

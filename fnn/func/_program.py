@@ -227,7 +227,7 @@ def _attempt(
     survey = recorder.survey
     result: dict[str, Any] = {}
     program = Program()
-    around = [recorder, inputs, call, called]  # emptied after the trace: JAX keeps the function
+    around: Any = [recorder, inputs, call, called]  # emptied after the trace: JAX keeps the function
 
     def run(donated: Any, kept: Any, hyper: Any, seed: Any, dynamic: Any) -> Any:
         return _run_once(*around, result, name, donated, kept, hyper, seed, dynamic)
@@ -339,7 +339,7 @@ def _finish(
     positions = [i for i, _ in lifted]
     tree = result["tree"]
     outs = len(chosen)
-    box_values = [box._value for box in [*inputs.donated, *inputs.kept]]
+    box_values: list[Any] = [box._value for box in [*inputs.donated, *inputs.kept]]
 
     def again(donated: Any, kept: Any, hyper: Any, seed: Any, dynamic: Any, arrays: Any) -> Any:
         given: list[Any] = [jnp.zeros(v.shape, v.dtype) if h and n not in order else None
@@ -517,7 +517,8 @@ class Bound:
     def lists(self) -> tuple[list[Box], list[Box], list[Box]]:
         """The boxes that are donated, kept and written."""
         if self.weak:
-            return self._lists([ref() for ref in self._boxes])
+            found: Any = [ref() for ref in self._boxes]
+            return self._lists(found)
         return self.donated, self.kept, self.targets
 
     def run(self, call: Call) -> Any:

@@ -275,8 +275,8 @@ def _leaving(scope: Scope) -> list[Slot]:
             for change in changed(inside):
                 if _traced_here(change.now):
                     _put(change.where, change.before, survey)
-                    put = functools.partial(_put, change.where, survey=survey)
-                    changes.append((change, put, named(change.where, survey)))
+                    back = functools.partial(_put, change.where, survey=survey)
+                    changes.append((change, back, named(change.where, survey)))
     for table, name, before, owner in scope.touched.values():
         now = table.get(name, MISSING)
         if now is not MISSING and _traced_here(now):
@@ -296,7 +296,7 @@ def _leaving(scope: Scope) -> list[Slot]:
         elif scope.parent is not None:
             scope.parent.touched.setdefault((id(table), name), (table, name, before, owner))
     scope.touched.clear()
-    for change, put, what in changes:
+    for change, store, what in changes:
         packer = Packer(lambda value: None if not _kept(value, scope) else ("same", value), scope.read, every=False)
         try:
             recipe = packer.pack(change.now)
@@ -306,11 +306,11 @@ def _leaving(scope: Scope) -> list[Slot]:
 
         def arrived(
             value: Any, n: int, received: Any = received, recipe: Any = recipe, size: int = len(packer.leaves),
-            put: Any = put,
+            store: Any = store,
         ) -> None:  # fmt: skip
             received[n] = value
             if len(received) == size:
-                put(build(recipe, [received[i] for i in range(size)], lambda tag: tag[1], {}))
+                store(build(recipe, [received[i] for i in range(size)], lambda tag: tag[1], {}))
 
         for n, leaf in enumerate(packer.leaves):
             slot = Slot(functools.partial(arrived, n=n), what)

@@ -83,12 +83,10 @@ class Number:
 
     __array_priority__ = 200
 
+    __class__ = property(lambda self: type(self._value))  # for isinstance(n, int)
+
     def __init__(self, numbers: Numbers, expression: Expression, value: Any) -> None:
         self._numbers, self._expression, self._value = numbers, expression, value
-
-    @property
-    def __class__(self) -> type:  # for isinstance(n, int)
-        return type(self._value)
 
     def __jax_array__(self) -> jax.Array:
         return self._numbers.traced(self)

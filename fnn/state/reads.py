@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import is_
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import numpy as np
@@ -411,7 +411,7 @@ class Template:
             if place.node >= len(survey.nodes):
                 return None
             value = fetch(survey.nodes[place.node], place)
-            if _is_number(expected) and type(value) is expected[1]:
+            if _is_number(expected) and type(value) is cast(Any, expected)[1]:
                 continue
             if expected is ANYTHING and type(value) in _COUNTED:
                 survey.skip(value)
@@ -429,7 +429,7 @@ class Template:
         if len(roots) != len(self.roots):
             return False
         return all(
-            type(root) is expected[1] if _is_unread(expected) else survey.root(root) == expected
+            type(root) is cast(Any, expected)[1] if _is_unread(expected) else survey.root(root) == expected
             for root, expected in zip(roots, self.roots, strict=True)
         )
 
@@ -460,7 +460,7 @@ class Template:
                 return None
             value = fetch(survey.nodes[place.node], place)
             if _is_number(expected):
-                if type(value) is not expected[1]:
+                if type(value) is not cast(Any, expected)[1]:
                     return None
                 found.add(place)
             elif expected is ANYTHING and type(value) in _COUNTED:
@@ -468,7 +468,7 @@ class Template:
             elif (now := MISSING if value is MISSING else survey.value(value)) != expected:
                 if place.kind != "attr" or type(value) not in (int, float) or not isinstance(expected, tuple):
                     return None
-                if expected[0] is not now[0]:
+                if not isinstance(now, tuple) or expected[0] is not now[0]:
                     return None
                 found.add(place)
         return frozenset(found)

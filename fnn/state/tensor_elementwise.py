@@ -91,7 +91,7 @@ def _masked_fill(x: jax.Array, mask: Any, value: Any) -> jax.Array:
 
 
 # torch has each of them in place, too.
-IN_PLACE_TOO: dict[str, Function] = {
+IN_PLACE_TOO: dict[str, Any] = {
     "abs": jnp.abs, "acos": jnp.arccos, "acosh": jnp.arccosh, "asin": jnp.arcsin, "asinh": jnp.arcsinh,
     "atan": jnp.arctan, "atanh": jnp.arctanh, "bitwise_not": jnp.bitwise_not, "ceil": jnp.ceil, "clamp": _clamp,
     "cos": jnp.cos, "cosh": jnp.cosh, "deg2rad": jnp.deg2rad, "digamma": _floating(lax.digamma),

@@ -62,7 +62,8 @@ class Watch:
                 self.classes.append(holder)
                 return
             own = cls.__dict__.get("__getattribute__")
-            watched = _watched(own or cls.__getattribute__)
+            read: Any = own or cls.__getattribute__
+            watched: Any = _watched(read)
             watched.own = own
             type.__setattr__(cls, "__getattribute__", watched)
             _uses[cls] = 1
@@ -91,5 +92,6 @@ def _watched(read: Callable[[Any, str], Any]) -> Any:
         told.attribute(self, name)
         return told.shown(self, name, read(self, name))
 
-    __getattribute__.watches = True  # type: ignore[attr-defined]
-    return __getattribute__
+    watched: Any = __getattribute__
+    watched.watches = True
+    return watched
