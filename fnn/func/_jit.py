@@ -61,6 +61,13 @@ class Jitted:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if recorder.get() is not None:
             return self._function(*args, **kwargs)  # inside a function that is being compiled: part of it
+        return self._with(Bound.run, args, kwargs)
+
+    def lower(self, *args: Any, **kwargs: Any) -> Any:
+        """The program for these arguments, lowered and not run: a `jax.stages.Lowered`."""
+        return self._with(Bound.lower, args, kwargs)
+
+    def _with(self, act: Callable[[Bound, Call], Any], args: tuple, kwargs: dict[str, Any]) -> Any:
         statics: tuple = ()
         given = (args, kwargs)
         if self._static or self._static_names:
@@ -90,10 +97,10 @@ class Jitted:
         for bound in bounds or ():
             if (not bound.texts or all(objects[i] == text for i, text in bound.texts)) and bound.guards.hold():
                 try:
-                    return bound.run(call)
+                    return act(bound, call)
                 except Rerun:
                     continue
-        return self._bind(key, call, statics)
+        return self._bind(key, call, statics, act)
 
     def _refuse(self, given: tuple) -> Any:
         raise ArgumentTypeError(
@@ -101,7 +108,7 @@ class Jitted:
             "a Module, an Optimizer nor hashable"
         ) from None
 
-    def _bind(self, key: Any, call: Call, statics: tuple) -> Any:
+    def _bind(self, key: Any, call: Call, statics: tuple, act: Callable[[Bound, Call], Any]) -> Any:
         roots = [self._function, *call.objects]
         avals = tuple((leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False)) if hasattr(leaf, "dtype")
                       else type(leaf) for leaf in call.dynamic)  # fmt: skip
@@ -115,7 +122,7 @@ class Jitted:
             if survey is None or not program.fits(survey):
                 continue
             try:
-                return self._keep(key, program, survey, roots).run(call)
+                return act(self._keep(key, program, survey, roots), call)
             except Rerun:
                 with lock:  # what it was made for does not tell all
                     programs[:] = [p for p in programs if p is not program]
@@ -130,7 +137,7 @@ class Jitted:
                 bound = self._keep(key, program, survey, roots)
                 self._forget()
             try:
-                return bound.run(call)
+                return act(bound, call)
             except Rerun:  # the trace itself moved what it was made for: an optimizer that asks for its numbers
                 with lock:
                     programs[:] = [p for p in programs if p is not program]
@@ -229,10 +236,14 @@ def jit(
     Arrays and numbers are traced as by `jax.jit`.  Modules and Optimizers, given as arguments (at any depth of lists,
     tuples and dicts) or reached through a closure, a global or ``self``, are inputs too: their present values go
     in, and what the function writes (parameters, running statistics, momenta, ``p.grad``) is stored in them.  The
-    arrays that are replaced are donated.  Anything else hashable, a string or a function, is static.
+    arrays that are replaced are donated.  Strings and functions are constants.
 
-    A program is compiled anew when shapes, dtypes or the structure of a Module change (``train()``/``eval()``,
-    ``requires_grad``, hooks, attributes), not when values or a learning rate do.  Random operations draw from a
+    A program is compiled anew when shapes, dtypes or anything else that it *read* has changed: the structure of a
+    Module (``train()``/``eval()``, ``requires_grad``, hooks), an attribute of any object, the content of a list or a
+    dict, a global, a helper function.  Values of parameters, a learning rate, arrays in attributes, and numbers that
+    are seen to change from call to call are inputs; what is not read does not matter.  What the function assigns to attributes or
+    puts into lists and dicts is done at every call.  `fnn/state/README.md` has the rules.  Raw `jax.jit` knows nothing
+    of this: for it a Module that a function reads is a constant.  Random operations draw from a
     key that is fresh at each call and comes from the global generator, so `fnn.manual_seed` fixes them.
 
     Args:

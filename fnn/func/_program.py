@@ -521,12 +521,15 @@ class Bound:
             return self._lists(found)
         return self.donated, self.kept, self.targets
 
-    def run(self, call: Call) -> Any:
-        """One call.
+    def lower(self, call: Call) -> Any:
+        """The program, lowered for the arguments of a call."""
+        call, hyper = self._prepared(call)
+        donated, kept, _ = self.lists()
+        scope = innermost.get()
+        args = self._arguments(_values(donated, scope), _values(kept, scope), hyper, NO_SEED, call)
+        return self.program.compiled.lower(*args)
 
-        Raises:
-            Rerun: the program does not fit after all.
-        """
+    def _prepared(self, call: Call) -> tuple[Call, list[Any]]:
         program = self.program
         if program.symbolic:
             nodes = self.survey.nodes
@@ -541,6 +544,15 @@ class Bound:
             if now != static:
                 raise Rerun
             hyper.append(values)
+        return call, hyper
+
+    def run(self, call: Call) -> Any:
+        """One call.
+
+        Raises:
+            Rerun: the program does not fit after all.
+        """
+        call, hyper = self._prepared(call)
         donated, kept, targets = self.lists()
         scope = innermost.get()
         if scope is not None or _trace.tracing():

@@ -606,3 +606,14 @@ def test_a_program_is_named_after_its_function():
     assert float(identity(jnp.ones(()))) == 1.0
     ((program,),) = identity._programs.values()
     assert program.compiled.__name__ == "Identity"
+
+
+def test_lower_compiles_and_runs_nothing():
+    model = Net()
+    forward = fnn.jit(lambda model, x: model(x))
+    before = arrays(model)
+    lowered = forward.lower(model, X)
+    assert "module" in lowered.as_text() and "fnn.jit of" in repr(forward)
+    lowered.compile()
+    same(arrays(model), before)
+    forward(model, X)
