@@ -129,7 +129,7 @@ class Jitted:
         function = self._function
         if statics:
             function = _with_static(function, statics)
-        arguments: Any = (self._function, function, roots, call, self._donate, self._options)
+        arguments: list[Any] = [self._function, function, roots, call, self._donate, self._options]
         for _ in range(_MOVED):
             program, survey = self._with_numbers(signature, programs, roots, arguments) or _certain(traced(*arguments))
             with lock:
@@ -143,7 +143,7 @@ class Jitted:
                     programs[:] = [p for p in programs if p is not program]
         raise ArgumentError(_UNSETTLED.format(function=getattr(self._function, "__name__", self._function)))
 
-    def _with_numbers(self, signature: Any, programs: list[Program], roots: list[Any], arguments: Any) -> Any:
+    def _with_numbers(self, signature: Any, programs: list[Program], roots: list[Any], arguments: list[Any]) -> Any:
         """A program for any value of the numbers and any text of the strings in which earlier calls differed."""
         seen: dict[Any, int] = defaultdict(int)
         for program in reversed(list(programs)):
@@ -241,10 +241,10 @@ def jit(
     A program is compiled anew when shapes, dtypes or anything else that it *read* has changed: the structure of a
     Module (``train()``/``eval()``, ``requires_grad``, hooks), an attribute of any object, the content of a list or a
     dict, a global, a helper function.  Values of parameters, a learning rate, arrays in attributes, and numbers that
-    are seen to change from call to call are inputs; what is not read does not matter.  What the function assigns to attributes or
-    puts into lists and dicts is done at every call.  `fnn/state/README.md` has the rules.  Raw `jax.jit` knows nothing
-    of this: for it a Module that a function reads is a constant.  Random operations draw from a
-    key that is fresh at each call and comes from the global generator, so `fnn.manual_seed` fixes them.
+    are seen to change from call to call are inputs; what is not read does not matter.  What the function assigns to
+    attributes or puts into lists and dicts is done at every call.  `fnn/state/README.md` has the rules.  Raw `jax.jit`
+    knows nothing of this: for it a Module that a function reads is a constant.  Random operations draw from a key
+    that is fresh at each call and comes from the global generator, so `fnn.manual_seed` fixes them.
 
     Args:
         fun: the function; without it a decorator is returned.

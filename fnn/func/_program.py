@@ -227,10 +227,10 @@ def _attempt(
     survey = recorder.survey
     result: dict[str, Any] = {}
     program = Program()
-    around: Any = [recorder, inputs, call, called]  # emptied after the trace: JAX keeps the function
+    around: list[Any] = [recorder, inputs, call, called]  # emptied after the trace: JAX keeps the function
 
     def run(donated: Any, kept: Any, hyper: Any, seed: Any, dynamic: Any) -> Any:
-        return _run_once(*around, result, name, donated, kept, hyper, seed, dynamic)
+        return _run_once(around, result, name, donated, kept, hyper, seed, dynamic)
 
     flat = named(run, function)
     donated, kept = _values(inputs.donated, scope), _values(inputs.kept, scope)
@@ -257,10 +257,10 @@ def _attempt(
 
 
 def _run_once(
-    recorder: Recorder, inputs: _Inputs, call: Call, called: Callable, result: dict[str, Any], name: str,
-    donated: Any, kept: Any, hyper: Any, seed: Any, dynamic: Any,
-) -> Any:  # fmt: skip
+    around: list[Any], result: dict[str, Any], name: str, donated: Any, kept: Any, hyper: Any, seed: Any, dynamic: Any
+) -> Any:
     """The user's function in a scope and under the recorder: what a program computes, as one flat list."""
+    recorder, inputs, call, called = around
     survey = recorder.survey
     values = dict(zip(inputs.donated, donated, strict=True))
     values.update(zip(inputs.kept, kept, strict=True))

@@ -119,7 +119,8 @@ class SparseAdam(Optimizer):
         >>> import jax.numpy as jnp
         >>> import fnn
         >>> from fnn import nn
-        >>>         >>> table = nn.Parameter(jnp.ones((3, 2)))
+        >>> from jax.experimental.sparse import BCOO
+        >>> table = nn.Parameter(jnp.ones((3, 2)))
         >>> optimizer = fnn.optim.SparseAdam([table], lr=0.1)
         >>> row = BCOO((jnp.ones((1, 2)), jnp.array([[1]])), shape=(3, 2))
         >>> optimizer.step([row])

@@ -83,7 +83,13 @@ class Number:
 
     __array_priority__ = 200
 
-    __class__ = property(lambda self: type(self._value))  # for isinstance(n, int)
+    @property
+    def __class__(self) -> type:  # for isinstance(n, int)
+        return type(self._value)
+
+    @__class__.setter
+    def __class__(self, cls: type) -> None:
+        raise Fixed
 
     def __init__(self, numbers: Numbers, expression: Expression, value: Any) -> None:
         self._numbers, self._expression, self._value = numbers, expression, value

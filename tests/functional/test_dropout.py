@@ -117,7 +117,7 @@ def test_errors_and_warnings():
 )
 def test_layers(name, shape):
     theirs, layer = getattr(torch.nn, name)(0.3, True), getattr(layers, name)(0.3, True)
-    assert layer.extra_repr() == theirs.extra_repr() and layer.RANDOM
+    assert layer.extra_repr() == theirs.extra_repr()
     x = torch.randn(shape)
     torch.manual_seed(1)
     want = theirs(x.clone())
