@@ -66,11 +66,6 @@ for _rank, _x in ((1, SIGNAL), (2, IMAGE), (3, VOLUME)):
         OPERATIONS[f"{_name}{_rank}d"] = (functools.partial(getattr(F, f"{_name}{_rank}d"), **_kwargs), (_x,), 1)
     _run = functools.partial(getattr(F, f"adaptive_avg_pool{_rank}d"), output_size=3)
     OPERATIONS[f"adaptive_avg_pool{_rank}d of unequal bins"] = (_run, (_x,), 1)
-    OPERATIONS[f"max_unpool{_rank}d"] = (
-        lambda x, r=_rank: getattr(F, f"max_unpool{r}d")(*getattr(F, f"max_pool{r}d")(x, 2, return_indices=True), 2),
-        (_x,),
-        1,
-    )
 for _mode in ("nearest", "bilinear", "bicubic", "area"):
     OPERATIONS[f"interpolate {_mode}"] = (lambda x, m=_mode: F.interpolate(x, size=13, mode=m), (IMAGE,), 1)
 for _mode in ("constant", "reflect", "replicate", "circular"):
