@@ -2,7 +2,8 @@
 
 `meshes.py` has the table of operations and runs it in a process of eight devices. What it leaves out is out of jnp's
 reach as well: indexing with split indices, for which JAX asks the caller for ``out_sharding`` (`embedding`,
-`embedding_bag`, `pdist`, `ctc_loss`, and class weights in `cross_entropy` and `nll_loss`); and `max_unpool`, which is one flat scatter over all images.
+`embedding_bag`, `pdist`, `ctc_loss`, and class weights in `cross_entropy` and `nll_loss`); and `max_unpool`, which is
+one flat scatter over all images.
 """
 
 import os
