@@ -336,7 +336,7 @@ _COUNTED = (list, dict, set)
 
 def _atoms(content: Any) -> bool:
     values = [*content, *content.values()] if isinstance(content, dict) else content
-    return all(type(v) in _ATOMS for v in values)
+    return all(by_value(v) or (type(v) is tuple and _atoms(v)) for v in values)
 
 
 def guess(survey: Survey) -> Survey:

@@ -279,3 +279,16 @@ def test_functools_partial_and_methods_of_results():
     model = nn.Linear(2, 2)
     step = fnn.jit(functools.partial(lambda m, x: m(x), model))
     np.testing.assert_allclose(step(X), model(X), rtol=1e-6)
+
+
+def test_a_log_of_traces_is_filled_by_traces():
+    shapes, seen = [], {}
+
+    @fnn.jit
+    def step(x):
+        shapes.append(x.shape)
+        seen[x.dtype] = len(shapes)
+        return x * 2
+
+    step(X), step(X + 1), step(X[:2])
+    assert shapes == [(3, 2), (2, 2)] and list(seen.values()) == [2]
