@@ -129,9 +129,9 @@ class Jitted:
         function = self._function
         if statics:
             function = _with_static(function, statics)
-        arguments: list[Any] = [self._function, function, roots, call, self._donate, self._options]
+        trace = functools.partial(traced, self._function, function, roots, call, self._donate, self._options)
         for _ in range(_MOVED):
-            program, survey = self._with_numbers(signature, programs, roots, arguments) or _certain(traced(*arguments))
+            program, survey = self._with_numbers(signature, programs, roots, trace) or _certain(trace())
             with lock:
                 self._programs.setdefault(signature, programs).append(program)
                 bound = self._keep(key, program, survey, roots)
@@ -143,7 +143,9 @@ class Jitted:
                     programs[:] = [p for p in programs if p is not program]
         raise ArgumentError(_UNSETTLED.format(function=getattr(self._function, "__name__", self._function)))
 
-    def _with_numbers(self, signature: Any, programs: list[Program], roots: list[Any], arguments: list[Any]) -> Any:
+    def _with_numbers(
+        self, signature: Any, programs: list[Program], roots: list[Any], trace: Callable[..., Any]
+    ) -> Any:
         """A program for any value of the numbers and any text of the strings in which earlier calls differed."""
         seen: dict[Any, int] = defaultdict(int)
         for program in reversed(list(programs)):
@@ -157,7 +159,7 @@ class Jitted:
             seen[moved, texts] += 1
             if seen[moved, texts] < 2 and not program.symbolic:
                 continue
-            found = traced(*arguments, moved, texts)
+            found = trace(symbolic=moved, texts=texts)
             if found is not None:
                 return found
             self._constant |= {(signature, texts), (signature, texts, moved)} if texts else {(signature, texts, moved)}
