@@ -131,9 +131,8 @@ class Program:
     """One function compiled for one description of what it reads."""
 
     __slots__ = (
-        "arrays", "blocks", "closed", "compiled", "conditions", "containers", "donated", "effects", "function", "kept",
-        "numbers", "ones", "symbolic",
-        "optimizers", "out", "plain", "read", "safe", "statics", "template", "uses_seed", "warm", "written",
+        "arrays", "blocks", "compiled", "conditions", "donated", "effects", "kept", "numbers", "ones", "optimizers",
+        "out", "plain", "safe", "statics", "symbolic", "template", "uses_seed", "warm", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -244,7 +243,6 @@ def _attempt(
     if inner.discovered or inner.owners or "again" in result:
         return None, inner
 
-    program.function = function
     program.template = recorder.template()
     program.symbolic, program.numbers = recorder.symbolic, inputs.expressions
     program.conditions = list(recorder.numbers.conditions.items())
@@ -363,10 +361,8 @@ def _finish(
     flat = named(again, function)
     if exact:
         program.compiled = compiled
-        program.read = compiled
     else:
         program.compiled = jax.jit(flat, donate_argnums=(0,) if program.donated else (), **options)
-        program.read = None
     program.safe = functools.cache(lambda: jax.jit(flat, **options))
 
 
@@ -420,19 +416,6 @@ def _known(survey: Any) -> Callable[[Any], Any]:
         return None if at is None or isinstance(value, types.FunctionType) else ("node", at)
 
     return known
-
-
-def _results(out: Any) -> Any:
-    """The function's result with boxes as their arrays."""
-    return (
-        jax.tree.map(lambda x: x.data if isinstance(x, Box) else x, out, is_leaf=lambda x: isinstance(x, Box))
-        if any(isinstance(x, Box) for x in tree_leaves(out, is_leaf=lambda x: isinstance(x, Box)))
-        else out
-    )
-
-
-def _as_array(value: Any) -> Any:
-    return value
 
 
 def _is_owner(node: Any) -> bool:

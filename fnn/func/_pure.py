@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -30,8 +30,6 @@ class PureModule(Layer):
 
     Made by `pure`; hashable and static, as every layer is.
     """
-
-    RANDOM: ClassVar[bool] = True  # its forward may draw
 
     factory: Callable
     arguments: tuple

@@ -23,7 +23,8 @@ from fnn.optim._optimizer import Optimizer
 from fnn.optim._ruled import RuleState
 from fnn.optim._tree import is_sparse
 from fnn.optim._wolfe import strong_wolfe
-from fnn.state.gather import Gather, Identity
+from fnn.state.describe import Same
+from fnn.state.gather import Gather
 from fnn.state.scope import innermost
 
 __all__ = ["LBFGS"]
@@ -171,7 +172,7 @@ class LBFGS(Optimizer):
             type(self),
             tuple(gather.box(p) for p in params),
             tuple(gather.box(p._grad) for p in params if p._grad is not None),
-            tuple(map(Identity, self._step_pre_hooks.values())),
+            tuple(map(Same, self._step_pre_hooks.values())),
         )
 
     def _fnn_dynamic(self) -> tuple[Any, list[Any]]:

@@ -24,7 +24,8 @@ from fnn.optim._slots import ABSENT, Slot, Source, birth, is_array, is_number
 from fnn.optim._state import State
 from fnn.optim._stepping import wrapped
 from fnn.state.box import Box, type_name
-from fnn.state.gather import Gather, Identity
+from fnn.state.describe import Same
+from fnn.state.gather import Gather
 from fnn.state.parameter import Parameter, is_lazy
 from fnn.state.scope import epoch, innermost
 
@@ -46,13 +47,6 @@ int() or a function of math. Where such a number changes at every step, so does 
     if state["step"] > 5: p.sub_(update)             # asks
     p.sub_(jnp.where(state["step"] > 5, update, 0))  # does not"""
 _tokens = itertools.count()
-
-
-class _Everything(frozenset[str]):
-    """All attributes: `Optimizer._fnn_gather` describes what a trace may depend on, and slots hold what it writes."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
 
 
 class Optimizer(Gradients, Saved):
@@ -96,7 +90,6 @@ class Optimizer(Gradients, Saved):
 
     param_groups: list[Any]  # of `ParamGroup`, dicts
     defaults: dict[str, Any]
-    _fnn_unwatched = _Everything()
     _own_step = False  # whether a subclass of the user's defines step
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -204,7 +197,7 @@ class Optimizer(Gradients, Saved):
             ))  # fmt: skip
         parts += [gather.object(group.hyper) for group in self.param_groups if isinstance(group, ParamGroup)]
         for table in (self._step_pre_hooks, self._step_post_hooks):
-            parts.append(tuple(map(Identity, table.values())))
+            parts.append(tuple(map(Same, table.values())))
         boxes = self._state.boxes + [box for slot in self._own.values() for box in slot.boxes]
         if self._own_step or boxes:
             # What such a step does is known of this optimizer only.

@@ -473,27 +473,6 @@ class Template:
                 found.add(place)
         return frozenset(found)
 
-    def difference(self, roots: list[Any]) -> str:
-        """The first place that is described otherwise now, in words."""
-        survey = Survey()
-        if not self._same_roots(survey, roots):
-            return "the arguments"
-        for place, expected in zip(self.places, self.prints, strict=True):
-            if place.node >= len(survey.nodes):
-                break
-            node = survey.nodes[place.node]
-            value = fetch(node, place)
-            if (MISSING if value is MISSING else survey.value(value)) != expected:
-                return f"{place.kind} {place.name!r} of {_short(node)}, which is now {_short(value)}"
-        return "the shape of a parameter or buffer"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, (types.FunctionType, type)):
-        return f"{value.__qualname__}"
-    text = repr(value) if by_value(value) else f"a {type(value).__name__}"
-    return text if len(text) < 60 else text[:57] + "..."
-
 
 def _is_unread(described: Any) -> bool:
     return type(described) is tuple and type(described[0]) is str and described[0] == "unread"
