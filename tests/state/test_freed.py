@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from pathlib import Path
 
@@ -155,31 +156,30 @@ def interrupted_steps():
     x = jnp.ones((4, 64))
     step = fnn.jit(lambda x: step_of(model, optimizer)(x))
     step(x)
-    stop = threading.Event()
-    rng = np.random.default_rng(0)
+    armed, rng = threading.Event(), np.random.default_rng(0)
+    sent, rounds, caught = threading.Event(), 30, 0
 
     def interrupt():
-        for _ in range(40):
-            if stop.wait(float(rng.uniform(0.001, 0.02))):
-                return
+        for _ in range(rounds):
+            armed.wait()
+            armed.clear()
+            time.sleep(float(rng.uniform(0.001, 0.02)))
             signal.raise_signal(signal.SIGINT)
+            sent.set()
 
-    caught = 0
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    try:
-        while thread.is_alive():
-            try:
-                while thread.is_alive():
-                    step(x)
-            except KeyboardInterrupt:
-                caught += 1
-                for box in [*model.parameters(), *model.buffers()]:
-                    assert not box.data.is_deleted()
-    finally:
-        stop.set()
-        thread.join()
-    assert caught
+    threading.Thread(target=interrupt, daemon=True).start()
+    for _ in range(rounds):
+        sent.clear()
+        try:
+            armed.set()
+            while not sent.is_set():
+                step(x)
+            time.sleep(5)  # the interrupt is on its way
+        except KeyboardInterrupt:
+            caught += 1
+        for box in [*model.parameters(), *model.buffers()]:
+            assert not box.data.is_deleted()
+    assert caught == rounds
     for value in optimizer.state_dict()["state"].values():
         assert not value["exp_avg"].is_deleted()
     counts = {int(v["step"]) for v in optimizer.state_dict()["state"].values()}
