@@ -135,7 +135,6 @@ class Jitted:
             with lock:
                 self._programs.setdefault(signature, programs).append(program)
                 bound = self._keep(key, program, survey, roots)
-                self._forget()
             try:
                 return act(bound, call)
             except Rerun:  # the trace itself moved what it was made for: an optimizer that asks for its numbers
@@ -179,13 +178,18 @@ class Jitted:
 
         bound = Bound(program, survey, roots[1:], lost)
         held = weakref.ref(bound)
-        others = [b for b in self._bound.get(key, ()) if b.guards.refs and b.program is not program][:7]
-        self._bound[key] = [bound, *others]
+        with lock:
+            others = [b for b in self._bound.get(key, ()) if b.guards.refs and b.program is not program][:7]
+            self._bound[key] = [bound, *others]
+            self._forget()
         return bound
 
     def _forget(self) -> None:
         """Drops programs that nothing uses any more, but for a few."""
-        used = {id(bound.program) for bounds in self._bound.values() for bound in bounds}
+        if sum(map(len, self._programs.values())) <= _KEPT:
+            return
+        bound_now = list(self._bound.values())  # a collection of garbage may shorten the dictionary meanwhile
+        used = {id(bound.program) for bounds in bound_now for bound in bounds}
         idle = [(at, p) for at, programs in self._programs.items() for p in programs if id(p) not in used]
         for at, program in idle[: max(0, len(idle) - _KEPT)]:
             self._programs[at].remove(program)

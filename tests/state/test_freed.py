@@ -132,7 +132,10 @@ def test_programs_of_a_sweep_are_bounded():
         return model(x)
 
     for size in range(2, 20):
-        step(nn.Linear(2, size), X)
+        model = nn.Linear(2, size)
+        model.__dict__["itself"] = model  # so that only the garbage collector frees it
+        step(model, X)
+    del model
     gc.collect()
     step(nn.Linear(2, 2), X)
     assert sum(map(len, step._programs.values())) <= 10
