@@ -77,6 +77,6 @@ def test_only_the_quickstart_imports_the_roof(tmp_path):
 
 
 def test_a_private_module_stands_with_functional(tmp_path):
-    sound = {"fnn/_host_random.py": "import fnn.errors", "fnn/functional/dropout.py": "import fnn._host_random"}
+    sound = {"fnn/_mt19937.py": "import fnn.errors", "fnn/functional/dropout.py": "import fnn._mt19937"}
     assert check(tree(tmp_path, sound))[0] == 0
-    assert check(tree(tmp_path, {"fnn/_host_random.py": "import fnn.nn"}))[0] == 1
+    assert check(tree(tmp_path, {"fnn/_mt19937.py": "import fnn.nn"}))[0] == 1

@@ -14,10 +14,10 @@ from pathlib import Path
 
 PACKAGE = "fnn"
 
-# From the ground up.  A private module directly in fnn/ (_host_random.py) belongs to the second floor.
+# From the ground up.  A private module directly in fnn/ (_mt19937.py) belongs to the second floor.
 FLOORS = (
-    ("errors", "dtypes", "devices", "version"),
-    ("random", "init", "creation", "functional"),
+    ("errors", "dtypes", "devices", "arguments", "tracing", "late", "version"),
+    ("host_random", "random", "init", "creation", "functional"),
     ("state",),
     ("layers",),
     ("nn",),
