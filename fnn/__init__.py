@@ -7,7 +7,7 @@ transforms, `fnn.optim` the optimizers.  Names are imported when they are first 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fnn import _late
+from fnn import late
 from fnn.version import __version__
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-_late.provide(__getattr__)
+late.provide(__getattr__)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*(name for name in globals() if name.startswith("__")), *__all__})

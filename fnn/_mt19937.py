@@ -35,9 +35,9 @@ class Engine:
         self._seed_with(_DEFAULT_SEED)
 
     def _seed_with(self, seed: int) -> None:
-        self._bits = np.random.MT19937()
-        self._bits._legacy_seeding(seed & 0xFFFF_FFFF)  # the seeding of the paper, as in PyTorch
-        self._integers = np.random.Generator(self._bits).integers
+        self.bit_generator = np.random.MT19937()
+        self.bit_generator._legacy_seeding(seed & 0xFFFF_FFFF)  # the seeding of the paper, as in PyTorch
+        self._integers = np.random.Generator(self.bit_generator).integers
         self._seed = seed
         self._untouched = True  # since seeding; only get_state() can tell
         self._cached_normal: float | None = None
@@ -71,7 +71,7 @@ class Engine:
         """The state: 5056 uint8, the bytes of ``torch.Generator.get_state()``."""
         record = np.zeros((), _STATE)
         with self._lock:
-            state = self._bits.state["state"]
+            state = self.bit_generator.state["state"]
             position = int(state["pos"])
             record["seed"], record["seeded"], record["words"] = self._seed, 1, state["key"]
             record["left"], record["next"] = 625 - position, 0 if self._untouched else position
@@ -96,7 +96,7 @@ class Engine:
         with self._lock:
             self._seed_with(int(record["seed"]))
             key = record["words"].astype(np.uint32)
-            self._bits.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": 625 - left}}
+            self.bit_generator.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": 625 - left}}
             self._untouched = left == 1 and record["next"] == 0
             self._cached_normal = float(record["normal"]) if record["has_normal"] else None
 
@@ -119,7 +119,7 @@ class Engine:
         """Moves on by ``n`` words, in a third of the time that it takes to look at them."""
         with self._lock:
             self._untouched = self._untouched and n == 0
-            self._bits.random_raw(n, output=False)
+            self.bit_generator.random_raw(n, output=False)
 
     def words64(self, n: int) -> np.ndarray:
         """The next ``n`` 64-bit words, each of two 32-bit words, the high one first."""

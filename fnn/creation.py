@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnn import _trace, dtypes, random
+from fnn import dtypes, random, tracing
 from fnn.devices import to_device
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
@@ -158,7 +158,7 @@ def normal(
     if numbers[1]:
         return _place(random.normal(key, centre.shape, dtype, 0.0, std) + centre, device, "normal")
     spread = to_array(std, "std", "normal: ")
-    if not isinstance(spread, _trace.Tracer) and (np.asarray(spread) < 0).any():
+    if not isinstance(spread, tracing.Tracer) and (np.asarray(spread) < 0).any():
         raise ArgumentError(f"normal expects all elements of std >= 0.0, got std={spread}")
     try:
         shape = spread.shape if numbers[0] else jnp.broadcast_shapes(centre.shape, spread.shape)

@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn import _trace, dtypes
-from fnn._host_random import Generator, default_generator
+from fnn import dtypes, tracing
 from fnn.errors import ArgumentTypeError, MissingKeyError
+from fnn.host_random import Generator, default_generator
 
 __all__ = [
     "AMBIENT",
@@ -129,17 +129,17 @@ class _Source:
     __slots__ = ("provider", "trace")
 
     def __init__(self, provider: Provider) -> None:
-        self.provider, self.trace = provider, _trace.current_trace()
+        self.provider, self.trace = provider, tracing.current_trace()
 
     def draw(self, what: str) -> Key:
         _refuse_to_repeat(what, self.trace)
-        with _trace.in_trace(self.trace):
+        with tracing.in_trace(self.trace):
             return self.provider()
 
 
 def _refuse_to_repeat(what: str, trace: Any) -> None:
     """Raises if between ``trace`` and here a transform stands that would use one draw many times."""
-    transform = _trace.repeating(trace)
+    transform = tracing.repeating(trace)
     if transform is not None:
         raise MissingKeyError(REPEATED.format(what=what, transform=transform))
 
@@ -167,13 +167,13 @@ class Relay:
     """A provider that draws as if where it was made: for a body that JAX traces apart but runs once for each call."""
 
     def __init__(self) -> None:
-        self.trace, self.source = _trace.current_trace(), _source.get()
+        self.trace, self.source = tracing.current_trace(), _source.get()
 
     def __call__(self) -> Key:
         """A fresh key, as drawn there."""
         token = _source.set(self.source)
         try:
-            with _trace.in_trace(self.trace):
+            with tracing.in_trace(self.trace):
                 return resolve(AMBIENT, "the function")
         finally:
             _source.reset(token)
@@ -206,6 +206,11 @@ def constructing(key: Key) -> Iterator[None]:
         _construction.reset(token)
 
 
+def is_constructing() -> bool:
+    """Whether a `constructing` block is open here."""
+    return _construction.get() is not None
+
+
 def initialisation_key() -> Key:
     """What a module constructor draws from: a fresh key of `constructing`, else the global generator."""
     source = _construction.get()
@@ -221,7 +226,7 @@ def is_staging() -> bool:
 
     Not true in an eager ``jax.grad`` or ``jax.vmap``, where what is computed from constants is concrete.
     """
-    return _trace.tracing() and isinstance(jax.device_put(_PROBE), _trace.Tracer)
+    return tracing.tracing() and isinstance(jax.device_put(_PROBE), tracing.Tracer)
 
 
 def draw_key(what: str) -> Key:
@@ -286,7 +291,7 @@ def _usable(key: Key, what: str) -> Key:
 def on_device(values: np.ndarray) -> jax.Array:
     """A concrete JAX array that takes over freshly made host values, also in a trace; compiles nothing."""
     array = jax.device_put(values)
-    if isinstance(array, _trace.Tracer):
+    if isinstance(array, tracing.Tracer):
         with jax.ensure_compile_time_eval():
             array = jax.device_put(values)
     return array

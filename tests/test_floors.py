@@ -1,9 +1,10 @@
-"""No import climbs, and the check that says so catches each way to climb."""
+"""No import climbs, closes a circle or takes what is private elsewhere, and the check that says so catches each way."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import check_floors
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,6 +78,111 @@ def test_only_the_quickstart_imports_the_roof(tmp_path):
 
 
 def test_a_private_module_stands_with_functional(tmp_path):
-    sound = {"fnn/_host_random.py": "import fnn.errors", "fnn/functional/dropout.py": "import fnn._host_random"}
+    sound = {"fnn/_mt19937.py": "import fnn.errors", "fnn/functional/dropout.py": "import fnn._mt19937"}
     assert check(tree(tmp_path, sound))[0] == 0
-    assert check(tree(tmp_path, {"fnn/_host_random.py": "import fnn.nn"}))[0] == 1
+    assert check(tree(tmp_path, {"fnn/_mt19937.py": "import fnn.nn"}))[0] == 1
+
+
+REACHES = [
+    ("from fnn.functional._sums import total", "fnn.functional._sums.total"),
+    ("from fnn.functional import _sums", "fnn.functional._sums"),
+    ("from fnn.functional import _sums as sums\nsums.total, sums._total", "fnn.functional._sums"),
+    ("import fnn.functional._sums", "fnn.functional._sums"),
+    ("import fnn.functional._sums as sums", "fnn.functional._sums"),
+    ("import importlib\nsums = importlib.import_module('fnn.functional._sums')", "fnn.functional._sums"),
+    ("from ..functional import _sums", "fnn.functional._sums"),
+    ("def f():\n    from fnn.functional import _sums", "fnn.functional._sums"),
+    ("import typing\nif typing.TYPE_CHECKING:\n    from fnn.functional import _sums", "fnn.functional._sums"),
+    ("from fnn.functional._folder.deep import x", "fnn.functional._folder.deep.x"),
+    ("from fnn.functional.linear import _pad", "fnn.functional.linear._pad"),
+    ("from fnn.functional import linear\nlinear._pad(1)", "fnn.functional.linear._pad"),
+    ("import fnn.functional.linear as f\nf._pad.cache.clear()", "fnn.functional.linear._pad"),
+    ("import fnn.functional.linear\nfnn.functional.linear._pad", "fnn.functional.linear._pad"),
+    ("from fnn.functional.linear import Pad\nPad._table", "fnn.functional.linear.Pad._table"),
+]
+FUNCTIONAL = {
+    "fnn/functional/_sums.py": "",
+    "fnn/functional/linear.py": "",
+    "fnn/functional/_folder/__init__.py": "",
+    "fnn/functional/_folder/deep.py": "from fnn.functional import _sums\nfrom fnn.functional.linear import _pad",
+}
+
+
+@pytest.mark.parametrize(("source", "name"), REACHES)
+def test_a_private_name_taken_from_another_folder_is_caught(tmp_path, source, name):
+    code, out = check(tree(tmp_path, FUNCTIONAL | {"fnn/nn/linear.py": source}))
+    assert code == 1
+    assert [line.partition(": ")[2] for line in out.splitlines()] == [
+        f"fnn.nn.linear takes {name}, which is private there"
+    ]
+
+
+@pytest.mark.parametrize("source", [source for source, _ in REACHES])
+def test_what_is_private_to_a_folder_is_free_in_it_and_below(tmp_path, source):
+    source = source.replace("..functional", "...functional")
+    files = FUNCTIONAL | {"fnn/functional/conv/__init__.py": "", "fnn/functional/conv/deep.py": source}
+    assert check(tree(tmp_path, files))[0] == 0
+
+
+def test_a_private_file_directly_in_fnn_is_free_everywhere(tmp_path):
+    files = {"fnn/_mt19937.py": "", "fnn/nn/linear.py": "from fnn._mt19937 import _words\nfrom fnn import _mt19937"}
+    assert check(tree(tmp_path, files))[0] == 0
+
+
+def test_what_is_python_s_own_is_not_private(tmp_path):
+    source = "from fnn import functional\nfrom fnn.functional import __all__\nfunctional.__name__"
+    assert check(tree(tmp_path, {"fnn/nn/linear.py": source}))[0] == 0
+
+
+def test_the_list_of_shared_names_is_short_and_current(tmp_path):
+    assert len(check_floors.SHARED) <= check_floors.MOST_SHARED == 10
+    code, out = check(tree(tmp_path, {"fnn/optim/__init__.py": "", "fnn/optim/swa_utils.py": ""}))
+    assert code == 1 and "takes no fnn.nn.modules.batchnorm._BatchNorm any more" in out
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        "from fnn.nn import linear",
+        "import fnn.nn.linear",
+        "from . import linear",
+        "from fnn.nn.linear import y",
+        "def f():\n    from fnn.nn.linear import y",
+        "import importlib\ny = importlib.import_module('fnn.nn.linear')",
+        "from fnn.nn import y",  # whose __init__ imports linear
+    ],
+)
+def test_a_circle_of_modules_is_caught(tmp_path, there):
+    code, out = check(tree(tmp_path, {"fnn/nn/linear.py": "import fnn.nn.conv", "fnn/nn/conv.py": there}))
+    assert code == 1 and len(out.splitlines()) == 1
+    assert out.startswith("a circle of modules: fnn/nn/") and "fnn/nn/linear.py:1 imports fnn.nn.conv" in out
+
+
+def test_a_circle_through_the_package_that_is_run_first_is_caught(tmp_path):
+    files = {
+        "fnn/utils/__init__.py": "from fnn.utils import b",
+        "fnn/utils/a.py": "",
+        "fnn/utils/b.py": "import fnn.vision.a",
+        "fnn/vision/__init__.py": "import fnn.vision.b",
+        "fnn/vision/a.py": "",
+        "fnn/vision/b.py": "import fnn.utils.a",
+    }
+    out = check(tree(tmp_path, files))[1].splitlines()
+    assert [line.partition(":")[0] for line in out] == ["a circle of modules", "a circle of packages"]
+
+
+def test_every_circle_is_named(tmp_path):
+    files = {f"fnn/nn/{a}.py": f"import fnn.nn.{b}" for a, b in ("ab", "ba", "cd", "de", "ec")}
+    out = check(tree(tmp_path, files))[1].splitlines()
+    assert [line.count(" imports ") for line in out] == [2, 3]
+
+
+def test_modules_of_one_package_may_name_one_another_for_the_type_checker(tmp_path):
+    only_typing = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import {}"
+    files = {"fnn/nn/linear.py": "import fnn.nn.conv", "fnn/nn/conv.py": only_typing.format("fnn.nn.linear")}
+    assert check(tree(tmp_path, files))[0] == 0
+    files = {"fnn/utils/__init__.py": only_typing.format("fnn.vision"), "fnn/vision/__init__.py": "import fnn.utils"}
+    code, out = check(tree(tmp_path, files))
+    assert code == 1 and out == (
+        "a circle of packages: fnn/utils/__init__.py:3 imports fnn.vision, fnn/vision/__init__.py:1 imports fnn.utils\n"
+    )

@@ -1,4 +1,4 @@
-"""Memory that is kept from one step to the next (fnn._memory)."""
+"""Memory that is kept from one step to the next (fnn.functional._memory)."""
 
 import os
 import platform

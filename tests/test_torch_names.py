@@ -36,3 +36,10 @@ def test_an_unknown_name_gets_the_plain_text(name):
 def test_an_unknown_name_imports_nothing():
     code = "import sys, fnn; assert not hasattr(fnn, 'zeros'); assert 'jax' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_what_dir_shows_is_for_users():
+    import fnn.tracing  # a submodule that has been imported is an attribute
+
+    assert {name for name in dir(fnn) if not name.startswith("__")} == set(fnn.__all__) - {"__version__"}
+    assert not {"flatten", "legacy_reduction", "resolve_reduction", "LinearCrossEntropyOptions"} & set(F.__all__)

@@ -1,23 +1,28 @@
-"""Fails on an import that climbs: every module of fnn may import its own floor and those below it.
+"""Fails on an import in fnn that climbs, that closes a circle, or that takes what is private elsewhere.
 
     python tools/check_floors.py [folder that contains fnn/]
 
-Every import statement counts, wherever it stands (in a function, under TYPE_CHECKING, relative), and so
-does ``importlib.import_module("fnn....")``.  ``fnn/__init__.py`` hands every floor on and is itself the
-roof: a module below `quickstart` that imports ``fnn`` itself climbs.
+**Floors.**  Every module may import its own floor and those below it.  ``fnn/__init__.py`` hands every floor on and is
+itself the roof: a module below `quickstart` that imports ``fnn`` itself climbs.
+
+**Circles.**  No module imports one that imports it, by whatever way, not even in a function.  Of two packages (the
+parts directly below fnn) only one imports the other, for a type checker either.
+
+**Private names.**  What begins with an underscore, a file or a name in it, belongs to the folder that it stands in and
+to what is below that folder: all of fnn may use ``fnn/_torch_names.py``, but only fnn.func ``fnn/func/_program.py``.
+What others need has a public name. `SHARED` lists what is taken nevertheless.
 """
 
-import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-PACKAGE = "fnn"
+from import_graph import NEVER, PACKAGE, Import, Tree, circles, is_private
 
-# From the ground up.  A private module directly in fnn/ (_host_random.py) belongs to the second floor.
+# From the ground up.  A private module directly in fnn/ (_mt19937.py) belongs to the second floor.
 FLOORS = (
-    ("errors", "dtypes", "devices", "version"),
-    ("random", "init", "creation", "functional"),
+    ("errors", "dtypes", "devices", "arguments", "tracing", "late", "version"),
+    ("host_random", "random", "init", "creation", "functional"),
     ("state",),
     ("layers",),
     ("nn",),
@@ -29,6 +34,17 @@ FLOORS = (
 ROOF = len(FLOORS)
 _FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
+# Who takes which private name from elsewhere, and why. At most ten.
+SHARED = {
+    ("fnn.optim.swa_utils", "fnn.nn.modules.batchnorm._BatchNorm"): (
+        "PyTorch's own name of the base class, from which models derive norms that update_bn must find"
+    ),
+    ("fnn.vision.models._weights", "fnn.vision.transforms._presets.ImageClassification"): (
+        "torchvision's own name of the file, from which programs take the class"
+    ),
+}
+MOST_SHARED = 10
+
 
 def floor_of(module: str) -> int | None:
     """The floor of a dotted module name; None for a part of fnn that has none assigned."""
@@ -38,56 +54,92 @@ def floor_of(module: str) -> int | None:
     return 1 if parts[1].startswith("_") else _FLOOR_OF.get(parts[1])
 
 
-def imports(tree: ast.AST, module: str, is_package: bool, known: set[str]) -> Iterator[tuple[int, str]]:
-    """The line and dotted name of every import of a part of fnn."""
-    package = module.split(".") if is_package else module.split(".")[:-1]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            source = ".".join([*above, *([node.module] if node.module else [])])
-            # `from fnn import nn` imports fnn.nn, `from fnn import jit` imports the roof
-            names = [f"{source}.{a.name}" if f"{source}.{a.name}" in known else source for a in node.names]
-        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            names = [str(node.args[0].value)] if called in ("import_module", "__import__") else []
-        else:
-            continue
-        for name in names:
-            if name.split(".")[0] == PACKAGE:
-                yield node.lineno, name
+def climbing(tree: Tree, imports: Iterable[Import]) -> list[str]:
+    """The modules that have no floor, and the imports that go up."""
+    found = [
+        f"{tree.where(module)}: {module} has no floor; give it one in {Path(__file__).name}"
+        for module in tree.files
+        if floor_of(module) is None
+    ]
+    for step in imports:
+        here, there = floor_of(step.importer), floor_of(step.module)
+        at = f"{tree.where(step.importer)}:{step.line}"
+        if there is None:
+            found.append(f"{at}: imports {step.module}, which has no floor")
+        elif here is not None and there > here and not (step.module == PACKAGE and here == ROOF - 1):
+            found.append(f"{at}: {step.importer} (floor {here}) imports {step.module} (floor {there})")
+    return found
 
 
-def module_name(path: Path, root: Path) -> str:
-    """``fnn/nn/__init__.py`` is ``fnn.nn``, ``fnn/nn/modules/conv.py`` is ``fnn.nn.modules.conv``."""
-    parts = path.relative_to(root).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+def circular(tree: Tree, imports: Iterable[Import]) -> list[str]:
+    """The circles among modules, and those among packages that no circle of modules shows."""
+    imports = list(imports)
+    modules = circles((i.importer, end, i) for i in imports if i.when != NEVER for end in tree.entered(i))
+    packages = circles((_part(i.importer), _part(i.module), i) for i in imports)
+    return [
+        f"a circle of {what}: " + ", ".join(f"{tree.where(i.importer)}:{i.line} imports {i.module}" for i in circle)
+        for what, found in (("modules", modules), ("packages", packages))
+        for circle in found
+    ]
+
+
+def _part(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def reaches(tree: Tree, taken: Iterable[Import]) -> list[Import]:
+    """What is taken of another folder although it is private there; by the same module, each once."""
+    found: dict[tuple[str, str], Import] = {}
+    for step in taken:
+        parts = step.name.split(".")
+        first = next((n for n, part in enumerate(parts) if is_private(part)), None)
+        if first is not None:
+            owner = tree.owner(".".join(parts[:first]))
+            if owner in tree.files and not f"{step.importer}.".startswith(f"{tree.folder(owner)}."):
+                found.setdefault((step.importer, step.name), step)
+    return list(found.values())
+
+
+def reaching(tree: Tree, taken: Iterable[Import]) -> list[str]:
+    """The reaches that `SHARED` does not list, and its entries that nothing needs any more."""
+    found = reaches(tree, taken)
+    there = {(step.importer, step.name) for step in found}
+    new = [
+        f"{tree.where(step.importer)}:{step.line}: {step.importer} takes {step.name}, which is private there"
+        for step in found
+        if (step.importer, step.name) not in SHARED
+    ]
+    stale = [
+        f"{tree.where(who)}: takes no {name} any more; strike it from SHARED in {Path(__file__).name}"
+        for who, name in SHARED
+        if who in tree.files and (who, name) not in there
+    ]
+    return new + stale
 
 
 def violations(root: Path) -> list[str]:
-    """One line for each import below ``root/fnn`` that climbs, and for each module that has no floor."""
-    files = {module_name(path, root): path for path in sorted((root / PACKAGE).rglob("*.py"))}
-    found = []
-    for module, path in files.items():
-        here, where = floor_of(module), path.relative_to(root)
-        if here is None:
-            found.append(f"{where}: {module} has no floor; give it one in {Path(__file__).name}")
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-        for line, name in imports(tree, module, path.name == "__init__.py", set(files)):
-            there = floor_of(name)
-            if there is None:
-                found.append(f"{where}:{line}: imports {name}, which has no floor")
-            elif there > here and not (name == PACKAGE and here == ROOF - 1):
-                found.append(f"{where}:{line}: {module} (floor {here}) imports {name} (floor {there})")
+    """One line for each fault below ``root/fnn``."""
+    tree = Tree.below(root)
+    imports: list[Import] = []
+    attributes: list[Import] = []
+    for module in tree.files:
+        syntax = tree.parsed(module)
+        imports += tree.imports(module, syntax)
+        attributes += tree.private_attributes(module, syntax)
+    found = climbing(tree, imports) + circular(tree, imports) + reaching(tree, imports + attributes)
+    if len(SHARED) > MOST_SHARED:
+        found.append(f"{Path(__file__).name}: SHARED has {len(SHARED)} entries, at most {MOST_SHARED} are allowed")
     return found
 
 
 def main() -> int:
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent
     found = violations(root)
-    print("\n".join(found) or f"every import of {PACKAGE} goes down or stays on its floor")
+    sound = (
+        f"every import of {PACKAGE} goes down or stays on its floor, none closes a circle; "
+        f"private names taken from elsewhere: {len(SHARED)}"
+    )
+    print("\n".join(found) or sound)
     return bool(found)
 
 

@@ -7,9 +7,9 @@ from fnn.func._grad import backward, grad, grad_and_value, value_and_grad
 from fnn.func._jacobians import hessian, jacfwd, jacrev
 from fnn.func._jit import jit
 from fnn.func._loops import fori_loop, map, scan, while_loop
-from fnn.func._pure import pure
 from fnn.func._split import merge, split
 from fnn.func._vmap import vmap
+from fnn.func.pure_module import pure
 
 __all__ = [
     "backward",

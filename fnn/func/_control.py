@@ -12,11 +12,11 @@ from typing import Any
 import jax
 
 from fnn import random
-from fnn._trace import in_trace
 from fnn.errors import ArgumentError
 from fnn.func._carry import Arguments, Carried, Rehearsal, host_key, same_types, unboxed
 from fnn.func._function import check_function
 from fnn.state.scope import write_out
+from fnn.tracing import in_trace
 
 
 def checkpoint(fun: Callable | None = None, *, prevent_cse: bool = True, policy: Callable | None = None) -> Callable:

@@ -18,10 +18,10 @@ import numpy as np
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.func._differentiated import note
 from fnn.func._function import check_function
 from fnn.func._variables import Argnums, Function, Variables, conjugated, inexact, positions
 from fnn.state.box import Box
+from fnn.state.differentiated import note
 from fnn.state.hooks import backward_hooks_used
 from fnn.state.parameter import Parameter
 from fnn.state.scope import write_out

@@ -19,7 +19,8 @@ from typing import Any
 
 from jax.tree_util import tree_flatten
 
-from fnn import _trace, dtypes
+from fnn import dtypes
+from fnn import tracing as _trace
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
 from fnn.func._leaves import is_box, kind, kinds

@@ -27,7 +27,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import tree_leaves, tree_structure
 
-from fnn import _trace, random
+from fnn import random
+from fnn import tracing as _trace
 from fnn.errors import ArgumentError, TracerEscapeError
 from fnn.state import changes as effects_of
 from fnn.state.box import Box

@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import tree_flatten, tree_map, tree_unflatten
 
-from fnn._trace import Tracer
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn import Module
@@ -26,6 +25,7 @@ from fnn.state.names import flatten
 from fnn.state.parameter import Parameter, is_lazy
 from fnn.state.results import order_of, pack, reordered
 from fnn.state.scope import Scope, current_scope, opened
+from fnn.tracing import Tracer
 
 Argnums = int | Sequence[int]
 

@@ -1,4 +1,4 @@
-"""What all losses share: reductions, promotion, broadcasting, checks of targets.
+"""What all losses share: reduction, promotion, broadcasting, checks of targets.
 
 Every loss ends in `reduce`; half-precision inputs are computed in float32 between `widen` and `reduce`, as
 PyTorch accumulates them, and the result is cast back.
@@ -9,41 +9,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
-from fnn._trace import Tracer
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _promotion as promotion
+from fnn.tracing import concrete
 
-_LEGACY = "size_average and reduce args will be deprecated, please use reduction='{}' instead."
-_ELEMENTWISE_MEAN = "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead."
 _BROADCAST = (
     "Using a target size ({target}) that is different to the input size ({input}). This will likely lead to "
     "incorrect results due to broadcasting. Please ensure they have the same size."
 )
-
-
-def legacy_reduction(size_average: bool | None, reduce: bool | None, stacklevel: int = 3) -> str:
-    """The ``reduction`` that the deprecated pair means; warns as PyTorch does."""
-    size_average = True if size_average is None else size_average
-    reduce = True if reduce is None else reduce
-    result = ("mean" if size_average else "sum") if reduce else "none"
-    warnings.warn(_LEGACY.format(result), UserWarning, stacklevel=stacklevel)
-    return result
-
-
-def resolve_reduction(name: str, size_average: bool | None, reduce: bool | None, reduction: str) -> str:
-    """``reduction`` of the loss called ``name``, validated, with the deprecated arguments taken into account."""
-    if size_average is not None or reduce is not None:
-        return legacy_reduction(size_average, reduce, stacklevel=4)
-    if reduction == "elementwise_mean":
-        warnings.warn(_ELEMENTWISE_MEAN, UserWarning, stacklevel=3)
-        return "mean"
-    if reduction not in ("none", "mean", "sum"):
-        raise ArgumentError(f"{name}: {reduction} is not a valid value for reduction; expected 'none', 'mean' or 'sum'")
-    return reduction
 
 
 def total(x: jax.Array) -> jax.Array:
@@ -186,11 +162,6 @@ def straight_through(value: jax.Array, x: jax.Array) -> jax.Array:
 @straight_through.defjvp
 def _straight_through_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
     return primals[0], tangents[1]
-
-
-def concrete(x: jax.Array) -> np.ndarray | None:
-    """The values of ``x`` for a check, or None while it is traced and has none."""
-    return None if isinstance(x, Tracer) else np.asarray(x)
 
 
 def index_target(name: str, target: jax.Array) -> None:

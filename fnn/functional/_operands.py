@@ -1,6 +1,5 @@
 """How a floating operation takes its operands: what it refuses, and what precision it computes in."""
 
-import operator
 from typing import Any
 
 import jax
@@ -39,24 +38,6 @@ def widen(x: jax.Array) -> jax.Array:
 def narrow(x: jax.Array, like: jax.Array) -> jax.Array:
     """``x`` rounded to the dtype of ``like``: the end of what `widen` began."""
     return lax.convert_element_type(x, like.dtype)
-
-
-def wrap_dim(dim: Any, ndim: int, where: str) -> int:
-    """``dim`` counted from the front.
-
-    Raises:
-        IndexError: there is no such dimension (a 0-d array is taken to have one).
-    """
-    try:
-        index = operator.index(dim)
-    except TypeError:
-        raise ArgumentTypeError(f"{where}argument 'dim' must be int, got dim={dim!r}") from None
-    size = max(ndim, 1)
-    if not -size <= index < size:
-        raise IndexError(
-            f"{where}Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {index})"
-        )
-    return index % size
 
 
 def broadcast(vector: jax.Array, like: jax.Array, dims: tuple[int, ...]) -> jax.Array:

@@ -15,8 +15,8 @@ import numpy as np
 from jax import lax
 from jax.interpreters import ad, batching, mlir
 
-from fnn._trace import Primitive
 from fnn.functional._mesh import partitioned, select
+from fnn.tracing import Primitive
 
 _UNROLLED = 8
 

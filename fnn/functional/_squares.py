@@ -17,9 +17,9 @@ import jax.numpy as jnp
 from jax import lax
 from jax.interpreters import ad, batching, mlir
 
-from fnn._trace import Primitive
 from fnn.functional._mesh import on_mesh
 from fnn.functional._sums import spread, total
+from fnn.tracing import Primitive
 
 # Squares smaller than this are ordinary numbers beside an epsilon that is added to them, if that exceeds `_SMALL_EPS`.
 _SMALL_EPS = 1e-20

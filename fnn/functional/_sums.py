@@ -14,8 +14,8 @@ import numpy as np
 from jax import lax
 from jax.interpreters import ad, batching, mlir
 
-from fnn._trace import Primitive
 from fnn.functional._mesh import on_mesh
+from fnn.tracing import Primitive
 
 
 def total(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:

@@ -16,10 +16,10 @@ import numpy as np
 from jax import lax
 
 from fnn import dtypes
+from fnn.arguments import listed, ntuple
 from fnn.errors import ArgumentError
 from fnn.functional import _blocks
 from fnn.functional._mesh import select
-from fnn.functional._sizes import listed, ntuple
 
 _WORDS = {1: "one int", 2: "two ints", 3: "three ints"}
 

@@ -10,8 +10,9 @@ from typing import Any
 import jax
 from jax import lax
 
+from fnn.arguments import wrap_dim
 from fnn.errors import ArgumentError
-from fnn.functional._operands import floating, inexact, narrow, widen, wrap_dim
+from fnn.functional._operands import floating, inexact, narrow, widen
 
 __all__ = [
     "gelu", "glu", "hardsigmoid", "hardswish", "logsigmoid", "mish", "sigmoid", "silu", "softplus", "softsign", "tanh",

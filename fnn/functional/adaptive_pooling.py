@@ -14,11 +14,11 @@ import numpy as np
 from jax import lax
 
 from fnn import dtypes
+from fnn.arguments import listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional._mesh import select
 from fnn.functional._resample import Table, resample, table, take
-from fnn.functional._sizes import listed, ntuple
 from fnn.functional._windows import flat_positions, largest, pick
 
 __all__ = [

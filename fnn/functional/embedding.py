@@ -22,6 +22,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
 from fnn.functional._vector_norm import vector_norm
+from fnn.tracing import concrete
 
 __all__ = ["embedding", "embedding_bag", "embedding_renorm", "one_hot"]
 
@@ -196,7 +197,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> jax.Array:
         raise ArgumentTypeError(
             f"one_hot: one_hot is only applicable to index tensor of type LongTensor (integers), got {x.dtype}"
         )
-    values = common.concrete(x)
+    values = concrete(x)
     if num_classes == -1:
         if values is None:
             raise ArgumentError("one_hot: num_classes=-1 needs the values of the indices, which are traced; pass it")
@@ -247,7 +248,7 @@ def _table(name: str, weight: Any) -> jax.Array:
 
 
 def _check_range(name: str, i: jax.Array, rows: int) -> None:
-    values = common.concrete(i)
+    values = concrete(i)
     if values is not None and values.size:
         wrong = (values < 0) | (values >= rows)
         if wrong.any():
@@ -359,7 +360,7 @@ def _bags(i: jax.Array, offsets: Any, include_last_offset: bool) -> tuple[jax.Ar
     o = o.astype(index_dtype()) if o.dtype == jnp.bool_ else o
     if include_last_offset and o.shape[0] < 1:
         raise ArgumentError(f"{name}: include_last_offset: number of offset should be at least 1")
-    values = common.concrete(o)
+    values = concrete(o)
     if values is not None and values.size:
         if values[0] != 0:
             raise ArgumentError(

@@ -9,10 +9,10 @@ import numpy as np
 from jax import lax
 
 from fnn import dtypes, random
+from fnn.arguments import listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional._mesh import select
-from fnn.functional._sizes import listed, ntuple
 from fnn.functional._windows import flat_positions, pick, tuple_of
 
 __all__ = [

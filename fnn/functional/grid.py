@@ -17,9 +17,9 @@ import numpy as np
 from jax import lax
 
 from fnn import dtypes
+from fnn.arguments import listed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._sizes import listed
 
 __all__ = ["affine_grid", "grid_sample"]
 

@@ -15,10 +15,10 @@ import numpy as np
 from jax import lax
 
 from fnn import dtypes
+from fnn.arguments import listed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional._resample import Table, resample, table, take
-from fnn.functional._sizes import listed
 from fnn.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 __all__ = ["interpolate", "upsample", "upsample_nearest", "upsample_bilinear"]

@@ -11,6 +11,8 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
+from fnn.functional.reduction import resolve_reduction
+from fnn.tracing import concrete
 
 __all__ = [
     "binary_cross_entropy",
@@ -63,7 +65,7 @@ def binary_cross_entropy(
         Array([  0.6931, 100.    ], dtype=float32)
     """
     name = "binary_cross_entropy"
-    reduction = common.resolve_reduction(name, size_average, reduce, reduction)
+    reduction = resolve_reduction(name, size_average, reduce, reduction)
     x, t = common.arrays(name, "floating", input=input, target=target)
     promotion.require_same(f"{name}: ", input=x, target=t)
     x, t, dtype = common.promote(name, input=x, target=t)
@@ -73,7 +75,7 @@ def binary_cross_entropy(
             "deprecated. Please ensure they have the same size."
         )
     for array, what in ((x, "input"), (t, "target")):
-        values = common.concrete(array)
+        values = concrete(array)
         if values is not None and not ((values >= 0) & (values <= 1)).all():
             raise ArgumentError(f"{name}: all elements of {what} should be between 0 and 1")
     loss = _bce(x, t)
@@ -117,7 +119,7 @@ def binary_cross_entropy_with_logits(
         Array(50.3466, dtype=float32)
     """
     name = "binary_cross_entropy_with_logits"
-    reduction = common.resolve_reduction(name, size_average, reduce, reduction)
+    reduction = resolve_reduction(name, size_average, reduce, reduction)
     # PyTorch writes into 1 - target: the result has the target's dtype.
     (x,) = common.arrays(name, "floating", input=input)
     (t,) = common.arrays(name, "floating or complex", target=target)
@@ -171,7 +173,7 @@ def kl_div(
     if not legacy and reduction == "mean":
         warnings.warn(_KL_MEAN, UserWarning, stacklevel=2)
     by_batch = reduction == "batchmean"
-    reduction = common.resolve_reduction("kl_div", size_average, reduce, "sum" if by_batch else reduction)
+    reduction = resolve_reduction("kl_div", size_average, reduce, "sum" if by_batch else reduction)
     x, t, dtype = common.promote("kl_div", "floating", input=input, target=target)
     batch = x.shape[0] if x.ndim else 1
     x, t = common.expand("kl_div", x, t)
@@ -216,7 +218,7 @@ def soft_margin_loss(
         >>> F.soft_margin_loss(jnp.array([0.0, 2.0]), jnp.array([1.0, -1.0]), reduction="none").round(4)
         Array([0.6931, 2.1269], dtype=float32)
     """
-    reduction = common.resolve_reduction("soft_margin_loss", size_average, reduce, reduction)
+    reduction = resolve_reduction("soft_margin_loss", size_average, reduce, reduction)
     x, t, dtype = common.like_input("soft_margin_loss", "floating or complex", input=input, target=target)
     x, t = common.expand_to_first("soft_margin_loss", "input", x, t)
     product = -t * x
@@ -255,7 +257,7 @@ def multilabel_soft_margin_loss(
         Array(0.41, dtype=float32)
     """
     name = "multilabel_soft_margin_loss"
-    reduction = common.resolve_reduction(name, size_average, reduce, reduction)
+    reduction = resolve_reduction(name, size_average, reduce, reduction)
     (x,) = common.arrays(name, "floating", input=input)
     (t,) = common.arrays(name, "number", target=target)
     x, t, dtype = common.promote(name, "any", "any", input=x, target=t)

@@ -12,9 +12,10 @@ from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
-from fnn.functional._linear_cross_entropy_options import LinearCrossEntropyOptions
 from fnn.functional._mesh import select
 from fnn.functional.linear import linear
+from fnn.functional.linear_cross_entropy_options import LinearCrossEntropyOptions
+from fnn.functional.reduction import resolve_reduction
 
 __all__ = ["cross_entropy", "linear_cross_entropy", "nll_loss"]
 
@@ -54,7 +55,7 @@ def nll_loss(
         >>> F.nll_loss(jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]])), jnp.array([0, 1])).round(4)
         Array(0.4904, dtype=float32)
     """
-    reduction = common.resolve_reduction("nll_loss", size_average, reduce, reduction)
+    reduction = resolve_reduction("nll_loss", size_average, reduce, reduction)
     (x,) = common.arrays("nll_loss", "floating", input=input)
     return _nll("nll_loss", x, to_array(target, "target", "nll_loss: "), weight, ignore_index, reduction, 0.0)
 
@@ -100,7 +101,7 @@ def cross_entropy(
         >>> F.cross_entropy(jnp.array([[2.0, 0.0], [0.0, 2.0]]), jnp.array([0, 1])).round(4)
         Array(0.1269, dtype=float32)
     """
-    reduction = common.resolve_reduction("cross_entropy", size_average, reduce, reduction)
+    reduction = resolve_reduction("cross_entropy", size_average, reduce, reduction)
     x = to_array(input, "input", "cross_entropy: ")
     t = to_array(target, "target", "cross_entropy: ")
     if not 0.0 <= label_smoothing <= 1.0:
@@ -203,7 +204,7 @@ def linear_cross_entropy(
     ignored = -100 if ignore_index is None else ignore_index
     if options is not None:
         if w.ndim == 2 and label_smoothing == 0 and jnp.issubdtype(t.dtype, jnp.integer):
-            reduction = common.resolve_reduction("linear_cross_entropy", None, None, reduction)
+            reduction = resolve_reduction("linear_cross_entropy", None, None, reduction)
             return _in_chunks(x, w, t, b, weight, reduction, ignored, options)
         warnings.warn(
             f"linear_cross_entropy: ``options`` ignored; the chunked path needs label_smoothing == 0, class indices "

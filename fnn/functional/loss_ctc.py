@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnn._trace import Tracer
 from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
+from fnn.functional.reduction import resolve_reduction
+from fnn.tracing import Tracer, concrete
 
 __all__ = ["ctc_loss"]
 
@@ -55,7 +56,7 @@ def ctc_loss(
         Array(0.2877, dtype=float32)
     """
     name = "ctc_loss"
-    reduction = common.resolve_reduction(name, None, None, reduction)
+    reduction = resolve_reduction(name, None, None, reduction)
     (x,) = common.arrays(name, "floating", log_probs=log_probs)
     t = to_array(targets, "targets", f"{name}: ")
     t = t if jnp.issubdtype(t.dtype, jnp.integer) else t.real.astype(index_dtype())  # as PyTorch converts them
@@ -96,7 +97,7 @@ def _lengths(name: str, what: str, lengths: Any, batch: int, most: int | None) -
     if array.shape != (batch,):
         raise ArgumentError(f"{name}: {what} must be of size batch_size={batch}, got shape {list(array.shape)}")
     common.index_target(f"{name} {what}", array)
-    values = common.concrete(array)
+    values = concrete(array)
     if values is not None and (values < 0).any():
         raise ArgumentError(f"{name}: Expected {what} to have value at least 0, but got value {values.min()}")
     if values is not None and most is not None and (values > most).any():
@@ -106,7 +107,7 @@ def _lengths(name: str, what: str, lengths: Any, batch: int, most: int | None) -
 
 def _padded(name: str, targets: jax.Array, lengths: jax.Array) -> jax.Array:
     """The targets as (N, S), from that form or from all of them concatenated."""
-    batch, known = lengths.shape[0], common.concrete(lengths)
+    batch, known = lengths.shape[0], concrete(lengths)
     if targets.ndim == 2:
         if targets.shape[0] != batch:
             raise ArgumentError(f"{name}: targets must have batch_size={batch} rows, got shape {list(targets.shape)}")

@@ -13,6 +13,8 @@ from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
 from fnn.functional._squares import scaled_squares
 from fnn.functional.distance import pairwise_distance
+from fnn.functional.reduction import resolve_reduction
+from fnn.tracing import concrete
 
 __all__ = [
     "cosine_embedding_loss",
@@ -56,7 +58,7 @@ def hinge_embedding_loss(
         Array([0.5 , 0.75], dtype=float32)
     """
     name = "hinge_embedding_loss"
-    reduction = common.resolve_reduction(name, size_average, reduce, reduction)
+    reduction = resolve_reduction(name, size_average, reduce, reduction)
     (x,) = common.arrays(name, "real number", input=input)
     dtype, x = x.dtype, common.widen(x)
     t = to_array(target, "target", f"{name}: ")
@@ -100,7 +102,7 @@ def margin_ranking_loss(
         Array(2., dtype=float32)
     """
     name = "margin_ranking_loss"
-    reduction = common.resolve_reduction(name, size_average, reduce, reduction)
+    reduction = resolve_reduction(name, size_average, reduce, reduction)
     x1, x2, t, dtype = common.promote(name, "real number", "any", input1=input1, input2=input2, target=target)
     dtype = promotion.floating_type(dtype)
     if not x1.ndim == x2.ndim == t.ndim:
@@ -148,7 +150,7 @@ def multi_margin_loss(
         Array(0.125, dtype=float32)
     """
     name = "multi_margin_loss"
-    reduction = common.resolve_reduction(name, size_average, reduce, reduction)
+    reduction = resolve_reduction(name, size_average, reduce, reduction)
     if p not in (1, 2):
         raise ArgumentError(f"{name}: only p == 1 and p == 2 supported, got p={p}")
     (x,) = common.arrays(name, "floating", input=input)
@@ -209,7 +211,7 @@ def multilabel_margin_loss(
         Array(0.875, dtype=float32)
     """
     name = "multilabel_margin_loss"
-    reduction = common.resolve_reduction(name, size_average, reduce, reduction)
+    reduction = resolve_reduction(name, size_average, reduce, reduction)
     (x,) = common.arrays(name, "floating", input=input)
     t = to_array(target, "target", f"{name}: ")
     common.index_target(name, t)
@@ -218,7 +220,7 @@ def multilabel_margin_loss(
     scores = _scores(name, x)
     labels = t.reshape(scores.shape)
     classes = scores.shape[1]
-    values = common.concrete(labels)
+    values = concrete(labels)
     if values is not None and ((values < -1) | (values >= classes)).any():
         raise ArgumentError(f"{name}: expected targets in [-1, {classes - 1}], got {list(values.ravel())}")
     listed = jnp.cumsum(labels < 0, 1) == 0  # (N, C): before the first -1
@@ -264,7 +266,7 @@ def cosine_embedding_loss(
         Array(0.5, dtype=float32)
     """
     name = "cosine_embedding_loss"
-    reduction = common.resolve_reduction(name, size_average, reduce, reduction)
+    reduction = resolve_reduction(name, size_average, reduce, reduction)
     x1, x2 = common.arrays(name, "real", input1=input1, input2=input2)
     t = to_array(target, "target", f"{name}: ")
     x1, x2 = (x.astype(promotion.floating_type(x.dtype)) for x in (x1, x2))
@@ -333,7 +335,7 @@ def triplet_margin_loss(
         Array(4., dtype=float32)
     """
     name = "triplet_margin_loss"
-    reduction = common.resolve_reduction(name, size_average, reduce, reduction)
+    reduction = resolve_reduction(name, size_average, reduce, reduction)
     return _triplet(
         name, lambda x, y: pairwise_distance(x, y, p, eps), anchor, positive, negative, margin, swap, reduction
     )

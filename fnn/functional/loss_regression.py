@@ -10,6 +10,8 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
+from fnn.functional.reduction import resolve_reduction
+from fnn.tracing import concrete
 
 __all__ = ["gaussian_nll_loss", "huber_loss", "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss"]
 
@@ -44,7 +46,7 @@ def mse_loss(
         >>> F.mse_loss(jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))
         Array(2., dtype=float32)
     """
-    reduction = common.resolve_reduction("mse_loss", size_average, reduce, reduction)
+    reduction = resolve_reduction("mse_loss", size_average, reduce, reduction)
     x, y = common.match("mse_loss", input, target)
     allowed, result = ("real", "floating") if weight is None else ("number", "any")
     x, y, dtype = common.promote("mse_loss", allowed, result, input=x, target=y)
@@ -84,7 +86,7 @@ def l1_loss(
         >>> F.l1_loss(jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))
         Array(1., dtype=float32)
     """
-    reduction = common.resolve_reduction("l1_loss", size_average, reduce, reduction)
+    reduction = resolve_reduction("l1_loss", size_average, reduce, reduction)
     x, y = common.match("l1_loss", input, target)
     x, y, dtype = common.promote("l1_loss", "number", "any", input=x, target=y)
     return _weighted("l1_loss", common.absolute(x - y), input, weight, reduction, promotion.real_type(dtype))
@@ -122,7 +124,7 @@ def smooth_l1_loss(
         >>> F.smooth_l1_loss(jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]), reduction="none")
         Array([0.125, 2.5  ], dtype=float32)
     """
-    reduction = common.resolve_reduction("smooth_l1_loss", size_average, reduce, reduction)
+    reduction = resolve_reduction("smooth_l1_loss", size_average, reduce, reduction)
     if beta < 0:
         raise ArgumentError(f"smooth_l1_loss: does not support negative values for beta, got beta={beta}")
     x, y = common.match("smooth_l1_loss", input, target)
@@ -158,7 +160,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
         >>> F.huber_loss(jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]), reduction="none", delta=2.0)
         Array([0.125, 4.   ], dtype=float32)
     """
-    reduction = common.resolve_reduction("huber_loss", None, None, reduction)
+    reduction = resolve_reduction("huber_loss", None, None, reduction)
     if delta <= 0:
         raise ArgumentError(f"huber_loss: does not support non-positive values for delta, got delta={delta}")
     x, y = common.match("huber_loss", input, target)
@@ -207,7 +209,7 @@ def poisson_nll_loss(
         >>> F.poisson_nll_loss(jnp.array([0.0, 0.0]), jnp.array([1.0, 2.0]))
         Array(1., dtype=float32)
     """
-    reduction = common.resolve_reduction("poisson_nll_loss", size_average, reduce, reduction)
+    reduction = resolve_reduction("poisson_nll_loss", size_average, reduce, reduction)
     name, where = "poisson_nll_loss", "poisson_nll_loss: "
     x, y = common.arrays(name, "any", input=input, target=target)
     promotion.require(where, "any" if log_input else "number", input=x)
@@ -265,7 +267,7 @@ def gaussian_nll_loss(
         promotion.require(f"{name}: ", "real number", input=x)
     else:
         (v,) = common.arrays(name, "floating", var=var)
-        values = common.concrete(v)
+        values = concrete(v)
         if values is not None and (values < 0).any():
             raise ArgumentError(f"{name}: var has negative entry/entries, the least is {values.min()}")
     if v.shape != x.shape:

@@ -17,9 +17,9 @@ import numpy as np
 from jax import lax
 
 from fnn import dtypes
+from fnn.arguments import listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._sizes import listed, ntuple
 from fnn.functional._windows import Windows, flat_positions, largest, total, windows
 
 __all__ = [

@@ -14,10 +14,10 @@ import numpy as np
 from jax import lax
 
 from fnn import random
-from fnn._trace import Tracer
 from fnn.dtypes import is_complex, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional._operands import broadcast, floating, narrow, widen
+from fnn.tracing import Tracer
 
 __all__ = [
     "celu", "celu_", "elu", "elu_", "hardtanh", "hardtanh_", "leaky_relu", "leaky_relu_", "prelu", "relu",

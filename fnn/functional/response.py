@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnn.arguments import integer
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _promotion as promotion
 from fnn.functional._operands import broadcast, floating, narrow, widen
-from fnn.functional._sizes import integer
 
 __all__ = ["cross_map_lrn2d", "local_response_norm"]
 

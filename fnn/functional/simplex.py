@@ -11,8 +11,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn import dtypes, random
+from fnn.arguments import wrap_dim
 from fnn.functional import _promotion as promotion
-from fnn.functional._operands import floating, narrow, widen, wrap_dim
+from fnn.functional._operands import floating, narrow, widen
 
 __all__ = ["gumbel_softmax", "log_softmax", "softmax", "softmin"]
 

@@ -10,10 +10,10 @@ from jax import lax
 from jax.core import Tracer
 
 from fnn import dtypes
+from fnn.arguments import listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional._mesh import select
-from fnn.functional._sizes import listed, ntuple
 from fnn.functional._windows import tuple_of
 
 __all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]

@@ -5,9 +5,9 @@ from typing import Any
 import jax
 from jax import lax
 
+from fnn.arguments import integers, listed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
-from fnn.functional._sizes import integers, listed
 
 __all__ = ["pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle"]
 

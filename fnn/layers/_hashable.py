@@ -7,7 +7,7 @@ import numpy as np
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
-from fnn.functional._loss_common import concrete
+from fnn.tracing import concrete
 
 __all__ = ["HashableArray"]
 

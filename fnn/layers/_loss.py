@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from fnn.functional._loss_common import legacy_reduction
+from fnn.functional.reduction import legacy_reduction
 from fnn.layers._hashable import HashableArray
 from fnn.layers.layer import Layer, Params, State
 

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from fnn import init
+from fnn.arguments import integer
 from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError
 from fnn.functional import batchnorm
-from fnn.functional._sizes import integer
 from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import jax
 
 from fnn import init, random
+from fnn.arguments import integer, integers, listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import conv, padding
-from fnn.functional._sizes import integer, integers, listed, ntuple
 from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 import jax
 
 from fnn import dtypes, init, random
+from fnn.arguments import integer
 from fnn.errors import ArgumentError
-from fnn.functional._sizes import integer
 from fnn.functional.embedding import embedding, embedding_bag, normalise_padding
 from fnn.layers.layer import Layer, Params, State
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from fnn.functional._sizes import integers
+from fnn.arguments import integers
 from fnn.functional.fold import fold, unfold
 from fnn.layers.layer import Layer, Params, State
 

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import jax
 
 from fnn import init, random
+from fnn.arguments import integer
 from fnn.errors import ArgumentError
-from fnn.functional._sizes import integer
 from fnn.functional.linear import bilinear, linear
 from fnn.layers.layer import Layer, Params, State
 

@@ -4,9 +4,9 @@ import dataclasses
 from typing import Any, ClassVar
 
 from fnn import init
+from fnn.arguments import integer, ntuple
 from fnn.errors import ArgumentError
 from fnn.functional import norm, response
-from fnn.functional._sizes import integer, ntuple
 from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]

@@ -4,10 +4,10 @@ from typing import Any, ClassVar
 
 import jax
 
+from fnn.arguments import ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import padding as functional
-from fnn.functional._sizes import ntuple
 from fnn.layers.layer import Layer, Params, State
 
 __all__ = [

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import jax
 
 from fnn import init
+from fnn.arguments import integer
 from fnn.errors import ArgumentError
 from fnn.functional import rectifier
-from fnn.functional._sizes import integer
 from fnn.layers._activation import _Activation
 from fnn.layers.layer import Layer, Params, State
 

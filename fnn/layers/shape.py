@@ -4,9 +4,9 @@ from typing import Any
 
 import jax
 
+from fnn.arguments import integer
 from fnn.errors import ArgumentTypeError
-from fnn.functional import _shape as shape
-from fnn.functional._sizes import integer
+from fnn.functional import shape
 from fnn.layers.layer import Layer, Params, State
 
 __all__ = ["Flatten", "Unflatten"]

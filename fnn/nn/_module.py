@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from fnn._late import lookup
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.late import lookup
 from fnn.nn._module_hooks import HookRegistrars
 from fnn.nn._movement import Movement
 from fnn.nn._state_dict import StateDict

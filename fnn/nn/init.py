@@ -14,10 +14,10 @@ import jax
 import numpy as np
 
 from fnn import init, random
-from fnn._trace import Tracer
 from fnn.errors import ArgumentTypeError
 from fnn.init import calculate_gain
 from fnn.state.box import Box
+from fnn.tracing import Tracer
 
 __all__ = [
     "calculate_gain",

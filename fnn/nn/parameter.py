@@ -1,7 +1,13 @@
 """The boxes, where ``torch.nn.parameter`` has them."""
 
-from fnn.state.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
-from fnn.state.parameter import _Uninitialised as UninitializedTensorMixin
+from fnn.state.parameter import (
+    Buffer,
+    Parameter,
+    UninitializedBuffer,
+    UninitializedParameter,
+    UninitializedTensorMixin,
+    is_lazy,
+)
 
 __all__ = [
     "Buffer",

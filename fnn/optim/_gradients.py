@@ -11,9 +11,9 @@ import jax
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.func._differentiated import records
 from fnn.optim._ruled import NOT_INITIALISED
 from fnn.optim._tree import is_sparse
+from fnn.state.differentiated import records
 from fnn.state.names import flatten
 from fnn.state.parameter import Parameter, is_lazy
 

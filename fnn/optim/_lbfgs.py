@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn._trace import tracing
 from fnn.errors import ArgumentError, ArgumentTypeError, StateDictError
 from fnn.optim._checks import learning_rate
 from fnn.optim._each import joined, planes
@@ -26,6 +25,7 @@ from fnn.optim._wolfe import strong_wolfe
 from fnn.state.describe import Same
 from fnn.state.gather import Gather
 from fnn.state.scope import innermost
+from fnn.tracing import tracing
 
 __all__ = ["LBFGS"]
 

@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
-from fnn._trace import Tracer, tracing
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func import jit
 from fnn.optim._gradients import Gradients
@@ -28,6 +27,7 @@ from fnn.state.describe import Same
 from fnn.state.gather import Gather
 from fnn.state.parameter import Parameter, is_lazy
 from fnn.state.scope import epoch, innermost
+from fnn.tracing import Tracer, tracing
 
 __all__ = ["Optimizer"]
 

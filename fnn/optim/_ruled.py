@@ -14,13 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from fnn._trace import Tracer, in_trace
 from fnn.errors import ArgumentError
 from fnn.optim._groups import ParamGroup
 from fnn.optim._slots import Moment, Source, owned_values, same
 from fnn.optim._tree import is_sparse
 from fnn.state.parameter import Parameter, is_lazy
 from fnn.state.scope import Scope, epoch, innermost, no_scope
+from fnn.tracing import Tracer, in_trace
 
 __all__ = ["NOT_INITIALISED", "RuleState", "Ruled"]
 

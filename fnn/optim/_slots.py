@@ -23,7 +23,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn._trace import Tracer
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.optim._tree import is_sparse
@@ -31,6 +30,7 @@ from fnn.state.box import Box
 from fnn.state.gather import Identity
 from fnn.state.parameter import Buffer
 from fnn.state.scope import Scope, innermost
+from fnn.tracing import Tracer
 
 __all__ = ["ABSENT", "Moment", "Slot", "Source", "birth", "is_array", "is_number", "owned_values", "same"]
 

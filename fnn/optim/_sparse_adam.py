@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from fnn._trace import Tracer
 from fnn.errors import ArgumentError
 from fnn.optim._checks import betas_in_range, learning_rate, log
 from fnn.optim._each import wide
 from fnn.optim._optimizer import Optimizer
 from fnn.optim._tree import counts, is_gradient, is_sparse, promoting, zeros
+from fnn.tracing import Tracer
 
 __all__ = ["SparseAdam", "SparseAdamState", "sparse_adam"]
 

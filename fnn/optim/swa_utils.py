@@ -13,16 +13,16 @@ from typing import Any, Literal, TypeVar
 import jax
 import jax.numpy as jnp
 
-from fnn._trace import Tracer, tracing
 from fnn.devices import to_device
 from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError
 from fnn.func import jit
 from fnn.nn import Module
 from fnn.nn.modules.batchnorm import _BatchNorm
-from fnn.optim.lr_scheduler._base import LRScheduler, per_group, require_optimizer, values
+from fnn.optim._scheduler import LRScheduler, per_group, require_optimizer, values
 from fnn.state.box import Box
 from fnn.state.scope import innermost
+from fnn.tracing import Tracer, tracing
 
 __all__ = [
     "AveragedModel",

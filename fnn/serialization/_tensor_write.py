@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn._trace import Tracer
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.serialization import _sparse
 from fnn.serialization._pickle_write import Call, Name, Persistent
 from fnn.serialization._plan import Plan, Storage, View, is_storable, row_major
 from fnn.serialization._torch_dtypes import STORAGE_OF, torch_name
 from fnn.state.box import Box
+from fnn.tracing import Tracer
 
 __all__ = ["Reduction"]
 

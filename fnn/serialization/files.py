@@ -10,7 +10,6 @@ import jax
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.serialization._atomic import replacing
 from fnn.serialization._corrupt import naming
 from fnn.serialization._leaves import Leaves, Placement
 from fnn.serialization._legacy_format import read_legacy
@@ -18,6 +17,7 @@ from fnn.serialization._limits import Budget
 from fnn.serialization._sniff import sniff
 from fnn.serialization._torch_write import Prepared
 from fnn.serialization._zip_format import read_zip
+from fnn.serialization.atomic import replacing
 from fnn.serialization.checkpoint import TREE, decode_tree, save_checkpoint
 from fnn.serialization.safetensors import read_arrays, save_file
 

@@ -14,12 +14,12 @@ import numpy as np
 
 from fnn.dtypes import canonical, index_dtype, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.serialization._atomic import replacing
 from fnn.serialization._corrupt import CorruptFileError, naming
 from fnn.serialization._leaves import Leaves
 from fnn.serialization._safetensors_header import DTYPES, Entry, read_header
 from fnn.serialization._storage import aligned
 from fnn.serialization._summed_read import read_into
+from fnn.serialization.atomic import replacing
 
 __all__ = ["CorruptFileError", "load_file", "load_metadata", "read_arrays", "save_file"]
 

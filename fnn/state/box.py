@@ -26,13 +26,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import random
-from fnn._trace import Tracer, register_array_like
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, TracerEscapeError
 from fnn.state import tensor_elementwise, tensor_names
 from fnn.state.box_index import check_index
 from fnn.state.scope import epoch, escape_message, innermost
 from fnn.state.tensor_methods import Size, TensorMethods
+from fnn.tracing import Tracer, register_array_like
 
 __all__ = ["Box"]
 

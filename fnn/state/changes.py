@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
-from fnn._trace import Tracer, current_trace
 from fnn.errors import TracerEscapeError
 from fnn.state.box import Box
 from fnn.state.describe import Survey, by_value, copied, has_state
@@ -24,6 +23,7 @@ from fnn.state.reads import MISSING, Place, Recorder, fetch, own_dict
 from fnn.state.recipes import Packer, build
 from fnn.state.scope import Scope, Slot, epoch, innermost, keepers, unset
 from fnn.state.watch import recorder as recorder_of
+from fnn.tracing import Tracer, current_trace
 
 __all__ = ["Effects", "apply", "changed", "undo"]
 

@@ -24,11 +24,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnn._trace import Tracer
 from fnn.state import hooks
 from fnn.state.box import Box
 from fnn.state.code import is_library
 from fnn.state.parameter import is_lazy
+from fnn.tracing import Tracer
 
 __all__ = ["Content", "Same", "Survey", "array_like_type", "by_value", "global_hooks", "has_state", "register_constant"]
 

@@ -22,9 +22,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fnn._trace import surely_constant
 from fnn.errors import ArgumentError
 from fnn.state.scope import epoch, innermost
+from fnn.tracing import surely_constant
 
 _ids = itertools.count()
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 
-from fnn._trace import register_array_like
+from fnn.tracing import register_array_like
 
 __all__ = ["Expression", "Fixed", "Number", "Numbers", "evaluate"]
 

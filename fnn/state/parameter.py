@@ -177,7 +177,7 @@ class Parameter(Box):
         return f"Parameter containing:\n{self._array_repr(f'requires_grad={self._requires_grad}')}"
 
 
-class _Uninitialised:
+class UninitializedTensorMixin:
     """What `UninitializedParameter` and `UninitializedBuffer` share: no value until `materialize`."""
 
     __slots__ = ()
@@ -253,7 +253,7 @@ def _unmaterialise(box: Any, cls: type, attributes: dict[str, Any]) -> None:
     epoch.structure += 1
 
 
-class UninitializedParameter(_Uninitialised, Parameter):
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
     """A parameter whose shape is not known yet; lazy modules `materialize` it on their first call.
 
     Args:
@@ -282,7 +282,7 @@ class UninitializedParameter(_Uninitialised, Parameter):
         return "<UninitializedParameter>"
 
 
-class UninitializedBuffer(_Uninitialised, Buffer):
+class UninitializedBuffer(UninitializedTensorMixin, Buffer):
     """A buffer whose shape is not known yet.
 
     Args:
@@ -321,4 +321,4 @@ def _is_sparse(value: Any) -> bool:
 
 def is_lazy(box: Any) -> bool:
     """Whether ``box`` is an uninitialised parameter or buffer."""
-    return isinstance(box, _Uninitialised)
+    return isinstance(box, UninitializedTensorMixin)

@@ -26,7 +26,6 @@ from typing import Any, NamedTuple, cast
 import jax
 import numpy as np
 
-from fnn._trace import Tracer
 from fnn.state.box import Box
 from fnn.state.code import is_library, names_of
 from fnn.state.describe import Content, Survey, by_value, copied, has_state, is_whole, watchable
@@ -34,6 +33,7 @@ from fnn.state.numbers import Number
 from fnn.state.parameter import is_lazy
 from fnn.state.scope import epoch, watched_names
 from fnn.state.watch import Watch, recorder
+from fnn.tracing import Tracer
 
 __all__ = ["MISSING", "Guards", "Place", "Recorder", "Template", "fetch", "guess", "own_dict"]
 

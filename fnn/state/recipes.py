@@ -17,12 +17,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnn._trace import Tracer, alive
 from fnn.errors import TracerEscapeError
 from fnn.state.box import Box
 from fnn.state.describe import by_value
 from fnn.state.numbers import Fixed, Number
 from fnn.state.texts import Unread
+from fnn.tracing import Tracer, alive
 
 __all__ = ["Packer", "build"]
 

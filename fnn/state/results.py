@@ -19,9 +19,9 @@ import jax
 import numpy as np
 from jax.tree_util import tree_leaves, tree_map
 
-from fnn._trace import Tracer
 from fnn.errors import ArgumentTypeError
 from fnn.state.box import Box
+from fnn.tracing import Tracer
 
 _ATOMS = (
     type(None), bool, int, float, complex, str, bytes, np.ndarray, np.generic, np.dtype, type, Box,

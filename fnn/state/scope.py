@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from fnn._trace import Tracer, current_trace
 from fnn.errors import TracerEscapeError
+from fnn.tracing import Tracer, current_trace
 
 if TYPE_CHECKING:
     from fnn.state.box import Box

@@ -11,11 +11,15 @@ import math
 from collections import Counter
 from typing import Any
 
-from fnn.layers.conv import _ConvNd, _ConvTransposeNd
-from fnn.nn.modules._base import LayerModule
+from fnn import layers, nn
 from fnn.utils._rehearsal import Call, Rehearsal
 
 Counts = Counter[Call | None]
+_CONV = (layers.Conv1d, layers.Conv2d, layers.Conv3d, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_CONV_TRANSPOSE = (
+    layers.ConvTranspose1d, layers.ConvTranspose2d, layers.ConvTranspose3d,
+    nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
+)  # fmt: skip
 # Where y (N, O, *) and w (O, C / groups, *) stand among the operands; -1 is the result.
 _CONVOLUTIONS = {
     "convolution_forward": (-1, 1),
@@ -112,13 +116,11 @@ def _convolution_primitive(equation: Any) -> int:
 def _convolution(call: Call) -> int | None:
     """By the formula, for a convolution layer: its program is not the same on every platform."""
     value = call.part.value
-    if isinstance(value, LayerModule):
-        if not type(value).__module__.startswith("fnn.nn.modules."):  # a subclass may do more
-            return None
-        value = value._layer
-    if not isinstance(value, (_ConvNd, _ConvTransposeNd)) or not call.inputs or not call.outputs:
+    if isinstance(value, nn.Module) and not type(value).__module__.startswith("fnn.nn.modules."):
+        return None  # a subclass may do more
+    if not isinstance(value, (*_CONV, *_CONV_TRANSPOSE)) or not call.inputs or not call.outputs:
         return None
     positions = math.prod(value.kernel_size)
-    if isinstance(value, _ConvTransposeNd):
+    if isinstance(value, _CONV_TRANSPOSE):
         return math.prod(call.inputs[0].shape) * (value.out_channels // value.groups) * positions
     return math.prod(call.outputs[0].shape) * (value.in_channels // value.groups) * positions

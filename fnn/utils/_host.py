@@ -5,9 +5,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnn._trace import Tracer
 from fnn.errors import ArgumentTypeError
 from fnn.state.box import Box
+from fnn.tracing import Tracer
 
 TRACED = """\
 {where} got a traced value. Log outside of the transformed function,

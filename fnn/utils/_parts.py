@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from fnn.errors import ArgumentError
-from fnn.func._pure import PureModule
+from fnn.func.pure_module import PureModule
 from fnn.layers.layer import Layer
 from fnn.nn import Module
 from fnn.state.box import Box

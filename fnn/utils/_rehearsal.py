@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from fnn import random
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.func._pure import PureModule, _template
+from fnn.func.pure_module import PureModule, template
 from fnn.layers.combinators import Named, WithoutState
 from fnn.layers.layer import Layer, Params, State, field_names
 from fnn.layers.repetition import Remat, Repeat
@@ -140,7 +140,7 @@ class Watched(Layer):
         self.recorder.enter(self.part, inputs)
         if isinstance(self.layer, PureModule):
             keywords = {name: value for name, value in options.items() if name not in ("training", "key")}
-            module = _template(self.layer, options.get("training", False), inputs, keywords)
+            module = template(self.layer, options.get("training", False), inputs, keywords)
             inner = module_part(module, self.part.path, self.part.name, self.part.depth, {})
             self.part.children = inner.children
             for part in inner.children:

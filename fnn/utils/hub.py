@@ -21,7 +21,7 @@ from urllib.request import Request, urlopen
 
 from fnn import serialization
 from fnn.errors import ArgumentError
-from fnn.serialization._atomic import replacing
+from fnn.serialization.atomic import replacing
 from fnn.utils._progress import progress_bar
 from fnn.version import __version__
 

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.serialization._atomic import replacing
-from fnn.vision.transforms._images import pillow
+from fnn.serialization.atomic import replacing
+from fnn.vision._images import pillow
 
 __all__ = ["make_grid", "save_image"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn._host_random import Generator, default_generator
+from fnn.host_random import Generator, default_generator
 from fnn.utils.data import (
     BatchSampler,
     DataLoader,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn._host_random import Generator, default_generator
+from fnn.host_random import Generator, default_generator
 from fnn.serialization import load_checkpoint, save_checkpoint
 from fnn.utils.data import (
     DataLoader,

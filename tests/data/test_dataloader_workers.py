@@ -21,7 +21,7 @@ import pytest
 
 import fnn
 from fnn import nn
-from fnn._host_random import default_generator
+from fnn.host_random import default_generator
 from fnn.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, _processes, get_worker_info
 
 pytestmark = pytest.mark.skipif(not _processes.HAS_ZYGOTE, reason="needs fork and descriptor passing")

@@ -157,14 +157,14 @@ def test_pair_values_gradients_and_state(case):
             compiled.setdefault(training, jax.jit(step))
             output, state, (by_params, by_inputs, by_name) = compiled[training](params, state, inputs, None)
         same(output, want[0], "output")
-        flat = fnn.func._pure.flatten(by_params)
+        flat = fnn.state.names.flatten(by_params)
         assert flat.keys() == want[1].keys()
         if "torch_gradient" not in case.excused:
             for name, gradient in want[1].items():
                 same(flat[name], gradient, f"gradient of {name}")
             same(by_inputs, want[2], "gradients of the inputs")
         same(list(by_name.values()), want[3], "gradients of keyword arguments")
-        for name, value in fnn.func._pure.flatten(state).items():
+        for name, value in fnn.state.names.flatten(state).items():
             same(value, torch.from_numpy(want[4][name].copy()), name)
 
 

@@ -119,7 +119,7 @@ def compare(name: str, case: Any, training: bool) -> None:
             filled[i] = v
         a, k = torch.utils._pytree.tree_unflatten(filled, spec)
         if not hasattr(layers, name):
-            return fnn.func.functional_call(module, fnn.func._pure.flatten(params), tuple(a), k)
+            return fnn.func.functional_call(module, fnn.state.names.flatten(params), tuple(a), k)
         layer = getattr(layers, name)(*args, **kwargs)
         return layer.apply(params, state, *a, training=training, key=key, **k)[0]
 
@@ -133,7 +133,7 @@ def compare(name: str, case: Any, training: bool) -> None:
     if not (training and name in DRAWING):
         (_, output), (by_params, by_inputs) = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(params, floats)
         reference.assert_equal(tuples(output), tuples(want), f"{what}: output of the pair")
-        ours = fnn.func._pure.flatten(by_params)
+        ours = fnn.state.names.flatten(by_params)
         ours = [*(ours[n] for n, _ in theirs.named_parameters()), *by_inputs]
         reference.assert_equal(ours, gradients, f"{what}: gradients", *TOLERANCE.get(name, ()))
     fnn.manual_seed(0)

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 
 import fnn
 from fnn import nn
-from fnn._trace import dtypes
+from fnn.tracing import dtypes
 
 VALUE = jnp.asarray([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
 # Before, JAX's primitives take only what is an array by its type.

@@ -90,18 +90,18 @@ def test_what_fits_two_ways_is_refused():
 
 
 def test_records_live_as_long_as_the_parameters():
-    from fnn.func import _differentiated
+    from fnn.state import differentiated
 
-    before = len(_differentiated._records), len(_differentiated._by_parameter)
+    before = len(differentiated._records), len(differentiated._by_parameter)
     a, b = nn.Linear(2, 1), nn.Linear(2, 1)
     for _ in range(3):
         fnn.grad(loss_of, argnums=(0, 1))(a, b)
-    assert len(_differentiated._records) == before[0] + 1
+    assert len(differentiated._records) == before[0] + 1
     del a, b
     import gc
 
     gc.collect()
-    assert len(_differentiated._records) <= before[0] and len(_differentiated._by_parameter) <= before[1]
+    assert len(differentiated._records) <= before[0] and len(differentiated._by_parameter) <= before[1]
 
 
 def test_a_loss_is_no_gradient():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn._host_random import Generator, default_generator
+from fnn.host_random import Generator, default_generator
 from fnn.vision import transforms as T
 from fnn.vision.transforms import _draws
 from tests.vision.oracle import torch, torchvision

@@ -4,7 +4,7 @@
 CPU they are `jax.lax.conv_general_dilated`.
 """
 
-from fnn import _memory
+from fnn.functional import _memory
 from fnn.functional._cpu_convolution._entry import convolution, input_gradient
 from fnn.functional._cpu_convolution._geometry import Geometry, geometry
 

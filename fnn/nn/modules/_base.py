@@ -15,13 +15,13 @@ from typing import Any, ClassVar, cast, get_args
 import jax
 
 from fnn import random
-from fnn._trace import tracing
 from fnn.errors import ArgumentError
 from fnn.layers.layer import Layer, field_names
 from fnn.nn._module import Module
 from fnn.state.box import Box
 from fnn.state.parameter import Buffer, Parameter
 from fnn.state.scope import epoch, innermost
+from fnn.tracing import tracing
 
 _absent = object()
 _NOT_INPUTS = ("params", "state", "training", "key")

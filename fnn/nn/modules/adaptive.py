@@ -8,15 +8,14 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnn.arguments import integer, wrap_dim
 from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._loss_common import concrete
-from fnn.functional._operands import wrap_dim
-from fnn.functional._sizes import integer
 from fnn.functional.simplex import log_softmax
 from fnn.nn._module import Module
 from fnn.nn.modules.container import ModuleList, Sequential
 from fnn.nn.modules.linear import Linear
+from fnn.tracing import concrete
 
 __all__ = ["AdaptiveLogSoftmaxWithLoss"]
 

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn import init
+from fnn.arguments import integer
 from fnn.devices import to_device
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
-from fnn.functional._sizes import integer
 from fnn.functional.multi_head_attention import AttentionError, additive_mask, map_shared
 from fnn.nn import functional
 from fnn.nn._module import Module

@@ -1,6 +1,6 @@
 """The settings of the chunked linear cross entropy, under PyTorch's name for their module."""
 
-from fnn.functional import _linear_cross_entropy_options as options
+from fnn.functional import linear_cross_entropy_options as options
 
 __all__ = ["LinearCrossEntropyOptions"]
 

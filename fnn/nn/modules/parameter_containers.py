@@ -9,11 +9,11 @@ from typing import Any, Self, overload
 import jax
 import numpy as np
 
-from fnn._trace import Tracer
 from fnn.nn._module import Module
 from fnn.nn.modules.container import pairs, position
 from fnn.state.box import Box
 from fnn.state.parameter import Parameter, is_lazy
+from fnn.tracing import Tracer
 
 __all__ = ["ParameterDict", "ParameterList"]
 

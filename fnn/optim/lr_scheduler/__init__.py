@@ -1,8 +1,8 @@
 """Schedules of the learning rate, under the names of ``torch.optim.lr_scheduler``."""
 
-from fnn.optim.lr_scheduler._base import EPOCH_DEPRECATION_WARNING as EPOCH_DEPRECATION_WARNING
-from fnn.optim.lr_scheduler._base import LRScheduler
-from fnn.optim.lr_scheduler._base import _LRScheduler as _LRScheduler
+from fnn.optim._scheduler import EPOCH_DEPRECATION_WARNING as EPOCH_DEPRECATION_WARNING
+from fnn.optim._scheduler import LRScheduler
+from fnn.optim._scheduler import _LRScheduler as _LRScheduler
 from fnn.optim.lr_scheduler._compose import ChainedScheduler, SequentialLR
 from fnn.optim.lr_scheduler._cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
 from fnn.optim.lr_scheduler._cyclic import CyclicLR

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.optim.lr_scheduler._base import LRScheduler, refuse_tracing, set_value, values
+from fnn.optim._scheduler import LRScheduler, refuse_tracing, set_value, values
 from fnn.optim.lr_scheduler._plateau import ReduceLROnPlateau
 
 __all__ = ["ChainedScheduler", "SequentialLR"]

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from fnn.errors import ArgumentError
-from fnn.optim.lr_scheduler._base import LRScheduler, refuse_tracing, values
+from fnn.optim._scheduler import LRScheduler, refuse_tracing, values
 
 __all__ = ["CosineAnnealingLR", "CosineAnnealingWarmRestarts"]
 

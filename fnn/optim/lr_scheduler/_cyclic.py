@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from fnn.errors import ArgumentError
-from fnn.optim.lr_scheduler._base import per_group, require_optimizer, set_value
+from fnn.optim._scheduler import per_group, require_optimizer, set_value
 from fnn.optim.lr_scheduler._momentum import CyclesMomentum
 
 __all__ = ["CyclicLR"]

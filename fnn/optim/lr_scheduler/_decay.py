@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from fnn.optim.lr_scheduler._base import LRScheduler
+from fnn.optim._scheduler import LRScheduler
 
 __all__ = ["ExponentialLR", "MultiStepLR", "PolynomialLR", "StepLR"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.optim.lr_scheduler._base import LRScheduler, values
+from fnn.optim._scheduler import LRScheduler, values
 
 __all__ = ["LambdaLR", "MultiplicativeLR"]
 

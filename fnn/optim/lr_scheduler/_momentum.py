@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fnn.errors import ArgumentError
-from fnn.optim.lr_scheduler._base import LRScheduler, per_group, set_value
+from fnn.optim._scheduler import LRScheduler, per_group, set_value
 
 __all__ = ["CyclesMomentum"]
 

@@ -6,7 +6,7 @@ import math
 from typing import Any, Literal, TypedDict
 
 from fnn.errors import ArgumentError
-from fnn.optim.lr_scheduler._base import per_group, require_optimizer
+from fnn.optim._scheduler import per_group, require_optimizer
 from fnn.optim.lr_scheduler._momentum import CyclesMomentum
 
 __all__ = ["OneCycleLR"]

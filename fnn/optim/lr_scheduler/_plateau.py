@@ -7,7 +7,7 @@ import warnings
 from typing import Any, Literal, SupportsFloat
 
 from fnn.errors import ArgumentError
-from fnn.optim.lr_scheduler._base import (
+from fnn.optim._scheduler import (
     EPOCH_DEPRECATION_WARNING,
     LRScheduler,
     refuse_tracing,

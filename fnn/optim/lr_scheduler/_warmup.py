@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fnn.errors import ArgumentError
-from fnn.optim.lr_scheduler._base import LRScheduler
+from fnn.optim._scheduler import LRScheduler
 
 __all__ = ["ConstantLR", "LinearLR"]
 

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fnn import _host_random
+from fnn import host_random
 from fnn.errors import ArgumentTypeError
 from fnn.utils.data._deferred import module as deferred_module
 from fnn.utils.data._deferred import reduce_jax
@@ -79,7 +79,7 @@ def _wrap_key(data: Any, implementation: str) -> Any:
 
 _GLOBAL_GENERATORS: Final = tuple(
     ((module.__name__, name), vars(module)[name])
-    for module, name in ((random, "_inst"), (np.random.mtrand, "_rand"), (_host_random, "default_generator"))
+    for module, name in ((random, "_inst"), (np.random.mtrand, "_rand"), (host_random, "default_generator"))
 )
 
 

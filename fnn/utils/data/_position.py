@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from fnn._host_random import Generator, default_generator
 from fnn.errors import ArgumentError
+from fnn.host_random import Generator, default_generator
 from fnn.utils.data import _rng
 
 __all__ = ["Order", "Position", "Sources", "WorkerPosition"]

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from fnn._host_random import default_generator
 from fnn.errors import ArgumentError
+from fnn.host_random import default_generator
 
 __all__ = ["Watch", "capture", "from_bytes", "restore", "seed_worker", "to_bytes"]
 
@@ -132,7 +132,7 @@ def _python_mark() -> Any:
 
 
 _MARKS: Final = {
-    "fnn": lambda: (id(default_generator._bits), _words_mark(default_generator._bits)),
+    "fnn": lambda: (id(default_generator.bit_generator), _words_mark(default_generator.bit_generator)),
     "python": _python_mark,
     "numpy": _numpy_mark,
 }

@@ -11,8 +11,8 @@ import multiprocessing.context
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
-from fnn._host_random import Generator
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.host_random import Generator
 from fnn.utils.data import _processes
 from fnn.utils.data._arguments import (
     UnusableError,

@@ -11,8 +11,8 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, Generic, TypeVar, overload
 
-from fnn._host_random import Generator, default_generator
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.host_random import Generator, default_generator
 from fnn.utils.data import _indices
 
 __all__ = [

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator, Sized
 
-from fnn._host_random import Generator
 from fnn.errors import ArgumentError
+from fnn.host_random import Generator
 from fnn.utils.data.sampler import Sampler
 
 __all__ = ["DistributedSampler"]

@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from fnn._host_random import Generator, default_generator
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.host_random import Generator, default_generator
 
 __all__ = [
     "BatchSampler",

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fnn.errors import ArgumentError
+from fnn.vision._images import pil_from_array
 from fnn.vision.datasets._batches import read_batch
 from fnn.vision.datasets.utils import check_integrity, corrupt, download_and_extract_archive
 from fnn.vision.datasets.vision import VisionDataset
-from fnn.vision.transforms._images import pil_from_array
 
 __all__ = ["CIFAR10", "CIFAR100"]
 

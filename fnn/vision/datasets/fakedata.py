@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from fnn._host_random import Generator
+from fnn.host_random import Generator
 from fnn.vision.datasets.vision import VisionDataset
 from fnn.vision.transforms.functional.conversion import planes_to_pil
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from fnn.errors import ArgumentError
+from fnn.vision._images import pillow
 from fnn.vision.datasets.vision import VisionDataset
-from fnn.vision.transforms._images import pillow
 
 __all__ = ["IMG_EXTENSIONS", "DatasetFolder", "ImageFolder", "default_loader", "find_classes", "make_dataset"]
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fnn.errors import ArgumentError
+from fnn.vision._images import pil_from_array
 from fnn.vision.datasets._idx import read_images, read_labels
 from fnn.vision.datasets.utils import (
     check_integrity,
@@ -19,7 +20,6 @@ from fnn.vision.datasets.utils import (
     verify_str_arg,
 )
 from fnn.vision.datasets.vision import VisionDataset
-from fnn.vision.transforms._images import pil_from_array
 
 __all__ = ["EMNIST", "KMNIST", "MNIST", "FashionMNIST"]
 

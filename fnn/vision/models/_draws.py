@@ -51,7 +51,7 @@ def skipped_draws(skip: bool = True) -> Iterator[None]:
     So a constructor that draws all weights anew, as torchvision's do, is not slowed down by the ones it throws away,
     and still leaves the generator where PyTorch's would be.
     """
-    if not skip or random._construction.get() is not None:
+    if not skip or random.is_constructing():
         yield
         return
     with random.constructing(_Skipping(random.default_generator)):

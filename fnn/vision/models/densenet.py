@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn import nn
-from fnn._trace import tracing
 from fnn.nn import functional as F
+from fnn.tracing import tracing
 from fnn.vision.models._draws import skipped_draws
 from fnn.vision.models._registry import build, builder
 from fnn.vision.models._weights import WeightsEnum, imagenet

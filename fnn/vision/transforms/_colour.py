@@ -3,7 +3,7 @@
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.vision.transforms._images import (
+from fnn.vision._images import (
     channels_of,
     check_array,
     check_channels,

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from fnn._host_random import default_generator
+from fnn.host_random import default_generator
 
 __all__ = ["exp", "integer", "log", "rand", "uniform"]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.vision._images import check_array, check_channels, working
 from fnn.vision.transforms._colour import blend
-from fnn.vision.transforms._images import check_array, check_channels, working
 from fnn.vision.transforms._interpolate import fused
 
 __all__ = ["adjust_sharpness", "check_padding", "crop", "erase", "gaussian_blur", "pad", "sides"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.vision.transforms._images import is_pil, pil_from_array, pillow
+from fnn.vision._images import is_pil, pil_from_array, pillow
 from fnn.vision.transforms._layout import check_padding, sides
 
 __all__ = [

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from fnn.vision._images import is_pil, on_host
 from fnn.vision.transforms import functional as F
-from fnn.vision.transforms._images import is_pil, on_host
 from fnn.vision.transforms._transform import Transform
 from fnn.vision.transforms.functional.modes import InterpolationMode
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.vision.transforms._images import TRACED, is_pil
+from fnn.vision._images import TRACED, is_pil
 
 __all__ = ["Transform", "angles", "check_fill", "check_range", "fill_for", "full_size", "pair_of", "single"]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fnn.vision.transforms._images import check_array
+from fnn.vision._images import check_array
 from fnn.vision.transforms._interpolate import fused
 
 __all__ = ["affine_grid", "elastic_grid", "expanded_size", "linspace", "perspective_grid", "sample"]

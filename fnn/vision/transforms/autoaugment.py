@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from fnn._host_random import default_generator
 from fnn.errors import ArgumentError
+from fnn.host_random import default_generator
+from fnn.vision._images import is_array, on_host
 from fnn.vision.transforms import _draws
 from fnn.vision.transforms import functional as F
 from fnn.vision.transforms._dirichlet import dirichlet
-from fnn.vision.transforms._images import is_array, on_host
 from fnn.vision.transforms._policies import POLICIES, AutoAugmentPolicy, Operation
 from fnn.vision.transforms._transform import Transform, fill_for
 from fnn.vision.transforms._warp import linspace

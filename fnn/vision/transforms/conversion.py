@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.vision._images import on_host
 from fnn.vision.transforms import functional as F
-from fnn.vision.transforms._images import on_host
 from fnn.vision.transforms._transform import Transform
 
 __all__ = ["ConvertImageDtype", "LinearTransformation", "Normalize", "PILToTensor", "ToPILImage", "ToTensor"]

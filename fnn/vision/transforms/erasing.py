@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fnn._host_random import default_generator
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.host_random import default_generator
 from fnn.vision.transforms import _draws
 from fnn.vision.transforms import functional as F
 from fnn.vision.transforms._transform import Transform, check_range, single

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.vision._images import is_array, is_pil, on_host
 from fnn.vision.transforms import _colour, _layout, _pil
-from fnn.vision.transforms._images import is_array, is_pil, on_host
 from fnn.vision.transforms.functional.conversion import pil_to_tensor, planes_to_pil
 
 __all__ = [

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.vision.transforms import _colour, _layout
-from fnn.vision.transforms._images import (
+from fnn.vision._images import (
     check_array,
     dimensions,
     is_array,
@@ -18,6 +17,7 @@ from fnn.vision.transforms._images import (
     on_host,
     pil_from_array,
 )
+from fnn.vision.transforms import _colour, _layout
 
 __all__ = [
     "convert_image_dtype",

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.vision._images import check_array, dimensions, is_array, on_host
 from fnn.vision.transforms import _layout, _pil
-from fnn.vision.transforms._images import check_array, dimensions, is_array, on_host
 from fnn.vision.transforms._interpolate import interpolate
 from fnn.vision.transforms.functional.modes import InterpolationMode, as_mode, pil_modes_mapping
 

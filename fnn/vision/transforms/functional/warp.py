@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.vision._images import channels_of, check_array, dimensions, is_array, is_pil, on_host, working
 from fnn.vision.transforms import _pil, _warp
-from fnn.vision.transforms._images import channels_of, check_array, dimensions, is_array, is_pil, on_host, working
 from fnn.vision.transforms.functional.conversion import pil_to_tensor, planes_to_pil
 from fnn.vision.transforms.functional.modes import InterpolationMode, as_mode, pil_modes_mapping
 

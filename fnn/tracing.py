@@ -29,6 +29,11 @@ def in_trace(trace: Any) -> Any:
     return core.set_current_trace(trace)
 
 
+def concrete(x: Any) -> np.ndarray | None:
+    """The values of ``x`` for a check, or None while it is traced and has none."""
+    return None if isinstance(x, Tracer) else np.asarray(x)
+
+
 def alive(tracer: Any) -> bool:
     """Whether a traced value belongs to the innermost trace or to one around it."""
     trace = current_trace()

@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 
 from fnn import random
-from fnn._trace import Tracer
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
 from fnn.func._functional import Method, called
@@ -23,6 +22,7 @@ from fnn.state.gather import Identity
 from fnn.state.names import flatten
 from fnn.state.parameter import is_lazy
 from fnn.state.scope import Scope, current_scope, opened
+from fnn.tracing import Tracer
 
 
 class PureModule(Layer):
@@ -36,7 +36,7 @@ class PureModule(Layer):
     keywords: tuple
 
     def __post_init__(self) -> None:
-        self._set(_templates={})  # by mode, see `_template`; no field, so no part of the layer's value
+        self._set(_templates={})  # by mode, see `template`; no field, so no part of the layer's value
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_templates": {}}  # a copy or an unpickled layer makes its own
@@ -96,7 +96,7 @@ class PureModule(Layer):
         Returns:
             ``(output, state)``, the state in the form in which it was given.
         """
-        module = _template(self, training, inputs, kwargs, method)
+        module = template(self, training, inputs, kwargs, method)
         boxes = dict(module.named_parameters())
         buffers = dict(module.named_buffers())
         values: dict[Box, Any] = {}
@@ -180,9 +180,7 @@ def _cast(tree: Any, dtype: Any) -> Any:
 _templates_lock = threading.RLock()
 
 
-def _template(
-    layer: PureModule, training: bool, inputs: tuple, kwargs: dict[str, Any], method: Method = None
-) -> Module:
+def template(layer: PureModule, training: bool, inputs: tuple, kwargs: dict[str, Any], method: Method = None) -> Module:
     """A Module of this structure, whose boxes' own values are never used.
 
     The layer keeps it: a table of layers would hold what their factories close over for ever.

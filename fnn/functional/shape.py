@@ -9,8 +9,6 @@ import jax
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 
-__all__ = ["flatten", "unflatten"]
-
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> jax.Array:
     """Joins the axes from ``start_dim`` to ``end_dim`` (included) into one; a scalar becomes a vector.
@@ -29,7 +27,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> jax.Array:
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn.functional._shape import flatten
+        >>> from fnn.functional.shape import flatten
         >>> flatten(jnp.ones((2, 3, 4)), 1).shape
         (2, 12)
     """
@@ -62,7 +60,7 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> jax.Array:
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn.functional._shape import unflatten
+        >>> from fnn.functional.shape import unflatten
         >>> unflatten(jnp.ones((2, 12)), 1, (3, -1)).shape
         (2, 3, 4)
     """

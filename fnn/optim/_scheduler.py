@@ -14,9 +14,9 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from fnn._trace import tracing
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.optim.lr_scheduler._tracking import follow, has_stepped, is_followed
+from fnn.optim._tracking import follow, has_stepped, is_followed
+from fnn.tracing import tracing
 
 __all__ = [
     "EPOCH_DEPRECATION_WARNING",

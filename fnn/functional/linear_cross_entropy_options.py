@@ -6,8 +6,6 @@ from typing import Any
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentError
 
-__all__ = ["LinearCrossEntropyOptions"]
-
 _POLICIES = ("accurate", "balanced", "compact", "auto")
 
 
@@ -27,7 +25,7 @@ class LinearCrossEntropyOptions:
         acc_dtype: the dtype of the logits and the losses; None takes float32 for half types.
 
     Example:
-        >>> from fnn.functional._linear_cross_entropy_options import LinearCrossEntropyOptions
+        >>> from fnn.functional.linear_cross_entropy_options import LinearCrossEntropyOptions
         >>> LinearCrossEntropyOptions(batch_chunk_size=2).rows(num_batches=8, in_features=4, num_classes=100)
         2
     """

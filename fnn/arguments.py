@@ -1,4 +1,4 @@
-"""Integer arguments (``kernel_size=3``, ``stride=(2, 1)``) and the text of shapes in error messages."""
+"""Arguments that are integers (``kernel_size=3``, ``stride=(2, 1)``, ``dim=-1``), and the text of shapes in errors."""
 
 import operator
 from collections.abc import Iterable
@@ -35,6 +35,24 @@ def integer(value: Any, name: str, where: str = "") -> int:
         except TypeError:
             pass
     raise ArgumentTypeError(f"{where}argument '{name}' must be int, not {type(value).__name__} (={value!r})")
+
+
+def wrap_dim(dim: Any, ndim: int, where: str) -> int:
+    """``dim`` counted from the front.
+
+    Raises:
+        IndexError: there is no such dimension (a 0-d array is taken to have one).
+    """
+    try:
+        index = operator.index(dim)
+    except TypeError:
+        raise ArgumentTypeError(f"{where}argument 'dim' must be int, got dim={dim!r}") from None
+    size = max(ndim, 1)
+    if not -size <= index < size:
+        raise IndexError(
+            f"{where}Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {index})"
+        )
+    return index % size
 
 
 def _element(value: Any, name: str, whole: Any, where: str) -> int:
