@@ -19,8 +19,7 @@ from typing import Any
 
 from jax.tree_util import tree_flatten
 
-from fnn import dtypes
-from fnn import tracing as _trace
+from fnn import dtypes, tracing
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
 from fnn.func._leaves import is_box, kind, kinds
@@ -114,7 +113,7 @@ class Jitted:
         avals = tuple((leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False)) if hasattr(leaf, "dtype")
                       else type(leaf) for leaf in call.dynamic)  # fmt: skip
         signature = (
-            call.treedef, call.pattern, avals, statics, dtypes.get_default_dtype(), global_hooks(), _trace.context(),
+            call.treedef, call.pattern, avals, statics, dtypes.get_default_dtype(), global_hooks(), tracing.context(),
             innermost.get() is None,
         )  # fmt: skip
         programs = self._programs.setdefault(signature, [])

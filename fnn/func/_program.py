@@ -27,8 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import tree_leaves, tree_structure
 
-from fnn import random
-from fnn import tracing as _trace
+from fnn import random, tracing
 from fnn.errors import ArgumentError, TracerEscapeError
 from fnn.state import changes as effects_of
 from fnn.state.box import Box
@@ -270,7 +269,7 @@ def _run_once(
     args, kwargs = call.arguments(dynamic)
     recorder.numbers = Numbers(dict(zip(inputs.expressions, dynamic[len(call.dynamic) :], strict=True)))
     try:
-        with opened(scope), random.ambient(seeds), _trace.concretised(concrete):
+        with opened(scope), random.ambient(seeds), tracing.concretised(concrete):
             out = called(*args, **kwargs)
     finally:
         with recorder.quiet():
@@ -304,7 +303,7 @@ def _finish(
     """Decides what is donated and which constants are inputs, and compiles accordingly."""
     closed = trace.jaxpr
     index = survey.index
-    fails = _trace.calls_back(closed.jaxpr)
+    fails = tracing.calls_back(closed.jaxpr)
     program.blocks = fails
     lifted = [(i, at) for i, c in enumerate(closed.consts) for at in [_position(survey.arrays, c)] if at is not None]
     program.arrays = [at for _, at in lifted]
@@ -352,7 +351,7 @@ def _finish(
         consts = list(closed.consts)
         for i, value in zip(positions, arrays, strict=True):
             consts[i] = value
-        results = _trace.eval_jaxpr(closed, consts, *flat, *tree_leaves(seed), *tree_leaves(dynamic))
+        results = tracing.eval_jaxpr(closed, consts, *flat, *tree_leaves(seed), *tree_leaves(dynamic))
         values = iter(results)
         whole = tree.unflatten(list(values))
         return [*(whole[i] for i in keep), whole[outs]]
@@ -449,7 +448,7 @@ def named(flat: Callable[..., Any], function: Callable[..., Any]) -> Callable[..
 
     def run(*args: Any) -> Any:
         nonlocal finished
-        if finished and not (_trace.checks_numbers() and not _trace.tracing()):
+        if finished and not (tracing.checks_numbers() and not tracing.tracing()):
             raise Rerun  # but where JAX has found a NaN and looks for it, operation by operation
         out = flat(*args)
         finished = True
@@ -539,7 +538,7 @@ class Bound:
         call, hyper = self._prepared(call)
         donated, kept, targets = self.lists()
         scope = innermost.get()
-        if scope is not None or _trace.tracing():
+        if scope is not None or tracing.tracing():
             return self._inside(scope, donated, kept, targets, hyper, call)
         with lock:
             return self._outside(donated, kept, targets, hyper, call)
@@ -554,7 +553,7 @@ class Bound:
         values = [box._value for box in donated]
         copied: list[Box] = []
         compiled = program.compiled
-        if _trace.checks_numbers():
+        if tracing.checks_numbers():
             compiled = program.safe()
         elif self.exposures != seen:
             for i, box in enumerate(donated):
@@ -585,9 +584,9 @@ class Bound:
             results = compiled(*args)
             if self.program.blocks:
                 jax.block_until_ready(results)
-            if _trace.checks_numbers():
+            if tracing.checks_numbers():
                 # JAX looks for itself only where a call goes through its Python code.
-                _trace.check_numbers(results, lambda: compiled.__wrapped__(*args))
+                tracing.check_numbers(results, lambda: compiled.__wrapped__(*args))
             deque(map(_store, targets, results), maxlen=0)
             if compiled is self.program.compiled:
                 self.program.warm = True
@@ -602,7 +601,7 @@ class Bound:
         for box, value in zip(targets, results, strict=False):
             if scope is not None:
                 scope.write(box, value)
-            elif isinstance(value, _trace.Tracer):
+            elif isinstance(value, tracing.Tracer):
                 raise TracerEscapeError(escape_message(box, "a raw JAX transform around this call"))
         if scope is None:
             for box, value in zip(targets, results, strict=False):

@@ -1,19 +1,19 @@
 """Sums of squares that neither overflow nor vanish: where they would, the numbers are scaled first.
 
 The square of a float32 beyond 1.8e19 overflows and that below 1e-19 loses its digits, though norms, standard deviations
-and everything that is divided by them are ordinary numbers.  LAPACK's nrm2 scales by the largest element; here that is
-done only where it is needed.  On the CPU, where a reduction more is felt, the sum is taken as it is, and a conditional
-repeats it with scales if any sum left the range; elsewhere a conditional would make the device wait for the host, and
-the largest element is found in the same pass over memory.
+and everything that is divided by them are ordinary numbers.  As J. L. Blue does (A Portable Fortran Program to Find the
+Euclidean Norm of a Vector, 1978), squares are also summed of the numbers times a fixed power of two, and for each sum
+the one that is in range is taken.  Each is a sum of its own: on the CPU the largest element, for a scale that fits,
+costs several times as much, and a conditional around it keeps XLA from fusing what stands before and after.
 
-The sum is a primitive: so that its derivative keeps nothing from the branches, and `vmap` does not run them both.
+The sum is a primitive, so that its derivative keeps one of the three.
 """
 
-import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.interpreters import ad, batching, mlir
 
@@ -23,6 +23,10 @@ from fnn.tracing import Primitive
 
 # Squares smaller than this are ordinary numbers beside an epsilon that is added to them, if that exceeds `_SMALL_EPS`.
 _SMALL_EPS = 1e-20
+
+# The scales of what is too large and too small, such that squares and the powers -1/2 and -3/2 of a mean of them, which
+# derivatives take, stay in range, for the largest and the smallest normal number, too.
+_SCALES = {np.dtype("float32"): (2.0**-95, 2.0**90), np.dtype("float64"): (2.0**-760, 2.0**740)}
 
 
 def scaled_squares(
@@ -41,12 +45,24 @@ def scaled_squares(
         the dtype.
     """
     axes = tuple(axes)
-    low = not isinstance(eps, (int, float)) or eps < _SMALL_EPS
     operands = (x,) if mean is None else (x, mean)
+    known = isinstance(eps, (int, float))
+    low = not known or eps < _SMALL_EPS
     if on_mesh(x):
-        return _scaled(*operands, axes=axes, low=low)
-    result, scale = scaled_squares_p.bind(*operands, axes=axes, low=low)
-    return result, lax.stop_gradient(scale)
+        result, scale = _scaled(*operands, axes=axes, low=low)
+    else:
+        result, scale = scaled_squares_p.bind(*operands, axes=axes, low=low)
+    scale = lax.stop_gradient(scale)
+    return (result, scale) if known else _unless_small(result, scale, eps)
+
+
+def _unless_small(result: jax.Array, scale: jax.Array, eps: Any) -> tuple[jax.Array, jax.Array]:
+    """The sum and the scale with small squares left out where ``eps``, known at run time only, is far larger."""
+    negligible = (scale > 1) & (eps >= _SMALL_EPS)
+    return (
+        lax.select(negligible, lax.full_like(result, 0), result),
+        lax.select(negligible, lax.full_like(scale, 1), scale),
+    )
 
 
 def _centred(operands: tuple[jax.Array, ...], axes: tuple[int, ...]) -> jax.Array:
@@ -59,38 +75,22 @@ def _others(rank: int, axes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _scaled(*operands: jax.Array, axes: tuple[int, ...], low: bool) -> tuple[jax.Array, jax.Array]:
-    """With the largest element of every sum, whether or not its scale is needed."""
     centred = _centred(operands, axes)
     info = jnp.finfo(centred.dtype)
-    n = max(math.prod(centred.shape[i] for i in axes), 1)
-    largest = lax.stop_gradient(lax.reduce_max(lax.abs(centred), axes))
-    outside = largest > math.sqrt(float(info.max) / n) / 2
-    if low:
-        outside |= largest < math.sqrt(float(info.tiny) / float(info.eps))
-    # The scale is a normal number, and leaves room for the product with an epsilon even where all is 0.
-    ends = float(info.tiny) ** (2 / 3), float(info.max) / 4
-    low_end, high_end = (lax.full_like(largest, end) for end in ends)
-    divisor = lax.clamp(low_end, largest, high_end)
-    scale = lax.select(outside, 1 / divisor, lax.full_like(largest, 1))
-    scaled = centred * spread(scale, centred.shape, _others(centred.ndim, axes))
-    return total(scaled * scaled, axes), scale
+    down, up = _SCALES[centred.dtype]
 
+    def squares(factor: float) -> jax.Array:
+        scaled = centred if factor == 1 else centred * factor
+        return total(scaled * scaled, axes)
 
-def _scaled_if_needed(*operands: jax.Array, axes: tuple[int, ...], low: bool) -> tuple[jax.Array, jax.Array]:
-    """With scales only if one of the sums has left the range."""
-    centred = _centred(operands, axes)
-    info = jnp.finfo(centred.dtype)
-    squares = total(centred * centred, axes)
-    outside = ~(squares <= float(info.max))
+    result = plain = squares(1)
+    scale = lax.full_like(plain, 1)
     if low:
-        outside |= squares < float(info.tiny) / float(info.eps)
-    return lax.cond(
-        lax.reduce_or(outside, tuple(range(outside.ndim))),
-        lambda squares, *operands: _scaled(*operands, axes=axes, low=low),
-        lambda squares, *operands: (squares, lax.full_like(squares, 1)),
-        squares,
-        *operands,
-    )
+        vanish = plain < float(info.tiny) / float(info.eps)
+        result, scale = lax.select(vanish, squares(up), result), lax.select(vanish, lax.full_like(plain, up), scale)
+    overflow = ~(plain <= float(info.max) / 2**10)  # so far below that powers of -2 stay in range; NaN stays NaN
+    result = lax.select(overflow, squares(down), result)
+    return result, lax.select(overflow, lax.full_like(plain, down), scale)
 
 
 def _shapes(x: Any, *mean: Any, axes: tuple[int, ...], low: bool) -> list[Any]:
@@ -131,4 +131,3 @@ scaled_squares_p.def_abstract_eval(_shapes)
 ad.primitive_jvps[scaled_squares_p] = _jvp
 batching.primitive_batchers[scaled_squares_p] = _batched
 mlir.register_lowering(scaled_squares_p, mlir.lower_fun(_scaled, multiple_results=True))
-mlir.register_lowering(scaled_squares_p, mlir.lower_fun(_scaled_if_needed, multiple_results=True), platform="cpu")

@@ -264,20 +264,17 @@ def _normalise(
     if training:
         if (running_mean is None) != (running_var is None):
             raise ArgumentError(f"{where}running_mean and running_var must either both be None or neither be None")
-        centred, mean, var, scale, kept = standardise(wide, tuple(i for i in axes if i < wide.ndim), eps)
+        y, mean, var = standardise(wide, tuple(i for i in axes if i < wide.ndim), eps)
         if running_mean is not None and running_var is not None:
             n = math.prod(x.shape[i] for i in axes)
             move = _moving_average(where, momentum)
             running_mean, running_var = move(running_mean, mean), move(running_var, var * (n / (n - 1)))
     else:
         assert running_mean is not None and running_var is not None  # checked by the callers
-        kept = (1,)
         mean, var = (lax.stop_gradient(s).real.astype(wide.dtype) for s in (running_mean, running_var))
-        centred = wide - spread(mean, wide.shape, kept)
-        scale = lax.rsqrt(var + eps)
+        y = (wide - spread(mean, wide.shape, (1,))) * spread(lax.rsqrt(var + eps), wide.shape, (1,))
     if weight is not None:
-        scale = scale * spread(widen(weight), scale.shape, (scale.ndim - 1,))
-    y = centred * spread(scale, wide.shape, kept)
+        y = y * spread(widen(weight), wide.shape, (1,))
     if bias is not None:
         y = y + spread(widen(bias), wide.shape, (1,))
     return narrow(lax.reshape(y, x.shape), x), running_mean, running_var

@@ -102,8 +102,7 @@ def _standard(
     dims: tuple[int, ...],
 ) -> jax.Array:
     """``x`` standardised over ``axes``, then scaled and shifted along ``dims``."""
-    centred, _, _, rstd, kept = standardise(x, axes, eps)
-    return _affine(centred * spread(rstd, x.shape, kept), weight, bias, dims)
+    return _affine(standardise(x, axes, eps).y, weight, bias, dims)
 
 
 def _affine(y: jax.Array, weight: jax.Array | None, bias: jax.Array | None, axes: tuple[int, ...]) -> jax.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -42,18 +43,24 @@ def _rule(
         leaves = Leaves(updates, params, "sgd")
         buffers = leaves.slot(state.momentum_buffer)
         changes: list[Any] = []
+
+        @functools.cache
+        def scalars(dtype: Any) -> tuple[Any, ...]:
+            # Of a half-precision parameter the scalars stay in float32, as PyTorch's do.
+            wide = jnp.promote_types(dtype, jnp.float32)
+            rate, decay, inertia, share = (jnp.asarray(c, wide) for c in (lr, weight_decay, momentum, kept))
+            return -rate, decay, inertia, share
+
         for i, (p, g) in enumerate(zip(leaves.params, leaves.grads, strict=True)):
             if g is None:
                 changes.append(jnp.zeros_like(p))
                 continue
-            # Of a half-precision parameter the scalars stay in float32, as PyTorch's do.
-            wide = jnp.promote_types(p.real.dtype, jnp.float32)
-            rate, decay, inertia, share = (jnp.asarray(c, wide) for c in (lr, weight_decay, momentum, kept))
+            against, decay, inertia, share = scalars(p.real.dtype)
             g = g.astype(p.dtype)
             g = -g if maximize else g
             if is_sparse(g):  # from SGD, which has seen to it that there is no weight decay
                 if not has_momentum and not g.n_batch:
-                    changes.append(type(g)((-rate * g.data, g.indices), shape=g.shape))
+                    changes.append(type(g)((against * g.data, g.indices), shape=g.shape))
                     continue
                 g = g.todense()
             else:
@@ -66,7 +73,7 @@ def _rule(
                     velocity = jnp.where(state.started[i], velocity, g)
                 buffers[i] = velocity
                 g = (g + inertia * velocity).astype(p.dtype) if nesterov else velocity
-            changes.append(-rate * g)
+            changes.append(against * g)
         started = state.started if state.started is None else state.started | leaves.present
         return leaves.build(changes), SGDState(leaves.build(buffers) if has_momentum else None, started)
 
