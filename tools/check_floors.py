@@ -19,10 +19,10 @@ from pathlib import Path
 
 from import_graph import NEVER, PACKAGE, Import, Tree, circles, is_private
 
-# From the ground up.  A private module directly in fnn/ (_mt19937.py) belongs to the second floor.
+# From the ground up.  A private module directly in fnn/ (_mt19937.py) belongs to the lowest floor.
 FLOORS = (
-    ("errors", "dtypes", "devices", "arguments", "tracing", "late", "version"),
-    ("host_random", "random", "init", "creation", "functional"),
+    ("typing", "errors", "dtypes", "devices", "arguments", "host_random", "tracing", "late", "version"),
+    ("random", "init", "creation", "functional"),
     ("state",),
     ("layers",),
     ("nn",),
@@ -51,7 +51,7 @@ def floor_of(module: str) -> int | None:
     parts = module.split(".")
     if len(parts) == 1:
         return ROOF
-    return 1 if parts[1].startswith("_") else _FLOOR_OF.get(parts[1])
+    return 0 if parts[1].startswith("_") else _FLOOR_OF.get(parts[1])
 
 
 def climbing(tree: Tree, imports: Iterable[Import]) -> list[str]:

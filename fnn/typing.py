@@ -1,0 +1,72 @@
+"""Types of arguments: what a signature says in place of ``Any``.
+
+Example:
+    >>> from fnn.typing import ArrayLike, Ints
+    >>> def pool(input: ArrayLike, kernel_size: Ints) -> None: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+import jax
+import numpy as np
+
+if TYPE_CHECKING:
+    from fnn.host_random import Generator
+
+__all__ = [
+    "Array", "ArrayLike", "DType", "Device", "Floats", "Ints", "Key", "OneDevice", "PyTree", "Scalar", "Shape", "Size",
+    "SupportsArray",
+]  # fmt: skip
+
+
+@runtime_checkable
+class SupportsArray(Protocol):
+    """What JAX takes for an array: a Parameter, a Buffer."""
+
+    def __jax_array__(self) -> jax.Array: ...
+
+
+class OneDevice(Protocol):
+    """A device of JAX's."""
+
+    @property
+    def platform(self) -> str:
+        """``"cpu"``, ``"gpu"``, ``"tpu"``."""
+        ...
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+        ...
+
+
+Array: TypeAlias = jax.Array
+
+# A number, also a traced one.
+Scalar: TypeAlias = "bool | int | float | complex | np.number | np.bool_ | jax.Array"
+
+# Whatever `jnp.asarray` takes that is no list.
+ArrayLike: TypeAlias = "jax.Array | np.ndarray | np.number | np.bool_ | bool | int | float | complex | SupportsArray"
+
+# A source of random numbers: a JAX key, or a host generator, which draws what PyTorch draws.
+Key: TypeAlias = "jax.Array | Generator"
+
+DType: TypeAlias = "str | type | np.dtype"
+
+# "cpu", "cuda:1", a device of JAX's, or how an array is laid out over several.
+Device: TypeAlias = "str | OneDevice | jax.sharding.Sharding"
+
+Shape: TypeAlias = Sequence[int]
+
+# One number for all axes, or one per axis.
+Ints: TypeAlias = "int | Sequence[int]"
+Floats: TypeAlias = "float | Sequence[float]"
+
+# An output size: None leaves an axis as it is.
+Size: TypeAlias = "int | Sequence[int | None] | None"
+
+# Arrays in lists, tuples, dicts and whatever else is registered with JAX.  No type checker knows more of it.
+PyTree: TypeAlias = Any
