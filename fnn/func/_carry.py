@@ -14,7 +14,7 @@ from fnn.errors import ArgumentError
 from fnn.func._leaves import is_box, is_dynamic
 from fnn.state.box import Box
 from fnn.state.changes import rehearsing
-from fnn.state.results import pack
+from fnn.state.results import order_of, pack, reordered
 from fnn.state.scope import Scope, current_scope, opened
 
 
@@ -31,6 +31,7 @@ class Arguments:
 
     def __init__(self, args: tuple, kwargs: dict[str, Any]) -> None:
         self.leaves, self.treedef = tree_flatten((args, kwargs), is_box)
+        self.order = order_of((args, kwargs))
         self.places = [
             i
             for i, leaf in enumerate(self.leaves)
@@ -45,7 +46,7 @@ class Arguments:
         leaves = list(self.leaves)
         for i, value in zip(self.places, dynamic, strict=True):
             leaves[i] = value
-        return tree_unflatten(self.treedef, leaves)
+        return reordered(tree_unflatten(self.treedef, leaves), self.order)
 
 
 class Carried:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from types import MethodType
 from typing import Any
 
 import jax.numpy as jnp
@@ -23,6 +24,8 @@ def called(module: Module, method: Method, args: tuple, kwargs: dict[str, Any], 
     """Calls ``module``, or another method of it, given by name or as a function of the module."""
     if method is None:
         return module(*args, **kwargs)
+    if isinstance(method, MethodType) and method.__self__ is module:
+        method = method.__func__
     if callable(method):
         return method(module, *args, **kwargs)
     found = getattr(module, method, None) if isinstance(method, str) else None

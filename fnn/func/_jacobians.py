@@ -17,6 +17,7 @@ from fnn.func._derivatives import outputs
 from fnn.func._function import check_function
 from fnn.func._variables import Argnums, Function, Variables, positions
 from fnn.state.results import reordered
+from fnn.state.scope import Slot
 
 
 class _Jacobian:
@@ -36,9 +37,10 @@ class _Jacobian:
         out, (aux, _) = self.function(values)
         if self.function.carried:
             box = self.function.carried[0]
+            written = box.what if isinstance(box, Slot) else f"a {type(box).__name__} of shape {box.shape}"
+            advice = "return the value instead" if isinstance(box, Slot) else "call model.eval() first"
             raise ArgumentError(
-                f"{self.what}: the function writes to a {type(box).__name__} of shape {box.shape} while it is "
-                "evaluated for many directions; call model.eval() first"
+                f"{self.what}: the function writes to {written} while it is evaluated for many directions; {advice}"
             )
         leaves, self.treedef = tree_flatten(out)
         for i, leaf in enumerate(leaves):

@@ -11,13 +11,13 @@ import jax.numpy as jnp
 from jax.tree_util import tree_flatten, tree_leaves, tree_map
 
 from fnn import random
-from fnn.errors import ArgumentError, MissingKeyError
+from fnn.errors import ArgumentError, MissingKeyError, TracerEscapeError
 from fnn.func._carry import Carried, Rehearsal, fresh_key
 from fnn.func._function import check_function
 from fnn.func._leaves import is_box, is_dynamic
 from fnn.state.box import Box
-from fnn.state.results import pack
-from fnn.state.scope import write_out
+from fnn.state.results import order_of, pack, reordered
+from fnn.state.scope import Slot, write_out
 
 _WRITE = """\
 vmap: a {kind} of shape {shape} that is not mapped over would be replaced by a different value for each member of the
@@ -27,6 +27,14 @@ batch.
 
 Call model.eval(), or use layers without running statistics (track_running_stats=False, GroupNorm, LayerNorm), or map
 over the model too: stack its state (fnn.func.stack_module_state) and use functional_call inside vmap."""
+
+_ASSIGNED = """\
+vmap: a traced value is assigned to {what} for each member of the batch, and there is one place for all.
+
+    fnn.vmap(lambda x: model(x))(xs)             # wrong: which member's value should it keep?
+    fnn.vmap(lambda x: (model(x), value))(xs)    # right: returned, it comes back stacked
+
+Return the value, or remove the hook that stores it."""
 
 _RANDOM = """\
 vmap: the function draws random numbers, and randomness='error' (the default).
@@ -75,6 +83,7 @@ def vmap(
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         leaves, treedef = tree_flatten((args, kwargs), is_box)
+        order = order_of((args, kwargs))
         dims = _axes(in_dims, args, kwargs)
         at = [i for i, leaf in enumerate(leaves) if is_dynamic(leaf)]
         for i, leaf in enumerate(leaves):
@@ -91,7 +100,7 @@ def vmap(
             full = list(leaves)
             for i, value in zip(at, values, strict=True):
                 full[i] = value
-            a, k = jax.tree_util.tree_unflatten(treedef, full)
+            a, k = reordered(jax.tree_util.tree_unflatten(treedef, full), order)
             return func(*a, **k)
 
         one = [_member(v, d) for v, d in zip(dynamic, axes, strict=True)]
@@ -121,6 +130,8 @@ def vmap(
                 mapped_writes = [_is_mapped(value) for value in written]
                 if any(mapped_writes):
                     box = run.boxes[mapped_writes.index(True)]
+                    if isinstance(box, Slot):
+                        raise TracerEscapeError(_ASSIGNED.format(what=box.what))
                     raise ArgumentError(_WRITE.format(kind=type(box).__name__, shape=box.shape))
                 return out, written
 

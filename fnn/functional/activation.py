@@ -8,10 +8,11 @@ import math
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from fnn.arguments import wrap_dim
-from fnn.errors import ArgumentError
+from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional._operands import floating, inexact, narrow, widen
 
 __all__ = [
@@ -62,7 +63,7 @@ def softsign(input: Any) -> jax.Array:
     r"""``x / (1 + |x|)``.
 
     Args:
-        input: (\*); integers are converted to the default float dtype.
+        input: (\*), not bool; integers are converted to the default float dtype.
 
     Returns:
         (\*).
@@ -73,6 +74,8 @@ def softsign(input: Any) -> jax.Array:
         >>> F.softsign(jnp.array([-1.0, 3.0]))
         Array([-0.5 ,  0.75], dtype=float32)
     """
+    if jnp.asarray(input).dtype == jnp.bool_:
+        raise ArgumentTypeError("softsign: not implemented for bool inputs")
     x = inexact(input, "softsign: ")
     wide = widen(x)
     return narrow(wide / (lax.abs(wide) + 1), x)

@@ -9,9 +9,10 @@ was there before is referred to by its number.
 from __future__ import annotations
 
 import copy
+import functools
 import types
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -19,7 +20,8 @@ import numpy as np
 
 from fnn.errors import TracerEscapeError
 from fnn.state.box import Box
-from fnn.state.describe import by_value
+from fnn.state.code import is_library
+from fnn.state.describe import by_value, has_state
 from fnn.state.numbers import Fixed, Number
 from fnn.state.texts import Unread
 from fnn.tracing import Tracer, alive
@@ -41,6 +43,9 @@ a traced value of an inner transform, which has ended, would be kept.
     fnn.value_and_grad(loss_and_aux, has_aux=True)(model)    # right: return it, with has_aux=True
 
 Return the value from the inner function instead of storing it."""
+
+
+_ITERATORS = (type(iter([])), type(iter(())))  # of which a copy tells what is left
 
 
 class Packer:
@@ -88,7 +93,7 @@ class Packer:
         if at is not None:
             return ("made", at)
         if isinstance(value, types.FunctionType):
-            _refuse_hidden(value)
+            refuse_hidden(value, lambda content: True)
             return ("value", value)
         if isinstance(value, (type, types.ModuleType, types.BuiltinFunctionType)):
             return ("value", value)
@@ -113,10 +118,38 @@ class Packer:
             return ("tuple", cls, [self.pack(v) for v in value])
         if isinstance(value, (list, deque)):
             return ("list", _emptied(value), [self.pack(v) for v in value])
-        attributes = getattr(value, "__dict__", None)
-        if isinstance(value, (set, frozenset)) or not isinstance(attributes, dict):
+        if isinstance(value, functools.partial):
+            return ("partial", cls, self.pack(value.func), self.pack(value.args), self.pack(value.keywords))
+        if callable(value) and is_library(cls.__module__) and not has_state(cls):
+            return ("value", value)  # jnp.tanh, a function of jax.jit's
+        attributes, slots = _attributes(value)
+        if isinstance(value, (set, frozenset)) or attributes is None:
+            refuse_hidden(value, lambda content: True)
             return ("value", value)
-        return ("object", cls, {name: self.pack(v) for name, v in attributes.items()})
+        return ("object", cls, {name: self.pack(v) for name, v in attributes.items()}, slots)
+
+
+def _attributes(value: Any) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """What an object has in its ``__dict__`` and its slots (None if it has neither), and the names of the slots."""
+    own = getattr(value, "__dict__", None)
+    slots = slots_of(type(value))
+    if not isinstance(own, dict):
+        if not slots:
+            return None, ()
+        own = {}
+    filled = tuple(name for name in slots if hasattr(value, name))
+    return own | {name: getattr(value, name) for name in filled}, filled
+
+
+def slots_of(cls: type) -> list[str]:
+    """The slots of a class of a user's."""
+    return [
+        name
+        for base in cls.__mro__
+        if "__slots__" in vars(base) and not is_library(base.__module__)
+        for name, member in vars(base).items()
+        if isinstance(member, types.MemberDescriptorType)
+    ]
 
 
 def _emptied(container: Any) -> Any:
@@ -126,14 +159,28 @@ def _emptied(container: Any) -> Any:
     return empty
 
 
-def _refuse_hidden(function: types.FunctionType) -> None:
+def refuse_hidden(value: Any, here: Callable[[Tracer], bool]) -> None:
+    """Refuses a function or an iterator that holds a traced value, of which ``here`` is true.
+
+    Raises:
+        TracerEscapeError: it holds one.
+    """
+    if isinstance(value, types.FunctionType):
+        contents, what = list(_cells(value)), f"the closure of {value.__qualname__}"
+    elif type(value) in _ITERATORS:
+        contents, what = list(copy.copy(value)), f"a {type(value).__name__}"
+    else:
+        return
+    if any(isinstance(content, Tracer) and here(content) for content in contents):
+        raise TracerEscapeError(_HIDDEN.format(what=what))
+
+
+def _cells(function: types.FunctionType) -> Iterator[Any]:
     for cell in function.__closure__ or ():
         try:
-            content = cell.cell_contents
+            yield cell.cell_contents
         except ValueError:
             continue
-        if isinstance(content, Tracer):
-            raise TracerEscapeError(_HIDDEN.format(what=f"the closure of {function.__qualname__}"))
 
 
 def build(recipe: tuple[Any, ...], leaves: list[Any], known: Callable[[Any], Any], made: dict[int, Any]) -> Any:
@@ -171,10 +218,17 @@ def build(recipe: tuple[Any, ...], leaves: list[Any], known: Callable[[Any], Any
     elif kind == "tuple":
         parts = [build(value, leaves, known, made) for value in recipe[2]]
         made[at] = tuple(parts) if recipe[1] is tuple else tuple.__new__(recipe[1], parts)
+    elif kind == "partial":
+        function, args, keywords = (build(part, leaves, known, made) for part in recipe[2:5])
+        made[at] = recipe[1](function, *args, **keywords)
     elif kind == "object":
-        made[at] = new = object.__new__(recipe[1])
-        for name, value in recipe[2].items():
-            new.__dict__[name] = build(value, leaves, known, made)
+        _, cls, attributes, slots, _ = recipe
+        made[at] = new = cls() if cls is types.SimpleNamespace else object.__new__(cls)
+        for name, value in attributes.items():
+            if name in slots:
+                object.__setattr__(new, name, build(value, leaves, known, made))
+            else:
+                new.__dict__[name] = build(value, leaves, known, made)
     else:
         made[at] = recipe[1]
     return made[at]

@@ -11,7 +11,9 @@ arrays out of such objects, and its ``rebuild`` puts the results in and the keys
 from __future__ import annotations
 
 import copy
+import functools
 import types
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +23,8 @@ from jax.tree_util import tree_leaves, tree_map
 
 from fnn.errors import ArgumentTypeError
 from fnn.state.box import Box
-from fnn.tracing import Tracer
+from fnn.state.recipes import refuse_hidden
+from fnn.tracing import Tracer, current_trace
 
 _ATOMS = (
     type(None), bool, int, float, complex, str, bytes, np.ndarray, np.generic, np.dtype, type, Box,
@@ -81,8 +84,10 @@ def _children(value: Any) -> list[tuple[str, Any]]:
         return []
     if isinstance(value, dict):
         found = [(f"[{key!r}]", child) for key, child in value.items()]
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, (list, tuple, deque)):
         found = [(f"[{i}]", child) for i, child in enumerate(value)]
+    elif isinstance(value, functools.partial):
+        found = [(".func", value.func), (".args", value.args), (".keywords", value.keywords)]
     else:
         found = []
     found += [(f".{name}", child) for name, child in getattr(value, "__dict__", {}).items()]
@@ -156,6 +161,7 @@ def _is_parts(value: Any) -> bool:
 
 
 def _parts_of(leaf: Any, every: bool) -> Any:
+    refuse_hidden(leaf, lambda content: content._trace is current_trace())
     if isinstance(leaf, (jax.Array, *_ATOMS)):
         return leaf
     walk = _Walk(leaf)

@@ -11,6 +11,7 @@ import numpy as np
 
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentTypeError
+from fnn.functional._vector_norm import vector_norm
 from fnn.state.tensor_parts import Parts, ValuesAndIndices
 
 __all__ = ["Reductions"]
@@ -64,8 +65,14 @@ class Reductions(Parts):
     def norm(self, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> jax.Array:
         """The ``p``-norm of all elements, or along dimensions."""
         value = self.data if dtype is None else self.data.astype(canonical(dtype, "norm: "))
-        order = 2 if p in ("fro", None) else p
-        return jnp.linalg.vector_norm(value, ord=order, axis=_axis(dim), keepdims=keepdim)
+        if not jnp.issubdtype(value.dtype, jnp.inexact):
+            raise ArgumentTypeError(f"norm: expected a floating or complex dtype, got {value.dtype}")
+        axes = range(value.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+        half = value.dtype in (jnp.float16, jnp.bfloat16)
+        wide = value.astype(jnp.float32) if half else value
+        order = 2 if p in ("fro", None) else float(p)
+        norm = vector_norm(wide, order, tuple(sorted(i % value.ndim for i in axes)), keepdim)
+        return norm.astype(value.dtype) if half else norm
 
     def equal(self, other: Any) -> bool:
         """Whether ``other`` has the same shape and elements."""

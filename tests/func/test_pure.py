@@ -609,6 +609,12 @@ def test_other_methods():
         assert_close(out, want, rtol=1e-5, atol=1e-5)
         assert int(given["norm.num_batches_tracked"]) == 1
     assert_close(arrays(model), before)
+    assert_close(
+        functional_call(model, (params, dict(state)), (X,), {"scale": 2.0}, method=model.encode),
+        want,
+        rtol=1e-5,
+        atol=1e-5,
+    )
     with pytest.raises(TypeError, match="functional_call: method='decode' is neither the name of a method of Coder"):
         functional_call(model, params, (X,), method="decode")
     lazy = pure(lambda: nn.Sequential(nn.LazyLinear(3)))()

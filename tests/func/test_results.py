@@ -1,7 +1,9 @@
 """Results come back as they were returned: objects of any class concrete, dicts in their order."""
 
 import dataclasses
-from collections import namedtuple
+import functools
+import types
+from collections import deque, namedtuple
 
 import jax
 import jax.numpy as jnp
@@ -98,6 +100,55 @@ def test_stacked_results_too(loop):
     assert_close(out["z"].parts.y, xs)
 
 
+class Slots:
+    __slots__ = ("empty", "value")
+
+    def __init__(self, value):
+        self.value = value
+
+
+class MoreSlots(Slots):
+    """With a ``__dict__``, too."""
+
+
+OBJECTS = {
+    "slots": (lambda x: Slots(x), lambda out: out.value),
+    "slots and more": (lambda x: MoreSlots(x), lambda out: out.value),
+    "frozen": (lambda x: Frozen(1, Frozen(x)), lambda out: out.rest.value),
+    "namespace": (lambda x: types.SimpleNamespace(y=[x]), lambda out: out.y[0]),
+    "deque": (lambda x: deque([None, {"a": x}], maxlen=2), lambda out: out[1]["a"]),
+    "partial": (lambda x: functools.partial(jnp.add, x), lambda out: out(0)),
+    "partial of a lambda": (lambda x: functools.partial(lambda a, b: a + b, b=x), lambda out: out(0)),
+    "a function of JAX's": (lambda x: (jnp.tanh, x), lambda out: out[0](0) + out[1]),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_more_kinds_of_objects(name):
+    make, read = OBJECTS[name]
+    x = jnp.arange(3.0)
+
+    def aux(x):
+        return fnn.value_and_grad(lambda x: (x.sum(), make(x)), has_aux=True)(x)[0][1]
+
+    for run in (aux, fnn.jit(make), fnn.jit(aux)):
+        for n in range(2):
+            assert_close(read(run(x + n)), x + n)
+
+
+def test_what_hides_a_traced_value_is_refused():
+    x = jnp.ones(2)
+    for run in (
+        fnn.jit(lambda x: lambda: x),
+        fnn.jit(lambda x: iter([x])),
+        fnn.grad(lambda x: (x.sum(), lambda: x), has_aux=True),
+    ):
+        with pytest.raises(fnn.TracerEscapeError, match=r"would outlive its trace inside (the closure of|a list_it)"):
+            run(x)
+    kept = fnn.jit(lambda x: fnn.grad(lambda y: (y.sum(), lambda: x), has_aux=True)(x)[0])(x)  # x is none of grad's
+    assert_close(kept, x)
+
+
 def test_an_object_without_arrays_is_itself():
     plain = Plain(a=1, b=[jnp.ones(2)])
     assert fnn.grad(lambda x: (x.sum(), plain), has_aux=True)(jnp.ones(2))[1] is plain
@@ -157,6 +208,18 @@ def test_gradients_keep_the_order_of_dicts():
     assert list(carry) == ["z", "a"] and carry["a"] == 4.0
     carry = fnn.while_loop(lambda c: c["z"] < 3, lambda c: {n: v + 1 for n, v in c.items()}, {"z": 0.0, "a": 1.0})
     assert list(carry) == ["z", "a"] and carry["a"] == 4.0
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [fnn.checkpoint, fnn.vmap, lambda f: functools.partial(fnn.cond, True, f, f)],
+    ids=["checkpoint", "vmap", "cond"],
+)
+def test_dicts_arrive_in_their_order(transform):
+    x = {"b": jnp.ones(2), "a": {"d": jnp.ones(2), "c": jnp.ones(2)}}
+    seen = []
+    transform(lambda x: (seen.append([*x, *x["a"]]), x["b"])[1])(x)
+    assert seen and all(names == ["b", "a", "d", "c"] for names in seen)
 
 
 def test_nothing_keeps_tracers_alive():

@@ -302,6 +302,17 @@ def test_a_write_of_a_mapped_value_raises_and_leaves_the_buffers_alone():
     assert_close(model(X), nn.BatchNorm1d(3)(X))
 
 
+def test_an_array_kept_by_a_hook_is_refused_by_name():
+    model = nn.Identity()
+    model.register_forward_hook(lambda m, args, out: setattr(m, "seen", out))
+    x = jnp.ones((2, 2))
+    with pytest.raises(fnn.TracerEscapeError, match="vmap: a traced value is assigned to 'seen' of Identity for each"):
+        fnn.vmap(model)(x)
+    with pytest.raises(ValueError, match=r"jacrev: the function writes to 'seen' of Identity .*return the value"):
+        fnn.func.jacrev(lambda x: model(x))(x)
+    assert not hasattr(model, "seen")
+
+
 def test_an_unmapped_write_is_carried_out():
     model = nn.Module()
     model.register_buffer("calls", jnp.zeros((), jnp.int32))

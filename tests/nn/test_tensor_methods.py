@@ -226,6 +226,18 @@ def test_methods_under_transforms():
     np.testing.assert_allclose(got, t.grad.numpy(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("settings", [{}, {"p": 1}, {"p": 3, "dim": 1}, {"dim": (0, 1), "keepdim": True}, {"p": "fro"}])
+def test_a_norm_and_its_gradient_at_the_ends_of_the_range(scale, settings):
+    value = np.array([[1, 2, 3], [-1, 5, 2]], np.float32) * np.float32(scale)
+    p, t = nn.Parameter(jnp.asarray(value)), torch.tensor(value, dtype=torch.float64, requires_grad=True)
+    want = t.norm(**settings)
+    want.sum().backward()
+    np.testing.assert_allclose(p.norm(**settings), want.detach().numpy(), rtol=1e-5)
+    got = fnn.grad(lambda p: p.norm(**settings).sum())(p)
+    np.testing.assert_allclose(got, t.grad.numpy(), rtol=1e-4, atol=1e-6)
+
+
 # -- every other name --------------------------------------------------------------------------------
 
 
