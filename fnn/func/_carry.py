@@ -15,7 +15,7 @@ from fnn.func._leaves import is_box, is_dynamic
 from fnn.state.box import Box
 from fnn.state.changes import rehearsing
 from fnn.state.results import order_of, pack, reordered
-from fnn.state.scope import Scope, current_scope, opened
+from fnn.state.scope import Scope, current_scope, is_fresh, opened
 
 
 def unboxed(tree: Any) -> Any:
@@ -96,7 +96,10 @@ class Rehearsal:
             scope.rehearses = True
             with rehearsing(), opened(scope), self.drawing(provider):
                 out, _ = pack(function(*operands))
-            for box in scope.carried():
+                carried = scope.carried()
+            for box in carried:
+                if is_fresh(box):
+                    continue  # each iteration makes a Module of its own, and forgets it
                 value = scope.values[box]
                 self.written[box] = None if value is None else jax.ShapeDtypeStruct(value.shape, value.dtype)
             return out

@@ -17,7 +17,7 @@ from fnn.func._derivatives import outputs
 from fnn.func._function import check_function
 from fnn.func._variables import Argnums, Function, Variables, positions
 from fnn.state.results import reordered
-from fnn.state.scope import Slot
+from fnn.state.scope import Slot, is_fresh
 
 
 class _Jacobian:
@@ -35,8 +35,8 @@ class _Jacobian:
     def run(self, values: list[Any]) -> tuple[list[Any], Any]:
         """The outputs as a list, and aux; of a function that writes nothing and has real outputs."""
         out, (aux, _) = self.function(values)
-        if self.function.carried:
-            box = self.function.carried[0]
+        box = next((box for box in self.function.carried if not is_fresh(box)), None)
+        if box is not None:
             written = box.what if isinstance(box, Slot) else f"a {type(box).__name__} of shape {box.shape}"
             advice = "return the value instead" if isinstance(box, Slot) else "call model.eval() first"
             raise ArgumentError(

@@ -15,7 +15,7 @@ def kind(cls: type) -> int:
     """DYNAMIC for leaves that are traced (arrays, numbers), OBJECT for all others."""
     found = kinds.get(cls)
     if found is None:
-        dynamic = not issubclass(cls, Box) and (array_like_type(cls) or hasattr(cls, "__jax_array__"))
+        dynamic = not issubclass(cls, (Box, str, bytes)) and (array_like_type(cls) or hasattr(cls, "__jax_array__"))
         found = kinds[cls] = DYNAMIC if dynamic else OBJECT
     return found
 

@@ -17,7 +17,7 @@ from fnn.func._function import check_function
 from fnn.func._leaves import is_box, is_dynamic
 from fnn.state.box import Box
 from fnn.state.results import order_of, pack, reordered
-from fnn.state.scope import Slot, write_out
+from fnn.state.scope import Slot, is_fresh, write_out
 
 _WRITE = """\
 vmap: a {kind} of shape {shape} that is not mapped over would be replaced by a different value for each member of the
@@ -127,6 +127,8 @@ def vmap(
 
             def body(values: list[Any], key: Any) -> Any:
                 out, written = member(values, key)
+                kept = [i for i, box in enumerate(run.boxes) if not is_fresh(box)]
+                run.boxes, written = [run.boxes[i] for i in kept], [written[i] for i in kept]
                 mapped_writes = [_is_mapped(value) for value in written]
                 if any(mapped_writes):
                     box = run.boxes[mapped_writes.index(True)]

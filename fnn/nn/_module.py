@@ -20,7 +20,7 @@ from fnn.state import hooks
 from fnn.state.box import Box, type_name
 from fnn.state.describe import module_print
 from fnn.state.parameter import Buffer, Parameter
-from fnn.state.scope import assigning, epoch, innermost, watched_names
+from fnn.state.scope import assigning, born, epoch, innermost, watched_names
 from fnn.state.watch import always, recorder
 
 __all__ = ["Module"]
@@ -91,6 +91,7 @@ class Module(HookRegistrars, StateDict, Movement):
             _load_state_dict_pre_hooks=OrderedDict(),
             _load_state_dict_post_hooks=OrderedDict(),
         )
+        born(self)
         told = recorder.get()
         if told is not None:
             told.born(self)
@@ -513,6 +514,7 @@ class Module(HookRegistrars, StateDict, Movement):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         epoch.structure += 1
+        born(self)
         told = recorder.get()
         if told is not None:
             told.born(self)

@@ -268,7 +268,7 @@ def _leaving(scope: Scope) -> list[Slot]:
     """
     inside = recorder_of.get()
     slots: list[Slot] = []
-    changes: list[tuple[Change, Callable[[Any], None], str]] = []
+    changes: list[tuple[Change, Callable[[Any], None], str, bool]] = []
     if isinstance(inside, Recorder):
         with inside.quiet():
             survey = inside.survey
@@ -276,7 +276,7 @@ def _leaving(scope: Scope) -> list[Slot]:
                 if _traced_here(change.now):
                     _put(change.where, change.before, survey)
                     back = functools.partial(_put, change.where, survey=survey)
-                    changes.append((change, back, named(change.where, survey)))
+                    changes.append((change, back, named(change.where, survey), False))
     for table, name, before, owner in scope.touched.values():
         now = table.get(name, MISSING)
         if now is not MISSING and _traced_here(now):
@@ -289,14 +289,15 @@ def _leaving(scope: Scope) -> list[Slot]:
                 _set(table, name, value)
                 epoch.structure += 1
 
-            changes.append((Change(("attr",), before, now), put, f"'{name}' of {type(owner).__name__}"))
+            what, fresh = f"'{name}' of {type(owner).__name__}", id(owner) in scope.newborn
+            changes.append((Change(("attr",), before, now), put, what, fresh))
         elif scope.rehearses:
             _set(table, name, MISSING if before is unset else before)
             epoch.structure += 1
         elif scope.parent is not None:
             scope.parent.touched.setdefault((id(table), name), (table, name, before, owner))
     scope.touched.clear()
-    for change, store, what in changes:
+    for change, store, what, fresh in changes:
         packer = Packer(lambda value: None if not _kept(value, scope) else ("same", value), scope.read, every=False)
         try:
             recipe = packer.pack(change.now)
@@ -313,7 +314,7 @@ def _leaving(scope: Scope) -> list[Slot]:
                 store(build(recipe, [received[i] for i in range(size)], lambda tag: tag[1], {}))
 
         for n, leaf in enumerate(packer.leaves):
-            slot = Slot(functools.partial(arrived, n=n), what)
+            slot = Slot(functools.partial(arrived, n=n), what, fresh)
             scope.values[cast(Any, slot)] = leaf
             slots.append(slot)
     return slots

@@ -73,12 +73,13 @@ class Slot:
     Args:
         place: ``place(array)`` is called with the value after the transform.
         what: where it goes, for messages.
+        fresh: whether the owner of the place was made in the scope that the array leaves.
     """
 
-    __slots__ = ("_born", "_value", "place", "what")
+    __slots__ = ("_born", "_value", "fresh", "place", "what")
 
-    def __init__(self, place: Callable[[Any], None], what: str) -> None:
-        self.place, self.what = place, what
+    def __init__(self, place: Callable[[Any], None], what: str, fresh: bool = False) -> None:
+        self.place, self.what, self.fresh = place, what, fresh
         self._born, self._value = 0, None
 
     @property
@@ -90,6 +91,11 @@ class Slot:
     def shape(self) -> tuple[int, ...]:
         """None that is known."""
         return ()
+
+
+def is_fresh(box: Any) -> bool:
+    """Whether this is a `Slot` of a Module that was made in the scope, which the next one makes anew."""
+    return isinstance(box, Slot) and box.fresh
 
 
 IN_A_LOOP = """\
@@ -114,6 +120,7 @@ class Scope:
 
     __slots__ = (
         "anchor",
+        "newborn",
         "overrides",
         "parent",
         "rehearses",
@@ -129,6 +136,7 @@ class Scope:
         self.values: dict[Box, Any] = {} if values is None else values
         self.written: dict[Box, None] = {}  # ordered set
         self.parent = parent
+        self.newborn: dict[int, Any] = {}  # Modules that were made in this scope, by id
         self.rehearses = False  # whether the function only runs to learn what it writes
         self.serial = next(_serial)
         self.trace: Any = None
@@ -228,6 +236,13 @@ def assigning(owner: Any, table: dict[str, Any], name: str, value: Any) -> None:
     elif isinstance(value, Tracer) or isinstance(getattr(value, "_value", None), Tracer):
         if not _is_being_made(owner):
             raise TracerEscapeError(ASSIGNED.format(what=f"the attribute '{name}' of {type(owner).__name__}"))
+
+
+def born(owner: Any) -> None:
+    """To be called where a Module is made."""
+    scope = innermost.get()
+    if scope is not None:
+        scope.newborn[id(owner)] = owner
 
 
 def _is_being_made(owner: Any) -> bool:

@@ -197,9 +197,33 @@ def test_modules_made_or_copied_in_a_body_belong_to_it(name, jit):
         inner.weight.data = inner.weight.data * 1
         return inner(x)
 
-    for f in (made, copied):
+    def assigned(x):
+        inner = copy.deepcopy(norm)
+        inner.seen = x
+        inner.register_buffer("kept", x)
+        inner.pair = [x]
+        return inner(inner.seen + inner.kept + inner.pair[0] - 2 * x)
+
+    for f in (made, copied, assigned):
         assert_close(wrap(jit, lambda xs, f=f: LOOPS[name](f, xs))(xs), want, rtol=1e-4, atol=1e-5)
     assert_close(dict(norm.state_dict()), before)
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_an_array_put_into_a_list_or_dict_in_a_body_is_refused(kind):
+    model = nn.Identity()
+    model.seen = kind()
+
+    def put(module, args, output):
+        if kind is list:
+            module.seen.append(output)
+        else:
+            module.seen["a"] = output
+
+    model.register_forward_hook(put)
+    with pytest.raises(fnn.TracerEscapeError, match=f"assigned to a {kind.__name__} in the body of a loop"):
+        fnn.jit(lambda model, xs: fnn.scan(lambda c, x: (c, model(x)), 0, xs))(model, jnp.ones((3, 2)))
+    assert model.seen == kind()
 
 
 def test_each_iteration_initialises_its_own_module():

@@ -154,3 +154,11 @@ def test_strings_that_are_read_or_returned():
     returns = fnn.jit(lambda x, name: (x, name))
     for name in ("a", "bb", "ccc"):
         assert returns(ONE, name)[1] == name
+
+
+def test_numpys_strings_are_strings():
+    step = fnn.jit(lambda x, name: x * len(name))
+    for name in (np.str_("abc"), np.str_("ab"), np.bytes_(b"abcd")):
+        np.testing.assert_array_equal(step(ONE, name), ONE * len(name))
+    batch = {"x": ONE, "name": np.str_("file")}
+    np.testing.assert_array_equal(fnn.checkpoint(lambda batch: batch["x"] * 2)(batch), 2 * ONE)
