@@ -13,6 +13,7 @@ Hooks see PyTorch's gradients: for complex values the conjugates of JAX's cotang
 from __future__ import annotations
 
 import itertools
+import types
 import warnings
 import weakref
 from collections import OrderedDict
@@ -24,6 +25,7 @@ import jax.numpy as jnp
 
 from fnn.errors import ArgumentError
 from fnn.state.scope import epoch, innermost
+from fnn.state.watch import recorder
 from fnn.tracing import surely_constant
 
 _ids = itertools.count()
@@ -128,11 +130,28 @@ def _as_tuple(value: Any) -> tuple:
     return value if isinstance(value, tuple) else (value,)
 
 
+def _firmly(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+def _weakly(value: Any) -> Callable[[], Any]:
+    """A reference for a compiled program, which must not keep a module alive that has gone with its hooks."""
+    try:
+        return weakref.WeakMethod(value) if isinstance(value, types.MethodType) else weakref.ref(value)
+    except TypeError:
+        return _firmly(value)
+
+
+def _alive(references: list[Callable[[], Any]]) -> list[Any]:
+    return [value for value in (reference() for reference in references) if value is not None]
+
+
 class BackwardHook:
     """The two identities around one call of one module."""
 
     def __init__(self, module: Any, hooks: list[Callable], pre_hooks: list[Callable]) -> None:
-        self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
+        hold = _weakly if recorder.get() is not None else _firmly
+        self.module, self.hooks, self.pre_hooks = hold(module), [*map(hold, hooks)], [*map(hold, pre_hooks)]
         self.grad_outputs: tuple | None = None
         self.n_inputs = 0
         self.input_at: list[int] = []
@@ -142,10 +161,10 @@ class BackwardHook:
         self.anchor = jnp.zeros(()) if anchor is None else anchor
 
     def _finish(self, grad_input: tuple) -> tuple:
-        for hook in self.hooks:
+        for hook in _alive(self.hooks):
             assert self.grad_outputs is not None
             shown = self.grad_outputs if len(self.grad_outputs) != 1 else (self.grad_outputs[0],)
-            replaced = hook(self.module, grad_input, shown)
+            replaced = hook(self.module(), grad_input, shown)
             if replaced is None:
                 continue
             replaced = _as_tuple(replaced)
@@ -231,8 +250,8 @@ class BackwardHook:
             for i, value in zip(at, cotangents, strict=True):
                 grads[i] = _conjugate(value)
             current = tuple(grads)
-            for hook in self.pre_hooks:
-                replaced = hook(self.module, current)
+            for hook in _alive(self.pre_hooks):
+                replaced = hook(self.module(), current)
                 if replaced is None:
                     continue
                 replaced = _as_tuple(replaced)

@@ -11,7 +11,6 @@ import numpy as np
 
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentTypeError
-from fnn.functional._vector_norm import vector_norm
 from fnn.state.tensor_parts import Parts, ValuesAndIndices
 
 __all__ = ["Reductions"]
@@ -67,11 +66,9 @@ class Reductions(Parts):
         value = self.data if dtype is None else self.data.astype(canonical(dtype, "norm: "))
         if not jnp.issubdtype(value.dtype, jnp.inexact):
             raise ArgumentTypeError(f"norm: expected a floating or complex dtype, got {value.dtype}")
-        axes = range(value.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
         half = value.dtype in (jnp.float16, jnp.bfloat16)
-        wide = value.astype(jnp.float32) if half else value
         order = 2 if p in ("fro", None) else float(p)
-        norm = vector_norm(wide, order, tuple(sorted(i % value.ndim for i in axes)), keepdim)
+        norm = _norm(value.astype(jnp.float32) if half else value, order, _axis(dim), keepdim)
         return norm.astype(value.dtype) if half else norm
 
     def equal(self, other: Any) -> bool:
@@ -91,6 +88,20 @@ class Reductions(Parts):
         """The logarithm of the softmax along ``dim``."""
         value = self.data if dtype is None else self.data.astype(canonical(dtype, "log_softmax: "))
         return jax.nn.log_softmax(value, dim)
+
+
+def _norm(value: jax.Array, p: float, axis: Any, keepdims: bool) -> jax.Array:
+    """The norm, scaled by the largest element so that no power leaves the range; its gradient is 0 where it is 0."""
+    if not 1 <= p < float("inf"):
+        return jnp.linalg.vector_norm(value, ord=p, axis=axis, keepdims=keepdims)
+    zero = value == 0
+    size = jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, value)))
+    most = jax.lax.stop_gradient(jnp.max(size, axis=axis, keepdims=True, initial=0))
+    scale = jnp.where((most == 0) | ~jnp.isfinite(most), 1, most)
+    total = jnp.sum((size / scale) ** p, axis=axis, keepdims=True)
+    none = total == 0
+    norm = jnp.where(none, 0, jnp.where(none, 1, total) ** (1 / p)) * scale
+    return norm if keepdims else jnp.squeeze(norm, axis)
 
 
 def _axis(dim: Any) -> Any:

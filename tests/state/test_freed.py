@@ -66,6 +66,15 @@ def made_hook():
     return [model, model.weight]
 
 
+def made_backward_hook():
+    model = nn.Sequential(nn.Linear(2, 2))
+    model.register_full_backward_hook(lambda m, grad_in, grad_out: model and None)
+    model[0].register_full_backward_pre_hook(lambda m, grad_out: None)
+    SHARED(model, X)
+    TRAIN(model, X)
+    return [model, model[0].weight]
+
+
 def made_parameter_hook():
     model = nn.Linear(2, 2)
     model.weight.register_hook(lambda g: g + model.weight.data.sum() * 0)
