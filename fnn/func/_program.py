@@ -314,7 +314,10 @@ def _finish(
             what = f"{type(box).__name__} of shape {tuple(getattr(box._value, 'shape', ()))}"
             raise TracerEscapeError(UNROOTED.format(function=_name(function), what=what))
     # Only what held an array can be donated: a gradient that was None cannot.
-    wanted = {box for box in written if box._value is not None} if donates and not fails else set()
+    # Nor is one that becomes None donated: its memory would serve nothing, and JAX warns.
+    whole = result["tree"].unflatten(range(result["tree"].num_leaves))
+    emptied = {box for box, value in zip(chosen, whole, strict=False) if value is None}
+    wanted = {box for box in written - emptied if box._value is not None} if donates and not fails else set()
     used = [box for box in [*inputs.donated, *inputs.kept] if box in index]
     program.donated = [index[box] for box in used if box in wanted]
     program.kept = [index[box] for box in used if box not in wanted]

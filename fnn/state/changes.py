@@ -17,15 +17,23 @@ from typing import Any, NamedTuple, cast
 
 from fnn.errors import TracerEscapeError
 from fnn.state.box import Box
-from fnn.state.describe import Survey, by_value, copied, has_state
+from fnn.state.describe import Content, Survey, by_value, copied, has_state
 from fnn.state.numbers import Number
-from fnn.state.reads import MISSING, Place, Recorder, fetch, own_dict
+from fnn.state.reads import MISSING, Place, Recorder, data_of, fetch, own_dict, slot
 from fnn.state.recipes import Packer, build
 from fnn.state.scope import Scope, Slot, epoch, innermost, keepers, unset
 from fnn.state.watch import recorder as recorder_of
 from fnn.tracing import Tracer, current_trace
 
 __all__ = ["Effects", "apply", "changed", "undo"]
+
+
+_IN_NUMPY = """\
+A numpy array of shape {shape} is written to in place while the function is traced, which happens once and not at each
+call.
+
+    self.counts[i] += 1                                    # wrong, if counts is a numpy array
+    self.register_buffer("counts", jnp.zeros(n))           # right: in __init__; a Buffer is written to at each call"""
 
 
 class Change(NamedTuple):
@@ -47,6 +55,18 @@ def changed(recorder: Recorder) -> list[Change]:
         for name, table in snapshot.items():
             if name and isinstance(now.get(name), dict):
                 found += _differences(("table", number, name), table, now[name])
+    for number, before in recorder.slots.items():
+        node = survey.nodes[number]
+        found += _differences(("slot", number), before, {name: slot(node, name) for name in before})
+    met: set[type] = set()
+    for number, before in recorder.classes.items():
+        cls = _class_of(survey.nodes[number])
+        if cls not in met:
+            met.add(cls)
+            found += _differences(("class", number), before, data_of(cls))
+    for n, (array, content) in enumerate(zip(survey.numpy, survey.numpy_contents, strict=True)):
+        if not content.matches(array):
+            found.append(Change(("numpy", n), content, Content(array)))
     logs = recorder.ignore_logs()
     for number, (container, content) in enumerate(zip(survey.containers, survey.contents, strict=True)):
         if number in logs:
@@ -84,7 +104,7 @@ def undo(recorder: Recorder, changes: list[Change]) -> None:
 
 def of_lazy_module(recorder: Recorder, change: Change) -> bool:
     """Whether a change is part of a lazy module's getting its shapes."""
-    if not recorder.materialised or change.where[0] == "place":
+    if not recorder.materialised or change.where[0] in ("place", "numpy"):
         return False
     at = change.where[1]
     if change.where[0] != "container":
@@ -106,6 +126,16 @@ def _put(where: tuple[Any, ...], value: Any, survey: Any) -> None:
             node.__closure__[place.name].cell_contents = value
     elif kind == "container":
         _refill(survey.containers[where[1]], value)
+    elif kind == "numpy":
+        value.restore(survey.numpy[where[1]])
+    elif kind in ("slot", "class"):
+        node = survey.nodes[where[1]]
+        owner = node if kind == "slot" else _class_of(node)
+        store, drop = (object.__setattr__, object.__delattr__) if kind == "slot" else (setattr, delattr)
+        if value is not MISSING:
+            store(owner, where[2], value)
+        elif (slot(owner, where[2]) if kind == "slot" else vars(owner).get(where[2], MISSING)) is not MISSING:
+            drop(owner, where[2])
     elif kind == "attr":
         node = survey.nodes[where[1]]
         table = own_dict(node)
@@ -121,6 +151,10 @@ def _put(where: tuple[Any, ...], value: Any, survey: Any) -> None:
         if isinstance(table, dict):
             _set(table, where[3], value)
         epoch.structure += 1
+
+
+def _class_of(node: Any) -> type:
+    return node if isinstance(node, type) else type(node)
 
 
 def _set(table: dict[str, Any], name: str, value: Any) -> None:
@@ -166,6 +200,9 @@ class Effects:
         self._packer = Packer(known, scope.read, every=True)
         self.steps: list[tuple[tuple[Any, ...], Any]] = []
         for change in changes:
+            if change.where[0] == "numpy":
+                shape = survey.numpy[change.where[1]].shape
+                raise TracerEscapeError(_IN_NUMPY.format(shape=shape))
             if change.where[0] == "container":
                 self._container(change, survey)
             else:
@@ -221,7 +258,9 @@ def _places(recipe: Any) -> set[Place]:
 
 def named(where: tuple[Any, ...], survey: Survey) -> str:
     """Where a change was made, in words."""
-    if where[0] in ("attr", "table"):
+    if where[0] == "class":
+        return f"'{where[-1]}' of {_class_of(survey.nodes[where[1]]).__name__}"
+    if where[0] in ("attr", "table", "slot"):
         return f"'{where[-1]}' of {type(survey.nodes[where[1]]).__name__}"
     if where[0] == "place":
         return f"the variable {where[1].name!r}"

@@ -29,6 +29,7 @@ class Names(NamedTuple):
     imports: tuple[tuple[str, ...], ...]  # imported inside the function: (module, names that may be its attributes...)
     stored_globals: frozenset[str]
     stored_cells: frozenset[str]
+    named: frozenset[str]  # what may be a name of an attribute of anything
 
 
 def is_library(module: Any) -> bool:
@@ -44,6 +45,7 @@ def names_of(code: types.CodeType) -> Names:
     imports: dict[tuple[str, ...], None] = {}
     stored_globals, stored_cells = set(), set()
     free = set(code.co_freevars)
+    named = {*code.co_names, *(c for c in code.co_consts if isinstance(c, str) and c.isidentifier())}
     path: tuple[str, ...] = ()
     table: dict[tuple[str, ...], None] | None = None
     for instruction in dis.get_instructions(code):
@@ -72,5 +74,9 @@ def names_of(code: types.CodeType) -> Names:
             imports.update(dict.fromkeys(inner.imports))
             cells.update((path, None) for path in inner.cells if path[0] in free)
             stored_globals |= inner.stored_globals
+            named |= inner.named
             stored_cells |= {name for name in inner.stored_cells if name in free}
-    return Names(tuple(globals_), tuple(cells), tuple(imports), frozenset(stored_globals), frozenset(stored_cells))
+    return Names(
+        tuple(globals_), tuple(cells), tuple(imports), frozenset(stored_globals), frozenset(stored_cells),
+        frozenset(named),
+    )  # fmt: skip

@@ -129,6 +129,11 @@ class Content:
         """Whether ``value`` is an array of this content."""
         return isinstance(value, np.ndarray) and Content(value) == self
 
+    def restore(self, value: np.ndarray) -> None:
+        """Writes the content back."""
+        if isinstance(self.raw, bytes):
+            value[...] = np.frombuffer(self.raw, self.dtype).reshape(self.shape)
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Content)
@@ -156,6 +161,7 @@ class Survey:
         self.origin: Any = None
         self.arrays: list[Any] = []
         self.numpy: list[np.ndarray] = []
+        self.numpy_contents: list[Content] = []  # when they were met
         self._kept: list[Any] = []  # so that an id stays unique
         self._met: dict[int, tuple[str, int]] = {}  # containers and numpy arrays, by id
         self._meet = meet  # called for each new node
@@ -231,7 +237,8 @@ class Survey:
         if known is None:
             known = self._met[id(value)] = ("numpy", len(self.numpy))
             self.numpy.append(value)
-            return (*known, Content(value))
+            self.numpy_contents.append(Content(value))
+            return (*known, self.numpy_contents[-1])
         return known
 
     def _function(self, value: Any) -> Any:

@@ -31,6 +31,7 @@ from fnn.state.code import is_library, names_of
 from fnn.state.describe import Content, Survey, by_value, copied, has_state, is_whole, watchable
 from fnn.state.numbers import Number
 from fnn.state.parameter import is_lazy
+from fnn.state.recipes import slots_of
 from fnn.state.scope import epoch, watched_names
 from fnn.state.watch import Watch, recorder
 from fnn.tracing import Tracer
@@ -126,6 +127,11 @@ class Recorder:
         self.places: list[Place] = []
         self.prints: list[Any] = []
         self.before: dict[int, dict[str, dict[str, Any]]] = {}  # see `_snapshot`
+        self.slots: dict[int, dict[str, Any]] = {}  # those of objects, likewise
+        self.classes: dict[int, dict[str, Any]] = {}  # the data of classes: a class's own, or an object's
+        # What has attributes whose reads nobody notices, and the names that any code met may read of it.
+        self._named: dict[str, None] = {}
+        self._owners: dict[int, tuple[Any, set[str]]] = {}
         self.stored: dict[Place, Any] = {}  # globals and cells that the code assigns, with their values before
         self._seen: set[Place] = set()
         self._busy = self._looking = False
@@ -204,8 +210,8 @@ class Recorder:
                     self.unrooted = value
             return
         if name[:2] == "__":
-            if name == "__dict__" and not has_state(type(value)):
-                self._read(Place(number, "dict", name), value)
+            if name in ("__dict__", "__reduce_ex__") and not has_state(type(value)):  # the latter is for copies
+                self._read(Place(number, "dict", "__dict__"), value)
             return
         if has_state(type(value)) and (_describes_itself(value) or is_whole(name) or name == "_compiled_call_impl"):
             return
@@ -234,7 +240,7 @@ class Recorder:
             return
         if isinstance(found, types.MemberDescriptorType):
             self._read(Place(number, "slot", name), value)
-        elif not is_library(getattr(found, "__module__", None) or type(value).__module__):
+        elif not is_library(_module_of(found) or type(value).__module__):
             self._read(Place(number, "class", name), value)
 
     def _read(self, place: Place, node: Any) -> Any:
@@ -265,8 +271,12 @@ class Recorder:
                 value, number = self._met.popleft()
                 if isinstance(value, types.FunctionType):
                     self._function(value, number)
+                elif isinstance(value, (type, types.ModuleType)):
+                    pass
                 else:
                     self._operators(value, number)
+                if not self._met:
+                    self._owned()
         finally:
             self._looking = False
 
@@ -274,10 +284,23 @@ class Recorder:
 
     def _meet(self, value: Any, number: int) -> None:
         if isinstance(value, types.FunctionType):
+            self.before[number] = _snapshot(value)
+            self._owners[number] = value, set()
             self._met.append((value, number))
         elif isinstance(value, (type, types.ModuleType)):
-            pass
+            if isinstance(value, type):
+                self.classes[number] = data_of(value)
+            else:
+                self.before[number] = _snapshot(value)
+            self._owners[number] = value, set()
+            self._met.append((value, number))
         else:
+            slots = slots_of(type(value)) if watchable(type(value)) else ()
+            if slots:
+                self.slots[number] = {name: slot(value, name) for name in slots}
+            if not is_library(type(value).__module__):
+                self.classes[number] = data_of(type(value))
+                self._owners[number] = value, set()
             if watchable(type(value)):
                 self.watch.add(_topmost(type(value)))
             if has_state(type(value)) and _holds_lazy(value):
@@ -296,8 +319,20 @@ class Recorder:
                 if name[:2] == "__" and isinstance(found, types.FunctionType) and name not in _NOT_CALLED:
                     self._read(Place(number, "class", name), value)
 
+    def _owned(self) -> None:
+        """Attributes of classes, Python modules and functions that any of the functions met may read."""
+        for number, (value, done) in list(self._owners.items()):
+            for name in [name for name in self._named if name not in done]:
+                done.add(name)
+                if isinstance(value, (types.ModuleType, types.FunctionType)):
+                    if name in own_dict(value) and name[:2] != "__":
+                        self._read(Place(number, "attr", name), value)
+                elif name[:2] != "__" and _is_data(on_class(value if isinstance(value, type) else type(value), name)):
+                    self._read(Place(number, "of class" if isinstance(value, type) else "class", name), value)
+
     def _function(self, function: types.FunctionType, number: int) -> None:
         names = names_of(function.__code__)
+        self._named.update(dict.fromkeys(names.named))
         cells = {name: i for i, name in enumerate(function.__code__.co_freevars)}
         if function.__defaults__ or function.__kwdefaults__:
             self._read(Place(number, "defaults", ""), function)
@@ -366,6 +401,32 @@ def guess(survey: Survey) -> Survey:
             for inner in own_dict(node).values():
                 look(inner, 0)
     return found
+
+
+def _module_of(found: Any) -> Any:
+    """Where a function, a class or another descriptor is from; of plain data, nothing."""
+    if isinstance(found, type) or hasattr(type(found), "__get__"):
+        return getattr(found, "__module__", None)
+    return None
+
+
+def data_of(cls: type) -> dict[str, Any]:
+    """What a user's class itself holds besides methods and descriptors."""
+    if is_library(cls.__module__):
+        return {}
+    return {name: value for name, value in vars(cls).items() if name[:2] != "__" and _is_data(value)}
+
+
+def _is_data(value: Any) -> bool:
+    return value is not MISSING and not isinstance(value, type) and not hasattr(type(value), "__get__")
+
+
+def slot(value: Any, name: str) -> Any:
+    """The content of a slot."""
+    try:
+        return object.__getattribute__(value, name)
+    except AttributeError:
+        return MISSING
 
 
 def _snapshot(value: Any) -> dict[str, dict[str, Any]]:
@@ -468,6 +529,8 @@ class Template:
             elif (now := MISSING if value is MISSING else survey.value(value)) != expected:
                 if place.kind != "attr" or type(value) not in (int, float) or not isinstance(expected, tuple):
                     return None
+                if isinstance(survey.nodes[place.node], (types.ModuleType, types.FunctionType)):
+                    return None  # nobody notices where it is read
                 if not isinstance(now, tuple) or expected[0] is not now[0]:
                     return None
                 found.add(place)

@@ -1,6 +1,7 @@
 """Never poisoned: what a traced function assigns is carried out, or refused with the module untouched."""
 
 import functools
+import types
 
 import jax
 import jax.numpy as jnp
@@ -292,3 +293,72 @@ def test_a_log_of_traces_is_filled_by_traces():
 
     step(X), step(X + 1), step(X[:2])
     assert shapes == [(3, 2), (2, 2)] and list(seen.values()) == [2]
+
+
+class Slotted:
+    __slots__ = ("n", "seen")
+
+    def __init__(self):
+        self.n = 0
+
+
+class Classy:
+    n = 0
+    seen = None
+
+
+def counted_function():
+    """Has attributes."""
+
+
+OWNERS = {
+    "slots": Slotted,
+    "class": lambda: type("Own", (Classy,), {"n": 0, "__module__": __name__}),
+    "Python module": lambda: types.ModuleType("user_counts"),
+    "function": lambda: types.FunctionType(counted_function.__code__, globals()),
+}
+
+
+@pytest.mark.parametrize("owner", OWNERS.values(), ids=OWNERS)
+def test_writes_to_slots_classes_modules_and_functions(owner):
+    owner = owner()
+    owner.n = 0
+
+    @fnn.jit
+    def step(x):
+        owner.n += 1
+        owner.seen = x * 2
+        return x * owner.n
+
+    for k in range(1, 6):
+        np.testing.assert_array_equal(step(ONE * k), ONE * k * k)
+        assert owner.n == k
+        np.testing.assert_array_equal(owner.seen, ONE * k * 2)
+
+
+def test_an_exception_leaves_slots_and_classes():
+    slotted, owner = Slotted(), type("Own", (Classy,), {"__module__": __name__})
+
+    def fails(x):
+        slotted.n = owner.n = 5
+        slotted.seen = owner.seen = x
+        raise ValueError("after all")
+
+    with pytest.raises(ValueError, match="after all"):
+        fnn.jit(fails)(ONE)
+    assert slotted.n == owner.n == 0 and owner.seen is None and not hasattr(slotted, "seen")
+    assert "seen" not in vars(owner)
+
+
+def test_a_numpy_array_written_in_place_is_refused():
+    model = nn.Identity()
+    model.counts = np.zeros(2, np.float32)
+
+    def step(model, x):
+        model.counts[0] += 1
+        return x * model.counts[0]
+
+    for _ in range(2):
+        with pytest.raises(fnn.TracerEscapeError, match=r"numpy array of shape \(2,\) is written to in place"):
+            fnn.jit(step)(model, ONE)
+        np.testing.assert_array_equal(model.counts, np.zeros(2))

@@ -298,6 +298,9 @@ def test_tracing_raises_no_warning_of_donation(recwarn):
     step = fnn.jit(lambda o: (o.step([jnp.ones((2, 2)), jnp.ones(2)]), o.zero_grad()) and None)
     step(optimizer)
     step(optimizer)
+    fnn.backward(lambda m: m(X).sum())(model)
+    fnn.jit(lambda o: (o.step(), o.zero_grad()) and None)(optimizer)  # gradients that were there, and then are None
+    assert model.weight.grad is None
     assert not [w for w in recwarn if "donated" in str(w.message)]
 
 

@@ -376,3 +376,111 @@ def test_jax_arrays_in_a_list_of_a_module():
     model.masks.reverse()
     np.testing.assert_array_equal(forward(model, ONE), 5 * ONE)
     jax.block_until_ready(forward(model, ONE))
+
+
+def of_its_class(base):
+    return lambda x: x * base.scale
+
+
+def by_type(base):
+    thing = base()
+    return lambda x: x * type(thing).scale
+
+
+def by_dunder_class(base):
+    class Thing(base):
+        def run(self, x):
+            return x * self.__class__.scale
+
+    return Thing().run
+
+
+def by_class_method(base):
+    class Thing(base):
+        @classmethod
+        def factor(cls):
+            return cls.scale
+
+    thing = Thing()
+    return lambda x: x * thing.factor()
+
+
+def by_instance(base):
+    thing = base()
+    return lambda x: x * thing.scale
+
+
+def by_list(base):
+    settings = [base]
+    return lambda x: x * settings[0].scale
+
+
+def by_attribute(base):
+    thing = types.SimpleNamespace(settings=base)
+    return lambda x: x * thing.settings.scale
+
+
+def by_another_name(base):
+    def run(x):
+        settings = base
+        return x * settings.scale
+
+    return run
+
+
+def by_getattr(base):
+    return lambda x: x * getattr(base, "scale")  # noqa: B009
+
+
+def by_vars(base):
+    return lambda x: x * vars(base)["scale"]
+
+
+@pytest.mark.parametrize("value", [float, lambda k: jnp.full(3, float(k))], ids=["number", "array"])
+@pytest.mark.parametrize(
+    "make", [of_its_class, by_type, by_dunder_class, by_class_method, by_instance, by_list, by_attribute,
+             by_another_name, by_getattr, by_vars],
+)  # fmt: skip
+def test_data_of_a_class(make, value):
+    base = type("Settings", (), {"scale": value(0)})
+    base.__module__ = __name__
+    step = fnn.jit(make(base))
+    for k in range(4):
+        base.scale = value(k)
+        np.testing.assert_array_equal(step(ONE), ONE * k)
+
+
+def test_data_of_python_modules_and_functions():
+    other = types.ModuleType("user_settings")
+
+    def helper(x):
+        return x * helper.scale
+
+    def alias(x):
+        settings = other
+        return x * settings.scale
+
+    steps = [fnn.jit(lambda x: x * other.scale), fnn.jit(alias), fnn.jit(lambda x: x * getattr(other, "scale"))]  # noqa: B009
+    for k in range(6):
+        other.scale = helper.scale = float(k)
+        for step in [*steps, fnn.jit(helper)]:
+            np.testing.assert_array_equal(step(ONE), ONE * k)
+
+
+def test_a_model_in_an_attribute_of_a_class_above():
+    class Base:
+        model = None
+
+    thing = type("Thing", (Base,), {})()
+    step = fnn.jit(lambda x: thing.model(x))
+    for _ in range(3):
+        Base.model = nn.Linear(2, 2)
+        np.testing.assert_allclose(step(X), Base.model(X), rtol=1e-6)
+
+
+def test_a_copy_of_an_object():
+    thing = Box()
+    step = fnn.jit(lambda x: x * copy.copy(thing).k * copy.deepcopy(thing).inner[0])
+    for k in range(4):
+        thing.k, thing.inner = float(k), [2.0]
+        np.testing.assert_array_equal(step(ONE), ONE * k * 2)
