@@ -76,10 +76,12 @@ class Rehearsal:
     """What abstract traces of one or more functions found out: the boxes they write, and whether they draw numbers.
 
     Args:
+        what: the transform; a loop or a conditional refuses plain values that change.
         initialises: whether modules that a function makes count as drawing, for a transform that gives them keys.
     """
 
-    def __init__(self, initialises: bool = True) -> None:
+    def __init__(self, what: str, initialises: bool = True) -> None:
+        self.what = what
         self.written: dict[Box, Any] = {}  # with the shape and dtype written last
         self.draws = False
         self.drawing = random.iteration if initialises else random.ambient
@@ -93,8 +95,8 @@ class Rehearsal:
 
         def call(*operands: Any) -> Any:
             scope = Scope(parent=current_scope())
-            scope.rehearses = True
-            with rehearsing(), opened(scope), self.drawing(provider):
+            scope.rehearses = self.what
+            with rehearsing(self.what), opened(scope), self.drawing(provider):
                 out, _ = pack(function(*operands))
                 carried = scope.carried()
             for box in carried:

@@ -132,7 +132,7 @@ def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
 
 def _branch(what: str, choose: Callable, branches: tuple[Callable, ...], operands: tuple) -> Any:
     arguments = Arguments(operands, {})
-    rehearsal, keys = Rehearsal(initialises=False), _OuterKeys()
+    rehearsal, keys = Rehearsal(what, initialises=False), _OuterKeys()
 
     def called(function: Callable) -> Callable:
         return lambda dynamic: function(*arguments.rebuilt(dynamic)[0])

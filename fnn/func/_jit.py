@@ -22,9 +22,10 @@ from jax.tree_util import tree_flatten
 from fnn import dtypes, tracing
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
-from fnn.func._leaves import is_box, kind, kinds
+from fnn.func._leaves import has_dicts, is_box, kind, kinds
 from fnn.func._program import Bound, Call, Program, Rerun, lock, traced
 from fnn.state.describe import by_value, global_hooks
+from fnn.state.results import order_of
 from fnn.state.scope import innermost
 from fnn.state.watch import recorder
 
@@ -88,9 +89,10 @@ class Jitted:
                     key.append(type(leaf))
                 else:
                     key.append((type(leaf), leaf) if by_value(leaf) else id(leaf))
-        call = Call(treedef, tuple(pattern), dynamic, objects)
+        order = order_of((args, kwargs)) if has_dicts(treedef) else None
+        call = Call(treedef, tuple(pattern), dynamic, objects, order)
         try:
-            key = (treedef, *pattern, *key, statics, dtypes.get_default_dtype())
+            key = (treedef, call.order_key, *pattern, *key, statics, dtypes.get_default_dtype())
             bounds = self._bound.get(key)
         except TypeError:
             return self._refuse(given)
@@ -109,12 +111,13 @@ class Jitted:
         ) from None
 
     def _bind(self, key: Any, call: Call, statics: tuple, act: Callable[[Bound, Call], Any]) -> Any:
-        roots = [self._function, *call.objects]
+        chosen = [value for pairs in statics for _, value in pairs]
+        roots = [self._function, *call.objects, *filter(callable, chosen)]
         avals = tuple((leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False)) if hasattr(leaf, "dtype")
                       else type(leaf) for leaf in call.dynamic)  # fmt: skip
         signature = (
-            call.treedef, call.pattern, avals, statics, dtypes.get_default_dtype(), global_hooks(), tracing.context(),
-            innermost.get() is None,
+            call.treedef, call.order_key, call.pattern, avals, statics, dtypes.get_default_dtype(), global_hooks(),
+            tracing.context(), innermost.get() is None,
         )  # fmt: skip
         programs = self._programs.setdefault(signature, [])
         for program in reversed(list(programs)):

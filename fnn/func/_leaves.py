@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from fnn.state.box import Box
@@ -16,7 +17,9 @@ def kind(cls: type) -> int:
     found = kinds.get(cls)
     if found is None:
         dynamic = not issubclass(cls, (Box, str, bytes)) and (array_like_type(cls) or hasattr(cls, "__jax_array__"))
-        found = kinds[cls] = DYNAMIC if dynamic else OBJECT
+        found = DYNAMIC if dynamic else OBJECT
+        if "<locals>" not in cls.__qualname__:  # a class made in a function may go again
+            kinds[cls] = found
     return found
 
 
@@ -28,3 +31,12 @@ def is_box(node: Any) -> bool:
 def is_dynamic(leaf: Any) -> bool:
     """Whether an argument's leaf is a value for JAX: not a Module, a box, or another object."""
     return kind(type(leaf)) == DYNAMIC
+
+
+@functools.lru_cache(maxsize=4096)
+def has_dicts(treedef: Any) -> bool:
+    """Whether there is a dict of several keys, whose order JAX does not keep."""
+    data = treedef.node_data()
+    if data is not None and data[0] is dict and len(data[1]) > 1:
+        return True
+    return any(map(has_dicts, treedef.children()))

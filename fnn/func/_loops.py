@@ -104,7 +104,7 @@ def _scan(what: str, f: Callable, init: Any, xs: Any, length: int | None, revers
     def called(carry: Any, x: Any) -> Any:
         return f(reordered(carry, order[0]), reordered(x, order[1]))
 
-    rehearsal = Rehearsal()
+    rehearsal = Rehearsal(what)
     rehearsal.run(called, _shapes(init), first)
     loop = _Loop(what, rehearsal)
     n = length if length is not None else jnp.shape(leaves[0])[0]
@@ -192,7 +192,7 @@ def fori_loop(
     def called(i: Any, carry: Any) -> Any:
         return body_fun(i, reordered(carry, order))
 
-    rehearsal = Rehearsal()
+    rehearsal = Rehearsal("fori_loop")
     rehearsal.run(called, jax.ShapeDtypeStruct((), jnp.result_type(lower, upper)), _shapes(init_val))
     loop = _Loop("fori_loop", rehearsal)
     base = loop.base()
@@ -228,7 +228,7 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     check_function(body_fun, "while_loop: body_fun")
     order = order_of(init_val)
     init_val = unboxed(init_val)
-    rehearsal = Rehearsal()
+    rehearsal = Rehearsal("while_loop")
     rehearsal.run(lambda carry: cond_fun(reordered(carry, order)), _shapes(init_val))
     rehearsal.run(lambda carry: body_fun(reordered(carry, order)), _shapes(init_val))
     loop = _Loop("while_loop", rehearsal)

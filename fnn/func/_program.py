@@ -34,6 +34,7 @@ from fnn.state.box import Box
 from fnn.state.numbers import Expression, Numbers, evaluate
 from fnn.state.reads import Guards, Place, Recorder, fetch, guess
 from fnn.state.recipes import Packer, build
+from fnn.state.results import reordered
 from fnn.state.scope import Scope, epoch, escape_message, innermost, opened
 from fnn.state.texts import unread
 
@@ -62,15 +63,34 @@ class Rerun(Exception):
 class Call:
     """The arguments of one call: what is traced, and the objects."""
 
-    __slots__ = ("dynamic", "objects", "pattern", "treedef")
+    __slots__ = ("dynamic", "objects", "order", "pattern", "treedef")
 
-    def __init__(self, treedef: Any, pattern: tuple[int, ...], dynamic: list[Any], objects: list[Any]) -> None:
+    def __init__(
+        self, treedef: Any, pattern: tuple[int, ...], dynamic: list[Any], objects: list[Any], order: Any = None
+    ) -> None:
         self.treedef, self.pattern, self.dynamic, self.objects = treedef, pattern, dynamic, objects
+        self.order = order  # of the keys of dicts, where it is not JAX's
+
+    @property
+    def order_key(self) -> Any:
+        """The order of the keys as something to look up by."""
+        return None if self.order is None else _frozen(self.order)
+
+    def replaced(self, dynamic: list[Any], objects: list[Any]) -> Call:
+        """The call with other leaves."""
+        return Call(self.treedef, self.pattern, dynamic, objects, self.order)
 
     def arguments(self, dynamic: Any) -> tuple[tuple, dict[str, Any]]:
         """``(args, kwargs)`` with these values of what is traced."""
         sources = (iter(dynamic), iter(self.objects))
-        return self.treedef.unflatten([next(sources[kind]) for kind in self.pattern])
+        given = self.treedef.unflatten([next(sources[kind]) for kind in self.pattern])
+        return given if self.order is None else reordered(given, self.order)
+
+
+def _frozen(order: Any) -> Any:
+    if isinstance(order, dict):
+        return tuple((key, _frozen(part)) for key, part in order.items())
+    return tuple(map(_frozen, order)) if isinstance(order, list) else order
 
 
 class _Seeds:
@@ -174,7 +194,7 @@ def traced(
     expressions: list[Expression] = []
     if texts:
         objects = [unread(o) if i + 1 in texts else o for i, o in enumerate(call.objects)]
-        call = Call(call.treedef, call.pattern, call.dynamic, objects)
+        call = call.replaced(call.dynamic, objects)
     name = _name(function)
     boxes: dict[Box, None] = {}
     donated: set[Box] = set()
@@ -523,7 +543,7 @@ class Bound:
             if any(not _alike(evaluate(e, value_of), answer) for e, answer in program.conditions):
                 raise Rerun
             numbers = [evaluate(e, value_of) for e in program.numbers]
-            call = Call(call.treedef, call.pattern, [*call.dynamic, *numbers], call.objects)
+            call = call.replaced([*call.dynamic, *numbers], call.objects)
         hyper = []
         for ref, static in zip(self.owners, program.statics, strict=True):
             now, values = ref()._fnn_dynamic()

@@ -106,7 +106,7 @@ def vmap(
         one = [_member(v, d) for v, d in zip(dynamic, axes, strict=True)]
         chunked = chunk_size is not None and chunk_size < size
         # One set of numbers for all comes by itself from the key around, unless there are several maps.
-        rehearsal = Rehearsal(initialises=False)
+        rehearsal = Rehearsal("vmap", initialises=False)
         if randomness != "same" or chunked:
             rehearsal.run(call, one)
         draws = rehearsal.draws

@@ -36,6 +36,15 @@ call.
     self.register_buffer("counts", jnp.zeros(n))           # right: in __init__; a Buffer is written to at each call"""
 
 
+_REPEATED = """\
+{what} is changed from {before!r} to {now!r} in a body of {transform}, which Python runs once, {however}.
+
+    self.steps += 1                                        # wrong
+    self.register_buffer("steps", jnp.zeros((), int))      # right: in __init__; {transform} carries what is written
+
+Use a Buffer, carry the number through the arguments, or change it outside."""
+
+
 class Change(NamedTuple):
     """One change: where, and what was there before and is there now."""
 
@@ -332,6 +341,8 @@ def _leaving(scope: Scope) -> list[Slot]:
             changes.append((Change(("attr",), before, now), put, what, fresh))
         elif scope.rehearses:
             _set(table, name, MISSING if before is unset else before)
+            if id(owner) not in scope.newborn:
+                refuse_repeated(scope.rehearses, f"'{name}' of {type(owner).__name__}", before, now)
             epoch.structure += 1
         elif scope.parent is not None:
             scope.parent.touched.setdefault((id(table), name), (table, name, before, owner))
@@ -392,9 +403,32 @@ def _traced_here(value: Any, depth: int = 0) -> bool:
     return any(_traced_here(v, depth + 1) for v in own_dict(value).values())
 
 
+def refuse_repeated(transform: str, what: str, before: Any, now: Any) -> None:
+    """Refuses a plain value that changes in the body of a loop or in a branch.
+
+    Raises:
+        TracerEscapeError: a number differs from the one before, or in a branch any plain value does.
+    """
+    if transform == "vmap":  # one call for all, as eagerly
+        return
+    branch = transform in ("cond", "switch")
+    plain = by_value(now) if branch else type(now) in (int, float)
+    if not plain or before is now or (type(before) is type(now) and before == now):
+        return
+    before = None if before is unset or before is MISSING else before
+    however = "whether the branch is taken or not" if branch else "however often the loop does"
+    raise TracerEscapeError(
+        _REPEATED.format(what=what, before=before, now=now, transform=f"fnn.{transform}", however=however)
+    )
+
+
 @contextmanager
-def rehearsing() -> Iterator[None]:
-    """Inside the ``with`` block a function runs to learn what it does; what it changes is put back."""
+def rehearsing(transform: str = "") -> Iterator[None]:
+    """Inside the ``with`` block a function runs to learn what it does; what it changes is put back.
+
+    Args:
+        transform: the loop or conditional that will run it, in which plain values may not change; "" for others.
+    """
     inside = recorder_of.get()
     if not isinstance(inside, Recorder):
         yield
@@ -405,8 +439,13 @@ def rehearsing() -> Iterator[None]:
         yield
     finally:
         with inside.quiet():
-            for change in changed(inside):
-                _put(change.where, earlier.get(change.where, change.before), inside.survey)
+            found = [(c, earlier.get(c.where, c.before)) for c in changed(inside)]
+            for change, before in found:
+                _put(change.where, before, inside.survey)
+    if transform:
+        for change, before in found:
+            if change.where[0] != "container":  # logs and counts of traces
+                refuse_repeated(transform, named(change.where, inside.survey), before, change.now)
 
 
 keepers.append(_leaving)

@@ -73,9 +73,18 @@ def is_whole(name: str) -> bool:
     return name in WHOLE or (name[0] == "_" and name.endswith(("_hooks", "_with_kwargs", "_always_called")))
 
 
-@functools.cache
 def watchable(cls: type) -> bool:
     """Whether reads of attributes of ``cls``'s instances can be noticed: a class written in Python, of no library."""
+    found = _watchable.get(cls)
+    if found is None:
+        found = _watchable[cls] = _is_watchable(cls)
+    return found
+
+
+_watchable: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
+
+
+def _is_watchable(cls: type) -> bool:
     if not cls.__flags__ & _HEAP or cls.__flags__ & _IMMUTABLE or issubclass(cls, (type, tuple, enum.Enum, Box)):
         return False
     if has_state(cls):
@@ -84,6 +93,11 @@ def watchable(cls: type) -> bool:
     if module in ("argparse", "dataclasses", "fnn.optim.lr_scheduler"):
         return True
     return not is_library(module) and getattr(cls, "__getattribute__", None) is not None
+
+
+def is_container(value: Any) -> bool:
+    """Whether a value is described by its content, which may change."""
+    return isinstance(value, (list, dict, set, deque))
 
 
 class Same:
@@ -276,6 +290,10 @@ class Survey:
     def _method(self, value: Any) -> Any:
         return ("method", self.value(value.__self__), self.value(value.__func__))
 
+    def _builtin(self, value: Any) -> Any:
+        owner = value.__self__  # of list.append; a module for functions
+        return ("builtin", value.__name__, self.value(owner)) if is_container(owner) else Same(value)
+
     def _partial(self, value: Any) -> Any:
         return ("partial", self.value(value.func), self.value(value.args), self.value(value.keywords))
 
@@ -342,7 +360,7 @@ _BY_TYPE: dict[type, Callable[[Survey, Any], Any]] = {
     tuple: Survey._tuple,
     types.FunctionType: Survey._function,
     types.MethodType: Survey._method,
-    types.BuiltinFunctionType: lambda survey, value: Same(value),
+    types.BuiltinFunctionType: Survey._builtin,
     functools.partial: Survey._partial,
 }
 

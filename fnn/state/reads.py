@@ -656,7 +656,7 @@ class Guards:
 
 _CONTAINERS = (
     list, dict, set, frozenset, tuple, deque, types.MappingProxyType, types.SimpleNamespace, functools.partial,
-    types.MethodType,
+    types.MethodType, types.BuiltinFunctionType,
 )  # fmt: skip
 
 
@@ -672,6 +672,9 @@ def _matcher(value: Any, above: set[int]) -> Callable[[Any], bool]:
     if isinstance(value, types.MethodType):
         inner = _matcher((value.__self__, value.__func__), above)
         return lambda now: type(now) is cls and inner((now.__self__, now.__func__))
+    if isinstance(value, types.BuiltinFunctionType):
+        inner, name = _matcher(value.__self__, above), value.__name__
+        return lambda now: type(now) is cls and now.__name__ == name and inner(now.__self__)
     if isinstance(value, types.SimpleNamespace):
         inner = _matcher(value.__dict__, above)
         return lambda now: type(now) is cls and inner(now.__dict__)

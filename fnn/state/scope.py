@@ -137,7 +137,7 @@ class Scope:
         self.written: dict[Box, None] = {}  # ordered set
         self.parent = parent
         self.newborn: dict[int, Any] = {}  # Modules that were made in this scope, by id
-        self.rehearses = False  # whether the function only runs to learn what it writes
+        self.rehearses = ""  # the transform for which the function runs only to learn what it writes
         self.serial = next(_serial)
         self.trace: Any = None
         # Entries of tables of Modules (plain attributes too) that were assigned, with what was there before.

@@ -390,6 +390,18 @@ def test_a_call_that_draws_nothing_leaves_the_generator_alone():
     np.testing.assert_array_equal(fnn.get_rng_state(), state)
 
 
+def test_a_static_function_is_looked_into():
+    model = nn.Linear(2, 2)
+
+    def called(x):
+        return model(x)
+
+    step = fnn.jit(lambda f, x: f(x), static_argnums=0)
+    for _ in range(2):
+        np.testing.assert_allclose(step(called, jnp.ones(2)), model(jnp.ones(2)), rtol=1e-6)
+        model = nn.Linear(2, 2)
+
+
 def test_static_arguments():
     function, traces = counting(lambda x, n, *, mode: x * n if mode == "times" else x + n)
     by_name = fnn.jit(function, static_argnums=1)

@@ -226,6 +226,59 @@ def test_an_array_put_into_a_list_or_dict_in_a_body_is_refused(kind):
     assert model.seen == kind()
 
 
+class Counting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return x * 2
+
+
+BODIES = {
+    "scan": lambda f, xs: fnn.scan(lambda c, x: (c, f(x)), 0, xs)[1],
+    "map": lambda f, xs: fnn.map(f, xs),
+    "fori_loop": lambda f, xs: fnn.fori_loop(0, 3, lambda i, x: f(x), xs),
+    "while_loop": lambda f, xs: fnn.while_loop(lambda x: x.sum() < 30, f, xs),
+    "cond": lambda f, xs: fnn.cond(xs.sum() > 0, f, lambda x: x, xs),
+    "switch": lambda f, xs: fnn.switch(1, [lambda x: x, f], xs),
+}
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["eager", "jit"])
+@pytest.mark.parametrize("name", BODIES)
+def test_a_number_counted_in_a_body_is_refused(name, jit):
+    model, xs = Counting(), jnp.ones((3, 2))
+
+    def call(model, xs):
+        return BODIES[name](model, xs)
+
+    with pytest.raises(
+        fnn.TracerEscapeError, match=rf"'calls' of Counting is changed from 0 to 1 in a body of fnn.{name}"
+    ):
+        (fnn.jit(call) if jit else call)(model, xs)
+    assert model.calls == 0
+    if jit:
+        plain = type("Plain", (), {})()
+        plain.calls = 0
+
+        def count(x):
+            plain.calls += 1
+            return x * 2
+
+        with pytest.raises(fnn.TracerEscapeError, match="'calls' of Plain is changed"):
+            fnn.jit(lambda plain, xs: BODIES[name](count, xs))(plain, xs)
+        assert plain.calls == 0
+
+
+def test_what_is_called_once_may_count():
+    model, xs = Counting(), jnp.ones((3, 2))
+    fnn.vmap(model)(xs), fnn.vmap(model, randomness="different")(xs), fnn.checkpoint(model)(xs)
+    fnn.jit(lambda model, x: fnn.vmap(fnn.checkpoint(model))(x))(model, xs)
+    assert model.calls == 4
+
+
 def test_each_iteration_initialises_its_own_module():
     rows = fnn.scan(lambda c, x: (c, nn.Linear(64, 1, bias=False)(x * jnp.eye(64))[:, 0]), 0, jnp.ones(3))[1]
     assert distinct(rows) == 3

@@ -212,14 +212,24 @@ def test_gradients_keep_the_order_of_dicts():
 
 @pytest.mark.parametrize(
     "transform",
-    [fnn.checkpoint, fnn.vmap, lambda f: functools.partial(fnn.cond, True, f, f)],
-    ids=["checkpoint", "vmap", "cond"],
+    [fnn.checkpoint, fnn.vmap, fnn.jit, lambda f: functools.partial(fnn.cond, True, f, f)],
+    ids=["checkpoint", "vmap", "jit", "cond"],
 )
 def test_dicts_arrive_in_their_order(transform):
     x = {"b": jnp.ones(2), "a": {"d": jnp.ones(2), "c": jnp.ones(2)}}
     seen = []
     transform(lambda x: (seen.append([*x, *x["a"]]), x["b"])[1])(x)
     assert seen and all(names == ["b", "a", "d", "c"] for names in seen)
+
+
+def test_two_orders_are_two_programs():
+    step, x = fnn.jit(lambda d, **k: (list(d), list(k))), jnp.ones(2)
+    for _ in range(2):
+        assert step({"b": x, "a": x}, z=x, y=x) == (["b", "a"], ["z", "y"])
+        assert step({"a": x, "b": x}, y=x, z=x) == (["a", "b"], ["y", "z"])
+    models = {"b": nn.Linear(2, 1), "a": nn.Linear(2, 1)}
+    loss = fnn.value_and_grad(lambda models: models["a"](x).sum() + models["b"](x).sum())
+    assert list(fnn.jit(loss)(models)[1]) == list(loss(models)[1]) == ["b", "a"]
 
 
 def test_nothing_keeps_tracers_alive():

@@ -180,6 +180,17 @@ def test_a_hook_that_stores_activations():
         np.testing.assert_allclose(activations["0"], nn.functional.linear(X * n, *model[0].parameters()), rtol=1e-6)
 
 
+def test_a_method_of_a_list_that_a_hook_calls():
+    model, seen = nn.Linear(2, 2), []
+    put = seen.append
+    model.register_forward_hook(lambda module, args, output: put(output))
+    step = fnn.jit(lambda model, x: model(x))
+    for n in (1, 2):
+        y = step(model, jnp.ones((3, 2)))
+        assert len(seen) == n
+        np.testing.assert_array_equal(seen[-1], y)
+
+
 def test_globals_and_free_variables():
     namespace = {"n": 0, "fnn": fnn}
     exec("@fnn.jit\ndef step(x):\n    global n\n    n += 1\n    return x * n\n", namespace)
