@@ -8,7 +8,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import jax
 import numpy as np
@@ -70,3 +70,7 @@ Size: TypeAlias = "int | Sequence[int | None] | None"
 
 # Arrays in lists, tuples, dicts and whatever else is registered with JAX.  No type checker knows more of it.
 PyTree: TypeAlias = Any
+
+# The parameters and the result of a function that a transform takes, and whose signature it keeps.
+P = ParamSpec("P")
+R = TypeVar("R")

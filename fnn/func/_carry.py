@@ -58,7 +58,7 @@ class Carried:
         self.rebuild: Callable[[Any], Any] = lambda out: out
 
     def __call__(
-        self, function: Callable, args: tuple, kwargs: dict[str, Any], values: dict[Box, Any] | None = None
+        self, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any], values: dict[Box, Any] | None = None
     ) -> tuple[Any, list[Any]]:
         """``(output, values of the written boxes)``; `boxes` are the boxes, in the same order.
 
@@ -86,7 +86,7 @@ class Rehearsal:
         self.draws = False
         self.drawing = random.iteration if initialises else random.ambient
 
-    def run(self, function: Callable, *operands: Any) -> Any:
+    def run(self, function: Callable[..., Any], *operands: Any) -> Any:
         """Traces ``function``; the shapes of its (packed) result."""
 
         def provider() -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 import jax
 
@@ -17,9 +17,20 @@ from fnn.func._carry import Arguments, Carried, Rehearsal, host_key, same_types,
 from fnn.func._function import check_function
 from fnn.state.scope import write_out
 from fnn.tracing import in_trace
+from fnn.typing import ArrayLike, P, PyTree, R
 
 
-def checkpoint(fun: Callable | None = None, *, prevent_cse: bool = True, policy: Callable | None = None) -> Callable:
+@overload
+def checkpoint(
+    fun: Callable[P, R], *, prevent_cse: bool = True, policy: Callable[..., Any] | None = None
+) -> Callable[P, R]: ...
+@overload
+def checkpoint(
+    fun: None = None, *, prevent_cse: bool = True, policy: Callable[..., Any] | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def checkpoint(
+    fun: Callable[..., Any] | None = None, *, prevent_cse: bool = True, policy: Callable[..., Any] | None = None
+) -> Callable[..., Any]:
     """Recomputes ``fun``'s intermediate values in the backward pass instead of storing them.
 
     Args:
@@ -74,7 +85,7 @@ class _OuterKeys(random.Relay):
             return self.stream()
 
 
-def cond(pred: Any, true_fun: Callable, false_fun: Callable, *operands: Any) -> Any:
+def cond(pred: ArrayLike, true_fun: Callable[..., R], false_fun: Callable[..., R], *operands: PyTree) -> R:
     """`jax.lax.cond` for branches that read and write Modules.
 
     Args:
@@ -95,13 +106,13 @@ def cond(pred: Any, true_fun: Callable, false_fun: Callable, *operands: Any) -> 
     check_function(true_fun, "cond: true_fun")
     check_function(false_fun, "cond: false_fun")
 
-    def choose(branches: list[Callable], *args: Any) -> Any:
+    def choose(branches: list[Callable[..., Any]], *args: Any) -> Any:
         return jax.lax.cond(unboxed(pred), *branches, *args)
 
     return _branch("cond", choose, (true_fun, false_fun), operands)
 
 
-def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
+def switch(index: ArrayLike, branches: Sequence[Callable[..., R]], *operands: PyTree) -> R:
     """`jax.lax.switch` for branches that read and write Modules.
 
     Args:
@@ -124,17 +135,17 @@ def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
     for n, branch in enumerate(branches):
         check_function(branch, f"switch: branches[{n}]")
 
-    def choose(functions: list[Callable], *args: Any) -> Any:
+    def choose(functions: list[Callable[..., Any]], *args: Any) -> Any:
         return jax.lax.switch(unboxed(index), functions, *args)
 
     return _branch("switch", choose, branches, operands)
 
 
-def _branch(what: str, choose: Callable, branches: tuple[Callable, ...], operands: tuple) -> Any:
+def _branch(what: str, choose: Callable[..., Any], branches: tuple[Callable, ...], operands: tuple) -> Any:
     arguments = Arguments(operands, {})
     rehearsal, keys = Rehearsal(what, initialises=False), _OuterKeys()
 
-    def called(function: Callable) -> Callable:
+    def called(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda dynamic: function(*arguments.rebuilt(dynamic)[0])
 
     dynamic = arguments.dynamic
@@ -143,7 +154,7 @@ def _branch(what: str, choose: Callable, branches: tuple[Callable, ...], operand
     boxes = list(rehearsal.written)
     runs: list[Carried] = []
 
-    def branch(function: Callable) -> Callable:
+    def branch(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function, updated=())
         def run(dynamic: list[Any], values: list[Any]) -> Any:
             bound = dict(zip(boxes, values, strict=True))

@@ -33,12 +33,12 @@ def outputs(out: Any, what: str) -> Any:
     return tree_map(lambda x: x.data if isinstance(x, Box) else x, out, is_leaf=lambda x: isinstance(x, Box))
 
 
-def _function(func: Callable, primals: tuple, has_aux: bool, what: str) -> tuple[Variables, Function]:
+def _function(func: Callable[..., Any], primals: tuple, has_aux: bool, what: str) -> tuple[Variables, Function]:
     variables = Variables(primals, list(range(len(primals))), what, _array)
     return variables, Function(func, variables, has_aux, outputs)
 
 
-def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> Any:
+def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """The value of ``func`` and a function that pulls cotangents back.
 
     Args:
@@ -69,11 +69,11 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> Any:
     return (out, pull, function.rebuild_aux(aux)) if has_aux else (out, pull)
 
 
-def _pulled(variables: Variables, pull: Callable, cotangents: Any) -> tuple:
+def _pulled(variables: Variables, pull: Callable[..., Any], cotangents: Any) -> tuple:
     return variables.shaped(conjugated(pull(conjugated(cotangents))[0]))
 
 
-def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
+def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
     """The value of ``func`` and its derivative along ``tangents``.
 
     Args:
@@ -122,7 +122,7 @@ def _check_dependence(function: Function, values: list[Any]) -> None:
         raise ArgumentError("jvp(f, primals, tangents, strict=True): The output of f is independent of the primals.")
 
 
-def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
+def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable]:
     """The value of ``func`` and its derivative there, a linear function to be applied many times.
 
     Args:
@@ -145,7 +145,7 @@ def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
     return reordered(out, function.order), Partial(functools.partial(_pushed, variables, function.order), push)
 
 
-def _pushed(variables: Variables, order: Any, push: Callable, *tangents: Any) -> Any:
+def _pushed(variables: Variables, order: Any, push: Callable[..., Any], *tangents: Any) -> Any:
     if len(tangents) != len(variables.numbers):
         raise ArgumentError(f"linearize: expected {len(variables.numbers)} tangents, got {len(tangents)}")
     return reordered(push(variables.flat(tangents)), order)

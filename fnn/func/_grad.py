@@ -25,13 +25,14 @@ from fnn.state.differentiated import note
 from fnn.state.hooks import backward_hooks_used
 from fnn.state.parameter import Parameter
 from fnn.state.scope import write_out
+from fnn.typing import P, PyTree, R
 
 
 class _Gradients:
     """One differentiated call: its value, and its gradients for the distinct values of the arguments."""
 
     def __init__(
-        self, func: Callable, argnums: Argnums, has_aux: bool, what: str, args: tuple, kwargs: dict[str, Any]
+        self, func: Callable[..., Any], argnums: Argnums, has_aux: bool, what: str, args: tuple, kwargs: dict[str, Any]
     ) -> None:
         self.single = isinstance(argnums, int)
         self.variables = Variables(args, positions(argnums, len(args), what), what, inexact)
@@ -79,7 +80,7 @@ def _scalar(loss: Any, what: str) -> jax.Array:
     return loss
 
 
-def value_and_grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callable:
+def value_and_grad(func: Callable[P, R], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, tuple[R, PyTree]]:
     """A function that computes ``func`` and its gradient.
 
     Args:
@@ -109,14 +110,14 @@ def value_and_grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) 
     check_function(func, "value_and_grad", differentiates=True)
 
     @functools.wraps(func, updated=())
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
         done = _Gradients(func, argnums, has_aux, "value_and_grad", args, kwargs)
         return ((done.value, done.aux) if has_aux else done.value), done.shaped()
 
     return wrapper
 
 
-def grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callable:
+def grad(func: Callable[P, object], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, PyTree]:
     """A function that computes the gradient of ``func``; see `value_and_grad`.
 
     Returns:
@@ -125,26 +126,26 @@ def grad(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callabl
     check_function(func, "grad", differentiates=True)
 
     @functools.wraps(func, updated=())
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
         done = _Gradients(func, argnums, has_aux, "grad", args, kwargs)
         return (done.shaped(), done.aux) if has_aux else done.shaped()
 
     return wrapper
 
 
-def grad_and_value(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callable:
+def grad_and_value(func: Callable[P, R], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, tuple[PyTree, R]]:
     """`value_and_grad` with torch.func's order of results: ``(gradient, value)`` or ``(gradient, (value, aux))``."""
     check_function(func, "grad_and_value", differentiates=True)
 
     @functools.wraps(func, updated=())
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
         done = _Gradients(func, argnums, has_aux, "grad_and_value", args, kwargs)
         return done.shaped(), ((done.value, done.aux) if has_aux else done.value)
 
     return wrapper
 
 
-def backward(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callable:
+def backward(func: Callable[P, R], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, R]:
     """A function that computes ``func`` and adds its gradients to ``p.grad``, as ``loss.backward()`` does.
 
     A parameter that ``func`` never reads keeps ``p.grad`` as it is.
@@ -170,7 +171,7 @@ def backward(func: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Cal
     check_function(func, "backward", differentiates=True)
 
     @functools.wraps(func, updated=())
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
         done = _Gradients(func, argnums, has_aux, "backward", args, kwargs)
         for box, value in zip(done.variables.boxes, done.variables.values, strict=True):
             if not isinstance(box, Parameter):

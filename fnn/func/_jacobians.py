@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -18,12 +18,13 @@ from fnn.func._function import check_function
 from fnn.func._variables import Argnums, Function, Variables, positions
 from fnn.state.results import reordered
 from fnn.state.scope import Slot, is_fresh
+from fnn.typing import P, PyTree
 
 
 class _Jacobian:
     """One evaluation: the function, its arguments, and the form of the result."""
 
-    def __init__(self, func: Callable, argnums: Argnums, has_aux: bool, what: str, args: tuple) -> None:
+    def __init__(self, func: Callable[..., Any], argnums: Argnums, has_aux: bool, what: str, args: tuple) -> None:
         self.what, self.has_aux, self.single = what, has_aux, isinstance(argnums, int)
         numbers = positions(argnums, len(args), what)
         self.variables = Variables(args, numbers, what, functools.partial(_real_input, numbers=numbers))
@@ -93,7 +94,9 @@ def _split_rows(rows: Any, values: list[Any]) -> list[Any]:
     return parts
 
 
-def jacrev(func: Callable, argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None) -> Callable:
+def jacrev(
+    func: Callable[P, object], argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None
+) -> Callable[P, PyTree]:
     """The Jacobian of ``func`` by reverse mode: one backward pass per output element.
 
     Args:
@@ -133,10 +136,12 @@ def jacrev(func: Callable, argnums: Argnums = 0, *, has_aux: bool = False, chunk
         by_value = [_split_rows(grad, out) for grad in grads]
         return call.result([[column[i] for column in by_value] for i in range(len(out))], aux)
 
-    return wrapper
+    return cast(Callable[P, PyTree], wrapper)
 
 
-def jacfwd(func: Callable, argnums: Argnums = 0, has_aux: bool = False, *, randomness: str = "error") -> Callable:
+def jacfwd(
+    func: Callable[P, object], argnums: Argnums = 0, has_aux: bool = False, *, randomness: str = "error"
+) -> Callable[P, PyTree]:
     """The Jacobian of ``func`` by forward mode: one forward pass per input element.
 
     Args:
@@ -193,10 +198,10 @@ def jacfwd(func: Callable, argnums: Argnums = 0, has_aux: bool = False, *, rando
         del out
         return call.result(table, aux)
 
-    return wrapper
+    return cast(Callable[P, PyTree], wrapper)
 
 
-def hessian(func: Callable, argnums: Argnums = 0) -> Callable:
+def hessian(func: Callable[P, object], argnums: Argnums = 0) -> Callable[P, PyTree]:
     """The Hessian of ``func``: forward mode over reverse mode.
 
     Args:

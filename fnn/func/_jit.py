@@ -15,8 +15,9 @@ import types
 import weakref
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Concatenate, Generic, ParamSpec, Self, overload
 
+import jax
 from jax.tree_util import tree_flatten
 
 from fnn import dtypes, tracing
@@ -28,8 +29,11 @@ from fnn.state.describe import by_value, global_hooks
 from fnn.state.results import order_of
 from fnn.state.scope import innermost
 from fnn.state.watch import recorder
+from fnn.typing import P, R
 
 __all__ = ["Jitted", "jit"]
+
+Q = ParamSpec("Q")  # the parameters of a method after self
 
 _MOVED = 8
 _UNSETTLED = """\
@@ -39,11 +43,11 @@ Right: change them between the calls"""
 _KEPT = 8  # programs that fit no living object and are kept for the next one of their structure
 
 
-class Jitted:
+class Jitted(Generic[P, R]):
     """A function compiled by `fnn.jit`."""
 
     def __init__(
-        self, function: Callable, static: tuple[int, ...], names: tuple[str, ...], donate: bool, options: dict
+        self, function: Callable[P, R], static: tuple[int, ...], names: tuple[str, ...], donate: bool, options: dict
     ) -> None:
         functools.update_wrapper(self, function, updated=())
         self._function = function
@@ -53,18 +57,24 @@ class Jitted:
         self._programs: dict[Any, list[Program]] = {}
         self._constant: set[Any] = set()  # numbers that the function needs as constants
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+    @overload
+    def __get__(
+        self: Jitted[Concatenate[Any, Q], R], instance: object, owner: type | None = None
+    ) -> Callable[Q, R]: ...
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
     def __repr__(self) -> str:
         return f"<fnn.jit of {getattr(self._function, '__qualname__', repr(self._function))}>"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if recorder.get() is not None:
             return self._function(*args, **kwargs)  # inside a function that is being compiled: part of it
         return self._with(Bound.run, args, kwargs)
 
-    def lower(self, *args: Any, **kwargs: Any) -> Any:
+    def lower(self, *args: P.args, **kwargs: P.kwargs) -> jax.stages.Lowered:
         """The program for these arguments, lowered and not run: a `jax.stages.Lowered`."""
         return self._with(Bound.lower, args, kwargs)
 
@@ -219,7 +229,7 @@ def _certain(found: Any) -> Any:
     return found
 
 
-def _with_static(function: Callable, chosen: tuple) -> Callable:
+def _with_static(function: Callable[..., Any], chosen: tuple) -> Callable[..., Any]:
     by_place, by_name = dict(chosen[0]), dict(chosen[1])
 
     @functools.wraps(function, updated=())
@@ -232,6 +242,24 @@ def _with_static(function: Callable, chosen: tuple) -> Callable:
     return call
 
 
+@overload
+def jit(
+    fun: Callable[P, R],
+    *,
+    static_argnums: int | tuple[int, ...] = (),
+    static_argnames: str | tuple[str, ...] = (),
+    donate: bool = True,
+    inline: bool = False,
+) -> Jitted[P, R]: ...
+@overload
+def jit(
+    fun: None = None,
+    *,
+    static_argnums: int | tuple[int, ...] = (),
+    static_argnames: str | tuple[str, ...] = (),
+    donate: bool = True,
+    inline: bool = False,
+) -> Callable[[Callable[P, R]], Jitted[P, R]]: ...
 def jit(
     fun: Callable[..., Any] | None = None,
     *,

@@ -34,7 +34,7 @@ class _Loop:
         self.boxes, self.start = list(start), list(start.values())
         self.rebuild: Callable[[Any], Any] = lambda out: out
 
-    def iterate(self, function: Callable, args: tuple, values: list[Any], key: Any) -> tuple[Any, list[Any]]:
+    def iterate(self, function: Callable[..., Any], args: tuple, values: list[Any], key: Any) -> tuple[Any, list[Any]]:
         """``(output, values of the boxes)`` after one call of ``function``, which draws from ``key``."""
         run, bound = Carried(), dict(zip(self.boxes, values, strict=True))
         if self.draws:
@@ -90,7 +90,9 @@ def scan(
     return _scan("scan", f, init, xs, length, reverse, unroll)
 
 
-def _scan(what: str, f: Callable, init: Any, xs: Any, length: int | None, reverse: bool, unroll: int | bool) -> Any:
+def _scan(
+    what: str, f: Callable[..., Any], init: Any, xs: Any, length: int | None, reverse: bool, unroll: int | bool
+) -> Any:
     check_function(f, what)
     order = order_of(init), order_of(xs)
     init, xs = unboxed(init), unboxed(xs)

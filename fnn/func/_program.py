@@ -318,7 +318,7 @@ def _run_once(
 
 def _finish(
     program: Program, trace: Any, compiled: Any, inputs: _Inputs, result: dict[str, Any], survey: Any, donates: bool,
-    options: dict[str, Any], function: Callable, dynamics: list[Any],
+    options: dict[str, Any], function: Callable[..., Any], dynamics: list[Any],
 ) -> None:  # fmt: skip
     """Decides what is donated and which constants are inputs, and compiles accordingly."""
     closed = trace.jaxpr

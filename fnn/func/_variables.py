@@ -214,7 +214,7 @@ class Function:
 
     def __init__(
         self,
-        func: Callable,
+        func: Callable[..., Any],
         variables: Variables,
         has_aux: bool,
         finish: Callable[[Any, str], Any],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, cast
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ from fnn.func._leaves import is_box, is_dynamic
 from fnn.state.box import Box
 from fnn.state.results import order_of, pack, reordered
 from fnn.state.scope import Slot, is_fresh, write_out
+from fnn.typing import P, PyTree, R
 
 _WRITE = """\
 vmap: a {kind} of shape {shape} that is not mapped over would be replaced by a different value for each member of the
@@ -43,13 +44,13 @@ numbers shared by all."""
 
 
 def vmap(
-    func: Callable,
-    in_dims: Any = 0,
-    out_dims: Any = 0,
-    randomness: str = "error",
+    func: Callable[P, R],
+    in_dims: PyTree = 0,
+    out_dims: PyTree = 0,
+    randomness: Literal["error", "different", "same"] = "error",
     *,
     chunk_size: int | None = None,
-) -> Callable:
+) -> Callable[P, R]:
     """Maps ``func`` over an axis of its arguments.
 
     Args:
@@ -101,7 +102,7 @@ def vmap(
             for i, value in zip(at, values, strict=True):
                 full[i] = value
             a, k = reordered(jax.tree_util.tree_unflatten(treedef, full), order)
-            return func(*a, **k)
+            return cast(Callable[..., R], func)(*a, **k)
 
         one = [_member(v, d) for v, d in zip(dynamic, axes, strict=True)]
         chunked = chunk_size is not None and chunk_size < size

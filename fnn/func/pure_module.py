@@ -31,7 +31,7 @@ class PureModule(Layer):
     Made by `pure`; hashable and static, as every layer is.
     """
 
-    factory: Callable
+    factory: Callable[..., Any]
     arguments: tuple
     keywords: tuple
 

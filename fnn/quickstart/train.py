@@ -18,6 +18,7 @@ from fnn.nn import functional as F
 from fnn.quickstart.data import Digits, jitter
 from fnn.quickstart.models import MODELS
 from fnn.serialization import load_checkpoint, save_checkpoint
+from fnn.typing import ArrayLike
 from fnn.utils.data import DataLoader, TensorDataset
 
 __all__ = ["Epoch", "Options", "Run", "evaluate", "train_step"]
@@ -27,7 +28,7 @@ LABEL_SMOOTHING = 0.1
 
 
 @fnn.jit
-def train_step(model: nn.Module, optimizer: fnn.optim.Optimizer, images: jax.Array, labels: jax.Array) -> jax.Array:
+def train_step(model: nn.Module, optimizer: fnn.optim.Optimizer, images: ArrayLike, labels: ArrayLike) -> jax.Array:
     """One step of the optimizer on one batch; returns the batch's loss."""
 
     def loss_of(model: nn.Module) -> jax.Array:
@@ -39,7 +40,7 @@ def train_step(model: nn.Module, optimizer: fnn.optim.Optimizer, images: jax.Arr
 
 
 @fnn.jit
-def evaluate(model: nn.Module, images: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
+def evaluate(model: nn.Module, images: ArrayLike, labels: ArrayLike) -> tuple[jax.Array, jax.Array]:
     """The mean loss, and the probabilities (N, classes)."""
     logits = model(images).astype(jnp.float32)
     return F.cross_entropy(logits, labels), F.softmax(logits, dim=1)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -68,7 +68,15 @@ def _unflatten(static: None, children: tuple[Any]) -> Any:
 _CLASS: Any = object.__dict__["__class__"]
 
 
-class Box(TensorMethods):
+if TYPE_CHECKING:
+    # A type checker may take a box wherever an array goes. PyTorch's methods come before JAX's of the same name.
+    class _Arrayed(TensorMethods, jax.Array):  # pyright: ignore[reportIncompatibleMethodOverride]
+        pass
+else:
+    _Arrayed = TensorMethods
+
+
+class Box(_Arrayed):
     """A mutable place for one array; see the module's text."""
 
     __slots__ = ("__dict__", "__weakref__", "_born", "_exposed", "_value")
@@ -142,7 +150,8 @@ class Box(TensorMethods):
     def __jax_array__(self) -> jax.Array:
         return self.data
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: Any = None, context: Any = None, copy: bool | None = None) -> np.ndarray:
+        del context  # of ufuncs, in old versions of numpy
         return np.asarray(self.data, dtype=dtype) if copy is None else np.array(self.data, dtype=dtype, copy=copy)
 
     @property

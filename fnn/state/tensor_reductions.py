@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -93,7 +93,7 @@ class Reductions(Parts):
 def _norm(value: jax.Array, p: float, axis: Any, keepdims: bool) -> jax.Array:
     """The norm, scaled by the largest element so that no power leaves the range; its gradient is 0 where it is 0."""
     if not 1 <= p < float("inf"):
-        return jnp.linalg.vector_norm(value, ord=p, axis=axis, keepdims=keepdims)
+        return jnp.linalg.vector_norm(value, ord=cast("int", p), axis=axis, keepdims=keepdims)
     zero = value == 0
     size = jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, value)))
     most = jax.lax.stop_gradient(jnp.max(size, axis=axis, keepdims=True, initial=0))
