@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fnn.host_random import Generator
 
 __all__ = [
-    "Array", "ArrayLike", "DType", "Device", "Floats", "Ints", "Key", "OneDevice", "PyTree", "Scalar", "Shape", "Size",
+    "Array", "ArrayLike", "DType", "Device", "Floats", "Ints", "Key", "OneDevice", "PyTree", "Real", "Scalar", "Shape", "Size",
     "SupportsArray",
 ]  # fmt: skip
 
@@ -47,6 +47,9 @@ Array: TypeAlias = jax.Array
 
 # A number, also a traced one.
 Scalar: TypeAlias = "bool | int | float | complex | np.number | np.bool_ | jax.Array"
+
+# A real one.
+Real: TypeAlias = "int | float | np.floating | np.integer | jax.Array"
 
 # Whatever `jnp.asarray` takes that is no list.
 ArrayLike: TypeAlias = "jax.Array | np.ndarray | np.number | np.bool_ | bool | int | float | complex | SupportsArray"

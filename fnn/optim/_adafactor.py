@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,42 +12,79 @@ import optax
 from fnn.errors import ArgumentError
 from fnn.optim._checks import at_least_zero, learning_rate
 from fnn.optim._each import wide
+from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import Leaves, counts, promoting
+from fnn.optim._rule import Rule
+from fnn.optim._tree import Leaves, counts, promoting, shrunk
+from fnn.typing import PyTree, Real
 
 __all__ = ["Adafactor", "AdafactorState", "adafactor"]
 
 
 class AdafactorState(NamedTuple):
-    """The state of `adafactor`: of each parameter either both factors or the variance; the others are None."""
+    """The state of `adafactor`: of each parameter either both factors or the variance; the others are None.
 
-    step: Any  # (n,) float32: updates made of each parameter
-    row_var: Any  # (..., rows, 1), for parameters of two dimensions and more
-    col_var: Any  # (..., 1, columns), likewise
-    variance: Any  # like the parameter, for vectors and scalars
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import optim
+        >>> state = optim.adafactor().init([jnp.ones((2, 3)), jnp.ones(3)])
+        >>> print(state.row_var[0].shape, state.col_var[0].shape, state.variance)
+        (2, 1) (1, 3) [None, Array([0., 0., 0.], dtype=float32)]
+    """
+
+    step: jax.Array  # (n,) float32: updates made of each parameter
+    row_var: PyTree  # (..., rows, 1), for parameters of two dimensions and more
+    col_var: PyTree  # (..., 1, columns), likewise
+    variance: PyTree  # like the parameter, for vectors and scalars
 
 
-def _rms(x: Any) -> Any:
+def _rms(x: jax.Array) -> jax.Array:
     return jnp.sqrt(jnp.sum(jnp.square(x))) / math.sqrt(max(x.size, 1))
 
 
-def _rule(
-    lr: Any, beta2_decay: Any, eps1: Any, eps2: Any, d: Any, weight_decay: Any, own_eps: bool, maximize: bool
-) -> optax.GradientTransformation:
-    def init(params: Any) -> AdafactorState:
+class Numbers(NamedTuple):
+    """The numbers of the rule."""
+
+    lr: Real
+    beta2_decay: Real
+    eps1: Real  # 0 where it is the dtype's own
+    eps2: Real
+    d: Real
+    weight_decay: Real | None
+
+
+class Form(NamedTuple):
+    """What a program is compiled for."""
+
+    own_eps: bool  # whether ε₁ is the machine epsilon of the parameter's dtype
+    maximize: bool
+
+
+def _numbers(
+    lr: Real, beta2_decay: Real, eps: tuple[float | None, float], d: Real, weight_decay: Real | None
+) -> Numbers:
+    return Numbers(lr, beta2_decay, 0.0 if eps[0] is None else eps[0], eps[1], d, weight_decay)
+
+
+def _form(eps: tuple[float | None, float], maximize: bool) -> Form:
+    return Form(eps[0] is None, bool(maximize))
+
+
+def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
+    def init(params: PyTree) -> AdafactorState:
         leaves, treedef = jax.tree.flatten(params)
         rows = [jnp.zeros((*p.shape[:-1], 1), p.dtype) if p.ndim > 1 else None for p in leaves]
         columns = [jnp.zeros((*p.shape[:-2], 1, p.shape[-1]), p.dtype) if p.ndim > 1 else None for p in leaves]
         plain = [None if p.ndim > 1 else jnp.zeros(p.shape, p.dtype) for p in leaves]
         return AdafactorState(counts(params), *map(treedef.unflatten, (rows, columns, plain)))
 
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, AdafactorState]:
+    def update(updates: PyTree, state: AdafactorState, params: PyTree = None) -> tuple[PyTree, AdafactorState]:
         leaves = Leaves(updates, params, "adafactor")
         rows, columns, plain = (leaves.slot(s) for s in (state.row_var, state.col_var, state.variance))
         step = state.step + leaves.present
         t = wide(step)
-        rests, rates = t**beta2_decay, jnp.minimum(lr, 1 / jnp.sqrt(t))
-        changes: list[Any] = []
+        rests, rates = t**n.beta2_decay, jnp.minimum(n.lr, 1 / jnp.sqrt(t))
+        changes: list[jax.Array] = []
         for i, (p, g) in enumerate(zip(leaves.params, leaves.grads, strict=True)):
             if g is None:
                 changes.append(jnp.zeros_like(p))
@@ -56,9 +93,9 @@ def _rule(
                 raise ArgumentError("Adafactor does not support complex parameters")
             kind = jnp.promote_types(p.dtype, jnp.float32)
             rest, rate = rests[i].astype(kind), rates[i].astype(kind)
-            tiny = float(jnp.finfo(p.dtype).eps) if own_eps else eps1
+            tiny = float(jnp.finfo(p.dtype).eps) if form.own_eps else n.eps1
             g = g.astype(kind)
-            g = -g if maximize else g
+            g = -g if form.maximize else g
             square = g * g
             if p.ndim > 1:
                 row, column = rows[i].astype(kind), columns[i].astype(kind)
@@ -71,24 +108,23 @@ def _rule(
                 estimate = variance + rest * (square - variance)
                 plain[i] = estimate.astype(p.dtype)
             change = g / jnp.sqrt(jnp.maximum(estimate, tiny * tiny))
-            size = jnp.maximum(eps2, _rms(p.astype(kind))) * rate / jnp.maximum(1.0, _rms(change) / d)
-            changes.append((-size * change - (lr * weight_decay) * p).astype(p.dtype))
+            size = jnp.maximum(n.eps2, _rms(p.astype(kind))) * rate / jnp.maximum(1.0, _rms(change) / n.d)
+            changes.append(shrunk(-size * change, n.lr, n.weight_decay, p).astype(p.dtype))
         slots = (leaves.build(s) for s in (rows, columns, plain))
         return leaves.build(changes), AdafactorState(step, *slots)
 
     return optax.GradientTransformation(init, promoting(update))
 
 
-def _derived(lr: Any, beta2_decay: Any, eps: Any, d: Any, weight_decay: Any) -> Any:
-    return lr, beta2_decay, 0.0 if eps[0] is None else eps[0], eps[1], d, weight_decay
+_RULE = Rule(_numbers, _form, _transformation)
 
 
 def adafactor(
-    learning_rate: Any = 1e-2,
-    beta2_decay: Any = -0.8,
+    learning_rate: Real = 1e-2,
+    beta2_decay: Real = -0.8,
     eps: tuple[float | None, float] = (None, 1e-3),
-    d: Any = 1.0,
-    weight_decay: Any = 0.0,
+    d: Real = 1.0,
+    weight_decay: Real = 0.0,
     *,
     maximize: bool = False,
 ) -> optax.GradientTransformation:
@@ -104,8 +140,19 @@ def adafactor(
 
     Returns:
         An `optax.GradientTransformation`; ``update`` needs ``params``.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> from fnn import optim
+        >>> rule = optim.adafactor(0.5)
+        >>> params = {"w": jnp.ones(2)}
+        >>> updates, state = rule.update({"w": jnp.array([1.0, -2.0])}, rule.init(params), params)
+        >>> print(optax.apply_updates(params, updates)["w"])
+        [0.5 1.5]
     """
-    return _rule(*_derived(learning_rate, beta2_decay, eps, d, weight_decay), own_eps=eps[0] is None, maximize=maximize)
+    return _RULE.make(
+        lr=learning_rate, beta2_decay=beta2_decay, eps=eps, d=d, weight_decay=weight_decay, maximize=maximize
+    )
 
 
 class Adafactor(Optimizer):
@@ -124,12 +171,23 @@ class Adafactor(Optimizer):
         weight_decay: λ.
         foreach: kept in the groups for torch's sake; XLA fuses the update in any case.
         maximize: whether to go up the gradient.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> p = nn.Parameter(jnp.ones(2))
+        >>> optimizer = optim.Adafactor([p], lr=0.5)
+        >>> optimizer.step([jnp.array([1.0, -2.0])])
+        >>> print(p.data)
+        [0.5 1.5]
     """
+
+    _rule = _RULE
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-2,
+        params: Params,
+        lr: Real = 1e-2,
         beta2_decay: float = -0.8,
         eps: tuple[float | None, float] = (None, 1e-3),
         d: float = 1.0,
@@ -159,12 +217,3 @@ class Adafactor(Optimizer):
                 "maximize": maximize,
             },
         )
-
-    def _flags(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return group["eps"][0] is None, bool(group["maximize"])
-
-    def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return _derived(*(group[name] for name in ("lr", "beta2_decay", "eps", "d", "weight_decay")))
-
-    def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
-        return _rule(*values, *flags)

@@ -2,55 +2,87 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from fnn.errors import ArgumentError
 from fnn.optim._checks import at_least_zero, learning_rate
-from fnn.optim._each import elementwise, wide
+from fnn.optim._each import Changed, Slots, Vectors, elementwise, wide
+from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import counts
+from fnn.optim._rule import Rule
+from fnn.optim._tree import Gradient, counts, decayed
+from fnn.typing import PyTree, Real
+
+if TYPE_CHECKING:
+    from jax.experimental.sparse import BCOO
 
 __all__ = ["Adagrad", "AdagradState", "adagrad"]
 
 
 class AdagradState(NamedTuple):
-    """The state of `adagrad`."""
+    """The state of `adagrad`.
 
-    step: Any  # (n,) float32: updates made of each parameter
-    sum: Any  # like the parameters
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import optim
+        >>> state = optim.adagrad(initial_accumulator_value=0.5).init(jnp.ones(2))
+        >>> print(state.step, state.sum)
+        [0.] [0.5 0.5]
+    """
+
+    step: jax.Array  # (n,) float32: updates made of each parameter
+    sum: PyTree  # like the parameters
 
 
-def _rule(
-    lr: Any, lr_decay: Any, weight_decay: Any, initial: Any, eps: Any, maximize: bool
-) -> optax.GradientTransformation:
-    def filled(p: Any) -> Any:
-        if jnp.iscomplexobj(p):
-            return jnp.full_like(p, initial) + 1j * jnp.full_like(p, initial)
-        return jnp.full_like(p, initial)
+class Numbers(NamedTuple):
+    """The numbers of the rule."""
 
-    def init(params: Any) -> AdagradState:
+    lr: Real
+    lr_decay: Real
+    weight_decay: Real | None
+    initial_accumulator_value: Real
+    eps: Real
+
+
+class Form(NamedTuple):
+    """What a program is compiled for."""
+
+    maximize: bool
+
+
+def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
+    def filled(p: jax.Array) -> jax.Array:
+        full = jnp.full_like(p, n.initial_accumulator_value)
+        return full + 1j * full if jnp.iscomplexobj(p) else full
+
+    def init(params: PyTree) -> AdagradState:
         return AdagradState(counts(params), jax.tree.map(filled, params))
 
-    def vectors(state: AdagradState, present: Any) -> Any:
+    def vectors(state: AdagradState, present: np.ndarray) -> Vectors:
         step = state.step + present
-        return (lr / (1 + (wide(step) - 1) * lr_decay),), {"step": step}
+        return (n.lr / (1 + (wide(step) - 1) * n.lr_decay),), {"step": step}
 
-    def rule(p: Any, g: Any, slots: dict[str, Any], rate: Any) -> Any:
-        g = g + weight_decay * p
+    def rule(p: jax.Array, g: jax.Array, slots: Slots, rate: jax.Array) -> Changed:
+        g = decayed(g, n.weight_decay, p)
         total = slots["sum"] + g * g
-        return -rate * (g / (jnp.sqrt(total) + eps)), {"sum": total}
+        return -rate * (g / (jnp.sqrt(total) + n.eps)), {"sum": total}
 
-    return elementwise("adagrad", init, vectors, rule, maximize)
+    return elementwise("adagrad", init, vectors, rule, form.maximize)
+
+
+_RULE = Rule(Numbers, Form, _transformation)
 
 
 def adagrad(
-    learning_rate: Any = 1e-2,
-    lr_decay: Any = 0.0,
-    weight_decay: Any = 0.0,
+    learning_rate: Real = 1e-2,
+    lr_decay: Real = 0.0,
+    weight_decay: Real = 0.0,
     initial_accumulator_value: float = 0.0,
     eps: float = 1e-10,
     *,
@@ -68,8 +100,20 @@ def adagrad(
 
     Returns:
         An `optax.GradientTransformation`; ``update`` needs ``params``.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> from fnn import optim
+        >>> rule = optim.adagrad(0.5)
+        >>> params = {"w": jnp.ones(2)}
+        >>> updates, state = rule.update({"w": jnp.array([1.0, -2.0])}, rule.init(params), params)
+        >>> print(optax.apply_updates(params, updates)["w"])
+        [0.5 1.5]
     """
-    return _rule(learning_rate, lr_decay, weight_decay, initial_accumulator_value, eps, maximize)
+    return _RULE.make(
+        lr=learning_rate, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps, maximize=maximize,
+        initial_accumulator_value=initial_accumulator_value,
+    )  # fmt: skip
 
 
 class Adagrad(Optimizer):
@@ -88,12 +132,23 @@ class Adagrad(Optimizer):
         maximize: whether to go up the gradient.
         differentiable: kept likewise; `adagrad` is the form to differentiate through.
         fused: kept likewise.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> p = nn.Parameter(jnp.ones(2))
+        >>> optimizer = optim.Adagrad([p], lr=0.5)
+        >>> optimizer.step([jnp.array([1.0, -2.0])])
+        >>> print(p.data)
+        [0.5 1.5]
     """
+
+    _rule = _RULE
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-2,
+        params: Params,
+        lr: Real = 1e-2,
         lr_decay: float = 0,
         weight_decay: float = 0,
         initial_accumulator_value: float = 0,
@@ -128,17 +183,7 @@ class Adagrad(Optimizer):
             },
         )
 
-    def _flags(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return (bool(group["maximize"]),)
-
-    def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        names = ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
-        return tuple(group[name] for name in names)
-
-    def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
-        return _rule(*values, *flags)
-
-    def _sparse(self, grad: Any, group: dict[str, Any]) -> Any:
+    def _sparse(self, grad: BCOO, group: Mapping[str, Any]) -> Gradient:
         # Where the gradient is zero the rule changes nothing.
         if group["fused"]:
             raise ArgumentError("`fused` does not support sparse grad or complex param")

@@ -2,72 +2,107 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from fnn.errors import ArgumentError
-from fnn.optim._checks import at_least_zero, betas_in_range
-from fnn.optim._each import elementwise, wide
+from fnn.optim._checks import at_least_zero, betas_in_range, log
+from fnn.optim._each import Changed, Slots, Vectors, elementwise, wide
+from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import counts, zeros
+from fnn.optim._rule import Rule
+from fnn.optim._tree import Gradient, counts, decayed, shrunk, zeros
+from fnn.typing import PyTree, Real
+
+if TYPE_CHECKING:
+    from jax.experimental.sparse import BCOO
 
 __all__ = ["Adam", "AdamState", "AdamW", "adam", "adamw"]
 
 
 class AdamState(NamedTuple):
-    """The state of `adam`."""
+    """The state of `adam`.
 
-    step: Any  # (n,) float32: updates made of each parameter
-    exp_avg: Any  # like the parameters
-    exp_avg_sq: Any  # like the parameters
-    max_exp_avg_sq: Any  # like the parameters; None without amsgrad
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import optim
+        >>> state = optim.adam(amsgrad=True).init(jnp.ones(2))
+        >>> print(state.step, state.exp_avg, state.max_exp_avg_sq)
+        [0.] [0. 0.] [0. 0.]
+    """
+
+    step: jax.Array  # (n,) float32: updates made of each parameter
+    exp_avg: PyTree  # like the parameters
+    exp_avg_sq: PyTree  # like the parameters
+    max_exp_avg_sq: PyTree  # like the parameters; None without amsgrad
 
 
-def _log(beta: float) -> float:
-    return math.log(beta) if beta > 0 else -math.inf
+class Numbers(NamedTuple):
+    """The numbers of the rule."""
+
+    lr: Real
+    rest1: Real  # 1 - β₁
+    log1: Real  # log β₁
+    beta2: Real
+    rest2: Real  # 1 - β₂
+    log2: Real  # log β₂
+    eps: Real
+    weight_decay: Real | None
 
 
-def _derived(lr: Any, betas: Any, eps: Any, weight_decay: Any) -> tuple[Any, Any, Any, Any, Any, Any, Any, Any]:
+class Form(NamedTuple):
+    """What a program is compiled for."""
+
+    amsgrad: bool
+    decoupled_weight_decay: bool
+    maximize: bool
+
+
+def _numbers(lr: Real, betas: tuple[float, float], eps: Real, weight_decay: Real | None) -> Numbers:
     # 1 - β and log β are formed in double precision: 1 - 0.999 in float32 is off by 1e-5.
     b1, b2 = betas
-    return lr, 1 - b1, _log(b1), b2, 1 - b2, _log(b2), eps, weight_decay
+    return Numbers(lr, 1 - b1, log(b1), b2, 1 - b2, log(b2), eps, weight_decay)
 
 
-def _rule(
-    lr: Any, rest1: Any, log1: Any, beta2: Any, rest2: Any, log2: Any, eps: Any, weight_decay: Any,
-    amsgrad: bool, maximize: bool, decoupled: bool,
-) -> optax.GradientTransformation:  # fmt: skip
-    def init(params: Any) -> AdamState:
-        return AdamState(counts(params), zeros(params), zeros(params), zeros(params) if amsgrad else None)
+def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
+    decoupled = form.decoupled_weight_decay
 
-    def vectors(state: AdamState, present: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def init(params: PyTree) -> AdamState:
+        return AdamState(counts(params), zeros(params), zeros(params), zeros(params) if form.amsgrad else None)
+
+    def vectors(state: AdamState, present: np.ndarray) -> Vectors:
         step = state.step + present
         t = wide(step)
         # 1 - βᵗ = -expm1(t log β), exact where βᵗ is near 1.
-        return (lr / -jnp.expm1(t * log1), jnp.sqrt(-jnp.expm1(t * log2))), {"step": step}
+        return (n.lr / -jnp.expm1(t * n.log1), jnp.sqrt(-jnp.expm1(t * n.log2))), {"step": step}
 
-    def rule(p: Any, g: Any, slots: dict[str, Any], step_size: Any, root: Any) -> tuple[Any, dict[str, Any]]:
+    def rule(p: jax.Array, g: jax.Array, slots: Slots, step_size: jax.Array, root: jax.Array) -> Changed:
         if not decoupled:
-            g = g + weight_decay * p
-        first = slots["exp_avg"] + rest1 * (g - slots["exp_avg"])
-        second = beta2 * slots["exp_avg_sq"] + rest2 * (g * g)
+            g = decayed(g, n.weight_decay, p)
+        first = slots["exp_avg"] + n.rest1 * (g - slots["exp_avg"])
+        second = n.beta2 * slots["exp_avg_sq"] + n.rest2 * (g * g)
         after = {"exp_avg": first, "exp_avg_sq": second}
-        if amsgrad:
+        if form.amsgrad:
             second = after["max_exp_avg_sq"] = jnp.maximum(slots["max_exp_avg_sq"], second)
-        change = -step_size * (first / (jnp.sqrt(second) / root + eps))
-        return (change - (lr * weight_decay) * p if decoupled else change), after
+        change = -step_size * (first / (jnp.sqrt(second) / root + n.eps))
+        return (shrunk(change, n.lr, n.weight_decay, p) if decoupled else change), after
 
-    return elementwise("adam", init, vectors, rule, maximize)
+    return elementwise("adam", init, vectors, rule, form.maximize)
+
+
+_RULE = Rule(_numbers, Form, _transformation)
 
 
 def adam(
-    learning_rate: Any = 1e-3,
+    learning_rate: Real = 1e-3,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
-    weight_decay: Any = 0.0,
+    weight_decay: Real = 0.0,
     amsgrad: bool = False,
     *,
     maximize: bool = False,
@@ -86,21 +121,43 @@ def adam(
 
     Returns:
         An `optax.GradientTransformation`; ``update`` needs ``params``.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> from fnn import optim
+        >>> rule = optim.adam(0.5)
+        >>> params = {"w": jnp.ones(2)}
+        >>> updates, state = rule.update({"w": jnp.array([1.0, -2.0])}, rule.init(params), params)
+        >>> print(optax.apply_updates(params, updates)["w"])
+        [0.5 1.5]
     """
     betas_in_range(betas)
-    return _rule(*_derived(learning_rate, betas, eps, weight_decay), amsgrad, maximize, decoupled_weight_decay)
+    return _RULE.make(
+        lr=learning_rate, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize,
+        decoupled_weight_decay=decoupled_weight_decay,
+    )  # fmt: skip
 
 
 def adamw(
-    learning_rate: Any = 1e-3,
+    learning_rate: Real = 1e-3,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
-    weight_decay: Any = 1e-2,
+    weight_decay: Real = 1e-2,
     amsgrad: bool = False,
     *,
     maximize: bool = False,
 ) -> optax.GradientTransformation:
-    """`adam` with decoupled weight decay."""
+    """`adam` with decoupled weight decay.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> from fnn import optim
+        >>> rule = optim.adamw(0.5, weight_decay=0.1)
+        >>> params = {"w": jnp.ones(2)}
+        >>> updates, state = rule.update({"w": jnp.array([1.0, -2.0])}, rule.init(params), params)
+        >>> print(optax.apply_updates(params, updates)["w"])
+        [0.45000005 1.4499999 ]
+    """
     return adam(learning_rate, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True)
 
 
@@ -122,12 +179,23 @@ class Adam(Optimizer):
         differentiable: kept likewise; `adam` is the form to differentiate through.
         fused: kept likewise.
         decoupled_weight_decay: AdamW's decay: p ← p - η λ p.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> p = nn.Parameter(jnp.ones(2))
+        >>> optimizer = optim.Adam([p], lr=0.5)
+        >>> optimizer.step([jnp.array([1.0, -2.0])])
+        >>> print(p.data)
+        [0.5 1.5]
     """
+
+    _rule = _RULE
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-3,
+        params: Params,
+        lr: Real = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
@@ -161,16 +229,7 @@ class Adam(Optimizer):
             },
         )
 
-    def _flags(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return bool(group["amsgrad"]), bool(group["maximize"]), bool(group["decoupled_weight_decay"])
-
-    def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return _derived(group["lr"], group["betas"], group["eps"], group["weight_decay"])
-
-    def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
-        return _rule(*values, *flags)
-
-    def _sparse(self, grad: Any, group: dict[str, Any]) -> Any:
+    def _sparse(self, grad: BCOO, group: Mapping[str, Any]) -> Gradient:
         del grad, group
         raise ArgumentError("Adam does not support sparse gradients, please consider SparseAdam instead")
 
@@ -190,12 +249,21 @@ class AdamW(Adam):
         capturable: kept likewise.
         differentiable: kept likewise.
         fused: kept likewise.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> p = nn.Parameter(jnp.ones(2))
+        >>> optimizer = optim.AdamW([p], lr=0.5, weight_decay=0.1)
+        >>> optimizer.step([jnp.array([1.0, -2.0])])
+        >>> print(p.data)
+        [0.45000005 1.45      ]
     """
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-3,
+        params: Params,
+        lr: Real = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,

@@ -2,55 +2,86 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from fnn.optim._checks import at_least_zero, betas_in_range, learning_rate, log
-from fnn.optim._each import elementwise, wide
+from fnn.optim._each import Changed, Slots, Vectors, elementwise, wide
+from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import counts, zeros
+from fnn.optim._rule import Rule
+from fnn.optim._tree import counts, decayed, zeros
+from fnn.typing import PyTree, Real
 
 __all__ = ["Adamax", "AdamaxState", "adamax"]
 
 
 class AdamaxState(NamedTuple):
-    """The state of `adamax`."""
+    """The state of `adamax`.
 
-    step: Any  # (n,) float32: updates made of each parameter
-    exp_avg: Any  # like the parameters
-    exp_inf: Any  # like the parameters
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import optim
+        >>> state = optim.adamax().init(jnp.ones(2))
+        >>> print(state.step, state.exp_avg, state.exp_inf)
+        [0.] [0. 0.] [0. 0.]
+    """
+
+    step: jax.Array  # (n,) float32: updates made of each parameter
+    exp_avg: PyTree  # like the parameters
+    exp_inf: PyTree  # like the parameters
 
 
-def _derived(lr: Any, betas: Any, eps: Any, weight_decay: Any) -> Any:
-    return lr, 1 - betas[0], log(betas[0]), betas[1], eps, weight_decay
+class Numbers(NamedTuple):
+    """The numbers of the rule."""
+
+    lr: Real
+    rest1: Real  # 1 - β₁
+    log1: Real  # log β₁
+    beta2: Real
+    eps: Real
+    weight_decay: Real | None
 
 
-def _rule(
-    lr: Any, rest1: Any, log1: Any, beta2: Any, eps: Any, weight_decay: Any, maximize: bool
-) -> optax.GradientTransformation:
-    def init(params: Any) -> AdamaxState:
+class Form(NamedTuple):
+    """What a program is compiled for."""
+
+    maximize: bool
+
+
+def _numbers(lr: Real, betas: tuple[float, float], eps: Real, weight_decay: Real | None) -> Numbers:
+    return Numbers(lr, 1 - betas[0], log(betas[0]), betas[1], eps, weight_decay)
+
+
+def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
+    def init(params: PyTree) -> AdamaxState:
         return AdamaxState(counts(params), zeros(params), zeros(params))
 
-    def vectors(state: AdamaxState, present: Any) -> Any:
+    def vectors(state: AdamaxState, present: np.ndarray) -> Vectors:
         step = state.step + present
-        return (lr / -jnp.expm1(wide(step) * log1),), {"step": step}
+        return (n.lr / -jnp.expm1(wide(step) * n.log1),), {"step": step}
 
-    def rule(p: Any, g: Any, slots: dict[str, Any], rate: Any) -> Any:
-        g = g + weight_decay * p
-        first = slots["exp_avg"] + rest1 * (g - slots["exp_avg"])
-        largest = jnp.maximum(beta2 * slots["exp_inf"], jnp.abs(g) + eps)
+    def rule(p: jax.Array, g: jax.Array, slots: Slots, rate: jax.Array) -> Changed:
+        g = decayed(g, n.weight_decay, p)
+        first = slots["exp_avg"] + n.rest1 * (g - slots["exp_avg"])
+        largest = jnp.maximum(n.beta2 * slots["exp_inf"], jnp.abs(g) + n.eps)
         return -rate * (first / largest), {"exp_avg": first, "exp_inf": largest}
 
-    return elementwise("adamax", init, vectors, rule, maximize)
+    return elementwise("adamax", init, vectors, rule, form.maximize)
+
+
+_RULE = Rule(_numbers, Form, _transformation)
 
 
 def adamax(
-    learning_rate: Any = 2e-3,
+    learning_rate: Real = 2e-3,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
-    weight_decay: Any = 0.0,
+    weight_decay: Real = 0.0,
     *,
     maximize: bool = False,
 ) -> optax.GradientTransformation:
@@ -65,9 +96,18 @@ def adamax(
 
     Returns:
         An `optax.GradientTransformation`; ``update`` needs ``params``.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> from fnn import optim
+        >>> rule = optim.adamax(0.5)
+        >>> params = {"w": jnp.ones(2)}
+        >>> updates, state = rule.update({"w": jnp.array([1.0, -2.0])}, rule.init(params), params)
+        >>> print(optax.apply_updates(params, updates)["w"])
+        [0.49999994 1.5       ]
     """
     betas_in_range(betas)
-    return _rule(*_derived(learning_rate, betas, eps, weight_decay), maximize=maximize)
+    return _RULE.make(lr=learning_rate, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize)
 
 
 class Adamax(Optimizer):
@@ -85,12 +125,23 @@ class Adamax(Optimizer):
         maximize: whether to go up the gradient.
         differentiable: kept likewise; `adamax` is the form to differentiate through.
         capturable: kept likewise.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> p = nn.Parameter(jnp.ones(2))
+        >>> optimizer = optim.Adamax([p], lr=0.5)
+        >>> optimizer.step([jnp.array([1.0, -2.0])])
+        >>> print(p.data)
+        [0.49999994 1.5       ]
     """
+
+    _rule = _RULE
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 2e-3,
+        params: Params,
+        lr: Real = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
@@ -117,12 +168,3 @@ class Adamax(Optimizer):
                 "capturable": capturable,
             },
         )
-
-    def _flags(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return (bool(group["maximize"]),)
-
-    def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return _derived(group["lr"], group["betas"], group["eps"], group["weight_decay"])
-
-    def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
-        return _rule(*values, *flags)

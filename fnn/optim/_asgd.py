@@ -2,60 +2,92 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from fnn.optim._checks import at_least_zero, learning_rate
-from fnn.optim._each import elementwise, wide
+from fnn.optim._each import Changed, Slots, Vectors, elementwise, wide
+from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import counts, zeros
+from fnn.optim._rule import Rule
+from fnn.optim._tree import counts, decayed, zeros
+from fnn.typing import PyTree, Real
 
 __all__ = ["ASGD", "ASGDState", "asgd"]
 
 
 class ASGDState(NamedTuple):
-    """The state of `asgd`."""
+    """The state of `asgd`.
 
-    step: Any  # (n,) float32: updates made of each parameter
-    eta: Any  # (n,) float32: the rate of the next step
-    mu: Any  # (n,) float32: the weight of the next step's parameters in the average
-    ax: Any  # like the parameters: their average
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import optim
+        >>> state = optim.asgd(0.5).init(jnp.ones(2))
+        >>> print(state.step, state.eta, state.mu, state.ax)
+        [0.] [0.5] [1.] [0. 0.]
+    """
+
+    step: jax.Array  # (n,) float32: updates made of each parameter
+    eta: jax.Array  # (n,) float32: the rate of the next step
+    mu: jax.Array  # (n,) float32: the weight of the next step's parameters in the average
+    ax: PyTree  # like the parameters: their average
 
 
-def _rule(lr: Any, lambd: Any, alpha: Any, t0: Any, weight_decay: Any, maximize: bool) -> optax.GradientTransformation:
-    def init(params: Any) -> ASGDState:
+class Numbers(NamedTuple):
+    """The numbers of the rule."""
+
+    lr: Real
+    lambd: Real
+    alpha: Real
+    t0: Real
+    weight_decay: Real | None
+
+
+class Form(NamedTuple):
+    """What a program is compiled for."""
+
+    maximize: bool
+
+
+def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
+    def init(params: PyTree) -> ASGDState:
         step = counts(params)
-        return ASGDState(step, jnp.full_like(step, lr), jnp.ones_like(step), zeros(params))
+        return ASGDState(step, jnp.full_like(step, n.lr), jnp.ones_like(step), zeros(params))
 
-    def vectors(state: ASGDState, present: Any) -> Any:
+    def vectors(state: ASGDState, present: np.ndarray) -> Vectors:
         step = state.step + present
         t, fresh = wide(step), state.step == 0
-        eta = jnp.where(fresh, jnp.asarray(lr, state.eta.dtype), state.eta)
+        eta = jnp.where(fresh, jnp.asarray(n.lr, state.eta.dtype), state.eta)
         mu = jnp.where(fresh, 1, state.mu)
         later = {
             "step": step,
-            "eta": jnp.where(present, lr / (1 + lambd * lr * t) ** alpha, eta).astype(eta.dtype),
-            "mu": jnp.where(present, 1 / jnp.maximum(1, t - t0), mu).astype(mu.dtype),
+            "eta": jnp.where(present, n.lr / (1 + n.lambd * n.lr * t) ** n.alpha, eta).astype(eta.dtype),
+            "mu": jnp.where(present, 1 / jnp.maximum(1, t - n.t0), mu).astype(mu.dtype),
         }
         return (eta, mu), later
 
-    def rule(p: Any, g: Any, slots: dict[str, Any], eta: Any, mu: Any) -> Any:
-        g = g + weight_decay * p
-        change = -eta * (g + lambd * p)
+    def rule(p: jax.Array, g: jax.Array, slots: Slots, eta: jax.Array, mu: jax.Array) -> Changed:
+        g = decayed(g, n.weight_decay, p)
+        change = -eta * (g + n.lambd * p)
         after, mean = p + change, slots["ax"]
         return change, {"ax": jnp.where(mu == 1, after, mean + mu * (after - mean))}
 
-    return elementwise("asgd", init, vectors, rule, maximize)
+    return elementwise("asgd", init, vectors, rule, form.maximize)
+
+
+_RULE = Rule(Numbers, Form, _transformation)
 
 
 def asgd(
-    learning_rate: Any = 1e-2,
-    lambd: Any = 1e-4,
-    alpha: Any = 0.75,
-    t0: Any = 1e6,
-    weight_decay: Any = 0.0,
+    learning_rate: Real = 1e-2,
+    lambd: Real = 1e-4,
+    alpha: Real = 0.75,
+    t0: Real = 1e6,
+    weight_decay: Real = 0.0,
     *,
     maximize: bool = False,
 ) -> optax.GradientTransformation:
@@ -71,8 +103,17 @@ def asgd(
 
     Returns:
         An `optax.GradientTransformation`; ``update`` needs ``params``.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> from fnn import optim
+        >>> rule = optim.asgd(0.5)
+        >>> params = {"w": jnp.ones(2)}
+        >>> updates, state = rule.update({"w": jnp.array([1.0, -2.0])}, rule.init(params), params)
+        >>> print(optax.apply_updates(params, updates)["w"])
+        [0.49995   1.9999499]
     """
-    return _rule(learning_rate, lambd, alpha, t0, weight_decay, maximize)
+    return _RULE.make(lr=learning_rate, lambd=lambd, alpha=alpha, t0=t0, weight_decay=weight_decay, maximize=maximize)
 
 
 class ASGD(Optimizer):
@@ -91,12 +132,23 @@ class ASGD(Optimizer):
         maximize: whether to go up the gradient.
         differentiable: kept likewise; `asgd` is the form to differentiate through.
         capturable: kept likewise.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> p = nn.Parameter(jnp.ones(2))
+        >>> optimizer = optim.ASGD([p], lr=0.5)
+        >>> optimizer.step([jnp.array([1.0, -2.0])])
+        >>> print(p.data)
+        [0.49995   1.9999499]
     """
+
+    _rule = _RULE
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-2,
+        params: Params,
+        lr: Real = 1e-2,
         lambd: float = 1e-4,
         alpha: float = 0.75,
         t0: float = 1e6,
@@ -122,12 +174,3 @@ class ASGD(Optimizer):
                 "capturable": capturable,
             },
         )
-
-    def _flags(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return (bool(group["maximize"]),)
-
-    def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return tuple(group[name] for name in ("lr", "lambd", "alpha", "t0", "weight_decay"))
-
-    def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
-        return _rule(*values, *flags)

@@ -5,21 +5,28 @@ from __future__ import annotations
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
-
-import jax
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.optim._grouping import Grouped
+from fnn.optim._groups import ParamGroup
 from fnn.optim._ruled import NOT_INITIALISED
-from fnn.optim._tree import is_sparse
+from fnn.optim._tree import Gradient, is_sparse
 from fnn.state.differentiated import records
 from fnn.state.names import flatten
 from fnn.state.parameter import Parameter, is_lazy
+from fnn.typing import PyTree
+
+if TYPE_CHECKING:
+    from jax.experimental.sparse import BCOO
 
 __all__ = ["Gradients"]
 
-Chosen = dict[int, Any]
+# The gradients, by the identity of their parameters.
+Chosen: TypeAlias = "dict[int, Gradient | None]"
+# A gradient for each parameter of each group.
+Choice: TypeAlias = "list[list[Gradient | None]]"
 
 _ARRAY = """\
 step: expected gradients, got an array of shape {shape}: the loss?
@@ -35,13 +42,12 @@ _NONE = """\
 or fill p.grad first: loss = fnn.backward(loss_of)(model); optimizer.step()."""
 
 
-class Gradients:
+class Gradients(Grouped):
     """The part of `Optimizer` that finds the gradient of each parameter."""
 
-    param_groups: list[Any]
     _warned: bool = False
 
-    def _own_grads(self) -> list[list[Any]]:
+    def _own_grads(self) -> Choice:
         self._warn_of_none()
         return [
             [self._sparse(g, group.now()) if is_sparse(g := p.grad) else g for p in group["params"]]
@@ -56,7 +62,7 @@ class Gradients:
         self._warned = True
         warnings.warn(_NONE.format(name=type(self).__name__), UserWarning, stacklevel=4)
 
-    def _given_grads(self, grads: Any) -> list[list[Any]]:
+    def _given_grads(self, grads: PyTree) -> Choice:
         if hasattr(grads, "dtype") and not isinstance(grads, Mapping):
             raise ArgumentTypeError(_ARRAY.format(shape=tuple(grads.shape)))
         if isinstance(grads, Mapping):
@@ -86,12 +92,12 @@ class Gradients:
             for group in self.param_groups
         ]
 
-    def _spread(self, chosen: Chosen) -> list[list[Any]]:
+    def _spread(self, chosen: Chosen) -> Choice:
         return [[chosen.get(id(p)) for p in group["params"]] for group in self.param_groups]
 
-    def _owners(self) -> dict[str, list[tuple[Parameter, Any]]]:
+    def _owners(self) -> dict[str, list[tuple[Parameter, ParamGroup]]]:
         """The parameters by name: the optimizer's own, or those under which they were differentiated."""
-        owners: dict[str, list[tuple[Parameter, Any]]] = defaultdict(list)
+        owners: dict[str, list[tuple[Parameter, ParamGroup]]] = defaultdict(list)
         for group in self.param_groups:
             names = group.get("param_names")
             for i, p in enumerate(group["params"]):
@@ -99,10 +105,10 @@ class Gradients:
                     owners[name].append((p, group))
         return owners
 
-    def _by_record(self, grads: Any) -> Chosen | None:
+    def _by_record(self, grads: PyTree) -> Chosen | None:
         """The gradients by the parameters that were differentiated together; None if that leaves no one choice."""
         groups = {id(p): group for group in self.param_groups for p in group["params"]}
-        found: dict[tuple[int, ...], list[tuple[str, Parameter, Any]]] = {}
+        found: dict[tuple[int, ...], list[tuple[str, Parameter, PyTree]]] = {}
         for record in records(p for group in self.param_groups for p in group["params"]):
             match = [entry for entry in record.matched(grads) or () if id(entry[1]) in groups]
             if match:
@@ -117,7 +123,7 @@ class Gradients:
         (match,) = found.values()
         return {id(p): self._gradient(grad, p, name, groups[id(p)]) for name, p, grad in match}
 
-    def _by_name(self, grads: dict[str, Any], owners: Mapping[str, list[tuple[Parameter, Any]]]) -> Chosen:
+    def _by_name(self, grads: dict[str, Any], owners: Mapping[str, list[tuple[Parameter, ParamGroup]]]) -> Chosen:
         chosen: Chosen = {}
         for name, grad in grads.items():
             for p, group in owners.get(name, ()):
@@ -136,7 +142,7 @@ class Gradients:
             )
         return chosen
 
-    def _gradient(self, grad: Any, parameter: Parameter, name: str, group: Any) -> Any:
+    def _gradient(self, grad: PyTree, parameter: Parameter, name: str, group: ParamGroup) -> Gradient | None:
         if grad is None:
             return None
         grad = self._sparse(grad, group.now()) if is_sparse(grad) else to_array(grad, "grads", "step: ")
@@ -148,7 +154,7 @@ class Gradients:
             )
         return grad
 
-    def _sparse(self, grad: Any, group: dict[str, Any]) -> jax.Array:
+    def _sparse(self, grad: BCOO, group: Mapping[str, Any]) -> Gradient:
         """What the rule makes of a sparse gradient of a parameter in ``group``."""
         del grad, group
         raise ArgumentError(f"{type(self).__name__} does not support sparse gradients")

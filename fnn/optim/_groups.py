@@ -3,133 +3,23 @@
 In a trace of `fnn.jit`, ``group["lr"]`` is the traced value of what the group holds when the compiled step is called,
 so a scheduler's step takes effect and compiles nothing.  What a trace writes (``group["t"] += 1``) is held in a slot
 and carried out.  Outside of traces a group is a plain dict.
-
-A step written by a user may ask Python about a hyper-parameter (``if group["weight_decay"] != 0``), which no traced
-value can answer.  There a number is a constant that the program is compiled for, all but ``"lr"``, until it is seen to
-change between two calls; from then on it is a value, too, unless the step needs it in Python.
 """
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, KeysView, Mapping
+from typing import Any, TypeAlias
 
-from fnn.optim._slots import ABSENT, Slot, Source, birth, fingerprint, is_array, is_number, owned_values, same
+from fnn.optim._hyper import Hyper
+from fnn.optim._slots import ABSENT, Source
 from fnn.state.box import Box
-from fnn.state.gather import Gather
+from fnn.state.parameter import Parameter
 from fnn.state.scope import innermost
 
-__all__ = ["ParamGroup", "adopted"]
+__all__ = ["ParamGroup", "Params", "adopted"]
 
-
-def _numeric(value: Any) -> bool:
-    if isinstance(value, (tuple, list)):
-        return bool(value) and all(map(is_number, value))
-    return is_number(value) or is_array(value)
-
-
-def _floating(value: Any) -> Any:
-    return float(value) if type(value) is int else value
-
-
-class Hyper:
-    """The hyper-parameters of one group as `fnn.jit` sees them: its owner, in the sense of `fnn.state.gather`."""
-
-    param_groups = ()  # of which fnn.jit asks every owner whether a trace has changed them
-
-    def __init__(self, group: ParamGroup) -> None:
-        self._group = weakref.ref(group)
-        self._born = birth()
-        self.source: Hyper | None = None  # of what this is a copy, if it was made in a trace
-        self.slots: dict[str, Slot] = {}
-        # What schedulers add later is of no interest to a compiled step, unless it reads it.
-        self.names: set[str] = set()
-        self.version = 0  # moves when the group is written to
-        self.asked = False  # whether a step of the user's reads it: numbers are constants until they change
-        self.level = 0  # 1: also those that change are constants; 2: and "lr"
-        self._last: dict[str, Any] = {}
-        self._moving: set[str] = set()
-        self._cache: tuple[Any, Any, dict[str, Any]] = (None, (), {})
-
-    @property
-    def group(self) -> ParamGroup:
-        """The group, which holds this."""
-        group = self._group()
-        if group is None:
-            raise ReferenceError("the parameter group is gone")
-        return group
-
-    def _fnn_gather(self, gather: Gather) -> Any:
-        return tuple((name, *(gather.box(box) for box in slot.boxes)) for name, slot in self.slots.items())
-
-    def _fnn_dynamic(self) -> tuple[Any, list[Any]]:
-        stamp = self.version, self.level, self.asked
-        if self._cache[0] != stamp:
-            self._cache = (stamp, *self._sorted())
-        static, values = self._cache[1:]
-        if self.slots:
-            static = (*static, *(slot.fixed(self.level > 0) for slot in self.slots.values()))
-        return static, [values]
-
-    def _sorted(self) -> tuple[Any, dict[str, Any]]:
-        """The hyper-parameters that are structure, and those that are values."""
-        static: list[Any] = []
-        values: dict[str, Any] = {}
-        for name, value in self.group.plain().items():
-            if name not in self.names or name in self.slots:
-                continue
-            if not _numeric(value):
-                static.append((name, fingerprint(value)))
-            elif not self.asked:
-                # An int and a float would be two programs: weight_decay=0, later 0.1.
-                pair = isinstance(value, (tuple, list))
-                values[name] = tuple(map(_floating, value)) if pair else _floating(value)
-            elif self._is_value(name, value):
-                values[name] = value
-            else:
-                static.append((name, fingerprint(value)))
-        return tuple(static), values
-
-    def _is_value(self, name: str, value: Any) -> bool:
-        if name == "lr":
-            return self.level < 2
-        if is_array(value):
-            return True
-        if name in self._last and self._last[name] != value:
-            self._moving.add(name)
-        self._last[name] = value
-        return name in self._moving and self.level < 1
-
-    def seen(self, name: str, value: Any) -> Any:
-        """``value``, or what stands for it in the trace."""
-        source = self.source
-        if source is not None and same(source.group.plain().get(name, ABSENT), value):
-            return source.seen(name, value)
-        passed = owned_values(self)
-        if passed is None:
-            return value
-        if name not in self.names:
-            self.names.add(name)
-            self.version += 1
-        return passed[0].get(name, value)
-
-    def write(self, name: str, value: Any) -> bool:
-        """Holds ``value`` in a slot if a trace writes it; False where the group itself can hold it."""
-        slot, scope = self.slots.get(name), innermost.get()
-        if slot is None:
-            if scope is None or self._born >= scope.serial or name in ("params", "param_names"):
-                return False
-            slot = self.slots[name] = Slot(name, self._born)
-            before = self.group.plain().get(name, ABSENT)
-            if before is not ABSENT:
-                slot.start(before)
-            self.version += 1
-        slot.write(value)
-        return True
-
-    def pinned(self, name: str) -> bool:
-        return self.level > (1 if name == "lr" else 0)
+# What an optimizer is made from: Parameters, pairs with their names, or groups, dicts with an entry "params".
+Params: TypeAlias = Iterable["Parameter | tuple[str, Parameter] | dict[str, Any]"]
 
 
 class ParamGroup(dict[str, Any]):
@@ -174,7 +64,7 @@ class ParamGroup(dict[str, Any]):
         value = super().__getitem__(name)
         return value if innermost.get() is None or name == "params" else hyper.seen(name, value)
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, name: str, default: object = None) -> Any:
         """The hyper-parameter, or ``default``."""
         return self[name] if name in self else default
 
@@ -184,7 +74,7 @@ class ParamGroup(dict[str, Any]):
         slot = self.hyper.slots.get(name) if self.hyper.slots else None  # pyright: ignore[reportArgumentType]
         return slot is not None and slot.present
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         if not self.hyper.write(name, value):
             super().__setitem__(name, value)
         self.hyper.version += 1
@@ -195,18 +85,20 @@ class ParamGroup(dict[str, Any]):
             super().__delitem__(name)
         self.hyper.version += 1
 
-    def setdefault(self, name: str, default: Any = None) -> Any:
+    def setdefault(self, name: str, default: object = None) -> Any:
         """The hyper-parameter, which is set to ``default`` if it is not there."""
         if name not in self:
             self[name] = default
         return self[name]
 
-    def update(self, *others: Any, **values: Any) -> None:
+    def update(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, *others: Mapping[str, object] | Iterable[tuple[str, object]], **values: object
+    ) -> None:
         """Sets several."""
         for name, value in dict(*others, **values).items():
             self[name] = value
 
-    def pop(self, name: str, *default: Any) -> Any:
+    def pop(self, name: str, *default: object) -> Any:
         """Removes one; returns its value."""
         if name not in self and default:
             return default[0]
@@ -223,15 +115,15 @@ class ParamGroup(dict[str, Any]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def keys(self) -> Any:
+    def keys(self) -> KeysView[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The names."""
         return dict.fromkeys(self).keys()
 
-    def values(self) -> Any:
+    def values(self) -> list[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The values."""
         return [self[name] for name in self]
 
-    def items(self) -> Any:
+    def items(self) -> list[tuple[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The pairs."""
         return [(name, self[name]) for name in self]
 
@@ -247,7 +139,7 @@ class ParamGroup(dict[str, Any]):
     def __repr__(self) -> str:
         return repr(self.copy())
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Any, ...]:
         if innermost.get() is None:
             return _rebuilt, (None,), None, None, iter(self.items())
         aside = [(name, self[name]) for name in self.hyper.slots if name in self]
@@ -260,7 +152,7 @@ def _rebuilt(source: Source | None) -> ParamGroup:
     return group
 
 
-def adopted(group: Any, asked: bool) -> ParamGroup:
+def adopted(group: dict[str, Any], asked: bool) -> ParamGroup:
     """``group`` itself, or the `ParamGroup` of a plain dict; ``asked``: whether a step of the user's reads it."""
     if not isinstance(group, ParamGroup):
         group = ParamGroup(group)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from fnn.state.hooks import RemovableHandle, register
 
-__all__ = ["Hooked"]
+__all__ = ["KINDS", "Hooked"]
+
+KINDS = ("step_pre", "step_post", "state_dict_pre", "state_dict_post", "load_pre", "load_post")
 
 
 class Hooked:

@@ -19,7 +19,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError, StateDictError
 from fnn.optim._checks import learning_rate
 from fnn.optim._each import joined, planes
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._ruled import RuleState
+from fnn.optim._rule_state import RuleState
 from fnn.optim._tree import is_sparse
 from fnn.optim._wolfe import strong_wolfe
 from fnn.state.describe import Same

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
 
 from fnn.errors import ArgumentError
 from fnn.optim._checks import at_least_zero, learning_rate
+from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import Leaves, promoting, zeros
+from fnn.optim._rule import Rule
+from fnn.optim._tree import Leaves, promoting, shrunk, zeros
+from fnn.typing import PyTree, Real
 
 __all__ = ["Muon", "MuonState", "muon"]
 
@@ -21,20 +26,28 @@ _ADJUSTMENTS = (None, "original", "match_rms_adamw")
 
 
 class MuonState(NamedTuple):
-    """The state of `muon`."""
+    """The state of `muon`.
 
-    momentum_buffer: Any  # like the parameters
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import optim
+        >>> state = optim.muon().init(jnp.ones(2))
+        >>> print(state.momentum_buffer)
+        [0. 0.]
+    """
+
+    momentum_buffer: PyTree  # like the parameters
 
 
-def _orthogonal(matrix: Any, coefficients: Any, steps: int, eps: Any) -> Any:
+def _orthogonal(matrix: jax.Array, coefficients: Sequence[Real], steps: int, eps: Real) -> jax.Array:
     """UVᵀ of ``matrix`` = USVᵀ, roughly: Newton-Schulz steps X ← a X + (b XXᵀ + c (XXᵀ)²) X, in bfloat16."""
     half, full = jnp.bfloat16, jnp.float32
 
-    def rounded(x: Any) -> Any:
+    def rounded(x: jax.Array) -> jax.Array:
         # A conversion to bfloat16 and back is one that XLA leaves out ("excess precision"); this is not.
         return lax.reduce_precision(x.astype(full), exponent_bits=8, mantissa_bits=7)
 
-    def product(x: Any, y: Any) -> Any:
+    def product(x: jax.Array, y: jax.Array) -> jax.Array:
         return jnp.matmul(x.astype(half), y.astype(half), preferred_element_type=full)
 
     a, b, c = (jnp.asarray(x, full) for x in coefficients)
@@ -54,17 +67,39 @@ def _adjusted(shape: tuple[int, ...], how: str | None) -> float:
     return 0.2 * math.sqrt(max(rows, columns)) if how == "match_rms_adamw" else math.sqrt(max(1, rows / columns))
 
 
-def _rule(
-    lr: Any, weight_decay: Any, momentum: Any, rest: Any, coefficients: Any, eps: Any,
-    nesterov: bool, steps: int, adjustment: str | None,
-) -> optax.GradientTransformation:  # fmt: skip
-    def init(params: Any) -> MuonState:
+class Numbers(NamedTuple):
+    """The numbers of the rule."""
+
+    lr: Real
+    weight_decay: Real | None
+    momentum: Real
+    rest: Real  # 1 - μ
+    coefficients: tuple[Real, ...]
+    eps: Real
+
+
+class Form(NamedTuple):
+    """What a program is compiled for."""
+
+    nesterov: bool
+    ns_steps: int
+    adjust_lr_fn: str | None
+
+
+def _numbers(
+    lr: Real, weight_decay: Real | None, momentum: Real, ns_coefficients: Sequence[float], eps: Real
+) -> Numbers:
+    return Numbers(lr, weight_decay, momentum, 1 - momentum, tuple(map(float, ns_coefficients)), eps)
+
+
+def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
+    def init(params: PyTree) -> MuonState:
         return MuonState(zeros(params))
 
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, MuonState]:
+    def update(updates: PyTree, state: MuonState, params: PyTree = None) -> tuple[PyTree, MuonState]:
         leaves = Leaves(updates, params, "muon")
         buffers = leaves.slot(state.momentum_buffer)
-        changes: list[Any] = []
+        changes: list[jax.Array] = []
         for i, (p, g) in enumerate(zip(leaves.params, leaves.grads, strict=True)):
             if g is None:
                 changes.append(jnp.zeros_like(p))
@@ -76,18 +111,21 @@ def _rule(
                     f"Muon only supports 2D parameters whereas we found a parameter with size: {p.shape}"
                 )
             g = g.astype(p.dtype)
-            buffer = buffers[i] + rest * (g - buffers[i])
+            buffer = buffers[i] + n.rest * (g - buffers[i])
             buffers[i] = buffer.astype(p.dtype)
-            ahead = g + momentum * (buffer - g) if nesterov else buffer
-            direction = _orthogonal(ahead, coefficients, steps, eps).astype(p.dtype)
-            change = (-lr * _adjusted(p.shape, adjustment)) * direction - (lr * weight_decay) * p
-            changes.append(change.astype(p.dtype))
+            ahead = g + n.momentum * (buffer - g) if form.nesterov else buffer
+            direction = _orthogonal(ahead, n.coefficients, form.ns_steps, n.eps).astype(p.dtype)
+            change = (-n.lr * _adjusted(p.shape, form.adjust_lr_fn)) * direction
+            changes.append(shrunk(change, n.lr, n.weight_decay, p).astype(p.dtype))
         return leaves.build(changes), MuonState(leaves.build(buffers))
 
     return optax.GradientTransformation(init, promoting(update))
 
 
-def _check(ns_coefficients: Any, ns_steps: int, adjust_lr_fn: str | None) -> None:
+_RULE = Rule(_numbers, Form, _transformation, updated=None, velocity="momentum_buffer")
+
+
+def _check(ns_coefficients: Sequence[float], ns_steps: int, adjust_lr_fn: str | None) -> None:
     if adjust_lr_fn not in _ADJUSTMENTS:
         raise ArgumentError(f"Adjust learning rate function {adjust_lr_fn} is not supported")
     if len(ns_coefficients) != 3:
@@ -97,8 +135,8 @@ def _check(ns_coefficients: Any, ns_steps: int, adjust_lr_fn: str | None) -> Non
 
 
 def muon(
-    learning_rate: Any = 1e-3,
-    weight_decay: Any = 0.1,
+    learning_rate: Real = 1e-3,
+    weight_decay: Real = 0.1,
     momentum: float = 0.95,
     nesterov: bool = True,
     ns_coefficients: tuple[float, float, float] = _COEFFICIENTS,
@@ -120,11 +158,22 @@ def muon(
 
     Returns:
         An `optax.GradientTransformation`; ``update`` needs ``params``.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> from fnn import optim
+        >>> rule = optim.muon(0.5)
+        >>> params = {"w": jnp.ones((2, 2))}
+        >>> updates, state = rule.update({"w": jnp.array([[1.0, 0.0], [0.0, -2.0]])}, rule.init(params), params)
+        >>> print(optax.apply_updates(params, updates)["w"])
+        [[0.39140624 0.95      ]
+         [0.95       1.2957032 ]]
     """
     _check(ns_coefficients, ns_steps, adjust_lr_fn)
-    return _rule(
-        learning_rate, weight_decay, momentum, 1 - momentum, ns_coefficients, eps, nesterov, ns_steps, adjust_lr_fn
-    )
+    return _RULE.make(
+        lr=learning_rate, weight_decay=weight_decay, momentum=momentum, nesterov=nesterov, eps=eps, ns_steps=ns_steps,
+        ns_coefficients=ns_coefficients, adjust_lr_fn=adjust_lr_fn,
+    )  # fmt: skip
 
 
 class Muon(Optimizer):
@@ -145,12 +194,24 @@ class Muon(Optimizer):
         eps: ε.
         ns_steps: the number of Newton-Schulz steps.
         adjust_lr_fn: which s; None is ``"original"``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> p = nn.Parameter(jnp.ones((2, 2)))
+        >>> optimizer = optim.Muon([p], lr=0.5)
+        >>> optimizer.step([jnp.array([[1.0, 0.0], [0.0, -2.0]])])
+        >>> print(p.data)
+        [[0.39140624 0.95      ]
+         [0.95       1.2957032 ]]
     """
+
+    _rule = _RULE
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-3,
+        params: Params,
+        lr: Real = 1e-3,
         weight_decay: float = 0.1,
         momentum: float = 0.95,
         nesterov: bool = True,
@@ -182,14 +243,3 @@ class Muon(Optimizer):
                     raise ArgumentError(
                         f"Muon only supports 2D parameters whereas we found a parameter with size: {p.shape}"
                     )
-
-    def _flags(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return bool(group["nesterov"]), int(group["ns_steps"]), group["adjust_lr_fn"]
-
-    def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        momentum = group["momentum"]
-        coefficients = tuple(map(float, group["ns_coefficients"]))
-        return group["lr"], group["weight_decay"], momentum, 1 - momentum, coefficients, group["eps"]
-
-    def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
-        return _rule(*values, *flags)

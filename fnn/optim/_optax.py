@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,24 +11,40 @@ import numpy as np
 import optax
 
 from fnn.errors import ArgumentTypeError, StateDictError
+from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._ruled import RuleState
+from fnn.optim._rule import Rule
+from fnn.optim._rule_state import RuleState
+from fnn.optim._tree import Gradient
 from fnn.state.scope import no_scope
+from fnn.typing import PyTree
 
 __all__ = ["Optax"]
 
 _KEY = "optax"
 
 
-def _filled(transformation: optax.GradientTransformation) -> optax.GradientTransformation:
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+class Numbers(NamedTuple):
+    """None: those of the transformation are its own."""
+
+
+class Form(NamedTuple):
+    """What a program is compiled for."""
+
+    transformation: optax.GradientTransformation
+
+
+def _filled(numbers: Numbers, form: Form) -> optax.GradientTransformation:
+    transformation = form.transformation
+
+    def update(updates: PyTree, state: PyTree, params: PyTree = None) -> tuple[PyTree, PyTree]:
         given = [jnp.zeros_like(p) if g is None else g for g, p in zip(updates, params, strict=True)]
         return transformation.update(given, state, params)
 
     return optax.GradientTransformation(transformation.init, update)
 
 
-def _paths(tree: Any) -> dict[str, Any]:
+def _paths(tree: PyTree) -> dict[str, Any]:
     return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
 
 
@@ -59,7 +75,9 @@ class Optax(Optimizer):
         [0.9 0.9]
     """
 
-    def __init__(self, params: Any, transformation: optax.GradientTransformation) -> None:
+    _rule = Rule(Numbers, Form, _filled, updated=None)
+
+    def __init__(self, params: Params, transformation: optax.GradientTransformation) -> None:
         if not (hasattr(transformation, "init") and hasattr(transformation, "update")):
             raise ArgumentTypeError(
                 "Optax: transformation must be an optax.GradientTransformation, got "
@@ -67,16 +85,7 @@ class Optax(Optimizer):
             )
         super().__init__(params, {"transformation": transformation})
 
-    def _flags(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return (group["transformation"],)
-
-    def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return ()
-
-    def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
-        return _filled(flags[0])
-
-    def _update(self, grads: list[list[Any]]) -> None:
+    def _update(self, grads: list[list[Gradient | None]]) -> None:
         completed = []
         for group, some in zip(self.param_groups, grads, strict=True):
             if any(g is not None for g in some):

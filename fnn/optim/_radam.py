@@ -3,80 +3,128 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from fnn.optim._checks import at_least_zero, betas_in_range, learning_rate, log
-from fnn.optim._each import elementwise, wide
+from fnn.optim._each import Changed, Slots, Vectors, elementwise, wide
+from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import counts, zeros
+from fnn.optim._rule import Rule
+from fnn.optim._tree import counts, decayed, shrunk, zeros
+from fnn.typing import PyTree, Real
 
 __all__ = ["RAdam", "RAdamState", "radam"]
 
 
 class RAdamState(NamedTuple):
-    """The state of `radam`."""
+    """The state of `radam`.
 
-    step: Any  # (n,) float32: updates made of each parameter
-    exp_avg: Any  # like the parameters
-    exp_avg_sq: Any  # like the parameters
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import optim
+        >>> state = optim.radam().init(jnp.ones(2))
+        >>> print(state.step, state.exp_avg, state.exp_avg_sq)
+        [0.] [0. 0.] [0. 0.]
+    """
+
+    step: jax.Array  # (n,) float32: updates made of each parameter
+    exp_avg: PyTree  # like the parameters
+    exp_avg_sq: PyTree  # like the parameters
 
 
-def _derived(lr: Any, betas: Any, eps: Any, weight_decay: Any) -> Any:
+class Numbers(NamedTuple):
+    """The numbers of the rule."""
+
+    lr: Real
+    rest1: Real  # 1 - β₁
+    log1: Real  # log β₁
+    beta2: Real
+    rest2: Real  # 1 - β₂
+    log2: Real  # log β₂
+    limit: Real  # ρ∞
+    scale: Real  # ρ∞ / ((ρ∞ - 4)(ρ∞ - 2))
+    bend: Real  # L(-log β₂ / 2), see length
+    eps: Real
+    weight_decay: Real | None
+
+
+class Form(NamedTuple):
+    """What a program is compiled for."""
+
+    decoupled_weight_decay: bool
+    maximize: bool
+
+
+def _numbers(lr: Real, betas: tuple[float, float], eps: Real, weight_decay: Real | None) -> Numbers:
     b1, b2 = betas
     limit = 2 / (1 - b2) - 1
-    scale = limit / ((limit - 4) * (limit - 2)) if limit > 5 else 0.0
-    # Half of -log β₂, and coth x - 1/x of it: what the length of the average is made from while it is short.
     half = -log(b2) / 2
-    bend = 1 / math.tanh(half) - 1 / half if half > 1e-2 else half / 3
-    return lr, 1 - b1, log(b1), b2, 1 - b2, log(b2), limit, scale, bend, eps, weight_decay
+    return Numbers(
+        lr,
+        rest1=1 - b1,
+        log1=log(b1),
+        beta2=b2,
+        rest2=1 - b2,
+        log2=log(b2),
+        limit=limit,
+        scale=limit / ((limit - 4) * (limit - 2)) if limit > 5 else 0.0,
+        bend=1 / math.tanh(half) - 1 / half if half > 1e-2 else half / 3,
+        eps=eps,
+        weight_decay=weight_decay,
+    )
 
 
-def _rule(
-    lr: Any, rest1: Any, log1: Any, beta2: Any, rest2: Any, log2: Any, limit: Any, scale: Any, bend: Any,
-    eps: Any, weight_decay: Any, decoupled: bool, maximize: bool,
-) -> optax.GradientTransformation:  # fmt: skip
-    def init(params: Any) -> RAdamState:
+def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
+    decoupled = form.decoupled_weight_decay
+
+    def init(params: PyTree) -> RAdamState:
         return RAdamState(counts(params), zeros(params), zeros(params))
 
-    def length(t: Any) -> Any:
+    def length(t: jax.Array) -> jax.Array:
         # ρₜ = ρ∞ - 2 t β₂ᵗ / (1 - β₂ᵗ). With x = -t log β₂ small that is 1999 - 1994 in float32; there
         # t + L(-log β₂ / 2) - t L(x / 2), where L(y) = coth y - 1/y = y/3 - y³/45 + ..., is the same without the loss.
-        x = -t * log2
+        x = -t * n.log2
         y = x / 2
         z = y * y
         series = y * (1 / 3 - z * (1 / 45 - z * (2 / 945 - z * (1 / 4725 - z * (2 / 93555)))))
-        return jnp.where(x < 1, t + bend - t * series, limit - 2 * t / jnp.expm1(x))
+        return jnp.where(x < 1, t + n.bend - t * series, n.limit - 2 * t / jnp.expm1(x))
 
-    def vectors(state: RAdamState, present: Any) -> Any:
+    def vectors(state: RAdamState, present: np.ndarray) -> Vectors:
         step = state.step + present
         t = wide(step)
         rho = length(t)
         rectified = rho > 5
-        factor = jnp.sqrt(jnp.maximum((rho - 4) * (rho - 2) / rho * scale, 0)) * jnp.sqrt(-jnp.expm1(t * log2))
-        return (lr / -jnp.expm1(t * log1), factor, rectified.astype(t.dtype)), {"step": step}
+        factor = jnp.sqrt(jnp.maximum((rho - 4) * (rho - 2) / rho * n.scale, 0)) * jnp.sqrt(-jnp.expm1(t * n.log2))
+        return (n.lr / -jnp.expm1(t * n.log1), factor, rectified.astype(t.dtype)), {"step": step}
 
-    def rule(p: Any, g: Any, slots: dict[str, Any], rate: Any, factor: Any, rectified: Any) -> Any:
+    def rule(
+        p: jax.Array, g: jax.Array, slots: Slots, rate: jax.Array, factor: jax.Array, rectified: jax.Array
+    ) -> Changed:
         if not decoupled:
-            g = g + weight_decay * p
-        first = slots["exp_avg"] + rest1 * (g - slots["exp_avg"])
-        second = beta2 * slots["exp_avg_sq"] + rest2 * (g * g)
-        adapted = jnp.where(rectified > 0, factor / (jnp.sqrt(second) + eps), 1)
-        change = -rate * first * adapted
+            g = decayed(g, n.weight_decay, p)
+        first = slots["exp_avg"] + n.rest1 * (g - slots["exp_avg"])
+        second = n.beta2 * slots["exp_avg_sq"] + n.rest2 * (g * g)
+        change = -rate * first * jnp.where(rectified > 0, factor / (jnp.sqrt(second) + n.eps), 1)
         if decoupled:
-            change = change - (lr * weight_decay) * p
+            change = shrunk(change, n.lr, n.weight_decay, p)
         return change, {"exp_avg": first, "exp_avg_sq": second}
 
-    return elementwise("radam", init, vectors, rule, maximize)
+    return elementwise("radam", init, vectors, rule, form.maximize)
+
+
+_RULE = Rule(_numbers, Form, _transformation)
 
 
 def radam(
-    learning_rate: Any = 1e-3,
+    learning_rate: Real = 1e-3,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
-    weight_decay: Any = 0.0,
+    weight_decay: Real = 0.0,
     decoupled_weight_decay: bool = False,
     *,
     maximize: bool = False,
@@ -93,11 +141,21 @@ def radam(
 
     Returns:
         An `optax.GradientTransformation`; ``update`` needs ``params``.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> from fnn import optim
+        >>> rule = optim.radam(0.5)
+        >>> params = {"w": jnp.ones(2)}
+        >>> updates, state = rule.update({"w": jnp.array([1.0, -2.0])}, rule.init(params), params)
+        >>> print(optax.apply_updates(params, updates)["w"])
+        [0.49999994 2.        ]
     """
     betas_in_range(betas)
-    return _rule(
-        *_derived(learning_rate, betas, eps, weight_decay), decoupled=decoupled_weight_decay, maximize=maximize
-    )
+    return _RULE.make(
+        lr=learning_rate, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize,
+        decoupled_weight_decay=decoupled_weight_decay,
+    )  # fmt: skip
 
 
 class RAdam(Optimizer):
@@ -119,12 +177,23 @@ class RAdam(Optimizer):
         maximize: whether to go up the gradient.
         capturable: kept likewise.
         differentiable: kept likewise; `radam` is the form to differentiate through.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> p = nn.Parameter(jnp.ones(2))
+        >>> optimizer = optim.RAdam([p], lr=0.5)
+        >>> optimizer.step([jnp.array([1.0, -2.0])])
+        >>> print(p.data)
+        [0.49999994 2.        ]
     """
+
+    _rule = _RULE
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-3,
+        params: Params,
+        lr: Real = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
@@ -153,12 +222,3 @@ class RAdam(Optimizer):
                 "differentiable": differentiable,
             },
         )
-
-    def _flags(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return bool(group["decoupled_weight_decay"]), bool(group["maximize"])
-
-    def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return _derived(group["lr"], group["betas"], group["eps"], group["weight_decay"])
-
-    def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
-        return _rule(*values, *flags)

@@ -2,61 +2,101 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from fnn.optim._checks import at_least_zero, learning_rate
-from fnn.optim._each import elementwise
+from fnn.optim._each import Changed, Slots, Vectors, elementwise
+from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import counts, zeros
+from fnn.optim._rule import Rule
+from fnn.optim._tree import counts, decayed, zeros
+from fnn.typing import PyTree, Real
 
 __all__ = ["RMSprop", "RMSpropState", "rmsprop"]
 
 
 class RMSpropState(NamedTuple):
-    """The state of `rmsprop`."""
+    """The state of `rmsprop`.
 
-    step: Any  # (n,) float32: updates made of each parameter
-    square_avg: Any  # like the parameters
-    momentum_buffer: Any  # like the parameters; None without momentum
-    grad_avg: Any  # like the parameters; None if not centered
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import optim
+        >>> state = optim.rmsprop().init(jnp.ones(2))
+        >>> print(state.step, state.square_avg, state.momentum_buffer)
+        [0.] [0. 0.] None
+    """
+
+    step: jax.Array  # (n,) float32: updates made of each parameter
+    square_avg: PyTree  # like the parameters
+    momentum_buffer: PyTree  # like the parameters; None without momentum
+    grad_avg: PyTree  # like the parameters; None if not centered
 
 
-def _rule(
-    lr: Any, alpha: Any, rest: Any, eps: Any, weight_decay: Any, momentum: Any,
-    has_momentum: bool, centered: bool, maximize: bool,
-) -> optax.GradientTransformation:  # fmt: skip
-    def init(params: Any) -> RMSpropState:
-        velocity = zeros(params) if has_momentum else None
-        return RMSpropState(counts(params), zeros(params), velocity, zeros(params) if centered else None)
+class Numbers(NamedTuple):
+    """The numbers of the rule."""
 
-    def vectors(state: RMSpropState, present: Any) -> Any:
+    lr: Real
+    alpha: Real
+    rest: Real  # 1 - α
+    eps: Real
+    weight_decay: Real | None
+    momentum: Real
+
+
+class Form(NamedTuple):
+    """What a program is compiled for."""
+
+    momentum: bool  # whether there is any
+    centered: bool
+    maximize: bool
+
+
+def _numbers(lr: Real, alpha: float, eps: Real, weight_decay: Real | None, momentum: Real) -> Numbers:
+    return Numbers(lr, alpha, 1 - alpha, eps, weight_decay, momentum)
+
+
+def _form(momentum: float, centered: bool, maximize: bool) -> Form:
+    return Form(momentum > 0, bool(centered), bool(maximize))
+
+
+def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
+    def init(params: PyTree) -> RMSpropState:
+        velocity = zeros(params) if form.momentum else None
+        return RMSpropState(counts(params), zeros(params), velocity, zeros(params) if form.centered else None)
+
+    def vectors(state: RMSpropState, present: np.ndarray) -> Vectors:
         return (), {"step": state.step + present}
 
-    def rule(p: Any, g: Any, slots: dict[str, Any]) -> Any:
-        g = g + weight_decay * p
-        variance = square = alpha * slots["square_avg"] + rest * (g * g)
+    def rule(p: jax.Array, g: jax.Array, slots: Slots) -> Changed:
+        g = decayed(g, n.weight_decay, p)
+        variance = square = n.alpha * slots["square_avg"] + n.rest * (g * g)
         after = {"square_avg": square}
-        if centered:
-            mean = slots["grad_avg"] + rest * (g - slots["grad_avg"])
+        if form.centered:
+            mean = slots["grad_avg"] + n.rest * (g - slots["grad_avg"])
             after["grad_avg"] = mean
             variance = square - mean * mean
-        change = g / (jnp.sqrt(variance) + eps)
-        if has_momentum:
-            after["momentum_buffer"] = change = momentum * slots["momentum_buffer"] + change
-        return -lr * change, after
+        change = g / (jnp.sqrt(variance) + n.eps)
+        if form.momentum:
+            after["momentum_buffer"] = change = n.momentum * slots["momentum_buffer"] + change
+        return -n.lr * change, after
 
-    return elementwise("rmsprop", init, vectors, rule, maximize)
+    return elementwise("rmsprop", init, vectors, rule, form.maximize)
+
+
+_RULE = Rule(_numbers, _form, _transformation)
 
 
 def rmsprop(
-    learning_rate: Any = 1e-2,
+    learning_rate: Real = 1e-2,
     alpha: float = 0.99,
     eps: float = 1e-8,
-    weight_decay: Any = 0.0,
-    momentum: Any = 0.0,
+    weight_decay: Real = 0.0,
+    momentum: float = 0.0,
     centered: bool = False,
     *,
     maximize: bool = False,
@@ -74,8 +114,20 @@ def rmsprop(
 
     Returns:
         An `optax.GradientTransformation`; ``update`` needs ``params``.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> from fnn import optim
+        >>> rule = optim.rmsprop(0.5)
+        >>> params = {"w": jnp.ones(2)}
+        >>> updates, state = rule.update({"w": jnp.array([1.0, -2.0])}, rule.init(params), params)
+        >>> print(optax.apply_updates(params, updates)["w"])
+        [-3.9999995  5.9999995]
     """
-    return _rule(learning_rate, alpha, 1 - alpha, eps, weight_decay, momentum, momentum > 0, centered, maximize)
+    return _RULE.make(
+        lr=learning_rate, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered,
+        maximize=maximize,
+    )  # fmt: skip
 
 
 class RMSprop(Optimizer):
@@ -95,12 +147,23 @@ class RMSprop(Optimizer):
         foreach: kept likewise; XLA fuses the update in any case.
         maximize: whether to go up the gradient.
         differentiable: kept likewise; `rmsprop` is the form to differentiate through.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> p = nn.Parameter(jnp.ones(2))
+        >>> optimizer = optim.RMSprop([p], lr=0.5)
+        >>> optimizer.step([jnp.array([1.0, -2.0])])
+        >>> print(p.data)
+        [-3.9999995  5.9999995]
     """
+
+    _rule = _RULE
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-2,
+        params: Params,
+        lr: Real = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
         weight_decay: float = 0,
@@ -131,13 +194,3 @@ class RMSprop(Optimizer):
                 "differentiable": differentiable,
             },
         )
-
-    def _flags(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return group["momentum"] > 0, bool(group["centered"]), bool(group["maximize"])
-
-    def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        alpha = group["alpha"]
-        return group["lr"], alpha, 1 - alpha, group["eps"], group["weight_decay"], group["momentum"]
-
-    def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
-        return _rule(*values, *flags)

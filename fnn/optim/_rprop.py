@@ -2,54 +2,89 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from fnn.errors import ArgumentError
 from fnn.optim._checks import learning_rate
-from fnn.optim._each import elementwise
+from fnn.optim._each import Changed, Slots, Vectors, elementwise
+from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
+from fnn.optim._rule import Rule
 from fnn.optim._tree import counts, zeros
+from fnn.typing import PyTree, Real
 
 __all__ = ["Rprop", "RpropState", "rprop"]
 
 
 class RpropState(NamedTuple):
-    """The state of `rprop`."""
+    """The state of `rprop`.
 
-    step: Any  # (n,) float32: updates made of each parameter
-    prev: Any  # like the parameters: the last gradients
-    step_size: Any  # like the parameters
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import optim
+        >>> state = optim.rprop(0.5).init(jnp.ones(2))
+        >>> print(state.step, state.prev, state.step_size)
+        [0.] [0. 0.] [0.5 0.5]
+    """
+
+    step: jax.Array  # (n,) float32: updates made of each parameter
+    prev: PyTree  # like the parameters: the last gradients
+    step_size: PyTree  # like the parameters
 
 
-def _rule(lr: Any, shrink: Any, grow: Any, least: Any, most: Any, maximize: bool) -> optax.GradientTransformation:
-    def filled(p: Any) -> Any:
-        full = jnp.full_like(p, lr)
+class Numbers(NamedTuple):
+    """The numbers of the rule."""
+
+    lr: Real
+    shrink: Real  # η₋
+    grow: Real  # η₊
+    least: Real
+    most: Real
+
+
+class Form(NamedTuple):
+    """What a program is compiled for."""
+
+    maximize: bool
+
+
+def _numbers(lr: Real, etas: tuple[float, float], step_sizes: tuple[float, float]) -> Numbers:
+    return Numbers(lr, *etas, *step_sizes)
+
+
+def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
+    def filled(p: jax.Array) -> jax.Array:
+        full = jnp.full_like(p, n.lr)
         return full + 1j * full if jnp.iscomplexobj(p) else full
 
-    def init(params: Any) -> RpropState:
+    def init(params: PyTree) -> RpropState:
         return RpropState(counts(params), zeros(params), jax.tree.map(filled, params))
 
-    def vectors(state: RpropState, present: Any) -> Any:
+    def vectors(state: RpropState, present: np.ndarray) -> Vectors:
         return (state.step == 0,), {"step": state.step + present}
 
-    def rule(p: Any, g: Any, slots: dict[str, Any], fresh: Any) -> Any:
+    def rule(p: jax.Array, g: jax.Array, slots: Slots, fresh: jax.Array) -> Changed:
         # A parameter starts with the learning rate of its first step.
-        size = jnp.where(fresh > 0, jnp.asarray(lr, p.dtype), slots["step_size"])
+        size = jnp.where(fresh > 0, jnp.asarray(n.lr, p.dtype), slots["step_size"])
         agreement = g * slots["prev"]
-        size = size * jnp.where(agreement > 0, grow, jnp.where(agreement < 0, shrink, 1.0))
-        size = jnp.minimum(jnp.maximum(size, least), most)
+        size = size * jnp.where(agreement > 0, n.grow, jnp.where(agreement < 0, n.shrink, 1.0))
+        size = jnp.minimum(jnp.maximum(size, n.least), n.most)
         g = jnp.where(agreement < 0, jnp.zeros_like(g), g)
         return -jnp.sign(g) * size, {"prev": g, "step_size": size}
 
-    return elementwise("rprop", init, vectors, rule, maximize)
+    return elementwise("rprop", init, vectors, rule, form.maximize)
+
+
+_RULE = Rule(_numbers, Form, _transformation)
 
 
 def rprop(
-    learning_rate: Any = 1e-2,
+    learning_rate: Real = 1e-2,
     etas: tuple[float, float] = (0.5, 1.2),
     step_sizes: tuple[float, float] = (1e-6, 50),
     *,
@@ -65,8 +100,17 @@ def rprop(
 
     Returns:
         An `optax.GradientTransformation`; ``update`` needs ``params``.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> from fnn import optim
+        >>> rule = optim.rprop(0.5)
+        >>> params = {"w": jnp.ones(2)}
+        >>> updates, state = rule.update({"w": jnp.array([1.0, -2.0])}, rule.init(params), params)
+        >>> print(optax.apply_updates(params, updates)["w"])
+        [0.5 1.5]
     """
-    return _rule(learning_rate, *etas, *step_sizes, maximize)
+    return _RULE.make(lr=learning_rate, etas=etas, step_sizes=step_sizes, maximize=maximize)
 
 
 class Rprop(Optimizer):
@@ -84,12 +128,23 @@ class Rprop(Optimizer):
         foreach: kept likewise; XLA fuses the update in any case.
         maximize: whether to go up the gradient.
         differentiable: kept likewise.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> p = nn.Parameter(jnp.ones(2))
+        >>> optimizer = optim.Rprop([p], lr=0.5)
+        >>> optimizer.step([jnp.array([1.0, -2.0])])
+        >>> print(p.data)
+        [0.5 1.5]
     """
+
+    _rule = _RULE
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-2,
+        params: Params,
+        lr: Real = 1e-2,
         etas: tuple[float, float] = (0.5, 1.2),
         step_sizes: tuple[float, float] = (1e-6, 50),
         *,
@@ -113,12 +168,3 @@ class Rprop(Optimizer):
                 "capturable": capturable,
             },
         )
-
-    def _flags(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return (bool(group["maximize"]),)
-
-    def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return group["lr"], *group["etas"], *group["step_sizes"]
-
-    def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
-        return _rule(*values, *flags)

@@ -12,11 +12,14 @@ import numpy as np
 
 from fnn.errors import StateDictError
 from fnn.optim._hooks import Hooked
-from fnn.optim._ruled import Ruled, RuleState
+from fnn.optim._rule_state import RuleState
+from fnn.optim._ruled import Ruled
 from fnn.optim._slots import is_array
 from fnn.optim._state import State
 from fnn.state.box import Box
+from fnn.state.parameter import Parameter
 from fnn.state.scope import epoch
+from fnn.typing import ArrayLike, PyTree
 
 __all__ = ["Saved"]
 
@@ -74,15 +77,16 @@ class Saved(Ruled, Hooked):
         own: list[tuple[Any, dict[str, Any]]] = []
         for n, (new, old) in enumerate(zip(saved, self.param_groups, strict=True)):
             group = {k: _copied(v) for k, v in new.items() if k not in ("params", "param_names")}
-            if isinstance(group.get("betas"), list):
-                group["betas"] = tuple(group["betas"])
+            # JSON knows no tuples.
+            pairs = [k for k, v in group.items() if isinstance(v, list) and isinstance(old.get(k), tuple)]
+            group.update((k, tuple(group[k])) for k in pairs)
             news.append(group)
             entries = [state.pop(i, {}) for i in new["params"]]
             names = self._rule_names(n)
             rule: list[Mapping[str, Any]] = [
                 {k: v for k, v in entry.items() if names is None or k in names} for entry in entries
             ]
-            kept = self._has_rule() or type(self)._loaded_group is not Saved._loaded_group
+            kept = self._rule is not None or type(self)._loaded_group is not Saved._loaded_group
             ruled.append(self._loaded_group(n, {**old.now(), **group}, rule) if kept else None)
             for p, entry, taken in zip(old["params"], entries, rule, strict=True):
                 rest = {k: v for k, v in entry.items() if not kept or k not in taken}
@@ -98,25 +102,24 @@ class Saved(Ruled, Hooked):
 
     def _rule_names(self, n: int) -> frozenset[str] | None:
         """The names of what the rule keeps of a parameter of group ``n``; None where all are its own."""
-        if not self._has_rule() or self._lazy(n):
+        if self._rule is None or self._lazy(n):
             return None
         plain = self.param_groups[n].plain()
-        make = self._transformation(self._values(plain), self._flags(plain)).init
+        make = self._rule.of(plain).init
         state = jax.eval_shape(make, [jax.ShapeDtypeStruct(p._value.shape, p._value.dtype) for p in plain["params"]])
         return frozenset(getattr(state, "_fields", ())) or None
 
     def _loaded_group(self, n: int, group: dict[str, Any], entries: list[Mapping[str, Any]]) -> RuleState | None:
         if not any(entries):
             return None
-        make = self._transformation(self._values(group), self._flags(group)).init
-        params = group["params"]
-        tree: Any = make([p._value for p in params])
+        rule, params = self._declared, group["params"]
+        tree: PyTree = rule.of(group).init([p._value for p in params])
         fields = {}
         for name, value in tree._asdict().items():
             if value is None:
                 continue
-            if name == "started":
-                fields[name] = jnp.asarray(np.array(["momentum_buffer" in e for e in entries]))
+            if name == rule.own:
+                fields[name] = jnp.asarray(np.array([rule.velocity in e for e in entries]))
             elif isinstance(value, list):
                 rows = zip(value, entries, params, strict=True)
                 fields[name] = [_loaded(name, like, entry.get(name), p) for like, entry, p in rows]
@@ -134,28 +137,29 @@ def _own_entries(state: State) -> dict[Any, dict[str, Any]]:
     return {key: own for key, entries in state.held.items() if (own := entries.own_now())}
 
 
-def _index(key: Any) -> Any:
+def _index(key: object) -> object:
     return int(key) if isinstance(key, str) and key.isdecimal() else key
 
 
-def _copied(value: Any) -> Any:
+def _copied(value: object) -> Any:
     """A value of a state_dict; torch's tensors become arrays."""
     if isinstance(value, Box):
         return value.data
-    if hasattr(value, "detach") and not isinstance(value, jax.Array):
-        return jnp.array(np.asarray(value.detach()))
+    detach = None if isinstance(value, jax.Array) else getattr(value, "detach", None)
+    if detach is not None:
+        return jnp.array(np.asarray(detach()))
     return value if isinstance(value, jax.Array) else deepcopy(value)
 
 
-def _cast(name: str, value: Any, parameter: Any) -> Any:
+def _cast(name: str, value: object, parameter: Parameter) -> object:
     """As torch does: what is kept of a floating parameter has its dtype, but for step counts."""
     if name == "step" or not is_array(value) or not jnp.issubdtype(parameter.dtype, jnp.floating):
         return value
     return jnp.asarray(value, parameter.dtype)
 
 
-def _loaded(name: str, like: Any, value: Any, parameter: Any) -> Any:
-    if value is None:
+def _loaded(name: str, like: jax.Array | None, value: ArrayLike | None, parameter: Parameter) -> jax.Array | None:
+    if value is None or like is None:
         return like
     # torch keeps moments in the parameter's dtype, and casts on loading.
     array = jnp.array(np.asarray(value)) if not isinstance(value, jax.Array) else value

@@ -3,88 +3,124 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 
 from fnn.errors import ArgumentError
 from fnn.optim._checks import at_least_zero
+from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import Leaves, is_sparse, promoting, zeros
+from fnn.optim._rule import Rule
+from fnn.optim._tree import Gradient, Leaves, decayed, is_sparse, promoting, zeros
+from fnn.typing import PyTree, Real
+
+if TYPE_CHECKING:
+    from jax.experimental.sparse import BCOO
 
 __all__ = ["SGD", "SGDState", "sgd"]
 
 
 class SGDState(NamedTuple):
-    """The state of `sgd`."""
+    """The state of `sgd`.
 
-    momentum_buffer: Any  # like the parameters; None without momentum
-    started: Any  # (n,) bool: which buffers hold a gradient; None without dampening
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import optim
+        >>> state = optim.sgd(momentum=0.9, dampening=0.1).init(jnp.ones(2))
+        >>> print(state.momentum_buffer, state.started)
+        [0. 0.] [False]
+    """
+
+    momentum_buffer: PyTree  # like the parameters; None without momentum
+    started: PyTree  # (n,) bool: which buffers hold a gradient; None without dampening
 
 
-def _rule(
-    lr: Any,
-    momentum: Any,
-    kept: Any,
-    weight_decay: Any,
-    has_momentum: bool,
-    dampened: bool,
-    nesterov: bool,
-    maximize: bool,
-) -> optax.GradientTransformation:
-    def init(params: Any) -> SGDState:
-        n = len(Leaves(params, params, "sgd").params)
-        return SGDState(
-            zeros(params) if has_momentum else None, jnp.zeros((n,), bool) if has_momentum and dampened else None
-        )
+class Numbers(NamedTuple):
+    """The numbers of the rule."""
 
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, SGDState]:
+    lr: Real
+    momentum: Real
+    kept: Real  # 1 - τ
+    weight_decay: Real | None
+
+
+class Form(NamedTuple):
+    """What a program is compiled for."""
+
+    momentum: bool  # whether there is any
+    dampened: bool
+    nesterov: bool
+    maximize: bool
+
+
+def _numbers(lr: Real, momentum: Real, dampening: float, weight_decay: Real | None) -> Numbers:
+    return Numbers(lr, momentum, 1 - dampening, weight_decay)
+
+
+def _form(momentum: float, dampening: float, nesterov: bool, maximize: bool) -> Form:
+    return Form(momentum != 0, dampening != 0, bool(nesterov), bool(maximize))
+
+
+def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
+    def init(params: PyTree) -> SGDState:
+        if not form.momentum:
+            return SGDState(None, None)
+        count = len(Leaves(params, params, "sgd").params)
+        return SGDState(zeros(params), jnp.zeros((count,), bool) if form.dampened else None)
+
+    def update(updates: PyTree, state: SGDState, params: PyTree = None) -> tuple[PyTree, SGDState]:
         leaves = Leaves(updates, params, "sgd")
         buffers = leaves.slot(state.momentum_buffer)
-        changes: list[Any] = []
+        changes: list[Gradient] = []
 
         @functools.cache
-        def scalars(dtype: Any) -> tuple[Any, ...]:
+        def scalars(dtype: jnp.dtype) -> tuple[jax.Array, Numbers]:
             # Of a half-precision parameter the scalars stay in float32, as PyTorch's do.
             wide = jnp.promote_types(dtype, jnp.float32)
-            rate, decay, inertia, share = (jnp.asarray(c, wide) for c in (lr, weight_decay, momentum, kept))
-            return -rate, decay, inertia, share
+            numbers: Numbers = jax.tree.map(lambda x: jnp.asarray(x, wide), n)
+            return jnp.negative(numbers.lr), numbers
 
         for i, (p, g) in enumerate(zip(leaves.params, leaves.grads, strict=True)):
             if g is None:
                 changes.append(jnp.zeros_like(p))
                 continue
-            against, decay, inertia, share = scalars(p.real.dtype)
+            against, own = scalars(p.real.dtype)
             g = g.astype(p.dtype)
-            g = -g if maximize else g
+            g = -g if form.maximize else g
             if is_sparse(g):  # from SGD, which has seen to it that there is no weight decay
-                if not has_momentum and not g.n_batch:
+                if not form.momentum and not g.n_batch:
                     changes.append(type(g)((against * g.data, g.indices), shape=g.shape))
                     continue
                 g = g.todense()
             else:
-                g = (g + decay * p).astype(p.dtype)
-            if has_momentum:
+                g = decayed(g, own.weight_decay, p).astype(p.dtype)
+            if form.momentum:
                 # The first velocity is the whole gradient. From a zero buffer that is what the formula gives,
                 # unless the gradient is dampened.
-                velocity = (inertia * buffers[i] + (share * g if dampened else g)).astype(p.dtype)
-                if dampened:
+                velocity = (own.momentum * buffers[i] + (own.kept * g if form.dampened else g)).astype(p.dtype)
+                if state.started is not None:
                     velocity = jnp.where(state.started[i], velocity, g)
                 buffers[i] = velocity
-                g = (g + inertia * velocity).astype(p.dtype) if nesterov else velocity
+                g = (g + own.momentum * velocity).astype(p.dtype) if form.nesterov else velocity
             changes.append(against * g)
-        started = state.started if state.started is None else state.started | leaves.present
-        return leaves.build(changes), SGDState(leaves.build(buffers) if has_momentum else None, started)
+        started = None if state.started is None else state.started | leaves.present
+        return leaves.build(changes), SGDState(leaves.build(buffers) if form.momentum else None, started)
 
     return optax.GradientTransformation(init, promoting(update))
 
 
+_RULE = Rule(_numbers, _form, _transformation, updated="started", velocity="momentum_buffer")
+
+
 def sgd(
-    learning_rate: Any = 1e-3,
-    momentum: Any = 0.0,
-    dampening: Any = 0.0,
-    weight_decay: Any = 0.0,
+    learning_rate: Real = 1e-3,
+    momentum: float = 0.0,
+    dampening: float = 0.0,
+    weight_decay: Real = 0.0,
     nesterov: bool = False,
     *,
     maximize: bool = False,
@@ -115,9 +151,10 @@ def sgd(
     """
     if nesterov and (momentum <= 0 or dampening != 0):
         raise ArgumentError("Nesterov momentum requires a momentum and zero dampening")
-    return _rule(
-        learning_rate, momentum, 1 - dampening, weight_decay, momentum != 0, dampening != 0, nesterov, maximize
-    )
+    return _RULE.make(
+        lr=learning_rate, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov,
+        maximize=maximize,
+    )  # fmt: skip
 
 
 class SGD(Optimizer):
@@ -149,13 +186,15 @@ class SGD(Optimizer):
         [0.9]
     """
 
+    _rule = _RULE
+
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-3,
+        params: Params,
+        lr: Real = 1e-3,
         momentum: float = 0,
         dampening: float = 0,
-        weight_decay: Any = 0,
+        weight_decay: Real = 0,
         nesterov: bool = False,
         *,
         maximize: bool = False,
@@ -183,16 +222,7 @@ class SGD(Optimizer):
             },
         )
 
-    def _flags(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return group["momentum"] != 0, group["dampening"] != 0, bool(group["nesterov"]), bool(group["maximize"])
-
-    def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return group["lr"], group["momentum"], 1 - group["dampening"], group["weight_decay"]
-
-    def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
-        return _rule(*values, *flags)
-
-    def _sparse(self, grad: Any, group: dict[str, Any]) -> Any:
+    def _sparse(self, grad: BCOO, group: Mapping[str, Any]) -> Gradient:
         if group["fused"]:
             raise ArgumentError("`_fused_sgd` does not support sparse gradients")
         if group["weight_decay"] != 0:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +12,15 @@ import optax
 from fnn.errors import ArgumentError
 from fnn.optim._checks import betas_in_range, learning_rate, log
 from fnn.optim._each import wide
+from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
-from fnn.optim._tree import counts, is_gradient, is_sparse, promoting, zeros
+from fnn.optim._rule import Rule
+from fnn.optim._tree import Gradient, counts, is_gradient, is_sparse, promoting, zeros
 from fnn.tracing import Tracer
+from fnn.typing import PyTree, Real
+
+if TYPE_CHECKING:
+    from jax.experimental.sparse import BCOO
 
 __all__ = ["SparseAdam", "SparseAdamState", "sparse_adam"]
 
@@ -21,25 +28,48 @@ _DENSE = "SparseAdam does not support dense gradients, please consider Adam inst
 
 
 class SparseAdamState(NamedTuple):
-    """The state of `sparse_adam`."""
+    """The state of `sparse_adam`.
 
-    step: Any  # (n,) float32: updates made of each parameter
-    exp_avg: Any  # like the parameters
-    exp_avg_sq: Any  # like the parameters
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import optim
+        >>> state = optim.sparse_adam().init(jnp.ones(2))
+        >>> print(state.step, state.exp_avg, state.exp_avg_sq)
+        [0.] [0. 0.] [0. 0.]
+    """
+
+    step: jax.Array  # (n,) float32: updates made of each parameter
+    exp_avg: PyTree  # like the parameters
+    exp_avg_sq: PyTree  # like the parameters
 
 
-def _derived(lr: Any, betas: Any, eps: Any) -> Any:
+class Numbers(NamedTuple):
+    """The numbers of the rule."""
+
+    lr: Real
+    rest1: Real  # 1 - β₁
+    log1: Real  # log β₁
+    rest2: Real  # 1 - β₂
+    log2: Real  # log β₂
+    eps: Real
+
+
+class Form(NamedTuple):
+    """What a program is compiled for."""
+
+    maximize: bool
+
+
+def _numbers(lr: Real, betas: tuple[float, float], eps: Real) -> Numbers:
     b1, b2 = betas
-    return lr, 1 - b1, log(b1), 1 - b2, log(b2), eps
+    return Numbers(lr, 1 - b1, log(b1), 1 - b2, log(b2), eps)
 
 
-def _rule(
-    lr: Any, rest1: Any, log1: Any, rest2: Any, log2: Any, eps: Any, maximize: bool, dense: bool = False
-) -> optax.GradientTransformation:
-    def init(params: Any) -> SparseAdamState:
+def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
+    def init(params: PyTree) -> SparseAdamState:
         return SparseAdamState(counts(params), zeros(params), zeros(params))
 
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, SparseAdamState]:
+    def update(updates: PyTree, state: SparseAdamState, params: PyTree = None) -> tuple[PyTree, SparseAdamState]:
         if params is None:
             raise ArgumentError("sparse_adam: update(grads, state, params) needs params, got None")
         leaves, treedef = jax.tree.flatten(params)
@@ -49,8 +79,8 @@ def _rule(
         first, second = treedef.flatten_up_to(state.exp_avg), treedef.flatten_up_to(state.exp_avg_sq)
         step = state.step + jnp.asarray([g is not None for g in grads], state.step.dtype)
         t = wide(step)
-        rates = lr * jnp.sqrt(-jnp.expm1(t * log2)) / -jnp.expm1(t * log1)
-        changes: list[Any] = []
+        rates = n.lr * jnp.sqrt(-jnp.expm1(t * n.log2)) / -jnp.expm1(t * n.log1)
+        changes: list[PyTree] = []
         for i, (p, g) in enumerate(zip(leaves, grads, strict=True)):
             if g is None:
                 changes.append(jnp.zeros_like(p))
@@ -64,23 +94,35 @@ def _rule(
             # The update is not linear, so each index must stand once; the places that frees point out of bounds.
             g = g.sum_duplicates(nse=max(g.nse, 1))
             at = tuple(g.indices[:, k] for k in range(g.n_sparse))
-            values = (-g.data if maximize else g.data).astype(p.dtype)
+            values = (-g.data if form.maximize else g.data).astype(p.dtype)
             old = first[i].at[at].get(mode="fill", fill_value=0)
             old_square = second[i].at[at].get(mode="fill", fill_value=0)
-            change, change_square = rest1 * (values - old), rest2 * (values * values - old_square)
+            change, change_square = n.rest1 * (values - old), n.rest2 * (values * values - old_square)
             first[i] = first[i].at[at].add(change, mode="drop")
             second[i] = second[i].at[at].add(change_square, mode="drop")
             rate = rates[i].astype(p.dtype)
-            moved = -rate * ((old + change) / (jnp.sqrt(old_square + change_square) + eps))
-            change = type(g)((moved, g.indices), shape=g.shape)
-            changes.append(jnp.zeros_like(p).at[at].add(moved, mode="drop") if dense else change)
+            moved = -rate * ((old + change) / (jnp.sqrt(old_square + change_square) + n.eps))
+            changes.append(type(g)((moved, g.indices), shape=g.shape))
         return treedef.unflatten(changes), SparseAdamState(step, treedef.unflatten(first), treedef.unflatten(second))
 
     return optax.GradientTransformation(init, promoting(update))
 
 
+_RULE = Rule(_numbers, Form, _transformation)
+
+
+def _dense(rule: optax.GradientTransformation) -> optax.GradientTransformation:
+    """``rule`` with dense arrays for the sparse ones that it returns."""
+
+    def update(updates: PyTree, state: PyTree, params: PyTree = None) -> tuple[PyTree, PyTree]:
+        changes, state = rule.update(updates, state, params)
+        return jax.tree.map(lambda x: x.todense() if is_sparse(x) else x, changes, is_leaf=is_sparse), state
+
+    return optax.GradientTransformation(rule.init, promoting(update))
+
+
 def sparse_adam(
-    learning_rate: Any = 1e-3,
+    learning_rate: Real = 1e-3,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
     *,
@@ -96,9 +138,22 @@ def sparse_adam(
 
     Returns:
         An `optax.GradientTransformation`; ``update`` needs ``params``.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> from fnn import optim
+        >>> from jax.experimental.sparse import BCOO
+        >>> rule = optim.sparse_adam(0.5)
+        >>> table = jnp.ones((3, 2))
+        >>> row = BCOO((jnp.array([[1.0, -2.0]]), jnp.array([[1]])), shape=(3, 2))
+        >>> updates, state = rule.update(row, rule.init(table), table)
+        >>> print(optax.apply_updates(table, updates))
+        [[1.        1.       ]
+         [0.5000002 1.5      ]
+         [1.        1.       ]]
     """
     betas_in_range(betas)
-    return _rule(*_derived(learning_rate, betas, eps), maximize=maximize, dense=True)
+    return _dense(_RULE.make(lr=learning_rate, betas=betas, eps=eps, maximize=maximize))
 
 
 class SparseAdam(Optimizer):
@@ -128,10 +183,12 @@ class SparseAdam(Optimizer):
         [ True  True  True]
     """
 
+    _rule = _RULE
+
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1e-3,
+        params: Params,
+        lr: Real = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         maximize: bool = False,
@@ -152,16 +209,7 @@ class SparseAdam(Optimizer):
         if found:
             raise ArgumentError(f"Complex params at indices {found}: SparseAdam does not support complex parameters")
 
-    def _flags(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return (bool(group["maximize"]),)
-
-    def _values(self, group: dict[str, Any]) -> tuple[Any, ...]:
-        return _derived(group["lr"], group["betas"], group["eps"])
-
-    def _transformation(self, values: tuple[Any, ...], flags: tuple[Any, ...]) -> optax.GradientTransformation:
-        return _rule(*values, *flags)
-
-    def _sparse(self, grad: Any, group: dict[str, Any]) -> Any:
+    def _sparse(self, grad: BCOO, group: Mapping[str, Any]) -> Gradient:
         del group
         return grad
 
@@ -170,5 +218,5 @@ class SparseAdam(Optimizer):
         return {k: _count(v) if k == "step" else v for k, v in super()._entry(n, i, live).items()}
 
 
-def _count(step: Any) -> Any:
+def _count(step: jax.Array) -> int | jax.Array:
     return step if isinstance(step, Tracer) else int(step)

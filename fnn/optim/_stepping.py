@@ -12,13 +12,19 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 
+from fnn.optim._gradients import Gradients
+from fnn.optim._held import Held
 from fnn.state.scope import innermost
+from fnn.typing import PyTree
 
-__all__ = ["LEVELS", "wrapped"]
+__all__ = ["Closure", "Stepped"]
+
+# Computes the loss and fills ``p.grad``.
+Closure: TypeAlias = Callable[[], object]
 
 # What is pinned: nothing; hyper-parameters that change, but "lr"; also the numbers of the state; all.
 LEVELS = 3
@@ -29,12 +35,25 @@ _ASKED = (
 )
 
 
-def wrapped(step: Callable[..., Any]) -> Callable[..., Any]:
+class Stepped(Gradients, Held):
+    """The part of `Optimizer` that wraps the ``step`` of a subclass."""
+
+    _stepping: bool
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        step = cls.__dict__.get("step")
+        if callable(step) and "_own_step" not in cls.__dict__:
+            cls._own_step = True
+            cls.step = _wrapped(step)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _wrapped(step: Callable[..., Any]) -> Callable[..., Any]:
     """``step``, a method of a user's subclass, with what the base class does around it."""
     takes_closure = _takes_closure(step)
 
     @functools.wraps(step)
-    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def run(self: Stepped, *args: Any, **kwargs: Any) -> object:
         if self._stepping:  # called by a subclass's step
             return step(self, *args, **kwargs)
         given = None
@@ -68,7 +87,7 @@ def _takes_closure(step: Callable[..., Any]) -> bool:
     return len(names) < 2 or names[1] == "closure"
 
 
-def _with_grads(optimizer: Any, grads: Any, run: Callable[[], Any]) -> Any:
+def _with_grads(optimizer: Stepped, grads: PyTree, run: Callable[[], object]) -> object:
     """Runs a step that reads ``p.grad``, with the gradients that were given."""
     chosen = optimizer._given_grads(grads)
     pairs = [
@@ -86,7 +105,7 @@ def _with_grads(optimizer: Any, grads: Any, run: Callable[[], Any]) -> Any:
             p.grad = g
 
 
-def _attempt(optimizer: Any, run: Callable[[], Any]) -> Any:
+def _attempt(optimizer: Stepped, run: Callable[[], object]) -> object:
     scope = innermost.get()
     if scope is None:
         return run()

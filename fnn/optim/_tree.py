@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from fnn.errors import ArgumentError
+from fnn.typing import PyTree, Real
+
+if TYPE_CHECKING:
+    from jax.experimental.sparse import BCOO
+
+__all__ = ["Gradient", "Leaves", "counts", "decayed", "is_gradient", "is_sparse", "promoting", "shrunk", "zeros"]
+
+Gradient: TypeAlias = "jax.Array | BCOO"
 
 
-def is_sparse(x: Any) -> bool:
+def is_sparse(x: object) -> TypeGuard[BCOO]:
     """Whether ``x`` is a BCOO array; without importing JAX's sparse arrays, which few need and which take long."""
     return type(x).__name__ == "BCOO" and type(x).__module__.startswith("jax.experimental.sparse")
 
 
-def is_gradient(x: Any) -> bool:
+def is_gradient(x: object) -> bool:
     """Whether ``x`` is a leaf where gradients are: an absent one or a sparse one."""
     return x is None or is_sparse(x)
 
@@ -29,7 +37,7 @@ class Leaves:
     PyTorch skips a parameter without a gradient: neither it nor its state changes, and its step count stands.
     """
 
-    def __init__(self, grads: Any, params: Any, what: str) -> None:
+    def __init__(self, grads: PyTree, params: PyTree, what: str) -> None:
         if params is None:
             raise ArgumentError(f"{what}: update(grads, state, params) needs params, got None")
         self.params, self.treedef = jax.tree.flatten(params)
@@ -42,11 +50,11 @@ class Leaves:
                     f"{what}: the gradient of parameter {i} has shape {g.shape}, the parameter has {jnp.shape(p)}"
                 )
 
-    def slot(self, tree: Any) -> list[Any]:
+    def slot(self, tree: PyTree) -> list[PyTree]:
         """A part of the state, aligned with the parameters."""
         return [None] * len(self.params) if tree is None else self.treedef.flatten_up_to(tree)
 
-    def build(self, values: list[Any]) -> Any:
+    def build(self, values: Sequence[object]) -> PyTree:
         """The inverse of `slot`."""
         return self.treedef.unflatten(values)
 
@@ -56,17 +64,27 @@ class Leaves:
         return np.array([g is not None for g in self.grads])
 
 
-def counts(params: Any) -> jax.Array:
+def counts(params: PyTree) -> jax.Array:
     """Zero step counts, one per parameter: a vector, so that a step passes one array and not one a parameter."""
     return jnp.zeros((len(jax.tree.leaves(params)),), jnp.float32)
 
 
-def zeros(params: Any) -> Any:
+def zeros(params: PyTree) -> PyTree:
     """A tree of zeros like ``params``."""
     return jax.tree.map(jnp.zeros_like, params)
 
 
-def promoting(update: Callable[..., Any]) -> Callable[..., Any]:
+def decayed(g: jax.Array, weight_decay: Real | None, p: jax.Array) -> jax.Array:
+    """The gradient with that of λ p²/2; ``weight_decay``: λ, None for none."""
+    return g if weight_decay is None else g + weight_decay * p
+
+
+def shrunk(change: jax.Array, lr: Real, weight_decay: Real | None, p: jax.Array) -> jax.Array:
+    """The change of ``p`` with that of the decoupled weight decay, -η λ p; ``weight_decay``: λ, None for none."""
+    return change if weight_decay is None else change - (lr * weight_decay) * p
+
+
+def promoting(update: Callable[..., tuple[PyTree, PyTree]]) -> Callable[..., tuple[PyTree, PyTree]]:
     """``update`` of a transformation, under JAX's usual promotion whatever the user has set.
 
     The rules mean to mix dtypes: step counts and flags, scalars in float32 with half-precision parameters as in
@@ -74,7 +92,7 @@ def promoting(update: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @functools.wraps(update)
-    def wrapper(updates: Any, state: Any, params: Any = None) -> Any:
+    def wrapper(updates: PyTree, state: PyTree, params: PyTree = None) -> tuple[PyTree, PyTree]:
         with jax.numpy_dtype_promotion("standard"):
             return update(updates, state, params)
 

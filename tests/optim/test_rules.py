@@ -220,7 +220,8 @@ CHANGES = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_changed_number_compiles_nothing(name):
-    theirs, torch_optimizer, ours, optimizer = build(name, draw(name, 1)[0], {})
+    decay = {} if name == "Rprop" else {"weight_decay": 0.1}
+    theirs, torch_optimizer, ours, optimizer = build(name, draw(name, 1)[0], decay)
     traces = []
 
     @fnn.jit
@@ -238,6 +239,40 @@ def test_a_changed_number_compiles_nothing(name):
         step(optimizer, [jnp.asarray(g) for g in some])
     assert len(traces) == before
     same(ours, theirs, name)
+
+
+WITH_DECAY = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.1}),
+    *((name, {}) for name in (*NAMES, "Adam", "AdamW") if name != "Rprop"),
+    *((name, {"decoupled_weight_decay": True}) for name in ("NAdam", "RAdam")),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), WITH_DECAY)
+def test_no_weight_decay_is_no_term(name, options):
+    """Zero times infinity would be NaN. The first other weight decay costs a program, further ones cost none."""
+    start = [np.full(shape, np.inf, np.float32) for shape in shapes(name)]
+    options = {**options, "weight_decay": 0.0}
+    ours = [nn.Parameter(jnp.array(value)) for value in start]
+    optimizer = getattr(optim, name)(ours, **options)
+    traces = []
+
+    @fnn.jit
+    def step(optimizer, grads):
+        traces.append(None)
+        optimizer.step(grads)
+
+    finite = name not in ("ASGD", "Adafactor")  # these use the parameter otherwise, too
+    counts = []
+    for n, decay in enumerate((0.0, 0, 0.0, 0.5, 1, 0.25, 0.0)):
+        optimizer.param_groups[0]["weight_decay"] = decay
+        step(optimizer, [jnp.asarray(g) for g in draw(name, 1)[0]])
+        counts.append(len(traces))
+        if n == 2 and finite:
+            assert all(np.all(np.array(p) == np.inf) for p in ours)
+    assert counts[0] <= counts[1] == counts[2] < counts[3] == counts[5]
+    assert counts[3] == counts[2] + 1 and counts[6] == counts[5], "the program without the term is at hand"
 
 
 # -- errors -----------------------------------------------------------------------------------------------------

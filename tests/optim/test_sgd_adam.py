@@ -130,7 +130,7 @@ def test_values_do_not_retrace_and_flags_do():
     optimizer = optim.AdamW(parameters(), lr=0.1)
     for n, grads in enumerate(GRADS[:5]):
         optimizer.param_groups[0].update(
-            lr=0.1 / (n + 1), weight_decay=0.1 * n, betas=(0.5, 0.9 - n / 10), eps=1e-8 * n
+            lr=0.1 / (n + 1), weight_decay=0.1 * (n + 1), betas=(0.5, 0.9 - n / 10), eps=1e-8 * n
         )
         step(optimizer, [jnp.asarray(g) for g in grads])
     assert len(traces) == 1
