@@ -4,8 +4,9 @@ from fnn.optim import lr_scheduler, swa_utils
 from fnn.optim._adadelta import Adadelta, AdadeltaState, adadelta
 from fnn.optim._adafactor import Adafactor, AdafactorState, adafactor
 from fnn.optim._adagrad import Adagrad, AdagradState, adagrad
-from fnn.optim._adam import Adam, AdamState, AdamW, adam, adamw
+from fnn.optim._adam import Adam, AdamState, adam
 from fnn.optim._adamax import Adamax, AdamaxState, adamax
+from fnn.optim._adamw import AdamW, adamw
 from fnn.optim._asgd import ASGD, ASGDState, asgd
 from fnn.optim._lbfgs import LBFGS
 from fnn.optim._muon import Muon, MuonState, muon

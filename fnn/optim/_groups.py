@@ -7,11 +7,12 @@ and carried out.  Outside of traces a group is a plain dict.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, KeysView, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias, cast
 
+from fnn.optim._births import Source
 from fnn.optim._hyper import Hyper
-from fnn.optim._slots import ABSENT, Source
+from fnn.optim._slots import ABSENT
 from fnn.state.box import Box
 from fnn.state.parameter import Parameter
 from fnn.state.scope import innermost
@@ -91,11 +92,9 @@ class ParamGroup(dict[str, Any]):
             self[name] = default
         return self[name]
 
-    def update(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, *others: Mapping[str, object] | Iterable[tuple[str, object]], **values: object
-    ) -> None:
+    def update(self, *others: object, **values: object) -> None:
         """Sets several."""
-        for name, value in dict(*others, **values).items():
+        for name, value in dict(*cast(Any, others), **values).items():
             self[name] = value
 
     def pop(self, name: str, *default: object) -> Any:
@@ -115,15 +114,15 @@ class ParamGroup(dict[str, Any]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def keys(self) -> KeysView[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def keys(self) -> Any:
         """The names."""
         return dict.fromkeys(self).keys()
 
-    def values(self) -> list[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def values(self) -> Any:
         """The values."""
         return [self[name] for name in self]
 
-    def items(self) -> list[tuple[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def items(self) -> Any:
         """The pairs."""
         return [(name, self[name]) for name in self]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fnn.optim._births import Source
 from fnn.optim._compiled import INTERNAL, Compiled
+from fnn.optim._kinds import is_array, is_number
 from fnn.optim._rule_state import RuleState
-from fnn.optim._slots import ABSENT, Slot, Source, is_array, is_number
+from fnn.optim._slots import ABSENT, Slot
 from fnn.optim._state import State
 from fnn.state.scope import epoch, innermost
 

@@ -11,7 +11,9 @@ import weakref
 from collections.abc import Hashable
 from typing import Any, Protocol
 
-from fnn.optim._slots import ABSENT, Slot, birth, fingerprint, is_array, is_number, owned_values, same
+from fnn.optim._births import birth, owned_values
+from fnn.optim._kinds import fingerprint, is_array, is_number, same
+from fnn.optim._slots import ABSENT, Slot
 from fnn.state.gather import Gather
 from fnn.state.scope import innermost
 

@@ -8,7 +8,7 @@ by doubling, so that a run compiles a handful of programs; places not used yet h
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import jax
@@ -17,15 +17,29 @@ import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError, StateDictError
 from fnn.optim._checks import learning_rate
-from fnn.optim._each import joined, planes
+from fnn.optim._groups import Params
+from fnn.optim._lbfgs_history import (
+    History,
+    Measured,
+    direction,
+    flat,
+    flat_gradient,
+    grown,
+    moved,
+    remembered,
+    slope_of,
+)
 from fnn.optim._optimizer import Optimizer
 from fnn.optim._rule_state import RuleState
+from fnn.optim._stepping import Closure
 from fnn.optim._tree import is_sparse
 from fnn.optim._wolfe import strong_wolfe
+from fnn.state.box import Box
 from fnn.state.describe import Same
 from fnn.state.gather import Gather
 from fnn.state.scope import innermost
 from fnn.tracing import tracing
+from fnn.typing import ArrayLike, PyTree, Real
 
 __all__ = ["LBFGS"]
 
@@ -33,75 +47,6 @@ _IN_JIT = (
     "LBFGS: step cannot be traced, as how often it calls the closure depends on the loss. Call it outside fnn.jit, and "
     "compile the closure's computation instead"
 )
-
-
-def _flat(arrays: list[Any]) -> Any:
-    return jnp.concatenate([planes(x).reshape(-1) for x in arrays])
-
-
-@jax.jit
-def _flat_gradient(grads: list[Any], params: list[Any]) -> tuple[Any, Any, Any]:
-    """The gradients as one vector, its greatest and its summed size."""
-    g = _flat([jnp.zeros_like(p) if g is None else g for g, p in zip(grads, params, strict=True)])
-    return g, jnp.max(jnp.abs(g)), jnp.sum(jnp.abs(g))
-
-
-@jax.jit
-def _moved(params: list[Any], t: Any, d: Any) -> list[Any]:
-    """The parameters, ``t`` times ``d`` further."""
-    result, at = [], 0
-    for p in params:
-        real = planes(p)
-        result.append(joined(real + t * d[at : at + real.size].reshape(real.shape), p.dtype))
-        at += real.size
-    return result
-
-
-@jax.jit
-def _slope(g: Any, d: Any) -> tuple[Any, Any]:
-    return jnp.dot(g, d), jnp.max(jnp.abs(d))
-
-
-@jax.jit
-def _remembered(memory: Any, g: Any, last: Any, d: Any, t: Any) -> Any:
-    """The history with the last change of the gradient and of the parameters, where that is a downward curve."""
-    dirs, steps, rho, count, scale = memory
-    y, s = g - last, d * t
-    ys = jnp.dot(y, s)
-    full = count == rho.shape[0]
-    kept = [jnp.where(full, jnp.roll(x, -1, 0), x) for x in (dirs, steps, rho)]
-    at = jnp.where(full, count - 1, count)
-    new = [x.at[at].set(v) for x, v in zip(kept, (y, s, 1 / ys), strict=True)]
-    found = (*new, at + 1, ys / jnp.dot(y, y))
-    return jax.tree.map(lambda a, b: jnp.where(ys > 1e-10, a, b), found, (dirs, steps, rho, count, scale))
-
-
-@jax.jit
-def _direction(memory: Any, g: Any) -> Any:
-    """The approximate inverse Hessian times -g, by the two-loop recursion."""
-    dirs, steps, rho, _, scale = memory
-
-    def back(q: Any, x: Any) -> Any:
-        y, s, r = x
-        a = jnp.dot(s, q) * r
-        return q - a * y, a
-
-    def forth(r: Any, x: Any) -> Any:
-        y, s, rho, a = x
-        return r + (a - jnp.dot(y, r) * rho) * s, None
-
-    q, a = jax.lax.scan(back, -g, (dirs, steps, rho), reverse=True)
-    return jax.lax.scan(forth, q * scale, (dirs, steps, rho, a))[0]
-
-
-def _grown(memory: Any, limit: int) -> Any:
-    """Room for one more entry, up to ``limit``."""
-    *history, count, scale = memory
-    room = history[2].shape[0]
-    if int(count) < room or room >= limit:
-        return memory
-    more = min(2 * room, limit) - room
-    return (*(jnp.concatenate([x, jnp.zeros((more, *x.shape[1:]), x.dtype)]) for x in history), count, scale)
 
 
 class LBFGS(Optimizer):
@@ -139,8 +84,8 @@ class LBFGS(Optimizer):
 
     def __init__(
         self,
-        params: Any,
-        lr: Any = 1,
+        params: Params,
+        lr: Real = 1,
         max_iter: int = 20,
         max_eval: int | None = None,
         tolerance_grad: float = 1e-7,
@@ -165,7 +110,7 @@ class LBFGS(Optimizer):
         if len(self.param_groups) != 1:
             raise ArgumentError("LBFGS doesn't support per-parameter options (parameter groups)")
 
-    def _fnn_gather(self, gather: Gather) -> Any:
+    def _fnn_gather(self, gather: Gather) -> tuple[Hashable, ...]:
         # A compiled closure may call zero_grad.
         params = self.param_groups[0]["params"]
         return (
@@ -175,10 +120,10 @@ class LBFGS(Optimizer):
             tuple(map(Same, self._step_pre_hooks.values())),
         )
 
-    def _fnn_dynamic(self) -> tuple[Any, list[Any]]:
+    def _fnn_dynamic(self) -> tuple[tuple[Hashable, ...], list[PyTree]]:
         return (), []
 
-    def step(self, closure: Any = None, *, grads: Any = None) -> Any:
+    def step(self, closure: Closure | None = None, *, grads: PyTree = None) -> Any:
         """Makes up to ``max_iter`` iterations.
 
         Args:
@@ -202,19 +147,19 @@ class LBFGS(Optimizer):
             hook(self, (closure,), {})
         return loss
 
-    def _values_now(self) -> list[Any]:
+    def _values_now(self) -> list[jax.Array]:
         return [p.data for p in self.param_groups[0]["params"]]
 
-    def _store(self, values: list[Any]) -> None:
+    def _store(self, values: list[jax.Array]) -> None:
         for p, value in zip(self.param_groups[0]["params"], values, strict=True):
             p.data = value
 
-    def _gradient_now(self) -> tuple[Any, Any, Any]:
+    def _gradient_now(self) -> Measured:
         grads = [p.grad for p in self.param_groups[0]["params"]]
         grads = [grad.todense() if is_sparse(grad) else grad for grad in grads]
-        return _flat_gradient(grads, self._values_now())
+        return flat_gradient(grads, self._values_now())
 
-    def _iterate(self, closure: Callable[[], Any]) -> Any:
+    def _iterate(self, closure: Closure) -> Any:
         group, m = self.param_groups[0], self._memory
         lr, max_iter, max_eval = float(group["lr"]), group["max_iter"], group["max_eval"]
         small_change = group["tolerance_change"]
@@ -232,14 +177,15 @@ class LBFGS(Optimizer):
             if m["n_iter"] == 1:
                 d = -g
                 empty = jnp.zeros((1, g.size), g.dtype)
-                m["history"] = (empty, empty, jnp.zeros((1,), g.dtype), jnp.zeros((), jnp.int32), jnp.ones((), g.dtype))
+                zero, one = jnp.zeros((), jnp.int32), jnp.ones((), g.dtype)
+                m["history"] = History(empty, empty, jnp.zeros((1,), g.dtype), zero, one)
                 t = min(1.0, 1.0 / float(total)) * lr
             else:
-                history = _grown(m["history"], group["history_size"])
-                m["history"] = _remembered(history, g, m["prev_flat_grad"], m["d"], m["t"])
-                d, t = _direction(m["history"], g), lr
+                history = grown(m["history"], group["history_size"])
+                m["history"] = remembered(history, g, m["prev_flat_grad"], m["d"], m["t"])
+                d, t = direction(m["history"], g), lr
             m["prev_flat_grad"], m["prev_loss"] = g, loss
-            slope, reach = map(float, _slope(g, d))
+            slope, reach = map(float, slope_of(g, d))
             m["d"], m["t"] = d, t
             if slope > -small_change:
                 break
@@ -249,20 +195,20 @@ class LBFGS(Optimizer):
                 if search != "strong_wolfe":
                     raise ArgumentError(f"only 'strong_wolfe' is supported, got line_search_fn={search!r}")
 
-                def at(t: float, d: Any = d, start: list[Any] = start) -> tuple[float, Any, float]:
-                    self._store(_moved(start, t, d))
+                def at(t: float, d: jax.Array = d, start: list[jax.Array] = start) -> tuple[float, Measured, float]:
+                    self._store(moved(start, t, d))
                     value = float(closure())
                     gradient = self._gradient_now()
                     self._store(start)
-                    return value, gradient, float(_slope(gradient[0], d)[0])
+                    return value, gradient, float(slope_of(gradient.vector, d)[0])
 
                 loss, (g, largest, total), t, calls = strong_wolfe(
-                    at, t, reach, loss, (g, largest, total), slope, small_change, max_eval - evals
+                    at, t, reach, loss, Measured(g, largest, total), slope, small_change, max_eval - evals
                 )
                 m["t"] = t
-                self._store(_moved(start, t, d))
+                self._store(moved(start, t, d))
             else:
-                self._store(_moved(start, t, d))
+                self._store(moved(start, t, d))
                 if n != max_iter:
                     loss, calls = float(closure()), 1
                     g, largest, total = self._gradient_now()
@@ -294,7 +240,7 @@ class LBFGS(Optimizer):
             entry |= {"H_diag": scale, "prev_flat_grad": m["prev_flat_grad"], "prev_loss": m["prev_loss"]}
         return entry
 
-    def reset_rule_entries(self, parameter: Any) -> None:
+    def reset_rule_entries(self, parameter: Box) -> None:
         """Forgets everything, if ``parameter`` is the one whose state is that of all."""
         if self._place(parameter) == (0, 0):
             self._memory = {}
@@ -303,9 +249,9 @@ class LBFGS(Optimizer):
         saved = entries[0] if entries else {}
         memory: dict[str, Any] = {k: int(saved[k]) for k in ("func_evals", "n_iter") if k in saved}
         if saved.get("d") is not None:
-            like = jax.eval_shape(_flat, [p._value for p in group["params"]])
+            like = jax.eval_shape(flat, [p._value for p in group["params"]])
 
-            def vector(name: str, value: Any) -> Any:
+            def vector(name: str, value: ArrayLike) -> jax.Array:
                 array = jnp.array(np.asarray(value), like.dtype)
                 if array.shape != like.shape:
                     raise StateDictError(f"size mismatch for {name}: got {array.shape}, expected {like.shape}")
@@ -319,7 +265,7 @@ class LBFGS(Optimizer):
                 parts.append(jnp.stack([*rows, *[jnp.zeros(like.shape, like.dtype)] * (room - count)]))
             rho = jnp.asarray([float(r) for r in saved["ro"]] + [0.0] * (room - count), like.dtype)
             scale = jnp.asarray(float(saved["H_diag"]), like.dtype)
-            memory["history"] = (*parts, rho, jnp.asarray(count, jnp.int32), scale)
+            memory["history"] = History(parts[0], parts[1], rho, jnp.asarray(count, jnp.int32), scale)
             memory["d"] = vector("d", saved["d"])
             memory["prev_flat_grad"] = vector("prev_flat_grad", saved["prev_flat_grad"])
             memory["t"], memory["prev_loss"] = float(saved["t"]), float(saved["prev_loss"])

@@ -13,10 +13,10 @@ from typing import Any, Self
 
 from fnn.errors import ArgumentTypeError
 from fnn.func import jit
+from fnn.optim._births import birth
 from fnn.optim._groups import Params
 from fnn.optim._hooks import KINDS
 from fnn.optim._saving import Saved
-from fnn.optim._slots import birth
 from fnn.optim._state import State
 from fnn.optim._stepping import Closure, Stepped
 from fnn.optim._tree import Gradient

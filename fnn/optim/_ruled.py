@@ -16,11 +16,14 @@ import numpy as np
 import optax
 
 from fnn.errors import ArgumentError
+from fnn.optim._births import Source, owned_values
 from fnn.optim._grouping import Grouped
+from fnn.optim._kinds import same
 from fnn.optim._rule import Rule
 from fnn.optim._rule_state import RuleState, is_named, moved, parts, row, set_row
-from fnn.optim._slots import Moment, Source, owned_values, same
+from fnn.optim._slots import Moment
 from fnn.optim._tree import Gradient
+from fnn.state.box import Box
 from fnn.state.parameter import Parameter
 from fnn.state.scope import Scope, epoch, innermost, no_scope
 from fnn.tracing import Tracer, in_trace
@@ -178,19 +181,19 @@ class Ruled(Grouped):
         """All parameters."""
         return [p for group in self.param_groups for p in group["params"]]
 
-    def _place(self, parameter: object) -> tuple[int, int] | None:
+    def _place(self, parameter: Box) -> tuple[int, int] | None:
         for n, group in enumerate(self.param_groups):
             for i, p in enumerate(group["params"]):
                 if p is parameter:
                     return n, i
         return None
 
-    def rule_entries(self, parameter: object) -> dict[str, Any]:
+    def rule_entries(self, parameter: Box) -> dict[str, Any]:
         """The state of ``parameter``; empty before its first update."""
         place = self._place(parameter)
         return {} if place is None else self._entry(*place, live=True)
 
-    def set_rule_entry(self, parameter: object, name: str, value: ArrayLike) -> bool:
+    def set_rule_entry(self, parameter: Box, name: str, value: ArrayLike) -> bool:
         """Replaces an entry; False where the rule has none of this name."""
         place = self._place(parameter)
         rule = self._rule
@@ -205,7 +208,7 @@ class Ruled(Grouped):
             set_row(parts(fields)[rule.own], place[1], True)
         return True
 
-    def reset_rule_entries(self, parameter: object) -> None:
+    def reset_rule_entries(self, parameter: Box) -> None:
         """Sets the state of ``parameter`` to what it was before the first update."""
         place = self._place(parameter)
         old = None if place is None else self._rule_state(place[0])

@@ -12,9 +12,9 @@ import numpy as np
 
 from fnn.errors import StateDictError
 from fnn.optim._hooks import Hooked
+from fnn.optim._kinds import is_array
 from fnn.optim._rule_state import RuleState
 from fnn.optim._ruled import Ruled
-from fnn.optim._slots import is_array
 from fnn.optim._state import State
 from fnn.state.box import Box
 from fnn.state.parameter import Parameter

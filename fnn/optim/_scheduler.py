@@ -12,10 +12,10 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, SupportsFloat
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.optim._tracking import follow, has_stepped, is_followed
+from fnn.optim._tracking import HasGroups, follow, has_stepped, is_followed
 from fnn.tracing import tracing
 
 __all__ = [
@@ -61,13 +61,13 @@ _MISSING_INITIAL_LR = (
 )
 
 
-def require_optimizer(optimizer: Any) -> None:
+def require_optimizer(optimizer: HasGroups) -> None:
     """Raises unless ``optimizer`` has parameter groups."""
     if not isinstance(getattr(optimizer, "param_groups", None), list):
         raise ArgumentTypeError(f"{type(optimizer).__name__} is not an Optimizer")
 
 
-def per_group(name: str, optimizer: Any, value: Any) -> list[float]:
+def per_group(name: str, optimizer: HasGroups, value: float | list[float] | tuple[float, ...]) -> list[float]:
     """One number for each parameter group, from one for all or a list."""
     groups = optimizer.param_groups
     if not isinstance(value, (list, tuple)):
@@ -80,7 +80,7 @@ def per_group(name: str, optimizer: Any, value: Any) -> list[float]:
     return [float(v) for v in value]
 
 
-def values(optimizer: Any, key: str) -> list[float]:
+def values(optimizer: HasGroups, key: str) -> list[float]:
     """What every parameter group has as ``key``."""
     return [float(group[key]) for group in optimizer.param_groups]
 
@@ -91,7 +91,7 @@ def refuse_tracing() -> None:
         raise ArgumentError(_IN_TRACE)
 
 
-def set_value(group: dict[str, Any], key: str, value: Any) -> None:
+def set_value(group: dict[str, Any], key: str, value: SupportsFloat) -> None:
     """Gives a parameter group a number, as a plain float: another type would recompile a jitted step."""
     refuse_tracing()
     group[key] = float(value)
@@ -144,7 +144,7 @@ class LRScheduler:
     _last_lr: list[float]
     _step_count: int
 
-    def __init__(self, optimizer: Any, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: HasGroups, last_epoch: int = -1) -> None:
         require_optimizer(optimizer)
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):

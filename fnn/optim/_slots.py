@@ -15,82 +15,33 @@ a program is compiled for: `Slot.fixed`.
 
 from __future__ import annotations
 
-import enum
 import weakref
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
+from fnn.optim._births import hands_values
+from fnn.optim._kinds import PLAIN, fingerprint, is_array, is_number
 from fnn.optim._tree import is_sparse
 from fnn.state.box import Box
-from fnn.state.gather import Identity
 from fnn.state.parameter import Buffer
 from fnn.state.scope import Scope, innermost
 from fnn.tracing import Tracer
+from fnn.typing import ArrayLike, PyTree, Scalar
 
-__all__ = ["ABSENT", "Moment", "Slot", "Source", "birth", "is_array", "is_number", "owned_values", "same"]
+__all__ = ["ABSENT", "Moment", "Slot"]
+
+B = TypeVar("B", bound=Box)
 
 ABSENT: Any = object()
 _UNKNOWN: Any = object()
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, enum.Enum)
 _LIST = (
     "{name}: an optimizer's state holds the {kind} under this name, whose arrays fnn.jit cannot carry: keep each array "
     "under a name of its own (state['{name}_0'] = ...), or stack them into one"
 )
-
-
-def birth() -> int:
-    """The serial of the scope that is open: who is made now dies with it."""
-    scope = innermost.get()
-    return 0 if scope is None else scope.serial
-
-
-def _hands_values(scope: Scope) -> bool:
-    """Whether ``scope`` is that of a compiled call, which passes the values of boxes and owners in as they are."""
-    return type(scope).object_values is not Scope.object_values
-
-
-def owned_values(owner: Any) -> Any:
-    """What the compiled call around passed in for ``owner``; None outside of one, or where ``owner`` was made in it."""
-    scope = innermost.get()
-    while scope is not None and scope.serial > owner._born:
-        if _hands_values(scope):
-            return scope.object_values(owner)
-        scope = scope.parent
-    return None
-
-
-class Source:
-    """Of a copy made in a trace: what it is a copy of, whose hyper-parameters the compiled call was given."""
-
-    __slots__ = ("owner",)
-
-    def __init__(self, owner: Any) -> None:
-        self.owner = owner
-
-    def __deepcopy__(self, memo: Any) -> Source:
-        return self
-
-
-def is_number(value: Any) -> bool:
-    """Whether ``value`` is one of Python's numbers that a traced value can stand for."""
-    if type(value) is int:
-        return -(2**31) <= value < 2**31
-    return isinstance(value, float)
-
-
-def is_array(value: Any) -> bool:
-    """Whether ``value`` is an array, traced or not, or a box."""
-    return isinstance(value, (jax.Array, Tracer, Box, np.ndarray, np.generic)) or hasattr(value, "__jax_array__")
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two hyper-parameters are surely equal; arrays only if they are one."""
-    return a is b or (not is_array(a) and not is_array(b) and bool(a == b))
 
 
 class Moment(Buffer):
@@ -98,15 +49,15 @@ class Moment(Buffer):
 
     __slots__ = ()
 
-    def addcmul_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    def addcmul_(self, tensor1: ArrayLike, tensor2: ArrayLike, *, value: Scalar = 1) -> Self:
         """``self += value * tensor1 * tensor2``."""
         return self.add_(jnp.asarray(tensor1) * jnp.asarray(tensor2), alpha=value)
 
-    def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    def addcdiv_(self, tensor1: ArrayLike, tensor2: ArrayLike, *, value: Scalar = 1) -> Self:
         """``self += value * tensor1 / tensor2``."""
         return self.add_(jnp.asarray(tensor1) / jnp.asarray(tensor2), alpha=value)
 
-    def sqrt_(self) -> Any:
+    def sqrt_(self) -> Self:
         """``self = sqrt(self)``."""
         return self._combine("sqrt_", jnp.sqrt(self.data))
 
@@ -124,12 +75,12 @@ class _Cell:
         # The value that Python wrote last, held weakly, since it may belong to a trace; and what it stands for.
         self.pair: tuple[Any, Any] = (lambda: None, None)
 
-    def write(self, python: Any) -> None:
+    def write(self, python: float) -> None:
         value = _weak(python)
         self.pair = (weakref.ref(value), python)
         self.box._write(value)
 
-    def start(self, python: Any) -> None:
+    def start(self, python: float) -> None:
         """Gives the box, made in a trace, the value that there was before the trace."""
         with jax.ensure_compile_time_eval():
             self.box._value = _weak(python)
@@ -147,18 +98,18 @@ class _Cell:
         while scope is not None:
             if self.box in scope.values:
                 # An input of a compiled call is what its caller has; one of a loop or a map is not.
-                known = _hands_values(scope) and self.box not in scope.written
+                known = hands_values(scope) and self.box not in scope.written
                 return self.known(scope.parent) if known else _UNKNOWN
             scope = scope.parent
         return _UNKNOWN
 
 
-def _box(box: Any, born: int) -> Any:
+def _box(box: B, born: int) -> B:
     box._born, box._exposed = born, False
     return box
 
 
-def _weak(number: Any) -> Any:
+def _weak(number: float) -> jax.Array:
     return jnp.asarray(number if type(number) is int else float(number))
 
 
@@ -186,7 +137,7 @@ class Slot:
         scope = innermost.get()
         return any((box._value if scope is None else scope.read(box)) is not None for box in self.boxes)
 
-    def start(self, value: Any) -> None:
+    def start(self, value: object) -> None:
         """Gives the slot, made in a trace, the value that there was before the trace."""
         if is_number(value):
             self.number = _Cell(self.born)
@@ -198,7 +149,7 @@ class Slot:
             self.constant = _Cell(self.born)
             self.constant.start(self._place(value))
 
-    def write(self, value: Any) -> None:
+    def write(self, value: object) -> None:
         """Stores ``value``."""
         if is_number(value):
             self.number = cell = self.number or _Cell(self.born)
@@ -224,14 +175,14 @@ class Slot:
             cell.write(self._place(value))
             self._only(cell.box)
 
-    def _place(self, value: Any) -> int:
+    def _place(self, value: object) -> int:
         for at, entry in enumerate(self.table):
-            if entry is value or (type(entry) is type(value) and isinstance(value, _PLAIN) and entry == value):
+            if entry is value or (type(entry) is type(value) and isinstance(value, PLAIN) and entry == value):
                 return at
         self.table.append(value)
         return len(self.table) - 1
 
-    def _only(self, chosen: Any) -> None:
+    def _only(self, chosen: Box | None) -> None:
         scope = innermost.get()
         for box in self.boxes:
             if box is not chosen and (box._value if scope is None else scope.read(box)) is not None:
@@ -276,14 +227,5 @@ class Slot:
         return None
 
 
-def _leaves(value: Any) -> list[Any]:
+def _leaves(value: PyTree) -> list[Any]:
     return jax.tree.leaves(value, is_leaf=lambda leaf: isinstance(leaf, Box) or is_sparse(leaf))
-
-
-def fingerprint(value: Any) -> Any:
-    """``value`` as a hashable that is equal for what traces alike."""
-    if isinstance(value, _PLAIN):
-        return (type(value), value)
-    if isinstance(value, (tuple, list)):
-        return (type(value), *map(fingerprint, value))
-    return Identity(value)

@@ -8,12 +8,14 @@ of the update rule's state: reading gives the present values, writing moves the 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any, Protocol
+from collections.abc import Hashable, Iterator, Mapping, MutableMapping, Sequence
+from typing import Any, Protocol, cast
 
-from fnn.optim._slots import ABSENT, Slot, birth
+from fnn.optim._births import birth
+from fnn.optim._slots import ABSENT, Slot
 from fnn.state.box import Box
 from fnn.state.scope import epoch, innermost
+from fnn.typing import ArrayLike
 
 __all__ = ["Entries", "State"]
 
@@ -21,19 +23,19 @@ __all__ = ["Entries", "State"]
 class Rule(Protocol):
     """What `Entries` needs of an optimizer with an update rule: the rule's state of one parameter."""
 
-    def rule_parameters(self) -> list[Any]:
+    def rule_parameters(self) -> Sequence[Box]:
         """All parameters."""
         ...
 
-    def rule_entries(self, parameter: Any) -> Mapping[str, Any]:
+    def rule_entries(self, parameter: Box) -> Mapping[str, Any]:
         """The rule's state of ``parameter``, by torch's names; empty before its first update."""
         ...
 
-    def set_rule_entry(self, parameter: Any, name: str, value: Any) -> bool:
+    def set_rule_entry(self, parameter: Box, name: str, value: ArrayLike) -> bool:
         """Replaces one of them; False where the rule has none of this name."""
         ...
 
-    def reset_rule_entries(self, parameter: Any) -> None:
+    def reset_rule_entries(self, parameter: Box) -> None:
         """Sets all of them to what they were before the first update."""
         ...
 
@@ -43,7 +45,7 @@ class Entries(MutableMapping[str, Any]):
 
     __slots__ = ("_alone", "_key", "_state", "slots")
 
-    def __init__(self, owner: State, key: Any) -> None:
+    def __init__(self, owner: State, key: Hashable) -> None:
         # Weakly: what an optimizer holds is freed with it, without waiting for the garbage collector.
         self._state, self._key = weakref.ref(owner), key
         self._alone: State | None = None
@@ -73,9 +75,13 @@ class Entries(MutableMapping[str, Any]):
             return value
         return self._of_rule()[name]
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         rule = self._owner.rule
-        if rule is not None and isinstance(self._key, Box) and rule.set_rule_entry(self._key, name, value):
+        if (
+            rule is not None
+            and isinstance(self._key, Box)
+            and rule.set_rule_entry(self._key, name, cast(ArrayLike, value))
+        ):
             return
         slot = self.slots.get(name)
         if slot is None:
@@ -138,7 +144,7 @@ class Entries(MutableMapping[str, Any]):
         return repr(dict(self))
 
 
-class State(MutableMapping[Any, Entries]):
+class State(MutableMapping[Hashable, Entries]):
     """The state of all parameters; see the module's text."""
 
     def __init__(self, rule: Rule | None = None) -> None:
@@ -154,23 +160,23 @@ class State(MutableMapping[Any, Entries]):
         """The optimizer whose update rule has a state of its own, if one has."""
         return None if self._rule is None else self._rule()
 
-    def __getitem__(self, key: Any) -> Entries:
+    def __getitem__(self, key: Hashable) -> Entries:
         found = self._entries.get(key)
         if found is None:
             found = self._entries[key] = Entries(self, key)
         return found
 
-    def get(self, key: Any, default: Any = None) -> Any:
+    def get(self, key: Hashable, default: object = None) -> Any:
         """The state of ``key`` if there is any, else ``default``."""
         return self[key] if key in self else default
 
-    def __setitem__(self, key: Any, value: Mapping[str, Any]) -> None:
+    def __setitem__(self, key: Hashable, value: Mapping[str, Any]) -> None:
         values = value.values_now() if isinstance(value, Entries) else dict(value)
         entries = self[key]
         entries.clear()
         entries.update(values)
 
-    def __delitem__(self, key: Any) -> None:
+    def __delitem__(self, key: Hashable) -> None:
         if key not in self:
             raise KeyError(key)
         entries = self[key]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import jax
 
@@ -24,7 +24,7 @@ from fnn.typing import PyTree
 __all__ = ["Closure", "Stepped"]
 
 # Computes the loss and fills ``p.grad``.
-Closure: TypeAlias = Callable[[], object]
+Closure: TypeAlias = Callable[[], Any]
 
 # What is pinned: nothing; hyper-parameters that change, but "lr"; also the numbers of the state; all.
 LEVELS = 3
@@ -38,6 +38,7 @@ _ASKED = (
 class Stepped(Gradients, Held):
     """The part of `Optimizer` that wraps the ``step`` of a subclass."""
 
+    step: ClassVar[Callable[..., Any]]
     _stepping: bool
 
     def __init_subclass__(cls, **kwargs: object) -> None:
@@ -45,7 +46,7 @@ class Stepped(Gradients, Held):
         step = cls.__dict__.get("step")
         if callable(step) and "_own_step" not in cls.__dict__:
             cls._own_step = True
-            cls.step = _wrapped(step)  # pyright: ignore[reportAttributeAccessIssue]
+            cls.step = _wrapped(step)
 
 
 def _wrapped(step: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,9 +11,23 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, cast
 
-__all__ = ["follow", "has_stepped", "is_followed"]
+__all__ = ["HasGroups", "follow", "has_stepped", "is_followed"]
+
+
+class HasGroups(Protocol):
+    """What a scheduler steps: an optimizer, or any object with groups of hyper-parameters."""
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups."""
+        ...
+
+
+class _Steps(HasGroups, Protocol):
+    step: Callable[..., Any]
+    _opt_called: bool
 
 
 class _Step:
@@ -24,16 +38,16 @@ class _Step:
 
     _wrapped_by_lr_sched = True
 
-    def __init__(self, optimizer: Any) -> None:
+    def __init__(self, optimizer: _Steps) -> None:
         method = optimizer.step
         self._owner = weakref.ref(optimizer)
         self._bound = getattr(method, "__self__", None) is optimizer
-        self._function: Callable[..., Any] = method.__func__ if self._bound else method
+        self._function: Callable[..., Any] = getattr(method, "__func__", method) if self._bound else method
         self.__doc__ = method.__doc__
         self._first: list[weakref.ref] | None = _values(optimizer)
 
     @property
-    def __self__(self) -> Any:
+    def __self__(self) -> object:
         return self._owner()
 
     @property
@@ -44,17 +58,18 @@ class _Step:
     def __name__(self) -> str:
         return self._function.__name__
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         optimizer = self._owner()
         if optimizer is not None:
             optimizer._opt_called = True
         return self._function(optimizer, *args, **kwargs) if self._bound else self._function(*args, **kwargs)
 
     def values_changed(self) -> bool:
+        optimizer = self._owner()
         # A copy does not know what its parameters held at first: better no warning than a false one.
-        return self._first is None or any(
-            first() is not now() for first, now in zip(self._first, _values(self._owner()), strict=False)
-        )
+        if self._first is None or optimizer is None:
+            return True
+        return any(first() is not now() for first, now in zip(self._first, _values(optimizer), strict=False))
 
     def __getstate__(self) -> dict[str, Any]:
         return {"owner": self._owner(), "bound": self._bound, "function": self._function}
@@ -64,7 +79,7 @@ class _Step:
         self._bound, self._function, self._first = state["bound"], state["function"], None
 
 
-def _values(optimizer: Any) -> list[weakref.ref]:
+def _values(optimizer: HasGroups) -> list[weakref.ref]:
     """The arrays that the parameters hold, weakly: a step must be free to donate them."""
     found = []
     for group in optimizer.param_groups:
@@ -75,19 +90,21 @@ def _values(optimizer: Any) -> list[weakref.ref]:
     return found
 
 
-def follow(optimizer: Any) -> None:
+def follow(optimizer: HasGroups) -> None:
     """From now on, remembers whether ``optimizer`` has stepped."""
     if hasattr(optimizer, "step") and not is_followed(optimizer):
-        optimizer.step = _Step(optimizer)
+        steps = cast(_Steps, optimizer)
+        steps.step = _Step(steps)
 
 
-def is_followed(optimizer: Any) -> bool:
+def is_followed(optimizer: HasGroups) -> bool:
     """Whether ``step`` still is what `follow` made of it."""
-    return hasattr(optimizer.step, "_wrapped_by_lr_sched")
+    return hasattr(cast(_Steps, optimizer).step, "_wrapped_by_lr_sched")
 
 
-def has_stepped(optimizer: Any) -> bool:
+def has_stepped(optimizer: HasGroups) -> bool:
     """Whether ``optimizer`` has stepped since its first scheduler was made."""
     if getattr(optimizer, "_opt_called", False):
         return True
-    return isinstance(optimizer.step, _Step) and optimizer.step.values_changed()
+    step = cast(_Steps, optimizer).step
+    return isinstance(step, _Step) and step.values_changed()

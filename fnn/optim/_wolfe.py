@@ -7,17 +7,19 @@ PyTorch follows too.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
+
+G = TypeVar("G")  # a gradient, of which only its owner knows more
 
 _DECREASE, _CURVATURE = 1e-4, 0.9
 
 
-class _Point(NamedTuple):
+class _Point(NamedTuple, Generic[G]):
     t: float
     loss: float
-    gradient: Any
+    gradient: G
     slope: float
 
 
@@ -38,15 +40,15 @@ def _minimum(a: _Point, b: _Point, low: float | None = None, high: float | None 
 
 
 def strong_wolfe(
-    at: Callable[[float], tuple[float, Any, float]],
+    at: Callable[[float], tuple[float, G, float]],
     t: float,
     reach: float,
     loss: float,
-    gradient: Any,
+    gradient: G,
     slope: float,
     tolerance: float,
     most: int,
-) -> tuple[float, Any, float, int]:
+) -> tuple[float, G, float, int]:
     """A step length that meets the strong Wolfe conditions, or the best that ``most`` trials found.
 
     Args:

@@ -1,28 +1,48 @@
-"""Averages of a model's weights over the steps of its training: SWA (https://arxiv.org/abs/1803.05407) and EMA."""
+"""Averages of a model's weights over the steps of its training: SWA (https://arxiv.org/abs/1803.05407) and EMA.
+
+Example:
+    >>> import jax.numpy as jnp
+    >>> from fnn import nn
+    >>> from fnn.optim import swa_utils
+    >>> model = nn.Linear(1, 1, bias=False)
+    >>> average = swa_utils.AveragedModel(model, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(0.5))
+    >>> for weight in (1.0, 3.0):
+    ...     _ = model.weight.fill_(weight)
+    ...     average.update_parameters(model)
+    >>> print(average.module.weight.data)
+    [[2.]]
+"""
 
 from __future__ import annotations
 
 import itertools
-import math
 import types
-import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from copy import deepcopy
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from fnn.devices import to_device
 from fnn.dtypes import index_dtype, to_array
-from fnn.errors import ArgumentError
 from fnn.func import jit
 from fnn.nn import Module
 from fnn.nn.modules.batchnorm import _BatchNorm
-from fnn.optim._scheduler import LRScheduler, per_group, require_optimizer, values
+from fnn.optim._averages import (
+    AvgFn,
+    MultiAvgFn,
+    compilable,
+    get_ema_avg_fn,
+    get_ema_multi_avg_fn,
+    get_swa_avg_fn,
+    get_swa_multi_avg_fn,
+)
+from fnn.optim._swalr import SWALR
 from fnn.state.box import Box
 from fnn.state.scope import innermost
 from fnn.tracing import Tracer, tracing
+from fnn.typing import Device, PyTree
 
 __all__ = [
     "AveragedModel",
@@ -33,109 +53,6 @@ __all__ = [
     "get_ema_avg_fn",
     "get_swa_avg_fn",
 ]
-
-_AvgFn = Callable[[Any, Any, Any], Any]
-_F = TypeVar("_F", bound=Callable)
-_MultiAvgFn = Callable[[Sequence[Any], Sequence[Any], Any], Any]
-
-
-def _lerp(start: Any, end: Any, weight: Any) -> jax.Array:
-    """``start + weight (end - start)``, from the nearer end: exact at both."""
-    way = end - start
-    weight = jnp.asarray(weight, way.dtype)
-    return jnp.where(weight < 0.5, start + weight * way, end - (1 - weight) * way)
-
-
-_compilable: weakref.WeakSet[Callable] = weakref.WeakSet()
-
-
-def _ours(function: _F) -> _F:
-    """Notes that ``function`` may be compiled; a user's may look at its arguments' values."""
-    _compilable.add(function)
-    return function
-
-
-def _check_decay(decay: float) -> None:
-    if not 0.0 <= decay <= 1.0:
-        raise ArgumentError(f"Invalid decay value {decay} provided. Please provide a value in [0,1] range.")
-
-
-def get_ema_avg_fn(decay: float = 0.999) -> _AvgFn:
-    """The exponential moving average of one array: decay · average + (1 - decay) · current.
-
-    Args:
-        decay: in [0, 1].
-
-    Returns:
-        An ``avg_fn`` for `AveragedModel`.
-
-    Raises:
-        ArgumentError: ``decay`` out of its range.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn.optim.swa_utils import get_ema_avg_fn
-        >>> print(get_ema_avg_fn(0.75)(jnp.zeros(2), jnp.ones(2), 3))
-        [0.25 0.25]
-    """
-    _check_decay(decay)
-
-    def average(averaged: Any, current: Any, num_averaged: Any) -> Any:
-        del num_averaged
-        return decay * averaged + (1 - decay) * current
-
-    return _ours(average)
-
-
-def get_swa_avg_fn() -> _AvgFn:
-    """The mean over all steps, of one array: average + (current - average) / (n + 1)."""
-
-    def average(averaged: Any, current: Any, num_averaged: Any) -> Any:
-        return averaged + (current - averaged) / (num_averaged + 1)
-
-    return _ours(average)
-
-
-def get_ema_multi_avg_fn(decay: float = 0.999) -> _MultiAvgFn:
-    """The exponential moving average of a list of arrays; see `get_ema_avg_fn`.
-
-    Args:
-        decay: in [0, 1].
-
-    Returns:
-        A ``multi_avg_fn`` for `AveragedModel`.
-
-    Raises:
-        ArgumentError: ``decay`` out of its range.
-    """
-    _check_decay(decay)
-
-    def average(averaged: Sequence[Any], current: Sequence[Any], num_averaged: Any) -> None:
-        del num_averaged
-        for mean, now in zip(averaged, current, strict=True):
-            old, new = mean.data, to_array(now, "current")
-            inexact = jnp.issubdtype(old.dtype, jnp.inexact)
-            mean.copy_(_lerp(old, new, 1 - decay) if inexact else _truncated(old * decay + new * (1 - decay), old))
-
-    return _ours(average)
-
-
-def get_swa_multi_avg_fn() -> _MultiAvgFn:
-    """The mean over all steps, of a list of arrays; see `get_swa_avg_fn`."""
-
-    def average(averaged: Sequence[Any], current: Sequence[Any], num_averaged: Any) -> None:
-        for mean, now in zip(averaged, current, strict=True):
-            old, new = mean.data, to_array(now, "current")
-            if jnp.issubdtype(old.dtype, jnp.inexact):
-                mean.copy_(_lerp(old, new, 1 / (num_averaged + 1)))
-            else:
-                mean.copy_(_truncated(old + (new - old) / (num_averaged + 1), old))
-
-    return _ours(average)
-
-
-def _truncated(value: jax.Array, like: jax.Array) -> jax.Array:
-    return value.astype(like.dtype)
 
 
 class AveragedModel(Module):
@@ -177,9 +94,9 @@ class AveragedModel(Module):
     def __init__(
         self,
         model: Module,
-        device: Any = None,
-        avg_fn: _AvgFn | None = None,
-        multi_avg_fn: _MultiAvgFn | None = None,
+        device: Device | None = None,
+        avg_fn: AvgFn | None = None,
+        multi_avg_fn: MultiAvgFn | None = None,
         use_buffers: bool = False,
     ) -> None:
         super().__init__()
@@ -194,7 +111,7 @@ class AveragedModel(Module):
         self.multi_avg_fn = multi_avg_fn
         self.use_buffers = use_buffers
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, *args: object, **kwargs: object) -> Any:
         """What the averaged copy makes of its inputs."""
         return self.module(*args, **kwargs)
 
@@ -211,7 +128,7 @@ class AveragedModel(Module):
 
     def _may_compile(self, model: Module) -> bool:
         function = self.multi_avg_fn or self.avg_fn
-        if function is not None and not (isinstance(function, types.FunctionType) and function in _compilable):
+        if function is not None and not (isinstance(function, types.FunctionType) and function in compilable):
             return False
         # One program runs on one set of devices; an average that is kept elsewhere is updated array by array.
         boxes = itertools.chain(self.parameters(), self.buffers(), model.parameters(), model.buffers())
@@ -271,7 +188,7 @@ def _beside(value: jax.Array, box: Box) -> jax.Array:
     return jax.device_put(value, kept.sharding)
 
 
-def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
+def update_bn(loader: Iterable[PyTree], model: Module, device: Device | None = None) -> None:
     """Computes the running statistics of all batch norms anew, as the mean over the batches of ``loader``.
 
     To be called on an averaged model, whose weights no data has gone through.
@@ -280,6 +197,15 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
         loader: gives the inputs, or tuples and lists that begin with them.
         model: the model; a ``model.compile()``-d one runs compiled. Its mode is the same afterwards.
         device: where to put the inputs; None leaves them where they are.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> from fnn.optim.swa_utils import update_bn
+        >>> model = nn.BatchNorm1d(1)
+        >>> update_bn([jnp.array([[1.0], [3.0]]), jnp.array([[5.0], [7.0]])], model)
+        >>> print(model.running_mean.data)
+        [4.]
     """
     norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     if not norms:
@@ -296,71 +222,3 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     model.train(was_training)
-
-
-class SWALR(LRScheduler):
-    """Brings the learning rate to a constant: η = α swa_lr + (1 - α) η₀, and α goes from 0 to 1 in T steps.
-
-    α = t / T (``"linear"``) or (1 - cos(π t / T)) / 2 (``"cos"``); computed from the previous value, so that another
-    scheduler may run at the same time.
-
-    Args:
-        optimizer: the optimizer whose groups' ``"lr"`` is set.
-        swa_lr: the learning rate to come to, one number or one for each group.
-        anneal_epochs: T, the number of steps to it.
-        anneal_strategy: ``"cos"`` or ``"linear"``.
-        last_epoch: the step to continue from, or -1.
-
-    Raises:
-        ArgumentError: an unknown strategy, a negative number of steps, or a ``swa_lr`` for another number of groups.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import nn, optim
-        >>> from fnn.optim.swa_utils import SWALR
-        >>> optimizer = optim.SGD([nn.Parameter(jnp.ones(1))], lr=1.0)
-        >>> scheduler = SWALR(optimizer, swa_lr=0.5, anneal_epochs=2, anneal_strategy="linear")
-        >>> optimizer.step([jnp.ones(1)])
-        >>> scheduler.step()
-        >>> scheduler.get_last_lr()
-        [0.75]
-    """
-
-    _unsaved = frozenset({"optimizer", "anneal_func"})
-
-    def __init__(
-        self,
-        optimizer: Any,
-        swa_lr: float | list[float],
-        anneal_epochs: int = 10,
-        anneal_strategy: Literal["cos", "linear"] = "cos",
-        last_epoch: int = -1,
-    ) -> None:
-        require_optimizer(optimizer)
-        for rate, group in zip(per_group("swa_lr", optimizer, swa_lr), optimizer.param_groups, strict=True):
-            group["swa_lr"] = rate
-        if anneal_strategy not in ("cos", "linear"):
-            raise ArgumentError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
-        self._anneal_strategy: str = anneal_strategy
-        if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
-            raise ArgumentError(f"anneal_epochs must be equal or greater than 0, got {anneal_epochs}")
-        self.anneal_epochs = anneal_epochs
-        super().__init__(optimizer, last_epoch)
-
-    def anneal_func(self, t: float) -> float:
-        """α at the fraction ``t`` of the way."""
-        return (1 - math.cos(math.pi * t)) / 2 if self._anneal_strategy == "cos" else t
-
-    def _alpha(self, step: int) -> float:
-        return self.anneal_func(max(0, min(1, step / max(1, self.anneal_epochs))))
-
-    def _rates(self) -> list[float]:
-        step = self._step_count - 1
-        if self.anneal_epochs == 0:
-            step = max(1, step)
-        before, now = self._alpha(step - 1), self._alpha(step)
-        rates = []
-        for goal, rate in zip(values(self.optimizer, "swa_lr"), values(self.optimizer, "lr"), strict=True):
-            first = goal if before == 1 else (rate - before * goal) / (1 - before)
-            rates.append(goal * now + first * (1 - now))
-        return rates

@@ -1,4 +1,15 @@
-"""Schedules of the learning rate, under the names of ``torch.optim.lr_scheduler``."""
+"""Schedules of the learning rate, under the names of ``torch.optim.lr_scheduler``.
+
+Example:
+    >>> import jax.numpy as jnp
+    >>> from fnn import nn, optim
+    >>> optimizer = optim.SGD([nn.Parameter(jnp.ones(1))], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+    >>> optimizer.step([jnp.ones(1)])
+    >>> scheduler.step()
+    >>> print(optimizer.param_groups[0]["lr"])
+    0.5
+"""
 
 from fnn.optim._scheduler import EPOCH_DEPRECATION_WARNING as EPOCH_DEPRECATION_WARNING
 from fnn.optim._scheduler import LRScheduler

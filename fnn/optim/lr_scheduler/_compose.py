@@ -8,6 +8,7 @@ from typing import Any
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.optim._scheduler import LRScheduler, refuse_tracing, set_value, values
+from fnn.optim._tracking import HasGroups
 from fnn.optim.lr_scheduler._plateau import ReduceLROnPlateau
 
 __all__ = ["ChainedScheduler", "SequentialLR"]
@@ -16,7 +17,7 @@ __all__ = ["ChainedScheduler", "SequentialLR"]
 class _Composite(LRScheduler):
     _schedulers: Sequence[LRScheduler]
 
-    def _check(self, schedulers: Sequence[Any], optimizer: Any) -> None:
+    def _check(self, schedulers: Sequence[LRScheduler], optimizer: HasGroups | None) -> None:
         name = type(self).__name__
         for i, scheduler in enumerate(schedulers):
             if not hasattr(scheduler, "optimizer"):
@@ -33,7 +34,7 @@ class _Composite(LRScheduler):
                     f"{type(optimizer).__name__}."
                 )
 
-    def _check_step(self, epoch: Any) -> None:
+    def _check_step(self, epoch: object) -> None:
         refuse_tracing()
         if epoch is not None:
             raise ArgumentTypeError(f"{type(self).__name__}.step() takes no epoch, but got {epoch!r}")
@@ -91,7 +92,7 @@ class SequentialLR(_Composite):
     """
 
     def __init__(
-        self, optimizer: Any, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
+        self, optimizer: HasGroups, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
     ) -> None:
         if len(schedulers) < 1:
             raise ArgumentError(f"{type(self).__name__} expects at least one scheduler, but got no scheduler.")
@@ -118,7 +119,7 @@ class SequentialLR(_Composite):
         self.recursive_undo()
         self._take_first()
 
-    def recursive_undo(self, sched: Any = None) -> None:
+    def recursive_undo(self, sched: LRScheduler | None = None) -> None:
         """Takes back the first step of every scheduler, also of those inside others.
 
         Args:
@@ -128,8 +129,8 @@ class SequentialLR(_Composite):
         if isinstance(sched, SequentialLR) and sched is not self:
             # It took back all first steps but that of its first scheduler.
             self.recursive_undo(sched._first())
-        elif hasattr(sched, "_schedulers"):
-            for inner in sched._schedulers:
+        elif (parts := getattr(sched, "_schedulers", None)) is not None:
+            for inner in parts:
                 self.recursive_undo(inner)
         elif hasattr(sched, "last_epoch"):
             sched.last_epoch -= 1
@@ -179,15 +180,31 @@ class ChainedScheduler(_Composite):
 
     Raises:
         ArgumentError: no scheduler, one of another optimizer, or a `ReduceLROnPlateau`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> from fnn.optim.lr_scheduler import ChainedScheduler, ConstantLR, ExponentialLR
+        >>> optimizer = optim.SGD([nn.Parameter(jnp.ones(1))], lr=1.0)
+        >>> both = [ConstantLR(optimizer, factor=0.5, total_iters=1), ExponentialLR(optimizer, gamma=0.5)]
+        >>> scheduler = ChainedScheduler(both)
+        >>> rates = scheduler.get_last_lr()
+        >>> for _ in range(2):
+        ...     optimizer.step([jnp.ones(1)])
+        ...     scheduler.step()
+        ...     rates += scheduler.get_last_lr()
+        >>> print(rates)
+        [0.5, 0.5, 0.25]
     """
 
-    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Any = None) -> None:
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: HasGroups | None = None) -> None:
         if len(schedulers) < 1:
             raise ArgumentError(
                 f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler."
             )
         optimizer = optimizer or getattr(schedulers[0], "optimizer", None)
         self._check(schedulers, optimizer)
+        assert optimizer is not None
         self._schedulers = schedulers
         self.optimizer = optimizer
         self._last_lr = values(optimizer, "lr")

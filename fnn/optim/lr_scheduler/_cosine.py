@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from fnn.errors import ArgumentError
 from fnn.optim._scheduler import LRScheduler, refuse_tracing, values
+from fnn.optim._tracking import HasGroups
 
 __all__ = ["CosineAnnealingLR", "CosineAnnealingWarmRestarts"]
 
@@ -34,7 +34,7 @@ class CosineAnnealingLR(LRScheduler):
         [0.5]
     """
 
-    def __init__(self, optimizer: Any, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: HasGroups, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max = T_max
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
@@ -72,9 +72,24 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     Raises:
         ArgumentError: ``T_0`` or ``T_mult`` no positive integer, ``eta_min`` no number.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> optimizer = optim.SGD([nn.Parameter(jnp.ones(1))], lr=1.0)
+        >>> scheduler = optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2)
+        >>> rates = scheduler.get_last_lr()
+        >>> for _ in range(3):
+        ...     optimizer.step([jnp.ones(1)])
+        ...     scheduler.step()
+        ...     rates += scheduler.get_last_lr()
+        >>> print(rates)
+        [1.0, 0.5, 1.0, 0.5]
     """
 
-    def __init__(self, optimizer: Any, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: HasGroups, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
+    ) -> None:
         if not isinstance(T_0, int) or T_0 <= 0:
             raise ArgumentError(f"Expected positive integer T_0, but got {T_0}")
         if not isinstance(T_mult, int) or T_mult < 1:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from fnn.errors import ArgumentError
 from fnn.optim._scheduler import per_group, require_optimizer, set_value
+from fnn.optim._tracking import HasGroups
 from fnn.optim.lr_scheduler._momentum import CyclesMomentum
 
 __all__ = ["CyclicLR"]
@@ -52,7 +53,7 @@ class CyclicLR(CyclesMomentum):
 
     def __init__(
         self,
-        optimizer: Any,
+        optimizer: HasGroups,
         base_lr: float | list[float],
         max_lr: float | list[float],
         step_size_up: float = 2000,

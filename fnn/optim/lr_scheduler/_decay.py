@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 from fnn.optim._scheduler import LRScheduler
+from fnn.optim._tracking import HasGroups
 
 __all__ = ["ExponentialLR", "MultiStepLR", "PolynomialLR", "StepLR"]
 
@@ -33,7 +33,7 @@ class StepLR(LRScheduler):
         [0.25]
     """
 
-    def __init__(self, optimizer: Any, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: HasGroups, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -55,9 +55,24 @@ class MultiStepLR(LRScheduler):
         milestones: the steps at which to decay; one that is given twice decays twice.
         gamma: γ.
         last_epoch: the step to continue from, or -1.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> optimizer = optim.SGD([nn.Parameter(jnp.ones(1))], lr=1.0)
+        >>> scheduler = optim.lr_scheduler.MultiStepLR(optimizer, milestones=[1, 3], gamma=0.5)
+        >>> rates = scheduler.get_last_lr()
+        >>> for _ in range(3):
+        ...     optimizer.step([jnp.ones(1)])
+        ...     scheduler.step()
+        ...     rates += scheduler.get_last_lr()
+        >>> print(rates)
+        [1.0, 0.5, 0.5, 0.25]
     """
 
-    def __init__(self, optimizer: Any, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: HasGroups, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         self.milestones = Counter(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -79,9 +94,22 @@ class ExponentialLR(LRScheduler):
         optimizer: the optimizer whose groups' ``"lr"`` is set.
         gamma: γ.
         last_epoch: the step to continue from, or -1.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> optimizer = optim.SGD([nn.Parameter(jnp.ones(1))], lr=1.0)
+        >>> scheduler = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+        >>> rates = scheduler.get_last_lr()
+        >>> for _ in range(2):
+        ...     optimizer.step([jnp.ones(1)])
+        ...     scheduler.step()
+        ...     rates += scheduler.get_last_lr()
+        >>> print(rates)
+        [1.0, 0.5, 0.25]
     """
 
-    def __init__(self, optimizer: Any, gamma: float, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: HasGroups, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
@@ -100,9 +128,22 @@ class PolynomialLR(LRScheduler):
         total_iters: T, the step at which it is zero.
         power: the polynomial's power.
         last_epoch: the step to continue from, or -1.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> optimizer = optim.SGD([nn.Parameter(jnp.ones(1))], lr=1.0)
+        >>> scheduler = optim.lr_scheduler.PolynomialLR(optimizer, total_iters=4, power=1.0)
+        >>> rates = scheduler.get_last_lr()
+        >>> for _ in range(2):
+        ...     optimizer.step([jnp.ones(1)])
+        ...     scheduler.step()
+        ...     rates += scheduler.get_last_lr()
+        >>> print(rates)
+        [1.0, 0.75, 0.5]
     """
 
-    def __init__(self, optimizer: Any, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: HasGroups, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters = total_iters
         self.power = power
         super().__init__(optimizer, last_epoch)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.optim._scheduler import LRScheduler, values
+from fnn.optim._tracking import HasGroups
 
 __all__ = ["LambdaLR", "MultiplicativeLR"]
 
@@ -17,7 +18,7 @@ _Factor = Callable[[int], float]
 class _FromFunctions(LRScheduler):
     lr_lambdas: list[_Factor]
 
-    def __init__(self, optimizer: Any, lr_lambda: _Factor | Sequence[_Factor], last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: HasGroups, lr_lambda: _Factor | Sequence[_Factor], last_epoch: int = -1) -> None:
         self.optimizer = optimizer
         count = len(getattr(optimizer, "param_groups", ()))
         if isinstance(lr_lambda, (list, tuple)):
@@ -86,9 +87,22 @@ class MultiplicativeLR(_FromFunctions):
     Raises:
         ArgumentError: a list of another length than there are groups.
         ArgumentTypeError: something that is no function.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> optimizer = optim.SGD([nn.Parameter(jnp.ones(1))], lr=1.0)
+        >>> scheduler = optim.lr_scheduler.MultiplicativeLR(optimizer, lambda step: 0.5)
+        >>> rates = scheduler.get_last_lr()
+        >>> for _ in range(2):
+        ...     optimizer.step([jnp.ones(1)])
+        ...     scheduler.step()
+        ...     rates += scheduler.get_last_lr()
+        >>> print(rates)
+        [1.0, 0.5, 0.25]
     """
 
-    def __init__(self, optimizer: Any, lr_lambda: _Factor | Sequence[_Factor], last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: HasGroups, lr_lambda: _Factor | Sequence[_Factor], last_epoch: int = -1) -> None:
         for function in lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda]:
             if not callable(function):
                 raise ArgumentTypeError(f"lr_lambda should be a function, but got {type(function).__name__}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from fnn.errors import ArgumentError
 from fnn.optim._scheduler import LRScheduler, per_group, set_value
+from fnn.optim._tracking import HasGroups
 
 __all__ = ["CyclesMomentum"]
 
@@ -17,7 +18,7 @@ class CyclesMomentum(LRScheduler):
     use_beta1: bool
 
     def _start_momentum(
-        self, optimizer: Any, base_momentum: Any, max_momentum: Any, begin: bool
+        self, optimizer: HasGroups, base_momentum: float | list[float], max_momentum: float | list[float], begin: bool
     ) -> tuple[list[float], list[float]]:
         """The two bounds for each group; sets them, and the greater as momentum, in a new schedule."""
         known = getattr(optimizer, "defaults", optimizer.param_groups[0])

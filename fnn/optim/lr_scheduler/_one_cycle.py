@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from fnn.errors import ArgumentError
 from fnn.optim._scheduler import per_group, require_optimizer
+from fnn.optim._tracking import HasGroups
 from fnn.optim.lr_scheduler._momentum import CyclesMomentum
 
 __all__ = ["OneCycleLR"]
@@ -39,7 +40,7 @@ _DOWN, _UP, _STAY = (
 )
 
 
-def _positive_integer(name: str, value: Any) -> int:
+def _positive_integer(name: str, value: object) -> int:
     if not isinstance(value, int) or value <= 0:
         raise ArgumentError(f"Expected positive integer {name}, but got {value}")
     return value
@@ -70,11 +71,24 @@ class OneCycleLR(CyclesMomentum):
     Raises:
         ArgumentError: no number of steps, a bad argument, an optimizer without momentum, or (in ``step``) more steps
             than there are.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> optimizer = optim.SGD([nn.Parameter(jnp.ones(1))], lr=1.0)
+        >>> scheduler = optim.lr_scheduler.OneCycleLR(optimizer, 1.0, 4, pct_start=0.5, cycle_momentum=False)
+        >>> rates = scheduler.get_last_lr()
+        >>> for _ in range(3):
+        ...     optimizer.step([jnp.ones(1)])
+        ...     scheduler.step()
+        ...     rates += scheduler.get_last_lr()
+        >>> print(rates)
+        [0.040000000000000036, 1.0, 0.500002, 4e-06]
     """
 
     def __init__(
         self,
-        optimizer: Any,
+        optimizer: HasGroups,
         max_lr: float | list[float],
         total_steps: int | None = None,
         epochs: int | None = None,

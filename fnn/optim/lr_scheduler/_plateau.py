@@ -15,6 +15,7 @@ from fnn.optim._scheduler import (
     set_value,
     values,
 )
+from fnn.optim._tracking import HasGroups
 
 __all__ = ["ReduceLROnPlateau"]
 
@@ -49,7 +50,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def __init__(
         self,
-        optimizer: Any,
+        optimizer: HasGroups,
         mode: Literal["min", "max"] = "min",
         factor: float = 0.1,
         patience: int = 10,
@@ -82,7 +83,7 @@ class ReduceLROnPlateau(LRScheduler):
         self._init_is_better(mode, threshold, threshold_mode)
         self._reset()
 
-    def _init_is_better(self, mode: Any, threshold: float, threshold_mode: Any) -> None:
+    def _init_is_better(self, mode: str, threshold: float, threshold_mode: str) -> None:
         if mode not in ("min", "max"):
             raise ArgumentError(f"mode {mode} is unknown!")
         if threshold_mode not in ("rel", "abs"):

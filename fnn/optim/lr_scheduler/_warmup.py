@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fnn.errors import ArgumentError
 from fnn.optim._scheduler import LRScheduler
+from fnn.optim._tracking import HasGroups
 
 __all__ = ["ConstantLR", "LinearLR"]
 
@@ -21,9 +20,24 @@ class ConstantLR(LRScheduler):
 
     Raises:
         ArgumentError: ``factor`` out of its range.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, optim
+        >>> optimizer = optim.SGD([nn.Parameter(jnp.ones(1))], lr=1.0)
+        >>> scheduler = optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=2)
+        >>> rates = scheduler.get_last_lr()
+        >>> for _ in range(2):
+        ...     optimizer.step([jnp.ones(1)])
+        ...     scheduler.step()
+        ...     rates += scheduler.get_last_lr()
+        >>> print(rates)
+        [0.5, 0.5, 1.0]
     """
 
-    def __init__(self, optimizer: Any, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: HasGroups, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
+    ) -> None:
         if not 0 <= factor <= 1.0:
             raise ArgumentError(f"Constant multiplicative factor expected to be between 0 and 1. Got factor={factor}")
         self.factor = factor
@@ -70,7 +84,7 @@ class LinearLR(LRScheduler):
 
     def __init__(
         self,
-        optimizer: Any,
+        optimizer: HasGroups,
         start_factor: float = 1.0 / 3,
         end_factor: float = 1.0,
         total_iters: int = 5,
