@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from fnn.host_random import Generator
 
 __all__ = [
-    "Array", "ArrayLike", "DType", "Device", "Floats", "Ints", "Key", "OneDevice", "PyTree", "Real", "Scalar", "Shape", "Size",
-    "SupportsArray",
+    "Array", "ArrayLike", "DType", "Device", "Floats", "Ints", "Key", "OneDevice", "PyTree", "Real", "Scalar", "Shape",
+    "Size", "SupportsArray",
 ]  # fmt: skip
 
 

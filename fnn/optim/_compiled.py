@@ -97,8 +97,9 @@ class Compiled(Ruled, Hooked):
         for group in self.param_groups:
             if rule is None:
                 break
-            numbers = rule.numbers(group.plain())
-            flags.append(rule.form(group.structure()))
+            plain = group.plain()
+            numbers = rule.numbers(plain)
+            flags.append(rule.form(group.structure() if group.hyper.slots else plain))
             flags.append(tuple([number is None for number in numbers]))
             # An int and a float would be two programs: momentum=1, later 0.9.
             values.append(tuple([float(v) if type(v) is int else v for v in numbers]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -71,21 +72,21 @@ class Rule(Generic[N, F]):
         self.transformation = transformation
         self.updated = updated
         self.velocity = velocity
-        self._numbers, self._number_names = numbers, tuple(inspect.signature(numbers).parameters)
-        self._form, self._form_names = form, tuple(inspect.signature(form).parameters)
-        self._decay = self._number_names.index(_DECAY) if _DECAY in self._number_names else None
+        names = list(inspect.signature(numbers).parameters)
+        self._numbers, self._number_values = numbers, _getter(names)
+        self._form, self._form_values = form, _getter(list(inspect.signature(form).parameters))
+        self._decay = names.index(_DECAY) if _DECAY in names else None
 
     def numbers(self, group: Mapping[str, Any]) -> N:
         """The numbers of a group of parameters."""
-        values = [group[name] for name in self._number_names]
-        at = self._decay
-        if at is not None and isinstance(values[at], (int, float)) and not values[at]:
-            values[at] = None
+        values, at = self._number_values(group), self._decay
+        if at is not None and isinstance(decay := values[at], (int, float)) and not decay:
+            return self._numbers(*values[:at], None, *values[at + 1 :])
         return self._numbers(*values)
 
     def form(self, group: Mapping[str, Any]) -> F:
         """What a program for a group of parameters is compiled for."""
-        return self._form(*[group[name] for name in self._form_names])
+        return self._form(*self._form_values(group))
 
     def of(self, group: Mapping[str, Any]) -> optax.GradientTransformation:
         """The transformation for a group's hyper-parameters."""
@@ -99,3 +100,10 @@ class Rule(Generic[N, F]):
     def own(self) -> str | None:
         """The part of the state that torch does not have."""
         return None if self.velocity is None else self.updated
+
+
+def _getter(names: list[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """What takes the values of ``names`` out of a group."""
+    if len(names) > 1:
+        return operator.itemgetter(*names)
+    return lambda group: tuple([group[name] for name in names])
