@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn.functional import _loss_common as common
-from fnn.functional._squares import scaled_squares
-from fnn.functional._sums import spread
+from fnn.kernels.squares import scaled_squares
+from fnn.kernels.sums import spread
 
 
 def vector_norm(x: jax.Array, p: float, axes: tuple[int, ...], keepdims: bool = False) -> jax.Array:

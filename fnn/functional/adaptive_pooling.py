@@ -17,9 +17,9 @@ from fnn import dtypes
 from fnn.arguments import listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._mesh import select
-from fnn.functional._resample import Table, resample, table, take
-from fnn.functional._windows import flat_positions, largest, pick
+from fnn.kernels.mesh import select
+from fnn.kernels.resample import Table, resample, table, take
+from fnn.kernels.windows import flat_positions, largest, pick
 
 __all__ = [
     "adaptive_avg_pool1d",

@@ -15,9 +15,9 @@ from jax import lax
 
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._mesh import select
 from fnn.functional._operands import floating, narrow
 from fnn.functional.dropout import dropout
+from fnn.kernels.mesh import select
 
 __all__ = ["scaled_dot_product_attention"]
 

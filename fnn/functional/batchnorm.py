@@ -15,9 +15,10 @@ from jax import lax
 from fnn.arguments import listed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._moments import parameters, standardise
 from fnn.functional._operands import floating, narrow, widen
-from fnn.functional._sums import spread
+from fnn.functional._parameters import parameters
+from fnn.kernels.moments import standardise
+from fnn.kernels.sums import spread
 
 __all__ = ["batch_norm", "batch_norm_update", "instance_norm", "instance_norm_update"]
 

@@ -16,7 +16,7 @@ from fnn.arguments import integer, listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _promotion as promotion
-from fnn.functional._convolve import convolve, convolve_transposed
+from fnn.kernels.convolve import convolve, convolve_transposed
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 

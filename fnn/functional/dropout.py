@@ -16,7 +16,7 @@ from jax import lax
 from fnn import dtypes, random
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._mesh import select
+from fnn.kernels.mesh import select
 
 __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"]
 

@@ -70,7 +70,7 @@ def embedding(
     if scale_grad_by_freq:
         out = _by_frequency(out, i, w.shape[0])
     if padding is not None:
-        out = lax.select(_spread(i == padding, out.shape), lax.stop_gradient(out), out)
+        out = lax.select(_repeated(i == padding, out.shape), lax.stop_gradient(out), out)
     return out
 
 
@@ -214,7 +214,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> jax.Array:
                 f"one_hot: Class values must be smaller than num_classes={num_classes}, got {values.max()}"
             )
     shape = (*x.shape, num_classes)
-    return (_spread(x, shape) == lax.broadcasted_iota(x.dtype, shape, x.ndim)).astype(index_dtype())
+    return (_repeated(x, shape) == lax.broadcasted_iota(x.dtype, shape, x.ndim)).astype(index_dtype())
 
 
 def normalise_padding(name: str, padding_idx: int | None, rows: int) -> int | None:
@@ -265,7 +265,7 @@ def _rows(w: jax.Array, i: jax.Array) -> jax.Array:
     return lax.gather(w, i[..., None], numbers, (1, w.shape[1]), mode=mode, fill_value=fill)
 
 
-def _spread(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+def _repeated(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """``x`` repeated along a new last axis."""
     return lax.broadcast_in_dim(x, shape, tuple(range(x.ndim)))
 
@@ -304,7 +304,7 @@ def _by_frequency(rows: jax.Array, i: jax.Array, table_rows: int) -> jax.Array:
     """The rows, with their gradients divided by the number of times that each occurs."""
     flat = i.reshape(-1)
     share = 1 / jax.ops.segment_sum(jnp.ones(flat.shape, rows.dtype), flat, table_rows)
-    return common.straight_through(rows, rows * _spread(share[i], rows.shape))
+    return common.straight_through(rows, rows * _repeated(share[i], rows.shape))
 
 
 def _check_bag_arguments(

@@ -12,8 +12,9 @@ from fnn import dtypes, random
 from fnn.arguments import listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._mesh import select
-from fnn.functional._windows import flat_positions, pick, tuple_of
+from fnn.functional._sliding import tuple_of
+from fnn.kernels.mesh import select
+from fnn.kernels.windows import flat_positions, pick
 
 __all__ = [
     "fractional_max_pool2d",

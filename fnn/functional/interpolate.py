@@ -1,6 +1,6 @@
 """Resizing signals, images and volumes by interpolation.
 
-All modes are separable: one weighted sum of a few elements (`fnn.functional._resample`) along each axis.  The
+All modes are separable: one weighted sum of a few elements (`fnn.kernels.resample`) along each axis.  The
 places and weights depend on sizes only, and are computed with numpy while tracing, in the precision that PyTorch
 uses, so that a place on the border between two elements falls to the same side.
 """
@@ -18,8 +18,8 @@ from fnn import dtypes
 from fnn.arguments import listed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._resample import Table, resample, table, take
 from fnn.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from fnn.kernels.resample import Table, resample, table, take
 
 __all__ = ["interpolate", "upsample", "upsample_nearest", "upsample_bilinear"]
 

@@ -12,10 +12,10 @@ from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
-from fnn.functional._mesh import select
 from fnn.functional.linear import linear
 from fnn.functional.linear_cross_entropy_options import LinearCrossEntropyOptions
 from fnn.functional.reduction import resolve_reduction
+from fnn.kernels.mesh import select
 
 __all__ = ["cross_entropy", "linear_cross_entropy", "nll_loss"]
 
@@ -271,11 +271,11 @@ def _log_softmax(x: jax.Array, axis: int) -> jax.Array:
     """`log_softmax` in plain lax operators (no inner ``jit``); the maximum carries no gradient."""
     kept = tuple(i for i in range(x.ndim) if i != axis)
 
-    def spread(y: jax.Array) -> jax.Array:
+    def whole(y: jax.Array) -> jax.Array:
         return lax.broadcast_in_dim(y, x.shape, kept)
 
-    shifted = x - spread(lax.stop_gradient(lax.reduce_max(x, (axis,))))
-    return shifted - spread(lax.log(lax.reduce_sum(lax.exp(shifted), (axis,))))
+    shifted = x - whole(lax.stop_gradient(lax.reduce_max(x, (axis,))))
+    return shifted - whole(lax.log(lax.reduce_sum(lax.exp(shifted), (axis,))))
 
 
 def _class_weight(name: str, weight: Any, classes: int, dtype: Any) -> jax.Array:
@@ -349,8 +349,8 @@ def _nll(
         loss = loss * _lookup(w, target)
     uniform = None
     if smoothing > 0:
-        spread = log_p if w is None else log_p * lax.broadcast_in_dim(w, log_p.shape, (1,))
-        uniform = select(kept, -lax.reduce_sum(spread, (1,)), zero)
+        weighed = log_p if w is None else log_p * lax.broadcast_in_dim(w, log_p.shape, (1,))
+        uniform = select(kept, -lax.reduce_sum(weighed, (1,)), zero)
     loss = select(kept, loss, zero)
     if reduction != "none":
         loss, uniform = common.total(loss), None if uniform is None else common.total(uniform)

@@ -11,9 +11,9 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
-from fnn.functional._squares import scaled_squares
 from fnn.functional.distance import pairwise_distance
 from fnn.functional.reduction import resolve_reduction
+from fnn.kernels.squares import scaled_squares
 from fnn.tracing import concrete
 
 __all__ = [

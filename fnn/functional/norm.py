@@ -14,11 +14,12 @@ from jax import lax
 from fnn.arguments import integer, integers, listed, wrap_dim
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
-from fnn.functional._moments import parameters, standardise
 from fnn.functional._operands import broadcast, floating, narrow, widen
-from fnn.functional._squares import scaled_squares
-from fnn.functional._sums import spread
+from fnn.functional._parameters import parameters
 from fnn.functional._vector_norm import divided_by_norm
+from fnn.kernels.moments import standardise
+from fnn.kernels.squares import scaled_squares
+from fnn.kernels.sums import spread
 from fnn.tracing import transposition
 
 __all__ = ["group_norm", "layer_norm", "normalize", "rms_norm"]

@@ -20,7 +20,8 @@ from fnn import dtypes
 from fnn.arguments import listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._windows import Windows, flat_positions, largest, total, windows
+from fnn.functional._sliding import Windows, windows
+from fnn.kernels.windows import flat_positions, largest, total
 
 __all__ = [
     "max_pool1d",

@@ -13,8 +13,8 @@ from fnn import dtypes
 from fnn.arguments import listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._mesh import select
-from fnn.functional._windows import tuple_of
+from fnn.functional._sliding import tuple_of
+from fnn.kernels.mesh import select
 
 __all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]
 

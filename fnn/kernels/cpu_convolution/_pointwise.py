@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.functional._cpu_convolution import _arrays
-from fnn.functional._cpu_convolution._geometry import Geometry
+from fnn.kernels.cpu_convolution import _arrays
+from fnn.kernels.cpu_convolution._geometry import Geometry
 
 _POSITIONS = 512  # an image with fewer makes too small a product by itself
 _GROUPED = 128  # the same for groups, whose products are done side by side
@@ -38,7 +38,7 @@ def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     matrix, y = w.reshape(groups, w.shape[0] // groups, -1), y.reshape(n, groups, -1, math.prod(g.out))
     # y is transposed and not the weights, which XLA would do up to 20 times slower
     x = _rows(matrix, y) if _small(y) or n == groups == 1 else _mix(jnp.swapaxes(matrix, 1, 2), y)
-    return _arrays.spread(x.reshape(n, -1, *g.out), g, (0,) * g.rank)
+    return _arrays.lay_down(x.reshape(n, -1, *g.out), g, (0,) * g.rank)
 
 
 def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:

@@ -6,19 +6,16 @@ a trace has three operations where the formulas have thirty.
 """
 
 import math
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 from jax import lax
 from jax.interpreters import ad, batching, mlir
 
-from fnn.errors import ArgumentTypeError
-from fnn.functional._mesh import on_mesh
-from fnn.functional._operands import floating
-from fnn.functional._squares import scaled_squares
-from fnn.functional._sums import spread, total
+from fnn.kernels.axes import at_front, others
+from fnn.kernels.mesh import on_mesh
+from fnn.kernels.squares import scaled_squares
+from fnn.kernels.sums import spread, total
 from fnn.tracing import Primitive
 
 
@@ -45,7 +42,7 @@ def standardise(x: jax.Array, axes: tuple[int, ...], eps: float) -> Standardised
 
 
 def _standardised(x: jax.Array, *, axes: tuple[int, ...], eps: Any) -> tuple[jax.Array, ...]:
-    kept = _others(x.ndim, axes)
+    kept = others(x.ndim, axes)
     n = math.prod(x.shape[i] for i in axes)
     mean = total(x, axes) / n
     squares, scale = scaled_squares(x, axes, mean, eps)
@@ -54,13 +51,9 @@ def _standardised(x: jax.Array, *, axes: tuple[int, ...], eps: Any) -> tuple[jax
     return y, mean, squares / n / scale / scale, rstd
 
 
-def _others(rank: int, axes: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(i for i in range(rank) if i not in axes)
-
-
 def _shapes(x: Any, *, axes: tuple[int, ...], eps: float) -> list[Any]:
     del eps
-    kept = x.update(shape=tuple(x.shape[i] for i in _others(x.ndim, axes)), weak_type=False)
+    kept = x.update(shape=tuple(x.shape[i] for i in others(x.ndim, axes)), weak_type=False)
     return [x.update(weak_type=False), kept, kept, kept]
 
 
@@ -77,7 +70,7 @@ def _jvp(primals: tuple, tangents: tuple, *, axes: tuple[int, ...], eps: float) 
 
 
 def _change(t: jax.Array, y: jax.Array, rstd: jax.Array, *, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-    kept = _others(y.ndim, axes)
+    kept = others(y.ndim, axes)
     n = math.prod(y.shape[i] for i in axes)
 
     def whole(v: jax.Array) -> jax.Array:
@@ -109,27 +102,19 @@ def _change_transposed(cotangents: Any, t: Any, y: jax.Array, rstd: jax.Array, *
         parts.append(change_p.bind(ct, y, rstd, axes=axes)[0])
     if not isinstance(ct_slope, ad.Zero):
         n = math.prod(y.shape[i] for i in axes)
-        parts.append(y * spread(-rstd * rstd * ct_slope / n, y.shape, _others(y.ndim, axes)))
+        parts.append(y * spread(-rstd * rstd * ct_slope / n, y.shape, others(y.ndim, axes)))
     return [sum(parts[1:], parts[0]) if parts else ad.Zero(t.aval), None, None]
 
 
 # -- under vmap ---------------------------------------------------------------------------------------------
 
 
-def _at_front(args: tuple, dims: tuple) -> list[jax.Array]:
-    size = next(a.shape[d] for a, d in zip(args, dims, strict=True) if d is not None)
-    return [
-        lax.broadcast(a, (size,)) if d is None else lax.transpose(a, (d, *_others(a.ndim, (d,))))
-        for a, d in zip(args, dims, strict=True)
-    ]
-
-
 def _batched(args: tuple, dims: tuple, *, axes: tuple[int, ...], eps: float) -> tuple[list, tuple[int, ...]]:
-    return standardise_p.bind(*_at_front(args, dims), axes=tuple(i + 1 for i in axes), eps=eps), (0, 0, 0, 0)
+    return standardise_p.bind(*at_front(args, dims), axes=tuple(i + 1 for i in axes), eps=eps), (0, 0, 0, 0)
 
 
 def _change_batched(args: tuple, dims: tuple, *, axes: tuple[int, ...]) -> tuple[list, tuple[int, ...]]:
-    return change_p.bind(*_at_front(args, dims), axes=tuple(i + 1 for i in axes)), (0, 0)
+    return change_p.bind(*at_front(args, dims), axes=tuple(i + 1 for i in axes)), (0, 0)
 
 
 standardise_p, change_p = Primitive("fnn_standardise"), Primitive("fnn_standardise_change")
@@ -142,24 +127,3 @@ change_p.def_abstract_eval(_change_shapes)
 ad.primitive_jvps[standardise_p], ad.primitive_jvps[change_p] = _jvp, _change_jvp
 ad.primitive_transposes[change_p] = _change_transposed
 batching.primitive_batchers[standardise_p], batching.primitive_batchers[change_p] = _batched, _change_batched
-
-
-def parameters(where: str, x: jax.Array, given: Mapping[str, Any]) -> dict[str, jax.Array | None]:
-    """The parameters of a normalisation as arrays; None stays None.
-
-    Raises:
-        ArgumentTypeError: not all of them have the dtype of ``x`` (or, for a half ``x``, all float32).
-    """
-    arrays = {name: None if v is None else floating(v, where, name) for name, v in given.items()}
-    present = {name: v.dtype for name, v in arrays.items() if v is not None}
-    if not present:
-        return arrays
-    mixed = set(present.values()) != {x.dtype}
-    if mixed and not (x.dtype in (jnp.bfloat16, jnp.float16) and set(present.values()) == {jnp.dtype("float32")}):
-        found = ", ".join(f"{name}.dtype={dtype}" for name, dtype in present.items())
-        raise ArgumentTypeError(
-            f"{where}mixed dtype: expect parameter to have scalar type {x.dtype}"
-            f"{'' if x.dtype == jnp.float32 else ', or all float32 for a half input'}; "
-            f"got input.dtype={x.dtype}, {found}"
-        )
-    return arrays

@@ -1,10 +1,13 @@
-"""The cost rule: which formulation a problem gets on the CPU, from its shapes alone. README.md has the measurements."""
+"""The cost rule: which formulation a problem gets on the CPU, from its shapes alone.
+
+README.md has the measurements; ``python benchmarks/kernels.py conv`` makes them, all formulations side by side.
+"""
 
 import dataclasses
 import math
 
-from fnn.functional._cpu_convolution import _crossed, _pointwise, _trimmed
-from fnn.functional._cpu_convolution._geometry import Geometry
+from fnn.kernels.cpu_convolution import _crossed, _pointwise, _trimmed
+from fnn.kernels.cpu_convolution._geometry import Geometry
 
 TINY = 1 << 16  # multiplications; below it all ways take microseconds, and the plain one compiles fastest
 CACHE = 24 << 20  # bytes of patches that stay in the caches

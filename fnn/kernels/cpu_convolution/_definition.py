@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.functional._cpu_convolution import _arrays
-from fnn.functional._cpu_convolution._geometry import Geometry, Pads
-from fnn.functional._mesh import gathered, summed, vary, varying
+from fnn.kernels.cpu_convolution import _arrays
+from fnn.kernels.cpu_convolution._geometry import Geometry, Pads
+from fnn.kernels.mesh import gathered, summed, vary, varying
 
 _TERMS = 150  # products, one for each element of the kernel: more compile slowly
 

@@ -14,10 +14,12 @@ import numpy as np
 from jax import lax
 from jax.interpreters import ad, batching, mlir
 
-from fnn.functional._mesh import on_mesh
+from fnn.kernels.axes import others
+from fnn.kernels.mesh import on_mesh
 from fnn.tracing import Primitive
 
-# Arrays of fewer elements stay in the first cache, and a kernel more costs more than the traffic.
+# Arrays of fewer elements stay in the first cache, and a kernel more costs more than the traffic
+# (python benchmarks/kernels.py sums).
 _SMALL = 1 << 12
 
 
@@ -30,10 +32,6 @@ def spread(x: jax.Array, shape: tuple[int, ...], dims: tuple[int, ...]) -> jax.A
     """A floating ``x``, whose axes are the ``dims`` of ``shape``, broadcast to ``shape``."""
     bind = _spread if on_mesh(x) else spread_p.bind
     return bind(x, shape=tuple(shape), kept=tuple(dims))
-
-
-def _others(rank: int, axes: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(i for i in range(rank) if i not in axes)
 
 
 def _total(x: jax.Array, *, axes: tuple[int, ...]) -> jax.Array:
@@ -52,7 +50,7 @@ def _spread(x: jax.Array, *, shape: tuple[int, ...], kept: tuple[int, ...]) -> j
 
 
 def _total_shape(x: Any, *, axes: tuple[int, ...]) -> Any:
-    return x.update(shape=tuple(x.shape[i] for i in _others(x.ndim, axes)), weak_type=False)
+    return x.update(shape=tuple(x.shape[i] for i in others(x.ndim, axes)), weak_type=False)
 
 
 def _total_batched(args, dims, *, axes: tuple[int, ...]):
@@ -63,20 +61,20 @@ def _total_batched(args, dims, *, axes: tuple[int, ...]):
 
 def _spread_batched(args, dims, *, shape: tuple[int, ...], kept: tuple[int, ...]):
     (x,), (dim,) = args, dims
-    x = lax.transpose(x, (dim, *_others(x.ndim, (dim,))))
+    x = lax.transpose(x, (dim, *others(x.ndim, (dim,))))
     return spread(x, (x.shape[0], *shape), (0, *(i + 1 for i in kept))), 0
 
 
 total_p, spread_p = Primitive("fnn_total"), Primitive("fnn_spread")
 total_p.def_impl(jax.jit(_total, static_argnames="axes"))
 total_p.def_abstract_eval(_total_shape)
-ad.deflinear2(total_p, lambda ct, x, *, axes: [spread(ct, x.aval.shape, _others(len(x.aval.shape), axes))])
+ad.deflinear2(total_p, lambda ct, x, *, axes: [spread(ct, x.aval.shape, others(len(x.aval.shape), axes))])
 batching.primitive_batchers[total_p] = _total_batched
 mlir.register_lowering(total_p, mlir.lower_fun(_total, multiple_results=False))
 mlir.register_lowering(total_p, mlir.lower_fun(_total_apart, multiple_results=False), platform="cpu")
 
 spread_p.def_impl(jax.jit(_spread, static_argnames=("shape", "kept")))
 spread_p.def_abstract_eval(lambda x, *, shape, kept: x.update(shape=shape, weak_type=False))
-ad.deflinear2(spread_p, lambda ct, x, *, shape, kept: [total(ct, _others(len(shape), kept))])
+ad.deflinear2(spread_p, lambda ct, x, *, shape, kept: [total(ct, others(len(shape), kept))])
 batching.primitive_batchers[spread_p] = _spread_batched
 mlir.register_lowering(spread_p, mlir.lower_fun(_spread, multiple_results=False))

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.functional._cpu_convolution import _arrays
-from fnn.functional._cpu_convolution._geometry import Geometry
+from fnn.kernels.cpu_convolution import _arrays
+from fnn.kernels.cpu_convolution._geometry import Geometry
 
 Plane = Callable[[jax.Array, jax.Array, Geometry], jax.Array]
 
@@ -24,7 +24,7 @@ def input_gradient(y: jax.Array, w: jax.Array, g: Geometry, plane: Plane) -> jax
     folded = folded.reshape(y.shape[0], g.out[0], g.kernel[0], -1, *g.size[1:])
     folded = jnp.moveaxis(folded, 1, 3)  # (N, k_d, C, T_d, H, W)
     depth = g.axes(slice(1))
-    parts = [_arrays.spread(folded[:, i], depth, (i,)) for i in range(g.kernel[0])]
+    parts = [_arrays.lay_down(folded[:, i], depth, (i,)) for i in range(g.kernel[0])]
     return functools.reduce(lax.add, parts)
 
 

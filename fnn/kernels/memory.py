@@ -2,7 +2,8 @@
 
 XLA asks for the temporary memory of a compiled program anew at each call, from a thread of its own. glibc takes large
 blocks from the system and returns them at once, so that every page of them is faulted in and cleared at every step:
-about 0.2 ms a megabyte, which was a third of the step of a ResNeXt. Three parameters of `mallopt` (3) make it keep up
+about 0.2 ms a megabyte, which was a third of the step of a ResNeXt
+(``python benchmarks/kernels.py memory``). Three parameters of `mallopt` (3) make it keep up
 to a gigabyte for the next step, for the whole process: the two thresholds, and one arena, since the arenas of other
 threads are made of pieces of 64 MB and map whatever is larger.
 

@@ -3,9 +3,9 @@
 import jax
 
 from fnn.errors import ArgumentError
-from fnn.functional._cpu_convolution._geometry import Geometry
-from fnn.functional._cpu_convolution._primitives import forward_p, input_gradient_p
-from fnn.functional._mesh import agree
+from fnn.kernels.cpu_convolution._geometry import Geometry
+from fnn.kernels.cpu_convolution._primitives import forward_p, input_gradient_p
+from fnn.kernels.mesh import agree
 
 
 def convolution(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:

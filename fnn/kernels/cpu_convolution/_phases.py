@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn.functional._cpu_convolution import _arrays
-from fnn.functional._cpu_convolution._geometry import Geometry
+from fnn.kernels.cpu_convolution import _arrays
+from fnn.kernels.cpu_convolution._geometry import Geometry
 
 Adjoint = Callable[[jax.Array, jax.Array, Geometry], jax.Array]
 

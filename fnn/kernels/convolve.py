@@ -1,7 +1,7 @@
 """Convolution and its transpose over any number of spatial axes, without checks: what runs on the device.
 
 The definition is `jax.lax.conv_general_dilated`, which every backend but the CPU runs; the CPU has formulations of
-its own (`fnn.functional._cpu_convolution`).  Arrays are channels first: x ``(N, C, *spatial)``, y
+its own (`fnn.kernels.cpu_convolution`).  Arrays are channels first: x ``(N, C, *spatial)``, y
 ``(N, O, *spatial)``.  Half types accumulate in float32 on every backend; float32 precision on an accelerator is
 ``jax.default_matmul_precision``'s.
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import jax
 
-from fnn.functional._cpu_convolution import convolution, geometry, input_gradient
+from fnn.kernels.cpu_convolution import convolution, geometry, input_gradient
 
 
 def convolve(

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
 
-from fnn.functional._cpu_convolution import _definition, _formulations
-from fnn.functional._cpu_convolution._geometry import Geometry
-from fnn.functional._mesh import devices, partitioned
+from fnn.kernels.cpu_convolution import _definition, _formulations
+from fnn.kernels.cpu_convolution._geometry import Geometry
+from fnn.kernels.mesh import devices, partitioned
 from fnn.tracing import Primitive
 
 _HALF = (jnp.bfloat16, jnp.float16)

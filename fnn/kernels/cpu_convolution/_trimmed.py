@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import jax
 
-from fnn.functional._cpu_convolution import _arrays
-from fnn.functional._cpu_convolution._geometry import Geometry
+from fnn.kernels.cpu_convolution import _arrays
+from fnn.kernels.cpu_convolution._geometry import Geometry
 
 Inner = Callable[[jax.Array, jax.Array, Geometry], jax.Array]
 

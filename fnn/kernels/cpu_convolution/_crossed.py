@@ -21,8 +21,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.functional._cpu_convolution import _arrays
-from fnn.functional._cpu_convolution._geometry import Geometry, Ints
+from fnn.kernels.cpu_convolution import _arrays
+from fnn.kernels.cpu_convolution._geometry import Geometry, Ints
 
 _MOVE = 24  # multiplications in the time that a number takes to be written and read
 _CLEARLY = 0.8  # of the usual cost, from which another split is taken
@@ -63,10 +63,10 @@ def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     """Each step's adjoint, in turn."""
     terms: list[jax.Array] = []
     for phase in _phases(g, split(g, w.shape[1], w.shape[0] // g.groups, 1, 2)):
-        spread = _spread(y, g, phase)
-        r = jnp.matmul(jnp.swapaxes(_weights(w, g, phase), 1, 2), _matrix(spread))
-        r = r.reshape(g.groups, len(phase.inner), -1, *spread.shape[2:])
-        terms += [_arrays.spread(r[:, i], g, (*inner, *phase.first), 3) for i, inner in enumerate(phase.inner)]
+        laid = _laid_down(y, g, phase)
+        r = jnp.matmul(jnp.swapaxes(_weights(w, g, phase), 1, 2), _matrix(laid))
+        r = r.reshape(g.groups, len(phase.inner), -1, *laid.shape[2:])
+        terms += [_arrays.lay_down(r[:, i], g, (*inner, *phase.first), 3) for i, inner in enumerate(phase.inner)]
     return _images_first(functools.reduce(lax.add, terms), g)
 
 
@@ -75,7 +75,7 @@ def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
     found: dict[Ints, jax.Array] = {}
     leading = split(g, x.shape[1] // g.groups, y.shape[1] // g.groups)
     for phase in _phases(g, leading):
-        a, b = _matrix(_spread(y, g, phase)), _matrix(_met(x, g, phase))
+        a, b = _matrix(_laid_down(y, g, phase)), _matrix(_met(x, g, phase))
         w = jnp.einsum("gal,gbl->gab", a, b)
         w = w.reshape(g.groups, len(phase.taps), y.shape[1] // g.groups, len(phase.inner), -1)
         found |= {tap: w[:, i] for i, tap in enumerate(phase.taps)}
@@ -117,7 +117,7 @@ def _met(x: jax.Array, g: Geometry, phase: _Phase) -> jax.Array:
     return jnp.concatenate(_arrays.met(x, g, [(*inner, *phase.first) for inner in phase.inner], 3, phase.out), 1)
 
 
-def _spread(y: jax.Array, g: Geometry, phase: _Phase) -> jax.Array:
+def _laid_down(y: jax.Array, g: Geometry, phase: _Phase) -> jax.Array:
     """The adjoint of the sum of shifted parts: (g, taps * og, N, ...)."""
     y = jnp.swapaxes(y, 0, 1).reshape(g.groups, -1, y.shape[0], *g.out)
     around = [[(at, r - at) for at, r in zip(one, phase.reach, strict=True)] for one in phase.shifts]

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.functional._cpu_convolution import _apart, _arrays
-from fnn.functional._cpu_convolution._geometry import Geometry, Ints
+from fnn.kernels.cpu_convolution import _apart, _arrays
+from fnn.kernels.cpu_convolution._geometry import Geometry, Ints
 
 _SUMS = 25  # of one reduction: as many as the registers hold, more or less
 _SMALL = 64  # positions, up to which one reduction adds up the images, too

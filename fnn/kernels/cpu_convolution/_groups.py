@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from fnn.functional._cpu_convolution._geometry import Geometry
+from fnn.kernels.cpu_convolution._geometry import Geometry
 
 Dense = Callable[[jax.Array, jax.Array, Geometry], jax.Array]
 

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.functional._cpu_convolution import _arrays
-from fnn.functional._cpu_convolution._geometry import Geometry
+from fnn.kernels.cpu_convolution import _arrays
+from fnn.kernels.cpu_convolution._geometry import Geometry
 
 
 def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:

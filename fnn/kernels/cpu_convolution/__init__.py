@@ -4,10 +4,10 @@
 CPU they are `jax.lax.conv_general_dilated`.
 """
 
-from fnn.functional import _memory
-from fnn.functional._cpu_convolution._entry import convolution, input_gradient
-from fnn.functional._cpu_convolution._geometry import Geometry, geometry
+from fnn.kernels import memory
+from fnn.kernels.cpu_convolution._entry import convolution, input_gradient
+from fnn.kernels.cpu_convolution._geometry import Geometry, geometry
 
 __all__ = ["Geometry", "convolution", "geometry", "input_gradient"]
 
-_memory.retain()  # before the first array: see there
+memory.retain()  # before the first array: see there

@@ -15,10 +15,10 @@ import numpy as np
 from jax import lax
 from jax.interpreters import ad, batching, mlir
 
-from fnn.functional._mesh import partitioned, select
+from fnn.kernels.mesh import partitioned, select
 from fnn.tracing import Primitive
 
-_UNROLLED = 8
+_UNROLLED = 8  # terms, up to which they are written out one by one (python benchmarks/kernels.py resample)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

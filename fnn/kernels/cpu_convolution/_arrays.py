@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnn.functional._cpu_convolution._geometry import Geometry, Ints
+from fnn.kernels.cpu_convolution._geometry import Geometry, Ints
 
 LETTERS = {1: "W", 2: "HW", 3: "DHW"}
 
@@ -37,7 +37,7 @@ def met(x: jax.Array, g: Geometry, taps: Sequence[Ints], first: int = 2, count: 
     return [windows(x, g.offset(tap), count or g.out, g.stride, first) for tap in taps]
 
 
-def spread(y: jax.Array, g: Geometry, tap: Ints, first: int = 2) -> jax.Array:
+def lay_down(y: jax.Array, g: Geometry, tap: Ints, first: int = 2) -> jax.Array:
     """The adjoint of `windows` of one tap followed by the adjoint of `pad`: y laid down on an empty input."""
     config = [(0, 0, 0)] * y.ndim
     for i, (o, (low, _), n, s) in enumerate(zip(g.offset(tap), g.pads, g.size, g.stride, strict=True), first):
@@ -49,7 +49,7 @@ def spread(y: jax.Array, g: Geometry, tap: Ints, first: int = 2) -> jax.Array:
 def collect(columns: jax.Array, g: Geometry) -> jax.Array:
     r"""The adjoint of all windows (col2im): (taps, N, C, \*T) to (N, C, \*size), laid down and added up."""
     if not g.apart:
-        return functools.reduce(lax.add, (spread(columns[i], g, tap) for i, tap in enumerate(g.taps)))
+        return functools.reduce(lax.add, (lay_down(columns[i], g, tap) for i, tap in enumerate(g.taps)))
     # Position s * t + i of the padded input is tap i of window t, or nothing.
     rank, lead = g.rank, columns.shape[1:3]
     columns = columns.reshape(*g.kernel, *lead, *g.out)

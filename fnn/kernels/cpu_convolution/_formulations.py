@@ -9,14 +9,14 @@ from typing import Literal
 
 import jax
 
-from fnn.functional._cpu_convolution import (
+from fnn.kernels.cpu_convolution import (
     _apart,
-    _blocks,
     _choice,
     _columns,
     _crossed,
     _definition,
     _dense,
+    _groups,
     _patches,
     _phases,
     _pointwise,
@@ -24,7 +24,7 @@ from fnn.functional._cpu_convolution import (
     _trimmed,
     _volume,
 )
-from fnn.functional._cpu_convolution._geometry import Geometry
+from fnn.kernels.cpu_convolution._geometry import Geometry
 
 _PHASE = 4  # elements of a phase's kernel, up to which it is one product
 
@@ -71,7 +71,7 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
         "direct": _dense.forward,
         "rows": _dense.rows_forward,
         "shifts": _shifts.forward,
-        "blocks": lambda x, w, g: _blocks.convolve(x, w, g, forward),
+        "blocks": lambda x, w, g: _groups.convolve(x, w, g, forward),
         "planes": lambda x, w, g: _volume.forward(x, w, g, forward),
         "slices": lambda x, w, g: _volume.slices_forward(x, w, g, forward),
     },
@@ -88,7 +88,7 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
         "shifts": _shifts.input_gradient,
         "phases of shifts": lambda y, w, g: _phases.input_gradient(y, w, g, _shifts.input_gradient),
         "phases of crossed": lambda y, w, g: _phases.input_gradient(y, w, g, _crossed.input_gradient),
-        "blocks": lambda y, w, g: _blocks.convolve(y, w, g, input_gradient),
+        "blocks": lambda y, w, g: _groups.convolve(y, w, g, input_gradient),
         "planes": lambda y, w, g: _volume.input_gradient(y, w, g, input_gradient),
     },
     "weight_gradient": {
@@ -102,7 +102,7 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
         "direct": _dense.weight_gradient,
         "reversed": _dense.reversed_weight_gradient,
         "shifts": _shifts.weight_gradient,
-        "blocks": lambda x, y, g: _blocks.weight_gradient(x, y, g, weight_gradient),
+        "blocks": lambda x, y, g: _groups.weight_gradient(x, y, g, weight_gradient),
     },
 }
 

@@ -17,8 +17,9 @@ import numpy as np
 from jax import lax
 from jax.interpreters import ad, batching, mlir
 
-from fnn.functional._mesh import on_mesh
-from fnn.functional._sums import spread, total
+from fnn.kernels.axes import at_front, others
+from fnn.kernels.mesh import on_mesh
+from fnn.kernels.sums import spread, total
 from fnn.tracing import Primitive
 
 # Squares smaller than this are ordinary numbers beside an epsilon that is added to them, if that exceeds `_SMALL_EPS`.
@@ -67,11 +68,7 @@ def _unless_small(result: jax.Array, scale: jax.Array, eps: Any) -> tuple[jax.Ar
 
 def _centred(operands: tuple[jax.Array, ...], axes: tuple[int, ...]) -> jax.Array:
     x = operands[0]
-    return x if len(operands) == 1 else x - spread(operands[1], x.shape, _others(x.ndim, axes))
-
-
-def _others(rank: int, axes: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(i for i in range(rank) if i not in axes)
+    return x if len(operands) == 1 else x - spread(operands[1], x.shape, others(x.ndim, axes))
 
 
 def _scaled(*operands: jax.Array, axes: tuple[int, ...], low: bool) -> tuple[jax.Array, jax.Array]:
@@ -95,7 +92,7 @@ def _scaled(*operands: jax.Array, axes: tuple[int, ...], low: bool) -> tuple[jax
 
 def _shapes(x: Any, *mean: Any, axes: tuple[int, ...], low: bool) -> list[Any]:
     del mean, low
-    kept = x.update(shape=tuple(x.shape[i] for i in _others(x.ndim, axes)), weak_type=False)
+    kept = x.update(shape=tuple(x.shape[i] for i in others(x.ndim, axes)), weak_type=False)
     return [kept, kept]
 
 
@@ -106,22 +103,14 @@ def _jvp(primals: tuple, tangents: tuple, *, axes: tuple[int, ...], low: bool) -
     if isinstance(change, ad.Zero):
         return [result, scale], [none, none]
     centred = _centred(primals, axes)
-    kept = _others(centred.ndim, axes)
+    kept = others(centred.ndim, axes)
     # The two factors are scaled one by one: the square of the scale may be out of range.
     scaled = centred * spread(scale, centred.shape, kept)
     return [result, scale], [total(scaled * (change * spread(2 * scale, centred.shape, kept)), axes), none]
 
 
 def _batched(args: tuple, dims: tuple, *, axes: tuple[int, ...], low: bool) -> tuple[list, tuple[int, int]]:
-    size = next(a.shape[d] for a, d in zip(args, dims, strict=True) if d is not None)
-
-    def at_front(a: jax.Array, dim: int | None) -> jax.Array:
-        if dim is None:
-            return lax.broadcast(a, (size,))
-        return lax.transpose(a, (dim, *_others(a.ndim, (dim,))))
-
-    operands = (at_front(a, d) for a, d in zip(args, dims, strict=True))
-    return scaled_squares_p.bind(*operands, axes=tuple(i + 1 for i in axes), low=low), (0, 0)
+    return scaled_squares_p.bind(*at_front(args, dims), axes=tuple(i + 1 for i in axes), low=low), (0, 0)
 
 
 scaled_squares_p = Primitive("fnn_scaled_squares")
