@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fnn.arguments import floating
 from fnn.errors import ArgumentTypeError
-from fnn.functional._operands import floating
 
 
 def parameters(where: str, x: jax.Array, given: Mapping[str, Any]) -> dict[str, jax.Array | None]:

@@ -1,14 +1,14 @@
 """Windows that slide over the spatial axes: their arguments, checked, and their number."""
 
+from __future__ import annotations
+
 import dataclasses
-from typing import Any
 
 import jax
 
-from fnn.arguments import listed, ntuple
+from fnn.arguments import listed, per_axis
 from fnn.errors import ArgumentError
-
-_WORDS = {1: "one int", 2: "two ints", 3: "three ints"}
+from fnn.typing import Ints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,14 +23,21 @@ class Windows:
 
 
 def windows(
-    name: str, x: jax.Array, rank: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    name: str,
+    x: jax.Array,
+    rank: int,
+    kernel: Ints,
+    stride: Ints | None,
+    padding: Ints,
+    dilation: Ints,
+    ceil_mode: bool,
 ) -> Windows:
     """Normalises and validates the arguments of a pooling operation on ``x``."""
     where = f"{name}: "
-    k = tuple_of(rank, kernel, "kernel_size", where)
-    s = k if stride is None or stride == () or stride == [] else tuple_of(rank, stride, "stride", where)
-    p = tuple_of(rank, padding, "padding", where)
-    d = tuple_of(rank, dilation, "dilation", where)
+    k = per_axis(kernel, rank, "kernel_size", where)
+    s = k if stride is None or stride == () or stride == [] else per_axis(stride, rank, "stride", where)
+    p = per_axis(padding, rank, "padding", where)
+    d = per_axis(dilation, rank, "dilation", where)
     if min(k) <= 0:
         raise ArgumentError(f"{where}kernel_size must be greater than zero, but got kernel_size={kernel!r}")
     if min(s) <= 0:
@@ -55,18 +62,6 @@ def windows(
             f"Output size is too small (Invalid computed output size: {min(out)})"
         )
     return Windows(k, s, p, d, out)
-
-
-def tuple_of(n: int, value: Any, name: str, where: str) -> tuple[int, ...]:
-    """``n`` ints: from one int, a sequence of one, or a sequence of ``n``."""
-    values = ntuple(value, n, name, where)
-    if len(values) == 1:
-        values = values * n
-    if len(values) != n:
-        raise ArgumentError(
-            f"{where}{name} must either be a single int, or a tuple of {_WORDS[n]}, but got {name}={value!r}"
-        )
-    return values
 
 
 def check_spatial(name: str, x: jax.Array, rank: int) -> None:

@@ -4,24 +4,26 @@ Both work one spatial axis at a time: k0 + k1 strided slices (or sums of spread-
 Block ``l`` of ``L = blocks0 * blocks1`` is a column of ``C * k0 * k1`` entries, the channel varying slowest.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.arguments import listed, ntuple
+from fnn.arguments import listed, per_axis
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.typing import ArrayLike, Ints
 
 __all__ = ["fold", "unfold"]
 
-Ints = int | Sequence[int]
+_PAIR = "It is expected {name} equals to {n}, but got size {found} ({name}={value!r})"
 
 
-def unfold(input: Any, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1) -> jax.Array:
+def unfold(input: ArrayLike, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1) -> jax.Array:
     """Extracts sliding blocks from an image (im2col).
 
     Args:
@@ -70,7 +72,7 @@ def unfold(input: Any, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0,
 
 
 def fold(
-    input: Any, output_size: Ints, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
+    input: ArrayLike, output_size: Ints, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
 ) -> jax.Array:
     """Sums blocks into the image that they would have been extracted from (col2im); the adjoint of `unfold`.
 
@@ -151,7 +153,7 @@ def _slide_back(x: jax.Array, axis: int, old: int, dilation: int, stride: int, s
     return total
 
 
-def _operand(input: Any, where: str) -> jax.Array:
+def _operand(input: ArrayLike, where: str) -> jax.Array:
     x = to_array(input, "input", where)
     if jnp.issubdtype(x.dtype, jnp.integer):
         raise ArgumentTypeError(f"{where}not implemented for dtype {x.dtype}, expected a floating or complex input")
@@ -177,10 +179,8 @@ def _window(
 
 
 def _pair(value: Ints, name: str, where: str) -> tuple[int, int]:
-    values = ntuple(value, 2, name, where)
-    if len(values) != 2:
-        raise ArgumentError(f"{where}It is expected {name} equals to 2, but got size {len(values)} ({name}={value!r})")
-    return values[0], values[1]
+    h, w = per_axis(value, 2, name, where, _PAIR, repeats=False)
+    return h, w
 
 
 def _count(

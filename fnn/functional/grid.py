@@ -4,9 +4,10 @@ Places are normalised: -1 and 1 are the outer edges of the image or, with ``alig
 corner elements.  The last axis of a grid holds x (along W), y (along H) and, for a volume, z (along D).
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ from fnn.arguments import listed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.kernels.taps import Taps, weighted_elements
+from fnn.typing import ArrayLike
 
 __all__ = ["affine_grid", "grid_sample"]
 
@@ -27,7 +29,7 @@ _CHANGED = (
 )
 
 
-def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = None) -> jax.Array:
+def affine_grid(theta: ArrayLike, size: Sequence[int], align_corners: bool | None = None) -> jax.Array:
     """The places from which `grid_sample` makes an affine image: ``theta @ (x, y, 1)`` for each output element.
 
     Jaderberg et al., "Spatial Transformer Networks" (2015), https://arxiv.org/abs/1506.02025
@@ -92,8 +94,8 @@ def _line(n: int, align_corners: bool) -> np.ndarray:
 
 
 def grid_sample(
-    input: Any,
-    grid: Any,
+    input: ArrayLike,
+    grid: ArrayLike,
     mode: str = "bilinear",
     padding_mode: str = "zeros",
     align_corners: bool | None = None,

@@ -5,11 +5,15 @@ Value and derivative are one primitive each.  The derivative of ``y = (x - mean)
 a trace has three operations where the formulas have thirty.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 from jax import lax
+from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
 
 from fnn.kernels.axes import at_front, others
@@ -41,7 +45,7 @@ def standardise(x: jax.Array, axes: tuple[int, ...], eps: float) -> Standardised
     return Standardised(y, lax.stop_gradient(mean), lax.stop_gradient(var))
 
 
-def _standardised(x: jax.Array, *, axes: tuple[int, ...], eps: Any) -> tuple[jax.Array, ...]:
+def _standardised(x: jax.Array, *, axes: tuple[int, ...], eps: float | jax.Array) -> tuple[jax.Array, ...]:
     kept = others(x.ndim, axes)
     n = math.prod(x.shape[i] for i in axes)
     mean = total(x, axes) / n
@@ -51,7 +55,7 @@ def _standardised(x: jax.Array, *, axes: tuple[int, ...], eps: Any) -> tuple[jax
     return y, mean, squares / n / scale / scale, rstd
 
 
-def _shapes(x: Any, *, axes: tuple[int, ...], eps: float) -> list[Any]:
+def _shapes(x: ShapedArray, *, axes: tuple[int, ...], eps: float) -> list[ShapedArray]:
     del eps
     kept = x.update(shape=tuple(x.shape[i] for i in others(x.ndim, axes)), weak_type=False)
     return [x.update(weak_type=False), kept, kept, kept]
@@ -80,7 +84,7 @@ def _change(t: jax.Array, y: jax.Array, rstd: jax.Array, *, axes: tuple[int, ...
     return whole(rstd) * (t - whole(total(t, axes) / n) - y * whole(along)), -rstd * rstd * along
 
 
-def _change_shapes(t: Any, y: Any, rstd: Any, *, axes: tuple[int, ...]) -> list[Any]:
+def _change_shapes(t: ShapedArray, y: ShapedArray, rstd: ShapedArray, *, axes: tuple[int, ...]) -> list[ShapedArray]:
     del axes, t
     return [y.update(weak_type=False), rstd.update(weak_type=False)]
 
@@ -95,7 +99,14 @@ def _change_jvp(primals: tuple, tangents: tuple, *, axes: tuple[int, ...]) -> tu
     return out, jax.jvp(lambda *a: _change(*a, axes=axes), primals, tuple(given))[1]
 
 
-def _change_transposed(cotangents: Any, t: Any, y: jax.Array, rstd: jax.Array, *, axes: tuple[int, ...]) -> list[Any]:
+def _change_transposed(
+    cotangents: Sequence[jax.Array | ad.Zero],
+    t: ad.UndefinedPrimal,
+    y: jax.Array,
+    rstd: jax.Array,
+    *,
+    axes: tuple[int, ...],
+) -> list[Any]:
     ct, ct_slope = cotangents
     parts = []
     if not isinstance(ct, ad.Zero):

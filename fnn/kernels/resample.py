@@ -5,14 +5,16 @@ backward pass gathers as well, where the transpose of a plain gather would be a 
 slower, on a GPU atomic and not reproducible).
 """
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import math
-from typing import Any
 
 import jax
 import numpy as np
 from jax import lax
+from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
 
 from fnn.kernels.mesh import partitioned, select
@@ -34,7 +36,7 @@ class Table:
     size: int  # number of inputs
 
     @functools.cached_property
-    def transposed(self) -> "Table":
+    def transposed(self) -> Table:
         """The table of the transposed map."""
         outputs, slots = np.nonzero(self.real)
         inputs = self.index[outputs, slots]
@@ -98,7 +100,7 @@ def _term(x: jax.Array, axis: int, table: Table, k: int | slice) -> jax.Array:
     return taken
 
 
-def _shape(x: Any, *, axis: int, table: Table) -> Any:
+def _shape(x: ShapedArray, *, axis: int, table: Table) -> ShapedArray:
     shape = (*x.shape[:axis], len(table.index), *x.shape[axis + 1 :])
     return x.update(shape=shape, weak_type=False)
 

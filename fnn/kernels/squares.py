@@ -9,12 +9,13 @@ costs several times as much, and a conditional around it keeps XLA from fusing w
 The sum is a primitive, so that its derivative keeps one of the three.
 """
 
-from typing import Any
+from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
 
 from fnn.kernels.axes import at_front, others
@@ -31,7 +32,7 @@ _SCALES = {np.dtype("float32"): (2.0**-95, 2.0**90), np.dtype("float64"): (2.0**
 
 
 def scaled_squares(
-    x: jax.Array, axes: tuple[int, ...], mean: jax.Array | None = None, eps: Any = 0.0
+    x: jax.Array, axes: tuple[int, ...], mean: jax.Array | None = None, eps: float | jax.Array = 0.0
 ) -> tuple[jax.Array, jax.Array]:
     """The sum over ``axes`` of ``(s * (x - mean))**2``, and ``s``, which has no gradient.
 
@@ -57,7 +58,7 @@ def scaled_squares(
     return (result, scale) if known else _unless_small(result, scale, eps)
 
 
-def _unless_small(result: jax.Array, scale: jax.Array, eps: Any) -> tuple[jax.Array, jax.Array]:
+def _unless_small(result: jax.Array, scale: jax.Array, eps: float | jax.Array) -> tuple[jax.Array, jax.Array]:
     """The sum and the scale with small squares left out where ``eps``, known at run time only, is far larger."""
     negligible = (scale > 1) & (eps >= _SMALL_EPS)
     return (
@@ -90,7 +91,7 @@ def _scaled(*operands: jax.Array, axes: tuple[int, ...], low: bool) -> tuple[jax
     return result, lax.select(overflow, lax.full_like(plain, down), scale)
 
 
-def _shapes(x: Any, *mean: Any, axes: tuple[int, ...], low: bool) -> list[Any]:
+def _shapes(x: ShapedArray, *mean: ShapedArray, axes: tuple[int, ...], low: bool) -> list[ShapedArray]:
     del mean, low
     kept = x.update(shape=tuple(x.shape[i] for i in others(x.ndim, axes)), weak_type=False)
     return [kept, kept]

@@ -7,11 +7,12 @@ of a broadcast is a sum again, this holds for every derivative.  On a mesh of de
 which know how their results are split.
 """
 
-from typing import Any
+from __future__ import annotations
 
 import jax
 import numpy as np
 from jax import lax
+from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
 
 from fnn.kernels.axes import others
@@ -49,7 +50,7 @@ def _spread(x: jax.Array, *, shape: tuple[int, ...], kept: tuple[int, ...]) -> j
     return lax.broadcast_in_dim(x, shape, kept)
 
 
-def _total_shape(x: Any, *, axes: tuple[int, ...]) -> Any:
+def _total_shape(x: ShapedArray, *, axes: tuple[int, ...]) -> ShapedArray:
     return x.update(shape=tuple(x.shape[i] for i in others(x.ndim, axes)), weak_type=False)
 
 

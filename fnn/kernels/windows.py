@@ -6,6 +6,8 @@ several times faster than ``lax.reduce_window``, and its backward pass 6 to 20 t
 ``select_and_scatter``.  It is differentiable any number of times in both modes.
 """
 
+from __future__ import annotations
+
 import functools
 from typing import Any
 
@@ -17,6 +19,7 @@ from jax import lax
 from fnn import dtypes
 from fnn.kernels import tiles
 from fnn.kernels.mesh import select
+from fnn.typing import DType, Scalar
 
 
 def largest(
@@ -81,7 +84,7 @@ def pick(a: jax.Array, b: jax.Array, otherwise: jax.Array | None = None) -> jax.
     return better if otherwise is None else lax.bitwise_or(better, otherwise)
 
 
-def lowest(dtype: Any) -> Any:
+def lowest(dtype: DType) -> Any:
     """The number that loses against all others of this dtype."""
     return np.array(-np.inf if jnp.issubdtype(dtype, jnp.floating) else np.iinfo(dtype).min, dtype)[()]
 
@@ -115,7 +118,7 @@ def _fold(
     return best, where, is_real
 
 
-def _pad(x: jax.Array, axis: int, low: int, high: int, value: Any) -> jax.Array:
+def _pad(x: jax.Array, axis: int, low: int, high: int, value: Scalar) -> jax.Array:
     if not (low or high):
         return x
     config = [(0, 0, 0)] * x.ndim

@@ -6,9 +6,11 @@ three. Everywhere but on the CPU, and where the type says how an array is split 
 definition.
 """
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -42,9 +44,9 @@ def _on_cpu(formulated: Operation, definition: Operation) -> Operation:
 def _lowering(one: Operation, mesh: Operation, typed: Operation) -> Callable[..., Any]:
     """``one`` for a program on one device, ``mesh`` on several, ``typed`` where types say how arrays are split."""
 
-    def lower(ctx: mlir.LoweringRuleContext, *operands: Any, geometry: Geometry) -> Any:
+    def lower(ctx: mlir.LoweringRuleContext, *operands: mlir.ir.Value, geometry: Geometry) -> Any:
         several = mesh if devices(ctx) > 1 else one
-        run = typed if any(map(partitioned, ctx.avals_in)) else several
+        run = typed if any(map(partitioned, cast("Sequence[ShapedArray]", ctx.avals_in))) else several
         return mlir.lower_fun(lambda a, b: run(a, b, geometry), multiple_results=False)(ctx, *operands)
 
     return lower
@@ -58,7 +60,7 @@ def _primitive(
     definition: Operation = getattr(_definition, name)
     one, mesh = one or definition, mesh or definition
 
-    def abstract(a: Any, b: Any, *, geometry: Geometry) -> ShapedArray:
+    def abstract(a: ShapedArray, b: ShapedArray, *, geometry: Geometry) -> ShapedArray:
         if a.dtype != b.dtype:
             raise TypeError(f"{primitive.name}: operands must have one dtype, got {a.dtype} and {b.dtype}")
         known: dict[str, Any] = {"shape": shape(a.shape, b.shape, geometry), "weak_type": False}

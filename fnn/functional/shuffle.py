@@ -1,18 +1,19 @@
 """Rearrangements between channels and space: pixel (un)shuffle and channel shuffle."""
 
-from typing import Any
+from __future__ import annotations
 
 import jax
 from jax import lax
 
-from fnn.arguments import integers, listed
+from fnn.arguments import integer, listed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
+from fnn.typing import ArrayLike, Ints
 
 __all__ = ["pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle"]
 
 
-def pixel_shuffle(input: Any, upscale_factor: int) -> jax.Array:
+def pixel_shuffle(input: ArrayLike, upscale_factor: int) -> jax.Array:
     """Moves groups of r² channels into r x r blocks of pixels (r = ``upscale_factor``).
 
     Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional
@@ -47,7 +48,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> jax.Array:
     return lax.reshape(x, (*lead, c // (r * r), h * r, w * r))
 
 
-def pixel_unshuffle(input: Any, downscale_factor: int) -> jax.Array:
+def pixel_unshuffle(input: ArrayLike, downscale_factor: int) -> jax.Array:
     """Moves r x r blocks of pixels into r² channels each: the inverse of `pixel_shuffle`.
 
     Args:
@@ -80,7 +81,7 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> jax.Array:
     return lax.reshape(x, (*lead, c * r * r, h // r, w // r))
 
 
-def channel_shuffle(input: Any, groups: int) -> jax.Array:
+def channel_shuffle(input: ArrayLike, groups: int) -> jax.Array:
     """Interleaves ``groups`` blocks of channels: the first of each, then the second of each, and so on.
 
     Zhang et al., "ShuffleNet: An Extremely Efficient Convolutional Neural Network for Mobile Devices" (2017).
@@ -102,7 +103,7 @@ def channel_shuffle(input: Any, groups: int) -> jax.Array:
         [0, 3, 1, 4, 2, 5]
     """
     x = to_array(input, "input", "channel_shuffle: ")
-    groups = _int("channel_shuffle", groups, "groups")
+    groups = integer(groups, "groups", "channel_shuffle: ")
     if x.ndim <= 2:
         raise ArgumentError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {listed(x.shape)}")
     if groups <= 0:
@@ -119,14 +120,14 @@ def channel_shuffle(input: Any, groups: int) -> jax.Array:
     return lax.reshape(x, (n, c, *spatial))
 
 
-def native_channel_shuffle(input: Any, groups: int) -> jax.Array:
+def native_channel_shuffle(input: ArrayLike, groups: int) -> jax.Array:
     """`channel_shuffle` under the name of PyTorch's CPU kernel."""
     return channel_shuffle(input, groups)
 
 
-def _image(name: str, input: Any, factor: Any, argument: str) -> tuple[jax.Array, int]:
+def _image(name: str, input: ArrayLike, factor: Ints, argument: str) -> tuple[jax.Array, int]:
     x = to_array(input, "input", f"{name}: ")
-    r = _int(name, factor, argument)
+    r = integer(factor, argument, f"{name}: ")
     if x.ndim < 3:
         raise ArgumentError(
             f"{name} expects input to have at least 3 dimensions, but got input with {x.ndim} dimension(s)"
@@ -134,10 +135,3 @@ def _image(name: str, input: Any, factor: Any, argument: str) -> tuple[jax.Array
     if r <= 0:
         raise ArgumentError(f"{name} expects a positive {argument}, but got {r}")
     return x, r
-
-
-def _int(name: str, value: Any, argument: str) -> int:
-    value = integers(value, argument, f"{name}: ")
-    if not isinstance(value, int):
-        raise ArgumentError(f"{name}: argument '{argument}' must be int, not {value!r}")
-    return value
