@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from fnn import functional as F
-from fnn.functional._cpu_convolution import _definition, geometry
+from fnn.kernels.cpu_convolution import _definition, geometry
 
 
 def case(rank, channels, out, size, batch, kernel=3, stride=1, padding=0, dilation=1, groups=1, **transposed):

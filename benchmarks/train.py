@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 import fnn
-from fnn.functional._cpu_convolution import _choice
+from fnn.kernels.cpu_convolution import _choice
 
 
 class Kit(NamedTuple):

@@ -1,25 +1,61 @@
-"""Arguments that are integers (``kernel_size=3``, ``stride=(2, 1)``, ``dim=-1``), and the text of shapes in errors."""
+"""Arguments, normalised: integers (``kernel_size=3``, ``stride=(2, 1)``), dimensions (``dim=-1``), floating operands.
+
+What is refused is refused here in PyTorch's words, with ``where`` (``"conv2d: "``) in front and the argument's name.
+"""
+
+from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
-from typing import Any
+from typing import SupportsIndex, cast
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
-from fnn.errors import ArgumentTypeError
+from fnn.dtypes import get_default_dtype, is_complex, is_floating, to_array
+from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.typing import ArrayLike
+
+_WORDS = {1: "one int", 2: "two ints", 3: "three ints"}
+_ONE_OR_ALL = "{name} must either be a single int, or a tuple of {words}, but got {name}={value!r}"
+_HALF = (jnp.bfloat16, jnp.float16)
 
 
-def integers(value: Any, name: str, where: str = "") -> int | tuple[int, ...]:
+def integers(value: object, name: str, where: str = "") -> int | tuple[int, ...]:
     """``value`` as a Python int, or as a tuple of them; numpy integers count, bools and floats do not."""
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) != 0:
         return tuple(_element(v, name, value, where) for v in value)
     return _element(value, name, value, where)
 
 
-def ntuple(value: Any, n: int, name: str, where: str = "") -> tuple[int, ...]:
+def ntuple(value: object, n: int, name: str, where: str = "") -> tuple[int, ...]:
     """An int repeated ``n`` times; a sequence as it is, whatever its length."""
     value = integers(value, name, where)
     return (value,) * n if isinstance(value, int) else value
+
+
+def per_axis(
+    value: object, n: int, name: str, where: str, expected: str = _ONE_OR_ALL, repeats: bool = True
+) -> tuple[int, ...]:
+    """``n`` ints: from one int or a sequence of ``n``; from a sequence of one, too, if that ``repeats``.
+
+    Args:
+        value: the argument.
+        n: how many there are to be.
+        name: the argument's.
+        where: the function's.
+        expected: the message for another number, a format of ``name``, ``n``, ``words``, ``value``, ``values``.
+        repeats: see above.
+    """
+    values = ntuple(value, n, name, where)
+    if repeats and len(values) == 1:
+        values = values * n
+    if len(values) != n:
+        text = expected.format(name=name, n=n, words=_WORDS.get(n), value=value, values=list(values), found=len(values))
+        raise ArgumentError(where + text)
+    return values
 
 
 def listed(shape: Iterable[int]) -> str:
@@ -27,24 +63,24 @@ def listed(shape: Iterable[int]) -> str:
     return str([int(s) for s in shape])
 
 
-def integer(value: Any, name: str, where: str = "") -> int:
+def integer(value: object, name: str, where: str = "") -> int:
     """``value`` as a Python int; numpy integers count, bools and floats do not."""
     if not isinstance(value, (bool, np.bool_)):
         try:
-            return operator.index(value)
+            return operator.index(cast(SupportsIndex, value))
         except TypeError:
             pass
     raise ArgumentTypeError(f"{where}argument '{name}' must be int, not {type(value).__name__} (={value!r})")
 
 
-def wrap_dim(dim: Any, ndim: int, where: str) -> int:
+def wrap_dim(dim: object, ndim: int, where: str) -> int:
     """``dim`` counted from the front.
 
     Raises:
         IndexError: there is no such dimension (a 0-d array is taken to have one).
     """
     try:
-        index = operator.index(dim)
+        index = operator.index(cast(SupportsIndex, dim))
     except TypeError:
         raise ArgumentTypeError(f"{where}argument 'dim' must be int, got dim={dim!r}") from None
     size = max(ndim, 1)
@@ -55,7 +91,7 @@ def wrap_dim(dim: Any, ndim: int, where: str) -> int:
     return index % size
 
 
-def _element(value: Any, name: str, whole: Any, where: str) -> int:
+def _element(value: object, name: str, whole: object, where: str) -> int:
     try:
         return integer(value, name)
     except ArgumentTypeError:
@@ -63,3 +99,34 @@ def _element(value: Any, name: str, whole: Any, where: str) -> int:
         raise ArgumentTypeError(
             f"{where}argument '{name}' must be tuple of ints, not {type(whole).__name__} (={whole!r}){found}"
         ) from None
+
+
+# -- floating operands ------------------------------------------------------------------------------
+
+
+def floating(x: ArrayLike, where: str, name: str = "input", complex_too: bool = False) -> jax.Array:
+    """``x`` as an array of a floating dtype (a complex one too, if asked for).
+
+    Raises:
+        ArgumentTypeError: any other dtype; PyTorch has no kernel for it either.
+    """
+    x = to_array(x, name, where)
+    if is_floating(x) or (complex_too and is_complex(x)):
+        return x
+    raise ArgumentTypeError(f"{where}not implemented for {name}.dtype={x.dtype}; expected a floating dtype")
+
+
+def inexact(x: ArrayLike, where: str) -> jax.Array:
+    """``x`` as a floating or complex array; integers and booleans become the default float dtype."""
+    x = to_array(x, "input", where)
+    return x if is_floating(x) or is_complex(x) else x.astype(get_default_dtype())
+
+
+def widen(x: jax.Array) -> jax.Array:
+    """bfloat16 and float16 as float32, in which PyTorch computes for them; the rest as it is."""
+    return lax.convert_element_type(x, jnp.float32) if x.dtype in _HALF else x
+
+
+def narrow(x: jax.Array, like: jax.Array) -> jax.Array:
+    """``x`` rounded to the dtype of ``like``: the end of what `widen` began."""
+    return lax.convert_element_type(x, like.dtype)

@@ -5,8 +5,10 @@ draw from the global one, from the scope's key inside `fnn.jit`, and from the co
 constructor; ``generator`` may also be a JAX key.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +20,7 @@ from fnn.devices import to_device
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.random import Generator
+from fnn.typing import ArrayLike, Device, DType, Ints, Key
 
 __all__ = [
     "rand",
@@ -33,7 +36,9 @@ __all__ = [
 ]
 
 
-def rand(*size: Any, generator: Any = None, dtype: Any = None, device: Any = None) -> jax.Array:
+def rand(
+    *size: Ints, generator: Key | None = None, dtype: DType | None = None, device: Device | None = None
+) -> jax.Array:
     """Uniform numbers from [0, 1).
 
     Args:
@@ -50,20 +55,22 @@ def rand(*size: Any, generator: Any = None, dtype: Any = None, device: Any = Non
     return _place(random.uniform(_key(generator, "rand"), _shape(size, "rand"), dtype), device, "rand")
 
 
-def randn(*size: Any, generator: Any = None, dtype: Any = None, device: Any = None) -> jax.Array:
+def randn(
+    *size: Ints, generator: Key | None = None, dtype: DType | None = None, device: Device | None = None
+) -> jax.Array:
     """Numbers from the standard normal distribution; the arguments are those of `rand`."""
     dtype = _floating(dtype, "randn")
     return _place(random.normal(_key(generator, "randn"), _shape(size, "randn"), dtype), device, "randn")
 
 
 def randint(
-    *args: Any,
+    *args: Ints,
     low: int | None = None,
     high: int | None = None,
     size: Sequence[int] | None = None,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    generator: Key | None = None,
+    dtype: DType | None = None,
+    device: Device | None = None,
 ) -> jax.Array:
     """Integers from [low, high): ``randint(high, size)`` or ``randint(low, high, size)``.
 
@@ -78,14 +85,16 @@ def randint(
     """
     bounds = list(args)
     if size is None and bounds and not isinstance(bounds[-1], (int, np.integer)):
-        size = bounds.pop()
+        size = cast("Sequence[int]", bounds.pop())
     low, high = _bounds(bounds, low, high, "randint")
     if size is None or isinstance(size, (int, np.integer)):
         raise ArgumentTypeError(f"randint: expected size as a sequence of integers, got args={args}, size={size!r}")
     return _integers(low, high, _shape((size,), "randint"), generator, dtype, device, "randint")
 
 
-def randperm(n: int, *, generator: Any = None, dtype: Any = None, device: Any = None) -> jax.Array:
+def randperm(
+    n: int, *, generator: Key | None = None, dtype: DType | None = None, device: Device | None = None
+) -> jax.Array:
     """A random permutation of 0, ..., n-1; ``dtype`` None is int64 where x64 mode is on, else int32."""
     if n < 0:
         raise ArgumentError(f"randperm: Trying to create tensor with negative dimension {n}: [{n}]")
@@ -95,26 +104,30 @@ def randperm(n: int, *, generator: Any = None, dtype: Any = None, device: Any = 
     return _place(random.randperm(_key(generator, "randperm"), n).astype(dtype), device, "randperm")
 
 
-def rand_like(input: Any, *, generator: Any = None, dtype: Any = None, device: Any = None) -> jax.Array:
+def rand_like(
+    input: ArrayLike, *, generator: Key | None = None, dtype: DType | None = None, device: Device | None = None
+) -> jax.Array:
     """`rand` with the shape and, unless given, the dtype of ``input``."""
     x = to_array(input, "input", "rand_like: ")
     return rand(x.shape, generator=generator, dtype=x.dtype if dtype is None else dtype, device=device)
 
 
-def randn_like(input: Any, *, generator: Any = None, dtype: Any = None, device: Any = None) -> jax.Array:
+def randn_like(
+    input: ArrayLike, *, generator: Key | None = None, dtype: DType | None = None, device: Device | None = None
+) -> jax.Array:
     """`randn` with the shape and, unless given, the dtype of ``input``."""
     x = to_array(input, "input", "randn_like: ")
     return randn(x.shape, generator=generator, dtype=x.dtype if dtype is None else dtype, device=device)
 
 
 def randint_like(
-    input: Any,
+    input: ArrayLike,
     *args: int,
     low: int | None = None,
     high: int | None = None,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    generator: Key | None = None,
+    dtype: DType | None = None,
+    device: Device | None = None,
 ) -> jax.Array:
     """`randint` with the shape and, unless given, the dtype of ``input``: ``randint_like(input, [low,] high)``."""
     x = to_array(input, "input", "randint_like: ")
@@ -123,13 +136,13 @@ def randint_like(
 
 
 def normal(
-    mean: Any,
-    std: Any = 1.0,
+    mean: ArrayLike,
+    std: ArrayLike = 1.0,
     size: Sequence[int] | None = None,
     *,
-    generator: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    generator: Key | None = None,
+    dtype: DType | None = None,
+    device: Device | None = None,
 ) -> jax.Array:
     """Normal numbers, with a mean and a standard deviation each (arrays) or for all of ``size`` (numbers).
 
@@ -147,16 +160,18 @@ def normal(
             "normal: expected normal(mean, std, size) for numbers or normal(mean, std) with an array among them, "
             f"got mean={mean!r}, std={std!r}, size={size}, dtype={dtype}"
         )
-    if numbers[1] and not std >= 0:
+    if numbers[1] and not cast(float, std) >= 0:
         raise ArgumentError(f"normal expects std >= 0.0, but found std {std}")
     key = _key(generator, "normal")
     if size is not None:
         dtype = _floating(dtype, "normal")
-        return _place(random.normal(key, _shape((size,), "normal"), dtype, mean, std), device, "normal")
+        return _place(
+            random.normal(key, _shape((size,), "normal"), dtype, cast(float, mean), cast(float, std)), device, "normal"
+        )
     centre = to_array(std if numbers[0] else mean, "std" if numbers[0] else "mean", "normal: ")
     dtype = _floating(centre.dtype, "normal")
     if numbers[1]:
-        return _place(random.normal(key, centre.shape, dtype, 0.0, std) + centre, device, "normal")
+        return _place(random.normal(key, centre.shape, dtype, 0.0, cast(float, std)) + centre, device, "normal")
     spread = to_array(std, "std", "normal: ")
     if not isinstance(spread, tracing.Tracer) and (np.asarray(spread) < 0).any():
         raise ArgumentError(f"normal expects all elements of std >= 0.0, got std={spread}")
@@ -171,7 +186,7 @@ def normal(
     return _place(draws + shift, device, "normal")
 
 
-def bernoulli(input: Any, p: float | None = None, *, generator: Any = None) -> jax.Array:
+def bernoulli(input: ArrayLike, p: float | None = None, *, generator: Key | None = None) -> jax.Array:
     """Ones with the probabilities ``input`` (or ``p``), zeros otherwise, in the shape and dtype of ``input``."""
     x = to_array(input, "input", "bernoulli: ")
     key = _key(generator, "bernoulli")
@@ -185,7 +200,9 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Any = None) -> j
     return jax.random.bernoulli(key, x).astype(x.dtype)
 
 
-def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Any = None) -> jax.Array:
+def multinomial(
+    input: ArrayLike, num_samples: int, replacement: bool = False, *, generator: Key | None = None
+) -> jax.Array:
     """Indices drawn with probabilities proportional to each row of ``input``.
 
     Args:
@@ -225,11 +242,11 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
     return lax.top_k(scores, num_samples)[1].astype(dtypes.index_dtype())
 
 
-def _key(generator: Any, what: str) -> Any:
+def _key(generator: Key | None, what: str) -> Any:
     return random.draw_key(what) if generator is None else random.resolve(generator, what)
 
 
-def _floating(dtype: Any, what: str) -> np.dtype:
+def _floating(dtype: DType | None, what: str) -> np.dtype:
     dtype = dtypes.canonical(dtype, f"{what}: ")
     if not jnp.issubdtype(dtype, jnp.inexact):
         raise ArgumentTypeError(f"{what}: not implemented for dtype={dtype.name}, expected a floating dtype")
@@ -249,7 +266,7 @@ def _shape(size: Sequence[Any], what: str) -> tuple[int, ...]:
     return shape
 
 
-def _bounds(given: list[Any], low: Any, high: Any, what: str) -> tuple[int, int]:
+def _bounds(given: list[Any], low: int | None, high: int | None, what: str) -> tuple[int, int]:
     top = given.pop() if high is None and given else high
     bottom = low if low is not None else given.pop() if given else 0
     if given or not isinstance(top, (int, np.integer)) or not isinstance(bottom, (int, np.integer)):
@@ -258,7 +275,13 @@ def _bounds(given: list[Any], low: Any, high: Any, what: str) -> tuple[int, int]
 
 
 def _integers(
-    low: int, high: int, shape: tuple[int, ...], generator: Any, dtype: Any, device: Any, what: str
+    low: int,
+    high: int,
+    shape: tuple[int, ...],
+    generator: Key | None,
+    dtype: DType | None,
+    device: Device | None,
+    what: str,
 ) -> jax.Array:
     if low >= high:
         raise ArgumentError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
@@ -270,5 +293,5 @@ def _integers(
     return _place(random.randint(_key(generator, what), low, high, shape, dtype), device, what)
 
 
-def _place(x: jax.Array, device: Any, what: str) -> jax.Array:
+def _place(x: jax.Array, device: Device | None, what: str) -> jax.Array:
     return x if device is None else jax.device_put(x, to_device(device, f"{what}: "))

@@ -8,10 +8,12 @@ chunks that stay in the cache, and live at aligned addresses, so that JAX's CPU 
 The words come one after the other, but a second thread can shape those that are there.
 """
 
+from __future__ import annotations
+
 import math
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import ml_dtypes
 import numpy as np
@@ -19,6 +21,9 @@ import numpy as np
 from fnn._mcg31 import mcg31_uniform
 from fnn._mt19937 import Engine
 from fnn.errors import ArgumentError, ArgumentTypeError
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 __all__ = ["Generator", "default_generator"]
 
@@ -50,7 +55,7 @@ class Generator(Engine):
 
     mkl_bernoulli: bool = False
 
-    def __init__(self, device: Any = "cpu") -> None:
+    def __init__(self, device: object = "cpu") -> None:
         kind = str(getattr(device, "platform", device)).partition(":")[0]
         if kind != "cpu":
             raise ArgumentError(f"Generator: draws on the host: expected device='cpu', got device={device!r}")
@@ -61,7 +66,7 @@ class Generator(Engine):
         """``"cpu"``."""
         return "cpu"
 
-    def clone_state(self) -> "Generator":
+    def clone_state(self) -> Generator:
         """A new generator in the same state."""
         other = Generator()
         other.set_state(self.get_state())
@@ -73,7 +78,7 @@ class Generator(Engine):
     # -- continuous -----------------------------------------------------------------------------------
 
     def uniform(
-        self, shape: tuple[int, ...], dtype: Any = np.float32, low: float = 0.0, high: float = 1.0
+        self, shape: tuple[int, ...], dtype: DTypeLike = np.float32, low: float = 0.0, high: float = 1.0
     ) -> np.ndarray:
         """As ``torch.empty(shape, dtype).uniform_(low, high)``.
 
@@ -141,7 +146,7 @@ class Generator(Engine):
         return (self.words64(n) & np.uint64((1 << 53) - 1)).astype(np.float64) * 2.0**-53
 
     def normal(
-        self, shape: tuple[int, ...], dtype: Any = np.float32, mean: float = 0.0, std: float = 1.0
+        self, shape: tuple[int, ...], dtype: DTypeLike = np.float32, mean: float = 0.0, std: float = 1.0
     ) -> np.ndarray:
         """As ``torch.empty(shape, dtype).normal_(mean, std)``.
 
@@ -189,7 +194,7 @@ class Generator(Engine):
         self._cached_normal = radius * math.sin(_TWO_PI * u1)
         return radius * math.cos(_TWO_PI * u1)
 
-    def exponential(self, shape: tuple[int, ...], dtype: Any = np.float32, rate: float = 1.0) -> np.ndarray:
+    def exponential(self, shape: tuple[int, ...], dtype: DTypeLike = np.float32, rate: float = 1.0) -> np.ndarray:
         """As ``torch.empty(shape, dtype).exponential_(rate)``."""
         dtype = _floating(dtype, "exponential_")
         if not rate > 0:
@@ -216,7 +221,7 @@ class Generator(Engine):
             raise ArgumentError("bernoulli: Expected p_in >= 0 && p_in <= 1 to be true: every probability in [0, 1]")
         return self.uniform(p.shape, np.float64 if dtype == np.float64 else np.float32) < p
 
-    def randint(self, low: int, high: int, shape: tuple[int, ...], dtype: Any = np.int64) -> np.ndarray:
+    def randint(self, low: int, high: int, shape: tuple[int, ...], dtype: DTypeLike = np.int64) -> np.ndarray:
         """As ``torch.empty(shape, dtype).random_(low, high)``: integers in [low, high)."""
         if low >= high:
             raise ArgumentError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
@@ -260,7 +265,7 @@ class Generator(Engine):
         return np.array(rows, np.int64).reshape(*weights.shape[:-1], num_samples)
 
 
-def _floating(dtype: Any, what: str) -> np.dtype:
+def _floating(dtype: DTypeLike, what: str) -> np.dtype:
     dtype = np.dtype(dtype)
     if dtype.kind not in "fc" and dtype not in _HALF:
         raise ArgumentTypeError(f"{what}: not implemented for dtype={dtype}, expected a floating dtype")
@@ -360,7 +365,7 @@ def _rounded(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def _fused_multiply_add(x: np.ndarray, y: float, z: float) -> np.ndarray:
     """``x * y + z`` in float64 rounded once: Dekker's exact product, then Knuth's exact sum."""
 
-    def halves(a: Any) -> tuple[Any, Any]:
+    def halves(a: np.ndarray | float) -> tuple[Any, Any]:
         big = 134217729.0 * a
         high = big - (big - a)
         return high, a - high

@@ -5,9 +5,10 @@ anything that `fnn.random` draws from; the initialisers that draw nothing take o
 all have one signature.
 """
 
+from __future__ import annotations
+
 import math
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -17,7 +18,8 @@ from jax import lax
 
 from fnn import dtypes, random
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.random import Generator, normal, uniform
+from fnn.random import AnyKey, Generator, normal, uniform
+from fnn.typing import DType, Scalar, Shape
 
 __all__ = [
     "calculate_gain",
@@ -38,9 +40,6 @@ __all__ = [
     "xavier_uniform",
     "zeros",
 ]
-
-Key = random.Key
-Shape = Sequence[int]
 
 
 # -- fans and gains ---------------------------------------------------------------------------------
@@ -86,7 +85,7 @@ def _fan(shape: Shape, mode: str) -> int:
 # -- constants --------------------------------------------------------------------------------------
 
 
-def full(key: Key, shape: Shape, value: Any, dtype: Any = None) -> jax.Array:
+def full(key: AnyKey, shape: Shape, value: Scalar, dtype: DType | None = None) -> jax.Array:
     """``value`` everywhere. Eager it compiles nothing; in a trace it is a broadcast."""
     del key
     shape, dtype = tuple(shape), dtypes.canonical(dtype, "full: ")
@@ -95,22 +94,22 @@ def full(key: Key, shape: Shape, value: Any, dtype: Any = None) -> jax.Array:
     return random.on_device(np.full(shape, value, dtype))
 
 
-def constant(key: Key, shape: Shape, dtype: Any = None, val: float = 0.0) -> jax.Array:
+def constant(key: AnyKey, shape: Shape, dtype: DType | None = None, val: float = 0.0) -> jax.Array:
     """``val`` everywhere: `full` with the argument order of the other initialisers."""
     return full(key, shape, val, dtype)
 
 
-def zeros(key: Key, shape: Shape, dtype: Any = None) -> jax.Array:
+def zeros(key: AnyKey, shape: Shape, dtype: DType | None = None) -> jax.Array:
     """0 everywhere."""
     return full(key, shape, 0, dtype)
 
 
-def ones(key: Key, shape: Shape, dtype: Any = None) -> jax.Array:
+def ones(key: AnyKey, shape: Shape, dtype: DType | None = None) -> jax.Array:
     """1 everywhere."""
     return full(key, shape, 1, dtype)
 
 
-def eye(key: Key, shape: Shape, dtype: Any = None) -> jax.Array:
+def eye(key: AnyKey, shape: Shape, dtype: DType | None = None) -> jax.Array:
     """The identity matrix, cut or padded to ``shape``."""
     del key
     if len(shape) != 2:
@@ -118,7 +117,7 @@ def eye(key: Key, shape: Shape, dtype: Any = None) -> jax.Array:
     return random.on_device(np.eye(*shape, dtype=dtypes.canonical(dtype, "eye: ")))
 
 
-def dirac(key: Key, shape: Shape, dtype: Any = None, groups: int = 1) -> jax.Array:
+def dirac(key: AnyKey, shape: Shape, dtype: DType | None = None, groups: int = 1) -> jax.Array:
     """The convolution kernel (out, in, *kernel) that hands channels on unchanged, within each group."""
     del key
     if len(shape) not in (3, 4, 5):
@@ -137,21 +136,21 @@ def dirac(key: Key, shape: Shape, dtype: Any = None, groups: int = 1) -> jax.Arr
 # -- distributions ----------------------------------------------------------------------------------
 
 
-def xavier_uniform(key: Key, shape: Shape, dtype: Any = None, gain: float = 1.0) -> jax.Array:
+def xavier_uniform(key: AnyKey, shape: Shape, dtype: DType | None = None, gain: float = 1.0) -> jax.Array:
     """U(-a, a) with a = gain * sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
     bound = math.sqrt(3.0) * (gain * math.sqrt(2.0 / float(sum(fan_in_and_fan_out(shape)))))
     return uniform(key, shape, dtype, -bound, bound)
 
 
-def xavier_normal(key: Key, shape: Shape, dtype: Any = None, gain: float = 1.0) -> jax.Array:
+def xavier_normal(key: AnyKey, shape: Shape, dtype: DType | None = None, gain: float = 1.0) -> jax.Array:
     """N(0, std^2) with std = gain * sqrt(2 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
     return normal(key, shape, dtype, 0.0, gain * math.sqrt(2.0 / float(sum(fan_in_and_fan_out(shape)))))
 
 
 def kaiming_uniform(
-    key: Key,
+    key: AnyKey,
     shape: Shape,
-    dtype: Any = None,
+    dtype: DType | None = None,
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
@@ -164,9 +163,9 @@ def kaiming_uniform(
 
 
 def kaiming_normal(
-    key: Key,
+    key: AnyKey,
     shape: Shape,
-    dtype: Any = None,
+    dtype: DType | None = None,
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
@@ -178,9 +177,9 @@ def kaiming_normal(
 
 
 def trunc_normal(
-    key: Key,
+    key: AnyKey,
     shape: Shape,
-    dtype: Any = None,
+    dtype: DType | None = None,
     mean: float = 0.0,
     std: float = 1.0,
     a: float = -2.0,
@@ -213,7 +212,7 @@ def trunc_normal(
 
 
 def _truncated(
-    generator: Generator, shape: tuple[int, ...], dtype: Any, mean: float, std: float, a: float, b: float
+    generator: Generator, shape: tuple[int, ...], dtype: np.dtype, mean: float, std: float, a: float, b: float
 ) -> np.ndarray:
     """PyTorch's draws: normals redrawn until inside; where that is wasteful, rejection from the uniform."""
 
@@ -244,7 +243,7 @@ def _truncated(
     return result
 
 
-def orthogonal(key: Key, shape: Shape, dtype: Any = None, gain: float = 1) -> jax.Array:
+def orthogonal(key: AnyKey, shape: Shape, dtype: DType | None = None, gain: float = 1) -> jax.Array:
     """A (semi-)orthogonal matrix (out, everything else) times ``gain`` (Saxe et al. 2013)."""
     if len(shape) < 2:
         raise ArgumentError(f"Only tensors with 2 or more dimensions are supported, got shape={tuple(shape)}")
@@ -267,7 +266,9 @@ def _orthogonal(xp: Any, normals: Any) -> Any:
     return q.T if wide else q
 
 
-def sparse(key: Key, shape: Shape, dtype: Any = None, sparsity: float = 0.1, std: float = 0.01) -> jax.Array:
+def sparse(
+    key: AnyKey, shape: Shape, dtype: DType | None = None, sparsity: float = 0.1, std: float = 0.01
+) -> jax.Array:
     """N(0, std^2) with the fraction ``sparsity`` of each column set to 0 (Martens 2010)."""
     if len(shape) != 2:
         raise ArgumentError(f"Only tensors with 2 dimensions are supported, got shape={tuple(shape)}")

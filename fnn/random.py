@@ -5,10 +5,12 @@ samplers use `jax.random`; under a `Generator` they return PyTorch's numbers, co
 device, so that nothing is compiled.  `AMBIENT` in place of a key means: take a fresh one from the innermost scope.
 """
 
+from __future__ import annotations
+
 import contextlib
 import contextvars
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +19,11 @@ import numpy as np
 from fnn import dtypes, tracing
 from fnn.errors import ArgumentTypeError, MissingKeyError
 from fnn.host_random import Generator, default_generator
+from fnn.typing import ArrayLike, DType, Key
 
 __all__ = [
     "AMBIENT",
+    "AnyKey",
     "Generator",
     "Relay",
     "ambient",
@@ -47,8 +51,10 @@ __all__ = [
     "uniform",
 ]
 
-Key = Any  # a JAX key, a raw uint32 PRNGKey, or a Generator
 Provider = Callable[[], Key]
+
+# Also a raw uint32 PRNGKey, `AMBIENT`, and None, which is refused in so many words.
+AnyKey: TypeAlias = "Key | np.ndarray | _Ambient | None"
 
 MISSING_KEY = """{what} draws random numbers and got key=None.
 Wrong: y = F.dropout(x, 0.5, training=True, key=None)
@@ -93,7 +99,7 @@ def get_rng_state() -> np.ndarray:
     return default_generator.get_state()
 
 
-def set_rng_state(new_state: Any) -> None:
+def set_rng_state(new_state: ArrayLike) -> None:
     """Restores a state of the global generator."""
     default_generator.set_state(new_state)
 
@@ -137,7 +143,7 @@ class _Source:
             return self.provider()
 
 
-def _refuse_to_repeat(what: str, trace: Any) -> None:
+def _refuse_to_repeat(what: str, trace: object) -> None:
     """Raises if between ``trace`` and here a transform stands that would use one draw many times."""
     transform = tracing.repeating(trace)
     if transform is not None:
@@ -197,7 +203,7 @@ def current_provider() -> Provider | None:
 
 
 @contextlib.contextmanager
-def constructing(key: Key) -> Iterator[None]:
+def constructing(key: AnyKey) -> Iterator[None]:
     """Inside the ``with`` block modules draw their parameters from ``key``."""
     token = _construction.set(_Source(stream(key)))
     try:
@@ -235,7 +241,7 @@ def draw_key(what: str) -> Key:
     return resolve(AMBIENT, what) if source is None else source.draw(what)
 
 
-def resolve(key: Key, what: str) -> Key:
+def resolve(key: AnyKey, what: str) -> Key:
     """A key that can be drawn from.
 
     `AMBIENT` becomes a fresh key of the innermost `ambient` provider, or else the global generator.
@@ -258,10 +264,10 @@ def resolve(key: Key, what: str) -> Key:
         return default_generator
     if key is None:
         raise MissingKeyError(MISSING_KEY.format(what=what))
-    return key
+    return cast("Key", key)
 
 
-def stream(key: Key) -> Provider:
+def stream(key: AnyKey) -> Provider:
     """A callable that gives a fresh key at each call (for a `Generator`: the generator itself)."""
     key = _usable(key, "stream")
     if isinstance(key, Generator):
@@ -276,7 +282,7 @@ def stream(key: Key) -> Provider:
     return fresh
 
 
-def _usable(key: Key, what: str) -> Key:
+def _usable(key: AnyKey, what: str) -> Key:
     key = resolve(key, what)
     if isinstance(key, (Generator, jax.Array)):
         return key
@@ -297,7 +303,9 @@ def on_device(values: np.ndarray) -> jax.Array:
     return array
 
 
-def uniform(key: Key, shape: Sequence[int], dtype: Any = None, low: float = 0.0, high: float = 1.0) -> jax.Array:
+def uniform(
+    key: AnyKey, shape: Sequence[int], dtype: DType | None = None, low: float = 0.0, high: float = 1.0
+) -> jax.Array:
     """Numbers from the uniform distribution on [low, high)."""
     key, shape, dtype = _usable(key, "uniform"), tuple(shape), dtypes.canonical(dtype, "uniform: ")
     if isinstance(key, Generator):
@@ -305,7 +313,9 @@ def uniform(key: Key, shape: Sequence[int], dtype: Any = None, low: float = 0.0,
     return jax.random.uniform(key, shape, dtype, low, high)
 
 
-def normal(key: Key, shape: Sequence[int], dtype: Any = None, mean: float = 0.0, std: float = 1.0) -> jax.Array:
+def normal(
+    key: AnyKey, shape: Sequence[int], dtype: DType | None = None, mean: float = 0.0, std: float = 1.0
+) -> jax.Array:
     """Numbers from the normal distribution with this mean and standard deviation."""
     key, shape, dtype = _usable(key, "normal"), tuple(shape), dtypes.canonical(dtype, "normal: ")
     if isinstance(key, Generator):
@@ -313,15 +323,15 @@ def normal(key: Key, shape: Sequence[int], dtype: Any = None, mean: float = 0.0,
     return jax.random.normal(key, shape, dtype) * jnp.asarray(std, dtype) + jnp.asarray(mean, dtype)
 
 
-def bernoulli(key: Key, p: Any, shape: Sequence[int]) -> jax.Array:
+def bernoulli(key: AnyKey, p: ArrayLike, shape: Sequence[int]) -> jax.Array:
     """Booleans that are True with probability ``p``."""
     key, shape = _usable(key, "bernoulli"), tuple(shape)
     if isinstance(key, Generator):
-        return on_device(key.bernoulli(float(p), shape))
-    return jax.random.bernoulli(key, p, shape)
+        return on_device(key.bernoulli(float(np.asarray(p)), shape))
+    return jax.random.bernoulli(key, jnp.asarray(p), shape)
 
 
-def exponential(key: Key, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+def exponential(key: AnyKey, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
     """Numbers from the exponential distribution of rate 1."""
     key, shape, dtype = _usable(key, "exponential"), tuple(shape), dtypes.canonical(dtype, "exponential: ")
     if isinstance(key, Generator):
@@ -329,7 +339,7 @@ def exponential(key: Key, shape: Sequence[int], dtype: Any = None) -> jax.Array:
     return jax.random.exponential(key, shape, dtype)
 
 
-def randint(key: Key, low: int, high: int, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+def randint(key: AnyKey, low: int, high: int, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
     """Integers in [low, high); ``dtype`` None is PyTorch's int64 where x64 mode is on, else int32."""
     key, shape = _usable(key, "randint"), tuple(shape)
     dtype = dtypes.index_dtype() if dtype is None else dtypes.canonical(dtype, "randint: ")
@@ -340,7 +350,7 @@ def randint(key: Key, low: int, high: int, shape: Sequence[int], dtype: Any = No
     return jax.random.randint(key, shape, low, high).astype(dtype)
 
 
-def randperm(key: Key, n: int) -> jax.Array:
+def randperm(key: AnyKey, n: int) -> jax.Array:
     """A permutation of 0, ..., n-1."""
     key = _usable(key, "randperm")
     if isinstance(key, Generator):

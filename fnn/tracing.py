@@ -3,6 +3,8 @@
 JAX offers no public way to ask "which trace am I in?"; everything that depends on it stands here.
 """
 
+from __future__ import annotations
+
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +17,8 @@ from jax._src import config, core, dtypes
 from jax._src.array import ArrayImpl
 from jax.tree_util import tree_leaves
 
+from fnn.typing import ArrayLike
+
 Tracer = core.Tracer
 Primitive = core.Primitive  # jax.extend.core has it too, but importing that loads Pallas: 40 ms
 
@@ -24,17 +28,17 @@ def current_trace() -> Any:
     return core.trace_ctx.trace
 
 
-def in_trace(trace: Any) -> Any:
+def in_trace(trace: core.Trace) -> Any:
     """A context manager: operations belong to ``trace``, an active one around the innermost."""
     return core.set_current_trace(trace)
 
 
-def concrete(x: Any) -> np.ndarray | None:
+def concrete(x: ArrayLike) -> np.ndarray | None:
     """The values of ``x`` for a check, or None while it is traced and has none."""
     return None if isinstance(x, Tracer) else np.asarray(x)
 
 
-def alive(tracer: Any) -> bool:
+def alive(tracer: core.Tracer) -> bool:
     """Whether a traced value belongs to the innermost trace or to one around it."""
     trace = current_trace()
     while trace is not None:
@@ -58,7 +62,7 @@ _NAMES = {
 }
 
 
-def repeating(outer: Any) -> str | None:
+def repeating(outer: object) -> str | None:
     """The transform between the trace ``outer`` and the innermost one whose body may run more often than it is traced.
 
     A loop or a batch does.  So does whatever JAX stages out (jit, cond, checkpoint): it keeps what it traced of a
@@ -82,7 +86,7 @@ def tracing() -> bool:
     return not core.trace_state_clean()
 
 
-def transposition(x: Any) -> tuple[int, ...] | None:
+def transposition(x: object) -> tuple[int, ...] | None:
     """The permutation if ``x`` was certainly made by a transposition, else None: a hint, never wrong."""
     while isinstance(x, Tracer) and hasattr(x, "primal"):
         x = x.primal
@@ -92,12 +96,12 @@ def transposition(x: Any) -> tuple[int, ...] | None:
     return getattr(made_by, "params", {}).get("permutation")
 
 
-def surely_constant(x: Any) -> bool:
+def surely_constant(x: object) -> bool:
     """Whether ``x`` is certainly not differentiated by the innermost trace: it does not belong to it."""
     return not (isinstance(x, Tracer) and x._trace is current_trace())
 
 
-def eval_jaxpr(closed: Any, consts: list[Any], *args: Any) -> list[Any]:
+def eval_jaxpr(closed: core.ClosedJaxpr, consts: list[Any], *args: object) -> list[Any]:
     """Evaluates a closed jaxpr with other constants in place of its own."""
     return core.eval_jaxpr(closed.jaxpr, consts, *args)
 
@@ -112,7 +116,7 @@ def checks_numbers() -> bool:
     return bool(config.debug_nans.value or config.debug_infs.value)
 
 
-def check_numbers(results: Any, again: Callable[[], Any]) -> None:
+def check_numbers(results: object, again: Callable[[], Any]) -> None:
     """Raises if there is a NaN or an infinity among ``results`` that JAX was told to look for.
 
     Args:
@@ -136,7 +140,7 @@ def check_numbers(results: Any, again: Callable[[], Any]) -> None:
 _CALLBACKS = frozenset({"pure_callback", "io_callback", "debug_callback", "debug_print"})
 
 
-def calls_back(jaxpr: Any) -> bool:
+def calls_back(jaxpr: core.Jaxpr) -> bool:
     """Whether a jaxpr calls Python while it runs, which may raise."""
     for equation in jaxpr.eqns:
         if equation.primitive.name in _CALLBACKS:
@@ -156,7 +160,7 @@ _NUMBERS = "_value"  # the property of an array that fetches its numbers for Pyt
 _numbers: Any = ArrayImpl._value
 
 
-def _noted(self: Any) -> Any:
+def _noted(self: ArrayImpl) -> Any:
     found = _concrete.get()
     if found is not None:
         found.append(self)

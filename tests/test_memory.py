@@ -1,4 +1,4 @@
-"""Memory that is kept from one step to the next (fnn.functional._memory)."""
+"""Memory that is kept from one step to the next (fnn.kernels.memory)."""
 
 import os
 import platform

@@ -22,7 +22,9 @@ from import_graph import NEVER, PACKAGE, Import, Tree, circles, is_private
 # From the ground up.  A private module directly in fnn/ (_mt19937.py) belongs to the lowest floor.
 FLOORS = (
     ("typing", "errors", "dtypes", "devices", "arguments", "host_random", "tracing", "late", "version"),
-    ("random", "init", "creation", "functional"),
+    ("random", "init", "creation"),
+    ("kernels",),
+    ("functional",),
     ("state",),
     ("layers",),
     ("nn",),

@@ -172,6 +172,12 @@ from fnn.functional.shrink import (
     softshrink,
     tanhshrink,
 )
+from fnn.functional.shuffle import (
+    channel_shuffle,
+    native_channel_shuffle,
+    pixel_shuffle,
+    pixel_unshuffle,
+)
 from fnn.functional.simplex import (
     gumbel_softmax,
     log_softmax,
@@ -182,12 +188,6 @@ from fnn.functional.unpooling import (
     max_unpool1d,
     max_unpool2d,
     max_unpool3d,
-)
-from fnn.functional.vision import (
-    channel_shuffle,
-    native_channel_shuffle,
-    pixel_shuffle,
-    pixel_unshuffle,
 )
 
 __all__ = [

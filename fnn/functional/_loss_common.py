@@ -4,6 +4,8 @@ Every loss ends in `reduce`; half-precision inputs are computed in float32 betwe
 PyTorch accumulates them, and the result is cast back.
 """
 
+from __future__ import annotations
+
 import warnings
 from typing import Any
 
@@ -11,10 +13,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.dtypes import is_floating, to_array
+from fnn.arguments import widen
+from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _promotion as promotion
 from fnn.tracing import concrete
+from fnn.typing import ArrayLike, DType
 
 _BROADCAST = (
     "Using a target size ({target}) that is different to the input size ({input}). This will likely lead to "
@@ -27,38 +31,33 @@ def total(x: jax.Array) -> jax.Array:
     return lax.reduce_sum(x, tuple(range(x.ndim)))
 
 
-def reduce(loss: jax.Array, reduction: str, dtype: Any = None, name: str = "") -> jax.Array:
+def reduce(loss: jax.Array, reduction: str, dtype: DType | None = None, name: str = "") -> jax.Array:
     """Applies 'none', 'mean' or 'sum' and casts to ``dtype``; the mean of nothing is NaN.
 
     Integers add up in the index dtype and have no mean, as in PyTorch; the message names the loss ``name``.
     """
-    dtype = loss.dtype if dtype is None else dtype
+    result = loss.dtype if dtype is None else jnp.dtype(dtype)
     if reduction != "none":
-        size, dtype = loss.size, promotion.sum_type(dtype)
-        if reduction == "mean" and not jnp.issubdtype(dtype, jnp.inexact):
+        size, result = loss.size, promotion.sum_type(result)
+        if reduction == "mean" and not jnp.issubdtype(result, jnp.inexact):
             raise ArgumentTypeError(
                 f"{name}: reduction='mean' is not implemented for a result of dtype {loss.dtype}; expected a floating "
                 "or complex dtype"
             )
-        loss = total(loss.astype(dtype) if jnp.issubdtype(dtype, jnp.integer) else loss)
+        loss = total(loss.astype(result) if jnp.issubdtype(result, jnp.integer) else loss)
         if reduction == "mean":
             loss = loss / size
-    return loss.astype(dtype)
+    return loss.astype(result)
 
 
-def widen(x: jax.Array) -> jax.Array:
-    """Half types as float32, others as they are."""
-    return x.astype(jnp.float32) if x.dtype.itemsize == 2 and is_floating(x) else x
-
-
-def arrays(name: str, allowed: str, **given: Any) -> list[jax.Array]:
+def arrays(name: str, allowed: str, **given: ArrayLike) -> list[jax.Array]:
     """The arguments as arrays of an allowed kind of dtype (see `_promotion`)."""
     found = {what: to_array(value, what, f"{name}: ") for what, value in given.items()}
     promotion.require(f"{name}: ", allowed, **found)
     return list(found.values())
 
 
-def promote(name: str, allowed: str = "real", result: str = "floating", **given: Any) -> tuple[Any, ...]:
+def promote(name: str, allowed: str = "real", result: str = "floating", **given: ArrayLike) -> tuple[Any, ...]:
     """The arguments, widened to their common dtype, and that dtype (of the result) last.
 
     Args:
@@ -73,7 +72,7 @@ def promote(name: str, allowed: str = "real", result: str = "floating", **given:
     return *(widen(a.astype(dtype)) for a in converted), dtype
 
 
-def like_input(name: str, allowed: str = "floating", **given: Any) -> tuple[Any, ...]:
+def like_input(name: str, allowed: str = "floating", **given: ArrayLike) -> tuple[Any, ...]:
     """The arguments, widened to their common dtype, and last the dtype of the first, which the result has.
 
     Args:
@@ -112,7 +111,7 @@ def expand_to_first(name: str, what: str, first: jax.Array, *others: jax.Array) 
     return expanded
 
 
-def match(name: str, input: Any, target: Any) -> tuple[jax.Array, jax.Array]:
+def match(name: str, input: ArrayLike, target: ArrayLike) -> tuple[jax.Array, jax.Array]:
     """Input and target broadcast against one another before anything else, with PyTorch's warning (to the caller)."""
     x, y = arrays(name, "any", input=input, target=target)
     if x.shape == y.shape:
@@ -122,7 +121,7 @@ def match(name: str, input: Any, target: Any) -> tuple[jax.Array, jax.Array]:
     return x, y
 
 
-def times(name: str, loss: jax.Array, weight: Any, dtype: Any) -> jax.Array:
+def times(name: str, loss: jax.Array, weight: ArrayLike, dtype: DType) -> jax.Array:
     """The loss times a weight that broadcasts to it; the result stays of ``dtype``, as PyTorch multiplies in place."""
     (w,) = arrays(name, "any", weight=weight)
     promotion.require_fits(f"{name}: ", w.dtype, input=loss.astype(dtype))

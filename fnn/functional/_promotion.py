@@ -5,13 +5,15 @@ that combines arrays computes in their `result_type`; one that PyTorch writes in
 that is written, and refuses a result of a higher kind (`require_fits`).
 """
 
-from typing import Any
+from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from fnn.dtypes import get_default_dtype, index_dtype
 from fnn.errors import ArgumentTypeError
+from fnn.typing import DType
 
 _BOOL, _INTEGER, _FLOATING, _COMPLEX = range(4)
 
@@ -26,7 +28,7 @@ _ALLOWED = {
 }
 
 
-def kind(dtype: Any) -> int:
+def kind(dtype: DType) -> int:
     """0 of bool, 1 of integers, 2 of floating dtypes, 3 of complex ones."""
     if jnp.issubdtype(dtype, jnp.floating):
         return _FLOATING
@@ -35,7 +37,7 @@ def kind(dtype: Any) -> int:
     return _BOOL if dtype == jnp.bool_ else _INTEGER
 
 
-def result_type(*arrays: jax.Array) -> Any:
+def result_type(*arrays: jax.Array) -> np.dtype:
     """The common dtype; one without dimensions counts only if it is of a higher kind than all that have some."""
     dtypes = {a.dtype for a in arrays}
     if len(dtypes) == 1:
@@ -46,26 +48,26 @@ def result_type(*arrays: jax.Array) -> Any:
     return _promoted(counted)
 
 
-def _promoted(dtypes: list[Any]) -> Any:
+def _promoted(dtypes: list[np.dtype]) -> np.dtype:
     result = dtypes[0]
     for dtype in dtypes[1:]:
         result = jnp.promote_types(result, dtype)
     return result
 
 
-def floating_type(dtype: Any) -> Any:
+def floating_type(dtype: DType) -> np.dtype:
     """What a function of real numbers makes of ``dtype``: the default float dtype of integers and booleans."""
-    return get_default_dtype() if kind(dtype) < _FLOATING else dtype
+    return get_default_dtype() if kind(dtype) < _FLOATING else jnp.dtype(dtype)
 
 
-def real_type(dtype: Any) -> Any:
+def real_type(dtype: DType) -> np.dtype:
     """The dtype of the absolute value."""
-    return jnp.finfo(dtype).dtype if kind(dtype) == _COMPLEX else dtype
+    return jnp.finfo(dtype).dtype if kind(dtype) == _COMPLEX else jnp.dtype(dtype)
 
 
-def sum_type(dtype: Any) -> Any:
+def sum_type(dtype: DType) -> np.dtype:
     """The dtype of a sum: integers and booleans add up in the index dtype."""
-    return index_dtype() if kind(dtype) < _FLOATING else dtype
+    return index_dtype() if kind(dtype) < _FLOATING else jnp.dtype(dtype)
 
 
 def require(where: str, allowed: str, **arrays: jax.Array) -> None:
@@ -80,14 +82,14 @@ def require(where: str, allowed: str, **arrays: jax.Array) -> None:
             raise ArgumentTypeError(f"{where}not implemented for {name}.dtype={array.dtype}; {_expected(allowed)}")
 
 
-def require_result(where: str, allowed: str, dtype: Any, **arrays: jax.Array) -> None:
+def require_result(where: str, allowed: str, dtype: DType, **arrays: jax.Array) -> None:
     """Refuses arrays whose common ``dtype`` is of a kind that is not ``allowed``, though each by itself may be."""
     if kind(dtype) not in _ALLOWED[allowed]:
         found = ", ".join(f"{name}.dtype={array.dtype}" for name, array in arrays.items())
         raise ArgumentTypeError(f"{where}not implemented for {found}; {_expected(allowed)} for at least one of them")
 
 
-def require_fits(where: str, dtype: Any, **array: jax.Array) -> None:
+def require_fits(where: str, dtype: DType, **array: jax.Array) -> None:
     """Refuses a result of ``dtype`` that the dtype of ``array`` cannot hold: PyTorch would write it there in place."""
     for name, value in array.items():
         if kind(dtype) > kind(value.dtype):

@@ -1,15 +1,16 @@
 """The p-norm of vectors, at both ends of a dtype's range, and vectors divided by it."""
 
+from __future__ import annotations
+
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from fnn.functional import _loss_common as common
-from fnn.functional._squares import scaled_squares
-from fnn.functional._sums import spread
+from fnn.kernels.squares import scaled_squares
+from fnn.kernels.sums import spread
 
 
 def vector_norm(x: jax.Array, p: float, axes: tuple[int, ...], keepdims: bool = False) -> jax.Array:
@@ -53,7 +54,7 @@ def divided_by_norm(x: jax.Array, p: float, axes: tuple[int, ...], eps: float, s
     return x * whole(scale) / whole(divisor)
 
 
-def scaled_norm(x: jax.Array, p: Any, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+def scaled_norm(x: jax.Array, p: float, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
     """The norm of ``s * x``, and ``s``, which is 1 where the norm's powers are in range; it has no gradient."""
     p = float(p)
     if p == 2:

@@ -4,16 +4,17 @@ The rectifiers are in `fnn.functional.rectifier`, the softmax family in `fnn.fun
 float16 are computed in float32 and rounded once.  Arrays are immutable, so ``inplace=True`` changes nothing.
 """
 
+from __future__ import annotations
+
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.arguments import wrap_dim
+from fnn.arguments import floating, inexact, narrow, widen, wrap_dim
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._operands import floating, inexact, narrow, widen
+from fnn.typing import ArrayLike
 
 __all__ = [
     "gelu", "glu", "hardsigmoid", "hardswish", "logsigmoid", "mish", "sigmoid", "silu", "softplus", "softsign", "tanh",
@@ -23,7 +24,7 @@ __all__ = [
 # -- sigmoids -----------------------------------------------------------------------------------------
 
 
-def sigmoid(input: Any) -> jax.Array:
+def sigmoid(input: ArrayLike) -> jax.Array:
     r"""The logistic function, ``1 / (1 + exp(-x))``.
 
     Args:
@@ -41,7 +42,7 @@ def sigmoid(input: Any) -> jax.Array:
     return lax.logistic(inexact(input, "sigmoid: "))
 
 
-def tanh(input: Any) -> jax.Array:
+def tanh(input: ArrayLike) -> jax.Array:
     r"""The hyperbolic tangent.
 
     Args:
@@ -59,7 +60,7 @@ def tanh(input: Any) -> jax.Array:
     return lax.tanh(inexact(input, "tanh: "))
 
 
-def softsign(input: Any) -> jax.Array:
+def softsign(input: ArrayLike) -> jax.Array:
     r"""``x / (1 + |x|)``.
 
     Args:
@@ -81,7 +82,7 @@ def softsign(input: Any) -> jax.Array:
     return narrow(wide / (lax.abs(wide) + 1), x)
 
 
-def hardsigmoid(input: Any, inplace: bool = False) -> jax.Array:
+def hardsigmoid(input: ArrayLike, inplace: bool = False) -> jax.Array:
     r"""The line ``x / 6 + 1/2`` clamped to [0, 1].
 
     Args:
@@ -119,7 +120,7 @@ def _log1p_exp_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tup
     return _log1p_exp(x), t * lax.logistic(x)
 
 
-def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> jax.Array:
+def softplus(input: ArrayLike, beta: float = 1.0, threshold: float = 20.0) -> jax.Array:
     r"""A smooth rectifier, ``log(1 + exp(beta * x)) / beta``.
 
     Args:
@@ -144,7 +145,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> jax.Arra
     return lax.select(linear, x, narrow(bend, x))
 
 
-def logsigmoid(input: Any) -> jax.Array:
+def logsigmoid(input: ArrayLike) -> jax.Array:
     r"""``log(sigmoid(x))``, computed without overflow.
 
     Args:
@@ -163,7 +164,7 @@ def logsigmoid(input: Any) -> jax.Array:
     return narrow(-_log1p_exp(-widen(x)), x)
 
 
-def gelu(input: Any, approximate: str = "none") -> jax.Array:
+def gelu(input: ArrayLike, approximate: str = "none") -> jax.Array:
     r"""The Gaussian error linear unit, ``x * Phi(x)`` with the normal distribution function (arXiv:1606.08415).
 
     Args:
@@ -193,7 +194,7 @@ def gelu(input: Any, approximate: str = "none") -> jax.Array:
     return narrow(0.5 * wide * twice_phi, x)
 
 
-def silu(input: Any, inplace: bool = False) -> jax.Array:
+def silu(input: ArrayLike, inplace: bool = False) -> jax.Array:
     r"""The sigmoid linear unit, also called swish: ``x * sigmoid(x)``.
 
     Args:
@@ -215,7 +216,7 @@ def silu(input: Any, inplace: bool = False) -> jax.Array:
     return narrow(wide * lax.logistic(wide), x)
 
 
-def mish(input: Any, inplace: bool = False) -> jax.Array:
+def mish(input: ArrayLike, inplace: bool = False) -> jax.Array:
     r"""``x * tanh(softplus(x))`` (arXiv:1908.08681).
 
     Args:
@@ -240,7 +241,7 @@ def mish(input: Any, inplace: bool = False) -> jax.Array:
     return narrow(wide * (n / (n + 2)), x)
 
 
-def hardswish(input: Any, inplace: bool = False) -> jax.Array:
+def hardswish(input: ArrayLike, inplace: bool = False) -> jax.Array:
     r"""``x * relu6(x + 3) / 6``, a piecewise approximation of `silu` (arXiv:1905.02244).
 
     Args:
@@ -268,7 +269,7 @@ def hardswish(input: Any, inplace: bool = False) -> jax.Array:
 # -- gates --------------------------------------------------------------------------------------------
 
 
-def glu(input: Any, dim: int = -1) -> jax.Array:
+def glu(input: ArrayLike, dim: int = -1) -> jax.Array:
     r"""The gated linear unit: the first half times the sigmoid of the second (arXiv:1612.08083).
 
     Args:

@@ -4,10 +4,12 @@ Bin i of O bins over a size S holds the elements from ``floor(i * S / O)`` up to
 bins overlap where O does not divide S.  Shapes as in `fnn.functional.pooling`.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal, overload
 
 import jax
 import numpy as np
@@ -17,9 +19,10 @@ from fnn import dtypes
 from fnn.arguments import listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._mesh import select
-from fnn.functional._resample import Table, resample, table, take
-from fnn.functional._windows import flat_positions, largest, pick
+from fnn.kernels.mesh import select
+from fnn.kernels.resample import Table, resample, table, take
+from fnn.kernels.windows import flat_positions, largest, pick
+from fnn.typing import ArrayLike, Size
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -33,11 +36,10 @@ __all__ = [
     "adaptive_max_pool3d_with_indices",
 ]
 
-Sizes = int | None | Sequence[int | None]
 Pooled = jax.Array | tuple[jax.Array, jax.Array]
 
 
-def adaptive_avg_pool1d(input: Any, output_size: int | Sequence[int]) -> jax.Array:
+def adaptive_avg_pool1d(input: ArrayLike, output_size: int | Sequence[int]) -> jax.Array:
     """The mean of each of ``output_size`` bins of a signal.
 
     Args:
@@ -59,7 +61,7 @@ def adaptive_avg_pool1d(input: Any, output_size: int | Sequence[int]) -> jax.Arr
     return _adaptive_avg("adaptive_avg_pool1d", 1, input, output_size)
 
 
-def adaptive_avg_pool2d(input: Any, output_size: Sizes) -> jax.Array:
+def adaptive_avg_pool2d(input: ArrayLike, output_size: Size) -> jax.Array:
     """The mean of each of ``output_size`` bins of an image.
 
     Args:
@@ -81,7 +83,7 @@ def adaptive_avg_pool2d(input: Any, output_size: Sizes) -> jax.Array:
     return _adaptive_avg("adaptive_avg_pool2d", 2, input, output_size)
 
 
-def adaptive_avg_pool3d(input: Any, output_size: Sizes) -> jax.Array:
+def adaptive_avg_pool3d(input: ArrayLike, output_size: Size) -> jax.Array:
     """The mean of each of ``output_size`` bins of a volume.
 
     Args:
@@ -103,7 +105,17 @@ def adaptive_avg_pool3d(input: Any, output_size: Sizes) -> jax.Array:
     return _adaptive_avg("adaptive_avg_pool3d", 3, input, output_size)
 
 
-def adaptive_max_pool1d(input: Any, output_size: int | Sequence[int], return_indices: bool = False) -> Pooled:
+@overload
+def adaptive_max_pool1d(
+    input: ArrayLike, output_size: int | Sequence[int], return_indices: Literal[False] = ...
+) -> jax.Array: ...
+@overload
+def adaptive_max_pool1d(
+    input: ArrayLike, output_size: int | Sequence[int], *, return_indices: Literal[True]
+) -> tuple[jax.Array, jax.Array]: ...
+@overload
+def adaptive_max_pool1d(input: ArrayLike, output_size: int | Sequence[int], return_indices: bool = ...) -> Pooled: ...
+def adaptive_max_pool1d(input: ArrayLike, output_size: int | Sequence[int], return_indices: bool = False) -> Pooled:
     """The largest element of each of ``output_size`` bins of a signal; see `max_pool1d` for ties and NaN.
 
     Args:
@@ -126,7 +138,15 @@ def adaptive_max_pool1d(input: Any, output_size: int | Sequence[int], return_ind
     return _adaptive_max("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
-def adaptive_max_pool2d(input: Any, output_size: Sizes, return_indices: bool = False) -> Pooled:
+@overload
+def adaptive_max_pool2d(input: ArrayLike, output_size: Size, return_indices: Literal[False] = ...) -> jax.Array: ...
+@overload
+def adaptive_max_pool2d(
+    input: ArrayLike, output_size: Size, *, return_indices: Literal[True]
+) -> tuple[jax.Array, jax.Array]: ...
+@overload
+def adaptive_max_pool2d(input: ArrayLike, output_size: Size, return_indices: bool = ...) -> Pooled: ...
+def adaptive_max_pool2d(input: ArrayLike, output_size: Size, return_indices: bool = False) -> Pooled:
     """The largest element of each of ``output_size`` bins of an image; see `max_pool2d` for ties and NaN.
 
     Args:
@@ -149,7 +169,15 @@ def adaptive_max_pool2d(input: Any, output_size: Sizes, return_indices: bool = F
     return _adaptive_max("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 
-def adaptive_max_pool3d(input: Any, output_size: Sizes, return_indices: bool = False) -> Pooled:
+@overload
+def adaptive_max_pool3d(input: ArrayLike, output_size: Size, return_indices: Literal[False] = ...) -> jax.Array: ...
+@overload
+def adaptive_max_pool3d(
+    input: ArrayLike, output_size: Size, *, return_indices: Literal[True]
+) -> tuple[jax.Array, jax.Array]: ...
+@overload
+def adaptive_max_pool3d(input: ArrayLike, output_size: Size, return_indices: bool = ...) -> Pooled: ...
+def adaptive_max_pool3d(input: ArrayLike, output_size: Size, return_indices: bool = False) -> Pooled:
     """The largest element of each of ``output_size`` bins of a volume; see `max_pool2d` for ties and NaN.
 
     Args:
@@ -173,26 +201,30 @@ def adaptive_max_pool3d(input: Any, output_size: Sizes, return_indices: bool = F
 
 
 def adaptive_max_pool1d_with_indices(
-    input: Any, output_size: int | Sequence[int], return_indices: bool = False
-) -> Pooled:
+    input: ArrayLike, output_size: int | Sequence[int], return_indices: bool = False
+) -> tuple[jax.Array, jax.Array]:
     """`adaptive_max_pool1d` that returns the indices whatever ``return_indices`` says."""
     del return_indices
-    return adaptive_max_pool1d(input, output_size, True)
+    return adaptive_max_pool1d(input, output_size, return_indices=True)
 
 
-def adaptive_max_pool2d_with_indices(input: Any, output_size: Sizes, return_indices: bool = False) -> Pooled:
+def adaptive_max_pool2d_with_indices(
+    input: ArrayLike, output_size: Size, return_indices: bool = False
+) -> tuple[jax.Array, jax.Array]:
     """`adaptive_max_pool2d` that returns the indices whatever ``return_indices`` says."""
     del return_indices
-    return adaptive_max_pool2d(input, output_size, True)
+    return adaptive_max_pool2d(input, output_size, return_indices=True)
 
 
-def adaptive_max_pool3d_with_indices(input: Any, output_size: Sizes, return_indices: bool = False) -> Pooled:
+def adaptive_max_pool3d_with_indices(
+    input: ArrayLike, output_size: Size, return_indices: bool = False
+) -> tuple[jax.Array, jax.Array]:
     """`adaptive_max_pool3d` that returns the indices whatever ``return_indices`` says."""
     del return_indices
-    return adaptive_max_pool3d(input, output_size, True)
+    return adaptive_max_pool3d(input, output_size, return_indices=True)
 
 
-def _adaptive_avg(name: str, rank: int, input: Any, output_size: Any) -> jax.Array:
+def _adaptive_avg(name: str, rank: int, input: ArrayLike, output_size: Size) -> jax.Array:
     x, out = _arguments(name, rank, input, output_size)
     dtype, sizes = x.dtype, x.shape[-rank:]
     if x.size == 0 or 0 in out:
@@ -217,7 +249,7 @@ def _adaptive_avg(name: str, rank: int, input: Any, output_size: Any) -> jax.Arr
     return lax.convert_element_type(x, dtype)
 
 
-def _adaptive_max(name: str, rank: int, input: Any, output_size: Any, return_indices: bool) -> Pooled:
+def _adaptive_max(name: str, rank: int, input: ArrayLike, output_size: Size, return_indices: bool) -> Pooled:
     x, out = _arguments(name, rank, input, output_size)
     if x.ndim == rank + 2 and x.shape[1] == 0:
         raise ArgumentError(
@@ -278,7 +310,7 @@ def _mean_table(size: int, out: int, dtype: str) -> Table:
     return table(np.minimum(start[:, None] + slot, size - 1), weight, size, real)
 
 
-def _arguments(name: str, rank: int, input: Any, output_size: Any) -> tuple[jax.Array, tuple[int, ...]]:
+def _arguments(name: str, rank: int, input: ArrayLike, output_size: Size) -> tuple[jax.Array, tuple[int, ...]]:
     where = f"{name}: "
     x = to_array(input, "input", where)
     given = output_size if isinstance(output_size, (tuple, list)) else ntuple(output_size, rank, "output_size", where)

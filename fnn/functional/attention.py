@@ -4,20 +4,22 @@ The legend: E is the size of a query, L the number of queries, S the number of k
 batch dimensions.  bfloat16 and float16 are multiplied with float32 accumulation, and the softmax is in float32.
 """
 
+from __future__ import annotations
+
 import functools
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnn.arguments import floating, narrow
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._mesh import select
-from fnn.functional._operands import floating, narrow
 from fnn.functional.dropout import dropout
+from fnn.kernels.mesh import select
+from fnn.typing import ArrayLike, Key, Scalar
 
 __all__ = ["scaled_dot_product_attention"]
 
@@ -25,16 +27,16 @@ _NAME = "scaled_dot_product_attention: "
 
 
 def scaled_dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    attn_mask: Any = None,
+    query: ArrayLike,
+    key: ArrayLike,
+    value: ArrayLike,
+    attn_mask: ArrayLike | None = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
     enable_gqa: bool = False,
     *,
-    dropout_key: Any = None,
+    dropout_key: Key | None = None,
 ) -> jax.Array:
     r"""``softmax(query @ key.T * scale + mask) @ value``: for each query the values, weighted by how keys match it.
 
@@ -93,7 +95,7 @@ def scaled_dot_product_attention(
     return weighted_values(dropout(narrow(weights, q), dropout_p, key=dropout_key), v)
 
 
-def attention_scores(q: jax.Array, k: jax.Array, scale: Any = None) -> jax.Array:
+def attention_scores(q: jax.Array, k: jax.Array, scale: Scalar | None = None) -> jax.Array:
     r"""``q @ k.T * scale``: (\*, L, E), (\*, S, E) -> (\*, L, S); in float32 for half types."""
     if scale is None:
         scale = 1 / math.sqrt(max(q.shape[-1], 1))  # without features every score is 0

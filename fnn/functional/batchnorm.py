@@ -5,6 +5,8 @@ of PyTorch's names leave them as they are, and `batch_norm_update` and `instance
 Half inputs are normalised in float32.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +14,13 @@ from typing import Any
 import jax
 from jax import lax
 
-from fnn.arguments import listed
+from fnn.arguments import floating, listed, narrow, widen
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._moments import parameters, standardise
-from fnn.functional._operands import floating, narrow, widen
-from fnn.functional._sums import spread
+from fnn.functional._parameters import parameters
+from fnn.kernels.moments import standardise
+from fnn.kernels.sums import spread
+from fnn.typing import ArrayLike, Scalar
 
 __all__ = ["batch_norm", "batch_norm_update", "instance_norm", "instance_norm_update"]
 
@@ -25,13 +28,13 @@ Updated = tuple[jax.Array, jax.Array | None, jax.Array | None]
 
 
 def batch_norm(
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    running_mean: ArrayLike | None,
+    running_var: ArrayLike | None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     training: bool = False,
-    momentum: Any = 0.1,
+    momentum: Scalar = 0.1,
     eps: float = 1e-5,
 ) -> jax.Array:
     r"""Normalises each channel over the batch and space (arXiv:1502.03167).
@@ -66,13 +69,13 @@ def batch_norm(
 
 
 def batch_norm_update(
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    running_mean: ArrayLike | None,
+    running_var: ArrayLike | None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     training: bool = False,
-    momentum: Any = 0.1,
+    momentum: Scalar = 0.1,
     eps: float = 1e-5,
 ) -> Updated:
     r"""`batch_norm` together with the running statistics after it.
@@ -123,13 +126,13 @@ def batch_norm_update(
 
 
 def instance_norm(
-    input: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    running_mean: ArrayLike | None = None,
+    running_var: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     use_input_stats: bool = True,
-    momentum: Any = 0.1,
+    momentum: Scalar = 0.1,
     eps: float = 1e-5,
 ) -> jax.Array:
     r"""Normalises each channel of each sample over space (arXiv:1607.08022).
@@ -164,13 +167,13 @@ def instance_norm(
 
 
 def instance_norm_update(
-    input: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    running_mean: ArrayLike | None = None,
+    running_var: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     use_input_stats: bool = True,
-    momentum: Any = 0.1,
+    momentum: Scalar = 0.1,
     eps: float = 1e-5,
 ) -> Updated:
     r"""`instance_norm` together with the running statistics after it.
@@ -215,11 +218,11 @@ def instance_norm_update(
 
 def _operands(
     where: str,
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any,
-    bias: Any,
+    input: ArrayLike,
+    running_mean: ArrayLike | None,
+    running_var: ArrayLike | None,
+    weight: ArrayLike | None,
+    bias: ArrayLike | None,
     any_dtype: bool = False,
 ) -> tuple[jax.Array, dict[str, Any]]:
     """The input and the parameters as arrays, checked; of any dtype, if asked for, the running statistics."""
@@ -253,7 +256,7 @@ def _normalise(
     bias: jax.Array | None,
     axes: tuple[int, ...],
     training: bool,
-    momentum: Any,
+    momentum: Scalar,
     eps: float,
 ) -> Updated:
     """Both norms: they differ in the axes that the statistics are taken over."""
@@ -280,7 +283,7 @@ def _normalise(
     return narrow(lax.reshape(y, x.shape), x), running_mean, running_var
 
 
-def _moving_average(where: str, momentum: Any) -> Callable[[jax.Array, jax.Array], jax.Array]:
+def _moving_average(where: str, momentum: Scalar) -> Callable[[jax.Array, jax.Array], jax.Array]:
     if momentum is None:
         raise ArgumentTypeError(f"{where}argument 'momentum' must be float, got None")
 

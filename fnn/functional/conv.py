@@ -5,30 +5,31 @@ the kernel.  An input without N is one example and gives an output without N.  C
 ``groups`` that do not see each other.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.arguments import integer, listed, ntuple
+from fnn.arguments import integer, listed, per_axis
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _promotion as promotion
-from fnn.functional._convolve import convolve, convolve_transposed
+from fnn.kernels.convolve import convolve, convolve_transposed
+from fnn.typing import ArrayLike, Ints
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
-Ints = int | Sequence[int]
 
 _AXES = ("depth", "height", "width")
 
 
 def conv1d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
     stride: Ints = 1,
     padding: Ints | str = 0,
     dilation: Ints = 1,
@@ -62,9 +63,9 @@ def conv1d(
 
 
 def conv2d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
     stride: Ints = 1,
     padding: Ints | str = 0,
     dilation: Ints = 1,
@@ -100,9 +101,9 @@ def conv2d(
 
 
 def conv3d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
     stride: Ints = 1,
     padding: Ints | str = 0,
     dilation: Ints = 1,
@@ -136,9 +137,9 @@ def conv3d(
 
 
 def conv_transpose1d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
     stride: Ints = 1,
     padding: Ints = 0,
     output_padding: Ints = 0,
@@ -173,9 +174,9 @@ def conv_transpose1d(
 
 
 def conv_transpose2d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
     stride: Ints = 1,
     padding: Ints = 0,
     output_padding: Ints = 0,
@@ -211,9 +212,9 @@ def conv_transpose2d(
 
 
 def conv_transpose3d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
     stride: Ints = 1,
     padding: Ints = 0,
     output_padding: Ints = 0,
@@ -248,7 +249,14 @@ def conv_transpose3d(
 
 
 def _conv(
-    rank: int, input: Any, weight: Any, bias: Any, stride: Ints, padding: Ints | str, dilation: Ints, groups: int
+    rank: int,
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None,
+    stride: Ints,
+    padding: Ints | str,
+    dilation: Ints,
+    groups: int,
 ) -> jax.Array:
     where = f"conv{rank}d: "
     x, w, b = _operands(rank, input, weight, bias, where)
@@ -284,9 +292,9 @@ def _conv(
 
 def _conv_transpose(
     rank: int,
-    input: Any,
-    weight: Any,
-    bias: Any,
+    input: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None,
     stride: Ints,
     padding: Ints,
     output_padding: Ints,
@@ -337,7 +345,7 @@ def _add_bias(y: jax.Array, bias: jax.Array) -> jax.Array:
 
 
 def _operands(
-    rank: int, input: Any, weight: Any, bias: Any, where: str
+    rank: int, input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None, where: str
 ) -> tuple[jax.Array, jax.Array, jax.Array | None]:
     x, w = to_array(input, "input", where), to_array(weight, "weight", where)
     b = None if bias is None else to_array(bias, "bias", where)
@@ -371,14 +379,14 @@ def _converted_bias(bias: jax.Array, x: jax.Array) -> jax.Array:
     return bias if strict or promotion.kind(bias.dtype) > promotion.kind(x.dtype) else bias.astype(x.dtype)
 
 
-def _spatial(value: Any, rank: int, name: str, where: str) -> tuple[int, ...]:
-    values = ntuple(value, rank, name, where)
-    if len(values) not in (1, rank):
-        raise ArgumentError(
-            f"{where}expected {name} to be a single integer value or a list of {rank} values to match the "
-            f"convolution dimensions, but got {name}={listed(values)}"
-        )
-    return values if len(values) == rank else values * rank
+_SPATIAL = (
+    "expected {name} to be a single integer value or a list of {n} values to match the convolution dimensions, but got "
+    "{name}={values}"
+)
+
+
+def _spatial(value: Ints, rank: int, name: str, where: str) -> tuple[int, ...]:
+    return per_axis(value, rank, name, where, _SPATIAL)
 
 
 def _named_padding(padding: str, stride: Sequence[int], spans: Sequence[int], where: str) -> list[tuple[int, int]]:

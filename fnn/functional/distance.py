@@ -1,22 +1,25 @@
 """Distances and similarities between vectors, with PyTorch's gradients at coinciding points."""
 
+from __future__ import annotations
+
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnn.arguments import wrap_dim
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
 from fnn.functional._vector_norm import divided_by_norm, vector_norm
+from fnn.typing import ArrayLike
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> jax.Array:
+def cosine_similarity(x1: ArrayLike, x2: ArrayLike, dim: int = 1, eps: float = 1e-8) -> jax.Array:
     """``<x1, x2> / (max(|x1|, eps) * max(|x2|, eps))`` along ``dim``.
 
     Args:
@@ -39,7 +42,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> jax.
     """
     a, b, dtype = common.promote("cosine_similarity", x1=x1, x2=x2)
     a, b = common.expand("cosine_similarity", a, b)
-    axis = _axis("cosine_similarity", dim, a.ndim)
+    axis = wrap_dim(dim, a.ndim, "cosine_similarity: ")
     if a.ndim == 0:
         a, b = a.reshape(1), b.reshape(1)
 
@@ -48,7 +51,9 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> jax.
     return lax.reduce_sum(first * second, (axis,)).astype(dtype)
 
 
-def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> jax.Array:
+def pairwise_distance(
+    x1: ArrayLike, x2: ArrayLike, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> jax.Array:
     """The p-norm of ``x1 - x2 + eps`` along the last axis.
 
     Args:
@@ -81,7 +86,7 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
     return vector_norm(difference + eps, p, (a.ndim - 1,), keepdim).astype(dtype)
 
 
-def pdist(input: Any, p: float = 2.0) -> jax.Array:
+def pdist(input: ArrayLike, p: float = 2.0) -> jax.Array:
     """The p-norm distances of all pairs of rows ``i < j``, in lexicographic order.
 
     Args:
@@ -114,13 +119,3 @@ def pdist(input: Any, p: float = 2.0) -> jax.Array:
         extra = jnp.where(size == largest, size - largest, 0)
         return (largest[:, 0] + jnp.sum(extra, 1)).astype(dtype)
     return vector_norm(difference, p, (1,)).astype(dtype)
-
-
-def _axis(name: str, dim: int, ndim: int) -> int:
-    """``dim`` counted from the front; a scalar is taken as a vector of one."""
-    rank = max(ndim, 1)
-    if not -rank <= dim < rank:
-        raise IndexError(
-            f"{name}: Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got dim={dim})"
-        )
-    return dim % rank

@@ -5,9 +5,10 @@ With ``training=False`` or ``p=0`` the input is returned as it is and no random 
 for PyTorch's sake; arrays are immutable and the result is the same.
 """
 
+from __future__ import annotations
+
 import math
 import warnings
-from typing import Any
 
 import jax
 import numpy as np
@@ -16,12 +17,15 @@ from jax import lax
 from fnn import dtypes, random
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._mesh import select
+from fnn.kernels.mesh import select
+from fnn.typing import ArrayLike, Key
 
 __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"]
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None) -> jax.Array:
+def dropout(
+    input: ArrayLike, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Key | None = None
+) -> jax.Array:
     """Sets each element to zero with probability ``p`` and divides the others by ``1 - p``.
 
     Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting" (2014).
@@ -53,7 +57,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
 
 
 def dropout1d(
-    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None
+    input: ArrayLike, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Key | None = None
 ) -> jax.Array:
     """Sets whole channels of a signal to zero with probability ``p`` and divides the others by ``1 - p``.
 
@@ -91,7 +95,7 @@ def dropout1d(
 
 
 def dropout2d(
-    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None
+    input: ArrayLike, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Key | None = None
 ) -> jax.Array:
     """Sets whole channels of an image to zero with probability ``p`` and divides the others by ``1 - p``.
 
@@ -135,7 +139,7 @@ def dropout2d(
 
 
 def dropout3d(
-    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Any = None
+    input: ArrayLike, p: float = 0.5, training: bool = True, inplace: bool = False, *, key: Key | None = None
 ) -> jax.Array:
     """Sets whole channels of a volume to zero with probability ``p`` and divides the others by ``1 - p``.
 
@@ -170,7 +174,7 @@ def dropout3d(
 
 
 def alpha_dropout(
-    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False, *, key: Any = None
+    input: ArrayLike, p: float = 0.5, training: bool = False, inplace: bool = False, *, key: Key | None = None
 ) -> jax.Array:
     """Dropout that keeps mean 0 and variance 1: drops to SELU's negative limit, then scales and shifts.
 
@@ -203,7 +207,7 @@ def alpha_dropout(
 
 
 def feature_alpha_dropout(
-    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False, *, key: Any = None
+    input: ArrayLike, p: float = 0.5, training: bool = False, inplace: bool = False, *, key: Key | None = None
 ) -> jax.Array:
     """`alpha_dropout` of whole channels.
 
@@ -238,7 +242,14 @@ _ALPHA = 1.7580993408473766
 
 
 def _dropout(
-    name: str, input: Any, p: float, training: bool, key: Any, *, by_channel: bool = False, alpha: bool = False
+    name: str,
+    input: ArrayLike,
+    p: float,
+    training: bool,
+    key: Key | None,
+    *,
+    by_channel: bool = False,
+    alpha: bool = False,
 ) -> jax.Array:
     _check_p(p)
     x = to_array(input, "input", f"{name}: ")
@@ -265,7 +276,7 @@ def _dropout(
     return lax.add(scaled, select(keep, constant(_ALPHA * a * p), constant(_ALPHA * a * (p - 1))))
 
 
-def _batched_dropout(name: str, x: jax.Array, ndim: int, p: float, training: bool, key: Any) -> jax.Array:
+def _batched_dropout(name: str, x: jax.Array, ndim: int, p: float, training: bool, key: Key | None) -> jax.Array:
     """Channel dropout where an input of another rank than ``ndim`` lacks the batch axis."""
     if x.ndim == ndim:
         return _dropout(name, x, p, training, key, by_channel=True)

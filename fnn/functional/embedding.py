@@ -11,25 +11,27 @@ PyTorch shortens the rows of ``max_norm`` in the weight itself.  So it is here w
 Either way the gradient is that at the shortened rows and does not see the shortening.
 """
 
-from typing import Any
+from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnn.arguments import widen
 from fnn.dtypes import index_dtype, is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
 from fnn.functional._vector_norm import vector_norm
 from fnn.tracing import concrete
+from fnn.typing import ArrayLike
 
 __all__ = ["embedding", "embedding_bag", "embedding_renorm", "one_hot"]
 
 
 def embedding(
-    input: Any,
-    weight: Any,
+    input: ArrayLike,
+    weight: ArrayLike,
     padding_idx: int | None = None,
     max_norm: float | None = None,
     norm_type: float = 2.0,
@@ -70,11 +72,11 @@ def embedding(
     if scale_grad_by_freq:
         out = _by_frequency(out, i, w.shape[0])
     if padding is not None:
-        out = lax.select(_spread(i == padding, out.shape), lax.stop_gradient(out), out)
+        out = lax.select(_repeated(i == padding, out.shape), lax.stop_gradient(out), out)
     return out
 
 
-def embedding_renorm(weight: Any, input: Any, max_norm: float, norm_type: float = 2.0) -> jax.Array:
+def embedding_renorm(weight: ArrayLike, input: ArrayLike, max_norm: float, norm_type: float = 2.0) -> jax.Array:
     """``weight`` after what PyTorch does to it in place when `embedding` is given ``max_norm``.
 
     The rows named by ``input`` whose norm exceeds ``max_norm`` are multiplied by ``max_norm / (norm + 1e-7)``.
@@ -102,15 +104,15 @@ def embedding_renorm(weight: Any, input: Any, max_norm: float, norm_type: float 
 
 
 def embedding_bag(
-    input: Any,
-    weight: Any,
-    offsets: Any = None,
+    input: ArrayLike,
+    weight: ArrayLike,
+    offsets: ArrayLike | None = None,
     max_norm: float | None = None,
     norm_type: float = 2,
     scale_grad_by_freq: bool = False,
     mode: str = "mean",
     sparse: bool = False,
-    per_sample_weights: Any = None,
+    per_sample_weights: ArrayLike | None = None,
     include_last_offset: bool = False,
     padding_idx: int | None = None,
 ) -> jax.Array:
@@ -156,13 +158,13 @@ def embedding_bag(
     dtype = rows.dtype
     if scale_grad_by_freq:
         rows = _by_frequency(rows, i, w.shape[0])
-    rows = common.widen(rows)
+    rows = widen(rows)
     if padding is not None:
         bag = jnp.where(i == padding, bags, bag)  # a bag that does not exist
     if mode == "max":
         return _bag_maxima(rows, bag, bags).astype(dtype)
     if factors is not None:
-        rows = rows * common.widen(factors).reshape(-1, 1)
+        rows = rows * widen(factors).reshape(-1, 1)
     out = jax.ops.segment_sum(rows, bag, bags)
     if mode == "mean":
         count = jax.ops.segment_sum(jnp.ones(bag.shape, rows.dtype), bag, bags)
@@ -170,7 +172,7 @@ def embedding_bag(
     return out.astype(dtype)
 
 
-def one_hot(tensor: Any, num_classes: int = -1) -> jax.Array:
+def one_hot(tensor: ArrayLike, num_classes: int = -1) -> jax.Array:
     """1 at the index along a new last axis, 0 elsewhere.
 
     Args:
@@ -214,7 +216,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> jax.Array:
                 f"one_hot: Class values must be smaller than num_classes={num_classes}, got {values.max()}"
             )
     shape = (*x.shape, num_classes)
-    return (_spread(x, shape) == lax.broadcasted_iota(x.dtype, shape, x.ndim)).astype(index_dtype())
+    return (_repeated(x, shape) == lax.broadcasted_iota(x.dtype, shape, x.ndim)).astype(index_dtype())
 
 
 def normalise_padding(name: str, padding_idx: int | None, rows: int) -> int | None:
@@ -228,7 +230,7 @@ def normalise_padding(name: str, padding_idx: int | None, rows: int) -> int | No
     return padding_idx + rows if padding_idx < 0 else padding_idx
 
 
-def _indices(name: str, input: Any) -> jax.Array:
+def _indices(name: str, input: ArrayLike) -> jax.Array:
     i = to_array(input, "input", f"{name}: ")
     if not jnp.issubdtype(i.dtype, jnp.integer):
         raise ArgumentTypeError(
@@ -238,7 +240,7 @@ def _indices(name: str, input: Any) -> jax.Array:
     return i
 
 
-def _table(name: str, weight: Any) -> jax.Array:
+def _table(name: str, weight: ArrayLike) -> jax.Array:
     w = to_array(weight, "weight", f"{name}: ")
     if w.ndim != 2:
         raise ArgumentError(
@@ -265,14 +267,14 @@ def _rows(w: jax.Array, i: jax.Array) -> jax.Array:
     return lax.gather(w, i[..., None], numbers, (1, w.shape[1]), mode=mode, fill_value=fill)
 
 
-def _spread(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+def _repeated(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """``x`` repeated along a new last axis."""
     return lax.broadcast_in_dim(x, shape, tuple(range(x.ndim)))
 
 
 def _shortened(rows: jax.Array, max_norm: float, norm_type: float) -> jax.Array:
     """The rows scaled down to ``max_norm`` where they are longer."""
-    wide = common.widen(rows)
+    wide = widen(rows)
     norm = vector_norm(wide, norm_type, (rows.ndim - 1,), keepdims=True)
     scale = jnp.where(norm > max_norm, max_norm / (norm + 1e-7), 1)
     return (wide * scale).astype(rows.dtype)
@@ -285,7 +287,7 @@ def _with_shortened_rows(w: jax.Array, i: jax.Array, max_norm: float, norm_type:
     return w.at[jnp.where(outside, w.shape[0], i)].set(rows, mode="drop")
 
 
-def _short_rows(name: str, weight: Any, i: jax.Array, max_norm: float, norm_type: float) -> jax.Array:
+def _short_rows(name: str, weight: ArrayLike, i: jax.Array, max_norm: float, norm_type: float) -> jax.Array:
     """The rows ``i``, shortened out of the gradient's sight; in ``weight`` too, if that can be written."""
     w = _table(name, weight)
     promotion.require(f"{name}: ", "floating or complex", weight=w)
@@ -304,7 +306,7 @@ def _by_frequency(rows: jax.Array, i: jax.Array, table_rows: int) -> jax.Array:
     """The rows, with their gradients divided by the number of times that each occurs."""
     flat = i.reshape(-1)
     share = 1 / jax.ops.segment_sum(jnp.ones(flat.shape, rows.dtype), flat, table_rows)
-    return common.straight_through(rows, rows * _spread(share[i], rows.shape))
+    return common.straight_through(rows, rows * _repeated(share[i], rows.shape))
 
 
 def _check_bag_arguments(
@@ -340,7 +342,7 @@ def _check_bag_arguments(
         )
 
 
-def _bags(i: jax.Array, offsets: Any, include_last_offset: bool) -> tuple[jax.Array, int]:
+def _bags(i: jax.Array, offsets: ArrayLike | None, include_last_offset: bool) -> tuple[jax.Array, int]:
     """The bag of each index, and the number of bags (the bag of an index that belongs to none)."""
     name = "embedding_bag"
     if i.ndim == 2:

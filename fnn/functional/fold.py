@@ -4,24 +4,26 @@ Both work one spatial axis at a time: k0 + k1 strided slices (or sums of spread-
 Block ``l`` of ``L = blocks0 * blocks1`` is a column of ``C * k0 * k1`` entries, the channel varying slowest.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.arguments import listed, ntuple
+from fnn.arguments import listed, per_axis
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.typing import ArrayLike, Ints
 
 __all__ = ["fold", "unfold"]
 
-Ints = int | Sequence[int]
+_PAIR = "It is expected {name} equals to {n}, but got size {found} ({name}={value!r})"
 
 
-def unfold(input: Any, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1) -> jax.Array:
+def unfold(input: ArrayLike, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1) -> jax.Array:
     """Extracts sliding blocks from an image (im2col).
 
     Args:
@@ -52,7 +54,7 @@ def unfold(input: Any, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0,
             f"{where}Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions "
             f"for input, but got: {listed(x.shape)}"
         )
-    blocks = _blocks(x.shape[-2:], kernel, dilation, pads, stride)
+    blocks = _count(x.shape[-2:], kernel, dilation, pads, stride)
     if min(blocks) < 1:
         raise ArgumentError(
             f"{where}Given input with spatial size {x.shape[-2:]}, kernel_size={kernel}, dilation={dilation}, "
@@ -70,7 +72,7 @@ def unfold(input: Any, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0,
 
 
 def fold(
-    input: Any, output_size: Ints, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
+    input: ArrayLike, output_size: Ints, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
 ) -> jax.Array:
     """Sums blocks into the image that they would have been extracted from (col2im); the adjoint of `unfold`.
 
@@ -109,7 +111,7 @@ def fold(
             f"{where}Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
             f"input.size(1)={channels} and kernel_size={kernel}."
         )
-    blocks = _blocks(size, kernel, dilation, pads, stride)
+    blocks = _count(size, kernel, dilation, pads, stride)
     if min(blocks) < 1 or blocks[0] * blocks[1] != length:
         raise ArgumentError(
             f"{where}Given output_size={size}, kernel_size={kernel}, dilation={dilation}, padding={pads}, "
@@ -119,8 +121,8 @@ def fold(
     lead = x.ndim - 1
     x = lax.reshape(x, (*x.shape[:-2], channels // math.prod(kernel), *kernel, *blocks))
     # (N, C, k0, k1, blocks0, blocks1) -> (N, C, k0, blocks0, W) -> (N, C, H, W), with the border
-    x = _spread(x, lead + 2, lead + 1, dilation[1], stride[1], size[1] + 2 * pads[1])
-    x = _spread(x, lead, lead, dilation[0], stride[0], size[0] + 2 * pads[0])
+    x = _slide_back(x, lead + 2, lead + 1, dilation[1], stride[1], size[1] + 2 * pads[1])
+    x = _slide_back(x, lead, lead, dilation[0], stride[0], size[0] + 2 * pads[0])
     start = (0,) * lead + pads
     return lax.slice(x, start, (*x.shape[:lead], size[0] + pads[0], size[1] + pads[1]))
 
@@ -133,16 +135,16 @@ def _slide(x: jax.Array, axis: int, new: int, kernel: int, dilation: int, stride
     return lax.concatenate([lax.expand_dims(tap, (new,)) for tap in taps], new)
 
 
-def _spread(x: jax.Array, axis: int, old: int, dilation: int, stride: int, size: int) -> jax.Array:
+def _slide_back(x: jax.Array, axis: int, old: int, dilation: int, stride: int, size: int) -> jax.Array:
     """The adjoint of `_slide`: (kernel at ``old``, blocks) summed into ``axis`` of the given size."""
     zero = jnp.zeros((), x.dtype)
     total = None
     for i in range(x.shape[old]):
         tap = lax.squeeze(lax.slice_in_dim(x, i, i + 1, axis=old), (old,))
         low = i * dilation
-        spread = [(0, 0, 0)] * tap.ndim
-        spread[axis] = (low, size - low - (tap.shape[axis] - 1) * stride - 1, stride - 1)
-        tap = lax.pad(tap, zero, spread)
+        config = [(0, 0, 0)] * tap.ndim
+        config[axis] = (low, size - low - (tap.shape[axis] - 1) * stride - 1, stride - 1)
+        tap = lax.pad(tap, zero, config)
         if total is None:
             total = tap
         else:
@@ -151,7 +153,7 @@ def _spread(x: jax.Array, axis: int, old: int, dilation: int, stride: int, size:
     return total
 
 
-def _operand(input: Any, where: str) -> jax.Array:
+def _operand(input: ArrayLike, where: str) -> jax.Array:
     x = to_array(input, "input", where)
     if jnp.issubdtype(x.dtype, jnp.integer):
         raise ArgumentTypeError(f"{where}not implemented for dtype {x.dtype}, expected a floating or complex input")
@@ -177,13 +179,11 @@ def _window(
 
 
 def _pair(value: Ints, name: str, where: str) -> tuple[int, int]:
-    values = ntuple(value, 2, name, where)
-    if len(values) != 2:
-        raise ArgumentError(f"{where}It is expected {name} equals to 2, but got size {len(values)} ({name}={value!r})")
-    return values[0], values[1]
+    h, w = per_axis(value, 2, name, where, _PAIR, repeats=False)
+    return h, w
 
 
-def _blocks(
+def _count(
     size: Sequence[int], kernel: Sequence[int], dilation: Sequence[int], pads: Sequence[int], stride: Sequence[int]
 ) -> tuple[int, int]:
     h, w = (

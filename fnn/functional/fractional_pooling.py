@@ -1,7 +1,8 @@
 """Fractional max pooling: windows at random places that spread evenly.  Shapes as in `pooling`."""
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
+
+from typing import Literal, cast, overload
 
 import jax
 import jax.numpy as jnp
@@ -9,11 +10,12 @@ import numpy as np
 from jax import lax
 
 from fnn import dtypes, random
-from fnn.arguments import listed, ntuple
+from fnn.arguments import listed, per_axis
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._mesh import select
-from fnn.functional._windows import flat_positions, pick, tuple_of
+from fnn.kernels.mesh import select
+from fnn.kernels.windows import flat_positions, pick
+from fnn.typing import ArrayLike, Floats, Ints, Key
 
 __all__ = [
     "fractional_max_pool2d",
@@ -22,20 +24,51 @@ __all__ = [
     "fractional_max_pool3d_with_indices",
 ]
 
-Ints = int | Sequence[int]
-Ratios = float | Sequence[float]
 Pooled = jax.Array | tuple[jax.Array, jax.Array]
 
 
+@overload
 def fractional_max_pool2d(
-    input: Any,
+    input: ArrayLike,
+    kernel_size: Ints,
+    output_size: Ints | None = ...,
+    output_ratio: Floats | None = ...,
+    return_indices: Literal[False] = ...,
+    _random_samples: ArrayLike | None = ...,
+    *,
+    key: Key | None = ...,
+) -> jax.Array: ...
+@overload
+def fractional_max_pool2d(
+    input: ArrayLike,
+    kernel_size: Ints,
+    output_size: Ints | None = ...,
+    output_ratio: Floats | None = ...,
+    *,
+    return_indices: Literal[True],
+    _random_samples: ArrayLike | None = ...,
+    key: Key | None = ...,
+) -> tuple[jax.Array, jax.Array]: ...
+@overload
+def fractional_max_pool2d(
+    input: ArrayLike,
+    kernel_size: Ints,
+    output_size: Ints | None = ...,
+    output_ratio: Floats | None = ...,
+    return_indices: bool = ...,
+    _random_samples: ArrayLike | None = ...,
+    *,
+    key: Key | None = ...,
+) -> Pooled: ...
+def fractional_max_pool2d(
+    input: ArrayLike,
     kernel_size: Ints,
     output_size: Ints | None = None,
-    output_ratio: Ratios | None = None,
+    output_ratio: Floats | None = None,
     return_indices: bool = False,
-    _random_samples: Any = None,
+    _random_samples: ArrayLike | None = None,
     *,
-    key: Any = None,
+    key: Key | None = None,
 ) -> Pooled:
     """The largest element of each window of an image, the windows at pseudo-random, evenly spread places.
 
@@ -71,15 +104,48 @@ def fractional_max_pool2d(
     )
 
 
+@overload
 def fractional_max_pool3d(
-    input: Any,
+    input: ArrayLike,
+    kernel_size: Ints,
+    output_size: Ints | None = ...,
+    output_ratio: Floats | None = ...,
+    return_indices: Literal[False] = ...,
+    _random_samples: ArrayLike | None = ...,
+    *,
+    key: Key | None = ...,
+) -> jax.Array: ...
+@overload
+def fractional_max_pool3d(
+    input: ArrayLike,
+    kernel_size: Ints,
+    output_size: Ints | None = ...,
+    output_ratio: Floats | None = ...,
+    *,
+    return_indices: Literal[True],
+    _random_samples: ArrayLike | None = ...,
+    key: Key | None = ...,
+) -> tuple[jax.Array, jax.Array]: ...
+@overload
+def fractional_max_pool3d(
+    input: ArrayLike,
+    kernel_size: Ints,
+    output_size: Ints | None = ...,
+    output_ratio: Floats | None = ...,
+    return_indices: bool = ...,
+    _random_samples: ArrayLike | None = ...,
+    *,
+    key: Key | None = ...,
+) -> Pooled: ...
+def fractional_max_pool3d(
+    input: ArrayLike,
     kernel_size: Ints,
     output_size: Ints | None = None,
-    output_ratio: Ratios | None = None,
+    output_ratio: Floats | None = None,
     return_indices: bool = False,
-    _random_samples: Any = None,
+    _random_samples: ArrayLike | None = None,
     *,
-    key: Any = None,
+    key: Key | None = None,
 ) -> Pooled:
     """The largest element of each window of a volume at random places; see `fractional_max_pool2d`.
 
@@ -112,45 +178,49 @@ def fractional_max_pool3d(
 
 
 def fractional_max_pool2d_with_indices(
-    input: Any,
+    input: ArrayLike,
     kernel_size: Ints,
     output_size: Ints | None = None,
-    output_ratio: Ratios | None = None,
+    output_ratio: Floats | None = None,
     return_indices: bool = False,
-    _random_samples: Any = None,
+    _random_samples: ArrayLike | None = None,
     *,
-    key: Any = None,
-) -> Pooled:
+    key: Key | None = None,
+) -> tuple[jax.Array, jax.Array]:
     """`fractional_max_pool2d` that returns the indices whatever ``return_indices`` says."""
     del return_indices
-    return fractional_max_pool2d(input, kernel_size, output_size, output_ratio, True, _random_samples, key=key)
+    return fractional_max_pool2d(
+        input, kernel_size, output_size, output_ratio, return_indices=True, _random_samples=_random_samples, key=key
+    )
 
 
 def fractional_max_pool3d_with_indices(
-    input: Any,
+    input: ArrayLike,
     kernel_size: Ints,
     output_size: Ints | None = None,
-    output_ratio: Ratios | None = None,
+    output_ratio: Floats | None = None,
     return_indices: bool = False,
-    _random_samples: Any = None,
+    _random_samples: ArrayLike | None = None,
     *,
-    key: Any = None,
-) -> Pooled:
+    key: Key | None = None,
+) -> tuple[jax.Array, jax.Array]:
     """`fractional_max_pool3d` that returns the indices whatever ``return_indices`` says."""
     del return_indices
-    return fractional_max_pool3d(input, kernel_size, output_size, output_ratio, True, _random_samples, key=key)
+    return fractional_max_pool3d(
+        input, kernel_size, output_size, output_ratio, return_indices=True, _random_samples=_random_samples, key=key
+    )
 
 
 def _fractional(
     name: str,
     rank: int,
-    input: Any,
-    kernel_size: Any,
-    output_size: Any,
-    output_ratio: Any,
+    input: ArrayLike,
+    kernel_size: Ints,
+    output_size: Ints | None,
+    output_ratio: Floats | None,
     return_indices: bool,
-    samples: Any,
-    key: Any,
+    samples: ArrayLike | None,
+    key: Key | None,
 ) -> Pooled:
     where = f"{name}: "
     x = to_array(input, "input", where)
@@ -166,7 +236,7 @@ def _fractional(
     batched = x.ndim == rank + 2
     x = x if batched else lax.expand_dims(x, [0])
     n, channels, sizes = x.shape[0], x.shape[1], x.shape[2:]
-    kernel = tuple_of(rank, kernel_size, "kernel_size", where)
+    kernel = per_axis(kernel_size, rank, "kernel_size", where)
     out = _output_size(where, rank, sizes, output_size, output_ratio)
     for size, k, o in zip(sizes, kernel, out, strict=True):
         if k <= 0 or o < 0 or o + k - 1 > size:
@@ -230,13 +300,14 @@ def _starts(sample: jax.Array, size: int, kernel: int, out: int) -> jax.Array:
     return select(lax.eq(i, lax.full_like(i, out - 1)), last, start)
 
 
-def _output_size(where: str, rank: int, sizes: tuple[int, ...], output_size: Any, ratio: Any) -> tuple[int, ...]:
+def _output_size(
+    where: str, rank: int, sizes: tuple[int, ...], output_size: Ints | None, ratio: Floats | None
+) -> tuple[int, ...]:
     if output_size is None:
-        ratios = tuple(ratio) if isinstance(ratio, (tuple, list)) else (ratio,) * rank
+        assert ratio is not None  # checked by the caller
+        ratios = tuple(ratio) if isinstance(ratio, (tuple, list)) else (cast(float, ratio),) * rank
         if len(ratios) != rank:
             raise ArgumentError(f"{where}output_ratio must be one number or {rank}, got output_ratio={ratio!r}")
         return tuple(int(size * r) for size, r in zip(sizes, ratios, strict=True))
-    out = ntuple(output_size, rank, "output_size", where)
-    if len(out) != rank:
-        raise ArgumentError(f"{where}output_size must either be a single Int or tuple of Ints, got {output_size!r}")
-    return out
+    expected = "{name} must either be a single Int or tuple of Ints, got {value!r}"
+    return per_axis(output_size, rank, "output_size", where, expected, repeats=False)

@@ -4,12 +4,10 @@ Places are normalised: -1 and 1 are the outer edges of the image or, with ``alig
 corner elements.  The last axis of a grid holds x (along W), y (along H) and, for a volume, z (along D).
 """
 
-import functools
-import itertools
-import math
+from __future__ import annotations
+
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +18,8 @@ from fnn import dtypes
 from fnn.arguments import listed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.kernels.taps import Taps, weighted_elements
+from fnn.typing import ArrayLike
 
 __all__ = ["affine_grid", "grid_sample"]
 
@@ -29,7 +29,7 @@ _CHANGED = (
 )
 
 
-def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = None) -> jax.Array:
+def affine_grid(theta: ArrayLike, size: Sequence[int], align_corners: bool | None = None) -> jax.Array:
     """The places from which `grid_sample` makes an affine image: ``theta @ (x, y, 1)`` for each output element.
 
     Jaderberg et al., "Spatial Transformer Networks" (2015), https://arxiv.org/abs/1506.02025
@@ -94,8 +94,8 @@ def _line(n: int, align_corners: bool) -> np.ndarray:
 
 
 def grid_sample(
-    input: Any,
-    grid: Any,
+    input: ArrayLike,
+    grid: ArrayLike,
     mode: str = "bilinear",
     padding_mode: str = "zeros",
     align_corners: bool | None = None,
@@ -148,7 +148,7 @@ def grid_sample(
         taps = [_linear_taps(p) for p in places]
     else:
         taps = [_cubic_taps(p, n, padding_mode, align_corners) for p, n in zip(places, sizes, strict=True)]
-    out = _weighted_elements(x, taps)
+    out = weighted_elements(x, taps)
     return lax.convert_element_type(out, dtype)
 
 
@@ -204,39 +204,6 @@ def _reflected(place: jax.Array, low: float, span: float) -> jax.Array:
 
 
 # -- elements ---------------------------------------------------------------------------------------
-
-# The elements that a place touches along one axis, and their weights: both (N, taps, *out).
-Taps = tuple[jax.Array, jax.Array]
-
-
-def _weighted_elements(x: jax.Array, taps: list[Taps]) -> jax.Array:
-    """The weighted sum (N, C, *out) over all combinations of the axes' taps; an element outside counts as zero.
-
-    A term a combination, of three axes: sums over an array of all combinations have seven axes and more, which the
-    kernels of XLA's CPU compiler do not survive (jaxlib 0.10).
-    """
-    sizes, out = x.shape[2:], taps[0][0].shape[2:]
-    n, c = x.shape[:2]
-    plane = lax.reshape(x, (n, c, math.prod(sizes)))
-    axes = [[(_flat(i, k), _flat(w, k)) for k in range(i.shape[1])] for i, w in taps]
-    insides = [[(i >= 0) & (i < size) for i, _ in axis] for axis, size in zip(axes, sizes, strict=True)]
-    terms = []
-    for numbers in itertools.product(*(range(len(axis)) for axis in axes)):
-        flat, weight, inside = jnp.zeros((), np.int32), jnp.ones((), x.dtype), jnp.ones((), bool)
-        for axis, of, k, size in zip(axes, insides, numbers, sizes, strict=True):
-            index, w = axis[k]
-            flat, weight, inside = flat * size + index, weight * w, inside & of[k]
-        flat = lax.expand_dims(lax.select(inside, flat, lax.full_like(flat, 0)), [1])
-        taken = jnp.take_along_axis(plane, flat, 2, mode="promise_in_bounds")
-        taken = lax.select(lax.broadcast_in_dim(inside, taken.shape, (0, 2)), taken, lax.full_like(taken, 0))
-        terms.append(taken * lax.expand_dims(weight, [1]))
-    return lax.reshape(functools.reduce(lax.add, terms), (n, c, *out))
-
-
-def _flat(of_taps: jax.Array, k: int) -> jax.Array:
-    """Tap ``k`` of (N, taps, *out) as (N, places)."""
-    one = lax.index_in_dim(of_taps, k, 1, keepdims=False)
-    return lax.reshape(one, (one.shape[0], math.prod(one.shape[1:])))
 
 
 def _whole(place: jax.Array) -> jax.Array:

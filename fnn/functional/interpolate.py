@@ -1,9 +1,11 @@
 """Resizing signals, images and volumes by interpolation.
 
-All modes are separable: one weighted sum of a few elements (`fnn.functional._resample`) along each axis.  The
+All modes are separable: one weighted sum of a few elements (`fnn.kernels.resample`) along each axis.  The
 places and weights depend on sizes only, and are computed with numpy while tracing, in the precision that PyTorch
 uses, so that a place on the border between two elements falls to the same side.
 """
+
+from __future__ import annotations
 
 import functools
 import warnings
@@ -18,8 +20,9 @@ from fnn import dtypes
 from fnn.arguments import listed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._resample import Table, resample, table, take
 from fnn.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from fnn.kernels.resample import Table, resample, table, take
+from fnn.typing import ArrayLike, Floats, Size
 
 __all__ = ["interpolate", "upsample", "upsample_nearest", "upsample_bilinear"]
 
@@ -39,7 +42,7 @@ _RANKS = {
 
 
 def interpolate(
-    input: Any,
+    input: ArrayLike,
     size: Sizes | None = None,
     scale_factor: Scales | None = None,
     mode: str = "nearest",
@@ -115,7 +118,7 @@ def interpolate(
 
 
 def upsample(
-    input: Any,
+    input: ArrayLike,
     size: Sizes | None = None,
     scale_factor: Scales | None = None,
     mode: str = "nearest",
@@ -137,13 +140,13 @@ def upsample(
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
-def upsample_nearest(input: Any, size: Sizes | None = None, scale_factor: Scales | None = None) -> jax.Array:
+def upsample_nearest(input: ArrayLike, size: Sizes | None = None, scale_factor: Scales | None = None) -> jax.Array:
     """Deprecated, as in PyTorch: use `interpolate`, whose default mode this is."""
     warnings.warn(_DEPRECATED.format("upsample_nearest"), stacklevel=2)
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
-def upsample_bilinear(input: Any, size: Sizes | None = None, scale_factor: Scales | None = None) -> jax.Array:
+def upsample_bilinear(input: ArrayLike, size: Sizes | None = None, scale_factor: Scales | None = None) -> jax.Array:
     """Deprecated, as in PyTorch: use `interpolate` with ``mode="bilinear", align_corners=True``."""
     warnings.warn(_DEPRECATED.format("upsample_bilinear"), stacklevel=2)
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
@@ -155,7 +158,9 @@ _DEPRECATED = "`nn.functional.{}` is deprecated. Use `nn.functional.interpolate`
 # -- arguments --------------------------------------------------------------------------------------
 
 
-def _output_size(x: jax.Array, size: Any, scale_factor: Any) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
+def _output_size(
+    x: jax.Array, size: Size, scale_factor: Floats | None
+) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
     """The new sizes, and the scales that were asked for (None: the ratio of the sizes)."""
     rank, spatial = x.ndim - 2, x.shape[2:]
     if size is not None and scale_factor is not None:
@@ -165,7 +170,7 @@ def _output_size(x: jax.Array, size: Any, scale_factor: Any) -> tuple[tuple[int,
     given, name = (size, "size") if size is not None else (scale_factor, "scale_factor")
     if given is None:
         raise ArgumentError("interpolate: either size or scale_factor should be defined")
-    each = tuple(given) if isinstance(given, (list, tuple)) else (given,) * rank
+    each: tuple[Any, ...] = tuple(given) if isinstance(given, (list, tuple)) else (given,) * rank
     if len(each) != rank:
         raise ArgumentError(
             f"interpolate: Input and {'output' if size is not None else 'scale_factor'} must have the same number of "
@@ -276,14 +281,14 @@ def _weighted(
     return lax.convert_element_type(x, dtype)
 
 
-def _ratio(size: int, out: int, scale: float | None, align_corners: bool, real: Any) -> Any:
+def _ratio(size: int, out: int, scale: float | None, align_corners: bool, real: type[np.floating]) -> np.floating:
     """Input elements a step of the output."""
     if align_corners:
         return real(size - 1) / real(out - 1) if out > 1 else real(0)
     return real(1 / scale) if scale is not None and scale > 0 else real(size) / real(out)
 
 
-def _places(size: int, out: int, scale: float | None, align_corners: bool, real: Any) -> np.ndarray:
+def _places(size: int, out: int, scale: float | None, align_corners: bool, real: type[np.floating]) -> np.ndarray:
     """Where in the input each output element lies; the centre of element i is at i."""
     ratio = _ratio(size, out, scale, align_corners, real)
     i = np.arange(out).astype(real)

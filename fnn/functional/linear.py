@@ -1,7 +1,8 @@
 """Linear and bilinear maps."""
 
+from __future__ import annotations
+
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +11,12 @@ from jax import lax
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _promotion as promotion
+from fnn.typing import ArrayLike
 
 __all__ = ["bilinear", "linear"]
 
 
-def linear(input: Any, weight: Any, bias: Any = None) -> jax.Array:
+def linear(input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> jax.Array:
     """``input @ weight.T + bias``.
 
     One contraction; half types are accumulated in float32 by the compiler.
@@ -69,7 +71,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> jax.Array:
         ) from None
 
 
-def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> jax.Array:
+def bilinear(input1: ArrayLike, input2: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> jax.Array:
     """``out[k] = input1 @ weight[k] @ input2 + bias[k]``.
 
     Args:

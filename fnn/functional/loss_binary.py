@@ -1,18 +1,21 @@
 """Losses over probabilities: binary cross entropies, the soft margins built on them, and the KL divergence."""
 
+from __future__ import annotations
+
 import warnings
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnn.arguments import widen
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
 from fnn.functional.reduction import resolve_reduction
 from fnn.tracing import concrete
+from fnn.typing import ArrayLike
 
 __all__ = [
     "binary_cross_entropy",
@@ -30,9 +33,9 @@ _KL_MEAN = (
 
 
 def binary_cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
@@ -85,13 +88,13 @@ def binary_cross_entropy(
 
 
 def binary_cross_entropy_with_logits(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-    pos_weight: Any = None,
+    pos_weight: ArrayLike | None = None,
 ) -> jax.Array:
     """`binary_cross_entropy` of ``sigmoid(input)``, without overflow.
 
@@ -139,8 +142,8 @@ def binary_cross_entropy_with_logits(
 
 
 def kl_div(
-    input: Any,
-    target: Any,
+    input: ArrayLike,
+    target: ArrayLike,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
@@ -188,8 +191,8 @@ def kl_div(
 
 
 def soft_margin_loss(
-    input: Any,
-    target: Any,
+    input: ArrayLike,
+    target: ArrayLike,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
@@ -227,9 +230,9 @@ def soft_margin_loss(
 
 
 def multilabel_soft_margin_loss(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
@@ -269,7 +272,7 @@ def multilabel_soft_margin_loss(
     if weight is not None:
         w = to_array(weight, "weight", f"{name}: ")
         dtype = promotion.result_type(lax.full(loss.shape, 0, dtype), w)
-        loss, factor = common.expand(name, loss, common.widen(w.astype(dtype)))
+        loss, factor = common.expand(name, loss, widen(w.astype(dtype)))
         loss = loss * factor
     loss = jnp.sum(loss, -1) / classes
     return common.reduce(loss, reduction, dtype)

@@ -1,29 +1,32 @@
 """Losses over class labels: cross entropy, negative log likelihood, and the fused linear form."""
 
+from __future__ import annotations
+
 import math
 import warnings
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnn.arguments import widen
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
-from fnn.functional._mesh import select
 from fnn.functional.linear import linear
 from fnn.functional.linear_cross_entropy_options import LinearCrossEntropyOptions
 from fnn.functional.reduction import resolve_reduction
+from fnn.kernels.mesh import select
+from fnn.typing import ArrayLike, DType
 
 __all__ = ["cross_entropy", "linear_cross_entropy", "nll_loss"]
 
 
 def nll_loss(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
     size_average: bool | None = None,
     ignore_index: int = -100,
     reduce: bool | None = None,
@@ -61,9 +64,9 @@ def nll_loss(
 
 
 def cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
     size_average: bool | None = None,
     ignore_index: int = -100,
     reduce: bool | None = None,
@@ -111,7 +114,7 @@ def cross_entropy(
     promotion.require("cross_entropy: ", "floating", input=x)
     axis = min(x.ndim - 1, 1)
     if x.shape != t.shape:
-        log_p = _log_softmax(common.widen(x), axis)
+        log_p = _log_softmax(widen(x), axis)
         out = _nll("cross_entropy", log_p, t, weight, ignore_index, reduction, label_smoothing, x.dtype)
         return out.astype(x.dtype)
     if not is_floating(t):
@@ -122,17 +125,17 @@ def cross_entropy(
         raise ArgumentError(
             f"cross_entropy: ignore_index is not supported for floating point target, got ignore_index={ignore_index}"
         )
-    log_p = _log_softmax(common.widen(x), axis)
+    log_p = _log_softmax(widen(x), axis)
     classes = x.shape[axis]
     dtype = promotion.result_type(x, t)
-    t = common.widen(t.astype(dtype))
+    t = widen(t.astype(dtype))
     if label_smoothing > 0:
         t = t * (1 - label_smoothing) + label_smoothing / classes
     loss = -(log_p.astype(t.dtype) * t)
     if weight is not None:
         w = _class_weight("cross_entropy", weight, classes, None)
         dtype = jnp.promote_types(dtype, to_array(weight).dtype)  # that of w is widened
-        loss, w = (common.widen(a.astype(dtype)) for a in (loss, w))
+        loss, w = (widen(a.astype(dtype)) for a in (loss, w))
         loss = loss * lax.broadcast_in_dim(w, loss.shape, (axis,))
     if reduction == "none":
         return lax.reduce_sum(loss, (axis,)).astype(dtype)
@@ -141,12 +144,12 @@ def cross_entropy(
 
 
 def linear_cross_entropy(
-    input: Any,
-    linear_weight: Any,
-    target: Any,
+    input: ArrayLike,
+    linear_weight: ArrayLike,
+    target: ArrayLike,
     *,
-    linear_bias: Any = None,
-    weight: Any = None,
+    linear_bias: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
     reduction: str = "mean",
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
@@ -229,7 +232,7 @@ def _in_chunks(
     w: jax.Array,
     t: jax.Array,
     b: jax.Array | None,
-    weight: Any,
+    weight: ArrayLike | None,
     reduction: str,
     ignore_index: int,
     options: LinearCrossEntropyOptions,
@@ -243,7 +246,7 @@ def _in_chunks(
         raise ArgumentError(f"{name}: Expected target size {[x.shape[0]]}, got {list(t.shape)}")
     common.index_target(name, t)
     common.check_class_range(name, t, w.shape[0], ignore_index)
-    wide = common.widen(x).dtype if options.acc_dtype is None else jnp.dtype(options.acc_dtype)
+    wide = widen(x).dtype if options.acc_dtype is None else jnp.dtype(options.acc_dtype)
     weights = None if weight is None else _class_weight(name, weight, w.shape[0], x.dtype).astype(wide)
 
     @jax.checkpoint
@@ -271,14 +274,14 @@ def _log_softmax(x: jax.Array, axis: int) -> jax.Array:
     """`log_softmax` in plain lax operators (no inner ``jit``); the maximum carries no gradient."""
     kept = tuple(i for i in range(x.ndim) if i != axis)
 
-    def spread(y: jax.Array) -> jax.Array:
+    def whole(y: jax.Array) -> jax.Array:
         return lax.broadcast_in_dim(y, x.shape, kept)
 
-    shifted = x - spread(lax.stop_gradient(lax.reduce_max(x, (axis,))))
-    return shifted - spread(lax.log(lax.reduce_sum(lax.exp(shifted), (axis,))))
+    shifted = x - whole(lax.stop_gradient(lax.reduce_max(x, (axis,))))
+    return shifted - whole(lax.log(lax.reduce_sum(lax.exp(shifted), (axis,))))
 
 
-def _class_weight(name: str, weight: Any, classes: int, dtype: Any) -> jax.Array:
+def _class_weight(name: str, weight: ArrayLike, classes: int, dtype: DType | None) -> jax.Array:
     """The weights of the classes, checked; of ``dtype`` unless that is None."""
     w = to_array(weight, "weight", f"{name}: ")
     if w.shape != (classes,):
@@ -288,7 +291,7 @@ def _class_weight(name: str, weight: Any, classes: int, dtype: Any) -> jax.Array
         )
     if dtype is not None and w.dtype != dtype:
         raise ArgumentTypeError(f"{name}: expected scalar type {dtype} for weight, but found {w.dtype}")
-    return common.widen(w)
+    return widen(w)
 
 
 def _check_shapes(name: str, x: jax.Array, t: jax.Array) -> None:
@@ -318,11 +321,11 @@ def _nll(
     name: str,
     log_p: jax.Array,
     target: jax.Array,
-    weight: Any,
+    weight: ArrayLike | None,
     ignore_index: int,
     reduction: str,
     smoothing: float,
-    dtype: Any = None,
+    dtype: DType | None = None,
 ) -> jax.Array:
     """The (smoothed) loss of class indices; ``dtype`` is the one the weight must have, if not that of ``log_p``.
 
@@ -338,7 +341,7 @@ def _nll(
         unbatched = False
     out_dtype, classes = log_p.dtype, log_p.shape[1]
     common.check_class_range(name, target, classes, ignore_index)
-    log_p = common.widen(log_p)
+    log_p = widen(log_p)
     kept = target != ignore_index
     zero = lax.full(target.shape, 0, log_p.dtype)
     loss = -common.pick_class(log_p, target)
@@ -349,8 +352,8 @@ def _nll(
         loss = loss * _lookup(w, target)
     uniform = None
     if smoothing > 0:
-        spread = log_p if w is None else log_p * lax.broadcast_in_dim(w, log_p.shape, (1,))
-        uniform = select(kept, -lax.reduce_sum(spread, (1,)), zero)
+        weighed = log_p if w is None else log_p * lax.broadcast_in_dim(w, log_p.shape, (1,))
+        uniform = select(kept, -lax.reduce_sum(weighed, (1,)), zero)
     loss = select(kept, loss, zero)
     if reduction != "none":
         loss, uniform = common.total(loss), None if uniform is None else common.total(uniform)

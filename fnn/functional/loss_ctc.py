@@ -1,26 +1,30 @@
 """Connectionist temporal classification."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnn.arguments import widen
 from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
 from fnn.functional.reduction import resolve_reduction
 from fnn.tracing import Tracer, concrete
+from fnn.typing import ArrayLike
 
 __all__ = ["ctc_loss"]
 
 
 def ctc_loss(
-    log_probs: Any,
-    targets: Any,
-    input_lengths: Any,
-    target_lengths: Any,
+    log_probs: ArrayLike,
+    targets: ArrayLike,
+    input_lengths: ArrayLike | Sequence[int],
+    target_lengths: ArrayLike | Sequence[int],
     blank: int = 0,
     reduction: str = "mean",
     zero_infinity: bool = False,
@@ -66,7 +70,7 @@ def ctc_loss(
         )
     unbatched = x.ndim == 2
     dtype = x.dtype
-    x = common.widen(x[:, None] if unbatched else x)
+    x = widen(x[:, None] if unbatched else x)
     steps, batch, classes = x.shape
     if not 0 <= blank < classes:
         raise ArgumentError(f"{name}: blank must be in label range [0, {classes - 1}], got blank={blank}")
@@ -86,7 +90,7 @@ def ctc_loss(
     return common.reduce(loss[0] if unbatched else loss, reduction, dtype)
 
 
-def _lengths(name: str, what: str, lengths: Any, batch: int, most: int | None) -> jax.Array:
+def _lengths(name: str, what: str, lengths: ArrayLike | Sequence[int], batch: int, most: int | None) -> jax.Array:
     """Lengths as an array (N,), checked where their values are known."""
     if isinstance(lengths, (tuple, list)):
         # Plain numbers stay on the host, where they can be checked; arguments of a jitted function are arrays.

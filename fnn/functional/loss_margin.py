@@ -1,5 +1,7 @@
 """Margin losses: hinge, ranking, multi-class and multi-label margins, cosine and triplet embeddings."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
@@ -7,14 +9,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnn.arguments import widen
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
-from fnn.functional._squares import scaled_squares
 from fnn.functional.distance import pairwise_distance
 from fnn.functional.reduction import resolve_reduction
+from fnn.kernels.squares import scaled_squares
 from fnn.tracing import concrete
+from fnn.typing import ArrayLike
 
 __all__ = [
     "cosine_embedding_loss",
@@ -28,8 +32,8 @@ __all__ = [
 
 
 def hinge_embedding_loss(
-    input: Any,
-    target: Any,
+    input: ArrayLike,
+    target: ArrayLike,
     margin: float = 1.0,
     size_average: bool | None = None,
     reduce: bool | None = None,
@@ -60,7 +64,7 @@ def hinge_embedding_loss(
     name = "hinge_embedding_loss"
     reduction = resolve_reduction(name, size_average, reduce, reduction)
     (x,) = common.arrays(name, "real number", input=input)
-    dtype, x = x.dtype, common.widen(x)
+    dtype, x = x.dtype, widen(x)
     t = to_array(target, "target", f"{name}: ")
     x, t = common.expand(name, x, t)
     zero = lax.full_like(x, 0)
@@ -70,9 +74,9 @@ def hinge_embedding_loss(
 
 
 def margin_ranking_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
+    input1: ArrayLike,
+    input2: ArrayLike,
+    target: ArrayLike,
     margin: float = 0,
     size_average: bool | None = None,
     reduce: bool | None = None,
@@ -111,15 +115,15 @@ def margin_ranking_loss(
             f"input2: {list(x2.shape)}, target: {list(t.shape)}"
         )
     x1, x2, t = common.expand(name, x1, x2, t)
-    return common.reduce(common.clamp_min_zero(common.widen((-t * (x1 - x2)).astype(dtype)) + margin), reduction, dtype)
+    return common.reduce(common.clamp_min_zero(widen((-t * (x1 - x2)).astype(dtype)) + margin), reduction, dtype)
 
 
 def multi_margin_loss(
-    input: Any,
-    target: Any,
+    input: ArrayLike,
+    target: ArrayLike,
     p: int = 1,
     margin: float = 1.0,
-    weight: Any = None,
+    weight: ArrayLike | None = None,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
@@ -178,13 +182,13 @@ def multi_margin_loss(
             raise ArgumentError(
                 f"{name}: inconsistent weight size, expected {x.dtype}[{classes}] but got {w.dtype}{list(w.shape)}"
             )
-        loss = loss * common.widen(w).at[labels].get(mode="fill", fill_value=jnp.nan)
+        loss = loss * widen(w).at[labels].get(mode="fill", fill_value=jnp.nan)
     return common.reduce(loss[0] if scalar and t.ndim == 0 else loss, reduction, x.dtype)
 
 
 def multilabel_margin_loss(
-    input: Any,
-    target: Any,
+    input: ArrayLike,
+    target: ArrayLike,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
@@ -234,9 +238,9 @@ def multilabel_margin_loss(
 
 
 def cosine_embedding_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
+    input1: ArrayLike,
+    input2: ArrayLike,
+    target: ArrayLike,
     margin: float = 0,
     size_average: bool | None = None,
     reduce: bool | None = None,
@@ -294,9 +298,9 @@ def _inverse_size(x: jax.Array) -> jax.Array:
 
 
 def triplet_margin_loss(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
+    anchor: ArrayLike,
+    positive: ArrayLike,
+    negative: ArrayLike,
     margin: float = 1.0,
     p: float = 2,
     eps: float = 1e-6,
@@ -342,9 +346,9 @@ def triplet_margin_loss(
 
 
 def triplet_margin_with_distance_loss(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
+    anchor: ArrayLike,
+    positive: ArrayLike,
+    negative: ArrayLike,
     *,
     distance_function: Callable[[Any, Any], Any] | None = None,
     margin: float = 1.0,
@@ -385,9 +389,9 @@ def triplet_margin_with_distance_loss(
 def _triplet(
     name: str,
     distance: Callable[[Any, Any], Any],
-    anchor: Any,
-    positive: Any,
-    negative: Any,
+    anchor: ArrayLike,
+    positive: ArrayLike,
+    negative: ArrayLike,
     margin: float,
     swap: bool,
     reduction: str,
@@ -421,5 +425,5 @@ def _scores(name: str, x: jax.Array) -> jax.Array:
         raise ArgumentError(
             f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(x.shape)}"
         )
-    x = common.widen(x)
+    x = widen(x)
     return x if x.ndim == 2 else x.reshape(1, -1)

@@ -1,28 +1,32 @@
 """Losses between real values: squared, absolute, Huber, Poisson and Gaussian likelihoods."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 
 import jax
 from jax import lax
 
+from fnn.arguments import widen
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
 from fnn.functional.reduction import resolve_reduction
 from fnn.tracing import concrete
+from fnn.typing import ArrayLike, DType
 
 __all__ = ["gaussian_nll_loss", "huber_loss", "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss"]
 
 
 def mse_loss(
-    input: Any,
-    target: Any,
+    input: ArrayLike,
+    target: ArrayLike,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-    weight: Any = None,
+    weight: ArrayLike | None = None,
 ) -> jax.Array:
     """The squared error ``(input - target)**2``; with weights, the mean is divided by their sum.
 
@@ -55,12 +59,12 @@ def mse_loss(
 
 
 def l1_loss(
-    input: Any,
-    target: Any,
+    input: ArrayLike,
+    target: ArrayLike,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-    weight: Any = None,
+    weight: ArrayLike | None = None,
 ) -> jax.Array:
     """The absolute error ``|input - target|``; with weights, the mean is divided by their sum.
 
@@ -93,8 +97,8 @@ def l1_loss(
 
 
 def smooth_l1_loss(
-    input: Any,
-    target: Any,
+    input: ArrayLike,
+    target: ArrayLike,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
@@ -136,7 +140,9 @@ def smooth_l1_loss(
     return common.reduce(size, reduction, promotion.real_type(dtype), "smooth_l1_loss")
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> jax.Array:
+def huber_loss(
+    input: ArrayLike, target: ArrayLike, reduction: str = "mean", delta: float = 1.0, weight: ArrayLike | None = None
+) -> jax.Array:
     """``0.5 * d**2`` where ``d = |input - target| <= delta``, and ``delta * (d - 0.5 * delta)`` elsewhere.
 
     Huber 1964, https://doi.org/10.1214/aoms/1177703732.  With weights, the mean is still over the elements.
@@ -173,8 +179,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 
 
 def poisson_nll_loss(
-    input: Any,
-    target: Any,
+    input: ArrayLike,
+    target: ArrayLike,
     log_input: bool = True,
     full: bool = False,
     size_average: bool | None = None,
@@ -230,7 +236,7 @@ def poisson_nll_loss(
 
 
 def gaussian_nll_loss(
-    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+    input: ArrayLike, target: ArrayLike, var: ArrayLike, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> jax.Array:
     """The negative log likelihood of ``target`` under a normal distribution of mean ``input`` and variance ``var``.
 
@@ -291,24 +297,28 @@ def gaussian_nll_loss(
     return common.reduce(loss, reduction, dtype)
 
 
-def _apply_weight(name: str, loss: jax.Array, input: Any, weight: Any, dtype: Any) -> tuple[jax.Array, jax.Array, Any]:
+def _apply_weight(
+    name: str, loss: jax.Array, input: ArrayLike, weight: ArrayLike | None, dtype: DType
+) -> tuple[jax.Array, jax.Array, Any]:
     """The weighted elements, the weights, and the promoted dtype of the result."""
     w = to_array(weight, "weight", f"{name}: ")
     shape = to_array(input).shape
     if w.shape != shape:
         raise ArgumentError(f"{name}: Weights and input must have the same size, got {list(w.shape)} and {list(shape)}")
     dtype = promotion.result_type(lax.full(loss.shape, 0, dtype), w)
-    w = common.widen(w.astype(dtype))
+    w = widen(w.astype(dtype))
     product, factor = common.expand(name, loss.astype(w.dtype), w)
     return product * factor, w, dtype
 
 
-def _weighted(name: str, loss: jax.Array, input: Any, weight: Any, reduction: str, dtype: Any) -> jax.Array:
+def _weighted(
+    name: str, loss: jax.Array, input: ArrayLike, weight: ArrayLike | None, reduction: str, dtype: DType
+) -> jax.Array:
     """The reduction of `mse_loss` and `l1_loss`, whose weighted mean divides by the sum of the weights."""
     if weight is None:
         return common.reduce(loss, reduction, dtype, name)
     loss, w, dtype = _apply_weight(name, loss, input, weight, dtype)
     if reduction == "mean":
         dtype = promotion.floating_type(dtype)
-        return (common.total(loss).astype(common.widen(loss).dtype) / common.total(w)).astype(dtype)
+        return (common.total(loss).astype(widen(loss).dtype) / common.total(w)).astype(dtype)
     return common.reduce(loss, reduction, dtype, name)

@@ -4,16 +4,18 @@ The legend: E is the embedding dimension, H the number of heads, D = E / H, N th
 of keys.  Inputs are (L, N, E), sequence first; unbatched (L, E).
 """
 
+from __future__ import annotations
+
 import warnings
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnn.arguments import floating, narrow
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._operands import floating, narrow
 from fnn.functional.attention import (
     attention_scores,
     attention_weights,
@@ -22,6 +24,7 @@ from fnn.functional.attention import (
 )
 from fnn.functional.dropout import dropout
 from fnn.functional.linear import linear
+from fnn.typing import ArrayLike, DType, Key
 
 __all__ = ["multi_head_attention_forward"]
 
@@ -33,33 +36,33 @@ class AttentionError(ArgumentError, AssertionError):
 
 
 def multi_head_attention_forward(
-    query: Any,
-    key: Any,
-    value: Any,
+    query: ArrayLike,
+    key: ArrayLike,
+    value: ArrayLike,
     embed_dim_to_check: int,
     num_heads: int,
-    in_proj_weight: Any,
-    in_proj_bias: Any,
-    bias_k: Any,
-    bias_v: Any,
+    in_proj_weight: ArrayLike | None,
+    in_proj_bias: ArrayLike | None,
+    bias_k: ArrayLike | None,
+    bias_v: ArrayLike | None,
     add_zero_attn: bool,
     dropout_p: float,
-    out_proj_weight: Any,
-    out_proj_bias: Any,
+    out_proj_weight: ArrayLike,
+    out_proj_bias: ArrayLike | None,
     training: bool = True,
-    key_padding_mask: Any = None,
+    key_padding_mask: ArrayLike | None = None,
     need_weights: bool = True,
-    attn_mask: Any = None,
+    attn_mask: ArrayLike | None = None,
     use_separate_proj_weight: bool = False,
-    q_proj_weight: Any = None,
-    k_proj_weight: Any = None,
-    v_proj_weight: Any = None,
-    static_k: Any = None,
-    static_v: Any = None,
+    q_proj_weight: ArrayLike | None = None,
+    k_proj_weight: ArrayLike | None = None,
+    v_proj_weight: ArrayLike | None = None,
+    static_k: ArrayLike | None = None,
+    static_v: ArrayLike | None = None,
     average_attn_weights: bool = True,
     is_causal: bool = False,
     *,
-    dropout_key: Any = None,
+    dropout_key: Key | None = None,
 ) -> tuple[jax.Array, jax.Array | None]:
     """``concat(head_1, ..., head_H) @ out_proj_weight.T``, each head an attention of projected inputs.
 
@@ -186,7 +189,7 @@ def multi_head_attention_forward(
 # -- masks -----------------------------------------------------------------------------------------------
 
 
-def additive_mask(mask: Any, name: str, dtype: Any, other: Any = None) -> jax.Array | None:
+def additive_mask(mask: ArrayLike | None, name: str, dtype: DType, other: jax.Array | None = None) -> jax.Array | None:
     """A mask as what is added to the scores: minus infinity where a boolean one is True.
 
     Args:
@@ -257,21 +260,25 @@ def _weights(q: jax.Array, k: jax.Array, mask: jax.Array | None) -> jax.Array:
 # -- inputs and projections ------------------------------------------------------------------------------
 
 
-def _inputs(query: Any, key: Any, value: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
+def _inputs(query: ArrayLike, key: ArrayLike, value: ArrayLike) -> tuple[jax.Array, jax.Array, jax.Array]:
     """The three as arrays; what is the same object stays so, and is projected at once."""
     q = floating(query, _NAME, "query")
     k = q if key is query else to_array(key, "key", _NAME)
     return q, k, k if value is key else to_array(value, "value", _NAME)
 
 
-def map_shared(function: Any, q: jax.Array, k: jax.Array, v: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+def map_shared(
+    function: Callable[[jax.Array], jax.Array], q: jax.Array, k: jax.Array, v: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
     """``function`` of each; what is the same object stays so."""
     new_q = function(q)
     new_k = new_q if k is q else function(k)
     return new_q, new_k, new_k if v is k else function(v)
 
 
-def _project_packed(q: jax.Array, k: jax.Array, v: jax.Array, weight: Any, bias: Any) -> tuple[jax.Array, ...]:
+def _project_packed(
+    q: jax.Array, k: jax.Array, v: jax.Array, weight: ArrayLike | None, bias: ArrayLike | None
+) -> tuple[jax.Array, ...]:
     """The projections by the thirds of one weight; inputs that are the same object share a contraction."""
     if weight is None:
         raise AttentionError(f"{_NAME}use_separate_proj_weight is False but in_proj_weight is None")
@@ -292,7 +299,7 @@ def _project_packed(q: jax.Array, k: jax.Array, v: jax.Array, weight: Any, bias:
     return tuple(part(q, 0, 3) if q is k else part(q, 0, 1) + part(k, 1, 3))
 
 
-def _project(q: jax.Array, k: jax.Array, v: jax.Array, weights: tuple, bias: Any) -> tuple[jax.Array, ...]:
+def _project(q: jax.Array, k: jax.Array, v: jax.Array, weights: tuple, bias: ArrayLike | None) -> tuple[jax.Array, ...]:
     """The projections by three weights."""
     for weight, name in zip(weights, "qkv", strict=True):
         if weight is None:
@@ -317,7 +324,7 @@ def _append(x: jax.Array, bias: jax.Array) -> jax.Array:
     return lax.concatenate([x, jnp.broadcast_to(bias, (1, *x.shape[1:])).astype(x.dtype)], 0)
 
 
-def _static(given: Any, name: str, batch: int, heads: int, head_dim: int) -> jax.Array:
+def _static(given: ArrayLike, name: str, batch: int, heads: int, head_dim: int) -> jax.Array:
     """(N H, S, D) as (N, H, S, D)."""
     x = to_array(given, name, _NAME)
     for axis, want in ((0, batch * heads), (2, head_dim)):

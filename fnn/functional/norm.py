@@ -3,28 +3,30 @@
 Half inputs are normalised in float32 and rounded once.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.arguments import integer, integers, listed, wrap_dim
+from fnn.arguments import floating, integer, integers, listed, narrow, widen, wrap_dim
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
-from fnn.functional._moments import parameters, standardise
-from fnn.functional._operands import broadcast, floating, narrow, widen
-from fnn.functional._squares import scaled_squares
-from fnn.functional._sums import spread
+from fnn.functional._parameters import parameters
 from fnn.functional._vector_norm import divided_by_norm
+from fnn.kernels.moments import standardise
+from fnn.kernels.squares import scaled_squares
+from fnn.kernels.sums import spread
 from fnn.tracing import transposition
+from fnn.typing import ArrayLike, Ints
 
 __all__ = ["group_norm", "layer_norm", "normalize", "rms_norm"]
 
 
-def _trailing(where: str, x: jax.Array, normalized_shape: Any, params: dict[str, jax.Array | None]) -> tuple[int, ...]:
+def _trailing(where: str, x: jax.Array, normalized_shape: Ints, params: dict[str, jax.Array | None]) -> tuple[int, ...]:
     """The axes of ``normalized_shape``, which the input's shape must end in and the parameters' must be."""
     shape = integers(normalized_shape, "normalized_shape", where)
     if isinstance(shape, int) or not shape:
@@ -47,7 +49,11 @@ def _trailing(where: str, x: jax.Array, normalized_shape: Any, params: dict[str,
 
 
 def layer_norm(
-    input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+    input: ArrayLike,
+    normalized_shape: Sequence[int],
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    eps: float = 1e-5,
 ) -> jax.Array:
     r"""Normalises over the last dimensions (arXiv:1607.06450): ``(x - mean) / sqrt(var + eps) * weight + bias``.
 
@@ -113,7 +119,9 @@ def _affine(y: jax.Array, weight: jax.Array | None, bias: jax.Array | None, axes
     return y
 
 
-def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> jax.Array:
+def rms_norm(
+    input: ArrayLike, normalized_shape: Sequence[int], weight: ArrayLike | None = None, eps: float | None = None
+) -> jax.Array:
     r"""Divides by the root mean square over the last dimensions (arXiv:1910.07467).
 
     ``x / sqrt(mean(x^2) + eps) * weight``.
@@ -150,13 +158,15 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     else:
         squares, scale = scaled_squares(wide, axes, eps=eps)
         rate = scale * lax.rsqrt(squares / n + eps * scale * scale)
-    y = wide * broadcast(rate, x, tuple(range(x.ndim - len(axes))))
+    y = wide * lax.broadcast_in_dim(rate, x.shape, tuple(range(x.ndim - len(axes))))
     if gain is not None:
-        y = y * broadcast((gain if jnp.iscomplexobj(y) else gain.real).astype(y.dtype), y, axes)
+        y = y * lax.broadcast_in_dim((gain if jnp.iscomplexobj(y) else gain.real).astype(y.dtype), y.shape, axes)
     return narrow(y, x)
 
 
-def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> jax.Array:
+def group_norm(
+    input: ArrayLike, num_groups: int, weight: ArrayLike | None = None, bias: ArrayLike | None = None, eps: float = 1e-5
+) -> jax.Array:
     r"""Normalises groups of channels of each sample (arXiv:1803.08494).
 
     Args:
@@ -216,7 +226,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
 # -- unit vectors -------------------------------------------------------------------------------------
 
 
-def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: None = None) -> jax.Array:
+def normalize(input: ArrayLike, p: float = 2.0, dim: Ints = 1, eps: float = 1e-12, out: None = None) -> jax.Array:
     r"""Divides vectors by their p-norm: ``x / max(norm(x, p), eps)``.
 
     Args:

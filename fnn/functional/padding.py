@@ -3,6 +3,8 @@
 ``pad`` lists amounts in pairs (low, high) from the last axis backwards; a negative amount cuts off.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +17,7 @@ from jax import lax
 from fnn.arguments import integers, listed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.typing import ArrayLike, DType, Scalar
 
 __all__ = ["pad"]
 
@@ -22,7 +25,7 @@ _MODES = ("constant", "reflect", "replicate", "circular")
 _WHERE = "pad: "
 
 
-def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> jax.Array:
+def pad(input: ArrayLike, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> jax.Array:
     """Pads the last axes of an array.
 
     Args:
@@ -79,7 +82,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     return x
 
 
-def _constant(x: jax.Array, pairs: Sequence[tuple[int, int]], value: Any) -> jax.Array:
+def _constant(x: jax.Array, pairs: Sequence[tuple[int, int]], value: Scalar | None) -> jax.Array:
     first = x.ndim - len(pairs)
     for axis, (low, high) in enumerate(pairs, first):
         if x.shape[axis] + min(low, 0) + min(high, 0) < 0:
@@ -93,7 +96,7 @@ def _constant(x: jax.Array, pairs: Sequence[tuple[int, int]], value: Any) -> jax
     return lax.pad(x, fill, [(0, 0, 0)] * first + [(low, high, 0) for low, high in pairs])
 
 
-def _fill(value: Any, dtype: Any) -> Any:
+def _fill(value: Scalar | None, dtype: DType) -> Any:
     """``value`` as a scalar of ``dtype``, refused where it does not fit."""
     if isinstance(value, jax.Array) and value.ndim == 0:
         return lax.convert_element_type(lax.stop_gradient(value), dtype)  # a number to PyTorch

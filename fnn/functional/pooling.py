@@ -7,9 +7,10 @@ input with ``padding`` elements added at both ends of each spatial axis, so that
 rounds up, but the last window still starts inside the input or its left padding.
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Sequence
-from typing import Any
+from typing import Literal, overload
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +21,9 @@ from fnn import dtypes
 from fnn.arguments import listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._windows import Windows, flat_positions, largest, total, windows
+from fnn.functional._sliding import Windows, windows
+from fnn.kernels.windows import flat_positions, largest, total
+from fnn.typing import ArrayLike, Ints, Scalar
 
 __all__ = [
     "max_pool1d",
@@ -37,15 +40,45 @@ __all__ = [
     "lp_pool3d",
 ]
 
-Ints = int | Sequence[int]
 Pooled = jax.Array | tuple[jax.Array, jax.Array]
 
 
 # -- maximum ----------------------------------------------------------------------------------------
 
 
+@overload
 def max_pool1d(
-    input: Any,
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None = ...,
+    padding: Ints = ...,
+    dilation: Ints = ...,
+    ceil_mode: bool = ...,
+    return_indices: Literal[False] = ...,
+) -> jax.Array: ...
+@overload
+def max_pool1d(
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None = ...,
+    padding: Ints = ...,
+    dilation: Ints = ...,
+    ceil_mode: bool = ...,
+    *,
+    return_indices: Literal[True],
+) -> tuple[jax.Array, jax.Array]: ...
+@overload
+def max_pool1d(
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None = ...,
+    padding: Ints = ...,
+    dilation: Ints = ...,
+    ceil_mode: bool = ...,
+    return_indices: bool = ...,
+) -> Pooled: ...
+def max_pool1d(
+    input: ArrayLike,
     kernel_size: Ints,
     stride: Ints | None = None,
     padding: Ints = 0,
@@ -85,8 +118,39 @@ def max_pool1d(
     return out if indices is None else (out, indices)
 
 
+@overload
 def max_pool2d(
-    input: Any,
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None = ...,
+    padding: Ints = ...,
+    dilation: Ints = ...,
+    ceil_mode: bool = ...,
+    return_indices: Literal[False] = ...,
+) -> jax.Array: ...
+@overload
+def max_pool2d(
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None = ...,
+    padding: Ints = ...,
+    dilation: Ints = ...,
+    ceil_mode: bool = ...,
+    *,
+    return_indices: Literal[True],
+) -> tuple[jax.Array, jax.Array]: ...
+@overload
+def max_pool2d(
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None = ...,
+    padding: Ints = ...,
+    dilation: Ints = ...,
+    ceil_mode: bool = ...,
+    return_indices: bool = ...,
+) -> Pooled: ...
+def max_pool2d(
+    input: ArrayLike,
     kernel_size: Ints,
     stride: Ints | None = None,
     padding: Ints = 0,
@@ -126,8 +190,39 @@ def max_pool2d(
     return out if indices is None else (out, indices)
 
 
+@overload
 def max_pool3d(
-    input: Any,
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None = ...,
+    padding: Ints = ...,
+    dilation: Ints = ...,
+    ceil_mode: bool = ...,
+    return_indices: Literal[False] = ...,
+) -> jax.Array: ...
+@overload
+def max_pool3d(
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None = ...,
+    padding: Ints = ...,
+    dilation: Ints = ...,
+    ceil_mode: bool = ...,
+    *,
+    return_indices: Literal[True],
+) -> tuple[jax.Array, jax.Array]: ...
+@overload
+def max_pool3d(
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None = ...,
+    padding: Ints = ...,
+    dilation: Ints = ...,
+    ceil_mode: bool = ...,
+    return_indices: bool = ...,
+) -> Pooled: ...
+def max_pool3d(
+    input: ArrayLike,
     kernel_size: Ints,
     stride: Ints | None = None,
     padding: Ints = 0,
@@ -163,55 +258,55 @@ def max_pool3d(
 
 
 def max_pool1d_with_indices(
-    input: Any,
+    input: ArrayLike,
     kernel_size: Ints,
     stride: Ints | None = None,
     padding: Ints = 0,
     dilation: Ints = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Pooled:
+) -> tuple[jax.Array, jax.Array]:
     """`max_pool1d` that returns the indices whatever ``return_indices`` says."""
     del return_indices
-    return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+    return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
 def max_pool2d_with_indices(
-    input: Any,
+    input: ArrayLike,
     kernel_size: Ints,
     stride: Ints | None = None,
     padding: Ints = 0,
     dilation: Ints = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Pooled:
+) -> tuple[jax.Array, jax.Array]:
     """`max_pool2d` that returns the indices whatever ``return_indices`` says."""
     del return_indices
-    return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+    return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
 def max_pool3d_with_indices(
-    input: Any,
+    input: ArrayLike,
     kernel_size: Ints,
     stride: Ints | None = None,
     padding: Ints = 0,
     dilation: Ints = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Pooled:
+) -> tuple[jax.Array, jax.Array]:
     """`max_pool3d` that returns the indices whatever ``return_indices`` says."""
     del return_indices
-    return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+    return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
 def _max_pool(
     name: str,
     rank: int,
-    input: Any,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None,
+    padding: Ints,
+    dilation: Ints,
     ceil_mode: bool,
     return_indices: bool = False,
 ) -> tuple[jax.Array, jax.Array | None]:
@@ -233,7 +328,7 @@ def _max_pool(
 
 
 def avg_pool1d(
-    input: Any,
+    input: ArrayLike,
     kernel_size: Ints,
     stride: Ints | None = None,
     padding: Ints = 0,
@@ -266,7 +361,7 @@ def avg_pool1d(
 
 
 def avg_pool2d(
-    input: Any,
+    input: ArrayLike,
     kernel_size: Ints,
     stride: Ints | None = None,
     padding: Ints = 0,
@@ -303,7 +398,7 @@ def avg_pool2d(
 
 
 def avg_pool3d(
-    input: Any,
+    input: ArrayLike,
     kernel_size: Ints,
     stride: Ints | None = None,
     padding: Ints = 0,
@@ -342,10 +437,10 @@ def avg_pool3d(
 def _avg_pool(
     name: str,
     rank: int,
-    input: Any,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
+    input: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None,
+    padding: Ints,
     ceil_mode: bool,
     count_include_pad: bool,
     divisor_override: int | None,
@@ -386,7 +481,7 @@ def _counts(w: Windows, sizes: tuple[int, ...], count_include_pad: bool) -> np.n
 
 
 def lp_pool1d(
-    input: Any, norm_type: float, kernel_size: int, stride: Ints | None = None, ceil_mode: bool = False
+    input: ArrayLike, norm_type: float, kernel_size: int, stride: Ints | None = None, ceil_mode: bool = False
 ) -> jax.Array:
     """The p-norm of each window of a signal, ``(sum of x ** p) ** (1 / p)``; see `lp_pool2d`.
 
@@ -413,7 +508,7 @@ def lp_pool1d(
 
 
 def lp_pool2d(
-    input: Any, norm_type: float, kernel_size: Ints, stride: Ints | None = None, ceil_mode: bool = False
+    input: ArrayLike, norm_type: float, kernel_size: Ints, stride: Ints | None = None, ceil_mode: bool = False
 ) -> jax.Array:
     """The p-norm of each window of an image, ``(sum of x ** p) ** (1 / p)``.
 
@@ -444,7 +539,7 @@ def lp_pool2d(
 
 
 def lp_pool3d(
-    input: Any, norm_type: float, kernel_size: Ints, stride: Ints | None = None, ceil_mode: bool = False
+    input: ArrayLike, norm_type: float, kernel_size: Ints, stride: Ints | None = None, ceil_mode: bool = False
 ) -> jax.Array:
     """The p-norm of each window of a volume, ``(sum of x ** p) ** (1 / p)``; see `lp_pool2d`.
 
@@ -471,7 +566,7 @@ def lp_pool3d(
 
 
 def _lp_pool(
-    name: str, rank: int, input: Any, norm_type: Any, kernel_size: Any, stride: Any, ceil_mode: bool
+    name: str, rank: int, input: ArrayLike, norm_type: Scalar, kernel_size: Ints, stride: Ints | None, ceil_mode: bool
 ) -> jax.Array:
     x = to_array(input, "input", f"{name}: ")
     kernel = ntuple(kernel_size, rank, "kernel_size", f"{name}: ")
@@ -493,7 +588,7 @@ def _lp_pool(
     return _power(lax.sign(out) * size * math.prod(kernel), 1.0 / norm_type)
 
 
-def _power(x: jax.Array, exponent: Any) -> jax.Array:
+def _power(x: jax.Array, exponent: Scalar) -> jax.Array:
     if isinstance(exponent, (int, float)):
         if exponent == 1:
             return x

@@ -5,8 +5,9 @@ branch is never evaluated where its gradient would overflow, so an unselected on
 Arrays are immutable, so ``inplace=True`` changes nothing here, and ``relu_`` and the like return their result.
 """
 
+from __future__ import annotations
+
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,10 +15,11 @@ import numpy as np
 from jax import lax
 
 from fnn import random
+from fnn.arguments import floating, narrow, widen
 from fnn.dtypes import is_complex, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._operands import broadcast, floating, narrow, widen
 from fnn.tracing import Tracer
+from fnn.typing import ArrayLike, Key, Scalar
 
 __all__ = [
     "celu", "celu_", "elu", "elu_", "hardtanh", "hardtanh_", "leaky_relu", "leaky_relu_", "prelu", "relu",
@@ -29,7 +31,7 @@ _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
 
 
-def _real(input: Any, where: str) -> jax.Array:
+def _real(input: ArrayLike, where: str) -> jax.Array:
     """A real-valued operand, integers allowed: what PyTorch's clamps take."""
     x = to_array(input, "input", where)
     if x.dtype == jnp.bool_ or is_complex(x):
@@ -40,7 +42,7 @@ def _real(input: Any, where: str) -> jax.Array:
 # -- clamps -------------------------------------------------------------------------------------------
 
 
-def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> jax.Array:
+def threshold(input: ArrayLike, threshold: float, value: float, inplace: bool = False) -> jax.Array:
     r"""Keeps what exceeds a threshold and replaces the rest: ``x if x > threshold else value``.
 
     Args:
@@ -63,7 +65,7 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
     return lax.select(x <= lax.full_like(x, threshold), lax.full_like(x, value), x)
 
 
-def relu(input: Any, inplace: bool = False) -> jax.Array:
+def relu(input: ArrayLike, inplace: bool = False) -> jax.Array:
     r"""The rectified linear unit, ``max(0, x)``.
 
     Args:
@@ -84,7 +86,7 @@ def relu(input: Any, inplace: bool = False) -> jax.Array:
     return lax.select(x <= 0, lax.full_like(x, 0), x)
 
 
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> jax.Array:
+def hardtanh(input: ArrayLike, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> jax.Array:
     r"""Clamps to ``[min_val, max_val]``.
 
     Args:
@@ -118,7 +120,7 @@ def _clamp(x: jax.Array, min_val: float, max_val: float, where: str) -> jax.Arra
     return lax.select(x <= low, low, lax.select(x >= high, high, x))
 
 
-def relu6(input: Any, inplace: bool = False) -> jax.Array:
+def relu6(input: ArrayLike, inplace: bool = False) -> jax.Array:
     r"""``min(max(0, x), 6)``.
 
     Args:
@@ -162,7 +164,7 @@ def _exponential_linear(x: jax.Array, positive: float, negative: float, rate: fl
     return lax.select(below, narrow(tail, x), narrow(line, x))
 
 
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
+def elu(input: ArrayLike, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
     r"""The exponential linear unit: ``x`` above 0, ``alpha * (exp(x) - 1)`` from 0 down (arXiv:1511.07289).
 
     Args:
@@ -183,7 +185,7 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
     return _exponential_linear(floating(input, "elu: "), 1, alpha, 1.0)
 
 
-def selu(input: Any, inplace: bool = False) -> jax.Array:
+def selu(input: ArrayLike, inplace: bool = False) -> jax.Array:
     r"""The self-normalising `elu`: ``scale * elu(x, alpha)`` with the constants of arXiv:1706.02515.
 
     Args:
@@ -203,7 +205,7 @@ def selu(input: Any, inplace: bool = False) -> jax.Array:
     return _exponential_linear(floating(input, "selu: "), _SELU_SCALE, _SELU_SCALE * _SELU_ALPHA, 1.0)
 
 
-def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
+def celu(input: ArrayLike, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
     r"""The continuously differentiable `elu`: ``max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`` (arXiv:1704.07483).
 
     Args:
@@ -229,7 +231,7 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> jax.Array:
 # -- leaks --------------------------------------------------------------------------------------------
 
 
-def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> jax.Array:
+def leaky_relu(input: ArrayLike, negative_slope: float = 0.01, inplace: bool = False) -> jax.Array:
     r"""``x`` above 0, ``negative_slope * x`` from 0 down.
 
     Args:
@@ -250,11 +252,11 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     return _leak(floating(input, "leaky_relu: "), negative_slope)
 
 
-def _leak(x: jax.Array, slope: Any) -> jax.Array:
+def _leak(x: jax.Array, slope: Scalar) -> jax.Array:
     return lax.select(x > 0, x, narrow(widen(x) * slope, x))
 
 
-def prelu(input: Any, weight: Any) -> jax.Array:
+def prelu(input: ArrayLike, weight: ArrayLike) -> jax.Array:
     r"""A leaky rectifier whose slope is learned: ``x`` above 0, ``weight * x`` from 0 down (arXiv:1502.01852).
 
     Args:
@@ -291,18 +293,18 @@ def prelu(input: Any, weight: Any) -> jax.Array:
             )
     above = x > 0
     slope = lax.reshape(slope, ()) if slope.size == 1 else slope
-    slopes = broadcast(slope, x, (1,) * slope.ndim)
+    slopes = lax.broadcast_in_dim(slope, x.shape, (1,) * slope.ndim)
     return lax.select(above, x, slopes * lax.select(above, lax.full_like(x, 0), x))
 
 
 def rrelu(
-    input: Any,
+    input: ArrayLike,
     lower: float = 1.0 / 8,
     upper: float = 1.0 / 3,
     training: bool = False,
     inplace: bool = False,
     *,
-    key: Any = None,
+    key: Key | None = None,
 ) -> jax.Array:
     r"""A leaky rectifier with random slopes (arXiv:1505.00853).
 
@@ -338,7 +340,7 @@ def rrelu(
     return lax.select(x <= 0, x * slopes, x)
 
 
-def _random_slopes(key: Any, x: jax.Array, lower: float, upper: float) -> jax.Array:
+def _random_slopes(key: Key, x: jax.Array, lower: float, upper: float) -> jax.Array:
     """PyTorch draws a double for each element that is not positive, in memory order, and for no other."""
     if not isinstance(key, random.Generator):
         return random.uniform(key, x.shape, x.dtype, lower, upper)
@@ -353,43 +355,43 @@ def _random_slopes(key: Any, x: jax.Array, lower: float, upper: float) -> jax.Ar
 _threshold = threshold  # the name is an argument's below
 
 
-def threshold_(input: Any, threshold: float, value: float) -> jax.Array:
+def threshold_(input: ArrayLike, threshold: float, value: float) -> jax.Array:
     """As `threshold`; returns the result and leaves ``input`` as it is."""
     return _threshold(input, threshold, value)
 
 
-def relu_(input: Any) -> jax.Array:
+def relu_(input: ArrayLike) -> jax.Array:
     """As `relu`; returns the result and leaves ``input`` as it is."""
     return relu(input)
 
 
-def hardtanh_(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> jax.Array:
+def hardtanh_(input: ArrayLike, min_val: float = -1.0, max_val: float = 1.0) -> jax.Array:
     """As `hardtanh`; returns the result and leaves ``input`` as it is."""
     return hardtanh(input, min_val, max_val)
 
 
-def elu_(input: Any, alpha: float = 1.0) -> jax.Array:
+def elu_(input: ArrayLike, alpha: float = 1.0) -> jax.Array:
     """As `elu`; returns the result and leaves ``input`` as it is."""
     return elu(input, alpha)
 
 
-def selu_(input: Any) -> jax.Array:
+def selu_(input: ArrayLike) -> jax.Array:
     """As `selu`; returns the result and leaves ``input`` as it is."""
     return selu(input)
 
 
-def celu_(input: Any, alpha: float = 1.0) -> jax.Array:
+def celu_(input: ArrayLike, alpha: float = 1.0) -> jax.Array:
     """As `celu`; returns the result and leaves ``input`` as it is."""
     return celu(input, alpha)
 
 
-def leaky_relu_(input: Any, negative_slope: float = 0.01) -> jax.Array:
+def leaky_relu_(input: ArrayLike, negative_slope: float = 0.01) -> jax.Array:
     """As `leaky_relu`; returns the result and leaves ``input`` as it is."""
     return leaky_relu(input, negative_slope)
 
 
 def rrelu_(
-    input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, *, key: Any = None
+    input: ArrayLike, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, *, key: Key | None = None
 ) -> jax.Array:
     """As `rrelu`; returns the result and leaves ``input`` as it is."""
     return rrelu(input, lower, upper, training, key=key)

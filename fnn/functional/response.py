@@ -3,18 +3,19 @@
 Half inputs are normalised in float32 and rounded once.
 """
 
+from __future__ import annotations
+
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.arguments import integer
+from fnn.arguments import floating, integer, narrow, widen
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _promotion as promotion
-from fnn.functional._operands import broadcast, floating, narrow, widen
+from fnn.typing import ArrayLike
 
 __all__ = ["cross_map_lrn2d", "local_response_norm"]
 
@@ -39,7 +40,9 @@ def _in_range(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     return x * c, c
 
 
-def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> jax.Array:
+def local_response_norm(
+    input: ArrayLike, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> jax.Array:
     r"""Divides by a power of the mean square of the neighbouring channels (Krizhevsky et al. 2012).
 
     ``x / (k + alpha * mean(x^2))^beta``, the mean over ``size`` channels, with zeros beyond the first and the last.
@@ -81,7 +84,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     return narrow(wide * c ** (2 * beta) / (mean_square * alpha + k * c * c) ** beta, x)
 
 
-def cross_map_lrn2d(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> jax.Array:
+def cross_map_lrn2d(input: ArrayLike, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> jax.Array:
     r"""`local_response_norm` as ``torch.nn.CrossMapLRN2d`` computes it.
 
     The neighbourhood is symmetric and has an odd number of channels, ``size`` or ``size - 1``; the sum is divided by
@@ -122,7 +125,7 @@ def cross_map_lrn2d(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.
     squares = scaled * scaled
     reach = (size - 1) // 2
     total = _channel_windows(squares, reach, reach)
-    first = broadcast(lax.index_in_dim(squares, 0, axis=1, keepdims=False), x, (0, 2, 3))
+    first = lax.broadcast_in_dim(lax.index_in_dim(squares, 0, axis=1, keepdims=False), x.shape, (0, 2, 3))
     stays = lax.broadcasted_iota(jnp.int32, x.shape, 1) > reach
     total = total + lax.select(stays, first, lax.full_like(first, 0))
     return narrow(wide * c ** (2 * beta) * (total * (alpha / size) + k * c * c) ** -beta, x)

@@ -1,16 +1,19 @@
 """Joining and splitting axes."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 
+from fnn.arguments import wrap_dim
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
+from fnn.typing import ArrayLike
 
 
-def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> jax.Array:
+def flatten(input: ArrayLike, start_dim: int = 0, end_dim: int = -1) -> jax.Array:
     """Joins the axes from ``start_dim`` to ``end_dim`` (included) into one; a scalar becomes a vector.
 
     Args:
@@ -32,7 +35,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> jax.Array:
         (2, 12)
     """
     x = to_array(input, "input", "flatten: ")
-    start, end = _axis("flatten", start_dim, x.ndim), _axis("flatten", end_dim, x.ndim)
+    start, end = wrap_dim(start_dim, x.ndim, "flatten: "), wrap_dim(end_dim, x.ndim, "flatten: ")
     if start > end:
         raise ArgumentError(
             "flatten: flatten() has invalid args: start_dim cannot come after end_dim; got "
@@ -43,7 +46,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> jax.Array:
     return x.reshape(*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :])
 
 
-def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> jax.Array:
+def unflatten(input: ArrayLike, dim: int, sizes: Sequence[int]) -> jax.Array:
     """Splits the axis ``dim`` into axes of ``sizes``, of which one may be -1.
 
     Args:
@@ -65,7 +68,7 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> jax.Array:
         (2, 3, 4)
     """
     x = to_array(input, "input", "unflatten: ")
-    axis, new = _axis("unflatten", dim, x.ndim), [int(s) for s in sizes]
+    axis, new = wrap_dim(dim, x.ndim, "unflatten: "), [int(s) for s in sizes]
     if not new:
         raise ArgumentError("unflatten: sizes must be non-empty")
     if x.ndim == 0:
@@ -83,13 +86,3 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> jax.Array:
             "the input tensor"
         )
     return x.reshape(*x.shape[:axis], *new, *x.shape[axis + 1 :])
-
-
-def _axis(name: str, dim: int, ndim: int) -> int:
-    """``dim`` counted from the front; a scalar is taken as a vector of one."""
-    rank = max(ndim, 1)
-    if not -rank <= dim < rank:
-        raise IndexError(
-            f"{name}: Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})"
-        )
-    return dim % rank

@@ -1,19 +1,20 @@
 """Shrinkages: activations that draw their input towards 0."""
 
-from typing import Any
+from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnn.arguments import floating, inexact, narrow, widen
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._operands import floating, inexact, narrow, widen
+from fnn.typing import ArrayLike
 
 __all__ = ["hardshrink", "softshrink", "tanhshrink"]
 
 
-def hardshrink(input: Any, lambd: float = 0.5) -> jax.Array:
+def hardshrink(input: ArrayLike, lambd: float = 0.5) -> jax.Array:
     r"""Sets what lies in ``[-lambd, lambd]`` to 0 and keeps the rest.
 
     Args:
@@ -33,7 +34,7 @@ def hardshrink(input: Any, lambd: float = 0.5) -> jax.Array:
     return lax.select(lax.abs(x) <= lax.full_like(x, lambd), lax.full_like(x, 0), x)
 
 
-def softshrink(input: Any, lambd: float = 0.5) -> jax.Array:
+def softshrink(input: ArrayLike, lambd: float = 0.5) -> jax.Array:
     r"""Moves every element towards 0 by ``lambd``, but not past it.
 
     Args:
@@ -59,7 +60,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> jax.Array:
     return lax.select(lax.abs(x) <= gap, lax.full_like(x, 0), x - gap * lax.sign(x))
 
 
-def tanhshrink(input: Any) -> jax.Array:
+def tanhshrink(input: ArrayLike) -> jax.Array:
     r"""``x - tanh(x)``.
 
     Args:

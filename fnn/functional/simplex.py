@@ -3,22 +3,25 @@
 bfloat16 and float16 are accumulated in float32 and rounded once.
 """
 
+from __future__ import annotations
+
 import warnings
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from fnn import dtypes, random
-from fnn.arguments import wrap_dim
+from fnn.arguments import floating, narrow, widen, wrap_dim
 from fnn.functional import _promotion as promotion
-from fnn.functional._operands import floating, narrow, widen
+from fnn.typing import ArrayLike, DType, Key
 
 __all__ = ["gumbel_softmax", "log_softmax", "softmax", "softmin"]
 
 
-def _resolve(input: Any, dim: int | None, name: str, stacklevel: int, dtype: Any) -> tuple[jax.Array, int]:
+def _resolve(
+    input: ArrayLike, dim: int | None, name: str, stacklevel: int, dtype: DType | None
+) -> tuple[jax.Array, int]:
     """The operand in the dtype asked for, and the axis; without one PyTorch's legacy rule chooses it."""
     where = f"{name}: "
     x = dtypes.to_array(input, "input", where)
@@ -50,7 +53,7 @@ def _softmax(x: jax.Array, axis: int) -> jax.Array:
     return narrow(exponential / total, x)
 
 
-def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> jax.Array:
+def softmax(input: ArrayLike, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> jax.Array:
     r"""``exp(x) / sum(exp(x))``: non-negative, and summing to 1 over ``dim``.
 
     Args:
@@ -74,7 +77,7 @@ def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
     return _softmax(*_resolve(input, dim, "softmax", _stacklevel, dtype))
 
 
-def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> jax.Array:
+def softmin(input: ArrayLike, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> jax.Array:
     r"""`softmax` of ``-x``.
 
     Args:
@@ -100,7 +103,9 @@ def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
     return _softmax(*_resolve(-x, dim, "softmin", _stacklevel, dtype))
 
 
-def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> jax.Array:
+def log_softmax(
+    input: ArrayLike, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
+) -> jax.Array:
     r"""The logarithm of `softmax`, computed without taking the logarithm of a small number.
 
     Args:
@@ -127,7 +132,7 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
 
 
 def gumbel_softmax(
-    logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1, *, key: Any = None
+    logits: ArrayLike, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1, *, key: Key | None = None
 ) -> jax.Array:
     r"""A differentiable sample from a categorical distribution (arXiv:1611.01144, arXiv:1611.00712).
 

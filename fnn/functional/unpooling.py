@@ -1,8 +1,9 @@
 """Max unpooling: puts maxima back where max pooling found them, zeros elsewhere.  Shapes as in `pooling`."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -10,20 +11,18 @@ from jax import lax
 from jax.core import Tracer
 
 from fnn import dtypes
-from fnn.arguments import listed, ntuple
+from fnn.arguments import listed, ntuple, per_axis
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._mesh import select
-from fnn.functional._windows import tuple_of
+from fnn.kernels.mesh import select
+from fnn.typing import ArrayLike, Ints
 
 __all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]
 
-Ints = int | Sequence[int]
-
 
 def max_unpool1d(
-    input: Any,
-    indices: Any,
+    input: ArrayLike,
+    indices: ArrayLike,
     kernel_size: Ints,
     stride: Ints | None = None,
     padding: Ints = 0,
@@ -56,8 +55,8 @@ def max_unpool1d(
 
 
 def max_unpool2d(
-    input: Any,
-    indices: Any,
+    input: ArrayLike,
+    indices: ArrayLike,
     kernel_size: Ints,
     stride: Ints | None = None,
     padding: Ints = 0,
@@ -92,8 +91,8 @@ def max_unpool2d(
 
 
 def max_unpool3d(
-    input: Any,
-    indices: Any,
+    input: ArrayLike,
+    indices: ArrayLike,
     kernel_size: Ints,
     stride: Ints | None = None,
     padding: Ints = 0,
@@ -125,13 +124,20 @@ def max_unpool3d(
 
 
 def _max_unpool(
-    name: str, rank: int, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any
+    name: str,
+    rank: int,
+    input: ArrayLike,
+    indices: ArrayLike,
+    kernel_size: Ints,
+    stride: Ints | None,
+    padding: Ints,
+    output_size: Ints | None,
 ) -> jax.Array:
     where = f"{name}: "
     x, index = to_array(input, "input", where), to_array(indices, "indices", where)
-    kernel = tuple_of(rank, kernel_size, "kernel_size", where)
-    step = kernel if stride is None else tuple_of(rank, stride, "stride", where)
-    pad = tuple_of(rank, padding, "padding", where)
+    kernel = per_axis(kernel_size, rank, "kernel_size", where)
+    step = kernel if stride is None else per_axis(stride, rank, "stride", where)
+    pad = per_axis(padding, rank, "padding", where)
     if x.ndim not in (rank + 1, rank + 2):
         raise ArgumentError(
             f"{where}Input to max_unpooling{rank}d should be a {rank + 1}d or {rank + 2}d Tensor, "
@@ -182,7 +188,7 @@ def _output_size(
     kernel: tuple[int, ...],
     stride: tuple[int, ...],
     padding: tuple[int, ...],
-    output_size: Any,
+    output_size: Ints | None,
 ) -> tuple[int, ...]:
     default = tuple((n - 1) * s + k - 2 * p for n, s, k, p in zip(sizes, stride, kernel, padding, strict=True))
     out = default

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -61,7 +61,7 @@ class Repeat(Layer):
         fresh = random.stream(key)
         keys = [fresh() for _ in range(self.times)]
         if not isinstance(keys[0], random.Generator):
-            return jax.vmap(self.layer.init)(jnp.stack(keys))
+            return jax.vmap(self.layer.init)(jnp.stack(cast("list[jax.Array]", keys)))
         drawn = [self.layer.init(k) for k in keys]
         return jax.tree.map(lambda *xs: jnp.stack(xs), *drawn)
 

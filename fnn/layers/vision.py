@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import field
 from typing import Any
 
-from fnn.functional import vision as F
+from fnn.functional import shuffle as F
 from fnn.functional.interpolate import interpolate
 from fnn.layers.layer import Layer, Params, State
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from fnn import functional as F
-from fnn.functional._cpu_convolution import _choice
+from fnn.kernels.cpu_convolution import _choice
 from tests.functional.geometries import Case, draw
 from tests.reference import to_jax, to_numpy
 

@@ -22,7 +22,7 @@ from jax.interpreters import mlir
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from fnn import functional as F
-from fnn.functional._cpu_convolution import _definition, _primitives
+from fnn.kernels.cpu_convolution import _definition, _primitives
 from tests import extent
 from tests.functional.geometries import Case, _convolution, _transposed
 

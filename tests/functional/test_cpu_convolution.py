@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fnn.errors import ArgumentError
-from fnn.functional._cpu_convolution import Geometry, _definition, _formulations, convolution, geometry
+from fnn.kernels.cpu_convolution import Geometry, _definition, _formulations, convolution, geometry
 
 # size, kernel, stride, pads, dilation, groups
 GEOMETRIES = [

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnn.functional._cpu_convolution import _definition, geometry
+from fnn.kernels.cpu_convolution import _definition, geometry
 from tests import extent
 
 pytest.importorskip("torch")
@@ -52,7 +52,7 @@ FATAL = [
 GRADIENT = """
 import jax, sys
 import jax.numpy as jnp
-from fnn.functional._cpu_convolution import _definition
+from fnn.kernels.cpu_convolution import _definition
 from tests.functional.test_geometries import FATAL
 jax.config.update("jax_enable_x64", True)
 for g in FATAL:

@@ -11,7 +11,7 @@ from jax.test_util import check_grads
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import batchnorm, norm, response
-from fnn.functional._sums import spread, total
+from fnn.kernels.sums import spread, total
 from fnn.layers import batchnorm as running_layers
 from fnn.layers import norm as layers
 from fnn.nn.modules import batchnorm as batch_modules

@@ -1,0 +1,140 @@
+"""Standardisation: the one computation that every normalisation layer makes.
+
+Value and derivative are one primitive each.  The derivative of ``y = (x - mean) * rstd`` is the symmetric linear map
+``t -> rstd * (t - mean(t) - y * mean(y * t))``, its own transpose: a backward pass keeps ``y`` and ``rstd`` alone, and
+a trace has three operations where the formulas have thirty.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+from jax import lax
+from jax.core import ShapedArray
+from jax.interpreters import ad, batching, mlir
+
+from fnn.kernels.axes import at_front, others
+from fnn.kernels.mesh import on_mesh
+from fnn.kernels.squares import scaled_squares
+from fnn.kernels.sums import spread, total
+from fnn.tracing import Primitive
+
+
+class Standardised(NamedTuple):
+    """What has mean 0 and variance 1 over the reduced axes, and the moments it was made with, without gradients."""
+
+    y: jax.Array  # the shape of the input
+    mean: jax.Array  # the shape of the axes that were kept, as the next one
+    var: jax.Array  # the biased variance
+
+
+def standardise(x: jax.Array, axes: tuple[int, ...], eps: float) -> Standardised:
+    """``(x - mean) / sqrt(var + eps)`` over ``axes``.
+
+    The variance is the mean of squared deviations, since E[x^2] - E[x]^2 cancels where the mean is large.  Where it
+    overflows it is infinite, but ``y`` is right.
+    """
+    axes = tuple(axes)
+    if on_mesh(x) or not isinstance(eps, (int, float)):
+        y, mean, var, _ = _standardised(x, axes=axes, eps=eps)
+    else:
+        y, mean, var, _ = standardise_p.bind(x, axes=axes, eps=float(eps))
+    return Standardised(y, lax.stop_gradient(mean), lax.stop_gradient(var))
+
+
+def _standardised(x: jax.Array, *, axes: tuple[int, ...], eps: float | jax.Array) -> tuple[jax.Array, ...]:
+    kept = others(x.ndim, axes)
+    n = math.prod(x.shape[i] for i in axes)
+    mean = total(x, axes) / n
+    squares, scale = scaled_squares(x, axes, mean, eps)
+    rstd = scale * lax.rsqrt(squares / n + eps * scale * scale)
+    y = (x - spread(mean, x.shape, kept)) * spread(rstd, x.shape, kept)
+    return y, mean, squares / n / scale / scale, rstd
+
+
+def _shapes(x: ShapedArray, *, axes: tuple[int, ...], eps: float) -> list[ShapedArray]:
+    del eps
+    kept = x.update(shape=tuple(x.shape[i] for i in others(x.ndim, axes)), weak_type=False)
+    return [x.update(weak_type=False), kept, kept, kept]
+
+
+def _jvp(primals: tuple, tangents: tuple, *, axes: tuple[int, ...], eps: float) -> tuple[list, list]:
+    y, mean, var, rstd = standardise_p.bind(*primals, axes=axes, eps=eps)
+    none = ad.Zero(jax.typeof(mean))
+    if isinstance(tangents[0], ad.Zero):
+        return [y, mean, var, rstd], [ad.Zero(jax.typeof(y)), none, none, none]
+    change, slope = change_p.bind(tangents[0], y, rstd, axes=axes)
+    return [y, mean, var, rstd], [change, none, none, slope]
+
+
+# -- the derivative: of y and of rstd ---------------------------------------------------------------------
+
+
+def _change(t: jax.Array, y: jax.Array, rstd: jax.Array, *, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+    kept = others(y.ndim, axes)
+    n = math.prod(y.shape[i] for i in axes)
+
+    def whole(v: jax.Array) -> jax.Array:
+        return spread(v, y.shape, kept)
+
+    along = total(y * t, axes) / n
+    return whole(rstd) * (t - whole(total(t, axes) / n) - y * whole(along)), -rstd * rstd * along
+
+
+def _change_shapes(t: ShapedArray, y: ShapedArray, rstd: ShapedArray, *, axes: tuple[int, ...]) -> list[ShapedArray]:
+    del axes, t
+    return [y.update(weak_type=False), rstd.update(weak_type=False)]
+
+
+def _change_jvp(primals: tuple, tangents: tuple, *, axes: tuple[int, ...]) -> tuple[Any, Any]:
+    t, y, rstd = primals
+    out = change_p.bind(t, y, rstd, axes=axes)
+    zeros = [isinstance(v, ad.Zero) for v in tangents]
+    if zeros[1] and zeros[2]:
+        return out, change_p.bind(tangents[0], y, rstd, axes=axes)
+    given = [ad.instantiate_zeros(v) for v in tangents]
+    return out, jax.jvp(lambda *a: _change(*a, axes=axes), primals, tuple(given))[1]
+
+
+def _change_transposed(
+    cotangents: Sequence[jax.Array | ad.Zero],
+    t: ad.UndefinedPrimal,
+    y: jax.Array,
+    rstd: jax.Array,
+    *,
+    axes: tuple[int, ...],
+) -> list[Any]:
+    ct, ct_slope = cotangents
+    parts = []
+    if not isinstance(ct, ad.Zero):
+        parts.append(change_p.bind(ct, y, rstd, axes=axes)[0])
+    if not isinstance(ct_slope, ad.Zero):
+        n = math.prod(y.shape[i] for i in axes)
+        parts.append(y * spread(-rstd * rstd * ct_slope / n, y.shape, others(y.ndim, axes)))
+    return [sum(parts[1:], parts[0]) if parts else ad.Zero(t.aval), None, None]
+
+
+# -- under vmap ---------------------------------------------------------------------------------------------
+
+
+def _batched(args: tuple, dims: tuple, *, axes: tuple[int, ...], eps: float) -> tuple[list, tuple[int, ...]]:
+    return standardise_p.bind(*at_front(args, dims), axes=tuple(i + 1 for i in axes), eps=eps), (0, 0, 0, 0)
+
+
+def _change_batched(args: tuple, dims: tuple, *, axes: tuple[int, ...]) -> tuple[list, tuple[int, ...]]:
+    return change_p.bind(*at_front(args, dims), axes=tuple(i + 1 for i in axes)), (0, 0)
+
+
+standardise_p, change_p = Primitive("fnn_standardise"), Primitive("fnn_standardise_change")
+for primitive, formula, static in ((standardise_p, _standardised, ("axes", "eps")), (change_p, _change, ("axes",))):
+    primitive.multiple_results = True
+    primitive.def_impl(jax.jit(primitive.bind, static_argnames=static))
+    mlir.register_lowering(primitive, mlir.lower_fun(formula, multiple_results=True))
+standardise_p.def_abstract_eval(_shapes)
+change_p.def_abstract_eval(_change_shapes)
+ad.primitive_jvps[standardise_p], ad.primitive_jvps[change_p] = _jvp, _change_jvp
+ad.primitive_transposes[change_p] = _change_transposed
+batching.primitive_batchers[standardise_p], batching.primitive_batchers[change_p] = _batched, _change_batched
