@@ -56,7 +56,6 @@ class MaxUnpoolNd(Layer):
     """Fields of the max unpooling layers."""
 
     RANK: ClassVar[int]
-    INPUTS: ClassVar[tuple[str, ...]] = ("input", "indices", "output_size")
 
     kernel_size: Ints
     stride: Ints | None = None

@@ -209,7 +209,6 @@ class Conv3d(_ConvNd):
 class _ConvTransposeNd(Layer):
     RANK: ClassVar[int]
     PARAMS: ClassVar[tuple[str, ...]] = ("weight", "bias")
-    INPUTS: ClassVar[tuple[str, ...]] = ("input", "output_size")
     transposed: ClassVar[bool] = True
 
     in_channels: int

@@ -2,8 +2,8 @@
 
 from typing import Any
 from fnn.state.parameter import Parameter
-from fnn.nn.modules._base import LayerModule
 from fnn.nn.modules.attention import MultiheadAttention
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['Threshold', 'ReLU', 'RReLU', 'Hardtanh', 'ReLU6', 'Sigmoid', 'Hardsigmoid', 'Tanh', 'SiLU', 'Mish', 'Hardswish', 'ELU', 'CELU', 'SELU', 'GLU', 'GELU', 'Hardshrink', 'LeakyReLU', 'LogSigmoid', 'Softplus', 'Softshrink', 'PReLU', 'Softsign', 'Tanhshrink', 'Softmin', 'Softmax', 'Softmax2d', 'LogSoftmax', 'MultiheadAttention']
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fnn.layers import batchnorm as layers
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
 from fnn.state.parameter import is_lazy
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 from fnn.state.parameter import Buffer, Parameter
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
 
 __all__ = ['BatchNorm1d', 'BatchNorm2d', 'BatchNorm3d', 'LazyBatchNorm1d', 'LazyBatchNorm2d', 'LazyBatchNorm3d']

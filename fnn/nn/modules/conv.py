@@ -5,7 +5,7 @@ from typing import Any
 import jax
 
 from fnn.layers import conv as layers
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf, channels
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 import jax
 from typing import Any
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['CosineSimilarity', 'PairwiseDistance']
 

@@ -3,7 +3,7 @@
 import jax
 from collections.abc import Sequence
 from typing import Any
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['Flatten', 'Unflatten']
 

@@ -23,7 +23,7 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.layers.layer import Layer
 from fnn.nn._module import Module
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.state.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 from fnn.state.scope import epoch, innermost
 

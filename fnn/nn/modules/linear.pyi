@@ -3,7 +3,7 @@
 import jax
 from typing import Any
 from fnn.state.parameter import Parameter
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
 
 __all__ = ['Bilinear', 'Identity', 'LazyLinear', 'Linear']

@@ -12,8 +12,8 @@ from fnn.errors import ArgumentError
 from fnn.functional import loss as functional
 from fnn.layers import loss as layers
 from fnn.nn._module import Module
-from fnn.nn.modules._base import LayerModule
 from fnn.nn.modules.distance import PairwiseDistance
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.linear import Linear
 from fnn.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
 

@@ -4,7 +4,7 @@ import jax
 from collections.abc import Callable
 from typing import Any
 from fnn.state.parameter import Buffer
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
 
 __all__ = ['BCELoss', 'BCEWithLogitsLoss', 'CTCLoss', 'CosineEmbeddingLoss', 'CrossEntropyLoss', 'GaussianNLLLoss', 'HingeEmbeddingLoss', 'HuberLoss', 'KLDivLoss', 'L1Loss', 'LinearCrossEntropyLoss', 'MSELoss', 'MarginRankingLoss', 'MultiLabelMarginLoss', 'MultiLabelSoftMarginLoss', 'MultiMarginLoss', 'NLLLoss', 'NLLLoss2d', 'PoissonNLLLoss', 'SmoothL1Loss', 'SoftMarginLoss', 'TripletMarginLoss', 'TripletMarginWithDistanceLoss']

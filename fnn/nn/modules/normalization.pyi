@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 from fnn.state.parameter import Parameter
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['CrossMapLRN2d', 'GroupNorm', 'LayerNorm', 'LocalResponseNorm', 'RMSNorm']
 

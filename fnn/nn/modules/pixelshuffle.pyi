@@ -1,7 +1,7 @@
 """Written by tools/make_stubs.py from pixelshuffle.py and its layers; do not edit."""
 
 from typing import Any
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['PixelShuffle', 'PixelUnshuffle']
 

@@ -14,7 +14,7 @@ from fnn.errors import ArgumentError
 from fnn.functional.embedding import embedding_renorm
 from fnn.layers import embedding as layers
 from fnn.nn._module import Module
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.state.parameter import Parameter
 
 __all__ = ["Embedding", "EmbeddingBag"]

@@ -3,7 +3,7 @@
 import jax
 from typing import Any, Self
 from fnn.state.parameter import Parameter
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['Embedding', 'EmbeddingBag']
 

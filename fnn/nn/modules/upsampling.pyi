@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['Upsample', 'UpsamplingNearest2d', 'UpsamplingBilinear2d']
 

@@ -23,6 +23,8 @@ from fnn.state.parameter import Buffer, Parameter
 from fnn.state.scope import epoch, innermost
 from fnn.tracing import tracing
 
+__all__ = ["LayerModule"]
+
 _absent = object()
 _NOT_INPUTS = ("params", "state", "training", "key")
 
@@ -56,7 +58,33 @@ def _forward(layer: type[Layer]) -> Callable[..., Any]:
 
 
 class LayerModule(Module):
-    """Base of the leaf modules; see the module's text."""
+    """A Module of one layer of `fnn.layers`: the base of fnn's own leaves, and of modules of layers of one's own.
+
+    ``class MyModule(nn.LayerModule, layer=MyLayer): ...`` is all that it takes.  The module has the layer's constructor
+    and documentation; what the layer's ``init`` returns are its Parameters and Buffers, the layer's fields its
+    attributes, ``forward`` is one call of ``apply``.  The layer holds arrays only: one that has parts is a Module whose
+    attributes are modules.
+
+    Args:
+        *args: the layer's.
+        **kwargs: the layer's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers, nn
+        >>> class Gain(layers.Layer):
+        ...     size: int
+        ...     def init(self, key):
+        ...         return {"gain": jnp.full(self.size, 2.0)}, {}
+        ...     def apply(self, params, state, input, *, training=False, key=None):
+        ...         return input * params["gain"], state
+        >>> class GainModule(nn.LayerModule, layer=Gain): ...
+        >>> module = GainModule(3)
+        >>> [name for name, _ in module.named_parameters()], module.size
+        (['gain'], 3)
+        >>> module(jnp.ones(3))
+        Array([2., 2., 2.], dtype=float32)
+    """
 
     _layer_class: ClassVar[type[Layer]]
     _layer: Any  # an instance of _layer_class
@@ -93,17 +121,12 @@ class LayerModule(Module):
 
     def _adopt_names(self, layer: Layer, params: dict[str, Any], state: dict[str, Any]) -> None:
         """For a layer that does not declare its names: those of what ``init`` returned."""
-        for what, names, tree in (("PARAMS", layer.PARAMS, params), ("STATE", layer.STATE, state)):
+        for tree in (params, state):
             nested = sorted(name for name, value in tree.items() if isinstance(value, dict))
             if nested:
                 raise ArgumentError(
                     f"{type(self).__name__}: {layer!r} has parts named {nested}; a module of one layer holds arrays "
                     "only: make a Module whose attributes are modules"
-                )
-            if names and not tree.keys() <= set(names):
-                raise ArgumentError(
-                    f"{type(layer).__name__}: init returns {sorted(tree)}, of which {what}={names} declares only a "
-                    f"part; declare all, or leave {what} out"
                 )
         self.__dict__["_layer_names"] = layer.PARAMS or tuple(params), layer.STATE or tuple(state)
 
