@@ -8,7 +8,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar, Union, runtime_checkable
 
 import jax
 import numpy as np
@@ -46,30 +46,30 @@ class OneDevice(Protocol):
 Array: TypeAlias = jax.Array
 
 # A number, also a traced one.
-Scalar: TypeAlias = "bool | int | float | complex | np.number | np.bool_ | jax.Array"
+Scalar: TypeAlias = bool | int | float | complex | np.number | np.bool_ | jax.Array
 
 # A real one.
 Real: TypeAlias = "int | float | np.floating | np.integer | jax.Array"
 
 # Whatever `jnp.asarray` takes that is no list.
-ArrayLike: TypeAlias = "jax.Array | np.ndarray | np.number | np.bool_ | bool | int | float | complex | SupportsArray"
+ArrayLike: TypeAlias = jax.Array | np.ndarray | np.number | np.bool_ | bool | int | float | complex | SupportsArray
 
 # A source of random numbers: a JAX key, or a host generator, which draws what PyTorch draws.
-Key: TypeAlias = "jax.Array | Generator"
+Key: TypeAlias = Union[jax.Array, "Generator"]
 
-DType: TypeAlias = "str | type | np.dtype"
+DType: TypeAlias = str | type | np.dtype
 
 # "cpu", "cuda:1", a device of JAX's, or how an array is laid out over several.
-Device: TypeAlias = "str | OneDevice | jax.sharding.Sharding"
+Device: TypeAlias = str | OneDevice | jax.sharding.Sharding
 
 Shape: TypeAlias = Sequence[int]
 
 # One number for all axes, or one per axis.
-Ints: TypeAlias = "int | Sequence[int]"
-Floats: TypeAlias = "float | Sequence[float]"
+Ints: TypeAlias = int | Sequence[int]
+Floats: TypeAlias = float | Sequence[float]
 
 # An output size: None leaves an axis as it is.
-Size: TypeAlias = "int | Sequence[int | None] | None"
+Size: TypeAlias = int | Sequence[int | None] | None
 
 # Arrays in lists, tuples, dicts and whatever else is registered with JAX.  No type checker knows more of it.
 PyTree: TypeAlias = Any
