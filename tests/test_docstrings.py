@@ -5,11 +5,15 @@ Versions of XLA round differently, so that an example's floating numbers hold to
 
 import doctest
 import importlib
+import pydoc
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from fnn import layers, nn
+from fnn.layers import combinators
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOAT = re.compile(r"(?<![\w.])[-+]?(?:\d+\.\d*(?:e[-+]?\d+)?|\d+e[-+]?\d+)(?![\w])")
@@ -30,7 +34,10 @@ class Checker(doctest.OutputChecker):
 
 
 def modules_with_examples() -> list[str]:
-    paths = [p for p in sorted((ROOT / "fnn").rglob("*.py")) if ">>> " in p.read_text(encoding="utf-8")]
+    """The modules that hold examples, and those whose classes have theirs from their layers."""
+    facade = [p for p in (ROOT / "fnn" / "nn" / "modules").glob("[a-z]*.py") if p.with_suffix(".pyi").exists()]
+    written = [p for p in (ROOT / "fnn").rglob("*.py") if ">>> " in p.read_text(encoding="utf-8")]
+    paths = sorted({*written, *facade})
     return [".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for p in paths]
 
 
@@ -42,6 +49,23 @@ def test_examples(name, capsys):
         runner.run(test)
     result = runner.summarize()
     assert result.attempted and not result.failed, capsys.readouterr().out
+
+
+def classes(face, base):
+    """The public classes of a face, less those that are old names of others."""
+    found = [name for name in face.__all__ if isinstance(cls := getattr(face, name), type) and issubclass(cls, base)]
+    return [name for name in found if name not in ("Layer", "Lambda", "Container", "NLLLoss2d")]
+
+
+@pytest.mark.parametrize("face", [layers, nn], ids=["layers", "nn"])
+def test_each_face_shows_its_own_example(face):
+    """``help(nn.Conv2d)`` calls ``nn.Conv2d``, ``help(layers.Conv2d)`` ``layers.Conv2d``."""
+    this, other = ("layers", "nn") if face is layers else ("nn", "layers")
+    made = (*combinators.__all__, "Repeat", "Remat")  # their functions have the examples
+    for name in classes(face, layers.Layer if face is layers else nn.Module):
+        text = pydoc.render_doc(getattr(face, name), renderer=pydoc.plaintext).partition("Method resolution order")[0]
+        assert name in made or re.search(rf">>> .*\b{this}\.{name}\b|>>> class .*\b{this}\.{name}\b", text), name
+        assert name == "LayerModule" or not re.search(rf">>> .*(?<![\w.]){other}\.", text), (name, text)
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,7 @@ def class_text(node: ast.ClassDef, module: types.ModuleType, show: Types) -> str
         members = [*generated(cls, cls._layer_class, by_hand, show), *members]
     bases = ", ".join(map(ast.unparse, node.bases))
     lines = [f"class {node.name}({bases}):" if bases else f"class {node.name}:"]
-    if documentation := cls.__dict__.get("__doc__"):
+    if documentation := cls.__doc__ if "__doc__" in cls.__dict__ else None:
         text = inspect.cleandoc(documentation).replace("\\", "\\\\").replace('"""', r"\"\"\"")
         end = "\n" if "\n" in text else ""
         lines.append(textwrap.indent(f'"""{text}{end}"""', "    "))

@@ -30,6 +30,7 @@ import jax
 from fnn import random
 from fnn.devices import to_device
 from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError
+from fnn.layers.documentation import Documentation, layer_text
 from fnn.state.gather import register_constant
 
 __all__ = ["Layer"]
@@ -176,8 +177,12 @@ class Layer:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        doc = cls.__dict__.get("__doc__")
         if "__annotations__" in cls.__dict__ or not dataclasses.is_dataclass(cls):
             dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+        if doc is not None and cls.__module__.startswith("fnn.layers."):
+            text = Documentation(doc, lambda: layer_text(cls, field_names(cls)))
+            cls.__doc__ = cast(Any, text)
         _check_class(cls)
         if "init" in cls.__dict__:
             cls.init = _placed(cls.__dict__["init"])

@@ -309,7 +309,7 @@ class RReLU(_Activation):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import layers
-        >>> layers.RReLU(0.25, 0.75).apply({}, {}, jnp.array([-2.0, 3.0]))[0]
+        >>> layers.RReLU(0.25, 0.75).apply({}, {}, jnp.array([-2.0, 3.0]), training=False)[0]
         Array([-1.,  3.], dtype=float32)
     """
 

@@ -20,8 +20,8 @@ class Threshold(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Threshold(2.0, 20.0).apply({}, {}, jnp.array([1.0, 2.0, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Threshold(2.0, 20.0)(jnp.array([1.0, 2.0, 3.0]))
         Array([20., 20.,  3.], dtype=float32)
     """
     threshold: float
@@ -42,8 +42,8 @@ class ReLU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.ReLU().apply({}, {}, jnp.array([-1.0, 2.0]))[0]
+        >>> from fnn import nn
+        >>> nn.ReLU()(jnp.array([-1.0, 2.0]))
         Array([0., 2.], dtype=float32)
     """
     inplace: bool
@@ -67,8 +67,8 @@ class RReLU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.RReLU(0.25, 0.75).apply({}, {}, jnp.array([-2.0, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.RReLU(0.25, 0.75).eval()(jnp.array([-2.0, 3.0]))
         Array([-1.,  3.], dtype=float32)
     """
     lower: float
@@ -85,16 +85,14 @@ class Hardtanh(LayerModule):
         min_val: the least value.
         max_val: the greatest value, above ``min_val``.
         inplace: accepted for compatibility; arrays are immutable.
-        min_value: deprecated name of ``min_val``.
-        max_value: deprecated name of ``max_val``.
 
     Shape:
         (*) -> the same.
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Hardtanh().apply({}, {}, jnp.array([-3.0, 0.5, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Hardtanh()(jnp.array([-3.0, 0.5, 3.0]))
         Array([-1. ,  0.5,  1. ], dtype=float32)
     """
     min_val: float
@@ -122,8 +120,8 @@ class ReLU6(Hardtanh):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.ReLU6().apply({}, {}, jnp.array([-1.0, 3.0, 8.0]))[0]
+        >>> from fnn import nn
+        >>> nn.ReLU6()(jnp.array([-1.0, 3.0, 8.0]))
         Array([0., 3., 6.], dtype=float32)
     """
     inplace: bool
@@ -139,8 +137,8 @@ class Sigmoid(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Sigmoid().apply({}, {}, jnp.array([0.0, jnp.inf]))[0]
+        >>> from fnn import nn
+        >>> nn.Sigmoid()(jnp.array([0.0, jnp.inf]))
         Array([0.5, 1. ], dtype=float32)
     """
     def __init__(self) -> None: ...
@@ -158,8 +156,8 @@ class Hardsigmoid(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Hardsigmoid().apply({}, {}, jnp.array([-4.0, 0.0, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Hardsigmoid()(jnp.array([-4.0, 0.0, 3.0]))
         Array([0. , 0.5, 1. ], dtype=float32)
     """
     inplace: bool
@@ -175,8 +173,8 @@ class Tanh(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Tanh().apply({}, {}, jnp.array([0.0, jnp.inf]))[0]
+        >>> from fnn import nn
+        >>> nn.Tanh()(jnp.array([0.0, jnp.inf]))
         Array([0., 1.], dtype=float32)
     """
     def __init__(self) -> None: ...
@@ -194,8 +192,8 @@ class SiLU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.SiLU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
+        >>> from fnn import nn
+        >>> nn.SiLU()(jnp.array([0.0, 1.0]))
         Array([0.       , 0.7310586], dtype=float32)
     """
     inplace: bool
@@ -214,8 +212,8 @@ class Mish(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Mish().apply({}, {}, jnp.array([0.0, 1.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Mish()(jnp.array([0.0, 1.0]))
         Array([0.        , 0.86509836], dtype=float32)
     """
     inplace: bool
@@ -234,8 +232,8 @@ class Hardswish(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Hardswish().apply({}, {}, jnp.array([-4.0, 0.0, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Hardswish()(jnp.array([-4.0, 0.0, 3.0]))
         Array([0., 0., 3.], dtype=float32)
     """
     inplace: bool
@@ -255,8 +253,8 @@ class ELU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.ELU().apply({}, {}, jnp.array([-jnp.inf, 2.0]))[0]
+        >>> from fnn import nn
+        >>> nn.ELU()(jnp.array([-jnp.inf, 2.0]))
         Array([-1.,  2.], dtype=float32)
     """
     alpha: float
@@ -277,8 +275,8 @@ class CELU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.CELU(2.0).apply({}, {}, jnp.array([-jnp.inf, 2.0]))[0]
+        >>> from fnn import nn
+        >>> nn.CELU(2.0)(jnp.array([-jnp.inf, 2.0]))
         Array([-2.,  2.], dtype=float32)
     """
     alpha: float
@@ -298,8 +296,8 @@ class SELU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.SELU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
+        >>> from fnn import nn
+        >>> nn.SELU()(jnp.array([0.0, 1.0]))
         Array([0.      , 1.050701], dtype=float32)
     """
     inplace: bool
@@ -318,8 +316,8 @@ class GLU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.GLU().apply({}, {}, jnp.array([2.0, 3.0, 0.0, jnp.inf]))[0]
+        >>> from fnn import nn
+        >>> nn.GLU()(jnp.array([2.0, 3.0, 0.0, jnp.inf]))
         Array([1., 3.], dtype=float32)
     """
     dim: int
@@ -338,8 +336,8 @@ class GELU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.GELU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
+        >>> from fnn import nn
+        >>> nn.GELU()(jnp.array([0.0, 1.0]))
         Array([0.       , 0.8413447], dtype=float32)
     """
     approximate: str
@@ -358,8 +356,8 @@ class Hardshrink(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Hardshrink().apply({}, {}, jnp.array([-1.0, 0.5, 2.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Hardshrink()(jnp.array([-1.0, 0.5, 2.0]))
         Array([-1.,  0.,  2.], dtype=float32)
     """
     lambd: float
@@ -379,8 +377,8 @@ class LeakyReLU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.LeakyReLU(0.5).apply({}, {}, jnp.array([-2.0, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.LeakyReLU(0.5)(jnp.array([-2.0, 3.0]))
         Array([-1.,  3.], dtype=float32)
     """
     negative_slope: float
@@ -397,8 +395,8 @@ class LogSigmoid(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.LogSigmoid().apply({}, {}, jnp.array([-1000.0, 0.0]))[0]
+        >>> from fnn import nn
+        >>> nn.LogSigmoid()(jnp.array([-1000.0, 0.0]))
         Array([-1.000000e+03, -6.931472e-01], dtype=float32)
     """
     def __init__(self) -> None: ...
@@ -417,8 +415,8 @@ class Softplus(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Softplus().apply({}, {}, jnp.array([0.0, 30.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Softplus()(jnp.array([0.0, 30.0]))
         Array([ 0.6931472, 30.       ], dtype=float32)
     """
     beta: float
@@ -438,8 +436,8 @@ class Softshrink(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Softshrink().apply({}, {}, jnp.array([-1.0, 0.5, 2.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Softshrink()(jnp.array([-1.0, 0.5, 2.0]))
         Array([-0.5,  0. ,  1.5], dtype=float32)
     """
     lambd: float
@@ -452,7 +450,6 @@ class PReLU(LayerModule):
 
     Args:
         num_parameters: 1, or the number of channels C for a slope each.
-        init: the initial slope (the field is called ``initial``, since ``init`` is a method).
         device: where the parameters go.
         dtype: of the parameters; None is the default dtype.
 
@@ -463,11 +460,10 @@ class PReLU(LayerModule):
         (N, C, *), or any shape if there is one slope -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> prelu = layers.PReLU(init=0.5)
-        >>> params, state = prelu.init(jax.random.key(0))
-        >>> prelu.apply(params, state, jnp.array([-2.0, 3.0]))[0]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> prelu = nn.PReLU(init=0.5)
+        >>> prelu(jnp.array([-2.0, 3.0]))
         Array([-1.,  3.], dtype=float32)
     """
     num_parameters: int
@@ -495,8 +491,8 @@ class Softsign(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Softsign().apply({}, {}, jnp.array([-1.0, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Softsign()(jnp.array([-1.0, 3.0]))
         Array([-0.5 ,  0.75], dtype=float32)
     """
     def __init__(self) -> None: ...
@@ -511,8 +507,8 @@ class Tanhshrink(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Tanhshrink().apply({}, {}, jnp.array([0.0, 100.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Tanhshrink()(jnp.array([0.0, 100.0]))
         Array([ 0., 99.], dtype=float32)
     """
     def __init__(self) -> None: ...
@@ -530,8 +526,8 @@ class Softmin(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Softmin(0).apply({}, {}, jnp.array([0.0, 0.0, jnp.inf]))[0]
+        >>> from fnn import nn
+        >>> nn.Softmin(0)(jnp.array([0.0, 0.0, jnp.inf]))
         Array([0.5, 0.5, 0. ], dtype=float32)
     """
     dim: int | None
@@ -550,8 +546,8 @@ class Softmax(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Softmax(0).apply({}, {}, jnp.array([0.0, 0.0, -jnp.inf]))[0]
+        >>> from fnn import nn
+        >>> nn.Softmax(0)(jnp.array([0.0, 0.0, -jnp.inf]))
         Array([0.5, 0.5, 0. ], dtype=float32)
     """
     dim: int | None
@@ -567,8 +563,8 @@ class Softmax2d(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Softmax2d().apply({}, {}, jnp.zeros((2, 1, 1)))[0].ravel()
+        >>> from fnn import nn
+        >>> nn.Softmax2d()(jnp.zeros((2, 1, 1))).ravel()
         Array([0.5, 0.5], dtype=float32)
     """
     def __init__(self) -> None: ...
@@ -586,8 +582,8 @@ class LogSoftmax(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.LogSoftmax(0).apply({}, {}, jnp.array([0.0, 1000.0]))[0]
+        >>> from fnn import nn
+        >>> nn.LogSoftmax(0)(jnp.array([0.0, 1000.0]))
         Array([-1000.,     0.], dtype=float32)
     """
     dim: int | None

@@ -53,12 +53,11 @@ class BatchNorm1d(_BatchNorm):
         (N, C) or (N, C, L) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> norm = layers.BatchNorm1d(1)
-        >>> params, state = norm.init(jax.random.key(0))
-        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1), training=True)
-        >>> state["running_mean"], state["running_var"]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.BatchNorm1d(1)
+        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1))
+        >>> norm.running_mean.data, norm.running_var.data
         (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     num_features: int
@@ -118,12 +117,11 @@ class BatchNorm2d(_BatchNorm):
         (N, C, H, W) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> norm = layers.BatchNorm2d(1)
-        >>> params, state = norm.init(jax.random.key(0))
-        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1), training=True)
-        >>> state["running_mean"], state["running_var"]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.BatchNorm2d(1)
+        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1))
+        >>> norm.running_mean.data, norm.running_var.data
         (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     num_features: int
@@ -183,12 +181,11 @@ class BatchNorm3d(_BatchNorm):
         (N, C, D, H, W) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> norm = layers.BatchNorm3d(1)
-        >>> params, state = norm.init(jax.random.key(0))
-        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1, 1), training=True)
-        >>> state["running_mean"], state["running_var"]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.BatchNorm3d(1)
+        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1, 1))
+        >>> norm.running_mean.data, norm.running_var.data
         (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     num_features: int
@@ -232,6 +229,14 @@ class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `BatchNorm1d`, with the same `Parameter` objects.  All other arguments are those of `BatchNorm1d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.LazyBatchNorm1d()
+        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1))
+        >>> norm.running_mean.data, norm.running_var.data
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     num_features: int
     eps: float
@@ -264,6 +269,14 @@ class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `BatchNorm2d`, with the same `Parameter` objects.  All other arguments are those of `BatchNorm2d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.LazyBatchNorm2d()
+        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1))
+        >>> norm.running_mean.data, norm.running_var.data
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     num_features: int
     eps: float
@@ -296,6 +309,14 @@ class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `BatchNorm3d`, with the same `Parameter` objects.  All other arguments are those of `BatchNorm3d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.LazyBatchNorm3d()
+        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1, 1))
+        >>> norm.running_mean.data, norm.running_var.data
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     num_features: int
     eps: float

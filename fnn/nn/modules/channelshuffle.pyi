@@ -18,8 +18,8 @@ class ChannelShuffle(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.ChannelShuffle(2).apply({}, {}, jnp.arange(6).reshape(1, 6, 1))[0].ravel().tolist()
+        >>> from fnn import nn
+        >>> nn.ChannelShuffle(2)(jnp.arange(6).reshape(1, 6, 1)).ravel().tolist()
         [0, 3, 1, 4, 2, 5]
     """
     groups: int

@@ -46,11 +46,10 @@ class Conv1d(_ConvNd):
         ``M = (L + 2 * padding - dilation * (k - 1) - 1) // stride + 1``.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.Conv1d(16, 33, 3, stride=2)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((20, 16, 50)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.Conv1d(16, 33, 3, stride=2)
+        >>> module(jnp.ones((20, 16, 50))).shape
         (20, 33, 24)
     """
     in_channels: int
@@ -110,11 +109,10 @@ class Conv2d(_ConvNd):
         ``H' = (H + 2 * padding - dilation * (k0 - 1) - 1) // stride + 1``.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.Conv2d(3, 8, (3, 5), stride=(2, 1), padding=(1, 2))
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((4, 3, 32, 32)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.Conv2d(3, 8, (3, 5), stride=(2, 1), padding=(1, 2))
+        >>> module(jnp.ones((4, 3, 32, 32))).shape
         (4, 8, 16, 32)
     """
     in_channels: int
@@ -174,11 +172,10 @@ class Conv3d(_ConvNd):
         ``D' = (D + 2 * padding - dilation * (k0 - 1) - 1) // stride + 1``.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.Conv3d(2, 4, 3, padding="same")
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((2, 5, 6, 7)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.Conv3d(2, 4, 3, padding="same")
+        >>> module(jnp.ones((2, 5, 6, 7))).shape
         (4, 5, 6, 7)
     """
     in_channels: int
@@ -238,11 +235,10 @@ class ConvTranspose1d(_ConvTransposeNd):
         A second input ``output_size`` chooses M among the sizes that the stride confuses.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.ConvTranspose1d(4, 2, 4, stride=2, padding=1)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((1, 4, 8)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.ConvTranspose1d(4, 2, 4, stride=2, padding=1)
+        >>> module(jnp.ones((1, 4, 8))).shape
         (1, 2, 16)
     """
     in_channels: int
@@ -303,11 +299,10 @@ class ConvTranspose2d(_ConvTransposeNd):
         A second input ``output_size`` chooses (H', W') among the sizes that the stride confuses.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.ConvTranspose2d(4, 2, 3, stride=2, padding=1)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((1, 4, 6, 6)), output_size=(12, 12))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.ConvTranspose2d(4, 2, 3, stride=2, padding=1)
+        >>> module(jnp.ones((1, 4, 6, 6)), output_size=(12, 12)).shape
         (1, 2, 12, 12)
     """
     in_channels: int
@@ -368,11 +363,10 @@ class ConvTranspose3d(_ConvTransposeNd):
         A second input ``output_size`` chooses (D', H', W') among the sizes that the stride confuses.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.ConvTranspose3d(2, 4, 2, stride=2)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((1, 2, 2, 3, 4)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.ConvTranspose3d(2, 4, 2, stride=2)
+        >>> module(jnp.ones((1, 2, 2, 3, 4))).shape
         (1, 4, 4, 6, 8)
     """
     in_channels: int
@@ -411,6 +405,13 @@ class LazyConv1d(LazyLeaf, Conv1d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `Conv1d`, with the same `Parameter` objects.  All other arguments are those of `Conv1d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyConv1d(33, 3, stride=2)
+        >>> module(jnp.ones((20, 16, 50))).shape
+        (20, 33, 24)
     """
     in_channels: int
     out_channels: int
@@ -446,6 +447,13 @@ class LazyConv2d(LazyLeaf, Conv2d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `Conv2d`, with the same `Parameter` objects.  All other arguments are those of `Conv2d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyConv2d(8, (3, 5), stride=(2, 1), padding=(1, 2))
+        >>> module(jnp.ones((4, 3, 32, 32))).shape
+        (4, 8, 16, 32)
     """
     in_channels: int
     out_channels: int
@@ -481,6 +489,13 @@ class LazyConv3d(LazyLeaf, Conv3d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `Conv3d`, with the same `Parameter` objects.  All other arguments are those of `Conv3d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyConv3d(4, 3, padding="same")
+        >>> module(jnp.ones((2, 5, 6, 7))).shape
+        (4, 5, 6, 7)
     """
     in_channels: int
     out_channels: int
@@ -516,6 +531,13 @@ class LazyConvTranspose1d(LazyLeaf, ConvTranspose1d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `ConvTranspose1d`, with the same `Parameter` objects.  All other arguments are those of `ConvTranspose1d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyConvTranspose1d(2, 4, stride=2, padding=1)
+        >>> module(jnp.ones((1, 4, 8))).shape
+        (1, 2, 16)
     """
     in_channels: int
     out_channels: int
@@ -552,6 +574,13 @@ class LazyConvTranspose2d(LazyLeaf, ConvTranspose2d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `ConvTranspose2d`, with the same `Parameter` objects.  All other arguments are those of `ConvTranspose2d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyConvTranspose2d(2, 3, stride=2, padding=1)
+        >>> module(jnp.ones((1, 4, 6, 6)), output_size=(12, 12)).shape
+        (1, 2, 12, 12)
     """
     in_channels: int
     out_channels: int
@@ -588,6 +617,13 @@ class LazyConvTranspose3d(LazyLeaf, ConvTranspose3d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `ConvTranspose3d`, with the same `Parameter` objects.  All other arguments are those of `ConvTranspose3d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyConvTranspose3d(4, 2, stride=2)
+        >>> module(jnp.ones((1, 2, 2, 3, 4))).shape
+        (1, 4, 4, 6, 8)
     """
     in_channels: int
     out_channels: int

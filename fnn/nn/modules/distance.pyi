@@ -19,8 +19,8 @@ class PairwiseDistance(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.PairwiseDistance().apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]))[0].round(4)
+        >>> from fnn import nn
+        >>> nn.PairwiseDistance()(jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]])).round(4)
         Array([5.], dtype=float32)
     """
     eps: float
@@ -49,8 +49,8 @@ class CosineSimilarity(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.CosineSimilarity().apply({}, {}, jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]))[0]
+        >>> from fnn import nn
+        >>> nn.CosineSimilarity()(jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]))
         Array([0.5], dtype=float32)
     """
     dim: int

@@ -22,11 +22,10 @@ class Dropout(_DropoutNd):
         input and output: any.
 
     Example:
-        >>> import jax
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layer = layers.Dropout(0.2)
-        >>> y, _ = layer.apply({}, {}, jnp.ones(1000), training=True, key=jax.random.key(0))
+        >>> from fnn import nn
+        >>> layer = nn.Dropout(0.2)
+        >>> y = layer(jnp.ones(1000))
         >>> sorted(set(y.tolist()))
         [0.0, 1.25]
     """
@@ -47,10 +46,9 @@ class Dropout1d(_DropoutNd):
         input and output: (N, C, L) or (C, L).
 
     Example:
-        >>> import jax
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> y, _ = layers.Dropout1d().apply({}, {}, jnp.ones((8, 3)), training=True, key=jax.random.key(0))
+        >>> from fnn import nn
+        >>> y = nn.Dropout1d()(jnp.ones((8, 3)))
         >>> bool((y == y[:, :1]).all())
         True
     """
@@ -71,10 +69,9 @@ class Dropout2d(_DropoutNd):
         input and output: (N, C, H, W); (N, C, L) with a warning.
 
     Example:
-        >>> import jax
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> y, _ = layers.Dropout2d().apply({}, {}, jnp.ones((1, 8, 3, 3)), training=True, key=jax.random.key(0))
+        >>> from fnn import nn
+        >>> y = nn.Dropout2d()(jnp.ones((1, 8, 3, 3)))
         >>> bool((y == y[..., :1, :1]).all())
         True
     """
@@ -95,10 +92,9 @@ class Dropout3d(_DropoutNd):
         input and output: (N, C, D, H, W) or (C, D, H, W).
 
     Example:
-        >>> import jax
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> y, _ = layers.Dropout3d().apply({}, {}, jnp.ones((8, 2, 2, 2)), training=True, key=jax.random.key(0))
+        >>> from fnn import nn
+        >>> y = nn.Dropout3d()(jnp.ones((8, 2, 2, 2)))
         >>> bool((y == y[..., :1, :1, :1]).all())
         True
     """
@@ -121,10 +117,9 @@ class AlphaDropout(_DropoutNd):
         input and output: any.
 
     Example:
-        >>> import jax
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> y, _ = layers.AlphaDropout().apply({}, {}, jnp.zeros(99), training=True, key=jax.random.key(0))
+        >>> from fnn import nn
+        >>> y = nn.AlphaDropout()(jnp.zeros(99))
         >>> sorted({round(v, 4) for v in y.tolist()})
         [-0.7792, 0.7792]
     """
@@ -145,11 +140,10 @@ class FeatureAlphaDropout(_DropoutNd):
         input and output: (N, C, ...).
 
     Example:
-        >>> import jax
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layer = layers.FeatureAlphaDropout()
-        >>> y, _ = layer.apply({}, {}, jnp.ones((1, 8, 3)), training=True, key=jax.random.key(0))
+        >>> from fnn import nn
+        >>> layer = nn.FeatureAlphaDropout()
+        >>> y = layer(jnp.ones((1, 8, 3)))
         >>> bool((y == y[..., :1]).all())
         True
     """

@@ -19,8 +19,8 @@ class Flatten(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Flatten().apply({}, {}, jnp.ones((32, 1, 5, 5)))[0].shape
+        >>> from fnn import nn
+        >>> nn.Flatten()(jnp.ones((32, 1, 5, 5))).shape
         (32, 25)
     """
     start_dim: int
@@ -41,8 +41,8 @@ class Unflatten(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Unflatten(1, (2, 5, 5)).apply({}, {}, jnp.ones((2, 50)))[0].shape
+        >>> from fnn import nn
+        >>> nn.Unflatten(1, (2, 5, 5))(jnp.ones((2, 50))).shape
         (2, 2, 5, 5)
     """
     dim: int

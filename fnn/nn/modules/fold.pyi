@@ -24,8 +24,8 @@ class Fold(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> output, _ = layers.Fold((2, 3), 2).apply({}, {}, jnp.ones((4, 2)))
+        >>> from fnn import nn
+        >>> output = nn.Fold((2, 3), 2)(jnp.ones((4, 2)))
         >>> output.tolist()
         [[[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]]
     """
@@ -60,8 +60,8 @@ class Unfold(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> output, _ = layers.Unfold((2, 2)).apply({}, {}, jnp.arange(6.0).reshape(1, 2, 3))
+        >>> from fnn import nn
+        >>> output = nn.Unfold((2, 2))(jnp.arange(6.0).reshape(1, 2, 3))
         >>> output.tolist()
         [[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]
     """

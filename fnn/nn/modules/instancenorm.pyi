@@ -40,9 +40,9 @@ class InstanceNorm1d(_InstanceNorm):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 2)
-        >>> layers.InstanceNorm1d(1, eps=0.0).apply({}, {}, x)[0].ravel()
+        >>> nn.InstanceNorm1d(1, eps=0.0)(x).ravel()
         Array([-1.,  1.], dtype=float32)
     """
     num_features: int
@@ -101,9 +101,9 @@ class InstanceNorm2d(_InstanceNorm):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 2)
-        >>> layers.InstanceNorm2d(1, eps=0.0).apply({}, {}, x)[0].ravel()
+        >>> nn.InstanceNorm2d(1, eps=0.0)(x).ravel()
         Array([-1.,  1.], dtype=float32)
     """
     num_features: int
@@ -162,9 +162,9 @@ class InstanceNorm3d(_InstanceNorm):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 1, 2)
-        >>> layers.InstanceNorm3d(1, eps=0.0).apply({}, {}, x)[0].ravel()
+        >>> nn.InstanceNorm3d(1, eps=0.0)(x).ravel()
         Array([-1.,  1.], dtype=float32)
     """
     num_features: int
@@ -206,6 +206,13 @@ class LazyInstanceNorm1d(_LazyNormBase, InstanceNorm1d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `InstanceNorm1d`, with the same `Parameter` objects.  All other arguments are those of `InstanceNorm1d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 2)
+        >>> nn.LazyInstanceNorm1d(eps=0.0)(x).ravel()
+        Array([-1.,  1.], dtype=float32)
     """
     num_features: int
     eps: float
@@ -238,6 +245,13 @@ class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `InstanceNorm2d`, with the same `Parameter` objects.  All other arguments are those of `InstanceNorm2d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 2)
+        >>> nn.LazyInstanceNorm2d(eps=0.0)(x).ravel()
+        Array([-1.,  1.], dtype=float32)
     """
     num_features: int
     eps: float
@@ -270,6 +284,13 @@ class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `InstanceNorm3d`, with the same `Parameter` objects.  All other arguments are those of `InstanceNorm3d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 1, 2)
+        >>> nn.LazyInstanceNorm3d(eps=0.0)(x).ravel()
+        Array([-1.,  1.], dtype=float32)
     """
     num_features: int
     eps: float

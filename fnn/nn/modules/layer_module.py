@@ -16,8 +16,10 @@ import jax
 
 from fnn import random
 from fnn.errors import ArgumentError
+from fnn.layers.documentation import Documentation, Text, with_imports, written
 from fnn.layers.layer import Layer, field_names
 from fnn.nn._module import Module
+from fnn.nn.modules._example import module_example
 from fnn.state.box import Box
 from fnn.state.parameter import Buffer, Parameter
 from fnn.state.scope import epoch, innermost
@@ -55,6 +57,20 @@ def _forward(layer: type[Layer]) -> Callable[..., Any]:
     cast(Any, forward).__signature__ = shown
     forward.__doc__ = "The layer's output; see the class for shapes."
     return forward
+
+
+def _module_text(cls: type[Module], layer: type[Layer]) -> str | None:
+    """A module's documentation: what its class says, or the layer's, with an example of its own."""
+    source = written(cls)
+    own = Text.of(source or "")
+    if own.paragraphs or not isinstance(layer.__dict__.get("__doc__"), Documentation):
+        return source or layer.__doc__
+    text = Text.of(layer.__doc__ or "")
+    if "Example" in text.sections:
+        text.sections["Example"] = module_example(text.sections["Example"])
+    if "Example" in own.sections:
+        text.sections["Example"] = with_imports(own.sections["Example"], "nn")
+    return str(Text(text.paragraphs, {**own.sections, **text.sections}))
 
 
 class LayerModule(Module):
@@ -95,8 +111,7 @@ class LayerModule(Module):
             return
         cls._layer_class = layer
         own = cls.__dict__
-        if own.get("__doc__") is None:
-            cls.__doc__ = layer.__doc__
+        cls.__doc__ = cast(Any, Documentation(own.get("__doc__"), functools.partial(_module_text, cls, layer)))
         for name, make in (("__init__", _constructor), ("forward", _forward)):
             if name not in own:
                 function = make(layer)

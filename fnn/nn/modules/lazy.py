@@ -21,8 +21,10 @@ import jax
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
+from fnn.layers.documentation import Documentation, Text
 from fnn.layers.layer import Layer
 from fnn.nn._module import Module
+from fnn.nn.modules._example import lazy_example
 from fnn.nn.modules.layer_module import LayerModule
 from fnn.state.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 from fnn.state.scope import epoch, innermost
@@ -121,7 +123,7 @@ class LazyLeaf(LazyModuleMixin):
         cls.__init__ = _constructor(cls, defaults or {})
         cls.forward = materializes.forward
         if cls.__dict__.get("__doc__") is None:
-            cls.__doc__ = _DOC.format(cls=materializes.__name__, names=" and ".join(f"``{name}``" for name in infer))
+            cls.__doc__ = cast(Any, Documentation(None, functools.partial(_lazy_text, cls, materializes)))
 
     def _install_lazily(self: Any, layer: Layer) -> None:
         # The sizes do not matter yet, only which parameters there are.
@@ -242,6 +244,15 @@ def channels(module: Any, shape: tuple[int, ...]) -> int:
 
 _DOC = """A `{cls}` that takes {names} from its first input.
 
-    Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
-    a `{cls}`, with the same `Parameter` objects.  All other arguments are those of `{cls}`.
-    """
+Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
+a `{cls}`, with the same `Parameter` objects.  All other arguments are those of `{cls}`.
+"""
+
+
+def _lazy_text(cls: type[LazyLeaf], eager: type[LayerModule]) -> Text:
+    """The documentation of a lazy class."""
+    names = " and ".join(f"``{name}``" for name in cls._inference)
+    example = Text.of(eager.__doc__ or "").sections["Example"]
+    text = Text.of(_DOC.format(cls=eager.__name__, names=names))
+    text.sections["Example"] = lazy_example(example, eager, cls.__name__, cls._inference)
+    return text

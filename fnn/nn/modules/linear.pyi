@@ -16,8 +16,8 @@ class Identity(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Identity(54, unused=True).apply({}, {}, jnp.array([1.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Identity(54, unused=True)(jnp.array([1.0]))
         Array([1.], dtype=float32)
     """
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
@@ -42,11 +42,10 @@ class Linear(LayerModule):
         (*, I) -> (*, O).
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.Linear(20, 30)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((128, 20)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.Linear(20, 30)
+        >>> module(jnp.ones((128, 20))).shape
         (128, 30)
     """
     in_features: int
@@ -104,11 +103,10 @@ class Bilinear(LayerModule):
         (*, I), (*, J) -> (*, O).
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.Bilinear(20, 30, 40)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((128, 20)), jnp.ones((128, 30)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.Bilinear(20, 30, 40)
+        >>> module(jnp.ones((128, 20)), jnp.ones((128, 30))).shape
         (128, 40)
     """
     in1_features: int
@@ -135,6 +133,13 @@ class LazyLinear(LazyLeaf, Linear):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `Linear`, with the same `Parameter` objects.  All other arguments are those of `Linear`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyLinear(30)
+        >>> module(jnp.ones((128, 20))).shape
+        (128, 30)
     """
     in_features: int
     out_features: int

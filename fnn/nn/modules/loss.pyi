@@ -30,9 +30,9 @@ class L1Loss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.L1Loss()
-        >>> loss.apply({}, {}, jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.L1Loss()
+        >>> loss(jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0])).round(4)
         Array(1., dtype=float32)
     """
     size_average: bool | None
@@ -67,9 +67,9 @@ class NLLLoss(_WeightedLoss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.NLLLoss()
-        >>> loss.apply({}, {}, jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]])), jnp.array([0, 1]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.NLLLoss()
+        >>> loss(jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]])), jnp.array([0, 1])).round(4)
         Array(0.4904, dtype=float32)
     """
     size_average: bool | None
@@ -116,9 +116,9 @@ class PoissonNLLLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.PoissonNLLLoss()
-        >>> loss.apply({}, {}, jnp.array([0.0, 0.0]), jnp.array([1.0, 2.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.PoissonNLLLoss()
+        >>> loss(jnp.array([0.0, 0.0]), jnp.array([1.0, 2.0])).round(4)
         Array(1., dtype=float32)
     """
     log_input: bool
@@ -155,9 +155,9 @@ class GaussianNLLLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.GaussianNLLLoss()
-        >>> loss.apply({}, {}, jnp.array([0.0, 1.0]), jnp.array([0.0, 3.0]), jnp.array([1.0, 1.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.GaussianNLLLoss()
+        >>> loss(jnp.array([0.0, 1.0]), jnp.array([0.0, 3.0]), jnp.array([1.0, 1.0])).round(4)
         Array(1., dtype=float32)
     """
     full: bool
@@ -181,9 +181,9 @@ class KLDivLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.KLDivLoss(reduction="batchmean")
-        >>> loss.apply({}, {}, jnp.log(jnp.array([[0.5, 0.5]])), jnp.array([[1.0, 0.0]]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.KLDivLoss(reduction="batchmean")
+        >>> loss(jnp.log(jnp.array([[0.5, 0.5]])), jnp.array([[1.0, 0.0]])).round(4)
         Array(0.6931, dtype=float32)
     """
     size_average: bool | None
@@ -213,9 +213,9 @@ class MSELoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.MSELoss()
-        >>> loss.apply({}, {}, jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.MSELoss()
+        >>> loss(jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0])).round(4)
         Array(2., dtype=float32)
     """
     size_average: bool | None
@@ -247,9 +247,9 @@ class BCELoss(_WeightedLoss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.BCELoss()
-        >>> loss.apply({}, {}, jnp.array([0.5, 0.5]), jnp.array([1.0, 0.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.BCELoss()
+        >>> loss(jnp.array([0.5, 0.5]), jnp.array([1.0, 0.0])).round(4)
         Array(0.6931, dtype=float32)
     """
     size_average: bool | None
@@ -285,9 +285,9 @@ class BCEWithLogitsLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.BCEWithLogitsLoss()
-        >>> loss.apply({}, {}, jnp.array([0.0, 100.0]), jnp.array([1.0, 0.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.BCEWithLogitsLoss()
+        >>> loss(jnp.array([0.0, 100.0]), jnp.array([1.0, 0.0])).round(4)
         Array(50.3466, dtype=float32)
     """
     size_average: bool | None
@@ -320,9 +320,9 @@ class HingeEmbeddingLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.HingeEmbeddingLoss()
-        >>> loss.apply({}, {}, jnp.array([0.5, 0.25]), jnp.array([1, -1]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.HingeEmbeddingLoss()
+        >>> loss(jnp.array([0.5, 0.25]), jnp.array([1, -1])).round(4)
         Array(0.625, dtype=float32)
     """
     margin: float
@@ -353,9 +353,9 @@ class MultiLabelMarginLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.MultiLabelMarginLoss()
-        >>> loss.apply({}, {}, jnp.array([[0.25, 0.5, 0.5, 1.0]]), jnp.array([[3, 0, -1, 1]]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.MultiLabelMarginLoss()
+        >>> loss(jnp.array([[0.25, 0.5, 0.5, 1.0]]), jnp.array([[3, 0, -1, 1]])).round(4)
         Array(0.875, dtype=float32)
     """
     size_average: bool | None
@@ -386,9 +386,9 @@ class SmoothL1Loss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.SmoothL1Loss()
-        >>> loss.apply({}, {}, jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.SmoothL1Loss()
+        >>> loss(jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0])).round(4)
         Array(1.3125, dtype=float32)
     """
     size_average: bool | None
@@ -419,9 +419,9 @@ class HuberLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.HuberLoss(delta=2.0)
-        >>> loss.apply({}, {}, jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.HuberLoss(delta=2.0)
+        >>> loss(jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0])).round(4)
         Array(2.0625, dtype=float32)
     """
     reduction: str
@@ -443,9 +443,9 @@ class SoftMarginLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.SoftMarginLoss()
-        >>> loss.apply({}, {}, jnp.array([0.0, 2.0]), jnp.array([1.0, -1.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.SoftMarginLoss()
+        >>> loss(jnp.array([0.0, 2.0]), jnp.array([1.0, -1.0])).round(4)
         Array(1.41, dtype=float32)
     """
     size_average: bool | None
@@ -482,9 +482,9 @@ class CrossEntropyLoss(_WeightedLoss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.CrossEntropyLoss()
-        >>> loss.apply({}, {}, jnp.array([[2.0, 0.0], [0.0, 2.0]]), jnp.array([0, 1]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.CrossEntropyLoss()
+        >>> loss(jnp.array([[2.0, 0.0], [0.0, 2.0]]), jnp.array([0, 1])).round(4)
         Array(0.1269, dtype=float32)
     """
     size_average: bool | None
@@ -565,9 +565,9 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.MultiLabelSoftMarginLoss()
-        >>> loss.apply({}, {}, jnp.array([[0.0, 2.0]]), jnp.array([[1.0, 1.0]]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.MultiLabelSoftMarginLoss()
+        >>> loss(jnp.array([[0.0, 2.0]]), jnp.array([[1.0, 1.0]])).round(4)
         Array(0.41, dtype=float32)
     """
     size_average: bool | None
@@ -598,9 +598,9 @@ class CosineEmbeddingLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.CosineEmbeddingLoss()
-        >>> loss.apply({}, {}, jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]), jnp.array([1]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.CosineEmbeddingLoss()
+        >>> loss(jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]), jnp.array([1])).round(4)
         Array(0.5, dtype=float32)
     """
     margin: float
@@ -631,9 +631,9 @@ class MarginRankingLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.MarginRankingLoss()
-        >>> loss.apply({}, {}, jnp.array([1.0]), jnp.array([3.0]), jnp.array([1.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.MarginRankingLoss()
+        >>> loss(jnp.array([1.0]), jnp.array([3.0]), jnp.array([1.0])).round(4)
         Array(2., dtype=float32)
     """
     margin: float
@@ -669,9 +669,9 @@ class MultiMarginLoss(_WeightedLoss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.MultiMarginLoss()
-        >>> loss.apply({}, {}, jnp.array([[1.0, 0.5, 0.0, -1.0]]), jnp.array([0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.MultiMarginLoss()
+        >>> loss(jnp.array([[1.0, 0.5, 0.0, -1.0]]), jnp.array([0])).round(4)
         Array(0.125, dtype=float32)
     """
     p: int
@@ -711,9 +711,9 @@ class TripletMarginLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.TripletMarginLoss()
-        >>> loss.apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.TripletMarginLoss()
+        >>> loss(jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]])).round(4)
         Array(4., dtype=float32)
     """
     margin: float
@@ -750,9 +750,9 @@ class TripletMarginWithDistanceLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.TripletMarginWithDistanceLoss()
-        >>> loss.apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.TripletMarginWithDistanceLoss()
+        >>> loss(jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]])).round(4)
         Array(4., dtype=float32)
     """
     margin: float
@@ -781,9 +781,9 @@ class CTCLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.CTCLoss()
-        >>> loss.apply({}, {}, jnp.log(jnp.full((2, 1, 2), 0.5)), jnp.array([[1]]), (2,), (1,))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.CTCLoss()
+        >>> loss(jnp.log(jnp.full((2, 1, 2), 0.5)), jnp.array([[1]]), (2,), (1,)).round(4)
         Array(0.2877, dtype=float32)
     """
     blank: int

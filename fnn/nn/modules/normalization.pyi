@@ -23,9 +23,9 @@ class LocalResponseNorm(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([3.0, 4.0]).reshape(1, 2, 1)
-        >>> layers.LocalResponseNorm(2, alpha=2.0, beta=1.0, k=0.0).apply({}, {}, x)[0].ravel()
+        >>> nn.LocalResponseNorm(2, alpha=2.0, beta=1.0, k=0.0)(x).ravel()
         Array([0.33333334, 0.16      ], dtype=float32)
     """
     size: int
@@ -52,9 +52,9 @@ class CrossMapLRN2d(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([3.0, 4.0]).reshape(1, 2, 1, 1)
-        >>> layers.CrossMapLRN2d(3, alpha=3.0, beta=1.0, k=0.0).apply({}, {}, x)[0].ravel()
+        >>> nn.CrossMapLRN2d(3, alpha=3.0, beta=1.0, k=0.0)(x).ravel()
         Array([0.12, 0.16], dtype=float32)
     """
     size: int
@@ -86,11 +86,10 @@ class LayerNorm(LayerModule):
         (*, *normalized_shape) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> norm = layers.LayerNorm(2, eps=0.0)
-        >>> params, state = norm.init(jax.random.key(0))
-        >>> norm.apply(params, state, jnp.array([[3.0, 5.0]]))[0]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.LayerNorm(2, eps=0.0)
+        >>> norm(jnp.array([[3.0, 5.0]]))
         Array([[-1.,  1.]], dtype=float32)
     """
     normalized_shape: Any
@@ -135,11 +134,10 @@ class GroupNorm(LayerModule):
         (N, C, *) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> norm = layers.GroupNorm(1, 2, eps=0.0)
-        >>> params, state = norm.init(jax.random.key(0))
-        >>> norm.apply(params, state, jnp.array([[3.0, 5.0]]))[0]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.GroupNorm(1, 2, eps=0.0)
+        >>> norm(jnp.array([[3.0, 5.0]]))
         Array([[-1.,  1.]], dtype=float32)
     """
     num_groups: int
@@ -181,11 +179,10 @@ class RMSNorm(LayerModule):
         (*, *normalized_shape) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> norm = layers.RMSNorm(2)
-        >>> params, state = norm.init(jax.random.key(0))
-        >>> norm.apply(params, state, jnp.array([[1.0, 7.0]]))[0]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.RMSNorm(2)
+        >>> norm(jnp.array([[1.0, 7.0]]))
         Array([[0.2, 1.4]], dtype=float32)
     """
     normalized_shape: Any

@@ -36,9 +36,9 @@ class ConstantPad1d(_ConstantPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.ConstantPad1d((1, 2), 9.0).apply({}, {}, x)
+        >>> output = nn.ConstantPad1d((1, 2), 9.0)(x)
         >>> output.tolist()
         [[9.0, 1.0, 2.0, 3.0, 9.0, 9.0]]
     """
@@ -61,9 +61,9 @@ class ConstantPad2d(_ConstantPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.ConstantPad2d(1, 9.0).apply({}, {}, x)
+        >>> output = nn.ConstantPad2d(1, 9.0)(x)
         >>> output[0, 0].tolist()
         [9.0, 9.0, 9.0, 9.0]
     """
@@ -86,9 +86,9 @@ class ConstantPad3d(_ConstantPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.ConstantPad3d(1, 9.0).apply({}, {}, x)
+        >>> output = nn.ConstantPad3d(1, 9.0)(x)
         >>> output[0, 0, 0].tolist()
         [9.0, 9.0, 9.0, 9.0]
     """
@@ -110,9 +110,9 @@ class ZeroPad1d(ConstantPad1d):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.ZeroPad1d((1, 2)).apply({}, {}, x)
+        >>> output = nn.ZeroPad1d((1, 2))(x)
         >>> output.tolist()
         [[0.0, 1.0, 2.0, 3.0, 0.0, 0.0]]
     """
@@ -134,9 +134,9 @@ class ZeroPad2d(ConstantPad2d):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.ZeroPad2d(1).apply({}, {}, x)
+        >>> output = nn.ZeroPad2d(1)(x)
         >>> output[0, 0].tolist()
         [0.0, 0.0, 0.0, 0.0]
     """
@@ -158,9 +158,9 @@ class ZeroPad3d(ConstantPad3d):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.ZeroPad3d(1).apply({}, {}, x)
+        >>> output = nn.ZeroPad3d(1)(x)
         >>> output[0, 0, 0].tolist()
         [0.0, 0.0, 0.0, 0.0]
     """
@@ -182,9 +182,9 @@ class ReflectionPad1d(_ReflectionPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.ReflectionPad1d((1, 2)).apply({}, {}, x)
+        >>> output = nn.ReflectionPad1d((1, 2))(x)
         >>> output.tolist()
         [[2.0, 1.0, 2.0, 3.0, 2.0, 1.0]]
     """
@@ -205,9 +205,9 @@ class ReflectionPad2d(_ReflectionPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.ReflectionPad2d(1).apply({}, {}, x)
+        >>> output = nn.ReflectionPad2d(1)(x)
         >>> output[0, 0].tolist()
         [4.0, 3.0, 4.0, 3.0]
     """
@@ -228,9 +228,9 @@ class ReflectionPad3d(_ReflectionPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.ReflectionPad3d(1).apply({}, {}, x)
+        >>> output = nn.ReflectionPad3d(1)(x)
         >>> output[0, 0, 0].tolist()
         [8.0, 7.0, 8.0, 7.0]
     """
@@ -251,9 +251,9 @@ class ReplicationPad1d(_ReplicationPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.ReplicationPad1d((1, 2)).apply({}, {}, x)
+        >>> output = nn.ReplicationPad1d((1, 2))(x)
         >>> output.tolist()
         [[1.0, 1.0, 2.0, 3.0, 3.0, 3.0]]
     """
@@ -274,9 +274,9 @@ class ReplicationPad2d(_ReplicationPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.ReplicationPad2d(1).apply({}, {}, x)
+        >>> output = nn.ReplicationPad2d(1)(x)
         >>> output[0, 0].tolist()
         [1.0, 1.0, 2.0, 2.0]
     """
@@ -297,9 +297,9 @@ class ReplicationPad3d(_ReplicationPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.ReplicationPad3d(1).apply({}, {}, x)
+        >>> output = nn.ReplicationPad3d(1)(x)
         >>> output[0, 0, 0].tolist()
         [1.0, 1.0, 2.0, 2.0]
     """
@@ -320,9 +320,9 @@ class CircularPad1d(_CircularPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.CircularPad1d((1, 2)).apply({}, {}, x)
+        >>> output = nn.CircularPad1d((1, 2))(x)
         >>> output.tolist()
         [[3.0, 1.0, 2.0, 3.0, 1.0, 2.0]]
     """
@@ -343,9 +343,9 @@ class CircularPad2d(_CircularPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.CircularPad2d(1).apply({}, {}, x)
+        >>> output = nn.CircularPad2d(1)(x)
         >>> output[0, 0].tolist()
         [4.0, 3.0, 4.0, 3.0]
     """
@@ -366,9 +366,9 @@ class CircularPad3d(_CircularPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.CircularPad3d(1).apply({}, {}, x)
+        >>> output = nn.CircularPad3d(1)(x)
         >>> output[0, 0, 0].tolist()
         [8.0, 7.0, 8.0, 7.0]
     """

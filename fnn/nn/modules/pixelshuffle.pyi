@@ -20,8 +20,8 @@ class PixelShuffle(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.PixelShuffle(2).apply({}, {}, jnp.arange(4).reshape(4, 1, 1))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.PixelShuffle(2)(jnp.arange(4).reshape(4, 1, 1)).tolist()
         [[[0, 1], [2, 3]]]
     """
     upscale_factor: int
@@ -41,8 +41,8 @@ class PixelUnshuffle(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.PixelUnshuffle(2).apply({}, {}, jnp.arange(4).reshape(1, 2, 2))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.PixelUnshuffle(2)(jnp.arange(4).reshape(1, 2, 2)).tolist()
         [[[0]], [[1]], [[2]], [[3]]]
     """
     downscale_factor: int

@@ -52,8 +52,8 @@ class MaxPool1d(_MaxPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.MaxPool1d(2).apply({}, {}, jnp.arange(4.0).reshape(1, 4))[0].shape
+        >>> from fnn import nn
+        >>> nn.MaxPool1d(2)(jnp.arange(4.0).reshape(1, 4)).shape
         (1, 2)
     """
     kernel_size: int | Sequence[int]
@@ -95,8 +95,8 @@ class MaxPool2d(_MaxPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.MaxPool2d(2).apply({}, {}, jnp.arange(16.0).reshape(1, 4, 4))[0].shape
+        >>> from fnn import nn
+        >>> nn.MaxPool2d(2)(jnp.arange(16.0).reshape(1, 4, 4)).shape
         (1, 2, 2)
     """
     kernel_size: int | Sequence[int]
@@ -138,8 +138,8 @@ class MaxPool3d(_MaxPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.MaxPool3d(2).apply({}, {}, jnp.arange(64.0).reshape(1, 4, 4, 4))[0].shape
+        >>> from fnn import nn
+        >>> nn.MaxPool3d(2)(jnp.arange(64.0).reshape(1, 4, 4, 4)).shape
         (1, 2, 2, 2)
     """
     kernel_size: int | Sequence[int]
@@ -178,9 +178,9 @@ class MaxUnpool1d(_MaxUnpoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x, index = jnp.full((1, 1), 5.0), jnp.full((1, 1), 1)
-        >>> layers.MaxUnpool1d(2).apply({}, {}, x, index)[0].ravel().tolist()
+        >>> nn.MaxUnpool1d(2)(x, index).ravel().tolist()
         [0.0, 5.0]
     """
     kernel_size: int | Sequence[int]
@@ -213,9 +213,9 @@ class MaxUnpool2d(_MaxUnpoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x, index = jnp.full((1, 1, 1), 5.0), jnp.full((1, 1, 1), 1)
-        >>> layers.MaxUnpool2d(2).apply({}, {}, x, index)[0].ravel().tolist()
+        >>> nn.MaxUnpool2d(2)(x, index).ravel().tolist()
         [0.0, 5.0, 0.0, 0.0]
     """
     kernel_size: int | Sequence[int]
@@ -248,9 +248,9 @@ class MaxUnpool3d(_MaxUnpoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x, index = jnp.full((1, 1, 1, 1), 5.0), jnp.full((1, 1, 1, 1), 1)
-        >>> layers.MaxUnpool3d(2).apply({}, {}, x, index)[0].ravel().tolist()
+        >>> nn.MaxUnpool3d(2)(x, index).ravel().tolist()
         [0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
     kernel_size: int | Sequence[int]
@@ -284,8 +284,8 @@ class AvgPool1d(_AvgPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AvgPool1d(2).apply({}, {}, jnp.ones((1, 2)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AvgPool1d(2)(jnp.ones((1, 2))).tolist()
         [[1.0]]
     """
     kernel_size: int | Sequence[int]
@@ -324,8 +324,8 @@ class AvgPool2d(_AvgPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AvgPool2d(2).apply({}, {}, jnp.ones((1, 2, 2)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AvgPool2d(2)(jnp.ones((1, 2, 2))).tolist()
         [[[1.0]]]
     """
     kernel_size: int | Sequence[int]
@@ -366,8 +366,8 @@ class AvgPool3d(_AvgPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AvgPool3d(2).apply({}, {}, jnp.ones((1, 2, 2, 2)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AvgPool3d(2)(jnp.ones((1, 2, 2, 2))).tolist()
         [[[[1.0]]]]
     """
     kernel_size: int | Sequence[int]
@@ -410,10 +410,9 @@ class FractionalMaxPool2d(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layer = layers.FractionalMaxPool2d(2, 1, _random_samples=jnp.zeros((1, 1, 2)))
-        >>> _, state = layer.init(None)
-        >>> layer.apply({}, state, jnp.arange(16.0).reshape(1, 4, 4))[0].tolist()
+        >>> from fnn import nn
+        >>> layer = nn.FractionalMaxPool2d(2, 1, _random_samples=jnp.zeros((1, 1, 2)))
+        >>> layer(jnp.arange(16.0).reshape(1, 4, 4)).tolist()
         [[[15.0]]]
     """
     kernel_size: int | Sequence[int]
@@ -454,10 +453,9 @@ class FractionalMaxPool3d(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layer = layers.FractionalMaxPool3d(2, 1, _random_samples=jnp.zeros((1, 1, 3)))
-        >>> _, state = layer.init(None)
-        >>> layer.apply({}, state, jnp.arange(64.0).reshape(1, 4, 4, 4))[0].tolist()
+        >>> from fnn import nn
+        >>> layer = nn.FractionalMaxPool3d(2, 1, _random_samples=jnp.zeros((1, 1, 3)))
+        >>> layer(jnp.arange(64.0).reshape(1, 4, 4, 4)).tolist()
         [[[[63.0]]]]
     """
     kernel_size: int | Sequence[int]
@@ -493,8 +491,8 @@ class LPPool1d(_LPPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.LPPool1d(1, 2).apply({}, {}, jnp.ones((1, 2)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.LPPool1d(1, 2)(jnp.ones((1, 2))).tolist()
         [[2.0]]
     """
     norm_type: float
@@ -528,8 +526,8 @@ class LPPool2d(_LPPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.LPPool2d(1, 2).apply({}, {}, jnp.ones((1, 2, 2)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.LPPool2d(1, 2)(jnp.ones((1, 2, 2))).tolist()
         [[[4.0]]]
     """
     norm_type: float
@@ -563,8 +561,8 @@ class LPPool3d(_LPPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.LPPool3d(1, 2).apply({}, {}, jnp.ones((1, 2, 2, 2)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.LPPool3d(1, 2)(jnp.ones((1, 2, 2, 2))).tolist()
         [[[[8.0]]]]
     """
     norm_type: float
@@ -596,8 +594,8 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AdaptiveMaxPool1d(1).apply({}, {}, jnp.arange(3.0).reshape(1, 3))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AdaptiveMaxPool1d(1)(jnp.arange(3.0).reshape(1, 3)).tolist()
         [[2.0]]
     """
     output_size: Any
@@ -621,8 +619,8 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AdaptiveMaxPool2d(1).apply({}, {}, jnp.arange(9.0).reshape(1, 3, 3))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AdaptiveMaxPool2d(1)(jnp.arange(9.0).reshape(1, 3, 3)).tolist()
         [[[8.0]]]
     """
     output_size: Any
@@ -646,8 +644,8 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AdaptiveMaxPool3d(1).apply({}, {}, jnp.arange(27.0).reshape(1, 3, 3, 3))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AdaptiveMaxPool3d(1)(jnp.arange(27.0).reshape(1, 3, 3, 3)).tolist()
         [[[[26.0]]]]
     """
     output_size: Any
@@ -670,8 +668,8 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AdaptiveAvgPool1d(1).apply({}, {}, jnp.arange(3.0).reshape(1, 3))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AdaptiveAvgPool1d(1)(jnp.arange(3.0).reshape(1, 3)).tolist()
         [[1.0]]
     """
     output_size: Any
@@ -693,8 +691,8 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AdaptiveAvgPool2d(1).apply({}, {}, jnp.arange(9.0).reshape(1, 3, 3))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AdaptiveAvgPool2d(1)(jnp.arange(9.0).reshape(1, 3, 3)).tolist()
         [[[4.0]]]
     """
     output_size: Any
@@ -716,8 +714,8 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AdaptiveAvgPool3d(1).apply({}, {}, jnp.arange(27.0).reshape(1, 3, 3, 3))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AdaptiveAvgPool3d(1)(jnp.arange(27.0).reshape(1, 3, 3, 3)).tolist()
         [[[[13.0]]]]
     """
     output_size: Any

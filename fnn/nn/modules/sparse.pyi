@@ -45,11 +45,10 @@ class Embedding(_Table):
         (*) of integers -> (*, E).
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.Embedding(10, 3, padding_idx=0)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.array([[0, 2, 0, 5]]))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.Embedding(10, 3, padding_idx=0)
+        >>> module(jnp.array([[0, 2, 0, 5]])).shape
         (1, 4, 3)
     """
     num_embeddings: int
@@ -106,11 +105,10 @@ class EmbeddingBag(_Table):
         ``per_sample_weights``, has the shape of the first.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.EmbeddingBag(10, 3, mode="sum")
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.array([1, 2, 4, 5, 4]), jnp.array([0, 4]))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.EmbeddingBag(10, 3, mode="sum")
+        >>> module(jnp.array([1, 2, 4, 5, 4]), jnp.array([0, 4])).shape
         (2, 3)
     """
     num_embeddings: int

@@ -22,8 +22,8 @@ class Upsample(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Upsample(scale_factor=2).apply({}, {}, jnp.array([[[0.0, 4.0]]]))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.Upsample(scale_factor=2)(jnp.array([[[0.0, 4.0]]])).tolist()
         [[[0.0, 0.0, 4.0, 4.0]]]
     """
     size: int | Sequence[int] | None
@@ -56,8 +56,8 @@ class UpsamplingNearest2d(Upsample):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.UpsamplingNearest2d(scale_factor=2).apply({}, {}, jnp.ones((1, 1, 1, 1)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.UpsamplingNearest2d(scale_factor=2)(jnp.ones((1, 1, 1, 1))).tolist()
         [[[[1.0, 1.0], [1.0, 1.0]]]]
     """
     size: int | Sequence[int] | None
@@ -87,9 +87,9 @@ class UpsamplingBilinear2d(Upsample):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([[[[0.0, 2.0]]]])
-        >>> layers.UpsamplingBilinear2d((1, 3)).apply({}, {}, x)[0].tolist()
+        >>> nn.UpsamplingBilinear2d((1, 3))(x).tolist()
         [[[[0.0, 1.0, 2.0]]]]
     """
     size: int | Sequence[int] | None
