@@ -3,10 +3,12 @@
 Versions of XLA round differently, so that an example's floating numbers hold to about six digits of the largest one.
 """
 
+import ast
 import doctest
 import importlib
 import pydoc
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,23 @@ def test_examples(name, capsys):
         runner.run(test)
     result = runner.summarize()
     assert result.attempted and not result.failed, capsys.readouterr().out
+
+
+def documentation(paths):
+    """The lines of the public docstrings in some files, less the headings of sections."""
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and getattr(node, "name", "a")[0] != "_":
+                lines = map(str.strip, (ast.get_docstring(node) or "").splitlines())
+                yield from (line for line in lines if line and not re.fullmatch(r"[A-Z][a-z]+:", line))
+
+
+def test_layers_say_each_fact_once():
+    """At most a fifth of the lines stands there more than once: what classes share stands in their base."""
+    count = Counter(documentation((ROOT / "fnn" / "layers").glob("[a-z]*.py")))
+    repeated = {line: n for line, n in count.most_common() if n > 1}
+    share = sum(repeated.values()) / count.total()
+    assert share <= 0.2, f"{share:.1%}: write them in a private base class, see fnn/layers/documentation.py: {repeated}"
 
 
 def classes(face, base):

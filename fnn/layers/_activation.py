@@ -8,7 +8,11 @@ from fnn.layers.layer import Layer, Params, State
 
 
 class _Activation(Layer):
-    """A layer that is a function of its input and its fields."""
+    """A layer that is a function of its input and its fields.
+
+    Shape:
+        (*) -> the same.
+    """
 
     SHOWN: ClassVar[tuple[str, ...]] = ()  # the fields that PyTorch prints; ``inplace`` it prints when it is set
 

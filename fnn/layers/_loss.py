@@ -11,7 +11,15 @@ from fnn.layers.layer import Layer, Params, State
 
 
 class _Loss(Layer):
-    """A subclass names its weights in ``STATE``."""
+    """A subclass names its weights in ``STATE``.
+
+    Args:
+        weight: a weight for each class (C,).
+        ignore_index: a target that contributes neither to the loss nor to the gradient.
+
+    Attributes:
+        weight: the argument; in the state unless it is None.
+    """
 
     STATE: ClassVar[tuple[str, ...]] = ()
 
@@ -32,7 +40,11 @@ class _Loss(Layer):
 
 
 class _PairLoss(_Loss):
-    """A loss of an input and a target: a subclass defines `_loss`."""
+    """A loss of an input and a target: a subclass defines `_loss`.
+
+    Shape:
+        (*), (*) -> (), or (*) with ``reduction='none'``.
+    """
 
     def apply(
         self, params: Params, state: State, input: Any, target: Any, *, training: bool = False, key: Any = None

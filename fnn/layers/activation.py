@@ -16,12 +16,7 @@ __all__ = [
 class Sigmoid(_Activation):
     """The logistic function, ``1 / (1 + exp(-x))``.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Sigmoid().apply({}, {}, jnp.array([0.0, jnp.inf]))[0]
         Array([0.5, 1. ], dtype=float32)
     """
@@ -33,15 +28,7 @@ class Sigmoid(_Activation):
 class Hardsigmoid(_Activation):
     """The line ``x / 6 + 1/2`` clamped to [0, 1]; the gradient is 0 at -3 and at 3.
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Hardsigmoid().apply({}, {}, jnp.array([-4.0, 0.0, 3.0]))[0]
         Array([0. , 0.5, 1. ], dtype=float32)
     """
@@ -58,12 +45,7 @@ class Hardsigmoid(_Activation):
 class Tanh(_Activation):
     """The hyperbolic tangent.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Tanh().apply({}, {}, jnp.array([0.0, jnp.inf]))[0]
         Array([0., 1.], dtype=float32)
     """
@@ -75,15 +57,7 @@ class Tanh(_Activation):
 class SiLU(_Activation):
     """The sigmoid linear unit, also called swish: ``x * sigmoid(x)``.
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.SiLU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
         Array([0.       , 0.7310586], dtype=float32)
     """
@@ -97,15 +71,7 @@ class SiLU(_Activation):
 class Mish(_Activation):
     """``x * tanh(softplus(x))`` (arXiv:1908.08681).
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Mish().apply({}, {}, jnp.array([0.0, 1.0]))[0]
         Array([0.        , 0.86509836], dtype=float32)
     """
@@ -119,15 +85,7 @@ class Mish(_Activation):
 class Hardswish(_Activation):
     """``x * relu6(x + 3) / 6`` (arXiv:1905.02244).
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Hardswish().apply({}, {}, jnp.array([-4.0, 0.0, 3.0]))[0]
         Array([0., 0., 3.], dtype=float32)
     """
@@ -151,8 +109,6 @@ class GLU(_Activation):
         (*, 2 E, *) -> (*, E, *).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.GLU().apply({}, {}, jnp.array([2.0, 3.0, 0.0, jnp.inf]))[0]
         Array([1., 3.], dtype=float32)
     """
@@ -171,12 +127,7 @@ class GELU(_Activation):
     Args:
         approximate: ``"none"``, or ``"tanh"`` for the approximation by a hyperbolic tangent.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.GELU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
         Array([0.       , 0.8413447], dtype=float32)
     """
@@ -193,12 +144,7 @@ class GELU(_Activation):
 class LogSigmoid(_Activation):
     """``log(sigmoid(x))``, computed without overflow.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.LogSigmoid().apply({}, {}, jnp.array([-1000.0, 0.0]))[0]
         Array([-1.000000e+03, -6.931472e-01], dtype=float32)
     """
@@ -214,12 +160,7 @@ class Softplus(_Activation):
         beta: the sharpness of the bend.
         threshold: where ``beta * x`` exceeds it the result is ``x`` itself.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Softplus().apply({}, {}, jnp.array([0.0, 30.0]))[0]
         Array([ 0.6931472, 30.       ], dtype=float32)
     """
@@ -239,12 +180,7 @@ class Softplus(_Activation):
 class Softsign(_Activation):
     """``x / (1 + |x|)``.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Softsign().apply({}, {}, jnp.array([-1.0, 3.0]))[0]
         Array([-0.5 ,  0.75], dtype=float32)
     """

@@ -76,8 +76,6 @@ class Composite(Layer):
     the state that the last call left, and other random numbers.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> class FeedForward(layers.Composite):
         ...     norm: layers.Layer
         ...     inner: layers.Layer
@@ -134,8 +132,6 @@ class Lambda(Layer):
             so one that is defined once makes equal layers, and pickles.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> net = layers.serial(layers.Lambda(jnp.square), layers.Lambda(lambda x: x.reshape(len(x), -1)))
         >>> net.apply({}, {}, jnp.ones((2, 3, 4)))[0].shape
         (2, 12)

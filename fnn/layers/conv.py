@@ -22,6 +22,21 @@ _CONV_TRANSPOSE = {1: conv.conv_transpose1d, 2: conv.conv_transpose2d, 3: conv.c
 
 
 class _ConvNd(Layer):
+    """Base of layers that share what follows.
+
+    Args:
+        in_channels: C.
+        out_channels: O.
+        stride: step between two outputs.
+        dilation: step between two elements of the kernel.
+        groups: number of blocks of channels that do not see each other; divides C and O.
+        bias: whether to add a learnable bias.
+        padding_mode: what the added entries hold: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
+
+    Attributes:
+        bias: (O,), from the same distribution.
+    """
+
     RANK: ClassVar[int]
     PARAMS: ClassVar[tuple[str, ...]] = ("weight", "bias")
     transposed: ClassVar[bool] = False
@@ -98,29 +113,17 @@ class Conv1d(_ConvNd):
     ⋆ is cross-correlation: the kernel is not mirrored.
 
     Args:
-        in_channels: C.
-        out_channels: O.
         kernel_size: k.
-        stride: step between two outputs.
         padding: entries added at both ends, ``"valid"`` (none), or ``"same"`` (output as long as the input).
-        dilation: step between two elements of the kernel.
-        groups: number of blocks of channels that do not see each other; divides C and O.
-        bias: whether to add a learnable bias.
-        padding_mode: what the added entries hold: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (O, C / groups, k), uniform in ±1 / sqrt(C / groups * k).
-        bias: (O,), from the same distribution.
 
     Shape:
         (N, C, L) or (C, L) -> (N, O, M) or (O, M),
         ``M = (L + 2 * padding - dilation * (k - 1) - 1) // stride + 1``.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.Conv1d(16, 33, 3, stride=2)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((20, 16, 50)))[0].shape
@@ -136,29 +139,17 @@ class Conv2d(_ConvNd):
     ⋆ is cross-correlation: the kernel is not mirrored.  With ``groups=in_channels`` it is depthwise.
 
     Args:
-        in_channels: C.
-        out_channels: O.
         kernel_size: (k0, k1); one int stands for both, as in the next three.
-        stride: step between two outputs.
         padding: entries added on all sides, ``"valid"`` (none), or ``"same"`` (output as large as the input).
-        dilation: step between two elements of the kernel.
-        groups: number of blocks of channels that do not see each other; divides C and O.
-        bias: whether to add a learnable bias.
-        padding_mode: what the added entries hold: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (O, C / groups, k0, k1), uniform in ±1 / sqrt(C / groups * k0 * k1).
-        bias: (O,), from the same distribution.
 
     Shape:
         (N, C, H, W) or (C, H, W) -> (N, O, H', W') or (O, H', W'),
         ``H' = (H + 2 * padding - dilation * (k0 - 1) - 1) // stride + 1``.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.Conv2d(3, 8, (3, 5), stride=(2, 1), padding=(1, 2))
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((4, 3, 32, 32)))[0].shape
@@ -174,29 +165,17 @@ class Conv3d(_ConvNd):
     ⋆ is cross-correlation: the kernel is not mirrored.
 
     Args:
-        in_channels: C.
-        out_channels: O.
         kernel_size: (k0, k1, k2); one int stands for all, as in the next three.
-        stride: step between two outputs.
         padding: entries added on all sides, ``"valid"`` (none), or ``"same"`` (output as large as the input).
-        dilation: step between two elements of the kernel.
-        groups: number of blocks of channels that do not see each other; divides C and O.
-        bias: whether to add a learnable bias.
-        padding_mode: what the added entries hold: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (O, C / groups, k0, k1, k2), uniform in ±1 / sqrt(C / groups * k0 * k1 * k2).
-        bias: (O,), from the same distribution.
 
     Shape:
         (N, C, D, H, W) or (C, D, H, W) -> (N, O, D', H', W') or (O, D', H', W'),
         ``D' = (D + 2 * padding - dilation * (k0 - 1) - 1) // stride + 1``.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.Conv3d(2, 4, 3, padding="same")
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((2, 5, 6, 7)))[0].shape
@@ -207,6 +186,21 @@ class Conv3d(_ConvNd):
 
 
 class _ConvTransposeNd(Layer):
+    """Base of layers that share what follows.
+
+    Args:
+        in_channels: C.
+        out_channels: O.
+        stride: step between two copies of the filter in the output.
+        groups: number of blocks of channels that do not see each other; divides C and O.
+        bias: whether to add a learnable bias.
+        dilation: step between two elements of the kernel.
+        padding_mode: only ``"zeros"``.
+
+    Attributes:
+        bias: (O,), from the same distribution.
+    """
+
     RANK: ClassVar[int]
     PARAMS: ClassVar[tuple[str, ...]] = ("weight", "bias")
     transposed: ClassVar[bool] = True
@@ -289,22 +283,12 @@ class ConvTranspose1d(_ConvTransposeNd):
     """The adjoint of a convolution over a signal (a fractionally strided convolution, a "deconvolution").
 
     Args:
-        in_channels: C.
-        out_channels: O.
         kernel_size: k.
-        stride: step between two copies of the filter in the output.
         padding: entries cut off both ends of the output.
         output_padding: entries added to the far end, to tell apart the sizes that a stride confuses.
-        groups: number of blocks of channels that do not see each other; divides C and O.
-        bias: whether to add a learnable bias.
-        dilation: step between two elements of the kernel.
-        padding_mode: only ``"zeros"``.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (C, O / groups, k), uniform in ±1 / sqrt(O / groups * k).
-        bias: (O,), from the same distribution.
 
     Shape:
         (N, C, L) or (C, L) -> (N, O, M) or (O, M),
@@ -312,8 +296,6 @@ class ConvTranspose1d(_ConvTransposeNd):
         A second input ``output_size`` chooses M among the sizes that the stride confuses.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.ConvTranspose1d(4, 2, 4, stride=2, padding=1)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((1, 4, 8)))[0].shape
@@ -327,22 +309,12 @@ class ConvTranspose2d(_ConvTransposeNd):
     """The adjoint of a convolution over an image (a fractionally strided convolution, a "deconvolution").
 
     Args:
-        in_channels: C.
-        out_channels: O.
         kernel_size: (k0, k1); one int stands for both, as in the next three and ``dilation``.
-        stride: step between two copies of the filter in the output.
         padding: rows and columns cut off all sides of the output.
         output_padding: rows and columns added to the far sides, to tell apart the sizes that a stride confuses.
-        groups: number of blocks of channels that do not see each other; divides C and O.
-        bias: whether to add a learnable bias.
-        dilation: step between two elements of the kernel.
-        padding_mode: only ``"zeros"``.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (C, O / groups, k0, k1), uniform in ±1 / sqrt(O / groups * k0 * k1).
-        bias: (O,), from the same distribution.
 
     Shape:
         (N, C, H, W) or (C, H, W) -> (N, O, H', W') or (O, H', W'),
@@ -350,8 +322,6 @@ class ConvTranspose2d(_ConvTransposeNd):
         A second input ``output_size`` chooses (H', W') among the sizes that the stride confuses.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.ConvTranspose2d(4, 2, 3, stride=2, padding=1)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((1, 4, 6, 6)), output_size=(12, 12))[0].shape
@@ -365,22 +335,12 @@ class ConvTranspose3d(_ConvTransposeNd):
     """The adjoint of a convolution over a volume (a fractionally strided convolution, a "deconvolution").
 
     Args:
-        in_channels: C.
-        out_channels: O.
         kernel_size: (k0, k1, k2); one int stands for all, as in the next three and ``dilation``.
-        stride: step between two copies of the filter in the output.
         padding: entries cut off all sides of the output.
         output_padding: entries added to the far sides, to tell apart the sizes that a stride confuses.
-        groups: number of blocks of channels that do not see each other; divides C and O.
-        bias: whether to add a learnable bias.
-        dilation: step between two elements of the kernel.
-        padding_mode: only ``"zeros"``.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (C, O / groups, k0, k1, k2), uniform in ±1 / sqrt(O / groups * k0 * k1 * k2).
-        bias: (O,), from the same distribution.
 
     Shape:
         (N, C, D, H, W) or (C, D, H, W) -> (N, O, D', H', W') or (O, D', H', W'),
@@ -388,8 +348,6 @@ class ConvTranspose3d(_ConvTransposeNd):
         A second input ``output_size`` chooses (D', H', W') among the sizes that the stride confuses.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.ConvTranspose3d(2, 4, 2, stride=2)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((1, 2, 2, 3, 4)))[0].shape

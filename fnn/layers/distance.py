@@ -21,8 +21,6 @@ class CosineSimilarity(Layer):
         (*, D, *), (*, D, *) -> (*, *), where D is at ``dim``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.CosineSimilarity().apply({}, {}, jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]))[0]
         Array([0.5], dtype=float32)
     """
@@ -49,8 +47,6 @@ class PairwiseDistance(Layer):
         (N, D), (N, D) -> (N,); (D,), (D,) -> (); with ``keepdim`` (N, 1) or (1,).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.PairwiseDistance().apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]))[0].round(4)
         Array([5.], dtype=float32)
     """

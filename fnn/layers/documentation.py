@@ -2,7 +2,8 @@
 
 A layer's docstring says what is the class's own.  What it leaves out comes from its private bases, down to the first
 public one: the paragraphs after their summary, the entries of ``Args`` and ``Attributes`` by name, other sections as a
-whole.  ``$space`` and the other words of `RANKS` in a text stand for those of the class's number of spatial axes.  What
+whole.  ``$space`` and the other words of `RANKS` in a text stand for those of a class with so many spatial axes as
+its name says, ``Conv2d``.  What
 `COMMON` says of an argument holds for every layer that has it.
 
 The example is written for the layer, without its imports.  Its module's follows from it (`fnn.nn.modules._example`).
@@ -33,27 +34,27 @@ COMMON = {
 RANKS = {
     1: {
         "space": "a signal",
-        "spaces": "signals",
         "shape": "(N, C, L) or (C, L)",
-        "ends": "both ends of a signal",
-        "far": "the far end",
-        "entries": "entries",
+        "pooled": "(N, C, L_out) or (C, L_out)",
+        "window": "one number",
+        "sides": "(left, right)",
+        "grown": "``L' = L + left + right``",
     },
     2: {
         "space": "an image",
-        "spaces": "images",
         "shape": "(N, C, H, W) or (C, H, W)",
-        "ends": "the sides of an image",
-        "far": "the far sides",
-        "entries": "rows and columns",
+        "pooled": "(N, C, H_out, W_out) or (C, H_out, W_out)",
+        "window": "one number or (kH, kW)",
+        "sides": "(left, right, top, bottom)",
+        "grown": "``H' = H + top + bottom``, ``W' = W + left + right``",
     },
     3: {
         "space": "a volume",
-        "spaces": "volumes",
         "shape": "(N, C, D, H, W) or (C, D, H, W)",
-        "ends": "the sides of a volume",
-        "far": "the far sides",
-        "entries": "slices",
+        "pooled": "(N, C, D_out, H_out, W_out) or without N",
+        "window": "one number or (kD, kH, kW)",
+        "sides": "(left, right, top, bottom, front, back)",
+        "grown": "``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``",
     },
 }
 # Their entries are found by name; of all others, the sections are taken as a whole.
@@ -145,6 +146,7 @@ def _merged(own: Text, base: Text) -> Text:
 def layer_text(cls: type, fields: Sequence[str]) -> Text:
     """The documentation of a layer class; ``fields`` are its constructor's arguments, in order."""
     text = Text.of(written(cls) or "")
+    own = entries(text.sections.get("Attributes", ""))
     for base in cls.__mro__[1:]:
         if _is_public(base):
             break
@@ -154,9 +156,17 @@ def layer_text(cls: type, fields: Sequence[str]) -> Text:
     arguments = {name: value for name in fields if (value := arguments.get(name) or COMMON.get(name))}
     if arguments:
         text.sections["Args"] = "\n".join(f"{name}: {value}" for name, value in arguments.items())
+    if "Attributes" in text.sections:
+        known = (*getattr(cls, "PARAMS", ()), *getattr(cls, "STATE", ()))
+        boxes = entries(text.sections["Attributes"])
+        boxes = {name: boxes[name] for name in known if name in boxes} | own
+        text.sections["Attributes"] = "\n".join(f"{name}: {value}" for name, value in boxes.items())
+        if not boxes:
+            del text.sections["Attributes"]
     if "Example" in text.sections:
         text.sections["Example"] = with_imports(text.sections["Example"], "layers")
-    words = RANKS.get(getattr(cls, "RANK", 0), {})
+    rank = re.search(r"([123])d$", cls.__name__)
+    words = RANKS[int(rank[1])] if rank else {}
     fill = lambda value: string.Template(value).safe_substitute(words) if "$" in value else value  # noqa: E731
     return Text([fill(p) for p in text.paragraphs], {name: fill(value) for name, value in text.sections.items()})
 

@@ -37,15 +37,11 @@ class Dropout(_DropoutNd):
 
     Args:
         p: the probability of an element to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
 
     Shape:
         input and output: any.
 
     Example:
-        >>> import jax
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layer = layers.Dropout(0.2)
         >>> y, _ = layer.apply({}, {}, jnp.ones(1000), training=True, key=jax.random.key(0))
         >>> sorted(set(y.tolist()))
@@ -63,15 +59,11 @@ class Dropout1d(_DropoutNd):
 
     Args:
         p: the probability of a channel to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
 
     Shape:
         input and output: (N, C, L) or (C, L).
 
     Example:
-        >>> import jax
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> y, _ = layers.Dropout1d().apply({}, {}, jnp.ones((8, 3)), training=True, key=jax.random.key(0))
         >>> bool((y == y[:, :1]).all())
         True
@@ -88,15 +80,11 @@ class Dropout2d(_DropoutNd):
 
     Args:
         p: the probability of a channel to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
 
     Shape:
         input and output: (N, C, H, W); (N, C, L) with a warning.
 
     Example:
-        >>> import jax
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> y, _ = layers.Dropout2d().apply({}, {}, jnp.ones((1, 8, 3, 3)), training=True, key=jax.random.key(0))
         >>> bool((y == y[..., :1, :1]).all())
         True
@@ -113,15 +101,11 @@ class Dropout3d(_DropoutNd):
 
     Args:
         p: the probability of a channel to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
 
     Shape:
         input and output: (N, C, D, H, W) or (C, D, H, W).
 
     Example:
-        >>> import jax
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> y, _ = layers.Dropout3d().apply({}, {}, jnp.ones((8, 2, 2, 2)), training=True, key=jax.random.key(0))
         >>> bool((y == y[..., :1, :1, :1]).all())
         True
@@ -140,15 +124,11 @@ class AlphaDropout(_DropoutNd):
 
     Args:
         p: the probability of an element to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
 
     Shape:
         input and output: any.
 
     Example:
-        >>> import jax
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> y, _ = layers.AlphaDropout().apply({}, {}, jnp.zeros(99), training=True, key=jax.random.key(0))
         >>> sorted({round(v, 4) for v in y.tolist()})
         [-0.7792, 0.7792]
@@ -165,15 +145,11 @@ class FeatureAlphaDropout(_DropoutNd):
 
     Args:
         p: the probability of a channel to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
 
     Shape:
         input and output: (N, C, ...).
 
     Example:
-        >>> import jax
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layer = layers.FeatureAlphaDropout()
         >>> y, _ = layer.apply({}, {}, jnp.ones((1, 8, 3)), training=True, key=jax.random.key(0))
         >>> bool((y == y[..., :1]).all())

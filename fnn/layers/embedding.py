@@ -28,8 +28,6 @@ class Embedding(Layer):
         norm_type: the order of the norm of ``max_norm``.
         scale_grad_by_freq: divide the gradient of a row by how often it occurs in the input.
         sparse: accepted; the gradient has the same values, in a dense array.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (V, E), standard normal; zero in the row ``padding_idx``.
@@ -38,8 +36,6 @@ class Embedding(Layer):
         (*) of integers -> (*, E).
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.Embedding(10, 3, padding_idx=0)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.array([[0, 2, 0, 5]]))[0].shape
@@ -101,8 +97,6 @@ class EmbeddingBag(Layer):
         sparse: accepted (not with ``mode='max'``); the gradient has the same values, in a dense array.
         include_last_offset: the offsets have one more entry, the end of the last bag.
         padding_idx: a row that starts as zero, is left out of the bags and gets no gradient.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (V, E), standard normal; zero in the row ``padding_idx``.
@@ -112,8 +106,6 @@ class EmbeddingBag(Layer):
         ``per_sample_weights``, has the shape of the first.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.EmbeddingBag(10, 3, mode="sum")
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.array([1, 2, 4, 5, 4]), jnp.array([0, 4]))[0].shape

@@ -30,8 +30,6 @@ class Fold(Layer):
         (N, C * k0 * k1, L) or (C * k0 * k1, L) -> (N, C, H, W) or (C, H, W), L blocks in row-major order.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> output, _ = layers.Fold((2, 3), 2).apply({}, {}, jnp.ones((4, 2)))
         >>> output.tolist()
         [[[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]]
@@ -74,8 +72,6 @@ class Unfold(Layer):
         ``(size + 2 * padding - dilation * (k - 1) - 1) // stride + 1`` of them along each axis.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> output, _ = layers.Unfold((2, 2)).apply({}, {}, jnp.arange(6.0).reshape(1, 2, 3))
         >>> output.tolist()
         [[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]

@@ -18,6 +18,25 @@ __all__ = [
 
 
 class _FractionalMaxPoolNd(Layer):
+    """Base of layers that share what follows.
+
+    Graham, "Fractional Max-Pooling" (2014), https://arxiv.org/abs/1412.6071.  It draws the places at every call,
+    whether training or not, and so needs ``key`` unless ``_random_samples`` is given.
+
+    Args:
+        output_size: number of windows, one number or one an axis.
+        output_ratio: instead of it, the ratio of output and input size, between 0 and 1.
+        return_indices: return the pair of the maxima and their places in the flattened spatial axes.
+        kernel_size: elements in a window, $window.
+
+    Attributes:
+        _random_samples: the buffer of these numbers, if given.
+
+    Shape:
+        input: $shape.
+        output: $pooled.
+    """
+
     RANK: ClassVar[int]
     STATE: ClassVar[tuple[str, ...]] = ("_random_samples",)
 
@@ -57,26 +76,10 @@ class _FractionalMaxPoolNd(Layer):
 class FractionalMaxPool2d(_FractionalMaxPoolNd):
     """The largest element of each window of an image, the windows at pseudo-random, evenly spread places.
 
-    Graham, "Fractional Max-Pooling" (2014), https://arxiv.org/abs/1412.6071.  It draws the places at every call,
-    whether training or not, and so needs ``key`` unless ``_random_samples`` is given.
-
     Args:
-        kernel_size: elements in a window, one number or (kH, kW).
-        output_size: number of windows, one number or one an axis.
-        output_ratio: instead of it, the ratio of output and input size, between 0 and 1.
-        return_indices: return the pair of the maxima and their places in the flattened spatial axes.
         _random_samples: (N, C, 2), fixed uniform numbers to place the windows with.
 
-    Attributes:
-        _random_samples: the buffer of these numbers, if given.
-
-    Shape:
-        input: (N, C, H, W) or (C, H, W).
-        output: (N, C, H_out, W_out) or (C, H_out, W_out).
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layer = layers.FractionalMaxPool2d(2, 1, _random_samples=jnp.zeros((1, 1, 2)))
         >>> _, state = layer.init(None)
         >>> layer.apply({}, state, jnp.arange(16.0).reshape(1, 4, 4))[0].tolist()
@@ -94,26 +97,10 @@ class FractionalMaxPool2d(_FractionalMaxPoolNd):
 class FractionalMaxPool3d(_FractionalMaxPoolNd):
     """The largest element of each window of a volume, the windows at pseudo-random, evenly spread places.
 
-    Graham, "Fractional Max-Pooling" (2014), https://arxiv.org/abs/1412.6071.  It draws the places at every call,
-    whether training or not, and so needs ``key`` unless ``_random_samples`` is given.
-
     Args:
-        kernel_size: elements in a window, one number or (kD, kH, kW).
-        output_size: number of windows, one number or one an axis.
-        output_ratio: instead of it, the ratio of output and input size, between 0 and 1.
-        return_indices: return the pair of the maxima and their places in the flattened spatial axes.
         _random_samples: (N, C, 3), fixed uniform numbers to place the windows with.
 
-    Attributes:
-        _random_samples: the buffer of these numbers, if given.
-
-    Shape:
-        input: (N, C, D, H, W) or (C, D, H, W).
-        output: (N, C, D_out, H_out, W_out) or without N.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layer = layers.FractionalMaxPool3d(2, 1, _random_samples=jnp.zeros((1, 1, 3)))
         >>> _, state = layer.init(None)
         >>> layer.apply({}, state, jnp.arange(64.0).reshape(1, 4, 4, 4))[0].tolist()

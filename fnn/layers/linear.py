@@ -21,8 +21,6 @@ class Identity(Layer):
         (*) -> (*).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Identity(54, unused=True).apply({}, {}, jnp.array([1.0]))[0]
         Array([1.], dtype=float32)
     """
@@ -46,8 +44,6 @@ class Linear(Layer):
         in_features: I, the size of the input's last dimension.
         out_features: O, that of the output's.
         bias: whether to add a learnable bias.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (O, I), uniform in ±1 / sqrt(I).
@@ -57,8 +53,6 @@ class Linear(Layer):
         (*, I) -> (*, O).
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.Linear(20, 30)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((128, 20)))[0].shape
@@ -104,8 +98,6 @@ class Bilinear(Layer):
         in2_features: J, that of the second's.
         out_features: O, that of the output's.
         bias: whether to add a learnable bias.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (O, I, J), uniform in ±1 / sqrt(I).
@@ -115,8 +107,6 @@ class Bilinear(Layer):
         (*, I), (*, J) -> (*, O).
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.Bilinear(20, 30, 40)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((128, 20)), jnp.ones((128, 30)))[0].shape

@@ -16,19 +16,8 @@ class BCELoss(_PairLoss):
 
     Args:
         weight: weights of a shape that broadcasts.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Attributes:
-        weight: the argument; in the state unless it is None.
-
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.BCELoss()
         >>> loss.apply({}, {}, jnp.array([0.5, 0.5]), jnp.array([1.0, 0.0]))[0].round(4)
         Array(0.6931, dtype=float32)
@@ -50,21 +39,12 @@ class BCEWithLogitsLoss(_PairLoss):
 
     Args:
         weight: weights of a shape that broadcasts.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
         pos_weight: weights of the positive class, of a shape that broadcasts.
 
     Attributes:
-        weight: the argument; in the state unless it is None.
         pos_weight: the argument; in the state unless it is None.
 
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.BCEWithLogitsLoss()
         >>> loss.apply({}, {}, jnp.array([0.0, 100.0]), jnp.array([1.0, 0.0]))[0].round(4)
         Array(50.3466, dtype=float32)
@@ -88,8 +68,6 @@ class KLDivLoss(_PairLoss):
     """The Kullback-Leibler divergence ``target * (log(target) - input)``, elementwise, then reduced.
 
     Args:
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
         reduction: 'none', 'sum', 'batchmean' (the divergence) or 'mean' (over the elements, with a warning).
         log_target: whether the target is given as logarithms.
 
@@ -97,8 +75,6 @@ class KLDivLoss(_PairLoss):
         (*), (*) of log-probabilities and probabilities -> (), or (*) with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.KLDivLoss(reduction="batchmean")
         >>> loss.apply({}, {}, jnp.log(jnp.array([[0.5, 0.5]])), jnp.array([[1.0, 0.0]]))[0].round(4)
         Array(0.6931, dtype=float32)
@@ -117,17 +93,7 @@ class KLDivLoss(_PairLoss):
 class SoftMarginLoss(_PairLoss):
     """``log(1 + exp(-target * input))`` for targets of 1 or -1.
 
-    Args:
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.SoftMarginLoss()
         >>> loss.apply({}, {}, jnp.array([0.0, 2.0]), jnp.array([1.0, -1.0]))[0].round(4)
         Array(1.41, dtype=float32)
@@ -145,21 +111,10 @@ class SoftMarginLoss(_PairLoss):
 class MultiLabelSoftMarginLoss(_PairLoss):
     """The mean over the classes of the binary cross entropy of each label, one against all.
 
-    Args:
-        weight: a weight for each class (C,).
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Attributes:
-        weight: the argument; in the state unless it is None.
-
     Shape:
         (N, C), (N, C) -> (), or (N,) with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.MultiLabelSoftMarginLoss()
         >>> loss.apply({}, {}, jnp.array([[0.0, 2.0]]), jnp.array([[1.0, 1.0]]))[0].round(4)
         Array(0.41, dtype=float32)

@@ -17,23 +17,13 @@ class CrossEntropyLoss(_PairLoss):
     The mean is taken over the weights of the targets that are not ignored; with probabilities, over the samples.
 
     Args:
-        weight: a weight for each class (C,).
-        size_average: deprecated, see ``reduction``.
-        ignore_index: a target that contributes neither to the loss nor to the gradient.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
         label_smoothing: the share of the uniform distribution, in [0, 1].
-
-    Attributes:
-        weight: the argument; in the state unless it is None.
 
     Shape:
         (C,), () -> (); (N, C, d1, ..., dK), (N, d1, ..., dK) -> (), or the target's shape with ``reduction='none'``.
         The target may also be probabilities of the input's shape.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.CrossEntropyLoss()
         >>> loss.apply({}, {}, jnp.array([[2.0, 0.0], [0.0, 2.0]]), jnp.array([0, 1]))[0].round(4)
         Array(0.1269, dtype=float32)
@@ -64,22 +54,10 @@ class NLLLoss(_PairLoss):
 
     The mean is taken over the weights of the targets that are not ignored.
 
-    Args:
-        weight: a weight for each class (C,).
-        size_average: deprecated, see ``reduction``.
-        ignore_index: a target that contributes neither to the loss nor to the gradient.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Attributes:
-        weight: the argument; in the state unless it is None.
-
     Shape:
         (C,), () -> (); (N, C, d1, ..., dK), (N, d1, ..., dK) -> (), or the target's shape with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.NLLLoss()
         >>> loss.apply({}, {}, jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]])), jnp.array([0, 1]))[0].round(4)
         Array(0.4904, dtype=float32)
@@ -114,8 +92,6 @@ class CTCLoss(_Loss):
         (T, C), (S,), (), () -> ().
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.CTCLoss()
         >>> loss.apply({}, {}, jnp.log(jnp.full((2, 1, 2), 0.5)), jnp.array([[1]]), (2,), (1,))[0].round(4)
         Array(0.2877, dtype=float32)

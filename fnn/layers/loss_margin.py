@@ -27,16 +27,8 @@ class HingeEmbeddingLoss(_PairLoss):
 
     Args:
         margin: how far dissimilar pairs should be apart.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.HingeEmbeddingLoss()
         >>> loss.apply({}, {}, jnp.array([0.5, 0.25]), jnp.array([1, -1]))[0].round(4)
         Array(0.625, dtype=float32)
@@ -57,16 +49,11 @@ class MarginRankingLoss(_Loss):
 
     Args:
         margin: by how much they should differ.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Shape:
         (N,), (N,), (N,) -> (), or (N,) with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.MarginRankingLoss()
         >>> loss.apply({}, {}, jnp.array([1.0]), jnp.array([3.0]), jnp.array([1.0]))[0].round(4)
         Array(2., dtype=float32)
@@ -99,20 +86,11 @@ class MultiMarginLoss(_PairLoss):
     Args:
         p: 1 or 2.
         margin: by how much the right class should lead.
-        weight: a weight for each class (C,).
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Attributes:
-        weight: the argument; in the state unless it is None.
 
     Shape:
         (N, C), (N,) -> (), or (N,) with ``reduction='none'``; (C,), () -> ().
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.MultiMarginLoss()
         >>> loss.apply({}, {}, jnp.array([[1.0, 0.5, 0.0, -1.0]]), jnp.array([0]))[0].round(4)
         Array(0.125, dtype=float32)
@@ -145,18 +123,11 @@ class MultiMarginLoss(_PairLoss):
 class MultiLabelMarginLoss(_PairLoss):
     """``sum_ij max(0, 1 - x[y[j]] + x[i]) / C`` over the labels ``y[j]`` and the classes ``i`` that are no label.
 
-    Args:
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
     Shape:
         (N, C), (N, C) -> (), or (N,) with ``reduction='none'``; (C,), (C,) -> ().  The labels of a sample are those
         before its first -1.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.MultiLabelMarginLoss()
         >>> loss.apply({}, {}, jnp.array([[0.25, 0.5, 0.5, 1.0]]), jnp.array([[3, 0, -1, 1]]))[0].round(4)
         Array(0.875, dtype=float32)
@@ -176,16 +147,11 @@ class CosineEmbeddingLoss(_Loss):
 
     Args:
         margin: the cosine that dissimilar pairs may have, in [-1, 1].
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Shape:
         (N, D), (N, D), (N,) -> (), or (N,) with ``reduction='none'``; (D,), (D,), () -> ().
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.CosineEmbeddingLoss()
         >>> loss.apply({}, {}, jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]), jnp.array([1]))[0].round(4)
         Array(0.5, dtype=float32)
@@ -222,16 +188,11 @@ class TripletMarginLoss(_Loss):
         p: the order of the norm.
         eps: as in `PairwiseDistance`.
         swap: use the distance of positive and negative where it is the smaller one.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Shape:
         (N, D), (N, D), (N, D) -> (), or (N,) with ``reduction='none'``; (D,), (D,), (D,) -> ().
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.TripletMarginLoss()
         >>> loss.apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]]))[0].round(4)
         Array(4., dtype=float32)
@@ -275,14 +236,11 @@ class TripletMarginWithDistanceLoss(_Loss):
         distance_function: takes two inputs to their distances; a hashable function, or None for the Euclidean distance.
         margin: by how much the negative should be farther; positive.
         swap: use the distance of positive and negative where it is the smaller one.
-        reduction: 'none', 'mean' or 'sum'.
 
     Shape:
         (N, *), (N, *), (N, *) -> (), or the distances' shape with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.TripletMarginWithDistanceLoss()
         >>> loss.apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]]))[0].round(4)
         Array(4., dtype=float32)

@@ -16,17 +16,7 @@ __all__ = ["GaussianNLLLoss", "HuberLoss", "L1Loss", "MSELoss", "PoissonNLLLoss"
 class MSELoss(_PairLoss):
     """The squared error ``(input - target)**2``.
 
-    Args:
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.MSELoss()
         >>> loss.apply({}, {}, jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))[0].round(4)
         Array(2., dtype=float32)
@@ -44,17 +34,7 @@ class MSELoss(_PairLoss):
 class L1Loss(_PairLoss):
     """The absolute error ``|input - target|``; its gradient is 0 where the two are equal.
 
-    Args:
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.L1Loss()
         >>> loss.apply({}, {}, jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))[0].round(4)
         Array(1., dtype=float32)
@@ -75,17 +55,9 @@ class SmoothL1Loss(_PairLoss):
     Girshick 2015, https://arxiv.org/abs/1504.08083.
 
     Args:
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
         beta: where the quadratic part ends; 0 gives `L1Loss`.
 
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.SmoothL1Loss()
         >>> loss.apply({}, {}, jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]))[0].round(4)
         Array(1.3125, dtype=float32)
@@ -107,15 +79,9 @@ class HuberLoss(_PairLoss):
     Huber 1964, https://doi.org/10.1214/aoms/1177703732.
 
     Args:
-        reduction: 'none', 'mean' or 'sum'.
         delta: where the quadratic part ends; positive.
 
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.HuberLoss(delta=2.0)
         >>> loss.apply({}, {}, jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]))[0].round(4)
         Array(2.0625, dtype=float32)
@@ -140,17 +106,12 @@ class PoissonNLLLoss(_Loss):
     Args:
         log_input: whether the input is the logarithm of the rate, or the rate.
         full: add Stirling's approximation of ``log(target!)`` where ``target > 1``.
-        size_average: deprecated, see ``reduction``.
         eps: keeps the logarithm finite when ``log_input`` is False.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Shape:
         (*), (*) -> (), or (*) with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.PoissonNLLLoss()
         >>> loss.apply({}, {}, jnp.array([0.0, 0.0]), jnp.array([1.0, 2.0]))[0].round(4)
         Array(1., dtype=float32)
@@ -181,15 +142,12 @@ class GaussianNLLLoss(_Loss):
     Args:
         full: add the constant ``0.5 * log(2 * pi)``.
         eps: the least variance; the gradient does not see it.
-        reduction: 'none', 'mean' or 'sum'.
 
     Shape:
         (N, *), (N, *), and variances of that shape, of (N,), or of a last axis of 1 -> (), or (N, *) with
         ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.GaussianNLLLoss()
         >>> loss.apply({}, {}, jnp.array([0.0, 1.0]), jnp.array([0.0, 3.0]), jnp.array([1.0, 1.0]))[0].round(4)
         Array(1., dtype=float32)

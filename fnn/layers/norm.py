@@ -33,8 +33,6 @@ class LayerNorm(Layer):
         eps: added to the variance.
         elementwise_affine: whether there are weight and bias.
         bias: whether an affine layer has a bias.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (*normalized_shape), initially 1.
@@ -44,8 +42,6 @@ class LayerNorm(Layer):
         (*, *normalized_shape) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> norm = layers.LayerNorm(2, eps=0.0)
         >>> params, state = norm.init(jax.random.key(0))
         >>> norm.apply(params, state, jnp.array([[3.0, 5.0]]))[0]
@@ -91,8 +87,6 @@ class RMSNorm(Layer):
         normalized_shape: the sizes of the dimensions to normalise over; an int stands for one dimension.
         eps: added to the mean square; None: the machine epsilon of the dtype that it is computed in.
         elementwise_affine: whether there is a weight.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (*normalized_shape), initially 1.
@@ -101,8 +95,6 @@ class RMSNorm(Layer):
         (*, *normalized_shape) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> norm = layers.RMSNorm(2)
         >>> params, state = norm.init(jax.random.key(0))
         >>> norm.apply(params, state, jnp.array([[1.0, 7.0]]))[0]
@@ -144,8 +136,6 @@ class GroupNorm(Layer):
         num_channels: C, a multiple of ``num_groups``.
         eps: added to the variance.
         affine: whether there are weight and bias.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
         bias: whether an affine layer has a bias.
 
     Attributes:
@@ -156,8 +146,6 @@ class GroupNorm(Layer):
         (N, C, *) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> norm = layers.GroupNorm(1, 2, eps=0.0)
         >>> params, state = norm.init(jax.random.key(0))
         >>> norm.apply(params, state, jnp.array([[3.0, 5.0]]))[0]
@@ -219,8 +207,6 @@ class LocalResponseNorm(Layer):
         (N, C, *) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x = jnp.array([3.0, 4.0]).reshape(1, 2, 1)
         >>> layers.LocalResponseNorm(2, alpha=2.0, beta=1.0, k=0.0).apply({}, {}, x)[0].ravel()
         Array([0.33333334, 0.16      ], dtype=float32)
@@ -256,8 +242,6 @@ class CrossMapLRN2d(Layer):
         (N, C, H, W) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x = jnp.array([3.0, 4.0]).reshape(1, 2, 1, 1)
         >>> layers.CrossMapLRN2d(3, alpha=3.0, beta=1.0, k=0.0).apply({}, {}, x)[0].ravel()
         Array([0.12, 0.16], dtype=float32)

@@ -22,14 +22,8 @@ class Threshold(_Activation):
     Args:
         threshold: what an element must exceed to be kept.
         value: what the others become.
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Threshold(2.0, 20.0).apply({}, {}, jnp.array([1.0, 2.0, 3.0]))[0]
         Array([20., 20.,  3.], dtype=float32)
     """
@@ -50,15 +44,7 @@ class Threshold(_Activation):
 class ReLU(_Activation):
     """The rectified linear unit, ``max(0, x)``; its gradient at 0 is 0.
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.ReLU().apply({}, {}, jnp.array([-1.0, 2.0]))[0]
         Array([0., 2.], dtype=float32)
     """
@@ -75,16 +61,10 @@ class Hardtanh(_Activation):
     Args:
         min_val: the least value.
         max_val: the greatest value, above ``min_val``.
-        inplace: accepted for compatibility; arrays are immutable.
         min_value: deprecated name of ``min_val``.
         max_value: deprecated name of ``max_val``.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Hardtanh().apply({}, {}, jnp.array([-3.0, 0.5, 3.0]))[0]
         Array([-1. ,  0.5,  1. ], dtype=float32)
     """
@@ -113,15 +93,7 @@ class Hardtanh(_Activation):
 class ReLU6(_Activation):
     """``min(max(0, x), 6)``; the gradient is 0 at 0 and at 6.
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.ReLU6().apply({}, {}, jnp.array([-1.0, 3.0, 8.0]))[0]
         Array([0., 3., 6.], dtype=float32)
     """
@@ -140,14 +112,8 @@ class ELU(_Activation):
 
     Args:
         alpha: minus the value at minus infinity.
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.ELU().apply({}, {}, jnp.array([-jnp.inf, 2.0]))[0]
         Array([-1.,  2.], dtype=float32)
     """
@@ -166,14 +132,8 @@ class CELU(_Activation):
 
     Args:
         alpha: minus the value at minus infinity; not 0.
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.CELU(2.0).apply({}, {}, jnp.array([-jnp.inf, 2.0]))[0]
         Array([-2.,  2.], dtype=float32)
     """
@@ -190,15 +150,7 @@ class CELU(_Activation):
 class SELU(_Activation):
     """The self-normalising `ELU` (arXiv:1706.02515): ``scale * elu(x, alpha)`` with fixed constants.
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.SELU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
         Array([0.      , 1.050701], dtype=float32)
     """
@@ -214,14 +166,8 @@ class LeakyReLU(_Activation):
 
     Args:
         negative_slope: the slope from 0 down.
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.LeakyReLU(0.5).apply({}, {}, jnp.array([-2.0, 3.0]))[0]
         Array([-1.,  3.], dtype=float32)
     """
@@ -241,8 +187,6 @@ class PReLU(Layer):
     Args:
         num_parameters: 1, or the number of channels C for a slope each.
         init: the initial slope (the field is called ``initial``, since ``init`` is a method).
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (num_parameters,), initially ``init``.
@@ -251,8 +195,6 @@ class PReLU(Layer):
         (N, C, *), or any shape if there is one slope -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> prelu = layers.PReLU(init=0.5)
         >>> params, state = prelu.init(jax.random.key(0))
         >>> prelu.apply(params, state, jnp.array([-2.0, 3.0]))[0]
@@ -301,14 +243,8 @@ class RReLU(_Activation):
     Args:
         lower: the least slope.
         upper: the greatest slope.
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.RReLU(0.25, 0.75).apply({}, {}, jnp.array([-2.0, 3.0]), training=False)[0]
         Array([-1.,  3.], dtype=float32)
     """

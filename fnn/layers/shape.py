@@ -23,8 +23,6 @@ class Flatten(Layer):
         (N, d1, ..., dK) -> (N, d1 * ... * dK), with the default arguments.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Flatten().apply({}, {}, jnp.ones((32, 1, 5, 5)))[0].shape
         (32, 25)
     """
@@ -59,8 +57,6 @@ class Unflatten(Layer):
         (..., d, ...) -> (..., u1, ..., uK, ...), with ``u1 * ... * uK == d``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Unflatten(1, (2, 5, 5)).apply({}, {}, jnp.ones((2, 50)))[0].shape
         (2, 2, 5, 5)
     """

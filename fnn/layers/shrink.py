@@ -16,12 +16,7 @@ class Hardshrink(_Activation):
     Args:
         lambd: half the width of the gap.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Hardshrink().apply({}, {}, jnp.array([-1.0, 0.5, 2.0]))[0]
         Array([-1.,  0.,  2.], dtype=float32)
     """
@@ -41,12 +36,7 @@ class Softshrink(_Activation):
     Args:
         lambd: the distance, at least 0.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Softshrink().apply({}, {}, jnp.array([-1.0, 0.5, 2.0]))[0]
         Array([-0.5,  0. ,  1.5], dtype=float32)
     """
@@ -63,12 +53,7 @@ class Softshrink(_Activation):
 class Tanhshrink(_Activation):
     """``x - tanh(x)``.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Tanhshrink().apply({}, {}, jnp.array([0.0, 100.0]))[0]
         Array([ 0., 99.], dtype=float32)
     """

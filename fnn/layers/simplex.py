@@ -20,12 +20,7 @@ class Softmin(_Activation):
     Args:
         dim: the dimension that is normalised; None is deprecated.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Softmin(0).apply({}, {}, jnp.array([0.0, 0.0, jnp.inf]))[0]
         Array([0.5, 0.5, 0. ], dtype=float32)
     """
@@ -44,12 +39,7 @@ class Softmax(_Activation):
     Args:
         dim: the dimension that is normalised; None is deprecated.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Softmax(0).apply({}, {}, jnp.array([0.0, 0.0, -jnp.inf]))[0]
         Array([0.5, 0.5, 0. ], dtype=float32)
     """
@@ -69,8 +59,6 @@ class Softmax2d(_Activation):
         (N, C, H, W) or (C, H, W) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Softmax2d().apply({}, {}, jnp.zeros((2, 1, 1)))[0].ravel()
         Array([0.5, 0.5], dtype=float32)
     """
@@ -88,12 +76,7 @@ class LogSoftmax(_Activation):
     Args:
         dim: the dimension that is normalised; None is deprecated.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.LogSoftmax(0).apply({}, {}, jnp.array([0.0, 1000.0]))[0]
         Array([-1000.,     0.], dtype=float32)
     """

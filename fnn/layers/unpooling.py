@@ -17,22 +17,7 @@ __all__ = [
 class MaxUnpool1d(MaxUnpoolNd):
     """Puts the maxima that MaxPool1d found back where they were, and zeros elsewhere.
 
-    ``apply`` takes the maxima, their indices, and optionally ``output_size``: the size of what was pooled, where the
-    pooling's arguments leave it open.
-
-    Args:
-        kernel_size: of the pooling.
-        stride: of the pooling; None: ``kernel_size``.
-        padding: of the pooling.
-
-    Shape:
-        input and indices: (N, C, L) or (C, L).
-        output: (N, C, L_out) or (C, L_out); a size is ``output_size`` or
-            ``(size - 1) * stride - 2 * padding + kernel_size``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x, index = jnp.full((1, 1), 5.0), jnp.full((1, 1), 1)
         >>> layers.MaxUnpool1d(2).apply({}, {}, x, index)[0].ravel().tolist()
         [0.0, 5.0]
@@ -58,22 +43,7 @@ class MaxUnpool1d(MaxUnpoolNd):
 class MaxUnpool2d(MaxUnpoolNd):
     """Puts the maxima that MaxPool2d found back where they were, and zeros elsewhere.
 
-    ``apply`` takes the maxima, their indices, and optionally ``output_size``: the size of what was pooled, where the
-    pooling's arguments leave it open.
-
-    Args:
-        kernel_size: of the pooling.
-        stride: of the pooling; None: ``kernel_size``.
-        padding: of the pooling.
-
-    Shape:
-        input and indices: (N, C, H, W) or (C, H, W).
-        output: (N, C, H_out, W_out) or (C, H_out, W_out); a size is ``output_size`` or
-            ``(size - 1) * stride - 2 * padding + kernel_size``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x, index = jnp.full((1, 1, 1), 5.0), jnp.full((1, 1, 1), 1)
         >>> layers.MaxUnpool2d(2).apply({}, {}, x, index)[0].ravel().tolist()
         [0.0, 5.0, 0.0, 0.0]
@@ -99,22 +69,7 @@ class MaxUnpool2d(MaxUnpoolNd):
 class MaxUnpool3d(MaxUnpoolNd):
     """Puts the maxima that MaxPool3d found back where they were, and zeros elsewhere.
 
-    ``apply`` takes the maxima, their indices, and optionally ``output_size``: the size of what was pooled, where the
-    pooling's arguments leave it open.
-
-    Args:
-        kernel_size: of the pooling.
-        stride: of the pooling; None: ``kernel_size``.
-        padding: of the pooling.
-
-    Shape:
-        input and indices: (N, C, D, H, W) or (C, D, H, W).
-        output: (N, C, D_out, H_out, W_out) or without N; a size is ``output_size`` or
-            ``(size - 1) * stride - 2 * padding + kernel_size``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x, index = jnp.full((1, 1, 1, 1), 5.0), jnp.full((1, 1, 1, 1), 1)
         >>> layers.MaxUnpool3d(2).apply({}, {}, x, index)[0].ravel().tolist()
         [0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]

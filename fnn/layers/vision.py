@@ -35,8 +35,6 @@ class PixelShuffle(Layer):
         output: (*, C, H * r, W * r).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.PixelShuffle(2).apply({}, {}, jnp.arange(4).reshape(4, 1, 1))[0].tolist()
         [[[0, 1], [2, 3]]]
     """
@@ -63,8 +61,6 @@ class PixelUnshuffle(Layer):
         output: (*, C * r², H, W).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.PixelUnshuffle(2).apply({}, {}, jnp.arange(4).reshape(1, 2, 2))[0].tolist()
         [[[0]], [[1]], [[2]], [[3]]]
     """
@@ -92,8 +88,6 @@ class ChannelShuffle(Layer):
         input and output: (N, C, *), with at least one spatial axis.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.ChannelShuffle(2).apply({}, {}, jnp.arange(6).reshape(1, 6, 1))[0].ravel().tolist()
         [0, 3, 1, 4, 2, 5]
     """
@@ -124,8 +118,6 @@ class Upsample(Layer):
         output: (N, C, *size), or ``floor(size * scale_factor)``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Upsample(scale_factor=2).apply({}, {}, jnp.array([[[0.0, 4.0]]]))[0].tolist()
         [[[0.0, 0.0, 4.0, 4.0]]]
     """
@@ -177,8 +169,6 @@ class UpsamplingNearest2d(Upsample):
         output: (N, C, *size).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.UpsamplingNearest2d(scale_factor=2).apply({}, {}, jnp.ones((1, 1, 1, 1)))[0].tolist()
         [[[[1.0, 1.0], [1.0, 1.0]]]]
     """
@@ -200,8 +190,6 @@ class UpsamplingBilinear2d(Upsample):
         output: (N, C, *size).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x = jnp.array([[[[0.0, 2.0]]]])
         >>> layers.UpsamplingBilinear2d((1, 3)).apply({}, {}, x)[0].tolist()
         [[[[0.0, 1.0, 2.0]]]]

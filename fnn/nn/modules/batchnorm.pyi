@@ -26,11 +26,10 @@ class _BatchNorm(_NormBase):
 class BatchNorm1d(_BatchNorm):
     """Batch normalisation of vectors or signals (arXiv:1502.03167).
 
-    Each channel is normalised over the batch and, for signals, their length:
-    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
-    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
-    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
-    unbiased variance.
+    Each channel is normalised over all other axes: ``(x - mean) / sqrt(var + eps) * weight + bias``. While training,
+    mean and (biased) variance are the batch's; else they are the running statistics, where these are tracked. While
+    training with ``track_running_stats``, the state is updated: ``running = (1 - momentum) * running + momentum *
+    batch``, with the unbiased variance.
 
     Args:
         num_features: C.
@@ -90,11 +89,10 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """Batch normalisation of images (arXiv:1502.03167).
 
-    Each channel is normalised over the batch and space:
-    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
-    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
-    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
-    unbiased variance.
+    Each channel is normalised over all other axes: ``(x - mean) / sqrt(var + eps) * weight + bias``. While training,
+    mean and (biased) variance are the batch's; else they are the running statistics, where these are tracked. While
+    training with ``track_running_stats``, the state is updated: ``running = (1 - momentum) * running + momentum *
+    batch``, with the unbiased variance.
 
     Args:
         num_features: C.
@@ -154,11 +152,10 @@ class BatchNorm2d(_BatchNorm):
 class BatchNorm3d(_BatchNorm):
     """Batch normalisation of volumes (arXiv:1502.03167).
 
-    Each channel is normalised over the batch and space:
-    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
-    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
-    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
-    unbiased variance.
+    Each channel is normalised over all other axes: ``(x - mean) / sqrt(var + eps) * weight + bias``. While training,
+    mean and (biased) variance are the batch's; else they are the running statistics, where these are tracked. While
+    training with ``track_running_stats``, the state is updated: ``running = (1 - momentum) * running + momentum *
+    batch``, with the unbiased variance.
 
     Args:
         num_features: C.

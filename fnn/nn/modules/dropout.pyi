@@ -16,7 +16,7 @@ class Dropout(_DropoutNd):
 
     Args:
         p: the probability of an element to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
+        inplace: accepted for compatibility; arrays are immutable.
 
     Shape:
         input and output: any.
@@ -40,7 +40,7 @@ class Dropout1d(_DropoutNd):
 
     Args:
         p: the probability of a channel to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
+        inplace: accepted for compatibility; arrays are immutable.
 
     Shape:
         input and output: (N, C, L) or (C, L).
@@ -63,7 +63,7 @@ class Dropout2d(_DropoutNd):
 
     Args:
         p: the probability of a channel to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
+        inplace: accepted for compatibility; arrays are immutable.
 
     Shape:
         input and output: (N, C, H, W); (N, C, L) with a warning.
@@ -86,7 +86,7 @@ class Dropout3d(_DropoutNd):
 
     Args:
         p: the probability of a channel to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
+        inplace: accepted for compatibility; arrays are immutable.
 
     Shape:
         input and output: (N, C, D, H, W) or (C, D, H, W).
@@ -111,7 +111,7 @@ class AlphaDropout(_DropoutNd):
 
     Args:
         p: the probability of an element to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
+        inplace: accepted for compatibility; arrays are immutable.
 
     Shape:
         input and output: any.
@@ -134,7 +134,7 @@ class FeatureAlphaDropout(_DropoutNd):
 
     Args:
         p: the probability of a channel to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
+        inplace: accepted for compatibility; arrays are immutable.
 
     Shape:
         input and output: (N, C, ...).

@@ -14,9 +14,10 @@ class _InstanceNorm(_NormBase):
 class InstanceNorm1d(_InstanceNorm):
     """Instance normalisation of signals (arXiv:1607.08022).
 
-    Each channel of each sample is normalised over their length: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
-    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
-    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
+    Each channel of each sample is normalised over the axes that follow it:
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. With ``track_running_stats``, the state is updated while training,
+    as batch norm does (the samples' statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and used
+    when not training.
 
     Args:
         num_features: C.
@@ -75,9 +76,10 @@ class InstanceNorm1d(_InstanceNorm):
 class InstanceNorm2d(_InstanceNorm):
     """Instance normalisation of images (arXiv:1607.08022).
 
-    Each channel of each sample is normalised over space: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
-    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
-    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
+    Each channel of each sample is normalised over the axes that follow it:
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. With ``track_running_stats``, the state is updated while training,
+    as batch norm does (the samples' statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and used
+    when not training.
 
     Args:
         num_features: C.
@@ -136,9 +138,10 @@ class InstanceNorm2d(_InstanceNorm):
 class InstanceNorm3d(_InstanceNorm):
     """Instance normalisation of volumes (arXiv:1607.08022).
 
-    Each channel of each sample is normalised over space: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
-    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
-    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
+    Each channel of each sample is normalised over the axes that follow it:
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. With ``track_running_stats``, the state is updated while training,
+    as batch norm does (the samples' statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and used
+    when not training.
 
     Args:
         num_features: C.

@@ -37,9 +37,7 @@ class ConstantPad1d(_ConstantPadNd):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output = nn.ConstantPad1d((1, 2), 9.0)(x)
-        >>> output.tolist()
+        >>> nn.ConstantPad1d((1, 2), 9.0)(jnp.array([[1.0, 2.0, 3.0]])).tolist()
         [[9.0, 1.0, 2.0, 3.0, 9.0, 9.0]]
     """
     padding: Any
@@ -62,9 +60,7 @@ class ConstantPad2d(_ConstantPadNd):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output = nn.ConstantPad2d(1, 9.0)(x)
-        >>> output[0, 0].tolist()
+        >>> nn.ConstantPad2d(1, 9.0)(jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0, 0].tolist()
         [9.0, 9.0, 9.0, 9.0]
     """
     padding: Any
@@ -87,9 +83,7 @@ class ConstantPad3d(_ConstantPadNd):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output = nn.ConstantPad3d(1, 9.0)(x)
-        >>> output[0, 0, 0].tolist()
+        >>> nn.ConstantPad3d(1, 9.0)(jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0, 0, 0].tolist()
         [9.0, 9.0, 9.0, 9.0]
     """
     padding: Any
@@ -111,9 +105,7 @@ class ZeroPad1d(ConstantPad1d):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output = nn.ZeroPad1d((1, 2))(x)
-        >>> output.tolist()
+        >>> nn.ZeroPad1d((1, 2))(jnp.array([[1.0, 2.0, 3.0]])).tolist()
         [[0.0, 1.0, 2.0, 3.0, 0.0, 0.0]]
     """
     padding: Any
@@ -135,9 +127,7 @@ class ZeroPad2d(ConstantPad2d):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output = nn.ZeroPad2d(1)(x)
-        >>> output[0, 0].tolist()
+        >>> nn.ZeroPad2d(1)(jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0, 0].tolist()
         [0.0, 0.0, 0.0, 0.0]
     """
     padding: Any
@@ -159,9 +149,7 @@ class ZeroPad3d(ConstantPad3d):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output = nn.ZeroPad3d(1)(x)
-        >>> output[0, 0, 0].tolist()
+        >>> nn.ZeroPad3d(1)(jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0, 0, 0].tolist()
         [0.0, 0.0, 0.0, 0.0]
     """
     padding: Any
@@ -183,9 +171,7 @@ class ReflectionPad1d(_ReflectionPadNd):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output = nn.ReflectionPad1d((1, 2))(x)
-        >>> output.tolist()
+        >>> nn.ReflectionPad1d((1, 2))(jnp.array([[1.0, 2.0, 3.0]])).tolist()
         [[2.0, 1.0, 2.0, 3.0, 2.0, 1.0]]
     """
     padding: Any
@@ -206,9 +192,7 @@ class ReflectionPad2d(_ReflectionPadNd):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output = nn.ReflectionPad2d(1)(x)
-        >>> output[0, 0].tolist()
+        >>> nn.ReflectionPad2d(1)(jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0, 0].tolist()
         [4.0, 3.0, 4.0, 3.0]
     """
     padding: Any
@@ -229,9 +213,7 @@ class ReflectionPad3d(_ReflectionPadNd):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output = nn.ReflectionPad3d(1)(x)
-        >>> output[0, 0, 0].tolist()
+        >>> nn.ReflectionPad3d(1)(jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0, 0, 0].tolist()
         [8.0, 7.0, 8.0, 7.0]
     """
     padding: Any
@@ -252,9 +234,7 @@ class ReplicationPad1d(_ReplicationPadNd):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output = nn.ReplicationPad1d((1, 2))(x)
-        >>> output.tolist()
+        >>> nn.ReplicationPad1d((1, 2))(jnp.array([[1.0, 2.0, 3.0]])).tolist()
         [[1.0, 1.0, 2.0, 3.0, 3.0, 3.0]]
     """
     padding: Any
@@ -275,9 +255,7 @@ class ReplicationPad2d(_ReplicationPadNd):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output = nn.ReplicationPad2d(1)(x)
-        >>> output[0, 0].tolist()
+        >>> nn.ReplicationPad2d(1)(jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0, 0].tolist()
         [1.0, 1.0, 2.0, 2.0]
     """
     padding: Any
@@ -298,9 +276,7 @@ class ReplicationPad3d(_ReplicationPadNd):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output = nn.ReplicationPad3d(1)(x)
-        >>> output[0, 0, 0].tolist()
+        >>> nn.ReplicationPad3d(1)(jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0, 0, 0].tolist()
         [1.0, 1.0, 2.0, 2.0]
     """
     padding: Any
@@ -321,9 +297,7 @@ class CircularPad1d(_CircularPadNd):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output = nn.CircularPad1d((1, 2))(x)
-        >>> output.tolist()
+        >>> nn.CircularPad1d((1, 2))(jnp.array([[1.0, 2.0, 3.0]])).tolist()
         [[3.0, 1.0, 2.0, 3.0, 1.0, 2.0]]
     """
     padding: Any
@@ -344,9 +318,7 @@ class CircularPad2d(_CircularPadNd):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output = nn.CircularPad2d(1)(x)
-        >>> output[0, 0].tolist()
+        >>> nn.CircularPad2d(1)(jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0, 0].tolist()
         [4.0, 3.0, 4.0, 3.0]
     """
     padding: Any
@@ -367,9 +339,7 @@ class CircularPad3d(_CircularPadNd):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output = nn.CircularPad3d(1)(x)
-        >>> output[0, 0, 0].tolist()
+        >>> nn.CircularPad3d(1)(jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0, 0, 0].tolist()
         [8.0, 7.0, 8.0, 7.0]
     """
     padding: Any
