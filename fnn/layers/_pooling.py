@@ -1,23 +1,23 @@
 """What the pooling layers share: their fields and representations, written once for all ranks."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from typing import Any, ClassVar
 
 import numpy as np
 
 from fnn.layers.layer import Layer
+from fnn.typing import Ints, Size
 
-Ints = int | Sequence[int]
 
-
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """``value`` as a layer holds it: lists as tuples, numpy numbers as Python's."""
     if isinstance(value, (list, tuple)):
         return tuple(plain(v) for v in value)
     return value.item() if isinstance(value, np.generic) else value
 
 
-def repeated(value: Any, n: int) -> tuple[Any, ...]:
+def repeated(value: object, n: int) -> tuple[Any, ...]:
     """A tuple as it is, one number ``n`` times."""
     value = plain(value)
     return value if isinstance(value, tuple) else (value,) * n
@@ -180,7 +180,7 @@ class AdaptiveAvgPoolNd(Layer):
         output: $pooled.
     """
 
-    output_size: Any
+    output_size: Size
 
     def __post_init__(self) -> None:
         self._set(output_size=plain(self.output_size))
@@ -202,7 +202,7 @@ class AdaptiveMaxPoolNd(Layer):
         output: $pooled.
     """
 
-    output_size: Any
+    output_size: Size
     return_indices: bool = False
 
     def __post_init__(self) -> None:

@@ -1,11 +1,14 @@
 """Layers of smooth activations, their piecewise approximations, and gates."""
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import ClassVar
 
 import jax
 
 from fnn.functional import activation
 from fnn.layers._activation import _Activation
+from fnn.typing import ArrayLike
 
 __all__ = [
     "GELU", "GLU", "Hardsigmoid", "Hardswish", "LogSigmoid", "Mish", "SiLU", "Sigmoid",
@@ -21,7 +24,7 @@ class Sigmoid(_Activation):
         Array([0.5, 1. ], dtype=float32)
     """
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.sigmoid(x)
 
 
@@ -35,7 +38,7 @@ class Hardsigmoid(_Activation):
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.hardsigmoid(x)
 
     def extra_repr(self) -> str:
@@ -50,7 +53,7 @@ class Tanh(_Activation):
         Array([0., 1.], dtype=float32)
     """
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.tanh(x)
 
 
@@ -64,7 +67,7 @@ class SiLU(_Activation):
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.silu(x)
 
 
@@ -78,7 +81,7 @@ class Mish(_Activation):
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.mish(x)
 
 
@@ -92,7 +95,7 @@ class Hardswish(_Activation):
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.hardswish(x)
 
     def extra_repr(self) -> str:
@@ -117,7 +120,7 @@ class GLU(_Activation):
 
     dim: int = -1
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.glu(x, self.dim)
 
 
@@ -134,7 +137,7 @@ class GELU(_Activation):
 
     approximate: str = "none"
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.gelu(x, self.approximate)
 
     def extra_repr(self) -> str:
@@ -149,7 +152,7 @@ class LogSigmoid(_Activation):
         Array([-1.000000e+03, -6.931472e-01], dtype=float32)
     """
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.logsigmoid(x)
 
 
@@ -173,7 +176,7 @@ class Softplus(_Activation):
     beta: float = 1.0
     threshold: float = 20.0
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.softplus(x, self.beta, self.threshold)
 
 
@@ -185,5 +188,5 @@ class Softsign(_Activation):
         Array([-0.5 ,  0.75], dtype=float32)
     """
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.softsign(x)

@@ -1,10 +1,13 @@
 """Adaptive pooling layers: a fixed number of bins."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, cast
 
 from fnn.functional import adaptive_pooling as F
 from fnn.layers._pooling import AdaptiveAvgPoolNd, AdaptiveMaxPoolNd
 from fnn.layers.layer import Params, State
+from fnn.typing import ArrayLike, Ints, Key
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -28,9 +31,9 @@ class AdaptiveAvgPool1d(AdaptiveAvgPoolNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
-        return F.adaptive_avg_pool1d(input, self.output_size), state
+        return F.adaptive_avg_pool1d(input, cast(Ints, self.output_size)), state
 
 
 class AdaptiveAvgPool2d(AdaptiveAvgPoolNd):
@@ -45,7 +48,7 @@ class AdaptiveAvgPool2d(AdaptiveAvgPoolNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.adaptive_avg_pool2d(input, self.output_size), state
 
@@ -62,7 +65,7 @@ class AdaptiveAvgPool3d(AdaptiveAvgPoolNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.adaptive_avg_pool3d(input, self.output_size), state
 
@@ -79,9 +82,9 @@ class AdaptiveMaxPool1d(AdaptiveMaxPoolNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
-        return F.adaptive_max_pool1d(input, self.output_size, self.return_indices), state
+        return F.adaptive_max_pool1d(input, cast(Ints, self.output_size), self.return_indices), state
 
 
 class AdaptiveMaxPool2d(AdaptiveMaxPoolNd):
@@ -96,7 +99,7 @@ class AdaptiveMaxPool2d(AdaptiveMaxPoolNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices), state
 
@@ -113,6 +116,6 @@ class AdaptiveMaxPool3d(AdaptiveMaxPoolNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.adaptive_max_pool3d(input, self.output_size, self.return_indices), state

@@ -1,9 +1,12 @@
 """Layers that keep running statistics: BatchNorm and InstanceNorm in one to three dimensions."""
 
+from __future__ import annotations
+
 import dataclasses
 import warnings
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 
 from fnn import init
@@ -12,6 +15,7 @@ from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError
 from fnn.functional import batchnorm
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Device, DType, Key
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
 
@@ -39,8 +43,8 @@ class _NormBase(Layer):
     momentum: float | None = 0.1
     affine: bool = True
     track_running_stats: bool = True
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
     bias: bool = dataclasses.field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -52,7 +56,7 @@ class _NormBase(Layer):
             )
         self._set(num_features=features)
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         shape = (self.num_features,)
         params, state = {}, {}
         if self.affine:
@@ -103,7 +107,7 @@ class _BatchNorm(_NormBase):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del key
         x = to_array(input)
@@ -213,7 +217,7 @@ class _InstanceNorm(_NormBase):
     track_running_stats: bool = False
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del key
         x = to_array(input)
@@ -234,7 +238,7 @@ class _InstanceNorm(_NormBase):
             state = {**state, "running_mean": mean, "running_var": var}
         return y[0] if unbatched else y, state
 
-    def _check_features(self, x: Any, dim: int) -> None:
+    def _check_features(self, x: jax.Array, dim: int) -> None:
         found = x.shape[dim]
         if found == self.num_features:
             return

@@ -1,8 +1,10 @@
 """Convolutions and transposed convolutions in one, two and three dimensions, each defined once for any rank."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, cast
 
 import jax
 
@@ -11,11 +13,10 @@ from fnn.arguments import integer, integers, listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import conv, padding
-from fnn.layers.layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State, given
+from fnn.typing import ArrayLike, Device, DType, Held, Ints, Key, Tupled
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
-
-Ints = int | Sequence[int]
 
 _CONV = {1: conv.conv1d, 2: conv.conv2d, 3: conv.conv3d}
 _CONV_TRANSPOSE = {1: conv.conv_transpose1d, 2: conv.conv_transpose2d, 3: conv.conv_transpose3d}
@@ -43,15 +44,15 @@ class _ConvNd(Layer):
 
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any = 1
-    padding: Any = 0
-    dilation: Any = 1
+    kernel_size: Tupled
+    stride: Tupled = given(default=1)
+    padding: Held[Ints | str, tuple[int, ...] | str] = given(default=0)
+    dilation: Tupled = given(default=1)
     groups: int = 1
     bias: bool = True
     padding_mode: str = "zeros"
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         _normalise(self)
@@ -83,20 +84,21 @@ class _ConvNd(Layer):
         if self.padding == "same":
             spans = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
             return tuple(p for span in reversed(spans) for p in (span // 2, span - span // 2))
-        amounts = self.padding if len(self.padding) == self.RANK else self.padding * self.RANK
+        amounts = cast("tuple[int, ...]", self.padding)
+        amounts = amounts if len(amounts) == self.RANK else amounts * self.RANK
         return tuple(p for p in reversed(amounts) for _ in range(2))
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
         return _init(self, shape, key), {}
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del training, key
         return self._conv_forward(input, params["weight"], params.get("bias")), state
 
-    def _conv_forward(self, input: Any, weight: Any, bias: Any) -> jax.Array:
+    def _conv_forward(self, input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None) -> jax.Array:
         convolution = _CONV[self.RANK]
         if self.padding_mode == "zeros":
             return convolution(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
@@ -207,16 +209,16 @@ class _ConvTransposeNd(Layer):
 
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any = 1
-    padding: Any = 0
-    output_padding: Any = 0
+    kernel_size: Tupled
+    stride: Tupled = given(default=1)
+    padding: Tupled = given(default=0)
+    output_padding: Tupled = given(default=0)
     groups: int = 1
     bias: bool = True
-    dilation: Any = 1
+    dilation: Tupled = given(default=1)
     padding_mode: str = "zeros"
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         if self.padding_mode != "zeros":
@@ -227,7 +229,7 @@ class _ConvTransposeNd(Layer):
         _normalise(self)
         self._set(output_padding=_spatial(self, "output_padding"))
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         shape = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
         return _init(self, shape, key), {}
 
@@ -235,11 +237,11 @@ class _ConvTransposeNd(Layer):
         self,
         params: Params,
         state: State,
-        input: Any,
+        input: ArrayLike,
         output_size: Sequence[int] | None = None,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del training, key
         extra = self.output_padding if output_size is None else self._output_padding(input, output_size)
@@ -248,7 +250,7 @@ class _ConvTransposeNd(Layer):
         )
         return y, state
 
-    def _output_padding(self, input: Any, output_size: Sequence[int]) -> tuple[int, ...]:
+    def _output_padding(self, input: ArrayLike, output_size: Sequence[int]) -> tuple[int, ...]:
         """The output padding that leads to ``output_size``."""
         rank = self.RANK
         shape = to_array(input, "input", f"{type(self).__name__}: ").shape
@@ -394,7 +396,7 @@ def _spatial(layer: _ConvNd | _ConvTransposeNd, name: str) -> tuple[int, ...]:
     return values
 
 
-def _init(layer: _ConvNd | _ConvTransposeNd, shape: tuple[int, ...], key: Any) -> Params:
+def _init(layer: _ConvNd | _ConvTransposeNd, shape: tuple[int, ...], key: Key) -> Params:
     """Kaiming uniform with a = sqrt(5) is uniform in ±1 / sqrt(fan_in), for the weight as for the bias."""
     stream = random.stream(key)
     params = {"weight": init.kaiming_uniform(stream(), shape, layer.dtype, a=math.sqrt(5))}

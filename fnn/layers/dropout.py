@@ -1,5 +1,7 @@
 """Dropout layers.  Each needs ``key`` when ``training`` is True and ``p`` is not 0."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from fnn.errors import ArgumentError
@@ -12,6 +14,7 @@ from fnn.functional.dropout import (
     feature_alpha_dropout,
 )
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"]
 
@@ -49,7 +52,7 @@ class Dropout(_DropoutNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return dropout(input, self.p, training, self.inplace, key=key), state
 
@@ -70,7 +73,7 @@ class Dropout1d(_DropoutNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return dropout1d(input, self.p, training, self.inplace, key=key), state
 
@@ -91,7 +94,7 @@ class Dropout2d(_DropoutNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return dropout2d(input, self.p, training, self.inplace, key=key), state
 
@@ -112,7 +115,7 @@ class Dropout3d(_DropoutNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return dropout3d(input, self.p, training, self.inplace, key=key), state
 
@@ -135,7 +138,7 @@ class AlphaDropout(_DropoutNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return alpha_dropout(input, self.p, training, key=key), state
 
@@ -157,6 +160,6 @@ class FeatureAlphaDropout(_DropoutNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return feature_alpha_dropout(input, self.p, training, key=key), state

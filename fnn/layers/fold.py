@@ -1,17 +1,17 @@
 """Sliding blocks of an image, taken out and summed back in."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 
 from fnn.arguments import integers
 from fnn.functional.fold import fold, unfold
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Ints, Key
 
 __all__ = ["Fold", "Unfold"]
-
-Ints = int | Sequence[int]
 
 
 class Fold(Layer):
@@ -45,7 +45,7 @@ class Fold(Layer):
         _hashable(self, ("output_size", "kernel_size", "dilation", "padding", "stride"))
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del params, training, key
         image = fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
@@ -86,7 +86,7 @@ class Unfold(Layer):
         _hashable(self, ("kernel_size", "dilation", "padding", "stride"))
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del params, training, key
         return unfold(input, self.kernel_size, self.dilation, self.padding, self.stride), state

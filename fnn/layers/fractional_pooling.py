@@ -1,5 +1,7 @@
 """Fractional max pooling layers."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -8,8 +10,9 @@ import jax.numpy as jnp
 from fnn.errors import ArgumentError
 from fnn.functional import fractional_pooling as F
 from fnn.layers._hashable import HashableArray
-from fnn.layers._pooling import Ints, repeated
+from fnn.layers._pooling import repeated
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Ints, Key
 
 __all__ = [
     "FractionalMaxPool2d",
@@ -44,7 +47,7 @@ class _FractionalMaxPoolNd(Layer):
     output_size: Ints | None = None
     output_ratio: float | Sequence[float] | None = None
     return_indices: bool = False
-    _random_samples: Any = None
+    _random_samples: ArrayLike | None = None
 
     def __post_init__(self) -> None:
         kernel, name = repeated(self.kernel_size, self.RANK), f"FractionalMaxPool{self.RANK}d"
@@ -63,7 +66,7 @@ class _FractionalMaxPoolNd(Layer):
             samples = HashableArray(samples, "_random_samples")
         self._set(kernel_size=kernel, output_size=size, output_ratio=ratio, _random_samples=samples)
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         if self._random_samples is None:
             return {}, {}
         return {}, {"_random_samples": jnp.asarray(self._random_samples)}
@@ -89,7 +92,7 @@ class FractionalMaxPool2d(_FractionalMaxPoolNd):
     RANK: ClassVar[int] = 2
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.fractional_max_pool2d(input, *self._arguments(state), key=key), state
 
@@ -110,6 +113,6 @@ class FractionalMaxPool3d(_FractionalMaxPoolNd):
     RANK: ClassVar[int] = 3
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.fractional_max_pool3d(input, *self._arguments(state), key=key), state

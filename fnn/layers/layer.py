@@ -19,6 +19,8 @@ What combinators and the facade rely on stands on `Layer`, with its type: ``PARA
 called; the error names the class and the attribute.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import inspect
@@ -32,6 +34,7 @@ from fnn.devices import to_device
 from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError
 from fnn.layers.documentation import Documentation, layer_text
 from fnn.state.gather import register_constant
+from fnn.typing import Key
 
 __all__ = ["Layer"]
 
@@ -83,6 +86,24 @@ def _check_class(cls: type) -> None:
 def field_names(cls: type) -> tuple[str, ...]:
     """The names of a layer class's fields, in order."""
     return tuple(field.name for field in dataclasses.fields(cls)) if dataclasses.is_dataclass(cls) else ()
+
+
+def given(*, default: object) -> Any:
+    """The default of a field that holds something else than what is passed for it (`fnn.typing.Held`)."""
+    return dataclasses.field(default=default)
+
+
+class Annotation(str):
+    """An annotation as its source has it, which a signature shows so: ``input: ArrayLike``, not its many types."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _annotate(function: Any) -> None:
+    if inspect.isfunction(function):
+        notes = function.__annotations__
+        function.__annotations__ = {n: Annotation(v) if isinstance(v, str) else v for n, v in notes.items()}
 
 
 def _named(apply):
@@ -156,7 +177,7 @@ def _placed(init):
     return wrapper
 
 
-@dataclass_transform(frozen_default=True)
+@dataclass_transform(frozen_default=True, field_specifiers=(given, dataclasses.field))
 class Layer:
     """Base of all layers; see the module's text for the contract.
 
@@ -184,13 +205,15 @@ class Layer:
             text = Documentation(doc, lambda: layer_text(cls, field_names(cls)))
             cls.__doc__ = cast(Any, text)
         _check_class(cls)
+        for name in ("__init__", "init", "apply"):
+            _annotate(cls.__dict__.get(name))
         if "init" in cls.__dict__:
             cls.init = _placed(cls.__dict__["init"])
         if "apply" in cls.__dict__:
             cls.apply = _named(cls.__dict__["apply"])
         jax.tree_util.register_static(cls)
 
-    def init(self, key: Any, *inputs: Any, **options: Any) -> tuple[Params, State]:
+    def init(self, key: Key, *inputs: Any, **options: Any) -> tuple[Params, State]:
         """Draws the initial parameters and state.
 
         Args:
@@ -223,7 +246,7 @@ class Layer:
         """What PyTorch prints between the parentheses of the module."""
         return ""
 
-    def replace(self: _L, **changes: Any) -> _L:
+    def replace(self: _L, **changes: object) -> _L:
         """A copy with some fields changed, validated as a constructor call is."""
         return dataclasses.replace(cast(Any, self), **changes)
 
@@ -235,12 +258,12 @@ class Layer:
 
     # -- value semantics ----------------------------------------------------------------------------
 
-    def _set(self, **values: Any) -> None:
+    def _set(self, **values: object) -> None:
         """Assigns normalised fields; only for use in ``__post_init__``."""
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r} of a {type(self).__name__}; see replace")
 
     def __delattr__(self, name: str) -> None:

@@ -1,5 +1,7 @@
 """Linear and bilinear maps, and the identity."""
 
+from __future__ import annotations
+
 import math
 from typing import Any, ClassVar
 
@@ -10,6 +12,7 @@ from fnn.arguments import integer
 from fnn.errors import ArgumentError
 from fnn.functional.linear import bilinear, linear
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Device, DType, Key
 
 __all__ = ["Bilinear", "Identity", "Linear"]
 
@@ -27,11 +30,11 @@ class Identity(Layer):
 
     PARAMS: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         del args, kwargs
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del params, training, key
         return input, state
@@ -64,13 +67,13 @@ class Linear(Layer):
     in_features: int
     out_features: int
     bias: bool = True
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         _sizes(self, "in_features", "out_features")
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         stream = random.stream(key)
         shape = (self.out_features, self.in_features)
         # This slope makes kaiming_uniform the uniform distribution in ±1 / sqrt(fan_in).
@@ -81,7 +84,7 @@ class Linear(Layer):
         return params, {}
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del training, key
         return linear(input, params["weight"], params.get("bias")), state
@@ -119,15 +122,15 @@ class Bilinear(Layer):
     in2_features: int
     out_features: int
     bias: bool = True
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         _sizes(self, "in1_features", "in2_features", "out_features")
         if self.in1_features == 0:
             raise ArgumentError("Bilinear: in1_features must be > 0, but got (in1_features=0)")
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         stream = random.stream(key)
         bound = 1 / math.sqrt(self.in1_features)
         shape = (self.out_features, self.in1_features, self.in2_features)
@@ -137,7 +140,14 @@ class Bilinear(Layer):
         return params, {}
 
     def apply(
-        self, params: Params, state: State, input1: Any, input2: Any, *, training: bool = False, key: Any = None
+        self,
+        params: Params,
+        state: State,
+        input1: ArrayLike,
+        input2: ArrayLike,
+        *,
+        training: bool = False,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del training, key
         return bilinear(input1, input2, params["weight"], params.get("bias")), state

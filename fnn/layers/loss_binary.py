@@ -1,12 +1,15 @@
 """Layers of the losses over probabilities."""
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import ClassVar
 
 import jax
 
 from fnn.functional import loss as functional
 from fnn.layers._loss import _PairLoss
 from fnn.layers.layer import State
+from fnn.typing import ArrayLike
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "MultiLabelSoftMarginLoss", "SoftMarginLoss"]
 
@@ -25,12 +28,12 @@ class BCELoss(_PairLoss):
 
     STATE: ClassVar[tuple[str, ...]] = ("weight",)
 
-    weight: Any = None
+    weight: ArrayLike | None = None
     size_average: bool | None = None
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         return functional.binary_cross_entropy(input, target, state.get("weight"), reduction=self.reduction)
 
 
@@ -52,13 +55,13 @@ class BCEWithLogitsLoss(_PairLoss):
 
     STATE: ClassVar[tuple[str, ...]] = ("weight", "pos_weight")
 
-    weight: Any = None
+    weight: ArrayLike | None = None
     size_average: bool | None = None
     reduce: bool | None = None
     reduction: str = "mean"
-    pos_weight: Any = None
+    pos_weight: ArrayLike | None = None
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         return functional.binary_cross_entropy_with_logits(
             input, target, state.get("weight"), reduction=self.reduction, pos_weight=state.get("pos_weight")
         )
@@ -85,7 +88,7 @@ class KLDivLoss(_PairLoss):
     reduction: str = "mean"
     log_target: bool = False
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
@@ -103,7 +106,7 @@ class SoftMarginLoss(_PairLoss):
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.soft_margin_loss(input, target, reduction=self.reduction)
 
@@ -122,10 +125,10 @@ class MultiLabelSoftMarginLoss(_PairLoss):
 
     STATE: ClassVar[tuple[str, ...]] = ("weight",)
 
-    weight: Any = None
+    weight: ArrayLike | None = None
     size_average: bool | None = None
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         return functional.multilabel_soft_margin_loss(input, target, state.get("weight"), reduction=self.reduction)

@@ -1,12 +1,15 @@
 """Layers of the losses over class labels."""
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import ClassVar
 
 import jax
 
 from fnn.functional import loss as functional
 from fnn.layers._loss import _Loss, _PairLoss
 from fnn.layers.layer import Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = ["CTCLoss", "CrossEntropyLoss", "NLLLoss"]
 
@@ -31,14 +34,14 @@ class CrossEntropyLoss(_PairLoss):
 
     STATE: ClassVar[tuple[str, ...]] = ("weight",)
 
-    weight: Any = None
+    weight: ArrayLike | None = None
     size_average: bool | None = None
     ignore_index: int = -100
     reduce: bool | None = None
     reduction: str = "mean"
     label_smoothing: float = 0.0
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         return functional.cross_entropy(
             input,
             target,
@@ -65,13 +68,13 @@ class NLLLoss(_PairLoss):
 
     STATE: ClassVar[tuple[str, ...]] = ("weight",)
 
-    weight: Any = None
+    weight: ArrayLike | None = None
     size_average: bool | None = None
     ignore_index: int = -100
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         return functional.nll_loss(
             input, target, state.get("weight"), ignore_index=self.ignore_index, reduction=self.reduction
         )
@@ -105,13 +108,13 @@ class CTCLoss(_Loss):
         self,
         params: Params,
         state: State,
-        log_probs: Any,
-        targets: Any,
-        input_lengths: Any,
-        target_lengths: Any,
+        log_probs: ArrayLike,
+        targets: ArrayLike,
+        input_lengths: ArrayLike,
+        target_lengths: ArrayLike,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.ctc_loss(

@@ -1,5 +1,7 @@
 """Layers of the margin losses."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -8,8 +10,10 @@ import jax
 
 from fnn.errors import ArgumentError
 from fnn.functional import loss as functional
+from fnn.layers._hashable import HashableArray
 from fnn.layers._loss import _Loss, _PairLoss
 from fnn.layers.layer import Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = [
     "CosineEmbeddingLoss",
@@ -39,7 +43,7 @@ class HingeEmbeddingLoss(_PairLoss):
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
 
@@ -68,12 +72,12 @@ class MarginRankingLoss(_Loss):
         self,
         params: Params,
         state: State,
-        input1: Any,
-        input2: Any,
-        target: Any,
+        input1: ArrayLike,
+        input2: ArrayLike,
+        target: ArrayLike,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
@@ -100,7 +104,7 @@ class MultiMarginLoss(_PairLoss):
 
     p: int = 1
     margin: float = 1.0
-    weight: Any = None
+    weight: ArrayLike | None = None
     size_average: bool | None = None
     reduce: bool | None = None
     reduction: str = "mean"
@@ -109,12 +113,11 @@ class MultiMarginLoss(_PairLoss):
         super().__post_init__()
         if self.p not in (1, 2):
             raise ArgumentError(f"MultiMarginLoss: only p == 1 and p == 2 supported, got p={self.p}")
-        if self.weight is not None and self.weight.ndim != 1:
-            raise ArgumentError(
-                f"MultiMarginLoss: expected weight to be None or 1D tensor, got {self.weight.ndim}D instead"
-            )
+        weight = self.weight
+        if isinstance(weight, HashableArray) and weight.ndim != 1:
+            raise ArgumentError(f"MultiMarginLoss: expected weight to be None or 1D tensor, got {weight.ndim}D instead")
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         return functional.multi_margin_loss(
             input, target, self.p, self.margin, state.get("weight"), reduction=self.reduction
         )
@@ -137,7 +140,7 @@ class MultiLabelMarginLoss(_PairLoss):
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.multilabel_margin_loss(input, target, reduction=self.reduction)
 
@@ -166,12 +169,12 @@ class CosineEmbeddingLoss(_Loss):
         self,
         params: Params,
         state: State,
-        input1: Any,
-        input2: Any,
-        target: Any,
+        input1: ArrayLike,
+        input2: ArrayLike,
+        target: ArrayLike,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
@@ -215,12 +218,12 @@ class TripletMarginLoss(_Loss):
         self,
         params: Params,
         state: State,
-        anchor: Any,
-        positive: Any,
-        negative: Any,
+        anchor: ArrayLike,
+        positive: ArrayLike,
+        negative: ArrayLike,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.triplet_margin_loss(
@@ -263,12 +266,12 @@ class TripletMarginWithDistanceLoss(_Loss):
         self,
         params: Params,
         state: State,
-        anchor: Any,
-        positive: Any,
-        negative: Any,
+        anchor: ArrayLike,
+        positive: ArrayLike,
+        negative: ArrayLike,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.triplet_margin_with_distance_loss(

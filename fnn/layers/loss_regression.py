@@ -1,7 +1,8 @@
 """Layers of the losses between real values."""
 
+from __future__ import annotations
+
 import dataclasses
-from typing import Any
 
 import jax
 
@@ -9,6 +10,7 @@ from fnn.errors import ArgumentTypeError
 from fnn.functional import loss as functional
 from fnn.layers._loss import _Loss, _PairLoss
 from fnn.layers.layer import Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = ["GaussianNLLLoss", "HuberLoss", "L1Loss", "MSELoss", "PoissonNLLLoss", "SmoothL1Loss"]
 
@@ -26,7 +28,7 @@ class MSELoss(_PairLoss):
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.mse_loss(input, target, reduction=self.reduction)
 
@@ -44,7 +46,7 @@ class L1Loss(_PairLoss):
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.l1_loss(input, target, reduction=self.reduction)
 
@@ -68,7 +70,7 @@ class SmoothL1Loss(_PairLoss):
     reduction: str = "mean"
     beta: float = 1.0
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
@@ -95,7 +97,7 @@ class HuberLoss(_PairLoss):
         if not isinstance(self.delta, (float, int)):
             raise ArgumentTypeError(f"HuberLoss: delta must be a float or int, got: {type(self.delta)}")
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
@@ -125,7 +127,14 @@ class PoissonNLLLoss(_Loss):
     reduction: str = "mean"
 
     def apply(
-        self, params: Params, state: State, log_input: Any, target: Any, *, training: bool = False, key: Any = None
+        self,
+        params: Params,
+        state: State,
+        log_input: ArrayLike,
+        target: ArrayLike,
+        *,
+        training: bool = False,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.poisson_nll_loss(
@@ -162,12 +171,12 @@ class GaussianNLLLoss(_Loss):
         self,
         params: Params,
         state: State,
-        input: Any,
-        target: Any,
-        var: Any,
+        input: ArrayLike,
+        target: ArrayLike,
+        var: ArrayLike,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)

@@ -1,5 +1,7 @@
 """Normalisation layers without running statistics."""
 
+from __future__ import annotations
+
 import dataclasses
 from typing import Any, ClassVar
 
@@ -8,11 +10,12 @@ from fnn.arguments import integer, ntuple
 from fnn.errors import ArgumentError
 from fnn.functional import norm, response
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Device, DType, Ints, Key, Tupled
 
 __all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
-def _shape(value: Any, where: str) -> tuple[int, ...]:
+def _shape(value: Ints, where: str) -> tuple[int, ...]:
     shape = ntuple(value, 1, "normalized_shape", where)
     _refuse_negative(where, shape, "normalized_shape")
     return shape
@@ -50,17 +53,17 @@ class LayerNorm(Layer):
 
     PARAMS: ClassVar = ("weight", "bias")
 
-    normalized_shape: Any  # an int or a sequence; kept as a tuple
+    normalized_shape: Tupled  # an int or a sequence; kept as a tuple
     eps: float = 1e-5
     elementwise_affine: bool = True
     bias: bool = True
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         self._set(normalized_shape=_shape(self.normalized_shape, "LayerNorm: "))
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         params = {}
         if self.elementwise_affine:
             params["weight"] = init.ones(key, self.normalized_shape, self.dtype)
@@ -69,7 +72,7 @@ class LayerNorm(Layer):
         return params, {}
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del training, key
         weight, bias = params.get("weight"), params.get("bias")
@@ -103,20 +106,20 @@ class RMSNorm(Layer):
 
     PARAMS: ClassVar = ("weight",)
 
-    normalized_shape: Any  # an int or a sequence; kept as a tuple
+    normalized_shape: Tupled  # an int or a sequence; kept as a tuple
     eps: float | None = None
     elementwise_affine: bool = True
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         self._set(normalized_shape=_shape(self.normalized_shape, "RMSNorm: "))
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         return {"weight": init.ones(key, self.normalized_shape, self.dtype)} if self.elementwise_affine else {}, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, x: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del training, key
         return norm.rms_norm(x, self.normalized_shape, params.get("weight"), self.eps), state
@@ -158,8 +161,8 @@ class GroupNorm(Layer):
     num_channels: int
     eps: float = 1e-5
     affine: bool = True
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
     bias: bool = dataclasses.field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -173,7 +176,7 @@ class GroupNorm(Layer):
         _refuse_negative(where, (channels,), "num_channels")
         self._set(num_groups=groups, num_channels=channels)
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         params, shape = {}, (self.num_channels,)
         if self.affine:
             params["weight"] = init.ones(key, shape, self.dtype)
@@ -182,7 +185,7 @@ class GroupNorm(Layer):
         return params, {}
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del training, key
         return norm.group_norm(input, self.num_groups, params.get("weight"), params.get("bias"), self.eps), state
@@ -218,7 +221,7 @@ class LocalResponseNorm(Layer):
     k: float = 1.0
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del params, training, key
         return response.local_response_norm(input, self.size, self.alpha, self.beta, self.k), state
@@ -253,7 +256,7 @@ class CrossMapLRN2d(Layer):
     k: float = 1
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del params, training, key
         return response.cross_map_lrn2d(input, self.size, self.alpha, self.beta, self.k), state

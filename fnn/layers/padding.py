@@ -1,6 +1,8 @@
 """Padding of all spatial axes, by a constant, by reflection, by the edge, or around the circle."""
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import ClassVar
 
 import jax
 
@@ -9,6 +11,7 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import padding as functional
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Key, Tupled
 
 __all__ = [
     "CircularPad1d",
@@ -40,13 +43,13 @@ class _PadNd(Layer):
     RANK: ClassVar[int]
     MODE: ClassVar[str]
 
-    padding: Any
+    padding: Tupled
 
     def __post_init__(self) -> None:
         self._set(padding=ntuple(self.padding, 2 * self.RANK, "padding", f"{type(self).__name__}: "))
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del params, training, key
         return functional.pad(input, self.padding, self.MODE), state
@@ -85,7 +88,7 @@ class _CircularPadNd(_PadNd):
     MODE = "circular"
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         input = to_array(input, "input")
         if input.ndim not in (self.RANK + 1, self.RANK + 2):
@@ -104,7 +107,7 @@ class _ConstantPadNd(_PadNd):
     value: float
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del params, training, key
         return functional.pad(input, self.padding, "constant", self.value), state

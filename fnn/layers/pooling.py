@@ -1,10 +1,13 @@
 """Max, average and power-average pooling layers."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from fnn.functional import pooling as F
 from fnn.layers._pooling import AvgPoolNd, LPPoolNd, MaxPoolNd, repeated
 from fnn.layers.layer import Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = [
     "MaxPool1d",
@@ -28,7 +31,7 @@ class MaxPool1d(MaxPoolNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.max_pool1d(input, *self._arguments()), state
 
@@ -42,7 +45,7 @@ class MaxPool2d(MaxPoolNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.max_pool2d(input, *self._arguments()), state
 
@@ -56,7 +59,7 @@ class MaxPool3d(MaxPoolNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.max_pool3d(input, *self._arguments()), state
 
@@ -75,7 +78,7 @@ class AvgPool1d(AvgPoolNd):
         self._set(**once)
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.avg_pool1d(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
@@ -96,7 +99,7 @@ class AvgPool2d(AvgPoolNd):
     divisor_override: int | None = None
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         out = F.avg_pool2d(
             input,
@@ -124,7 +127,7 @@ class AvgPool3d(AvgPoolNd):
     divisor_override: int | None = None
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         out = F.avg_pool3d(
             input,
@@ -147,7 +150,7 @@ class LPPool1d(LPPoolNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.lp_pool1d(input, *self._arguments()), state
 
@@ -161,7 +164,7 @@ class LPPool2d(LPPoolNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.lp_pool2d(input, *self._arguments()), state
 
@@ -175,6 +178,6 @@ class LPPool3d(LPPoolNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.lp_pool3d(input, *self._arguments()), state

@@ -1,5 +1,7 @@
 """Rectifier layers: the identity on one side and something flatter on the other."""
 
+from __future__ import annotations
+
 import dataclasses
 import warnings
 from typing import Any, ClassVar
@@ -12,6 +14,7 @@ from fnn.errors import ArgumentError
 from fnn.functional import rectifier
 from fnn.layers._activation import _Activation
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Device, DType, Key
 
 __all__ = ["CELU", "ELU", "Hardtanh", "LeakyReLU", "PReLU", "RReLU", "ReLU", "ReLU6", "SELU", "Threshold"]
 
@@ -37,7 +40,7 @@ class Threshold(_Activation):
     value: float
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.threshold(x, self.threshold, self.value)
 
 
@@ -51,7 +54,7 @@ class ReLU(_Activation):
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.relu(x)
 
 
@@ -86,7 +89,7 @@ class Hardtanh(_Activation):
         if self.max_val <= self.min_val:
             raise ArgumentError(f"Hardtanh: max_val ({self.max_val}) must be greater than min_val ({self.min_val})")
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.hardtanh(x, self.min_val, self.max_val)
 
 
@@ -103,7 +106,7 @@ class ReLU6(_Activation):
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.relu6(x)
 
 
@@ -123,7 +126,7 @@ class ELU(_Activation):
     alpha: float = 1.0
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.elu(x, self.alpha)
 
 
@@ -143,7 +146,7 @@ class CELU(_Activation):
     alpha: float = 1.0
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.celu(x, self.alpha)
 
 
@@ -157,7 +160,7 @@ class SELU(_Activation):
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.selu(x)
 
 
@@ -177,7 +180,7 @@ class LeakyReLU(_Activation):
     negative_slope: float = 1e-2
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.leaky_relu(x, self.negative_slope)
 
 
@@ -205,27 +208,31 @@ class PReLU(Layer):
 
     num_parameters: int
     initial: float
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Device | None = None, dtype: DType | None = None
+    ) -> None:
         count = integer(num_parameters, "num_parameters", "PReLU: ")
         if count < 0:
             raise ArgumentError(f"PReLU: Trying to create tensor with negative dimension: num_parameters={count}")
         self._set(num_parameters=count, initial=init, device=device, dtype=dtype)
 
-    def replace(self, **changes: Any) -> "PReLU":
-        values = {name: getattr(self, name) for name in ("num_parameters", "initial", "device", "dtype")} | changes
+    def replace(self, **changes: object) -> PReLU:
+        values: dict[str, Any] = {
+            name: getattr(self, name) for name in ("num_parameters", "initial", "device", "dtype")
+        } | changes
         return PReLU(init=values.pop("initial"), **values)
 
     def __repr__(self) -> str:
         return super().__repr__().replace("initial=", "init=")
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         return {"weight": init.full(key, (self.num_parameters,), self.initial, self.dtype)}, {}
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del training, key
         return rectifier.prelu(input, params["weight"]), state
@@ -256,7 +263,7 @@ class RReLU(_Activation):
     inplace: bool = False
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del params
         return rectifier.rrelu(input, self.lower, self.upper, training, key=key), state

@@ -1,6 +1,9 @@
 """Joining and splitting axes."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
 
 import jax
 
@@ -8,6 +11,7 @@ from fnn.arguments import integer
 from fnn.errors import ArgumentTypeError
 from fnn.functional import shape
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = ["Flatten", "Unflatten"]
 
@@ -37,7 +41,7 @@ class Flatten(Layer):
         )
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del params, training, key
         return shape.flatten(input, self.start_dim, self.end_dim), state
@@ -62,7 +66,7 @@ class Unflatten(Layer):
     """
 
     dim: int
-    unflattened_size: Any
+    unflattened_size: Sequence[int] | Sequence[tuple[str, int]]
 
     def __post_init__(self) -> None:
         if not isinstance(self.unflattened_size, (tuple, list)):
@@ -78,15 +82,14 @@ class Unflatten(Layer):
                     "Unflatten: unflattened_size must be tuple of ints, but found element of type "
                     f"{type(size).__name__} at pos {place}"
                 ) from None
-        self._set(
-            dim=integer(self.dim, "dim", "Unflatten: "), unflattened_size=tuple(int(s) for s in self.unflattened_size)
-        )
+        sizes = cast(Sequence[int], self.unflattened_size)
+        self._set(dim=integer(self.dim, "dim", "Unflatten: "), unflattened_size=tuple(int(s) for s in sizes))
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del params, training, key
-        return shape.unflatten(input, self.dim, self.unflattened_size), state
+        return shape.unflatten(input, self.dim, cast(Sequence[int], self.unflattened_size)), state
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,11 +1,12 @@
 """Shrinkage layers: they draw their input towards 0."""
 
-from typing import Any
+from __future__ import annotations
 
 import jax
 
 from fnn.functional import shrink
 from fnn.layers._activation import _Activation
+from fnn.typing import ArrayLike
 
 __all__ = ["Hardshrink", "Softshrink", "Tanhshrink"]
 
@@ -23,7 +24,7 @@ class Hardshrink(_Activation):
 
     lambd: float = 0.5
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return shrink.hardshrink(x, self.lambd)
 
     def extra_repr(self) -> str:
@@ -43,7 +44,7 @@ class Softshrink(_Activation):
 
     lambd: float = 0.5
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return shrink.softshrink(x, self.lambd)
 
     def extra_repr(self) -> str:
@@ -58,5 +59,5 @@ class Tanhshrink(_Activation):
         Array([ 0., 99.], dtype=float32)
     """
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return shrink.tanhshrink(x)

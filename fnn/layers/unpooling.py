@@ -1,11 +1,14 @@
 """Max unpooling layers."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from fnn.functional import unpooling as F
 from fnn.layers._pooling import MaxUnpoolNd
 from fnn.layers.layer import Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = [
     "MaxUnpool1d",
@@ -29,12 +32,12 @@ class MaxUnpool1d(MaxUnpoolNd):
         self,
         params: Params,
         state: State,
-        input: Any,
-        indices: Any,
+        input: ArrayLike,
+        indices: ArrayLike,
         output_size: Sequence[int] | None = None,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[Any, State]:
         out = F.max_unpool1d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
         return out, state
@@ -55,12 +58,12 @@ class MaxUnpool2d(MaxUnpoolNd):
         self,
         params: Params,
         state: State,
-        input: Any,
-        indices: Any,
+        input: ArrayLike,
+        indices: ArrayLike,
         output_size: Sequence[int] | None = None,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[Any, State]:
         out = F.max_unpool2d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
         return out, state
@@ -81,12 +84,12 @@ class MaxUnpool3d(MaxUnpoolNd):
         self,
         params: Params,
         state: State,
-        input: Any,
-        indices: Any,
+        input: ArrayLike,
+        indices: ArrayLike,
         output_size: Sequence[int] | None = None,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[Any, State]:
         out = F.max_unpool3d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
         return out, state

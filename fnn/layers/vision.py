@@ -1,12 +1,14 @@
 """Layers that rearrange channels and pixels, or resize."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from dataclasses import field
 from typing import Any
 
 from fnn.functional import vision as F
 from fnn.functional.interpolate import interpolate
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Floats, Ints, Key
 
 __all__ = [
     "PixelShuffle",
@@ -16,9 +18,6 @@ __all__ = [
     "UpsamplingNearest2d",
     "UpsamplingBilinear2d",
 ]
-
-Sizes = int | Sequence[int]
-Scales = float | Sequence[float]
 
 
 class PixelShuffle(Layer):
@@ -42,7 +41,7 @@ class PixelShuffle(Layer):
     upscale_factor: int
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.pixel_shuffle(input, self.upscale_factor), state
 
@@ -68,7 +67,7 @@ class PixelUnshuffle(Layer):
     downscale_factor: int
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.pixel_unshuffle(input, self.downscale_factor), state
 
@@ -95,7 +94,7 @@ class ChannelShuffle(Layer):
     groups: int
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.channel_shuffle(input, self.groups), state
 
@@ -122,8 +121,8 @@ class Upsample(Layer):
         [[[0.0, 0.0, 4.0, 4.0]]]
     """
 
-    size: Sizes | None = None
-    scale_factor: Scales | None = None
+    size: Ints | None = None
+    scale_factor: Floats | None = None
     mode: str = "nearest"
     align_corners: bool | None = None
     recompute_scale_factor: bool | None = None
@@ -145,7 +144,7 @@ class Upsample(Layer):
         return type(self).__name__
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         out = interpolate(
             input, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor

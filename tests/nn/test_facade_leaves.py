@@ -187,7 +187,7 @@ def test_reset_keeps_boxes_dtype_and_state():
 def test_wrong_arguments():
     same_error(lambda api: api.nn.Linear(2))
     same_error(lambda api: api.nn.Linear(2, 3, wrong=1))
-    with pytest.raises(TypeError, match=r"Linear.forward\(self, input: Any\).*: too many positional arguments"):
+    with pytest.raises(TypeError, match=r"Linear.forward\(self, input: ArrayLike\).*: too many positional arguments"):
         nn.Linear(2, 3)(jnp.ones((1, 2)), 1)
     with pytest.raises(TypeError, match="missing a required argument: 'input'"):
         nn.Linear(2, 3)()

@@ -1,7 +1,9 @@
 """Written by tools/make_stubs.py from batchnorm.py and its layers; do not edit."""
 
+import jax
 from typing import Any
 from fnn.state.parameter import Buffer, Parameter
+from fnn.typing import ArrayLike, DType, Device
 from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
 
@@ -13,7 +15,7 @@ class _NormBase(LayerModule):
     def reset_running_stats(self) -> None:
         """Sets the running statistics to their initial values, if they are tracked."""
         ...
-    def _check_input_dim(self, input: Any) -> None:
+    def _check_input_dim(self, input: jax.Array) -> None:
         """Raises for an input of the wrong number of dimensions; subclasses of PyTorch's classes call it."""
         ...
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], strict: bool, missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str]) -> None:
@@ -64,8 +66,8 @@ class BatchNorm1d(_BatchNorm):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -78,13 +80,13 @@ class BatchNorm1d(_BatchNorm):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class BatchNorm2d(_BatchNorm):
     """Batch normalisation of images (arXiv:1502.03167).
@@ -127,8 +129,8 @@ class BatchNorm2d(_BatchNorm):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -141,13 +143,13 @@ class BatchNorm2d(_BatchNorm):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class BatchNorm3d(_BatchNorm):
     """Batch normalisation of volumes (arXiv:1502.03167).
@@ -190,8 +192,8 @@ class BatchNorm3d(_BatchNorm):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -204,15 +206,15 @@ class BatchNorm3d(_BatchNorm):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
-def _channels(module: Any, shape: tuple[int, ...]) -> int:
+def _channels(module: LayerModule, shape: tuple[int, ...]) -> int:
     ...
 
 _INFER = {'num_features': _channels}
@@ -240,8 +242,8 @@ class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -253,13 +255,13 @@ class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
     """A `BatchNorm2d` that takes ``num_features`` from its first input.
@@ -280,8 +282,8 @@ class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -293,13 +295,13 @@ class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
     """A `BatchNorm3d` that takes ``num_features`` from its first input.
@@ -320,8 +322,8 @@ class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -333,10 +335,10 @@ class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...

@@ -7,7 +7,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from itertools import chain
-from typing import Any, Self, overload
+from typing import Any, Self, SupportsIndex, overload
 
 from fnn.nn._module import Module, _indent
 from fnn.state.scope import epoch
@@ -15,7 +15,7 @@ from fnn.state.scope import epoch
 __all__ = ["Container", "ModuleDict", "ModuleList", "Sequential"]
 
 
-def position(index: Any, size: int) -> int:
+def position(index: SupportsIndex, size: int) -> int:
     """A list index, negative ones included, as one in ``range(size)``."""
     index = operator.index(index)
     if not -size <= index < size:
@@ -86,7 +86,7 @@ class _Numbered(Module):
         del self[key]
         return found
 
-    def __getitem__(self, idx: Any) -> Any:
+    def __getitem__(self, idx: int | slice) -> Any:
         raise TypeError(f"{type(self).__name__} defines no __getitem__")
 
 

@@ -2,8 +2,8 @@
 
 import jax
 from collections.abc import Sequence
-from typing import Any
 from fnn.state.parameter import Parameter
+from fnn.typing import ArrayLike, DType, Device, Ints
 from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
 
@@ -11,7 +11,7 @@ __all__ = ['Conv1d', 'Conv2d', 'Conv3d', 'ConvTranspose1d', 'ConvTranspose2d', '
 
 class _ConvNd(LayerModule):
     """Base of all convolutions, transposed ones included, for ``isinstance``."""
-    def _conv_forward(self, input: Any, weight: Any, bias: Any) -> jax.Array:
+    def _conv_forward(self, input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None) -> jax.Array:
         """The convolution with another weight and bias, which subclasses of PyTorch's classes call."""
         ...
 
@@ -54,14 +54,14 @@ class Conv1d(_ConvNd):
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    dilation: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
     groups: int
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
@@ -71,16 +71,16 @@ class Conv1d(_ConvNd):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: Ints | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class Conv2d(_ConvNd):
     """A convolution over an image: ``out[n, o] = bias[o] + sum over c of weight[o, c] ⋆ input[n, c]``.
@@ -117,14 +117,14 @@ class Conv2d(_ConvNd):
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    dilation: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
     groups: int
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
@@ -134,16 +134,16 @@ class Conv2d(_ConvNd):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: Ints | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class Conv3d(_ConvNd):
     """A convolution over a volume: ``out[n, o] = bias[o] + sum over c of weight[o, c] ⋆ input[n, c]``.
@@ -180,14 +180,14 @@ class Conv3d(_ConvNd):
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    dilation: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
     groups: int
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
@@ -197,16 +197,16 @@ class Conv3d(_ConvNd):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: Ints | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class ConvTranspose1d(_ConvTransposeNd):
     """The adjoint of a convolution over a signal (a fractionally strided convolution, a "deconvolution").
@@ -243,15 +243,15 @@ class ConvTranspose1d(_ConvTransposeNd):
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    output_padding: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
     groups: int
-    dilation: Any
+    dilation: tuple[int, ...]
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -260,17 +260,17 @@ class ConvTranspose1d(_ConvTransposeNd):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: int | Sequence[int] = 0,
         output_padding: int | Sequence[int] = 0,
         groups: int = 1,
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
-    def __call__(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
 
 class ConvTranspose2d(_ConvTransposeNd):
     """The adjoint of a convolution over an image (a fractionally strided convolution, a "deconvolution").
@@ -307,15 +307,15 @@ class ConvTranspose2d(_ConvTransposeNd):
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    output_padding: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
     groups: int
-    dilation: Any
+    dilation: tuple[int, ...]
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -324,17 +324,17 @@ class ConvTranspose2d(_ConvTransposeNd):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: int | Sequence[int] = 0,
         output_padding: int | Sequence[int] = 0,
         groups: int = 1,
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
-    def __call__(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
 
 class ConvTranspose3d(_ConvTransposeNd):
     """The adjoint of a convolution over a volume (a fractionally strided convolution, a "deconvolution").
@@ -371,15 +371,15 @@ class ConvTranspose3d(_ConvTransposeNd):
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    output_padding: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
     groups: int
-    dilation: Any
+    dilation: tuple[int, ...]
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -388,17 +388,17 @@ class ConvTranspose3d(_ConvTransposeNd):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: int | Sequence[int] = 0,
         output_padding: int | Sequence[int] = 0,
         groups: int = 1,
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
-    def __call__(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
 
 class LazyConv1d(LazyLeaf, Conv1d):
     """A `Conv1d` that takes ``in_channels`` from its first input.
@@ -415,14 +415,14 @@ class LazyConv1d(LazyLeaf, Conv1d):
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    dilation: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
     groups: int
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
@@ -431,16 +431,16 @@ class LazyConv1d(LazyLeaf, Conv1d):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: Ints | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class LazyConv2d(LazyLeaf, Conv2d):
     """A `Conv2d` that takes ``in_channels`` from its first input.
@@ -457,14 +457,14 @@ class LazyConv2d(LazyLeaf, Conv2d):
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    dilation: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
     groups: int
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
@@ -473,16 +473,16 @@ class LazyConv2d(LazyLeaf, Conv2d):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: Ints | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class LazyConv3d(LazyLeaf, Conv3d):
     """A `Conv3d` that takes ``in_channels`` from its first input.
@@ -499,14 +499,14 @@ class LazyConv3d(LazyLeaf, Conv3d):
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    dilation: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
     groups: int
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
@@ -515,16 +515,16 @@ class LazyConv3d(LazyLeaf, Conv3d):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: Ints | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class LazyConvTranspose1d(LazyLeaf, ConvTranspose1d):
     """A `ConvTranspose1d` that takes ``in_channels`` from its first input.
@@ -541,15 +541,15 @@ class LazyConvTranspose1d(LazyLeaf, ConvTranspose1d):
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    output_padding: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
     groups: int
-    dilation: Any
+    dilation: tuple[int, ...]
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -557,17 +557,17 @@ class LazyConvTranspose1d(LazyLeaf, ConvTranspose1d):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: int | Sequence[int] = 0,
         output_padding: int | Sequence[int] = 0,
         groups: int = 1,
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
-    def __call__(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
 
 class LazyConvTranspose2d(LazyLeaf, ConvTranspose2d):
     """A `ConvTranspose2d` that takes ``in_channels`` from its first input.
@@ -584,15 +584,15 @@ class LazyConvTranspose2d(LazyLeaf, ConvTranspose2d):
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    output_padding: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
     groups: int
-    dilation: Any
+    dilation: tuple[int, ...]
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -600,17 +600,17 @@ class LazyConvTranspose2d(LazyLeaf, ConvTranspose2d):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: int | Sequence[int] = 0,
         output_padding: int | Sequence[int] = 0,
         groups: int = 1,
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
-    def __call__(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
 
 class LazyConvTranspose3d(LazyLeaf, ConvTranspose3d):
     """A `ConvTranspose3d` that takes ``in_channels`` from its first input.
@@ -627,15 +627,15 @@ class LazyConvTranspose3d(LazyLeaf, ConvTranspose3d):
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    output_padding: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
     groups: int
-    dilation: Any
+    dilation: tuple[int, ...]
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -643,14 +643,14 @@ class LazyConvTranspose3d(LazyLeaf, ConvTranspose3d):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: int | Sequence[int] = 0,
         output_padding: int | Sequence[int] = 0,
         groups: int = 1,
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
-    def __call__(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...

@@ -1,8 +1,7 @@
 """Written by tools/make_stubs.py from fold.py and its layers; do not edit."""
 
 import jax
-from collections.abc import Sequence
-from typing import Any
+from fnn.typing import ArrayLike, Ints
 from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['Fold', 'Unfold']
@@ -29,21 +28,21 @@ class Fold(LayerModule):
         >>> output.tolist()
         [[[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]]
     """
-    output_size: int | Sequence[int]
-    kernel_size: int | Sequence[int]
-    dilation: int | Sequence[int]
-    padding: int | Sequence[int]
-    stride: int | Sequence[int]
+    output_size: Ints
+    kernel_size: Ints
+    dilation: Ints
+    padding: Ints
+    stride: Ints
     def __init__(
         self,
-        output_size: int | Sequence[int],
-        kernel_size: int | Sequence[int],
-        dilation: int | Sequence[int] = 1,
-        padding: int | Sequence[int] = 0,
-        stride: int | Sequence[int] = 1,
+        output_size: Ints,
+        kernel_size: Ints,
+        dilation: Ints = 1,
+        padding: Ints = 0,
+        stride: Ints = 1,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class Unfold(LayerModule):
     """Extracts sliding blocks from an image.
@@ -65,16 +64,10 @@ class Unfold(LayerModule):
         >>> output.tolist()
         [[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]
     """
-    kernel_size: int | Sequence[int]
-    dilation: int | Sequence[int]
-    padding: int | Sequence[int]
-    stride: int | Sequence[int]
-    def __init__(
-        self,
-        kernel_size: int | Sequence[int],
-        dilation: int | Sequence[int] = 1,
-        padding: int | Sequence[int] = 0,
-        stride: int | Sequence[int] = 1,
-    ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    kernel_size: Ints
+    dilation: Ints
+    padding: Ints
+    stride: Ints
+    def __init__(self, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1) -> None: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...

@@ -2,6 +2,7 @@
 
 from typing import Any
 from fnn.state.parameter import Buffer, Parameter
+from fnn.typing import ArrayLike, DType, Device
 from fnn.nn.modules.batchnorm import _LazyNormBase, _NormBase
 
 __all__ = ['InstanceNorm1d', 'InstanceNorm2d', 'InstanceNorm3d', 'LazyInstanceNorm1d', 'LazyInstanceNorm2d', 'LazyInstanceNorm3d']
@@ -51,8 +52,8 @@ class InstanceNorm1d(_InstanceNorm):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -65,13 +66,13 @@ class InstanceNorm1d(_InstanceNorm):
         momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class InstanceNorm2d(_InstanceNorm):
     """Instance normalisation of images (arXiv:1607.08022).
@@ -113,8 +114,8 @@ class InstanceNorm2d(_InstanceNorm):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -127,13 +128,13 @@ class InstanceNorm2d(_InstanceNorm):
         momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class InstanceNorm3d(_InstanceNorm):
     """Instance normalisation of volumes (arXiv:1607.08022).
@@ -175,8 +176,8 @@ class InstanceNorm3d(_InstanceNorm):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -189,13 +190,13 @@ class InstanceNorm3d(_InstanceNorm):
         momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 def _channels(module: Any, shape: tuple[int, ...]) -> int:
     ...
@@ -222,8 +223,8 @@ class LazyInstanceNorm1d(_LazyNormBase, InstanceNorm1d):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -235,13 +236,13 @@ class LazyInstanceNorm1d(_LazyNormBase, InstanceNorm1d):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d):
     """A `InstanceNorm2d` that takes ``num_features`` from its first input.
@@ -261,8 +262,8 @@ class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -274,13 +275,13 @@ class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d):
     """A `InstanceNorm3d` that takes ``num_features`` from its first input.
@@ -300,8 +301,8 @@ class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -313,10 +314,10 @@ class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...

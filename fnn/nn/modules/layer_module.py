@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, cast, get_args
+from typing import Any, ClassVar, cast
 
 import jax
 
 from fnn import random
 from fnn.errors import ArgumentError
 from fnn.layers.documentation import Documentation, Text, with_imports, written
-from fnn.layers.layer import Layer, field_names
+from fnn.layers.layer import Annotation, Layer, field_names
 from fnn.nn._module import Module
 from fnn.nn.modules._example import module_example
 from fnn.state.box import Box
@@ -33,7 +34,7 @@ _NOT_INPUTS = ("params", "state", "training", "key")
 
 def _constructor(layer: type[Layer]) -> Callable[..., None]:
     @functools.wraps(layer.__init__)
-    def __init__(self: LayerModule, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: LayerModule, *args: object, **kwargs: object) -> None:
         LayerModule.__init__(self, *args, **kwargs)
 
     return __init__
@@ -52,8 +53,8 @@ def _forward(layer: type[Layer]) -> Callable[..., Any]:
 
     signature = inspect.signature(layer.apply)
     inputs = [p for name, p in signature.parameters.items() if name not in _NOT_INPUTS]
-    output = get_args(signature.return_annotation) or (Any,)  # of (output, state)
-    shown = signature.replace(parameters=inputs, return_annotation=output[0])
+    pair = re.fullmatch(r"tuple\[(.+), State\]", str(signature.return_annotation))
+    shown = signature.replace(parameters=inputs, return_annotation=Annotation(pair[1] if pair else "Any"))
     cast(Any, forward).__signature__ = shown
     forward.__doc__ = "The layer's output; see the class for shapes."
     return forward
@@ -119,7 +120,7 @@ class LayerModule(Module):
                 function.__module__ = cls.__module__
                 setattr(cls, name, function)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         Module.__init__(self)
         self._install(self._layer_class(*args, **kwargs))
 
@@ -231,7 +232,7 @@ class LayerModule(Module):
                     return getattr(layer, name)
         return super().__getattr__(name)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         tables = self.__dict__
         layer = tables.get("_layer")
         if (

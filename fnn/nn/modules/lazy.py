@@ -84,7 +84,7 @@ class LazyModuleMixin:
         """Whether a parameter or buffer has no value yet."""
         return any(map(is_lazy, (*self._parameters.values(), *self._buffers.values())))
 
-    def _infer_parameters(self: Any, module: Any, args: tuple, kwargs: dict[str, Any] | None = None) -> None:
+    def _infer_parameters(self: Any, module: Module, args: tuple, kwargs: dict[str, Any] | None = None) -> None:
         """The pre-hook of the first call."""
         module.initialize_parameters(*args, **(kwargs or {}))
         if module.has_uninitialized_params():
@@ -224,14 +224,14 @@ def _constructor(cls: type[LazyLeaf], defaults: dict[str, Any]) -> Callable[...,
     return __init__
 
 
-def last_size(module: Any, shape: tuple[int, ...]) -> int:
+def last_size(module: Module, shape: tuple[int, ...]) -> int:
     """The number of features in the last axis."""
     if not shape:
         raise ArgumentError(f"{module._get_name()}: input must have at least 1 dimension, got a scalar")
     return shape[-1]
 
 
-def channels(module: Any, shape: tuple[int, ...]) -> int:
+def channels(module: Module, shape: tuple[int, ...]) -> int:
     """The channels of a batched (N, C, *) or unbatched (C, *) input of a convolution."""
     unbatched = module._layer.RANK + 1
     if len(shape) not in (unbatched, unbatched + 1):

@@ -3,6 +3,7 @@
 import jax
 from typing import Any
 from fnn.state.parameter import Parameter
+from fnn.typing import ArrayLike, DType, Device
 from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
 
@@ -20,9 +21,9 @@ class Identity(LayerModule):
         >>> nn.Identity(54, unused=True)(jnp.array([1.0]))
         Array([1.], dtype=float32)
     """
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Linear(LayerModule):
     """``input @ weight.T + bias``.
@@ -50,8 +51,8 @@ class Linear(LayerModule):
     """
     in_features: int
     out_features: int
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -59,18 +60,18 @@ class Linear(LayerModule):
         in_features: int,
         out_features: int,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class NonDynamicallyQuantizableLinear(Linear):
     """The output projection of `MultiheadAttention`: a `Linear` that says in its name what it is for."""
     in_features: int
     out_features: int
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -78,11 +79,11 @@ class NonDynamicallyQuantizableLinear(Linear):
         in_features: int,
         out_features: int,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class Bilinear(LayerModule):
     """``out[k] = input1 @ weight[k] @ input2 + bias[k]``.
@@ -112,8 +113,8 @@ class Bilinear(LayerModule):
     in1_features: int
     in2_features: int
     out_features: int
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -122,11 +123,11 @@ class Bilinear(LayerModule):
         in2_features: int,
         out_features: int,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input1: Any, input2: Any) -> jax.Array: ...
-    def __call__(self, input1: Any, input2: Any) -> jax.Array: ...
+    def forward(self, input1: ArrayLike, input2: ArrayLike) -> jax.Array: ...
+    def __call__(self, input1: ArrayLike, input2: ArrayLike) -> jax.Array: ...
 
 class LazyLinear(LazyLeaf, Linear):
     """A `Linear` that takes ``in_features`` from its first input.
@@ -143,10 +144,16 @@ class LazyLinear(LazyLeaf, Linear):
     """
     in_features: int
     out_features: int
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
-    def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def __init__(
+        self,
+        out_features: int,
+        bias: bool = True,
+        device: Device | None = None,
+        dtype: DType | None = None,
+    ) -> None: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 from fnn.state.parameter import Buffer
+from fnn.typing import ArrayLike, Ints, Size
 from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['MaxPool1d', 'MaxPool2d', 'MaxPool3d', 'MaxUnpool1d', 'MaxUnpool2d', 'MaxUnpool3d', 'AvgPool1d', 'AvgPool2d', 'AvgPool3d', 'FractionalMaxPool2d', 'FractionalMaxPool3d', 'LPPool1d', 'LPPool2d', 'LPPool3d', 'AdaptiveMaxPool1d', 'AdaptiveMaxPool2d', 'AdaptiveMaxPool3d', 'AdaptiveAvgPool1d', 'AdaptiveAvgPool2d', 'AdaptiveAvgPool3d']
@@ -56,23 +57,23 @@ class MaxPool1d(_MaxPoolNd):
         >>> nn.MaxPool1d(2)(jnp.arange(4.0).reshape(1, 4)).shape
         (1, 2)
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
-    dilation: int | Sequence[int]
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
+    dilation: Ints
     return_indices: bool
     ceil_mode: bool
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-        dilation: int | Sequence[int] = 1,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
+        dilation: Ints = 1,
         return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class MaxPool2d(_MaxPoolNd):
     """The largest element of each window of an image.
@@ -99,23 +100,23 @@ class MaxPool2d(_MaxPoolNd):
         >>> nn.MaxPool2d(2)(jnp.arange(16.0).reshape(1, 4, 4)).shape
         (1, 2, 2)
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
-    dilation: int | Sequence[int]
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
+    dilation: Ints
     return_indices: bool
     ceil_mode: bool
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-        dilation: int | Sequence[int] = 1,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
+        dilation: Ints = 1,
         return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class MaxPool3d(_MaxPoolNd):
     """The largest element of each window of a volume.
@@ -142,23 +143,23 @@ class MaxPool3d(_MaxPoolNd):
         >>> nn.MaxPool3d(2)(jnp.arange(64.0).reshape(1, 4, 4, 4)).shape
         (1, 2, 2, 2)
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
-    dilation: int | Sequence[int]
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
+    dilation: Ints
     return_indices: bool
     ceil_mode: bool
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-        dilation: int | Sequence[int] = 1,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
+        dilation: Ints = 1,
         return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class MaxUnpool1d(_MaxUnpoolNd):
     """Puts the maxima that MaxPool1d found back where they were, and zeros elsewhere.
@@ -183,17 +184,12 @@ class MaxUnpool1d(_MaxUnpoolNd):
         >>> nn.MaxUnpool1d(2)(x, index).ravel().tolist()
         [0.0, 5.0]
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
-    def __init__(
-        self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-    ) -> None: ...
-    def forward(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any: ...
-    def __call__(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any: ...
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
+    def __init__(self, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0) -> None: ...
+    def forward(self, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None) -> Any: ...
+    def __call__(self, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None) -> Any: ...
 
 class MaxUnpool2d(_MaxUnpoolNd):
     """Puts the maxima that MaxPool2d found back where they were, and zeros elsewhere.
@@ -218,17 +214,12 @@ class MaxUnpool2d(_MaxUnpoolNd):
         >>> nn.MaxUnpool2d(2)(x, index).ravel().tolist()
         [0.0, 5.0, 0.0, 0.0]
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
-    def __init__(
-        self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-    ) -> None: ...
-    def forward(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any: ...
-    def __call__(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any: ...
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
+    def __init__(self, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0) -> None: ...
+    def forward(self, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None) -> Any: ...
+    def __call__(self, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None) -> Any: ...
 
 class MaxUnpool3d(_MaxUnpoolNd):
     """Puts the maxima that MaxPool3d found back where they were, and zeros elsewhere.
@@ -253,17 +244,12 @@ class MaxUnpool3d(_MaxUnpoolNd):
         >>> nn.MaxUnpool3d(2)(x, index).ravel().tolist()
         [0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
-    def __init__(
-        self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-    ) -> None: ...
-    def forward(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any: ...
-    def __call__(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any: ...
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
+    def __init__(self, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0) -> None: ...
+    def forward(self, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None) -> Any: ...
+    def __call__(self, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None) -> Any: ...
 
 class AvgPool1d(_AvgPoolNd):
     """The mean of each window of a signal.
@@ -288,21 +274,21 @@ class AvgPool1d(_AvgPoolNd):
         >>> nn.AvgPool1d(2)(jnp.ones((1, 2))).tolist()
         [[1.0]]
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
     ceil_mode: bool
     count_include_pad: bool
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AvgPool2d(_AvgPoolNd):
     """The mean of each window of an image.
@@ -328,23 +314,23 @@ class AvgPool2d(_AvgPoolNd):
         >>> nn.AvgPool2d(2)(jnp.ones((1, 2, 2))).tolist()
         [[[1.0]]]
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
     ceil_mode: bool
     count_include_pad: bool
     divisor_override: int | None
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AvgPool3d(_AvgPoolNd):
     """The mean of each window of a volume.
@@ -370,23 +356,23 @@ class AvgPool3d(_AvgPoolNd):
         >>> nn.AvgPool3d(2)(jnp.ones((1, 2, 2, 2))).tolist()
         [[[[1.0]]]]
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
     ceil_mode: bool
     count_include_pad: bool
     divisor_override: int | None
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class FractionalMaxPool2d(LayerModule):
     """The largest element of each window of an image, the windows at pseudo-random, evenly spread places.
@@ -415,21 +401,21 @@ class FractionalMaxPool2d(LayerModule):
         >>> layer(jnp.arange(16.0).reshape(1, 4, 4)).tolist()
         [[[15.0]]]
     """
-    kernel_size: int | Sequence[int]
-    output_size: int | Sequence[int] | None
+    kernel_size: Ints
+    output_size: Ints | None
     output_ratio: float | Sequence[float] | None
     return_indices: bool
     _random_samples: Buffer | None
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        output_size: int | Sequence[int] | None = None,
+        kernel_size: Ints,
+        output_size: Ints | None = None,
         output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
-        _random_samples: Any = None,
+        _random_samples: ArrayLike | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class FractionalMaxPool3d(LayerModule):
     """The largest element of each window of a volume, the windows at pseudo-random, evenly spread places.
@@ -458,21 +444,21 @@ class FractionalMaxPool3d(LayerModule):
         >>> layer(jnp.arange(64.0).reshape(1, 4, 4, 4)).tolist()
         [[[[63.0]]]]
     """
-    kernel_size: int | Sequence[int]
-    output_size: int | Sequence[int] | None
+    kernel_size: Ints
+    output_size: Ints | None
     output_ratio: float | Sequence[float] | None
     return_indices: bool
     _random_samples: Buffer | None
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        output_size: int | Sequence[int] | None = None,
+        kernel_size: Ints,
+        output_size: Ints | None = None,
         output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
-        _random_samples: Any = None,
+        _random_samples: ArrayLike | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LPPool1d(_LPPoolNd):
     """The p-norm of each window of a signal, ``(sum of x ** p) ** (1 / p)``; p = inf takes the maximum.
@@ -496,18 +482,18 @@ class LPPool1d(_LPPoolNd):
         [[2.0]]
     """
     norm_type: float
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
+    kernel_size: Ints
+    stride: Ints | None
     ceil_mode: bool
     def __init__(
         self,
         norm_type: float,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
+        kernel_size: Ints,
+        stride: Ints | None = None,
         ceil_mode: bool = False,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LPPool2d(_LPPoolNd):
     """The p-norm of each window of an image, ``(sum of x ** p) ** (1 / p)``; p = inf takes the maximum.
@@ -531,18 +517,18 @@ class LPPool2d(_LPPoolNd):
         [[[4.0]]]
     """
     norm_type: float
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
+    kernel_size: Ints
+    stride: Ints | None
     ceil_mode: bool
     def __init__(
         self,
         norm_type: float,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
+        kernel_size: Ints,
+        stride: Ints | None = None,
         ceil_mode: bool = False,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LPPool3d(_LPPoolNd):
     """The p-norm of each window of a volume, ``(sum of x ** p) ** (1 / p)``; p = inf takes the maximum.
@@ -566,18 +552,18 @@ class LPPool3d(_LPPoolNd):
         [[[[8.0]]]]
     """
     norm_type: float
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
+    kernel_size: Ints
+    stride: Ints | None
     ceil_mode: bool
     def __init__(
         self,
         norm_type: float,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
+        kernel_size: Ints,
+        stride: Ints | None = None,
         ceil_mode: bool = False,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     """The largest element of each of ``output_size`` bins of a signal, whatever its size.
@@ -598,11 +584,11 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
         >>> nn.AdaptiveMaxPool1d(1)(jnp.arange(3.0).reshape(1, 3)).tolist()
         [[2.0]]
     """
-    output_size: Any
+    output_size: Size
     return_indices: bool
-    def __init__(self, output_size: int | Sequence[int | None] | None, return_indices: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def __init__(self, output_size: Size, return_indices: bool = False) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """The largest element of each of ``output_size`` bins of an image, whatever its size.
@@ -623,11 +609,11 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
         >>> nn.AdaptiveMaxPool2d(1)(jnp.arange(9.0).reshape(1, 3, 3)).tolist()
         [[[8.0]]]
     """
-    output_size: Any
+    output_size: Size
     return_indices: bool
-    def __init__(self, output_size: int | Sequence[int | None] | None, return_indices: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def __init__(self, output_size: Size, return_indices: bool = False) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """The largest element of each of ``output_size`` bins of a volume, whatever its size.
@@ -648,11 +634,11 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
         >>> nn.AdaptiveMaxPool3d(1)(jnp.arange(27.0).reshape(1, 3, 3, 3)).tolist()
         [[[[26.0]]]]
     """
-    output_size: Any
+    output_size: Size
     return_indices: bool
-    def __init__(self, output_size: int | Sequence[int | None] | None, return_indices: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def __init__(self, output_size: Size, return_indices: bool = False) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     """The mean of each of ``output_size`` bins of a signal, whatever its size.
@@ -672,10 +658,10 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
         >>> nn.AdaptiveAvgPool1d(1)(jnp.arange(3.0).reshape(1, 3)).tolist()
         [[1.0]]
     """
-    output_size: Any
-    def __init__(self, output_size: int | Sequence[int | None] | None) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    output_size: Size
+    def __init__(self, output_size: Size) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     """The mean of each of ``output_size`` bins of an image, whatever its size.
@@ -695,10 +681,10 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
         >>> nn.AdaptiveAvgPool2d(1)(jnp.arange(9.0).reshape(1, 3, 3)).tolist()
         [[[4.0]]]
     """
-    output_size: Any
-    def __init__(self, output_size: int | Sequence[int | None] | None) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    output_size: Size
+    def __init__(self, output_size: Size) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     """The mean of each of ``output_size`` bins of a volume, whatever its size.
@@ -718,7 +704,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
         >>> nn.AdaptiveAvgPool3d(1)(jnp.arange(27.0).reshape(1, 3, 3, 3)).tolist()
         [[[[13.0]]]]
     """
-    output_size: Any
-    def __init__(self, output_size: int | Sequence[int | None] | None) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    output_size: Size
+    def __init__(self, output_size: Size) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
