@@ -496,7 +496,7 @@ class Module(HookRegistrars, StateDict, Movement):
 
         return _display.bundle(self)
 
-    def __treescope_repr__(self, path: str | None, subtree_renderer: Any) -> Any:
+    def __treescope_repr__(self, path: str | None, subtree_renderer: Callable[..., Any]) -> Any:
         from fnn.nn import _display
 
         return _display.rendering(self, path, subtree_renderer)

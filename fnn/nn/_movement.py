@@ -110,7 +110,7 @@ class Movement(Tables):
         """Casts all floating parameters and buffers to bfloat16."""
         return self._cast_floating(jnp.bfloat16, "Module.bfloat16: ")
 
-    def type(self: _T, dst_type: Any) -> _T:
+    def type(self: _T, dst_type: DType) -> _T:
         """Casts all parameters and buffers to a dtype."""
         dtype = canonical(dst_type, "Module.type: ")
         return self._apply(lambda x: x.astype(dtype))

@@ -235,7 +235,7 @@ def _dotted(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _load(
     module: Any,
-    state_dict: Any,
+    state_dict: Mapping[str, Any],
     prefix: str,
     metadata: Any,
     strict: bool,

@@ -11,6 +11,7 @@ from typing import Any, Self, SupportsIndex, overload
 
 from fnn.nn._module import Module, _indent
 from fnn.state.scope import epoch
+from fnn.typing import PyTree
 
 __all__ = ["Container", "ModuleDict", "ModuleList", "Sequential"]
 
@@ -121,7 +122,7 @@ class Sequential(_Numbered):
         for name, module in named:
             self.add_module(str(name) if isinstance(name, int) else name, module)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: PyTree) -> Any:
         """Runs ``input`` through every module in turn."""
         for module in self._modules.values():
             input = module(input)
@@ -171,13 +172,13 @@ class Sequential(_Numbered):
         return self
 
 
-def _sequential(other: Any) -> Sequential:
+def _sequential(other: object) -> Sequential:
     if not isinstance(other, Sequential):
         raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
     return other
 
 
-def _factor(self: Sequential, other: Any) -> int:
+def _factor(self: Sequential, other: object) -> int:
     if not isinstance(other, int):
         raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(other)}")
     if other <= 0:

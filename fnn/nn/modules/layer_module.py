@@ -25,6 +25,7 @@ from fnn.state.box import Box
 from fnn.state.parameter import Buffer, Parameter
 from fnn.state.scope import epoch, innermost
 from fnn.tracing import tracing
+from fnn.typing import PyTree
 
 __all__ = ["LayerModule"]
 
@@ -41,7 +42,7 @@ def _constructor(layer: type[Layer]) -> Callable[..., None]:
 
 
 def _forward(layer: type[Layer]) -> Callable[..., Any]:
-    def forward(self: LayerModule, *input: Any, **kwargs: Any) -> Any:
+    def forward(self: LayerModule, *input: PyTree, **kwargs: Any) -> Any:
         try:
             return LayerModule.forward(self, *input, **kwargs)
         except TypeError:
@@ -195,7 +196,7 @@ class LayerModule(Module):
             if box is not None:
                 box.data = value.astype(box.dtype)
 
-    def forward(self, *input: Any, **kwargs: Any) -> Any:
+    def forward(self, *input: PyTree, **kwargs: Any) -> Any:
         """The layer's output for these inputs."""
         layer = self._layer
         own, buffers = self._declared(layer)

@@ -28,6 +28,7 @@ from fnn.nn.modules._example import lazy_example
 from fnn.nn.modules.layer_module import LayerModule
 from fnn.state.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 from fnn.state.scope import epoch, innermost
+from fnn.typing import ArrayLike
 
 __all__ = ["LazyModuleMixin"]
 
@@ -69,7 +70,7 @@ class LazyModuleMixin:
         self._load_hook = self._register_load_state_dict_pre_hook(self._lazy_load_hook)
         self._initialize_hook = self.register_forward_pre_hook(self._infer_parameters, with_kwargs=True)
 
-    def _lazy_load_hook(self: Any, state_dict: Mapping[str, Any], prefix: str, *_: Any) -> None:
+    def _lazy_load_hook(self: Any, state_dict: Mapping[str, Any], prefix: str, *_: object) -> None:
         """Materialises the boxes for which ``state_dict`` holds values."""
         for name, box in (*self._parameters.items(), *self._buffers.items()):
             value = state_dict.get(prefix + name)
@@ -137,7 +138,7 @@ class LazyLeaf(LazyModuleMixin):
         self._register(layer, boxes)
         self._register_lazy_hooks()
 
-    def _lazy_load_hook(self: Any, state_dict: Mapping[str, Any], prefix: str, *_: Any) -> None:
+    def _lazy_load_hook(self: Any, state_dict: Mapping[str, Any], prefix: str, *_: object) -> None:
         """Materialises the boxes for which there are values, and takes the sizes from them once it has all."""
         LazyModuleMixin._lazy_load_hook(self, state_dict, prefix)
         boxes = {name: box for name, box in (*self._parameters.items(), *self._buffers.items()) if box is not None}
@@ -173,7 +174,7 @@ class LazyLeaf(LazyModuleMixin):
         if not self.has_uninitialized_params() and all(getattr(self._layer, name) for name in self._inference):
             self.cls_to_become.reset_parameters(self)
 
-    def initialize_parameters(self: Any, input: Any, *args: Any, **kwargs: Any) -> None:
+    def initialize_parameters(self: Any, input: ArrayLike, *args: Any, **kwargs: Any) -> None:
         """Infers the missing arguments from ``input`` and draws the parameters."""
         del args, kwargs
         shape = to_array(input, "input", f"{self._get_name()}: ").shape

@@ -86,7 +86,7 @@ class ParameterList(Module):
             return type(self)([self[i] for i in range(len(self))[idx]])
         return getattr(self, str(position(idx, len(self))))
 
-    def __setitem__(self, idx: int, param: Any) -> None:
+    def __setitem__(self, idx: int, param: object) -> None:
         setattr(self, str(position(idx, len(self))), _as_parameter(param))
 
     def __len__(self) -> int:
@@ -98,7 +98,7 @@ class ParameterList(Module):
     def __iadd__(self, parameters: Iterable[Any]) -> Self:
         return self.extend(parameters)
 
-    def append(self, value: Any) -> Self:
+    def append(self, value: object) -> Self:
         """Adds an element at the end; returns the list."""
         value = _as_parameter(value)
         setattr(self, str(self._size), value)
@@ -156,7 +156,7 @@ class ParameterDict(Module):
     def __getitem__(self, key: str) -> Any:
         return getattr(self, self._key_to_attr(key))
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         setattr(self, self._key_to_attr(key), _as_parameter(value))
         self._keys[key] = None
 
@@ -208,7 +208,7 @@ class ParameterDict(Module):
         """The value of ``key``, or ``default``."""
         return self[key] if key in self._keys else default
 
-    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+    def fromkeys(self, keys: Iterable[str], default: object = None) -> ParameterDict:
         """A new dict with these keys, all of value ``default``."""
         return ParameterDict((key, default) for key in keys)
 
