@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from fnn.host_random import Generator
 
 __all__ = [
-    "Array", "ArrayLike", "DType", "Device", "Floats", "Ints", "Key", "OneDevice", "PyTree", "Real", "Scalar", "Shape",
-    "Size", "SupportsArray",
+    "Array", "ArrayLike", "DType", "Device", "Floats", "Held", "Ints", "Key", "OneDevice", "PyTree", "Real",
+    "Scalar", "Shape", "Size", "SupportsArray", "Tupled",
 ]  # fmt: skip
 
 
@@ -41,6 +41,21 @@ class OneDevice(Protocol):
     def id(self) -> int:
         """Its number."""
         ...
+
+
+_Passed = TypeVar("_Passed", contravariant=True)
+_Kept = TypeVar("_Kept", covariant=True)
+
+
+class Held(Protocol[_Passed, _Kept]):
+    """A field that its constructor normalises: what may be passed for it, and what it holds.
+
+    Only type checkers look at it; its default is ``fnn.layers.layer.given(default=value)``.
+    """
+
+    def __get__(self, instance: object, owner: object) -> _Kept: ...
+
+    def __set__(self, instance: object, value: _Passed) -> None: ...
 
 
 Array: TypeAlias = jax.Array
@@ -66,6 +81,8 @@ Shape: TypeAlias = Sequence[int]
 
 # One number for all axes, or one per axis.
 Ints: TypeAlias = int | Sequence[int]
+# The same as a field that holds a tuple.
+Tupled: TypeAlias = "Held[int | Sequence[int], tuple[int, ...]]"
 Floats: TypeAlias = float | Sequence[float]
 
 # An output size: None leaves an axis as it is.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.layers.cases import Case
-from tests.layers.table import CASES
+from tests.layers.table import TORCH_CASES
 from tests.recorded import digest
 
 SEEDS = (0, 1, 1234, 2**31 + 5)
@@ -51,7 +51,7 @@ MORE = [
     case("TransformerDecoderLayer", 8, 2, dim_feedforward=16),
     case("Transformer", 8, 2, 1, 1, 16),
 ]
-LAYERS = {c.id: c for c in (*CASES, *MORE)}
+LAYERS = {c.id: c for c in (*TORCH_CASES, *MORE)}
 
 
 def is_normal(name: str, parameter: str) -> bool:

@@ -3,13 +3,19 @@
 Versions of XLA round differently, so that an example's floating numbers hold to about six digits of the largest one.
 """
 
+import ast
 import doctest
 import importlib
+import pydoc
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from fnn import layers, nn
+from fnn.layers import combinators
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOAT = re.compile(r"(?<![\w.])[-+]?(?:\d+\.\d*(?:e[-+]?\d+)?|\d+e[-+]?\d+)(?![\w])")
@@ -30,7 +36,10 @@ class Checker(doctest.OutputChecker):
 
 
 def modules_with_examples() -> list[str]:
-    paths = [p for p in sorted((ROOT / "fnn").rglob("*.py")) if ">>> " in p.read_text(encoding="utf-8")]
+    """The modules that hold examples, and those whose classes have theirs from their layers."""
+    facade = [p for p in (ROOT / "fnn" / "nn" / "modules").glob("[a-z]*.py") if p.with_suffix(".pyi").exists()]
+    written = [p for p in (ROOT / "fnn").rglob("*.py") if ">>> " in p.read_text(encoding="utf-8")]
+    paths = sorted({*written, *facade})
     return [".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for p in paths]
 
 
@@ -42,6 +51,40 @@ def test_examples(name, capsys):
         runner.run(test)
     result = runner.summarize()
     assert result.attempted and not result.failed, capsys.readouterr().out
+
+
+def documentation(paths):
+    """The lines of the public docstrings in some files, less the headings of sections."""
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and getattr(node, "name", "a")[0] != "_":
+                lines = map(str.strip, (ast.get_docstring(node) or "").splitlines())
+                yield from (line for line in lines if line and not re.fullmatch(r"[A-Z][a-z]+:", line))
+
+
+def test_layers_say_each_fact_once():
+    """At most a fifth of the lines stands there more than once: what classes share stands in their base."""
+    count = Counter(documentation((ROOT / "fnn" / "layers").glob("[a-z]*.py")))
+    repeated = {line: n for line, n in count.most_common() if n > 1}
+    share = sum(repeated.values()) / count.total()
+    assert share <= 0.2, f"{share:.1%}: write them in a private base class, see fnn/layers/documentation.py: {repeated}"
+
+
+def classes(face, base):
+    """The public classes of a face, less those that are old names of others."""
+    found = [name for name in face.__all__ if isinstance(cls := getattr(face, name), type) and issubclass(cls, base)]
+    return [name for name in found if name not in ("Layer", "Lambda", "Container", "NLLLoss2d")]
+
+
+@pytest.mark.parametrize("face", [layers, nn], ids=["layers", "nn"])
+def test_each_face_shows_its_own_example(face):
+    """``help(nn.Conv2d)`` calls ``nn.Conv2d``, ``help(layers.Conv2d)`` ``layers.Conv2d``."""
+    this, other = ("layers", "nn") if face is layers else ("nn", "layers")
+    made = (*combinators.__all__, "Repeat", "Remat")  # their functions have the examples
+    for name in classes(face, layers.Layer if face is layers else nn.Module):
+        text = pydoc.render_doc(getattr(face, name), renderer=pydoc.plaintext).partition("Method resolution order")[0]
+        assert name in made or re.search(rf">>> .*\b{this}\.{name}\b|>>> class .*\b{this}\.{name}\b", text), name
+        assert name == "LayerModule" or not re.search(rf">>> .*(?<![\w.]){other}\.", text), (name, text)
 
 
 @pytest.mark.parametrize(

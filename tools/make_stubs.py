@@ -10,20 +10,19 @@ the layer's ``apply``.  What a class or a module writes by hand is copied, witho
 """
 
 import ast
-import collections.abc
+import builtins
 import dataclasses
 import importlib
 import inspect
 import math
+import re
 import sys
 import textwrap
 import types
-import typing
 from pathlib import Path
 from typing import Any
 
-import jax
-
+import fnn.typing
 from fnn.layers import Layer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,21 +30,6 @@ MODULES = ROOT / "fnn" / "nn" / "modules"
 HEAD = '"""Written by tools/make_stubs.py from {name}.py and its layers; do not edit."""\n'
 WIDTH = 120
 
-# A field that the constructor normalises (3 -> (3, 3)) is Any in its layer; here is what may be passed for it.
-_INTS = "int | Sequence[int]"
-PASSED = {
-    "kernel_size": _INTS,
-    "stride": _INTS,
-    "padding": _INTS,
-    "dilation": _INTS,
-    "output_padding": _INTS,
-    "normalized_shape": _INTS,
-    "output_size": "int | Sequence[int | None] | None",
-    "output_ratio": "float | Sequence[float] | None",
-    "unflattened_size": "Sequence[int] | Sequence[tuple[str, int]]",
-    "size": "int | Sequence[int] | None",
-    "scale_factor": "float | Sequence[float] | None",
-}
 # What the text of a generated member may use.
 ALWAYS = {
     "collections.abc": ("Callable", "Sequence"),
@@ -59,49 +43,39 @@ SWITCHES = ("affine", "elementwise_affine")
 
 
 class Types:
-    """Annotations as source text, and the imports that the text needs."""
+    """Annotations of layers as source text, and the imports that the text needs."""
 
     def __init__(self) -> None:
-        self.modules: set[str] = set()
+        self.plain: dict[str, None] = {}
+        self.names: dict[str, dict[str, None]] = {}
 
-    def text(self, annotation: Any) -> str:
-        """``annotation`` as it is written in a stub."""
-        if annotation in (inspect.Parameter.empty, Any):
+    def text(self, annotation: Any, owner: type, held: bool = False) -> str:
+        """``annotation``, of a member of ``owner``, as it is written in a stub."""
+        if annotation is inspect.Parameter.empty:
             return "Any"
-        if annotation in (None, type(None)):
-            return "None"
-        if isinstance(annotation, str):
-            return annotation
-        origin, args = typing.get_origin(annotation), typing.get_args(annotation)
-        if origin is typing.Annotated:
-            return self.text(args[0])
-        if origin in (typing.Union, types.UnionType):
-            return " | ".join(dict.fromkeys(map(self.text, args)))
-        if origin is typing.Literal:
-            return f"Literal[{', '.join(map(repr, args))}]"
-        if origin is collections.abc.Callable:
-            given = "..." if args[0] is Ellipsis else f"[{', '.join(map(self.text, args[0]))}]"
-            return f"Callable[{given}, {self.text(args[1])}]"
-        if origin is not None:
-            return f"{self.text(origin)}[{', '.join('...' if a is Ellipsis else self.text(a) for a in args)}]"
-        if annotation is jax.Array:
-            self.modules.add("jax")
-            return "jax.Array"  # the class itself names a private module
-        if isinstance(annotation, type):
-            module, name = annotation.__module__, annotation.__qualname__
-            if module in ("builtins", "collections.abc"):
-                return name
-            self.modules.add(module)
-            return f"{module}.{name}"
-        return "Any"
+        text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+        text = re.sub(r"^dataclasses\.InitVar\[(.*)\]$", r"\1", text)
+        tree = ast.parse(re.sub(r"\bTupled\b", fnn.typing.Tupled, text), mode="eval").body
+        if isinstance(tree, ast.Subscript) and ast.unparse(tree.value) == "Held" and isinstance(tree.slice, ast.Tuple):
+            text = ast.unparse(tree.slice.elts[held])  # what may be passed, and what is held
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Name) and not hasattr(builtins, node.id):
+                self._import(node.id, owner)
+        return text
 
-
-def hints(function: Any) -> dict[str, Any]:
-    """The annotations of a function or class; none where a name cannot be resolved."""
-    try:
-        return typing.get_type_hints(function)
-    except NameError:
-        return {}
+    def _import(self, name: str, owner: type) -> None:
+        """Notes where the module of ``owner`` or of one of its bases has a name from."""
+        for cls in owner.__mro__:
+            module = sys.modules[cls.__module__]
+            for node in ast.parse(inspect.getsource(module)).body if module.__name__.startswith("fnn.") else ():
+                if isinstance(node, ast.Import) and any((a.asname or a.name) == name for a in node.names):
+                    self.plain[f"import {next(ast.unparse(a) for a in node.names if (a.asname or a.name) == name)}"] = (
+                        None
+                    )
+                    return
+                if isinstance(node, ast.ImportFrom) and any((a.asname or a.name) == name for a in node.names):
+                    self.names.setdefault(node.module or "", {})[name] = None
+                    return
 
 
 def default_text(value: Any) -> str:
@@ -118,13 +92,13 @@ def signature_text(name: str, parameters: list[str], result: str) -> str:
     return "\n".join([f"    def {name}(", *(f"        {p}," for p in ["self", *parameters]), f"    ) -> {result}: ..."])
 
 
-def parameters_text(function: Any, skip: tuple[str, ...], annotations: dict[str, Any], show: Types) -> list[str]:
+def parameters_text(function: Any, skip: tuple[str, ...], owner: type, show: Types) -> list[str]:
     """The parameters of a function with their annotations and defaults."""
     shown, keyword_only = [], False
     for name, parameter in inspect.signature(function).parameters.items():
         if name in skip:
             continue
-        text = show.text(annotations.get(name, parameter.annotation))
+        text = show.text(parameter.annotation, owner)
         if parameter.kind is parameter.KEYWORD_ONLY and not keyword_only:
             shown.append("*")
         keyword_only |= parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_POSITIONAL)
@@ -138,27 +112,35 @@ def parameters_text(function: Any, skip: tuple[str, ...], annotations: dict[str,
 
 def generated(cls: type, layer: type[Layer], by_hand: set[str], show: Types) -> list[str]:
     """The members that a leaf has from its layer."""
-    fields = [field.name for field in dataclasses.fields(layer)]
-    annotations = hints(layer)
+    annotations = {field.name: field.type for field in dataclasses.fields(layer)}
+    fields = list(annotations)
     boxes = {name: _parameter_type(name, fields) for name in layer.PARAMS}
     boxes |= {name: "Buffer | None" for name in layer.STATE}
-    out = [f"    {name}: {show.text(annotations.get(name, Any))}" for name in fields if name not in {*boxes, *by_hand}]
+    shown = [name for name in fields if name not in {*boxes, *by_hand}]
+    out = [f"    {name}: {show.text(annotations[name], layer, held=True)}" for name in shown]
     for name, value in inspect.getmembers_static(layer):
         if isinstance(value, property) and value.fget and not name.startswith("_") and name not in by_hand:
-            out.append(f"    {name}: {show.text(hints(value.fget).get('return', Any))}")
+            result = inspect.signature(value.fget).return_annotation
+            out.append(f"    {name}: {show.text(result, layer)}")
     out += [f"    {name}: {kind}" for name, kind in boxes.items() if name not in by_hand]
     if "__init__" not in by_hand:
-        passed = {n: PASSED.get(n, a) if a is Any else a for n, a in annotations.items() if n in fields}
-        if "padding_mode" in fields:
-            passed["padding"] = f"str | {_INTS}"
-        out.append(signature_text("__init__", parameters_text(cls.__init__, ("self",), passed, show), "None"))
+        out.append(signature_text("__init__", parameters_text(cls.__init__, ("self",), layer, show), "None"))
     if "forward" not in by_hand:
-        annotations = hints(layer.apply)
-        output = typing.get_args(annotations.get("return"))  # of (output, state)
-        inputs = parameters_text(layer.apply, ("self", "params", "state", "training", "key"), annotations, show)
+        inputs = parameters_text(layer.apply, ("self", "params", "state", "training", "key"), layer, show)
+        output = _output(show.text(inspect.signature(layer.apply).return_annotation, layer))
         for name in ("forward", "__call__"):
-            out.append(signature_text(name, inputs, show.text(output[0]) if output else "Any"))
+            out.append(signature_text(name, inputs, output))
     return out
+
+
+def _output(annotation: str) -> str:
+    """The first of ``tuple[output, State]``."""
+    pair = ast.parse(annotation, mode="eval").body
+    return (
+        ast.unparse(pair.slice.elts[0])
+        if isinstance(pair, ast.Subscript) and isinstance(pair.slice, ast.Tuple)
+        else "Any"
+    )
 
 
 def _parameter_type(name: str, fields: list[str]) -> str:
@@ -208,14 +190,14 @@ def class_text(node: ast.ClassDef, module: types.ModuleType, show: Types) -> str
         members = [*generated(cls, cls._layer_class, by_hand, show), *members]
     bases = ", ".join(map(ast.unparse, node.bases))
     lines = [f"class {node.name}({bases}):" if bases else f"class {node.name}:"]
-    if documentation := cls.__dict__.get("__doc__"):
+    if documentation := cls.__doc__ if "__doc__" in cls.__dict__ else None:
         text = inspect.cleandoc(documentation).replace("\\", "\\\\").replace('"""', r"\"\"\"")
         end = "\n" if "\n" in text else ""
         lines.append(textwrap.indent(f'"""{text}{end}"""', "    "))
     return "\n".join([*lines, *(members or ["    ..."])])
 
 
-def imports_text(tree: ast.Module, body: str, modules: set[str]) -> list[str]:
+def imports_text(tree: ast.Module, body: str, show: Types) -> list[str]:
     """The imports of the module and of the generated text that the stub's body uses."""
     parsed = ast.parse(body)
     used = {node.id for node in ast.walk(parsed) if isinstance(node, ast.Name)}
@@ -223,7 +205,9 @@ def imports_text(tree: ast.Module, body: str, modules: set[str]) -> list[str]:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             used |= set(ast.literal_eval(node.value))
     names: dict[str, dict[str, None]] = {module: dict.fromkeys(names) for module, names in ALWAYS.items()}
-    plain = dict.fromkeys(f"import {name}" for name in sorted(modules))
+    for module, more in show.names.items():
+        names.setdefault(module, {}).update(more)
+    plain = dict(sorted(show.plain.items()))
     for node in tree.body:
         if isinstance(node, ast.Import):
             plain |= dict.fromkeys(f"import {ast.unparse(alias)}" for alias in node.names if alias.name in used)
@@ -252,7 +236,7 @@ def stub(path: Path) -> str | None:
         elif isinstance(node, ast.Assign):
             parts.append(ast.unparse(node))
     body = "\n\n".join(parts)
-    return "\n".join([HEAD.format(name=path.stem), *imports_text(tree, body, show.modules), "", body, ""])
+    return "\n".join([HEAD.format(name=path.stem), *imports_text(tree, body, show), "", body, ""])
 
 
 def main(arguments: list[str]) -> int:

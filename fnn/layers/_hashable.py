@@ -1,5 +1,7 @@
 """An array as a value: what a layer holds of an array that its constructor was given."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import jax.numpy as jnp
@@ -8,6 +10,7 @@ import numpy as np
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.tracing import concrete
+from fnn.typing import DType
 
 __all__ = ["HashableArray"]
 
@@ -22,7 +25,7 @@ class HashableArray:
 
     __slots__ = ("_array",)
 
-    def __init__(self, value: Any, name: str = "value") -> None:
+    def __init__(self, value: object, name: str = "value") -> None:
         if not isinstance(value, HashableArray):
             value = concrete(to_array(value, name))
             if value is None:
@@ -48,7 +51,7 @@ class HashableArray:
         """The array's dtype."""
         return self._array.dtype
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DType | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self._array, dtype) if copy or dtype not in (None, self.dtype) else self._array
 
     def __jax_array__(self) -> Any:

@@ -1,6 +1,8 @@
 """What all losses share as layers: no parameters, weights as state, the deprecated reductions."""
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -8,10 +10,19 @@ import jax.numpy as jnp
 from fnn.functional.reduction import legacy_reduction
 from fnn.layers._hashable import HashableArray
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Key
 
 
 class _Loss(Layer):
-    """A subclass names its weights in ``STATE``."""
+    """A subclass names its weights in ``STATE``.
+
+    Args:
+        weight: a weight for each class (C,).
+        ignore_index: a target that contributes neither to the loss nor to the gradient.
+
+    Attributes:
+        weight: the argument; in the state unless it is None.
+    """
 
     STATE: ClassVar[tuple[str, ...]] = ()
 
@@ -25,20 +36,31 @@ class _Loss(Layer):
             if weight is not None:
                 self._set(**{name: HashableArray(weight, name)})
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         del key
         given = {name: getattr(self, name) for name in self.STATE}
         return {}, {name: jnp.array(weight.__array__()) for name, weight in given.items() if weight is not None}
 
 
 class _PairLoss(_Loss):
-    """A loss of an input and a target: a subclass defines `_loss`."""
+    """A loss of an input and a target: a subclass defines `_loss`.
+
+    Shape:
+        (*), (*) -> (), or (*) with ``reduction='none'``.
+    """
 
     def apply(
-        self, params: Params, state: State, input: Any, target: Any, *, training: bool = False, key: Any = None
+        self,
+        params: Params,
+        state: State,
+        input: ArrayLike,
+        target: ArrayLike,
+        *,
+        training: bool = False,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         return self._loss(state, input, target), state
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         raise TypeError(f"{type(self).__name__} defines no _loss")

@@ -1,30 +1,47 @@
 """What the pooling layers share: their fields and representations, written once for all ranks."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from typing import Any, ClassVar
 
 import numpy as np
 
 from fnn.layers.layer import Layer
+from fnn.typing import Ints, Size
 
-Ints = int | Sequence[int]
 
-
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """``value`` as a layer holds it: lists as tuples, numpy numbers as Python's."""
     if isinstance(value, (list, tuple)):
         return tuple(plain(v) for v in value)
     return value.item() if isinstance(value, np.generic) else value
 
 
-def repeated(value: Any, n: int) -> tuple[Any, ...]:
+def repeated(value: object, n: int) -> tuple[Any, ...]:
     """A tuple as it is, one number ``n`` times."""
     value = plain(value)
     return value if isinstance(value, tuple) else (value,) * n
 
 
 class MaxPoolNd(Layer):
-    """Fields of the max pooling layers."""
+    """Fields of the max pooling layers.
+
+    A size becomes ``(size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1``.  NaN counts as larger
+    than all numbers; of several equal maxima the first one receives the gradient.
+
+    Args:
+        stride: step between windows; None: ``kernel_size``.
+        padding: elements of -inf added at both ends of each spatial axis, at most half a window.
+        dilation: step between the elements of a window.
+        return_indices: return the pair of the maxima and their places in the flattened spatial axes.
+        ceil_mode: round the size up instead of down; the last window still starts inside the input or its left
+            padding.
+        kernel_size: elements in a window, $window.
+
+    Shape:
+        input: $shape.
+        output: $pooled.
+    """
 
     kernel_size: Ints
     stride: Ints | None = None
@@ -53,10 +70,23 @@ class MaxPoolNd(Layer):
 
 
 class MaxUnpoolNd(Layer):
-    """Fields of the max unpooling layers."""
+    """Fields of the max unpooling layers.
+
+    ``apply`` takes the maxima, their indices, and optionally ``output_size``: the size of what was pooled, where the
+    pooling's arguments leave it open.
+
+    Args:
+        kernel_size: of the pooling.
+        stride: of the pooling; None: ``kernel_size``.
+        padding: of the pooling.
+
+    Shape:
+        input and indices: $shape.
+        output: $pooled; a size is ``output_size`` or
+            ``(size - 1) * stride - 2 * padding + kernel_size``.
+    """
 
     RANK: ClassVar[int]
-    INPUTS: ClassVar[tuple[str, ...]] = ("input", "indices", "output_size")
 
     kernel_size: Ints
     stride: Ints | None = None
@@ -75,7 +105,22 @@ class MaxUnpoolNd(Layer):
 
 
 class AvgPoolNd(Layer):
-    """Fields of the average pooling layers."""
+    """Fields of the average pooling layers.
+
+    A size becomes ``(size + 2 * padding - kernel_size) // stride + 1``.
+
+    Args:
+        stride: step between windows; None: ``kernel_size``.
+        padding: zeros added at both ends of each spatial axis, at most half a window.
+        ceil_mode: round the size up instead of down; the last window still starts inside the input or its left
+            padding.
+        count_include_pad: whether the zeros count as elements of a window.
+        kernel_size: elements in a window, $window.
+
+    Shape:
+        input: $shape.
+        output: $pooled.
+    """
 
     kernel_size: Ints
     stride: Ints | None = None
@@ -92,7 +137,20 @@ class AvgPoolNd(Layer):
 
 
 class LPPoolNd(Layer):
-    """Fields of the power-average pooling layers."""
+    """Fields of the power-average pooling layers.
+
+    Where a window sums to 0 the gradient is 0.
+
+    Args:
+        norm_type: p, not 0.
+        stride: step between windows; None: ``kernel_size``.
+        ceil_mode: round the size up instead of down; the last window still starts inside the input.
+        kernel_size: elements in a window, $window.
+
+    Shape:
+        input: $shape.
+        output: $pooled, a size ``(size - kernel_size) // stride + 1``.
+    """
 
     norm_type: float
     kernel_size: Ints
@@ -113,9 +171,16 @@ class LPPoolNd(Layer):
 
 
 class AdaptiveAvgPoolNd(Layer):
-    """Fields of the adaptive average pooling layers."""
+    """Fields of the adaptive average pooling layers.
 
-    output_size: Any
+    Bin i of O bins over a size S holds the elements from ``floor(i * S / O)`` up to ``ceil((i + 1) * S / O)``.
+
+    Shape:
+        input: $shape.
+        output: $pooled.
+    """
+
+    output_size: Size
 
     def __post_init__(self) -> None:
         self._set(output_size=plain(self.output_size))
@@ -125,9 +190,19 @@ class AdaptiveAvgPoolNd(Layer):
 
 
 class AdaptiveMaxPoolNd(Layer):
-    """Fields of the adaptive max pooling layers."""
+    """Fields of the adaptive max pooling layers.
 
-    output_size: Any
+    Bin i of O bins over a size S holds the elements from ``floor(i * S / O)`` up to ``ceil((i + 1) * S / O)``.
+
+    Args:
+        return_indices: return the pair of the maxima and their places in the flattened spatial axes.
+
+    Shape:
+        input: $shape.
+        output: $pooled.
+    """
+
+    output_size: Size
     return_indices: bool = False
 
     def __post_init__(self) -> None:

@@ -1,11 +1,14 @@
 """Layers of smooth activations, their piecewise approximations, and gates."""
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import ClassVar
 
 import jax
 
 from fnn.functional import activation
 from fnn.layers._activation import _Activation
+from fnn.typing import ArrayLike
 
 __all__ = [
     "GELU", "GLU", "Hardsigmoid", "Hardswish", "LogSigmoid", "Mish", "SiLU", "Sigmoid",
@@ -16,39 +19,26 @@ __all__ = [
 class Sigmoid(_Activation):
     """The logistic function, ``1 / (1 + exp(-x))``.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Sigmoid().apply({}, {}, jnp.array([0.0, jnp.inf]))[0]
         Array([0.5, 1. ], dtype=float32)
     """
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.sigmoid(x)
 
 
 class Hardsigmoid(_Activation):
     """The line ``x / 6 + 1/2`` clamped to [0, 1]; the gradient is 0 at -3 and at 3.
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Hardsigmoid().apply({}, {}, jnp.array([-4.0, 0.0, 3.0]))[0]
         Array([0. , 0.5, 1. ], dtype=float32)
     """
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.hardsigmoid(x)
 
     def extra_repr(self) -> str:
@@ -58,83 +48,54 @@ class Hardsigmoid(_Activation):
 class Tanh(_Activation):
     """The hyperbolic tangent.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Tanh().apply({}, {}, jnp.array([0.0, jnp.inf]))[0]
         Array([0., 1.], dtype=float32)
     """
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.tanh(x)
 
 
 class SiLU(_Activation):
     """The sigmoid linear unit, also called swish: ``x * sigmoid(x)``.
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.SiLU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
         Array([0.       , 0.7310586], dtype=float32)
     """
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.silu(x)
 
 
 class Mish(_Activation):
     """``x * tanh(softplus(x))`` (arXiv:1908.08681).
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Mish().apply({}, {}, jnp.array([0.0, 1.0]))[0]
         Array([0.        , 0.86509836], dtype=float32)
     """
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.mish(x)
 
 
 class Hardswish(_Activation):
     """``x * relu6(x + 3) / 6`` (arXiv:1905.02244).
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Hardswish().apply({}, {}, jnp.array([-4.0, 0.0, 3.0]))[0]
         Array([0., 0., 3.], dtype=float32)
     """
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.hardswish(x)
 
     def extra_repr(self) -> str:
@@ -151,8 +112,6 @@ class GLU(_Activation):
         (*, 2 E, *) -> (*, E, *).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.GLU().apply({}, {}, jnp.array([2.0, 3.0, 0.0, jnp.inf]))[0]
         Array([1., 3.], dtype=float32)
     """
@@ -161,7 +120,7 @@ class GLU(_Activation):
 
     dim: int = -1
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.glu(x, self.dim)
 
 
@@ -171,19 +130,14 @@ class GELU(_Activation):
     Args:
         approximate: ``"none"``, or ``"tanh"`` for the approximation by a hyperbolic tangent.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.GELU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
         Array([0.       , 0.8413447], dtype=float32)
     """
 
     approximate: str = "none"
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.gelu(x, self.approximate)
 
     def extra_repr(self) -> str:
@@ -193,17 +147,12 @@ class GELU(_Activation):
 class LogSigmoid(_Activation):
     """``log(sigmoid(x))``, computed without overflow.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.LogSigmoid().apply({}, {}, jnp.array([-1000.0, 0.0]))[0]
         Array([-1.000000e+03, -6.931472e-01], dtype=float32)
     """
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.logsigmoid(x)
 
 
@@ -214,12 +163,7 @@ class Softplus(_Activation):
         beta: the sharpness of the bend.
         threshold: where ``beta * x`` exceeds it the result is ``x`` itself.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Softplus().apply({}, {}, jnp.array([0.0, 30.0]))[0]
         Array([ 0.6931472, 30.       ], dtype=float32)
     """
@@ -232,22 +176,17 @@ class Softplus(_Activation):
     beta: float = 1.0
     threshold: float = 20.0
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.softplus(x, self.beta, self.threshold)
 
 
 class Softsign(_Activation):
     """``x / (1 + |x|)``.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Softsign().apply({}, {}, jnp.array([-1.0, 3.0]))[0]
         Array([-0.5 ,  0.75], dtype=float32)
     """
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return activation.softsign(x)

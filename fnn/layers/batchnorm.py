@@ -1,9 +1,12 @@
 """Layers that keep running statistics: BatchNorm and InstanceNorm in one to three dimensions."""
 
+from __future__ import annotations
+
 import dataclasses
 import warnings
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 
 from fnn import init
@@ -12,12 +15,24 @@ from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError
 from fnn.functional import batchnorm
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Device, DType, Key
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
 
 
 class _NormBase(Layer):
-    """What batch and instance norm share: the parameters, the state and their initial values."""
+    """What batch and instance norm share: the parameters, the state and their initial values.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        affine: whether there are weight and bias.
+        dtype: of parameters and statistics; None is the default dtype.
+        bias: whether an affine layer has a bias.
+
+    Attributes:
+        running_var: (C,), initially 1.
+    """
 
     PARAMS: ClassVar = ("weight", "bias")
     STATE: ClassVar = ("running_mean", "running_var", "num_batches_tracked")
@@ -28,8 +43,8 @@ class _NormBase(Layer):
     momentum: float | None = 0.1
     affine: bool = True
     track_running_stats: bool = True
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
     bias: bool = dataclasses.field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -41,7 +56,7 @@ class _NormBase(Layer):
             )
         self._set(num_features=features)
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         shape = (self.num_features,)
         params, state = {}, {}
         if self.affine:
@@ -73,8 +88,26 @@ class _NormBase(Layer):
 
 
 class _BatchNorm(_NormBase):
+    """Base of layers that share what follows.
+
+    Each channel is normalised over all other axes: ``(x - mean) / sqrt(var + eps) * weight + bias``. While training,
+    mean and (biased) variance are the batch's; else they are the running statistics, where these are tracked. While
+    training with ``track_running_stats``, the state is updated: ``running = (1 - momentum) * running + momentum *
+    batch``, with the unbiased variance.
+
+    Args:
+        momentum: the share of a new batch in the running statistics; None: their average over all batches.
+        track_running_stats: whether running statistics are kept; without, the batch's are always used.
+
+    Attributes:
+        weight: (C,), initially 1.
+        bias: (C,), initially 0.
+        running_mean: (C,), initially 0.
+        num_batches_tracked: (), the number of batches seen while training.
+    """
+
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del key
         x = to_array(input)
@@ -110,35 +143,10 @@ class _BatchNorm(_NormBase):
 class BatchNorm1d(_BatchNorm):
     """Batch normalisation of vectors or signals (arXiv:1502.03167).
 
-    Each channel is normalised over the batch and, for signals, their length:
-    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
-    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
-    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
-    unbiased variance.
-
-    Args:
-        num_features: C.
-        eps: added to the variance.
-        momentum: the share of a new batch in the running statistics; None: their average over all batches.
-        affine: whether there are weight and bias.
-        track_running_stats: whether running statistics are kept; without, the batch's are always used.
-        device: where the parameters go.
-        dtype: of parameters and statistics; None is the default dtype.
-        bias: whether an affine layer has a bias.
-
-    Attributes:
-        weight: (C,), initially 1.
-        bias: (C,), initially 0.
-        running_mean: (C,), initially 0.
-        running_var: (C,), initially 1.
-        num_batches_tracked: (), the number of batches seen while training.
-
     Shape:
         (N, C) or (N, C, L) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> norm = layers.BatchNorm1d(1)
         >>> params, state = norm.init(jax.random.key(0))
         >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1), training=True)
@@ -152,35 +160,10 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """Batch normalisation of images (arXiv:1502.03167).
 
-    Each channel is normalised over the batch and space:
-    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
-    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
-    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
-    unbiased variance.
-
-    Args:
-        num_features: C.
-        eps: added to the variance.
-        momentum: the share of a new batch in the running statistics; None: their average over all batches.
-        affine: whether there are weight and bias.
-        track_running_stats: whether running statistics are kept; without, the batch's are always used.
-        device: where the parameters go.
-        dtype: of parameters and statistics; None is the default dtype.
-        bias: whether an affine layer has a bias.
-
-    Attributes:
-        weight: (C,), initially 1.
-        bias: (C,), initially 0.
-        running_mean: (C,), initially 0.
-        running_var: (C,), initially 1.
-        num_batches_tracked: (), the number of batches seen while training.
-
     Shape:
         (N, C, H, W) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> norm = layers.BatchNorm2d(1)
         >>> params, state = norm.init(jax.random.key(0))
         >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1), training=True)
@@ -194,35 +177,10 @@ class BatchNorm2d(_BatchNorm):
 class BatchNorm3d(_BatchNorm):
     """Batch normalisation of volumes (arXiv:1502.03167).
 
-    Each channel is normalised over the batch and space:
-    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
-    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
-    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
-    unbiased variance.
-
-    Args:
-        num_features: C.
-        eps: added to the variance.
-        momentum: the share of a new batch in the running statistics; None: their average over all batches.
-        affine: whether there are weight and bias.
-        track_running_stats: whether running statistics are kept; without, the batch's are always used.
-        device: where the parameters go.
-        dtype: of parameters and statistics; None is the default dtype.
-        bias: whether an affine layer has a bias.
-
-    Attributes:
-        weight: (C,), initially 1.
-        bias: (C,), initially 0.
-        running_mean: (C,), initially 0.
-        running_var: (C,), initially 1.
-        num_batches_tracked: (), the number of batches seen while training.
-
     Shape:
         (N, C, D, H, W) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> norm = layers.BatchNorm3d(1)
         >>> params, state = norm.init(jax.random.key(0))
         >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1, 1), training=True)
@@ -234,11 +192,32 @@ class BatchNorm3d(_BatchNorm):
 
 
 class _InstanceNorm(_NormBase):
+    """Base of layers that share what follows.
+
+    Each channel of each sample is normalised over the axes that follow it:
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. With ``track_running_stats``, the state is updated while training,
+    as batch norm does (the samples' statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and used
+    when not training.
+
+    Args:
+        momentum: the share of a new batch in the running statistics; None: 0.
+        track_running_stats: whether running statistics are kept.
+
+    Attributes:
+        weight: (C,), initially 1; only if ``affine``.
+        bias: (C,), initially 0; only if ``affine``.
+        running_mean: (C,), initially 0; only if ``track_running_stats``, as the next two.
+        num_batches_tracked: (), 0.
+
+    Shape:
+        $shape -> the same.
+    """
+
     affine: bool = False
     track_running_stats: bool = False
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del key
         x = to_array(input)
@@ -259,7 +238,7 @@ class _InstanceNorm(_NormBase):
             state = {**state, "running_mean": mean, "running_var": var}
         return y[0] if unbatched else y, state
 
-    def _check_features(self, x: Any, dim: int) -> None:
+    def _check_features(self, x: jax.Array, dim: int) -> None:
         found = x.shape[dim]
         if found == self.num_features:
             return
@@ -277,33 +256,7 @@ class _InstanceNorm(_NormBase):
 class InstanceNorm1d(_InstanceNorm):
     """Instance normalisation of signals (arXiv:1607.08022).
 
-    Each channel of each sample is normalised over their length: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
-    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
-    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
-
-    Args:
-        num_features: C.
-        eps: added to the variance.
-        momentum: the share of a new batch in the running statistics; None: 0.
-        affine: whether there are weight and bias.
-        track_running_stats: whether running statistics are kept.
-        device: where the parameters go.
-        dtype: of parameters and statistics; None is the default dtype.
-        bias: whether an affine layer has a bias.
-
-    Attributes:
-        weight: (C,), initially 1; only if ``affine``.
-        bias: (C,), initially 0; only if ``affine``.
-        running_mean: (C,), initially 0; only if ``track_running_stats``, as the next two.
-        running_var: (C,), initially 1.
-        num_batches_tracked: (), 0.
-
-    Shape:
-        (N, C, L) or (C, L) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 2)
         >>> layers.InstanceNorm1d(1, eps=0.0).apply({}, {}, x)[0].ravel()
         Array([-1.,  1.], dtype=float32)
@@ -315,33 +268,7 @@ class InstanceNorm1d(_InstanceNorm):
 class InstanceNorm2d(_InstanceNorm):
     """Instance normalisation of images (arXiv:1607.08022).
 
-    Each channel of each sample is normalised over space: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
-    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
-    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
-
-    Args:
-        num_features: C.
-        eps: added to the variance.
-        momentum: the share of a new batch in the running statistics; None: 0.
-        affine: whether there are weight and bias.
-        track_running_stats: whether running statistics are kept.
-        device: where the parameters go.
-        dtype: of parameters and statistics; None is the default dtype.
-        bias: whether an affine layer has a bias.
-
-    Attributes:
-        weight: (C,), initially 1; only if ``affine``.
-        bias: (C,), initially 0; only if ``affine``.
-        running_mean: (C,), initially 0; only if ``track_running_stats``, as the next two.
-        running_var: (C,), initially 1.
-        num_batches_tracked: (), 0.
-
-    Shape:
-        (N, C, H, W) or (C, H, W) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 2)
         >>> layers.InstanceNorm2d(1, eps=0.0).apply({}, {}, x)[0].ravel()
         Array([-1.,  1.], dtype=float32)
@@ -353,33 +280,7 @@ class InstanceNorm2d(_InstanceNorm):
 class InstanceNorm3d(_InstanceNorm):
     """Instance normalisation of volumes (arXiv:1607.08022).
 
-    Each channel of each sample is normalised over space: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
-    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
-    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
-
-    Args:
-        num_features: C.
-        eps: added to the variance.
-        momentum: the share of a new batch in the running statistics; None: 0.
-        affine: whether there are weight and bias.
-        track_running_stats: whether running statistics are kept.
-        device: where the parameters go.
-        dtype: of parameters and statistics; None is the default dtype.
-        bias: whether an affine layer has a bias.
-
-    Attributes:
-        weight: (C,), initially 1; only if ``affine``.
-        bias: (C,), initially 0; only if ``affine``.
-        running_mean: (C,), initially 0; only if ``track_running_stats``, as the next two.
-        running_var: (C,), initially 1.
-        num_batches_tracked: (), 0.
-
-    Shape:
-        (N, C, D, H, W) or (C, D, H, W) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 1, 2)
         >>> layers.InstanceNorm3d(1, eps=0.0).apply({}, {}, x)[0].ravel()
         Array([-1.,  1.], dtype=float32)

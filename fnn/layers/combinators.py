@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from fnn.errors import ArgumentError
 from fnn.layers.composite import Composite, Run, check
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import Key, PyTree
 
 __all__ = ["Named", "Parallel", "Residual", "Serial", "WithoutState", "named", "parallel", "residual", "serial",
            "without_state"]  # fmt: skip
@@ -40,7 +41,7 @@ class Serial(Composite):
         if twice:
             raise ArgumentError(f"serial: the names {twice} are given twice")
 
-    def call(self, run: Run, *inputs: Any) -> Any:
+    def call(self, run: Run, *inputs: PyTree) -> Any:
         """Feeds the output of each layer to the next."""
         for name in run.parts:
             inputs = (run(name, *inputs),)
@@ -49,7 +50,7 @@ class Serial(Composite):
     def __len__(self) -> int:
         return len(self.layers)
 
-    def __getitem__(self, index: Any) -> Layer:
+    def __getitem__(self, index: int | slice) -> Layer:
         return Serial(self.layers[index]) if isinstance(index, slice) else self.layers[index]
 
 
@@ -68,7 +69,7 @@ class Named(Composite):
         """The one layer by its name."""
         return {self.name: self.layer}
 
-    def call(self, run: Run, *inputs: Any) -> Any:
+    def call(self, run: Run, *inputs: PyTree) -> Any:
         """Applies the layer."""
         return run(self.name, *inputs)
 
@@ -83,7 +84,7 @@ class Parallel(Composite):
     parts = Serial.parts
     _named = Serial._named
 
-    def call(self, run: Run, *inputs: Any) -> Any:
+    def call(self, run: Run, *inputs: PyTree) -> Any:
         """Applies each layer to the input, or to its own entry of a tuple of inputs."""
         dealt = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], tuple) else inputs
         if len(dealt) == 1:
@@ -107,7 +108,7 @@ class Residual(Composite):
         if self.shortcut is not None:
             check(self.shortcut, "residual")
 
-    def call(self, run: Run, input: Any) -> Any:
+    def call(self, run: Run, input: PyTree) -> Any:
         """The sum of the two paths."""
         out = run("body", input)
         if self.shortcut is not None:
@@ -126,7 +127,7 @@ class WithoutState:
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
 
-    def init(self, key: Any) -> Params:
+    def init(self, key: Key) -> Params:
         """The parameters.
 
         Raises:
@@ -136,7 +137,7 @@ class WithoutState:
         self._stateless(state)
         return params
 
-    def apply(self, params: Params, *inputs: Any, training: bool = False, key: Any = None) -> Any:
+    def apply(self, params: Params, *inputs: PyTree, training: bool = False, key: Key | None = None) -> Any:
         """The output.
 
         Raises:

@@ -16,11 +16,12 @@ from fnn import random
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.layers.layer import Layer, Params, State, field_names
 from fnn.state.names import nest
+from fnn.typing import Key, PyTree
 
 __all__ = ["Composite", "Lambda"]
 
 
-def check(layer: Any, what: str) -> Any:
+def check(layer: object, what: str) -> Layer:
     """``layer``, if it is one."""
     if not isinstance(layer, Layer):
         hint = "; make a Module class a layer with fnn.pure(cls)(...)" if callable(layer) else ""
@@ -28,7 +29,7 @@ def check(layer: Any, what: str) -> Any:
     return layer
 
 
-def part_key(key: Any, n: int) -> Any:
+def part_key(key: Key | None, n: int) -> Any:
     """The key of the ``n``-th part: its own, of a JAX key; a Generator, `random.AMBIENT` and None for all."""
     if key is None or key is random.AMBIENT or isinstance(key, random.Generator):
         return key
@@ -38,7 +39,7 @@ def part_key(key: Any, n: int) -> Any:
 class Run:
     """One application of a composite: ``run(name, *inputs)`` applies a part; ``run.state`` is the state after it."""
 
-    def __init__(self, parts: dict[str, Layer], params: Params, state: State, training: bool, key: Any) -> None:
+    def __init__(self, parts: dict[str, Layer], params: Params, state: State, training: bool, key: Key | None) -> None:
         params, state = nest(params), nest(state)  # fnn.split gives flat ones
         for what, tree in (("params", params), ("state", state)):
             extra = sorted(set(tree) - set(parts))
@@ -49,7 +50,7 @@ class Run:
         self._numbers = {name: n for n, name in enumerate(parts)}
         self._calls: dict[str, int] = {}
 
-    def __call__(self, name: str, *inputs: Any, **options: Any) -> Any:
+    def __call__(self, name: str, *inputs: PyTree, **options: Any) -> Any:
         """The part's output for these inputs and its further keyword arguments."""
         if name not in self.parts:
             raise ArgumentError(f"there is no part named {name!r}; this layer's are named {sorted(self.parts)}")
@@ -76,8 +77,6 @@ class Composite(Layer):
     the state that the last call left, and other random numbers.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> class FeedForward(layers.Composite):
         ...     norm: layers.Layer
         ...     inner: layers.Layer
@@ -101,7 +100,7 @@ class Composite(Layer):
         values = ((name, getattr(self, name)) for name in field_names(type(self)))
         return {name: value for name, value in values if isinstance(value, Layer)}
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         """The parts' parameters and states, under their names; parts without any are left out."""
         fresh = random.stream(key)
         params: Params = {}
@@ -115,13 +114,19 @@ class Composite(Layer):
         return params, state
 
     def apply(
-        self, params: Params, state: State, *inputs: Any, training: bool = False, key: Any = None, **options: Any
+        self,
+        params: Params,
+        state: State,
+        *inputs: PyTree,
+        training: bool = False,
+        key: Key | None = None,
+        **options: Any,
     ) -> tuple[Any, State]:
         """What ``call`` returns, and the parts' states."""
         run = Run(self.parts(), params, state, training, key)
         return self.call(run, *inputs, **options), run.state
 
-    def call(self, run: Run, *inputs: Any, **options: Any) -> Any:
+    def call(self, run: Run, *inputs: PyTree, **options: Any) -> Any:
         """Computes the output; subclasses define it."""
         raise TypeError(f"{type(self).__name__} defines no call")
 
@@ -134,8 +139,6 @@ class Lambda(Layer):
             so one that is defined once makes equal layers, and pickles.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> net = layers.serial(layers.Lambda(jnp.square), layers.Lambda(lambda x: x.reshape(len(x), -1)))
         >>> net.apply({}, {}, jnp.ones((2, 3, 4)))[0].shape
         (2, 12)
@@ -148,7 +151,13 @@ class Lambda(Layer):
             raise ArgumentTypeError(f"Lambda: function must be a function of arrays, got function={self.function!r}")
 
     def apply(
-        self, params: Params, state: State, *inputs: Any, training: bool = False, key: Any = None, **options: Any
+        self,
+        params: Params,
+        state: State,
+        *inputs: PyTree,
+        training: bool = False,
+        key: Key | None = None,
+        **options: Any,
     ) -> tuple[Any, State]:
         """``function(*inputs)``."""
         del params, training, key

@@ -1,8 +1,10 @@
 """Convolutions and transposed convolutions in one, two and three dimensions, each defined once for any rank."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, cast
 
 import jax
 
@@ -11,32 +13,46 @@ from fnn.arguments import integer, integers, listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import conv, padding
-from fnn.layers.layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State, given
+from fnn.typing import ArrayLike, Device, DType, Held, Ints, Key, Tupled
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
-
-Ints = int | Sequence[int]
 
 _CONV = {1: conv.conv1d, 2: conv.conv2d, 3: conv.conv3d}
 _CONV_TRANSPOSE = {1: conv.conv_transpose1d, 2: conv.conv_transpose2d, 3: conv.conv_transpose3d}
 
 
 class _ConvNd(Layer):
+    """Base of layers that share what follows.
+
+    Args:
+        in_channels: C.
+        out_channels: O.
+        stride: step between two outputs.
+        dilation: step between two elements of the kernel.
+        groups: number of blocks of channels that do not see each other; divides C and O.
+        bias: whether to add a learnable bias.
+        padding_mode: what the added entries hold: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
+
+    Attributes:
+        bias: (O,), from the same distribution.
+    """
+
     RANK: ClassVar[int]
     PARAMS: ClassVar[tuple[str, ...]] = ("weight", "bias")
     transposed: ClassVar[bool] = False
 
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any = 1
-    padding: Any = 0
-    dilation: Any = 1
+    kernel_size: Tupled
+    stride: Tupled = given(default=1)
+    padding: Held[Ints | str, tuple[int, ...] | str] = given(default=0)
+    dilation: Tupled = given(default=1)
     groups: int = 1
     bias: bool = True
     padding_mode: str = "zeros"
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         _normalise(self)
@@ -68,20 +84,21 @@ class _ConvNd(Layer):
         if self.padding == "same":
             spans = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
             return tuple(p for span in reversed(spans) for p in (span // 2, span - span // 2))
-        amounts = self.padding if len(self.padding) == self.RANK else self.padding * self.RANK
+        amounts = cast("tuple[int, ...]", self.padding)
+        amounts = amounts if len(amounts) == self.RANK else amounts * self.RANK
         return tuple(p for p in reversed(amounts) for _ in range(2))
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
         return _init(self, shape, key), {}
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del training, key
         return self._conv_forward(input, params["weight"], params.get("bias")), state
 
-    def _conv_forward(self, input: Any, weight: Any, bias: Any) -> jax.Array:
+    def _conv_forward(self, input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None) -> jax.Array:
         convolution = _CONV[self.RANK]
         if self.padding_mode == "zeros":
             return convolution(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
@@ -98,29 +115,17 @@ class Conv1d(_ConvNd):
     ⋆ is cross-correlation: the kernel is not mirrored.
 
     Args:
-        in_channels: C.
-        out_channels: O.
         kernel_size: k.
-        stride: step between two outputs.
         padding: entries added at both ends, ``"valid"`` (none), or ``"same"`` (output as long as the input).
-        dilation: step between two elements of the kernel.
-        groups: number of blocks of channels that do not see each other; divides C and O.
-        bias: whether to add a learnable bias.
-        padding_mode: what the added entries hold: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (O, C / groups, k), uniform in ±1 / sqrt(C / groups * k).
-        bias: (O,), from the same distribution.
 
     Shape:
         (N, C, L) or (C, L) -> (N, O, M) or (O, M),
         ``M = (L + 2 * padding - dilation * (k - 1) - 1) // stride + 1``.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.Conv1d(16, 33, 3, stride=2)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((20, 16, 50)))[0].shape
@@ -136,29 +141,17 @@ class Conv2d(_ConvNd):
     ⋆ is cross-correlation: the kernel is not mirrored.  With ``groups=in_channels`` it is depthwise.
 
     Args:
-        in_channels: C.
-        out_channels: O.
         kernel_size: (k0, k1); one int stands for both, as in the next three.
-        stride: step between two outputs.
         padding: entries added on all sides, ``"valid"`` (none), or ``"same"`` (output as large as the input).
-        dilation: step between two elements of the kernel.
-        groups: number of blocks of channels that do not see each other; divides C and O.
-        bias: whether to add a learnable bias.
-        padding_mode: what the added entries hold: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (O, C / groups, k0, k1), uniform in ±1 / sqrt(C / groups * k0 * k1).
-        bias: (O,), from the same distribution.
 
     Shape:
         (N, C, H, W) or (C, H, W) -> (N, O, H', W') or (O, H', W'),
         ``H' = (H + 2 * padding - dilation * (k0 - 1) - 1) // stride + 1``.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.Conv2d(3, 8, (3, 5), stride=(2, 1), padding=(1, 2))
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((4, 3, 32, 32)))[0].shape
@@ -174,29 +167,17 @@ class Conv3d(_ConvNd):
     ⋆ is cross-correlation: the kernel is not mirrored.
 
     Args:
-        in_channels: C.
-        out_channels: O.
         kernel_size: (k0, k1, k2); one int stands for all, as in the next three.
-        stride: step between two outputs.
         padding: entries added on all sides, ``"valid"`` (none), or ``"same"`` (output as large as the input).
-        dilation: step between two elements of the kernel.
-        groups: number of blocks of channels that do not see each other; divides C and O.
-        bias: whether to add a learnable bias.
-        padding_mode: what the added entries hold: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (O, C / groups, k0, k1, k2), uniform in ±1 / sqrt(C / groups * k0 * k1 * k2).
-        bias: (O,), from the same distribution.
 
     Shape:
         (N, C, D, H, W) or (C, D, H, W) -> (N, O, D', H', W') or (O, D', H', W'),
         ``D' = (D + 2 * padding - dilation * (k0 - 1) - 1) // stride + 1``.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.Conv3d(2, 4, 3, padding="same")
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((2, 5, 6, 7)))[0].shape
@@ -207,23 +188,37 @@ class Conv3d(_ConvNd):
 
 
 class _ConvTransposeNd(Layer):
+    """Base of layers that share what follows.
+
+    Args:
+        in_channels: C.
+        out_channels: O.
+        stride: step between two copies of the filter in the output.
+        groups: number of blocks of channels that do not see each other; divides C and O.
+        bias: whether to add a learnable bias.
+        dilation: step between two elements of the kernel.
+        padding_mode: only ``"zeros"``.
+
+    Attributes:
+        bias: (O,), from the same distribution.
+    """
+
     RANK: ClassVar[int]
     PARAMS: ClassVar[tuple[str, ...]] = ("weight", "bias")
-    INPUTS: ClassVar[tuple[str, ...]] = ("input", "output_size")
     transposed: ClassVar[bool] = True
 
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any = 1
-    padding: Any = 0
-    output_padding: Any = 0
+    kernel_size: Tupled
+    stride: Tupled = given(default=1)
+    padding: Tupled = given(default=0)
+    output_padding: Tupled = given(default=0)
     groups: int = 1
     bias: bool = True
-    dilation: Any = 1
+    dilation: Tupled = given(default=1)
     padding_mode: str = "zeros"
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         if self.padding_mode != "zeros":
@@ -234,7 +229,7 @@ class _ConvTransposeNd(Layer):
         _normalise(self)
         self._set(output_padding=_spatial(self, "output_padding"))
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         shape = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
         return _init(self, shape, key), {}
 
@@ -242,11 +237,11 @@ class _ConvTransposeNd(Layer):
         self,
         params: Params,
         state: State,
-        input: Any,
+        input: ArrayLike,
         output_size: Sequence[int] | None = None,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del training, key
         extra = self.output_padding if output_size is None else self._output_padding(input, output_size)
@@ -255,7 +250,7 @@ class _ConvTransposeNd(Layer):
         )
         return y, state
 
-    def _output_padding(self, input: Any, output_size: Sequence[int]) -> tuple[int, ...]:
+    def _output_padding(self, input: ArrayLike, output_size: Sequence[int]) -> tuple[int, ...]:
         """The output padding that leads to ``output_size``."""
         rank = self.RANK
         shape = to_array(input, "input", f"{type(self).__name__}: ").shape
@@ -290,22 +285,12 @@ class ConvTranspose1d(_ConvTransposeNd):
     """The adjoint of a convolution over a signal (a fractionally strided convolution, a "deconvolution").
 
     Args:
-        in_channels: C.
-        out_channels: O.
         kernel_size: k.
-        stride: step between two copies of the filter in the output.
         padding: entries cut off both ends of the output.
         output_padding: entries added to the far end, to tell apart the sizes that a stride confuses.
-        groups: number of blocks of channels that do not see each other; divides C and O.
-        bias: whether to add a learnable bias.
-        dilation: step between two elements of the kernel.
-        padding_mode: only ``"zeros"``.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (C, O / groups, k), uniform in ±1 / sqrt(O / groups * k).
-        bias: (O,), from the same distribution.
 
     Shape:
         (N, C, L) or (C, L) -> (N, O, M) or (O, M),
@@ -313,8 +298,6 @@ class ConvTranspose1d(_ConvTransposeNd):
         A second input ``output_size`` chooses M among the sizes that the stride confuses.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.ConvTranspose1d(4, 2, 4, stride=2, padding=1)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((1, 4, 8)))[0].shape
@@ -328,22 +311,12 @@ class ConvTranspose2d(_ConvTransposeNd):
     """The adjoint of a convolution over an image (a fractionally strided convolution, a "deconvolution").
 
     Args:
-        in_channels: C.
-        out_channels: O.
         kernel_size: (k0, k1); one int stands for both, as in the next three and ``dilation``.
-        stride: step between two copies of the filter in the output.
         padding: rows and columns cut off all sides of the output.
         output_padding: rows and columns added to the far sides, to tell apart the sizes that a stride confuses.
-        groups: number of blocks of channels that do not see each other; divides C and O.
-        bias: whether to add a learnable bias.
-        dilation: step between two elements of the kernel.
-        padding_mode: only ``"zeros"``.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (C, O / groups, k0, k1), uniform in ±1 / sqrt(O / groups * k0 * k1).
-        bias: (O,), from the same distribution.
 
     Shape:
         (N, C, H, W) or (C, H, W) -> (N, O, H', W') or (O, H', W'),
@@ -351,8 +324,6 @@ class ConvTranspose2d(_ConvTransposeNd):
         A second input ``output_size`` chooses (H', W') among the sizes that the stride confuses.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.ConvTranspose2d(4, 2, 3, stride=2, padding=1)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((1, 4, 6, 6)), output_size=(12, 12))[0].shape
@@ -366,22 +337,12 @@ class ConvTranspose3d(_ConvTransposeNd):
     """The adjoint of a convolution over a volume (a fractionally strided convolution, a "deconvolution").
 
     Args:
-        in_channels: C.
-        out_channels: O.
         kernel_size: (k0, k1, k2); one int stands for all, as in the next three and ``dilation``.
-        stride: step between two copies of the filter in the output.
         padding: entries cut off all sides of the output.
         output_padding: entries added to the far sides, to tell apart the sizes that a stride confuses.
-        groups: number of blocks of channels that do not see each other; divides C and O.
-        bias: whether to add a learnable bias.
-        dilation: step between two elements of the kernel.
-        padding_mode: only ``"zeros"``.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (C, O / groups, k0, k1, k2), uniform in ±1 / sqrt(O / groups * k0 * k1 * k2).
-        bias: (O,), from the same distribution.
 
     Shape:
         (N, C, D, H, W) or (C, D, H, W) -> (N, O, D', H', W') or (O, D', H', W'),
@@ -389,8 +350,6 @@ class ConvTranspose3d(_ConvTransposeNd):
         A second input ``output_size`` chooses (D', H', W') among the sizes that the stride confuses.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.ConvTranspose3d(2, 4, 2, stride=2)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((1, 2, 2, 3, 4)))[0].shape
@@ -437,7 +396,7 @@ def _spatial(layer: _ConvNd | _ConvTransposeNd, name: str) -> tuple[int, ...]:
     return values
 
 
-def _init(layer: _ConvNd | _ConvTransposeNd, shape: tuple[int, ...], key: Any) -> Params:
+def _init(layer: _ConvNd | _ConvTransposeNd, shape: tuple[int, ...], key: Key) -> Params:
     """Kaiming uniform with a = sqrt(5) is uniform in ±1 / sqrt(fan_in), for the weight as for the bias."""
     stream = random.stream(key)
     params = {"weight": init.kaiming_uniform(stream(), shape, layer.dtype, a=math.sqrt(5))}

@@ -1,11 +1,12 @@
 """Distances and similarities between vectors."""
 
-from typing import Any
+from __future__ import annotations
 
 import jax
 
 from fnn.functional import distance
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = ["CosineSimilarity", "PairwiseDistance"]
 
@@ -21,8 +22,6 @@ class CosineSimilarity(Layer):
         (*, D, *), (*, D, *) -> (*, *), where D is at ``dim``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.CosineSimilarity().apply({}, {}, jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]))[0]
         Array([0.5], dtype=float32)
     """
@@ -31,7 +30,14 @@ class CosineSimilarity(Layer):
     eps: float = 1e-8
 
     def apply(
-        self, params: Params, state: State, x1: Any, x2: Any, *, training: bool = False, key: Any = None
+        self,
+        params: Params,
+        state: State,
+        x1: ArrayLike,
+        x2: ArrayLike,
+        *,
+        training: bool = False,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         return distance.cosine_similarity(x1, x2, self.dim, self.eps), state
@@ -49,8 +55,6 @@ class PairwiseDistance(Layer):
         (N, D), (N, D) -> (N,); (D,), (D,) -> (); with ``keepdim`` (N, 1) or (1,).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.PairwiseDistance().apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]))[0].round(4)
         Array([5.], dtype=float32)
     """
@@ -65,7 +69,14 @@ class PairwiseDistance(Layer):
         return self.p
 
     def apply(
-        self, params: Params, state: State, x1: Any, x2: Any, *, training: bool = False, key: Any = None
+        self,
+        params: Params,
+        state: State,
+        x1: ArrayLike,
+        x2: ArrayLike,
+        *,
+        training: bool = False,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         return distance.pairwise_distance(x1, x2, self.p, self.eps, self.keepdim), state

@@ -1,5 +1,7 @@
 """Dropout layers.  Each needs ``key`` when ``training`` is True and ``p`` is not 0."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from fnn.errors import ArgumentError
@@ -12,6 +14,7 @@ from fnn.functional.dropout import (
     feature_alpha_dropout,
 )
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"]
 
@@ -37,15 +40,11 @@ class Dropout(_DropoutNd):
 
     Args:
         p: the probability of an element to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
 
     Shape:
         input and output: any.
 
     Example:
-        >>> import jax
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layer = layers.Dropout(0.2)
         >>> y, _ = layer.apply({}, {}, jnp.ones(1000), training=True, key=jax.random.key(0))
         >>> sorted(set(y.tolist()))
@@ -53,7 +52,7 @@ class Dropout(_DropoutNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return dropout(input, self.p, training, self.inplace, key=key), state
 
@@ -63,22 +62,18 @@ class Dropout1d(_DropoutNd):
 
     Args:
         p: the probability of a channel to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
 
     Shape:
         input and output: (N, C, L) or (C, L).
 
     Example:
-        >>> import jax
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> y, _ = layers.Dropout1d().apply({}, {}, jnp.ones((8, 3)), training=True, key=jax.random.key(0))
         >>> bool((y == y[:, :1]).all())
         True
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return dropout1d(input, self.p, training, self.inplace, key=key), state
 
@@ -88,22 +83,18 @@ class Dropout2d(_DropoutNd):
 
     Args:
         p: the probability of a channel to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
 
     Shape:
         input and output: (N, C, H, W); (N, C, L) with a warning.
 
     Example:
-        >>> import jax
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> y, _ = layers.Dropout2d().apply({}, {}, jnp.ones((1, 8, 3, 3)), training=True, key=jax.random.key(0))
         >>> bool((y == y[..., :1, :1]).all())
         True
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return dropout2d(input, self.p, training, self.inplace, key=key), state
 
@@ -113,22 +104,18 @@ class Dropout3d(_DropoutNd):
 
     Args:
         p: the probability of a channel to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
 
     Shape:
         input and output: (N, C, D, H, W) or (C, D, H, W).
 
     Example:
-        >>> import jax
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> y, _ = layers.Dropout3d().apply({}, {}, jnp.ones((8, 2, 2, 2)), training=True, key=jax.random.key(0))
         >>> bool((y == y[..., :1, :1, :1]).all())
         True
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return dropout3d(input, self.p, training, self.inplace, key=key), state
 
@@ -140,22 +127,18 @@ class AlphaDropout(_DropoutNd):
 
     Args:
         p: the probability of an element to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
 
     Shape:
         input and output: any.
 
     Example:
-        >>> import jax
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> y, _ = layers.AlphaDropout().apply({}, {}, jnp.zeros(99), training=True, key=jax.random.key(0))
         >>> sorted({round(v, 4) for v in y.tolist()})
         [-0.7792, 0.7792]
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return alpha_dropout(input, self.p, training, key=key), state
 
@@ -165,15 +148,11 @@ class FeatureAlphaDropout(_DropoutNd):
 
     Args:
         p: the probability of a channel to be dropped, from 0 to 1.
-        inplace: accepted for PyTorch's sake; arrays are immutable and the result is the same.
 
     Shape:
         input and output: (N, C, ...).
 
     Example:
-        >>> import jax
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layer = layers.FeatureAlphaDropout()
         >>> y, _ = layer.apply({}, {}, jnp.ones((1, 8, 3)), training=True, key=jax.random.key(0))
         >>> bool((y == y[..., :1]).all())
@@ -181,6 +160,6 @@ class FeatureAlphaDropout(_DropoutNd):
     """
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return feature_alpha_dropout(input, self.p, training, key=key), state

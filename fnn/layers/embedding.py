@@ -1,5 +1,7 @@
 """Look-up tables."""
 
+from __future__ import annotations
+
 from typing import Any, ClassVar
 
 import jax
@@ -9,6 +11,7 @@ from fnn.arguments import integer
 from fnn.errors import ArgumentError
 from fnn.functional.embedding import embedding, embedding_bag, normalise_padding
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Device, DType, Key
 
 __all__ = ["Embedding", "EmbeddingBag"]
 
@@ -28,8 +31,6 @@ class Embedding(Layer):
         norm_type: the order of the norm of ``max_norm``.
         scale_grad_by_freq: divide the gradient of a row by how often it occurs in the input.
         sparse: accepted; the gradient has the same values, in a dense array.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (V, E), standard normal; zero in the row ``padding_idx``.
@@ -38,8 +39,6 @@ class Embedding(Layer):
         (*) of integers -> (*, E).
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.Embedding(10, 3, padding_idx=0)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.array([[0, 2, 0, 5]]))[0].shape
@@ -55,17 +54,17 @@ class Embedding(Layer):
     norm_type: float = 2.0
     scale_grad_by_freq: bool = False
     sparse: bool = False
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         _table(self)
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         return {"weight": _draw(self, key)}, {}
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del training, key
         out = embedding(
@@ -101,8 +100,6 @@ class EmbeddingBag(Layer):
         sparse: accepted (not with ``mode='max'``); the gradient has the same values, in a dense array.
         include_last_offset: the offsets have one more entry, the end of the last bag.
         padding_idx: a row that starts as zero, is left out of the bags and gets no gradient.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (V, E), standard normal; zero in the row ``padding_idx``.
@@ -112,8 +109,6 @@ class EmbeddingBag(Layer):
         ``per_sample_weights``, has the shape of the first.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.EmbeddingBag(10, 3, mode="sum")
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.array([1, 2, 4, 5, 4]), jnp.array([0, 4]))[0].shape
@@ -131,25 +126,25 @@ class EmbeddingBag(Layer):
     sparse: bool = False
     include_last_offset: bool = False
     padding_idx: int | None = None
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         _table(self)
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         return {"weight": _draw(self, key)}, {}
 
     def apply(
         self,
         params: Params,
         state: State,
-        input: Any,
-        offsets: Any = None,
-        per_sample_weights: Any = None,
+        input: ArrayLike,
+        offsets: ArrayLike | None = None,
+        per_sample_weights: ArrayLike | None = None,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del training, key
         out = embedding_bag(
@@ -188,7 +183,7 @@ def _table(layer: Any) -> None:
     layer._set(**sizes, padding_idx=padding)
 
 
-def _draw(layer: Any, key: Any) -> jax.Array:
+def _draw(layer: Any, key: Key) -> jax.Array:
     """The initial table."""
     shape, padding = (layer.num_embeddings, layer.embedding_dim), layer.padding_idx
     if padding is not None and isinstance(key, random.Generator):  # on the host, so that nothing is compiled

@@ -1,17 +1,17 @@
 """Sliding blocks of an image, taken out and summed back in."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 
 from fnn.arguments import integers
 from fnn.functional.fold import fold, unfold
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Ints, Key
 
 __all__ = ["Fold", "Unfold"]
-
-Ints = int | Sequence[int]
 
 
 class Fold(Layer):
@@ -30,8 +30,6 @@ class Fold(Layer):
         (N, C * k0 * k1, L) or (C * k0 * k1, L) -> (N, C, H, W) or (C, H, W), L blocks in row-major order.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> output, _ = layers.Fold((2, 3), 2).apply({}, {}, jnp.ones((4, 2)))
         >>> output.tolist()
         [[[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]]
@@ -47,7 +45,7 @@ class Fold(Layer):
         _hashable(self, ("output_size", "kernel_size", "dilation", "padding", "stride"))
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del params, training, key
         image = fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
@@ -74,8 +72,6 @@ class Unfold(Layer):
         ``(size + 2 * padding - dilation * (k - 1) - 1) // stride + 1`` of them along each axis.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> output, _ = layers.Unfold((2, 2)).apply({}, {}, jnp.arange(6.0).reshape(1, 2, 3))
         >>> output.tolist()
         [[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]
@@ -90,7 +86,7 @@ class Unfold(Layer):
         _hashable(self, ("kernel_size", "dilation", "padding", "stride"))
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del params, training, key
         return unfold(input, self.kernel_size, self.dilation, self.padding, self.stride), state

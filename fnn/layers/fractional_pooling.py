@@ -1,5 +1,7 @@
 """Fractional max pooling layers."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -8,8 +10,9 @@ import jax.numpy as jnp
 from fnn.errors import ArgumentError
 from fnn.functional import fractional_pooling as F
 from fnn.layers._hashable import HashableArray
-from fnn.layers._pooling import Ints, repeated
+from fnn.layers._pooling import repeated
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Ints, Key
 
 __all__ = [
     "FractionalMaxPool2d",
@@ -18,6 +21,25 @@ __all__ = [
 
 
 class _FractionalMaxPoolNd(Layer):
+    """Base of layers that share what follows.
+
+    Graham, "Fractional Max-Pooling" (2014), https://arxiv.org/abs/1412.6071.  It draws the places at every call,
+    whether training or not, and so needs ``key`` unless ``_random_samples`` is given.
+
+    Args:
+        output_size: number of windows, one number or one an axis.
+        output_ratio: instead of it, the ratio of output and input size, between 0 and 1.
+        return_indices: return the pair of the maxima and their places in the flattened spatial axes.
+        kernel_size: elements in a window, $window.
+
+    Attributes:
+        _random_samples: the buffer of these numbers, if given.
+
+    Shape:
+        input: $shape.
+        output: $pooled.
+    """
+
     RANK: ClassVar[int]
     STATE: ClassVar[tuple[str, ...]] = ("_random_samples",)
 
@@ -25,7 +47,7 @@ class _FractionalMaxPoolNd(Layer):
     output_size: Ints | None = None
     output_ratio: float | Sequence[float] | None = None
     return_indices: bool = False
-    _random_samples: Any = None
+    _random_samples: ArrayLike | None = None
 
     def __post_init__(self) -> None:
         kernel, name = repeated(self.kernel_size, self.RANK), f"FractionalMaxPool{self.RANK}d"
@@ -44,7 +66,7 @@ class _FractionalMaxPoolNd(Layer):
             samples = HashableArray(samples, "_random_samples")
         self._set(kernel_size=kernel, output_size=size, output_ratio=ratio, _random_samples=samples)
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         if self._random_samples is None:
             return {}, {}
         return {}, {"_random_samples": jnp.asarray(self._random_samples)}
@@ -57,26 +79,10 @@ class _FractionalMaxPoolNd(Layer):
 class FractionalMaxPool2d(_FractionalMaxPoolNd):
     """The largest element of each window of an image, the windows at pseudo-random, evenly spread places.
 
-    Graham, "Fractional Max-Pooling" (2014), https://arxiv.org/abs/1412.6071.  It draws the places at every call,
-    whether training or not, and so needs ``key`` unless ``_random_samples`` is given.
-
     Args:
-        kernel_size: elements in a window, one number or (kH, kW).
-        output_size: number of windows, one number or one an axis.
-        output_ratio: instead of it, the ratio of output and input size, between 0 and 1.
-        return_indices: return the pair of the maxima and their places in the flattened spatial axes.
         _random_samples: (N, C, 2), fixed uniform numbers to place the windows with.
 
-    Attributes:
-        _random_samples: the buffer of these numbers, if given.
-
-    Shape:
-        input: (N, C, H, W) or (C, H, W).
-        output: (N, C, H_out, W_out) or (C, H_out, W_out).
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layer = layers.FractionalMaxPool2d(2, 1, _random_samples=jnp.zeros((1, 1, 2)))
         >>> _, state = layer.init(None)
         >>> layer.apply({}, state, jnp.arange(16.0).reshape(1, 4, 4))[0].tolist()
@@ -86,7 +92,7 @@ class FractionalMaxPool2d(_FractionalMaxPoolNd):
     RANK: ClassVar[int] = 2
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.fractional_max_pool2d(input, *self._arguments(state), key=key), state
 
@@ -94,26 +100,10 @@ class FractionalMaxPool2d(_FractionalMaxPoolNd):
 class FractionalMaxPool3d(_FractionalMaxPoolNd):
     """The largest element of each window of a volume, the windows at pseudo-random, evenly spread places.
 
-    Graham, "Fractional Max-Pooling" (2014), https://arxiv.org/abs/1412.6071.  It draws the places at every call,
-    whether training or not, and so needs ``key`` unless ``_random_samples`` is given.
-
     Args:
-        kernel_size: elements in a window, one number or (kD, kH, kW).
-        output_size: number of windows, one number or one an axis.
-        output_ratio: instead of it, the ratio of output and input size, between 0 and 1.
-        return_indices: return the pair of the maxima and their places in the flattened spatial axes.
         _random_samples: (N, C, 3), fixed uniform numbers to place the windows with.
 
-    Attributes:
-        _random_samples: the buffer of these numbers, if given.
-
-    Shape:
-        input: (N, C, D, H, W) or (C, D, H, W).
-        output: (N, C, D_out, H_out, W_out) or without N.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layer = layers.FractionalMaxPool3d(2, 1, _random_samples=jnp.zeros((1, 1, 3)))
         >>> _, state = layer.init(None)
         >>> layer.apply({}, state, jnp.arange(64.0).reshape(1, 4, 4, 4))[0].tolist()
@@ -123,6 +113,6 @@ class FractionalMaxPool3d(_FractionalMaxPoolNd):
     RANK: ClassVar[int] = 3
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.fractional_max_pool3d(input, *self._arguments(state), key=key), state

@@ -1,5 +1,7 @@
 """Linear and bilinear maps, and the identity."""
 
+from __future__ import annotations
+
 import math
 from typing import Any, ClassVar
 
@@ -10,6 +12,7 @@ from fnn.arguments import integer
 from fnn.errors import ArgumentError
 from fnn.functional.linear import bilinear, linear
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Device, DType, Key
 
 __all__ = ["Bilinear", "Identity", "Linear"]
 
@@ -21,19 +24,17 @@ class Identity(Layer):
         (*) -> (*).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Identity(54, unused=True).apply({}, {}, jnp.array([1.0]))[0]
         Array([1.], dtype=float32)
     """
 
     PARAMS: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         del args, kwargs
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del params, training, key
         return input, state
@@ -46,8 +47,6 @@ class Linear(Layer):
         in_features: I, the size of the input's last dimension.
         out_features: O, that of the output's.
         bias: whether to add a learnable bias.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (O, I), uniform in ±1 / sqrt(I).
@@ -57,8 +56,6 @@ class Linear(Layer):
         (*, I) -> (*, O).
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.Linear(20, 30)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((128, 20)))[0].shape
@@ -70,13 +67,13 @@ class Linear(Layer):
     in_features: int
     out_features: int
     bias: bool = True
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         _sizes(self, "in_features", "out_features")
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         stream = random.stream(key)
         shape = (self.out_features, self.in_features)
         # This slope makes kaiming_uniform the uniform distribution in ±1 / sqrt(fan_in).
@@ -87,7 +84,7 @@ class Linear(Layer):
         return params, {}
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del training, key
         return linear(input, params["weight"], params.get("bias")), state
@@ -104,8 +101,6 @@ class Bilinear(Layer):
         in2_features: J, that of the second's.
         out_features: O, that of the output's.
         bias: whether to add a learnable bias.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (O, I, J), uniform in ±1 / sqrt(I).
@@ -115,8 +110,6 @@ class Bilinear(Layer):
         (*, I), (*, J) -> (*, O).
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> init, apply = layers.Bilinear(20, 30, 40)
         >>> params, state = init(jax.random.key(0))
         >>> apply(params, state, jnp.ones((128, 20)), jnp.ones((128, 30)))[0].shape
@@ -129,15 +122,15 @@ class Bilinear(Layer):
     in2_features: int
     out_features: int
     bias: bool = True
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         _sizes(self, "in1_features", "in2_features", "out_features")
         if self.in1_features == 0:
             raise ArgumentError("Bilinear: in1_features must be > 0, but got (in1_features=0)")
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         stream = random.stream(key)
         bound = 1 / math.sqrt(self.in1_features)
         shape = (self.out_features, self.in1_features, self.in2_features)
@@ -147,7 +140,14 @@ class Bilinear(Layer):
         return params, {}
 
     def apply(
-        self, params: Params, state: State, input1: Any, input2: Any, *, training: bool = False, key: Any = None
+        self,
+        params: Params,
+        state: State,
+        input1: ArrayLike,
+        input2: ArrayLike,
+        *,
+        training: bool = False,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del training, key
         return bilinear(input1, input2, params["weight"], params.get("bias")), state

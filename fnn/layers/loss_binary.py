@@ -1,12 +1,15 @@
 """Layers of the losses over probabilities."""
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import ClassVar
 
 import jax
 
 from fnn.functional import loss as functional
 from fnn.layers._loss import _PairLoss
 from fnn.layers.layer import State
+from fnn.typing import ArrayLike
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "KLDivLoss", "MultiLabelSoftMarginLoss", "SoftMarginLoss"]
 
@@ -16,19 +19,8 @@ class BCELoss(_PairLoss):
 
     Args:
         weight: weights of a shape that broadcasts.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Attributes:
-        weight: the argument; in the state unless it is None.
-
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.BCELoss()
         >>> loss.apply({}, {}, jnp.array([0.5, 0.5]), jnp.array([1.0, 0.0]))[0].round(4)
         Array(0.6931, dtype=float32)
@@ -36,12 +28,12 @@ class BCELoss(_PairLoss):
 
     STATE: ClassVar[tuple[str, ...]] = ("weight",)
 
-    weight: Any = None
+    weight: ArrayLike | None = None
     size_average: bool | None = None
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         return functional.binary_cross_entropy(input, target, state.get("weight"), reduction=self.reduction)
 
 
@@ -50,21 +42,12 @@ class BCEWithLogitsLoss(_PairLoss):
 
     Args:
         weight: weights of a shape that broadcasts.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
         pos_weight: weights of the positive class, of a shape that broadcasts.
 
     Attributes:
-        weight: the argument; in the state unless it is None.
         pos_weight: the argument; in the state unless it is None.
 
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.BCEWithLogitsLoss()
         >>> loss.apply({}, {}, jnp.array([0.0, 100.0]), jnp.array([1.0, 0.0]))[0].round(4)
         Array(50.3466, dtype=float32)
@@ -72,13 +55,13 @@ class BCEWithLogitsLoss(_PairLoss):
 
     STATE: ClassVar[tuple[str, ...]] = ("weight", "pos_weight")
 
-    weight: Any = None
+    weight: ArrayLike | None = None
     size_average: bool | None = None
     reduce: bool | None = None
     reduction: str = "mean"
-    pos_weight: Any = None
+    pos_weight: ArrayLike | None = None
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         return functional.binary_cross_entropy_with_logits(
             input, target, state.get("weight"), reduction=self.reduction, pos_weight=state.get("pos_weight")
         )
@@ -88,8 +71,6 @@ class KLDivLoss(_PairLoss):
     """The Kullback-Leibler divergence ``target * (log(target) - input)``, elementwise, then reduced.
 
     Args:
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
         reduction: 'none', 'sum', 'batchmean' (the divergence) or 'mean' (over the elements, with a warning).
         log_target: whether the target is given as logarithms.
 
@@ -97,8 +78,6 @@ class KLDivLoss(_PairLoss):
         (*), (*) of log-probabilities and probabilities -> (), or (*) with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.KLDivLoss(reduction="batchmean")
         >>> loss.apply({}, {}, jnp.log(jnp.array([[0.5, 0.5]])), jnp.array([[1.0, 0.0]]))[0].round(4)
         Array(0.6931, dtype=float32)
@@ -109,7 +88,7 @@ class KLDivLoss(_PairLoss):
     reduction: str = "mean"
     log_target: bool = False
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
@@ -117,17 +96,7 @@ class KLDivLoss(_PairLoss):
 class SoftMarginLoss(_PairLoss):
     """``log(1 + exp(-target * input))`` for targets of 1 or -1.
 
-    Args:
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.SoftMarginLoss()
         >>> loss.apply({}, {}, jnp.array([0.0, 2.0]), jnp.array([1.0, -1.0]))[0].round(4)
         Array(1.41, dtype=float32)
@@ -137,7 +106,7 @@ class SoftMarginLoss(_PairLoss):
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.soft_margin_loss(input, target, reduction=self.reduction)
 
@@ -145,21 +114,10 @@ class SoftMarginLoss(_PairLoss):
 class MultiLabelSoftMarginLoss(_PairLoss):
     """The mean over the classes of the binary cross entropy of each label, one against all.
 
-    Args:
-        weight: a weight for each class (C,).
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Attributes:
-        weight: the argument; in the state unless it is None.
-
     Shape:
         (N, C), (N, C) -> (), or (N,) with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.MultiLabelSoftMarginLoss()
         >>> loss.apply({}, {}, jnp.array([[0.0, 2.0]]), jnp.array([[1.0, 1.0]]))[0].round(4)
         Array(0.41, dtype=float32)
@@ -167,10 +125,10 @@ class MultiLabelSoftMarginLoss(_PairLoss):
 
     STATE: ClassVar[tuple[str, ...]] = ("weight",)
 
-    weight: Any = None
+    weight: ArrayLike | None = None
     size_average: bool | None = None
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         return functional.multilabel_soft_margin_loss(input, target, state.get("weight"), reduction=self.reduction)

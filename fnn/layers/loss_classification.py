@@ -1,12 +1,15 @@
 """Layers of the losses over class labels."""
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import ClassVar
 
 import jax
 
 from fnn.functional import loss as functional
 from fnn.layers._loss import _Loss, _PairLoss
 from fnn.layers.layer import Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = ["CTCLoss", "CrossEntropyLoss", "NLLLoss"]
 
@@ -17,23 +20,13 @@ class CrossEntropyLoss(_PairLoss):
     The mean is taken over the weights of the targets that are not ignored; with probabilities, over the samples.
 
     Args:
-        weight: a weight for each class (C,).
-        size_average: deprecated, see ``reduction``.
-        ignore_index: a target that contributes neither to the loss nor to the gradient.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
         label_smoothing: the share of the uniform distribution, in [0, 1].
-
-    Attributes:
-        weight: the argument; in the state unless it is None.
 
     Shape:
         (C,), () -> (); (N, C, d1, ..., dK), (N, d1, ..., dK) -> (), or the target's shape with ``reduction='none'``.
         The target may also be probabilities of the input's shape.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.CrossEntropyLoss()
         >>> loss.apply({}, {}, jnp.array([[2.0, 0.0], [0.0, 2.0]]), jnp.array([0, 1]))[0].round(4)
         Array(0.1269, dtype=float32)
@@ -41,14 +34,14 @@ class CrossEntropyLoss(_PairLoss):
 
     STATE: ClassVar[tuple[str, ...]] = ("weight",)
 
-    weight: Any = None
+    weight: ArrayLike | None = None
     size_average: bool | None = None
     ignore_index: int = -100
     reduce: bool | None = None
     reduction: str = "mean"
     label_smoothing: float = 0.0
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         return functional.cross_entropy(
             input,
             target,
@@ -64,22 +57,10 @@ class NLLLoss(_PairLoss):
 
     The mean is taken over the weights of the targets that are not ignored.
 
-    Args:
-        weight: a weight for each class (C,).
-        size_average: deprecated, see ``reduction``.
-        ignore_index: a target that contributes neither to the loss nor to the gradient.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Attributes:
-        weight: the argument; in the state unless it is None.
-
     Shape:
         (C,), () -> (); (N, C, d1, ..., dK), (N, d1, ..., dK) -> (), or the target's shape with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.NLLLoss()
         >>> loss.apply({}, {}, jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]])), jnp.array([0, 1]))[0].round(4)
         Array(0.4904, dtype=float32)
@@ -87,13 +68,13 @@ class NLLLoss(_PairLoss):
 
     STATE: ClassVar[tuple[str, ...]] = ("weight",)
 
-    weight: Any = None
+    weight: ArrayLike | None = None
     size_average: bool | None = None
     ignore_index: int = -100
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         return functional.nll_loss(
             input, target, state.get("weight"), ignore_index=self.ignore_index, reduction=self.reduction
         )
@@ -114,8 +95,6 @@ class CTCLoss(_Loss):
         (T, C), (S,), (), () -> ().
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.CTCLoss()
         >>> loss.apply({}, {}, jnp.log(jnp.full((2, 1, 2), 0.5)), jnp.array([[1]]), (2,), (1,))[0].round(4)
         Array(0.2877, dtype=float32)
@@ -129,13 +108,13 @@ class CTCLoss(_Loss):
         self,
         params: Params,
         state: State,
-        log_probs: Any,
-        targets: Any,
-        input_lengths: Any,
-        target_lengths: Any,
+        log_probs: ArrayLike,
+        targets: ArrayLike,
+        input_lengths: ArrayLike,
+        target_lengths: ArrayLike,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.ctc_loss(

@@ -1,5 +1,7 @@
 """Layers of the margin losses."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -8,8 +10,10 @@ import jax
 
 from fnn.errors import ArgumentError
 from fnn.functional import loss as functional
+from fnn.layers._hashable import HashableArray
 from fnn.layers._loss import _Loss, _PairLoss
 from fnn.layers.layer import Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = [
     "CosineEmbeddingLoss",
@@ -27,16 +31,8 @@ class HingeEmbeddingLoss(_PairLoss):
 
     Args:
         margin: how far dissimilar pairs should be apart.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.HingeEmbeddingLoss()
         >>> loss.apply({}, {}, jnp.array([0.5, 0.25]), jnp.array([1, -1]))[0].round(4)
         Array(0.625, dtype=float32)
@@ -47,7 +43,7 @@ class HingeEmbeddingLoss(_PairLoss):
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
 
@@ -57,16 +53,11 @@ class MarginRankingLoss(_Loss):
 
     Args:
         margin: by how much they should differ.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Shape:
         (N,), (N,), (N,) -> (), or (N,) with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.MarginRankingLoss()
         >>> loss.apply({}, {}, jnp.array([1.0]), jnp.array([3.0]), jnp.array([1.0]))[0].round(4)
         Array(2., dtype=float32)
@@ -81,12 +72,12 @@ class MarginRankingLoss(_Loss):
         self,
         params: Params,
         state: State,
-        input1: Any,
-        input2: Any,
-        target: Any,
+        input1: ArrayLike,
+        input2: ArrayLike,
+        target: ArrayLike,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
@@ -99,20 +90,11 @@ class MultiMarginLoss(_PairLoss):
     Args:
         p: 1 or 2.
         margin: by how much the right class should lead.
-        weight: a weight for each class (C,).
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Attributes:
-        weight: the argument; in the state unless it is None.
 
     Shape:
         (N, C), (N,) -> (), or (N,) with ``reduction='none'``; (C,), () -> ().
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.MultiMarginLoss()
         >>> loss.apply({}, {}, jnp.array([[1.0, 0.5, 0.0, -1.0]]), jnp.array([0]))[0].round(4)
         Array(0.125, dtype=float32)
@@ -122,7 +104,7 @@ class MultiMarginLoss(_PairLoss):
 
     p: int = 1
     margin: float = 1.0
-    weight: Any = None
+    weight: ArrayLike | None = None
     size_average: bool | None = None
     reduce: bool | None = None
     reduction: str = "mean"
@@ -131,12 +113,11 @@ class MultiMarginLoss(_PairLoss):
         super().__post_init__()
         if self.p not in (1, 2):
             raise ArgumentError(f"MultiMarginLoss: only p == 1 and p == 2 supported, got p={self.p}")
-        if self.weight is not None and self.weight.ndim != 1:
-            raise ArgumentError(
-                f"MultiMarginLoss: expected weight to be None or 1D tensor, got {self.weight.ndim}D instead"
-            )
+        weight = self.weight
+        if isinstance(weight, HashableArray) and weight.ndim != 1:
+            raise ArgumentError(f"MultiMarginLoss: expected weight to be None or 1D tensor, got {weight.ndim}D instead")
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         return functional.multi_margin_loss(
             input, target, self.p, self.margin, state.get("weight"), reduction=self.reduction
         )
@@ -145,18 +126,11 @@ class MultiMarginLoss(_PairLoss):
 class MultiLabelMarginLoss(_PairLoss):
     """``sum_ij max(0, 1 - x[y[j]] + x[i]) / C`` over the labels ``y[j]`` and the classes ``i`` that are no label.
 
-    Args:
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
     Shape:
         (N, C), (N, C) -> (), or (N,) with ``reduction='none'``; (C,), (C,) -> ().  The labels of a sample are those
         before its first -1.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.MultiLabelMarginLoss()
         >>> loss.apply({}, {}, jnp.array([[0.25, 0.5, 0.5, 1.0]]), jnp.array([[3, 0, -1, 1]]))[0].round(4)
         Array(0.875, dtype=float32)
@@ -166,7 +140,7 @@ class MultiLabelMarginLoss(_PairLoss):
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.multilabel_margin_loss(input, target, reduction=self.reduction)
 
@@ -176,16 +150,11 @@ class CosineEmbeddingLoss(_Loss):
 
     Args:
         margin: the cosine that dissimilar pairs may have, in [-1, 1].
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Shape:
         (N, D), (N, D), (N,) -> (), or (N,) with ``reduction='none'``; (D,), (D,), () -> ().
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.CosineEmbeddingLoss()
         >>> loss.apply({}, {}, jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]), jnp.array([1]))[0].round(4)
         Array(0.5, dtype=float32)
@@ -200,12 +169,12 @@ class CosineEmbeddingLoss(_Loss):
         self,
         params: Params,
         state: State,
-        input1: Any,
-        input2: Any,
-        target: Any,
+        input1: ArrayLike,
+        input2: ArrayLike,
+        target: ArrayLike,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
@@ -222,16 +191,11 @@ class TripletMarginLoss(_Loss):
         p: the order of the norm.
         eps: as in `PairwiseDistance`.
         swap: use the distance of positive and negative where it is the smaller one.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Shape:
         (N, D), (N, D), (N, D) -> (), or (N,) with ``reduction='none'``; (D,), (D,), (D,) -> ().
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.TripletMarginLoss()
         >>> loss.apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]]))[0].round(4)
         Array(4., dtype=float32)
@@ -254,12 +218,12 @@ class TripletMarginLoss(_Loss):
         self,
         params: Params,
         state: State,
-        anchor: Any,
-        positive: Any,
-        negative: Any,
+        anchor: ArrayLike,
+        positive: ArrayLike,
+        negative: ArrayLike,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.triplet_margin_loss(
@@ -275,14 +239,11 @@ class TripletMarginWithDistanceLoss(_Loss):
         distance_function: takes two inputs to their distances; a hashable function, or None for the Euclidean distance.
         margin: by how much the negative should be farther; positive.
         swap: use the distance of positive and negative where it is the smaller one.
-        reduction: 'none', 'mean' or 'sum'.
 
     Shape:
         (N, *), (N, *), (N, *) -> (), or the distances' shape with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.TripletMarginWithDistanceLoss()
         >>> loss.apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]]))[0].round(4)
         Array(4., dtype=float32)
@@ -305,12 +266,12 @@ class TripletMarginWithDistanceLoss(_Loss):
         self,
         params: Params,
         state: State,
-        anchor: Any,
-        positive: Any,
-        negative: Any,
+        anchor: ArrayLike,
+        positive: ArrayLike,
+        negative: ArrayLike,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.triplet_margin_with_distance_loss(

@@ -1,7 +1,8 @@
 """Layers of the losses between real values."""
 
+from __future__ import annotations
+
 import dataclasses
-from typing import Any
 
 import jax
 
@@ -9,6 +10,7 @@ from fnn.errors import ArgumentTypeError
 from fnn.functional import loss as functional
 from fnn.layers._loss import _Loss, _PairLoss
 from fnn.layers.layer import Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = ["GaussianNLLLoss", "HuberLoss", "L1Loss", "MSELoss", "PoissonNLLLoss", "SmoothL1Loss"]
 
@@ -16,17 +18,7 @@ __all__ = ["GaussianNLLLoss", "HuberLoss", "L1Loss", "MSELoss", "PoissonNLLLoss"
 class MSELoss(_PairLoss):
     """The squared error ``(input - target)**2``.
 
-    Args:
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.MSELoss()
         >>> loss.apply({}, {}, jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))[0].round(4)
         Array(2., dtype=float32)
@@ -36,7 +28,7 @@ class MSELoss(_PairLoss):
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.mse_loss(input, target, reduction=self.reduction)
 
@@ -44,17 +36,7 @@ class MSELoss(_PairLoss):
 class L1Loss(_PairLoss):
     """The absolute error ``|input - target|``; its gradient is 0 where the two are equal.
 
-    Args:
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
-
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.L1Loss()
         >>> loss.apply({}, {}, jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))[0].round(4)
         Array(1., dtype=float32)
@@ -64,7 +46,7 @@ class L1Loss(_PairLoss):
     reduce: bool | None = None
     reduction: str = "mean"
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.l1_loss(input, target, reduction=self.reduction)
 
@@ -75,17 +57,9 @@ class SmoothL1Loss(_PairLoss):
     Girshick 2015, https://arxiv.org/abs/1504.08083.
 
     Args:
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
         beta: where the quadratic part ends; 0 gives `L1Loss`.
 
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.SmoothL1Loss()
         >>> loss.apply({}, {}, jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]))[0].round(4)
         Array(1.3125, dtype=float32)
@@ -96,7 +70,7 @@ class SmoothL1Loss(_PairLoss):
     reduction: str = "mean"
     beta: float = 1.0
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
@@ -107,15 +81,9 @@ class HuberLoss(_PairLoss):
     Huber 1964, https://doi.org/10.1214/aoms/1177703732.
 
     Args:
-        reduction: 'none', 'mean' or 'sum'.
         delta: where the quadratic part ends; positive.
 
-    Shape:
-        (*), (*) -> (), or (*) with ``reduction='none'``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.HuberLoss(delta=2.0)
         >>> loss.apply({}, {}, jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]))[0].round(4)
         Array(2.0625, dtype=float32)
@@ -129,7 +97,7 @@ class HuberLoss(_PairLoss):
         if not isinstance(self.delta, (float, int)):
             raise ArgumentTypeError(f"HuberLoss: delta must be a float or int, got: {type(self.delta)}")
 
-    def _loss(self, state: State, input: Any, target: Any) -> jax.Array:
+    def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
         return functional.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
@@ -140,17 +108,12 @@ class PoissonNLLLoss(_Loss):
     Args:
         log_input: whether the input is the logarithm of the rate, or the rate.
         full: add Stirling's approximation of ``log(target!)`` where ``target > 1``.
-        size_average: deprecated, see ``reduction``.
         eps: keeps the logarithm finite when ``log_input`` is False.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Shape:
         (*), (*) -> (), or (*) with ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.PoissonNLLLoss()
         >>> loss.apply({}, {}, jnp.array([0.0, 0.0]), jnp.array([1.0, 2.0]))[0].round(4)
         Array(1., dtype=float32)
@@ -164,7 +127,14 @@ class PoissonNLLLoss(_Loss):
     reduction: str = "mean"
 
     def apply(
-        self, params: Params, state: State, log_input: Any, target: Any, *, training: bool = False, key: Any = None
+        self,
+        params: Params,
+        state: State,
+        log_input: ArrayLike,
+        target: ArrayLike,
+        *,
+        training: bool = False,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.poisson_nll_loss(
@@ -181,15 +151,12 @@ class GaussianNLLLoss(_Loss):
     Args:
         full: add the constant ``0.5 * log(2 * pi)``.
         eps: the least variance; the gradient does not see it.
-        reduction: 'none', 'mean' or 'sum'.
 
     Shape:
         (N, *), (N, *), and variances of that shape, of (N,), or of a last axis of 1 -> (), or (N, *) with
         ``reduction='none'``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> loss = layers.GaussianNLLLoss()
         >>> loss.apply({}, {}, jnp.array([0.0, 1.0]), jnp.array([0.0, 3.0]), jnp.array([1.0, 1.0]))[0].round(4)
         Array(1., dtype=float32)
@@ -204,12 +171,12 @@ class GaussianNLLLoss(_Loss):
         self,
         params: Params,
         state: State,
-        input: Any,
-        target: Any,
-        var: Any,
+        input: ArrayLike,
+        target: ArrayLike,
+        var: ArrayLike,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)

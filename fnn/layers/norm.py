@@ -1,5 +1,7 @@
 """Normalisation layers without running statistics."""
 
+from __future__ import annotations
+
 import dataclasses
 from typing import Any, ClassVar
 
@@ -8,11 +10,12 @@ from fnn.arguments import integer, ntuple
 from fnn.errors import ArgumentError
 from fnn.functional import norm, response
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Device, DType, Ints, Key, Tupled
 
 __all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
-def _shape(value: Any, where: str) -> tuple[int, ...]:
+def _shape(value: Ints, where: str) -> tuple[int, ...]:
     shape = ntuple(value, 1, "normalized_shape", where)
     _refuse_negative(where, shape, "normalized_shape")
     return shape
@@ -33,8 +36,6 @@ class LayerNorm(Layer):
         eps: added to the variance.
         elementwise_affine: whether there are weight and bias.
         bias: whether an affine layer has a bias.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (*normalized_shape), initially 1.
@@ -44,8 +45,6 @@ class LayerNorm(Layer):
         (*, *normalized_shape) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> norm = layers.LayerNorm(2, eps=0.0)
         >>> params, state = norm.init(jax.random.key(0))
         >>> norm.apply(params, state, jnp.array([[3.0, 5.0]]))[0]
@@ -54,17 +53,17 @@ class LayerNorm(Layer):
 
     PARAMS: ClassVar = ("weight", "bias")
 
-    normalized_shape: Any  # an int or a sequence; kept as a tuple
+    normalized_shape: Tupled  # an int or a sequence; kept as a tuple
     eps: float = 1e-5
     elementwise_affine: bool = True
     bias: bool = True
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         self._set(normalized_shape=_shape(self.normalized_shape, "LayerNorm: "))
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         params = {}
         if self.elementwise_affine:
             params["weight"] = init.ones(key, self.normalized_shape, self.dtype)
@@ -73,7 +72,7 @@ class LayerNorm(Layer):
         return params, {}
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del training, key
         weight, bias = params.get("weight"), params.get("bias")
@@ -91,8 +90,6 @@ class RMSNorm(Layer):
         normalized_shape: the sizes of the dimensions to normalise over; an int stands for one dimension.
         eps: added to the mean square; None: the machine epsilon of the dtype that it is computed in.
         elementwise_affine: whether there is a weight.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (*normalized_shape), initially 1.
@@ -101,8 +98,6 @@ class RMSNorm(Layer):
         (*, *normalized_shape) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> norm = layers.RMSNorm(2)
         >>> params, state = norm.init(jax.random.key(0))
         >>> norm.apply(params, state, jnp.array([[1.0, 7.0]]))[0]
@@ -111,20 +106,20 @@ class RMSNorm(Layer):
 
     PARAMS: ClassVar = ("weight",)
 
-    normalized_shape: Any  # an int or a sequence; kept as a tuple
+    normalized_shape: Tupled  # an int or a sequence; kept as a tuple
     eps: float | None = None
     elementwise_affine: bool = True
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
 
     def __post_init__(self) -> None:
         self._set(normalized_shape=_shape(self.normalized_shape, "RMSNorm: "))
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         return {"weight": init.ones(key, self.normalized_shape, self.dtype)} if self.elementwise_affine else {}, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, x: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del training, key
         return norm.rms_norm(x, self.normalized_shape, params.get("weight"), self.eps), state
@@ -144,8 +139,6 @@ class GroupNorm(Layer):
         num_channels: C, a multiple of ``num_groups``.
         eps: added to the variance.
         affine: whether there are weight and bias.
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
         bias: whether an affine layer has a bias.
 
     Attributes:
@@ -156,8 +149,6 @@ class GroupNorm(Layer):
         (N, C, *) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> norm = layers.GroupNorm(1, 2, eps=0.0)
         >>> params, state = norm.init(jax.random.key(0))
         >>> norm.apply(params, state, jnp.array([[3.0, 5.0]]))[0]
@@ -170,8 +161,8 @@ class GroupNorm(Layer):
     num_channels: int
     eps: float = 1e-5
     affine: bool = True
-    device: Any = None
-    dtype: Any = None
+    device: Device | None = None
+    dtype: DType | None = None
     bias: bool = dataclasses.field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -185,7 +176,7 @@ class GroupNorm(Layer):
         _refuse_negative(where, (channels,), "num_channels")
         self._set(num_groups=groups, num_channels=channels)
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         params, shape = {}, (self.num_channels,)
         if self.affine:
             params["weight"] = init.ones(key, shape, self.dtype)
@@ -194,7 +185,7 @@ class GroupNorm(Layer):
         return params, {}
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del training, key
         return norm.group_norm(input, self.num_groups, params.get("weight"), params.get("bias"), self.eps), state
@@ -219,8 +210,6 @@ class LocalResponseNorm(Layer):
         (N, C, *) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x = jnp.array([3.0, 4.0]).reshape(1, 2, 1)
         >>> layers.LocalResponseNorm(2, alpha=2.0, beta=1.0, k=0.0).apply({}, {}, x)[0].ravel()
         Array([0.33333334, 0.16      ], dtype=float32)
@@ -232,7 +221,7 @@ class LocalResponseNorm(Layer):
     k: float = 1.0
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del params, training, key
         return response.local_response_norm(input, self.size, self.alpha, self.beta, self.k), state
@@ -256,8 +245,6 @@ class CrossMapLRN2d(Layer):
         (N, C, H, W) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x = jnp.array([3.0, 4.0]).reshape(1, 2, 1, 1)
         >>> layers.CrossMapLRN2d(3, alpha=3.0, beta=1.0, k=0.0).apply({}, {}, x)[0].ravel()
         Array([0.12, 0.16], dtype=float32)
@@ -269,7 +256,7 @@ class CrossMapLRN2d(Layer):
     k: float = 1
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del params, training, key
         return response.cross_map_lrn2d(input, self.size, self.alpha, self.beta, self.k), state

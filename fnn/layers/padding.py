@@ -1,6 +1,8 @@
 """Padding of all spatial axes, by a constant, by reflection, by the edge, or around the circle."""
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import ClassVar
 
 import jax
 
@@ -9,6 +11,7 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import padding as functional
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Key, Tupled
 
 __all__ = [
     "CircularPad1d",
@@ -30,16 +33,23 @@ __all__ = [
 
 
 class _PadNd(Layer):
+    """Base of layers that share what follows.
+
+    Shape:
+        $shape -> the same with
+        $grown.
+    """
+
     RANK: ClassVar[int]
     MODE: ClassVar[str]
 
-    padding: Any
+    padding: Tupled
 
     def __post_init__(self) -> None:
         self._set(padding=ntuple(self.padding, 2 * self.RANK, "padding", f"{type(self).__name__}: "))
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del params, training, key
         return functional.pad(input, self.padding, self.MODE), state
@@ -49,18 +59,36 @@ class _PadNd(Layer):
 
 
 class _ReflectionPadNd(_PadNd):
+    """Base of layers that share what follows.
+
+    Args:
+        padding: amounts $sides, less than the sizes; one int stands for all.
+    """
+
     MODE = "reflect"
 
 
 class _ReplicationPadNd(_PadNd):
+    """Base of layers that share what follows.
+
+    Args:
+        padding: amounts $sides; one int stands for all.
+    """
+
     MODE = "replicate"
 
 
 class _CircularPadNd(_PadNd):
+    """Base of layers that share what follows.
+
+    Args:
+        padding: amounts $sides, up to the sizes; one int stands for all.
+    """
+
     MODE = "circular"
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         input = to_array(input, "input")
         if input.ndim not in (self.RANK + 1, self.RANK + 2):
@@ -69,10 +97,17 @@ class _CircularPadNd(_PadNd):
 
 
 class _ConstantPadNd(_PadNd):
+    """Base of layers that share what follows.
+
+    Args:
+        value: what is filled in.
+        padding: amounts $sides; one int stands for all.
+    """
+
     value: float
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del params, training, key
         return functional.pad(input, self.padding, "constant", self.value), state
@@ -82,6 +117,12 @@ class _ConstantPadNd(_PadNd):
 
 
 class _ZeroPadNd(_PadNd):
+    """Base of layers that share what follows.
+
+    Args:
+        padding: amounts $sides; one int stands for all.
+    """
+
     MODE = "constant"
 
     @property
@@ -93,20 +134,8 @@ class _ZeroPadNd(_PadNd):
 class ConstantPad1d(_ConstantPadNd):
     """Adds a constant at both ends of a signal; a negative amount cuts off.
 
-    Args:
-        padding: amounts (left, right); one int stands for all.
-        value: what is filled in.
-
-    Shape:
-        (N, C, L) or (C, L) -> the same with
-        ``L' = L + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.ConstantPad1d((1, 2), 9.0).apply({}, {}, x)
-        >>> output.tolist()
+        >>> layers.ConstantPad1d((1, 2), 9.0).apply({}, {}, jnp.array([[1.0, 2.0, 3.0]]))[0].tolist()
         [[9.0, 1.0, 2.0, 3.0, 9.0, 9.0]]
     """
 
@@ -116,20 +145,8 @@ class ConstantPad1d(_ConstantPadNd):
 class ConstantPad2d(_ConstantPadNd):
     """Adds a constant at the sides of an image; a negative amount cuts off.
 
-    Args:
-        padding: amounts (left, right, top, bottom); one int stands for all.
-        value: what is filled in.
-
-    Shape:
-        (N, C, H, W) or (C, H, W) -> the same with
-        ``H' = H + top + bottom``, ``W' = W + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.ConstantPad2d(1, 9.0).apply({}, {}, x)
-        >>> output[0, 0].tolist()
+        >>> layers.ConstantPad2d(1, 9.0).apply({}, {}, jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0][0, 0].tolist()
         [9.0, 9.0, 9.0, 9.0]
     """
 
@@ -139,20 +156,8 @@ class ConstantPad2d(_ConstantPadNd):
 class ConstantPad3d(_ConstantPadNd):
     """Adds a constant at the sides of a volume; a negative amount cuts off.
 
-    Args:
-        padding: amounts (left, right, top, bottom, front, back); one int stands for all.
-        value: what is filled in.
-
-    Shape:
-        (N, C, D, H, W) or (C, D, H, W) -> the same with
-        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.ConstantPad3d(1, 9.0).apply({}, {}, x)
-        >>> output[0, 0, 0].tolist()
+        >>> layers.ConstantPad3d(1, 9.0).apply({}, {}, jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0][0, 0, 0].tolist()
         [9.0, 9.0, 9.0, 9.0]
     """
 
@@ -162,19 +167,8 @@ class ConstantPad3d(_ConstantPadNd):
 class ZeroPad1d(_ZeroPadNd):
     """Adds zeros at both ends of a signal; a negative amount cuts off.
 
-    Args:
-        padding: amounts (left, right); one int stands for all.
-
-    Shape:
-        (N, C, L) or (C, L) -> the same with
-        ``L' = L + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.ZeroPad1d((1, 2)).apply({}, {}, x)
-        >>> output.tolist()
+        >>> layers.ZeroPad1d((1, 2)).apply({}, {}, jnp.array([[1.0, 2.0, 3.0]]))[0].tolist()
         [[0.0, 1.0, 2.0, 3.0, 0.0, 0.0]]
     """
 
@@ -184,19 +178,8 @@ class ZeroPad1d(_ZeroPadNd):
 class ZeroPad2d(_ZeroPadNd):
     """Adds zeros at the sides of an image; a negative amount cuts off.
 
-    Args:
-        padding: amounts (left, right, top, bottom); one int stands for all.
-
-    Shape:
-        (N, C, H, W) or (C, H, W) -> the same with
-        ``H' = H + top + bottom``, ``W' = W + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.ZeroPad2d(1).apply({}, {}, x)
-        >>> output[0, 0].tolist()
+        >>> layers.ZeroPad2d(1).apply({}, {}, jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0][0, 0].tolist()
         [0.0, 0.0, 0.0, 0.0]
     """
 
@@ -206,19 +189,8 @@ class ZeroPad2d(_ZeroPadNd):
 class ZeroPad3d(_ZeroPadNd):
     """Adds zeros at the sides of a volume; a negative amount cuts off.
 
-    Args:
-        padding: amounts (left, right, top, bottom, front, back); one int stands for all.
-
-    Shape:
-        (N, C, D, H, W) or (C, D, H, W) -> the same with
-        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.ZeroPad3d(1).apply({}, {}, x)
-        >>> output[0, 0, 0].tolist()
+        >>> layers.ZeroPad3d(1).apply({}, {}, jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0][0, 0, 0].tolist()
         [0.0, 0.0, 0.0, 0.0]
     """
 
@@ -228,19 +200,8 @@ class ZeroPad3d(_ZeroPadNd):
 class ReflectionPad1d(_ReflectionPadNd):
     """Mirrors the input at both ends of a signal, without repeating the edge.
 
-    Args:
-        padding: amounts (left, right), less than the sizes; one int stands for all.
-
-    Shape:
-        (N, C, L) or (C, L) -> the same with
-        ``L' = L + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.ReflectionPad1d((1, 2)).apply({}, {}, x)
-        >>> output.tolist()
+        >>> layers.ReflectionPad1d((1, 2)).apply({}, {}, jnp.array([[1.0, 2.0, 3.0]]))[0].tolist()
         [[2.0, 1.0, 2.0, 3.0, 2.0, 1.0]]
     """
 
@@ -250,19 +211,8 @@ class ReflectionPad1d(_ReflectionPadNd):
 class ReflectionPad2d(_ReflectionPadNd):
     """Mirrors the input at the sides of an image, without repeating the edge.
 
-    Args:
-        padding: amounts (left, right, top, bottom), less than the sizes; one int stands for all.
-
-    Shape:
-        (N, C, H, W) or (C, H, W) -> the same with
-        ``H' = H + top + bottom``, ``W' = W + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.ReflectionPad2d(1).apply({}, {}, x)
-        >>> output[0, 0].tolist()
+        >>> layers.ReflectionPad2d(1).apply({}, {}, jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0][0, 0].tolist()
         [4.0, 3.0, 4.0, 3.0]
     """
 
@@ -272,19 +222,8 @@ class ReflectionPad2d(_ReflectionPadNd):
 class ReflectionPad3d(_ReflectionPadNd):
     """Mirrors the input at the sides of a volume, without repeating the edge.
 
-    Args:
-        padding: amounts (left, right, top, bottom, front, back), less than the sizes; one int stands for all.
-
-    Shape:
-        (N, C, D, H, W) or (C, D, H, W) -> the same with
-        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.ReflectionPad3d(1).apply({}, {}, x)
-        >>> output[0, 0, 0].tolist()
+        >>> layers.ReflectionPad3d(1).apply({}, {}, jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0][0, 0, 0].tolist()
         [8.0, 7.0, 8.0, 7.0]
     """
 
@@ -294,19 +233,8 @@ class ReflectionPad3d(_ReflectionPadNd):
 class ReplicationPad1d(_ReplicationPadNd):
     """Repeats the edge at both ends of a signal.
 
-    Args:
-        padding: amounts (left, right); one int stands for all.
-
-    Shape:
-        (N, C, L) or (C, L) -> the same with
-        ``L' = L + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.ReplicationPad1d((1, 2)).apply({}, {}, x)
-        >>> output.tolist()
+        >>> layers.ReplicationPad1d((1, 2)).apply({}, {}, jnp.array([[1.0, 2.0, 3.0]]))[0].tolist()
         [[1.0, 1.0, 2.0, 3.0, 3.0, 3.0]]
     """
 
@@ -316,19 +244,8 @@ class ReplicationPad1d(_ReplicationPadNd):
 class ReplicationPad2d(_ReplicationPadNd):
     """Repeats the edge at the sides of an image.
 
-    Args:
-        padding: amounts (left, right, top, bottom); one int stands for all.
-
-    Shape:
-        (N, C, H, W) or (C, H, W) -> the same with
-        ``H' = H + top + bottom``, ``W' = W + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.ReplicationPad2d(1).apply({}, {}, x)
-        >>> output[0, 0].tolist()
+        >>> layers.ReplicationPad2d(1).apply({}, {}, jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0][0, 0].tolist()
         [1.0, 1.0, 2.0, 2.0]
     """
 
@@ -338,19 +255,8 @@ class ReplicationPad2d(_ReplicationPadNd):
 class ReplicationPad3d(_ReplicationPadNd):
     """Repeats the edge at the sides of a volume.
 
-    Args:
-        padding: amounts (left, right, top, bottom, front, back); one int stands for all.
-
-    Shape:
-        (N, C, D, H, W) or (C, D, H, W) -> the same with
-        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.ReplicationPad3d(1).apply({}, {}, x)
-        >>> output[0, 0, 0].tolist()
+        >>> layers.ReplicationPad3d(1).apply({}, {}, jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0][0, 0, 0].tolist()
         [1.0, 1.0, 2.0, 2.0]
     """
 
@@ -360,19 +266,8 @@ class ReplicationPad3d(_ReplicationPadNd):
 class CircularPad1d(_CircularPadNd):
     """Wraps the input around at both ends of a signal.
 
-    Args:
-        padding: amounts (left, right), up to the sizes; one int stands for all.
-
-    Shape:
-        (N, C, L) or (C, L) -> the same with
-        ``L' = L + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.CircularPad1d((1, 2)).apply({}, {}, x)
-        >>> output.tolist()
+        >>> layers.CircularPad1d((1, 2)).apply({}, {}, jnp.array([[1.0, 2.0, 3.0]]))[0].tolist()
         [[3.0, 1.0, 2.0, 3.0, 1.0, 2.0]]
     """
 
@@ -382,19 +277,8 @@ class CircularPad1d(_CircularPadNd):
 class CircularPad2d(_CircularPadNd):
     """Wraps the input around at the sides of an image.
 
-    Args:
-        padding: amounts (left, right, top, bottom), up to the sizes; one int stands for all.
-
-    Shape:
-        (N, C, H, W) or (C, H, W) -> the same with
-        ``H' = H + top + bottom``, ``W' = W + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.CircularPad2d(1).apply({}, {}, x)
-        >>> output[0, 0].tolist()
+        >>> layers.CircularPad2d(1).apply({}, {}, jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0][0, 0].tolist()
         [4.0, 3.0, 4.0, 3.0]
     """
 
@@ -404,19 +288,8 @@ class CircularPad2d(_CircularPadNd):
 class CircularPad3d(_CircularPadNd):
     """Wraps the input around at the sides of a volume.
 
-    Args:
-        padding: amounts (left, right, top, bottom, front, back), up to the sizes; one int stands for all.
-
-    Shape:
-        (N, C, D, H, W) or (C, D, H, W) -> the same with
-        ``D' = D + front + back``, ``H' = H + top + bottom``, ``W' = W + left + right``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.CircularPad3d(1).apply({}, {}, x)
-        >>> output[0, 0, 0].tolist()
+        >>> layers.CircularPad3d(1).apply({}, {}, jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0][0, 0, 0].tolist()
         [8.0, 7.0, 8.0, 7.0]
     """
 

@@ -1,5 +1,7 @@
 """Rectifier layers: the identity on one side and something flatter on the other."""
 
+from __future__ import annotations
+
 import dataclasses
 import warnings
 from typing import Any, ClassVar
@@ -12,6 +14,7 @@ from fnn.errors import ArgumentError
 from fnn.functional import rectifier
 from fnn.layers._activation import _Activation
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Device, DType, Key
 
 __all__ = ["CELU", "ELU", "Hardtanh", "LeakyReLU", "PReLU", "RReLU", "ReLU", "ReLU6", "SELU", "Threshold"]
 
@@ -22,14 +25,8 @@ class Threshold(_Activation):
     Args:
         threshold: what an element must exceed to be kept.
         value: what the others become.
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Threshold(2.0, 20.0).apply({}, {}, jnp.array([1.0, 2.0, 3.0]))[0]
         Array([20., 20.,  3.], dtype=float32)
     """
@@ -43,29 +40,21 @@ class Threshold(_Activation):
     value: float
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.threshold(x, self.threshold, self.value)
 
 
 class ReLU(_Activation):
     """The rectified linear unit, ``max(0, x)``; its gradient at 0 is 0.
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.ReLU().apply({}, {}, jnp.array([-1.0, 2.0]))[0]
         Array([0., 2.], dtype=float32)
     """
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.relu(x)
 
 
@@ -75,16 +64,10 @@ class Hardtanh(_Activation):
     Args:
         min_val: the least value.
         max_val: the greatest value, above ``min_val``.
-        inplace: accepted for compatibility; arrays are immutable.
         min_value: deprecated name of ``min_val``.
         max_value: deprecated name of ``max_val``.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Hardtanh().apply({}, {}, jnp.array([-3.0, 0.5, 3.0]))[0]
         Array([-1. ,  0.5,  1. ], dtype=float32)
     """
@@ -106,22 +89,14 @@ class Hardtanh(_Activation):
         if self.max_val <= self.min_val:
             raise ArgumentError(f"Hardtanh: max_val ({self.max_val}) must be greater than min_val ({self.min_val})")
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.hardtanh(x, self.min_val, self.max_val)
 
 
 class ReLU6(_Activation):
     """``min(max(0, x), 6)``; the gradient is 0 at 0 and at 6.
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.ReLU6().apply({}, {}, jnp.array([-1.0, 3.0, 8.0]))[0]
         Array([0., 3., 6.], dtype=float32)
     """
@@ -131,7 +106,7 @@ class ReLU6(_Activation):
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.relu6(x)
 
 
@@ -140,14 +115,8 @@ class ELU(_Activation):
 
     Args:
         alpha: minus the value at minus infinity.
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.ELU().apply({}, {}, jnp.array([-jnp.inf, 2.0]))[0]
         Array([-1.,  2.], dtype=float32)
     """
@@ -157,7 +126,7 @@ class ELU(_Activation):
     alpha: float = 1.0
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.elu(x, self.alpha)
 
 
@@ -166,14 +135,8 @@ class CELU(_Activation):
 
     Args:
         alpha: minus the value at minus infinity; not 0.
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.CELU(2.0).apply({}, {}, jnp.array([-jnp.inf, 2.0]))[0]
         Array([-2.,  2.], dtype=float32)
     """
@@ -183,29 +146,21 @@ class CELU(_Activation):
     alpha: float = 1.0
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.celu(x, self.alpha)
 
 
 class SELU(_Activation):
     """The self-normalising `ELU` (arXiv:1706.02515): ``scale * elu(x, alpha)`` with fixed constants.
 
-    Args:
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.SELU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
         Array([0.      , 1.050701], dtype=float32)
     """
 
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.selu(x)
 
 
@@ -214,14 +169,8 @@ class LeakyReLU(_Activation):
 
     Args:
         negative_slope: the slope from 0 down.
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.LeakyReLU(0.5).apply({}, {}, jnp.array([-2.0, 3.0]))[0]
         Array([-1.,  3.], dtype=float32)
     """
@@ -231,7 +180,7 @@ class LeakyReLU(_Activation):
     negative_slope: float = 1e-2
     inplace: bool = False
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return rectifier.leaky_relu(x, self.negative_slope)
 
 
@@ -241,8 +190,6 @@ class PReLU(Layer):
     Args:
         num_parameters: 1, or the number of channels C for a slope each.
         init: the initial slope (the field is called ``initial``, since ``init`` is a method).
-        device: where the parameters go.
-        dtype: of the parameters; None is the default dtype.
 
     Attributes:
         weight: (num_parameters,), initially ``init``.
@@ -251,8 +198,6 @@ class PReLU(Layer):
         (N, C, *), or any shape if there is one slope -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
         >>> prelu = layers.PReLU(init=0.5)
         >>> params, state = prelu.init(jax.random.key(0))
         >>> prelu.apply(params, state, jnp.array([-2.0, 3.0]))[0]
@@ -263,27 +208,31 @@ class PReLU(Layer):
 
     num_parameters: int
     initial: float
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Device | None = None, dtype: DType | None = None
+    ) -> None:
         count = integer(num_parameters, "num_parameters", "PReLU: ")
         if count < 0:
             raise ArgumentError(f"PReLU: Trying to create tensor with negative dimension: num_parameters={count}")
         self._set(num_parameters=count, initial=init, device=device, dtype=dtype)
 
-    def replace(self, **changes: Any) -> "PReLU":
-        values = {name: getattr(self, name) for name in ("num_parameters", "initial", "device", "dtype")} | changes
+    def replace(self, **changes: object) -> PReLU:
+        values: dict[str, Any] = {
+            name: getattr(self, name) for name in ("num_parameters", "initial", "device", "dtype")
+        } | changes
         return PReLU(init=values.pop("initial"), **values)
 
     def __repr__(self) -> str:
         return super().__repr__().replace("initial=", "init=")
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         return {"weight": init.full(key, (self.num_parameters,), self.initial, self.dtype)}, {}
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del training, key
         return rectifier.prelu(input, params["weight"]), state
@@ -301,15 +250,9 @@ class RReLU(_Activation):
     Args:
         lower: the least slope.
         upper: the greatest slope.
-        inplace: accepted for compatibility; arrays are immutable.
-
-    Shape:
-        (*) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.RReLU(0.25, 0.75).apply({}, {}, jnp.array([-2.0, 3.0]))[0]
+        >>> layers.RReLU(0.25, 0.75).apply({}, {}, jnp.array([-2.0, 3.0]), training=False)[0]
         Array([-1.,  3.], dtype=float32)
     """
 
@@ -320,7 +263,7 @@ class RReLU(_Activation):
     inplace: bool = False
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del params
         return rectifier.rrelu(input, self.lower, self.upper, training, key=key), state

@@ -12,17 +12,18 @@ from fnn import random
 from fnn.errors import ArgumentError
 from fnn.layers.composite import check
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import Key, PyTree
 
 __all__ = ["Remat", "Repeat", "remat", "repeat"]
 
 
-def _jax_key(key: Any, apply: Callable[[Any], Any], what: str) -> Any:
+def _jax_key(key: Key | None, apply: Callable[[Any], Any], what: str) -> jax.Array | None:
     """A JAX key for a loop or a checkpoint, in which a Generator cannot draw; None if ``apply(key)`` draws nothing.
 
     So that a layer that draws nothing takes nothing from the Generator, ``apply`` is tried without computing anything.
     """
     if key is None or not (isinstance(key, random.Generator) or key is random.AMBIENT):
-        return key
+        return cast("jax.Array | None", key)
     drawn = []
 
     def fresh() -> Any:
@@ -32,7 +33,7 @@ def _jax_key(key: Any, apply: Callable[[Any], Any], what: str) -> Any:
     if key is random.AMBIENT:
         with random.ambient(fresh):
             jax.eval_shape(lambda: apply(random.AMBIENT))
-    else:
+    elif isinstance(key, random.Generator):
         probe = key.clone_state()
         before = probe.get_state()
         jax.eval_shape(lambda: apply(probe))
@@ -40,8 +41,10 @@ def _jax_key(key: Any, apply: Callable[[Any], Any], what: str) -> Any:
             drawn.append(True)
     if not drawn:
         return None
-    key = random.resolve(key, what)
-    return jax.random.key(int(key.randint(0, 1 << 31, (1,))[0])) if isinstance(key, random.Generator) else key
+    resolved = random.resolve(key, what)
+    if isinstance(resolved, random.Generator):
+        return jax.random.key(int(resolved.randint(0, 1 << 31, (1,))[0]))
+    return cast(jax.Array, resolved)
 
 
 class Repeat(Layer):
@@ -56,7 +59,7 @@ class Repeat(Layer):
         if not isinstance(self.times, int) or isinstance(self.times, bool) or self.times < 1:
             raise ArgumentError(f"repeat: times must be a positive int, got times={self.times!r}")
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         """The layer's parameters and state, stacked: every array gains a first axis of length ``times``."""
         fresh = random.stream(key)
         keys = [fresh() for _ in range(self.times)]
@@ -66,7 +69,7 @@ class Repeat(Layer):
         return jax.tree.map(lambda *xs: jnp.stack(xs), *drawn)
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: PyTree, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         """Scans over the stacked parameters, so that compile time does not grow with ``times``."""
         for leaf in jax.tree.leaves((params, state)):
@@ -76,14 +79,14 @@ class Repeat(Layer):
                     f"{jnp.shape(leaf)}"
                 )
 
-        def once(key: Any) -> Any:
+        def once(key: Key) -> Any:
             first = jax.tree.map(lambda leaf: leaf[0], (params, state))
             return self.layer.apply(*first, input, training=training, key=key)[0]
 
-        key = _jax_key(key, once, "repeat")
-        keys = None if key is None else jax.random.split(key, self.times)
+        own_key = _jax_key(key, once, "repeat")
+        keys = None if own_key is None else jax.random.split(own_key, self.times)
 
-        def body(x: Any, part: Any) -> Any:
+        def body(x: PyTree, part: Any) -> Any:
             own, buffers, k = part
             out, new = self.layer.apply(own, buffers, x, training=training, key=k)
             if jax.tree.map(jnp.shape, out) != jax.tree.map(jnp.shape, x):
@@ -104,19 +107,19 @@ class Remat(Layer):
     def __post_init__(self) -> None:
         check(self.layer, "remat")
 
-    def init(self, key: Any) -> tuple[Params, State]:
+    def init(self, key: Key) -> tuple[Params, State]:
         """The layer's own."""
         return self.layer.init(key)
 
     def apply(
-        self, params: Params, state: State, *inputs: Any, training: bool = False, key: Any = None
+        self, params: Params, state: State, *inputs: PyTree, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         """The layer's, under `jax.checkpoint`."""
 
-        def once(key: Any) -> Any:
+        def once(key: Key) -> Any:
             return self.layer.apply(params, state, *inputs, training=training, key=key)[0]
 
-        def run(params: Params, state: State, inputs: tuple, key: Any) -> Any:
+        def run(params: Params, state: State, inputs: tuple, key: Key) -> Any:
             return self.layer.apply(params, state, *inputs, training=training, key=key)
 
         return jax.checkpoint(run, policy=self.policy)(params, state, inputs, _jax_key(key, once, "remat"))

@@ -1,6 +1,9 @@
 """Joining and splitting axes."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
 
 import jax
 
@@ -8,6 +11,7 @@ from fnn.arguments import integer
 from fnn.errors import ArgumentTypeError
 from fnn.functional import shape
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = ["Flatten", "Unflatten"]
 
@@ -23,8 +27,6 @@ class Flatten(Layer):
         (N, d1, ..., dK) -> (N, d1 * ... * dK), with the default arguments.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Flatten().apply({}, {}, jnp.ones((32, 1, 5, 5)))[0].shape
         (32, 25)
     """
@@ -39,7 +41,7 @@ class Flatten(Layer):
         )
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del params, training, key
         return shape.flatten(input, self.start_dim, self.end_dim), state
@@ -59,14 +61,12 @@ class Unflatten(Layer):
         (..., d, ...) -> (..., u1, ..., uK, ...), with ``u1 * ... * uK == d``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Unflatten(1, (2, 5, 5)).apply({}, {}, jnp.ones((2, 50)))[0].shape
         (2, 2, 5, 5)
     """
 
     dim: int
-    unflattened_size: Any
+    unflattened_size: Sequence[int] | Sequence[tuple[str, int]]
 
     def __post_init__(self) -> None:
         if not isinstance(self.unflattened_size, (tuple, list)):
@@ -82,15 +82,14 @@ class Unflatten(Layer):
                     "Unflatten: unflattened_size must be tuple of ints, but found element of type "
                     f"{type(size).__name__} at pos {place}"
                 ) from None
-        self._set(
-            dim=integer(self.dim, "dim", "Unflatten: "), unflattened_size=tuple(int(s) for s in self.unflattened_size)
-        )
+        sizes = cast(Sequence[int], self.unflattened_size)
+        self._set(dim=integer(self.dim, "dim", "Unflatten: "), unflattened_size=tuple(int(s) for s in sizes))
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
         del params, training, key
-        return shape.unflatten(input, self.dim, self.unflattened_size), state
+        return shape.unflatten(input, self.dim, cast(Sequence[int], self.unflattened_size)), state
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

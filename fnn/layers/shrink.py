@@ -1,11 +1,12 @@
 """Shrinkage layers: they draw their input towards 0."""
 
-from typing import Any
+from __future__ import annotations
 
 import jax
 
 from fnn.functional import shrink
 from fnn.layers._activation import _Activation
+from fnn.typing import ArrayLike
 
 __all__ = ["Hardshrink", "Softshrink", "Tanhshrink"]
 
@@ -16,19 +17,14 @@ class Hardshrink(_Activation):
     Args:
         lambd: half the width of the gap.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Hardshrink().apply({}, {}, jnp.array([-1.0, 0.5, 2.0]))[0]
         Array([-1.,  0.,  2.], dtype=float32)
     """
 
     lambd: float = 0.5
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return shrink.hardshrink(x, self.lambd)
 
     def extra_repr(self) -> str:
@@ -41,19 +37,14 @@ class Softshrink(_Activation):
     Args:
         lambd: the distance, at least 0.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Softshrink().apply({}, {}, jnp.array([-1.0, 0.5, 2.0]))[0]
         Array([-0.5,  0. ,  1.5], dtype=float32)
     """
 
     lambd: float = 0.5
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return shrink.softshrink(x, self.lambd)
 
     def extra_repr(self) -> str:
@@ -63,15 +54,10 @@ class Softshrink(_Activation):
 class Tanhshrink(_Activation):
     """``x - tanh(x)``.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Tanhshrink().apply({}, {}, jnp.array([0.0, 100.0]))[0]
         Array([ 0., 99.], dtype=float32)
     """
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return shrink.tanhshrink(x)

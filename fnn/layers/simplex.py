@@ -1,6 +1,8 @@
 """The softmax family as layers."""
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import ClassVar
 
 import jax
 
@@ -8,6 +10,7 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import simplex
 from fnn.layers._activation import _Activation
+from fnn.typing import ArrayLike
 
 __all__ = ["LogSoftmax", "Softmax", "Softmax2d", "Softmin"]
 
@@ -20,12 +23,7 @@ class Softmin(_Activation):
     Args:
         dim: the dimension that is normalised; None is deprecated.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Softmin(0).apply({}, {}, jnp.array([0.0, 0.0, jnp.inf]))[0]
         Array([0.5, 0.5, 0. ], dtype=float32)
     """
@@ -34,7 +32,7 @@ class Softmin(_Activation):
 
     dim: int | None = None
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return simplex.softmin(x, self.dim, _stacklevel=_USER)
 
 
@@ -44,12 +42,7 @@ class Softmax(_Activation):
     Args:
         dim: the dimension that is normalised; None is deprecated.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Softmax(0).apply({}, {}, jnp.array([0.0, 0.0, -jnp.inf]))[0]
         Array([0.5, 0.5, 0. ], dtype=float32)
     """
@@ -58,7 +51,7 @@ class Softmax(_Activation):
 
     dim: int | None = None
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return simplex.softmax(x, self.dim, _stacklevel=_USER)
 
 
@@ -69,13 +62,11 @@ class Softmax2d(_Activation):
         (N, C, H, W) or (C, H, W) -> the same.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Softmax2d().apply({}, {}, jnp.zeros((2, 1, 1)))[0].ravel()
         Array([0.5, 0.5], dtype=float32)
     """
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         x = to_array(x)
         if x.ndim not in (3, 4):
             raise ArgumentError(f"Softmax2d: expected input to be 3D or 4D, got {x.ndim}D instead")
@@ -88,12 +79,7 @@ class LogSoftmax(_Activation):
     Args:
         dim: the dimension that is normalised; None is deprecated.
 
-    Shape:
-        (*) -> the same.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.LogSoftmax(0).apply({}, {}, jnp.array([0.0, 1000.0]))[0]
         Array([-1000.,     0.], dtype=float32)
     """
@@ -102,5 +88,5 @@ class LogSoftmax(_Activation):
 
     dim: int | None = None
 
-    def _activate(self, x: Any) -> jax.Array:
+    def _activate(self, x: ArrayLike) -> jax.Array:
         return simplex.log_softmax(x, self.dim, _stacklevel=_USER)

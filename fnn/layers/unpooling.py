@@ -1,11 +1,14 @@
 """Max unpooling layers."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from fnn.functional import unpooling as F
 from fnn.layers._pooling import MaxUnpoolNd
 from fnn.layers.layer import Params, State
+from fnn.typing import ArrayLike, Key
 
 __all__ = [
     "MaxUnpool1d",
@@ -17,22 +20,7 @@ __all__ = [
 class MaxUnpool1d(MaxUnpoolNd):
     """Puts the maxima that MaxPool1d found back where they were, and zeros elsewhere.
 
-    ``apply`` takes the maxima, their indices, and optionally ``output_size``: the size of what was pooled, where the
-    pooling's arguments leave it open.
-
-    Args:
-        kernel_size: of the pooling.
-        stride: of the pooling; None: ``kernel_size``.
-        padding: of the pooling.
-
-    Shape:
-        input and indices: (N, C, L) or (C, L).
-        output: (N, C, L_out) or (C, L_out); a size is ``output_size`` or
-            ``(size - 1) * stride - 2 * padding + kernel_size``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x, index = jnp.full((1, 1), 5.0), jnp.full((1, 1), 1)
         >>> layers.MaxUnpool1d(2).apply({}, {}, x, index)[0].ravel().tolist()
         [0.0, 5.0]
@@ -44,12 +32,12 @@ class MaxUnpool1d(MaxUnpoolNd):
         self,
         params: Params,
         state: State,
-        input: Any,
-        indices: Any,
+        input: ArrayLike,
+        indices: ArrayLike,
         output_size: Sequence[int] | None = None,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[Any, State]:
         out = F.max_unpool1d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
         return out, state
@@ -58,22 +46,7 @@ class MaxUnpool1d(MaxUnpoolNd):
 class MaxUnpool2d(MaxUnpoolNd):
     """Puts the maxima that MaxPool2d found back where they were, and zeros elsewhere.
 
-    ``apply`` takes the maxima, their indices, and optionally ``output_size``: the size of what was pooled, where the
-    pooling's arguments leave it open.
-
-    Args:
-        kernel_size: of the pooling.
-        stride: of the pooling; None: ``kernel_size``.
-        padding: of the pooling.
-
-    Shape:
-        input and indices: (N, C, H, W) or (C, H, W).
-        output: (N, C, H_out, W_out) or (C, H_out, W_out); a size is ``output_size`` or
-            ``(size - 1) * stride - 2 * padding + kernel_size``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x, index = jnp.full((1, 1, 1), 5.0), jnp.full((1, 1, 1), 1)
         >>> layers.MaxUnpool2d(2).apply({}, {}, x, index)[0].ravel().tolist()
         [0.0, 5.0, 0.0, 0.0]
@@ -85,12 +58,12 @@ class MaxUnpool2d(MaxUnpoolNd):
         self,
         params: Params,
         state: State,
-        input: Any,
-        indices: Any,
+        input: ArrayLike,
+        indices: ArrayLike,
         output_size: Sequence[int] | None = None,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[Any, State]:
         out = F.max_unpool2d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
         return out, state
@@ -99,22 +72,7 @@ class MaxUnpool2d(MaxUnpoolNd):
 class MaxUnpool3d(MaxUnpoolNd):
     """Puts the maxima that MaxPool3d found back where they were, and zeros elsewhere.
 
-    ``apply`` takes the maxima, their indices, and optionally ``output_size``: the size of what was pooled, where the
-    pooling's arguments leave it open.
-
-    Args:
-        kernel_size: of the pooling.
-        stride: of the pooling; None: ``kernel_size``.
-        padding: of the pooling.
-
-    Shape:
-        input and indices: (N, C, D, H, W) or (C, D, H, W).
-        output: (N, C, D_out, H_out, W_out) or without N; a size is ``output_size`` or
-            ``(size - 1) * stride - 2 * padding + kernel_size``.
-
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x, index = jnp.full((1, 1, 1, 1), 5.0), jnp.full((1, 1, 1, 1), 1)
         >>> layers.MaxUnpool3d(2).apply({}, {}, x, index)[0].ravel().tolist()
         [0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
@@ -126,12 +84,12 @@ class MaxUnpool3d(MaxUnpoolNd):
         self,
         params: Params,
         state: State,
-        input: Any,
-        indices: Any,
+        input: ArrayLike,
+        indices: ArrayLike,
         output_size: Sequence[int] | None = None,
         *,
         training: bool = False,
-        key: Any = None,
+        key: Key | None = None,
     ) -> tuple[Any, State]:
         out = F.max_unpool3d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
         return out, state

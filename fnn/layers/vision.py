@@ -1,12 +1,14 @@
 """Layers that rearrange channels and pixels, or resize."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from dataclasses import field
 from typing import Any
 
 from fnn.functional import shuffle as F
 from fnn.functional.interpolate import interpolate
 from fnn.layers.layer import Layer, Params, State
+from fnn.typing import ArrayLike, Floats, Ints, Key
 
 __all__ = [
     "PixelShuffle",
@@ -16,9 +18,6 @@ __all__ = [
     "UpsamplingNearest2d",
     "UpsamplingBilinear2d",
 ]
-
-Sizes = int | Sequence[int]
-Scales = float | Sequence[float]
 
 
 class PixelShuffle(Layer):
@@ -35,8 +34,6 @@ class PixelShuffle(Layer):
         output: (*, C, H * r, W * r).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.PixelShuffle(2).apply({}, {}, jnp.arange(4).reshape(4, 1, 1))[0].tolist()
         [[[0, 1], [2, 3]]]
     """
@@ -44,7 +41,7 @@ class PixelShuffle(Layer):
     upscale_factor: int
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.pixel_shuffle(input, self.upscale_factor), state
 
@@ -63,8 +60,6 @@ class PixelUnshuffle(Layer):
         output: (*, C * r², H, W).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.PixelUnshuffle(2).apply({}, {}, jnp.arange(4).reshape(1, 2, 2))[0].tolist()
         [[[0]], [[1]], [[2]], [[3]]]
     """
@@ -72,7 +67,7 @@ class PixelUnshuffle(Layer):
     downscale_factor: int
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.pixel_unshuffle(input, self.downscale_factor), state
 
@@ -92,8 +87,6 @@ class ChannelShuffle(Layer):
         input and output: (N, C, *), with at least one spatial axis.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.ChannelShuffle(2).apply({}, {}, jnp.arange(6).reshape(1, 6, 1))[0].ravel().tolist()
         [0, 3, 1, 4, 2, 5]
     """
@@ -101,7 +94,7 @@ class ChannelShuffle(Layer):
     groups: int
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         return F.channel_shuffle(input, self.groups), state
 
@@ -124,14 +117,12 @@ class Upsample(Layer):
         output: (N, C, *size), or ``floor(size * scale_factor)``.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.Upsample(scale_factor=2).apply({}, {}, jnp.array([[[0.0, 4.0]]]))[0].tolist()
         [[[0.0, 0.0, 4.0, 4.0]]]
     """
 
-    size: Sizes | None = None
-    scale_factor: Scales | None = None
+    size: Ints | None = None
+    scale_factor: Floats | None = None
     mode: str = "nearest"
     align_corners: bool | None = None
     recompute_scale_factor: bool | None = None
@@ -153,7 +144,7 @@ class Upsample(Layer):
         return type(self).__name__
 
     def apply(
-        self, params: Params, state: State, input: Any, *, training: bool = False, key: Any = None
+        self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         out = interpolate(
             input, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
@@ -177,8 +168,6 @@ class UpsamplingNearest2d(Upsample):
         output: (N, C, *size).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> layers.UpsamplingNearest2d(scale_factor=2).apply({}, {}, jnp.ones((1, 1, 1, 1)))[0].tolist()
         [[[[1.0, 1.0], [1.0, 1.0]]]]
     """
@@ -200,8 +189,6 @@ class UpsamplingBilinear2d(Upsample):
         output: (N, C, *size).
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import layers
         >>> x = jnp.array([[[[0.0, 2.0]]]])
         >>> layers.UpsamplingBilinear2d((1, 3)).apply({}, {}, x)[0].tolist()
         [[[[0.0, 1.0, 2.0]]]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,7 +47,7 @@ def _tree(label: str, module: Module, unfolded: bool) -> str:
     return f"<details{is_open}><summary>{head}</summary>{below}</details>"
 
 
-def rendering(module: Module, path: str | None, subtree_renderer: Any) -> Any:
+def rendering(module: Module, path: str | None, subtree_renderer: Callable[..., Any]) -> Any:
     """What treescope asks ``__treescope_repr__`` for: the text of ``repr``, foldable, with the arrays' shapes."""
     from treescope import rendering_parts as parts
 

@@ -61,7 +61,7 @@ class Module(HookRegistrars, StateDict, Movement):
     _modules: dict[str, Any]  # of Module, or None
     _compiled_call_impl: Callable | None = None
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         if not self.call_super_init:
             if kwargs:
                 raise TypeError(
@@ -121,16 +121,16 @@ class Module(HookRegistrars, StateDict, Movement):
             return self.forward(*args, **kwargs)
         return self._call_with_hooks(args, kwargs)
 
-    def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
+    def _call_impl(self, *args: object, **kwargs: object) -> Any:
         return self.__call__(*args, **kwargs)
 
-    def compile(self, *args: Any, **kwargs: Any) -> None:
+    def compile(self, *args: object, **kwargs: object) -> None:
         """Makes calls of this module run under `fnn.jit`; arguments are those of `fnn.jit`."""
         self._compiled_call_impl = lookup("jit")(self._call_impl, *args, **kwargs)
 
     # -- registration ---------------------------------------------------------------------------------
 
-    def _check_name(self, name: Any, kind: str, table: dict[str, Any]) -> None:
+    def _check_name(self, name: object, kind: str, table: dict[str, Any]) -> None:
         if "_parameters" not in self.__dict__:
             raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
         if not isinstance(name, str):
@@ -229,7 +229,7 @@ class Module(HookRegistrars, StateDict, Movement):
         if "_buffers" not in keep:
             self._non_persistent_buffers_set.discard(name)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         tables = self.__dict__
         parameters = tables.get("_parameters")
         if isinstance(value, Box) and parameters is not None and self._holds(name, value):
@@ -491,12 +491,12 @@ class Module(HookRegistrars, StateDict, Movement):
             return f"{self._get_name()}({extra_lines[0]})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         from fnn.nn import _display
 
         return _display.bundle(self)
 
-    def __treescope_repr__(self, path: str | None, subtree_renderer: Any) -> Any:
+    def __treescope_repr__(self, path: str | None, subtree_renderer: Callable[..., Any]) -> Any:
         from fnn.nn import _display
 
         return _display.rendering(self, path, subtree_renderer)

@@ -119,7 +119,7 @@ class _LoadPreHook:
     def __init__(self, hook: Callable, module: Any) -> None:
         self.hook, self.module = hook, module
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: object) -> Any:
         return self.hook(*args) if self.module is None else self.hook(self.module, *args)
 
 

@@ -15,11 +15,12 @@ from fnn.dtypes import canonical
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn._tables import Tables
 from fnn.state.parameter import Parameter, is_lazy
+from fnn.typing import Device, DType
 
 _T = TypeVar("_T", bound="Movement")
 
 
-def _is_dtype(value: Any) -> bool:
+def _is_dtype(value: object) -> bool:
     if isinstance(value, (np.dtype, type)):
         return True
     return hasattr(value, "dtype") and not hasattr(value, "shape")  # jnp.float32 and its like
@@ -89,7 +90,7 @@ class Movement(Tables):
 
         return self._apply(move)
 
-    def _cast_floating(self: _T, dtype: Any, what: str) -> _T:
+    def _cast_floating(self: _T, dtype: DType, what: str) -> _T:
         dtype = canonical(dtype, what)
         return self._apply(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x)
 
@@ -109,7 +110,7 @@ class Movement(Tables):
         """Casts all floating parameters and buffers to bfloat16."""
         return self._cast_floating(jnp.bfloat16, "Module.bfloat16: ")
 
-    def type(self: _T, dst_type: Any) -> _T:
+    def type(self: _T, dst_type: DType) -> _T:
         """Casts all parameters and buffers to a dtype."""
         dtype = canonical(dst_type, "Module.type: ")
         return self._apply(lambda x: x.astype(dtype))
@@ -118,18 +119,18 @@ class Movement(Tables):
         """Moves everything to the CPU."""
         return self.to("cpu")
 
-    def _accelerator(self: _T, platform: str, device: Any) -> _T:
+    def _accelerator(self: _T, platform: str, device: Device | None) -> _T:
         if device is None:
             device = platform
         elif isinstance(device, int):
             device = f"{platform}:{device}"
         return self.to(device)
 
-    def cuda(self: _T, device: Any = None) -> _T:
+    def cuda(self: _T, device: Device | None = None) -> _T:
         """Moves everything to a GPU."""
         return self._accelerator("cuda", device)
 
-    def tpu(self: _T, device: Any = None) -> _T:
+    def tpu(self: _T, device: Device | None = None) -> _T:
         """Moves everything to a TPU."""
         return self._accelerator("tpu", device)
 
@@ -138,15 +139,15 @@ class Movement(Tables):
             f"Module.{name}: JAX has no {name} backend here; use .cuda(), .tpu(), .cpu() or .to(jax_device)"
         )
 
-    def xpu(self: _T, device: Any = None) -> _T:
+    def xpu(self: _T, device: Device | None = None) -> _T:
         """Moves to an Intel XPU; refused where JAX has no such backend."""
         return self.to(device) if isinstance(device, jax.Device) else self._unsupported("xpu")
 
-    def ipu(self: _T, device: Any = None) -> _T:
+    def ipu(self: _T, device: Device | None = None) -> _T:
         """Moves to a Graphcore IPU; refused where JAX has no such backend."""
         return self.to(device) if isinstance(device, jax.Device) else self._unsupported("ipu")
 
-    def mtia(self: _T, device: Any = None) -> _T:
+    def mtia(self: _T, device: Device | None = None) -> _T:
         """Moves to an MTIA device; refused where JAX has no such backend."""
         return self.to(device) if isinstance(device, jax.Device) else self._unsupported("mtia")
 
@@ -154,7 +155,7 @@ class Movement(Tables):
         """Returns the module: arrays are immutable, so nothing needs to be shared to be read."""
         return self
 
-    def to_empty(self: _T, *, device: Any, recurse: bool = True) -> _T:
+    def to_empty(self: _T, *, device: Device, recurse: bool = True) -> _T:
         """Moves to a device without copying values; they become zeros."""
         target = to_device(device, "Module.to_empty: ")
         return self._apply(lambda x: jax.device_put(init.zeros(None, x.shape, x.dtype), target), recurse)

@@ -59,7 +59,7 @@ class StateDict(Tables):
             "Please define get_extra_state in your Module."
         )
 
-    def set_extra_state(self, state: Any) -> None:
+    def set_extra_state(self, state: object) -> None:
         """Takes back what `get_extra_state` returned."""
         raise RuntimeError(
             "Reached a code path in Module.set_extra_state() that should never be called. "
@@ -235,7 +235,7 @@ def _dotted(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _load(
     module: Any,
-    state_dict: Any,
+    state_dict: Mapping[str, Any],
     prefix: str,
     metadata: Any,
     strict: bool,

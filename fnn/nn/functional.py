@@ -19,6 +19,7 @@ from fnn import functional as _pure
 from fnn import random
 from fnn.functional import *  # noqa: F403
 from fnn.state.box import Box
+from fnn.typing import ArrayLike, Scalar
 
 __all__: list[str] = []
 __all__ += _pure.__all__
@@ -60,13 +61,13 @@ scaled_dot_product_attention = _ambient(_pure.scaled_dot_product_attention, "dro
 
 
 def batch_norm(
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    running_mean: ArrayLike | None,
+    running_var: ArrayLike | None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     training: bool = False,
-    momentum: Any = 0.1,
+    momentum: Scalar | None = 0.1,
     eps: float = 1e-5,
 ) -> jax.Array:
     """Batch normalisation as `fnn.functional.batch_norm`; ``training`` updates running statistics given as Buffers.
@@ -101,13 +102,13 @@ def batch_norm(
 
 
 def instance_norm(
-    input: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    running_mean: ArrayLike | None = None,
+    running_var: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     use_input_stats: bool = True,
-    momentum: Any = 0.1,
+    momentum: Scalar | None = 0.1,
     eps: float = 1e-5,
 ) -> jax.Array:
     """Instance normalisation as `fnn.functional.instance_norm`; updates running statistics given as Buffers.

@@ -18,6 +18,7 @@ from fnn.errors import ArgumentTypeError
 from fnn.init import calculate_gain
 from fnn.state.box import Box
 from fnn.tracing import Tracer
+from fnn.typing import Key
 
 __all__ = [
     "calculate_gain",
@@ -57,7 +58,7 @@ Right: w = nn.Parameter(jnp.empty((3, 5))); nn.init.{name}(w)
 or draw a new array: w = fnn.init.{pure}(key, (3, 5))."""
 
 
-def _fill(tensor: _T, initialiser: Callable[..., jax.Array], generator: Any, *args: Any) -> _T:
+def _fill(tensor: _T, initialiser: Callable[..., jax.Array], generator: Key | None, *args: object) -> _T:
     """Assigns ``initialiser(key, shape, dtype, *args)`` to ``tensor.data``, where the old value lies."""
     box: Any = tensor
     name = initialiser.__name__
@@ -73,18 +74,18 @@ def _fill(tensor: _T, initialiser: Callable[..., jax.Array], generator: Any, *ar
     return tensor
 
 
-def uniform_(tensor: _T, a: float = 0.0, b: float = 1.0, generator: Any = None) -> _T:
+def uniform_(tensor: _T, a: float = 0.0, b: float = 1.0, generator: Key | None = None) -> _T:
     """Fills with numbers from U(a, b)."""
     return _fill(tensor, init.uniform, generator, a, b)
 
 
-def normal_(tensor: _T, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> _T:
+def normal_(tensor: _T, mean: float = 0.0, std: float = 1.0, generator: Key | None = None) -> _T:
     """Fills with numbers from N(mean, std^2)."""
     return _fill(tensor, init.normal, generator, mean, std)
 
 
 def trunc_normal_(
-    tensor: _T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
+    tensor: _T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Key | None = None
 ) -> _T:
     """Fills with numbers from N(mean, std^2) restricted to [a, b]."""
     return _fill(tensor, init.trunc_normal, generator, mean, std, a, b)
@@ -115,36 +116,36 @@ def dirac_(tensor: _T, groups: int = 1) -> _T:
     return _fill(tensor, init.dirac, _NO_DRAWS, groups)
 
 
-def xavier_uniform_(tensor: _T, gain: float = 1.0, generator: Any = None) -> _T:
+def xavier_uniform_(tensor: _T, gain: float = 1.0, generator: Key | None = None) -> _T:
     """Fills from U(-a, a), a = gain * sqrt(6 / (fan_in + fan_out))."""
     return _fill(tensor, init.xavier_uniform, generator, gain)
 
 
-def xavier_normal_(tensor: _T, gain: float = 1.0, generator: Any = None) -> _T:
+def xavier_normal_(tensor: _T, gain: float = 1.0, generator: Key | None = None) -> _T:
     """Fills from N(0, std^2), std = gain * sqrt(2 / (fan_in + fan_out))."""
     return _fill(tensor, init.xavier_normal, generator, gain)
 
 
 def kaiming_uniform_(
-    tensor: _T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: _T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Key | None = None
 ) -> _T:
     """Fills from U(-b, b), b = gain * sqrt(3 / fan)."""
     return tensor if _is_empty(tensor) else _fill(tensor, init.kaiming_uniform, generator, a, mode, nonlinearity)
 
 
 def kaiming_normal_(
-    tensor: _T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: _T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Key | None = None
 ) -> _T:
     """Fills from N(0, std^2), std = gain / sqrt(fan)."""
     return tensor if _is_empty(tensor) else _fill(tensor, init.kaiming_normal, generator, a, mode, nonlinearity)
 
 
-def orthogonal_(tensor: _T, gain: float = 1, generator: Any = None) -> _T:
+def orthogonal_(tensor: _T, gain: float = 1, generator: Key | None = None) -> _T:
     """Fills with a (semi-)orthogonal matrix times ``gain``; trailing dimensions are flattened."""
     return _fill(tensor, init.orthogonal, generator, gain)
 
 
-def sparse_(tensor: _T, sparsity: float, std: float = 0.01, generator: Any = None) -> _T:
+def sparse_(tensor: _T, sparsity: float, std: float = 0.01, generator: Key | None = None) -> _T:
     """Fills a matrix from N(0, std^2), with the fraction ``sparsity`` of each column 0."""
     return _fill(tensor, init.sparse, generator, sparsity, std)
 
@@ -152,7 +153,7 @@ def sparse_(tensor: _T, sparsity: float, std: float = 0.01, generator: Any = Non
 _NO_DRAWS = random.Generator()  # what initialisers that draw nothing get for a key
 
 
-def _is_empty(tensor: Any) -> bool:
+def _is_empty(tensor: object) -> bool:
     if 0 in getattr(tensor, "shape", ()):
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
         return True
@@ -164,7 +165,7 @@ def _deprecated(initialiser: Callable[..., Any]) -> Callable[..., Any]:
     old = new.removesuffix("_")
 
     @functools.wraps(initialiser)
-    def renamed(*args: Any, **kwargs: Any) -> Any:
+    def renamed(*args: object, **kwargs: object) -> Any:
         warnings.warn(f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning, stacklevel=2)
         return initialiser(*args, **kwargs)
 

@@ -2,14 +2,19 @@
 
     layer("Conv2d", of(4, 6, 3, stride=2).on(x(2, 4, 5, 6)))
 
-reads: ``nn.Conv2d(4, 6, 3, stride=2)`` is called with random numbers of shape (2, 4, 5, 6).  This module and the
-table know nothing of torch: inputs are numpy arrays.
+reads: ``nn.Conv2d(4, 6, 3, stride=2)`` is called with random numbers of shape (2, 4, 5, 6), and held to torch's
+class of that name.  For a layer that torch lacks, the entry states what it is held to instead: a formula or another
+layer.  This module and the table know nothing of torch: inputs are numpy arrays.
+
+    layer("Doubled", of().on(x(2, 3)), reference=formula(lambda layer, params, x: 2 * x))
+    layer("Thrice", of().on(x(2, 3)), reference=like(lambda: layers.Lambda(lambda x: 3 * x)))
 """
 
 from __future__ import annotations
 
 import dataclasses
 import zlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -17,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import func, layers, nn
+from fnn.state.names import flatten, nest
 
 # The properties that a case may be excused from, each with its reason.
 PROPERTIES = ("training", "vmap", "check_grads", "half", "float64", "torch_gradient")
@@ -109,6 +115,54 @@ def windows(rank: int, *shape: int) -> Input:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Reference:
+    """What a layer that torch lacks is held to: a pure function of the layer and what its ``apply`` gets.
+
+    Attributes:
+        apply: ``apply(layer, params, state, *inputs, training=..., **forward)``; the output.
+    """
+
+    apply: Callable[..., Any]
+
+
+def formula(function: Callable[..., Any]) -> Reference:
+    """A formula, written without the layer's own operation: ``function(layer, params, *inputs)`` is the output.
+
+    It is the output in training as well, unless the layer draws random numbers there: then in evaluation only.
+    """
+
+    def apply(layer: Any, params: Any, state: Any, *inputs: Any, training: bool, **forward: Any) -> Any:
+        del state, training
+        return function(layer, params, *inputs, **forward)
+
+    return Reference(apply)
+
+
+def like(make: Callable[..., layers.Layer], names: Mapping[str, str] | None = None) -> Reference:
+    """Another layer: ``make(*fields)``, with the values of the layer's fields.
+
+    Args:
+        make: makes it.
+        names: its names for those of the parameters and the state that it calls otherwise, dots between parts.
+    """
+    other = dict(names or {})
+
+    def renamed(tree: Any) -> Any:
+        return nest({other.get(name, name): value for name, value in flatten(tree).items()})
+
+    def apply(layer: Any, params: Any, state: Any, *inputs: Any, training: bool, **forward: Any) -> Any:
+        fields = dataclasses.fields(layer)
+        given = {field.name: getattr(layer, field.name) for field in fields}
+        made = make(
+            *(given[field.name] for field in fields if not field.kw_only),
+            **{field.name: given[field.name] for field in fields if field.kw_only},
+        )
+        return made.apply(renamed(params), renamed(state), *inputs, training=training, **forward)[0]
+
+    return Reference(apply)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Case:
     """One constructor call and one call of what it made.
 
@@ -116,6 +170,7 @@ class Case:
         excused: the `PROPERTIES` that do not apply, each with the reason.
         stochastic: whether it draws random numbers in training.
         smooth: whether second derivatives exist everywhere near the inputs.
+        reference: what it is held to; None is torch's class of the same name.
     """
 
     args: tuple
@@ -127,6 +182,7 @@ class Case:
     excused: dict[str, str] = dataclasses.field(default_factory=dict)
     stochastic: bool = False
     smooth: bool = False
+    reference: Reference | None = None
 
     def on(self, *inputs: Input, **forward: Any) -> Case:
         """The same, called with these arguments."""
@@ -183,15 +239,37 @@ def of(*args: Any, **kwargs: Any) -> Case:
 TABLE: dict[str, list[Case]] = {}
 
 
-def layer(name: str, *cases: Case, stochastic: bool = False, smooth: bool = False, **excused: str) -> None:
-    """Enters a class into the table."""
+def layer(
+    name: str,
+    *cases: Case,
+    stochastic: bool = False,
+    smooth: bool = False,
+    reference: Reference | None = None,
+    **excused: str,
+) -> None:
+    """Enters a class into the table.
+
+    Args:
+        name: of the layer and its Module.
+        *cases: calls; the first stands for the class in tests that compile much.
+        stochastic: whether it draws random numbers in training.
+        smooth: whether second derivatives exist everywhere near the inputs.
+        reference: what it is held to; None: torch's class of that name.
+        **excused: the `PROPERTIES` that do not apply, each with the reason.
+    """
     assert name not in TABLE and cases, name
     assert excused.keys() <= set(PROPERTIES), excused
     if name.startswith("Lazy"):
         excused |= dict.fromkeys(("check_grads", "half", "float64"), "after its first call it is the eager class")
     TABLE[name] = [
         dataclasses.replace(
-            case, name=name, number=n, stochastic=stochastic, smooth=smooth, excused={**excused, **case.excused}
+            case,
+            name=name,
+            number=n,
+            stochastic=stochastic,
+            smooth=smooth,
+            reference=reference,
+            excused={**excused, **case.excused},
         )
         for n, case in enumerate(cases)
     ]

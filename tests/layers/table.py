@@ -21,7 +21,7 @@ from tests.layers.cases import (
     x,
 )
 
-__all__ = ["CASES", "TABLE", "Case"]
+__all__ = ["CASES", "OWN_CASES", "TABLE", "TORCH_CASES", "Case"]
 
 
 def size(rank: int) -> tuple[int, ...]:
@@ -412,3 +412,5 @@ layer(
 )
 
 CASES = list(itertools.chain.from_iterable(TABLE.values()))
+TORCH_CASES = [case for case in CASES if case.reference is None]
+OWN_CASES = [case for case in CASES if case.reference is not None]

@@ -1,4 +1,4 @@
-"""Every layer of the table: Module == pure pair == torch, in all that can be seen from outside."""
+"""Every layer of the table that torch has: Module == pure pair == torch, in all that can be seen from outside."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from fnn.func import split
 from tests import reference
 from tests.extent import ALL
 from tests.layers import run
-from tests.layers.table import CASES, Case
+from tests.layers.table import TORCH_CASES, Case
 
 torch = reference.torch
 pytestmark = [
     pytest.mark.filterwarnings("ignore:reduction. 'mean' divides the total loss"),  # as torch's
     pytest.mark.filterwarnings("ignore:`NLLLoss2d` has been deprecated:FutureWarning"),
 ]
-each = pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)
+each = pytest.mark.parametrize("case", TORCH_CASES, ids=lambda c: c.id)
 # What compiles a program of its own takes the first case of each class (with FNN_TEST_ALL=1 all).
-first_of_each = pytest.mark.parametrize("case", [c for c in CASES if ALL or c.number == 0], ids=lambda c: c.id)
+first_of_each = pytest.mark.parametrize("case", [c for c in TORCH_CASES if ALL or c.number == 0], ids=lambda c: c.id)
 SEED = 5
 
 

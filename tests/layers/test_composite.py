@@ -10,7 +10,7 @@ import pytest
 import fnn
 from fnn import layers, nn
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 KEY = jax.random.key(0)
 X = jnp.asarray([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +18,11 @@ from tests import reference
 from tests.layers.table import CASES, TABLE
 
 torch = reference.torch
+ROOT = Path(__file__).resolve().parents[2]
+TORCHS = [name for name, cases in TABLE.items() if cases[0].reference is None]
 
 NOT_LAYERS = {
-    "Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Container",
+    "LayerModule", "Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict", "Container",
     "LinearCrossEntropyOptions", "Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter",
 }  # fmt: skip
 
@@ -39,15 +43,51 @@ def classes(namespace: Any, base: type) -> set[str]:
     }
 
 
+ENTRY = "tests/layers/table.py has no entry for {}: write layer(name, of(*arguments).on(*inputs)), as for Linear"
+REFERENCE = (
+    "torch.nn has no {}: state in the entry of tests/layers/table.py what it is held to: "
+    "layer(name, ..., reference=formula(...)) or reference=like(...), see tests/layers/cases.py"
+)
+MODULE = (
+    "fnn.nn has no Module for the layers {}: write `class Name(LayerModule, layer=layers.Name): ...` in a file of "
+    "fnn/nn/modules, then run python tools/write_exports.py and python tools/make_stubs.py"
+)
+
+
+def own_layers() -> set[str]:
+    made_of_others = {*combinators.__all__, *composite.__all__, *repetition.__all__}
+    return classes(layers, layers.Layer) - made_of_others - {"Layer"}
+
+
+def test_every_layer_is_exported():
+    files = [path.stem for path in (ROOT / "fnn" / "layers").glob("[a-z]*.py")]
+    modules = [importlib.import_module(f"fnn.layers.{name}") for name in files]
+    named = {n for m in modules for n in classes(m, layers.Layer) if getattr(m, n).__module__ == m.__name__}
+    lost = sorted(named - set(layers.__all__))
+    assert not lost, f"{lost}: put the names into the __all__ of their file and run python tools/write_exports.py"
+
+
+def test_every_layer_has_its_module():
+    lacking = sorted(name for name in own_layers() if not hasattr(nn, name))
+    assert not lacking, MODULE.format(lacking)
+
+
 def test_table_has_every_module():
-    assert classes(nn, nn.Module) - NOT_LAYERS - COMPOSITES == TABLE.keys()
+    lacking = sorted(classes(nn, nn.Module) - NOT_LAYERS - COMPOSITES - TABLE.keys())
+    assert not lacking, ENTRY.format(lacking)
+    unknown = sorted(TABLE.keys() - classes(nn, nn.Module))
+    assert not unknown, f"tests/layers/table.py has entries for {unknown}, fnn.nn has no such Module"
+
+
+def test_every_layer_has_a_reference():
+    lacking = sorted(name for name, (case, *_) in TABLE.items() if not case.reference and not hasattr(torch.nn, name))
+    assert not lacking, REFERENCE.format(lacking)
 
 
 def test_table_has_every_layer():
-    made_of_others = {*combinators.__all__, *composite.__all__, *repetition.__all__}
-    own = classes(layers, layers.Layer) - made_of_others - {"Layer"}
-    assert own <= TABLE.keys()
-    assert {name for name in TABLE if issubclass(getattr(nn, name), nn.modules._base.LayerModule)} - own == {
+    own = own_layers()
+    assert own <= TABLE.keys(), ENTRY.format(sorted(own - TABLE.keys()))
+    assert {name for name in TABLE if issubclass(getattr(nn, name), nn.modules.layer_module.LayerModule)} - own == {
         *(name for name in TABLE if name.startswith("Lazy")),
         "NLLLoss2d",
         "LinearCrossEntropyLoss",
@@ -72,7 +112,7 @@ def described(signature: inspect.Signature) -> list[tuple]:
     return [(p.name, p.kind.name, p.default) for p in signature.parameters.values()]
 
 
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("name", TORCHS)
 def test_constructor_signature(name):
     ours, theirs = (inspect.signature(getattr(space, name)) for space in (nn, torch.nn))
     if name in NO_ARGUMENTS:
@@ -94,7 +134,7 @@ def test_layer_signature(name):
     assert ours == [p for p in module if p[0] not in ("_weight", "_freeze")]
 
 
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("name", TORCHS)
 def test_forward_signature(name):
     ours, theirs = (inspect.signature(getattr(space, name).forward) for space in (nn, torch.nn))
     if name.startswith("Lazy"):
@@ -123,7 +163,7 @@ def test_documentation(name):
             "_weight",
             "_freeze",
         ):
-            assert argument in text, f"the argument {argument} is not documented"
+            assert argument in text, f"{name}: the argument {argument} is not documented: give it a line under Args"
 
 
 # -- functions -------------------------------------------------------------------------------------------

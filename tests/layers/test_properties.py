@@ -18,6 +18,7 @@ from jax.test_util import check_grads
 
 from fnn import layers, nn
 from fnn.errors import MissingKeyError
+from fnn.layers.documentation import Text
 from tests import extent
 from tests.layers import run
 from tests.layers.table import CASES, TABLE, Case
@@ -241,7 +242,9 @@ def test_unknown_argument_is_refused(name):
 @pytest.mark.parametrize("name", [name for name in TABLE if hasattr(layers, name)])
 def test_help_shows_the_layer(name):
     module, layer = getattr(nn, name), getattr(layers, name)
-    assert inspect.getdoc(module) == inspect.getdoc(layer)
+    ours, pairs = (Text.of(cls.__doc__) for cls in (module, layer))
+    assert ours.paragraphs == pairs.paragraphs
+    assert ours.sections.pop("Example") != pairs.sections.pop("Example") and ours.sections == pairs.sections
     assert module.__module__.startswith("fnn.nn.modules.") and module.__qualname__ == name
     if not name.startswith("Embedding"):
         assert str(inspect.signature(module)) == str(inspect.signature(layer))

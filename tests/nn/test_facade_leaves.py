@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from fnn import layers, nn, random
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 from tests.nn.both import FNN, TORCH, same, same_error, torch
 
 CLASSES = {name: cls for name in nn.modules.__all__ if isinstance(cls := getattr(nn, name), type)}
-LEAVES = sorted(name for name, cls in CLASSES.items() if issubclass(cls, LayerModule))
+LEAVES = sorted(name for name, cls in CLASSES.items() if issubclass(cls, LayerModule) and cls is not LayerModule)
 
 
-@pytest.mark.parametrize("name", LEAVES)
+@pytest.mark.parametrize("name", [name for name in LEAVES if hasattr(torch.nn, name)])
 def test_constructor_has_torchs_signature(name):
     ours = inspect.signature(getattr(nn, name)).parameters
     theirs = inspect.signature(getattr(torch.nn, name)).parameters
@@ -187,7 +187,7 @@ def test_reset_keeps_boxes_dtype_and_state():
 def test_wrong_arguments():
     same_error(lambda api: api.nn.Linear(2))
     same_error(lambda api: api.nn.Linear(2, 3, wrong=1))
-    with pytest.raises(TypeError, match=r"Linear.forward\(self, input: Any\).*: too many positional arguments"):
+    with pytest.raises(TypeError, match=r"Linear.forward\(self, input: ArrayLike\).*: too many positional arguments"):
         nn.Linear(2, 3)(jnp.ones((1, 2)), 1)
     with pytest.raises(TypeError, match="missing a required argument: 'input'"):
         nn.Linear(2, 3)()

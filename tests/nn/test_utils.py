@@ -162,7 +162,7 @@ def test_factory_kwargs():
 def test_the_packages_hand_on_what_their_modules_define():
     tool = ROOT / "tools" / "write_exports.py"
     done = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}: run python tools/write_exports.py"
 
 
 # Modules of torch's that are still to come.

@@ -102,6 +102,9 @@ from fnn.nn.modules.instancenorm import (
     LazyInstanceNorm2d,
     LazyInstanceNorm3d,
 )
+from fnn.nn.modules.layer_module import (
+    LayerModule,
+)
 from fnn.nn.modules.linear import (
     Bilinear,
     Identity,
@@ -269,6 +272,7 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LayerModule",
     "LayerNorm",
     "LazyBatchNorm1d",
     "LazyBatchNorm2d",

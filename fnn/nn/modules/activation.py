@@ -3,8 +3,8 @@
 from typing import Any
 
 from fnn.layers import activation, rectifier, shrink, simplex
-from fnn.nn.modules._base import LayerModule
 from fnn.nn.modules.attention import MultiheadAttention
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = [
     "Threshold", "ReLU", "RReLU", "Hardtanh", "ReLU6", "Sigmoid", "Hardsigmoid", "Tanh", "SiLU", "Mish", "Hardswish",

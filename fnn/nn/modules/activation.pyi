@@ -2,8 +2,9 @@
 
 from typing import Any
 from fnn.state.parameter import Parameter
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike, DType, Device
 from fnn.nn.modules.attention import MultiheadAttention
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['Threshold', 'ReLU', 'RReLU', 'Hardtanh', 'ReLU6', 'Sigmoid', 'Hardsigmoid', 'Tanh', 'SiLU', 'Mish', 'Hardswish', 'ELU', 'CELU', 'SELU', 'GLU', 'GELU', 'Hardshrink', 'LeakyReLU', 'LogSigmoid', 'Softplus', 'Softshrink', 'PReLU', 'Softsign', 'Tanhshrink', 'Softmin', 'Softmax', 'Softmax2d', 'LogSoftmax', 'MultiheadAttention']
 
@@ -20,16 +21,16 @@ class Threshold(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Threshold(2.0, 20.0).apply({}, {}, jnp.array([1.0, 2.0, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Threshold(2.0, 20.0)(jnp.array([1.0, 2.0, 3.0]))
         Array([20., 20.,  3.], dtype=float32)
     """
     threshold: float
     value: float
     inplace: bool
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class ReLU(LayerModule):
     """The rectified linear unit, ``max(0, x)``; its gradient at 0 is 0.
@@ -42,14 +43,14 @@ class ReLU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.ReLU().apply({}, {}, jnp.array([-1.0, 2.0]))[0]
+        >>> from fnn import nn
+        >>> nn.ReLU()(jnp.array([-1.0, 2.0]))
         Array([0., 2.], dtype=float32)
     """
     inplace: bool
     def __init__(self, inplace: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class RReLU(LayerModule):
     """A leaky rectifier with random slopes (arXiv:1505.00853).
@@ -67,16 +68,16 @@ class RReLU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.RReLU(0.25, 0.75).apply({}, {}, jnp.array([-2.0, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.RReLU(0.25, 0.75).eval()(jnp.array([-2.0, 3.0]))
         Array([-1.,  3.], dtype=float32)
     """
     lower: float
     upper: float
     inplace: bool
     def __init__(self, lower: float = 0.125, upper: float = 0.3333333333333333, inplace: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Hardtanh(LayerModule):
     """Clamps to ``[min_val, max_val]``; the gradient is 0 at both ends.
@@ -85,16 +86,14 @@ class Hardtanh(LayerModule):
         min_val: the least value.
         max_val: the greatest value, above ``min_val``.
         inplace: accepted for compatibility; arrays are immutable.
-        min_value: deprecated name of ``min_val``.
-        max_value: deprecated name of ``max_val``.
 
     Shape:
         (*) -> the same.
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Hardtanh().apply({}, {}, jnp.array([-3.0, 0.5, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Hardtanh()(jnp.array([-3.0, 0.5, 3.0]))
         Array([-1. ,  0.5,  1. ], dtype=float32)
     """
     min_val: float
@@ -105,11 +104,11 @@ class Hardtanh(LayerModule):
         min_val: float = -1.0,
         max_val: float = 1.0,
         inplace: bool = False,
-        min_value: Any = None,
-        max_value: Any = None,
+        min_value: float | None = None,
+        max_value: float | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class ReLU6(Hardtanh):
     """``min(max(0, x), 6)``; the gradient is 0 at 0 and at 6.
@@ -122,14 +121,14 @@ class ReLU6(Hardtanh):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.ReLU6().apply({}, {}, jnp.array([-1.0, 3.0, 8.0]))[0]
+        >>> from fnn import nn
+        >>> nn.ReLU6()(jnp.array([-1.0, 3.0, 8.0]))
         Array([0., 3., 6.], dtype=float32)
     """
     inplace: bool
     def __init__(self, inplace: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Sigmoid(LayerModule):
     """The logistic function, ``1 / (1 + exp(-x))``.
@@ -139,13 +138,13 @@ class Sigmoid(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Sigmoid().apply({}, {}, jnp.array([0.0, jnp.inf]))[0]
+        >>> from fnn import nn
+        >>> nn.Sigmoid()(jnp.array([0.0, jnp.inf]))
         Array([0.5, 1. ], dtype=float32)
     """
     def __init__(self) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Hardsigmoid(LayerModule):
     """The line ``x / 6 + 1/2`` clamped to [0, 1]; the gradient is 0 at -3 and at 3.
@@ -158,14 +157,14 @@ class Hardsigmoid(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Hardsigmoid().apply({}, {}, jnp.array([-4.0, 0.0, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Hardsigmoid()(jnp.array([-4.0, 0.0, 3.0]))
         Array([0. , 0.5, 1. ], dtype=float32)
     """
     inplace: bool
     def __init__(self, inplace: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Tanh(LayerModule):
     """The hyperbolic tangent.
@@ -175,13 +174,13 @@ class Tanh(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Tanh().apply({}, {}, jnp.array([0.0, jnp.inf]))[0]
+        >>> from fnn import nn
+        >>> nn.Tanh()(jnp.array([0.0, jnp.inf]))
         Array([0., 1.], dtype=float32)
     """
     def __init__(self) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class SiLU(LayerModule):
     """The sigmoid linear unit, also called swish: ``x * sigmoid(x)``.
@@ -194,14 +193,14 @@ class SiLU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.SiLU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
+        >>> from fnn import nn
+        >>> nn.SiLU()(jnp.array([0.0, 1.0]))
         Array([0.       , 0.7310586], dtype=float32)
     """
     inplace: bool
     def __init__(self, inplace: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Mish(LayerModule):
     """``x * tanh(softplus(x))`` (arXiv:1908.08681).
@@ -214,14 +213,14 @@ class Mish(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Mish().apply({}, {}, jnp.array([0.0, 1.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Mish()(jnp.array([0.0, 1.0]))
         Array([0.        , 0.86509836], dtype=float32)
     """
     inplace: bool
     def __init__(self, inplace: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Hardswish(LayerModule):
     """``x * relu6(x + 3) / 6`` (arXiv:1905.02244).
@@ -234,14 +233,14 @@ class Hardswish(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Hardswish().apply({}, {}, jnp.array([-4.0, 0.0, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Hardswish()(jnp.array([-4.0, 0.0, 3.0]))
         Array([0., 0., 3.], dtype=float32)
     """
     inplace: bool
     def __init__(self, inplace: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class ELU(LayerModule):
     """The exponential linear unit: ``x`` above 0, ``alpha * (exp(x) - 1)`` from 0 down (arXiv:1511.07289).
@@ -255,15 +254,15 @@ class ELU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.ELU().apply({}, {}, jnp.array([-jnp.inf, 2.0]))[0]
+        >>> from fnn import nn
+        >>> nn.ELU()(jnp.array([-jnp.inf, 2.0]))
         Array([-1.,  2.], dtype=float32)
     """
     alpha: float
     inplace: bool
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class CELU(LayerModule):
     """``max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`` (arXiv:1704.07483).
@@ -277,15 +276,15 @@ class CELU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.CELU(2.0).apply({}, {}, jnp.array([-jnp.inf, 2.0]))[0]
+        >>> from fnn import nn
+        >>> nn.CELU(2.0)(jnp.array([-jnp.inf, 2.0]))
         Array([-2.,  2.], dtype=float32)
     """
     alpha: float
     inplace: bool
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class SELU(LayerModule):
     """The self-normalising `ELU` (arXiv:1706.02515): ``scale * elu(x, alpha)`` with fixed constants.
@@ -298,14 +297,14 @@ class SELU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.SELU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
+        >>> from fnn import nn
+        >>> nn.SELU()(jnp.array([0.0, 1.0]))
         Array([0.      , 1.050701], dtype=float32)
     """
     inplace: bool
     def __init__(self, inplace: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class GLU(LayerModule):
     """The gated linear unit (arXiv:1612.08083): the first half times the sigmoid of the second.
@@ -318,14 +317,14 @@ class GLU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.GLU().apply({}, {}, jnp.array([2.0, 3.0, 0.0, jnp.inf]))[0]
+        >>> from fnn import nn
+        >>> nn.GLU()(jnp.array([2.0, 3.0, 0.0, jnp.inf]))
         Array([1., 3.], dtype=float32)
     """
     dim: int
     def __init__(self, dim: int = -1) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class GELU(LayerModule):
     """The Gaussian error linear unit (arXiv:1606.08415): ``x * Phi(x)`` with the normal distribution function.
@@ -338,14 +337,14 @@ class GELU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.GELU().apply({}, {}, jnp.array([0.0, 1.0]))[0]
+        >>> from fnn import nn
+        >>> nn.GELU()(jnp.array([0.0, 1.0]))
         Array([0.       , 0.8413447], dtype=float32)
     """
     approximate: str
     def __init__(self, approximate: str = 'none') -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Hardshrink(LayerModule):
     """Sets what lies in ``[-lambd, lambd]`` to 0 and keeps the rest.
@@ -358,14 +357,14 @@ class Hardshrink(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Hardshrink().apply({}, {}, jnp.array([-1.0, 0.5, 2.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Hardshrink()(jnp.array([-1.0, 0.5, 2.0]))
         Array([-1.,  0.,  2.], dtype=float32)
     """
     lambd: float
     def __init__(self, lambd: float = 0.5) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LeakyReLU(LayerModule):
     """``x`` above 0, ``negative_slope * x`` from 0 down.
@@ -379,15 +378,15 @@ class LeakyReLU(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.LeakyReLU(0.5).apply({}, {}, jnp.array([-2.0, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.LeakyReLU(0.5)(jnp.array([-2.0, 3.0]))
         Array([-1.,  3.], dtype=float32)
     """
     negative_slope: float
     inplace: bool
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LogSigmoid(LayerModule):
     """``log(sigmoid(x))``, computed without overflow.
@@ -397,13 +396,13 @@ class LogSigmoid(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.LogSigmoid().apply({}, {}, jnp.array([-1000.0, 0.0]))[0]
+        >>> from fnn import nn
+        >>> nn.LogSigmoid()(jnp.array([-1000.0, 0.0]))
         Array([-1.000000e+03, -6.931472e-01], dtype=float32)
     """
     def __init__(self) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Softplus(LayerModule):
     """A smooth rectifier, ``log(1 + exp(beta * x)) / beta``.
@@ -417,15 +416,15 @@ class Softplus(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Softplus().apply({}, {}, jnp.array([0.0, 30.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Softplus()(jnp.array([0.0, 30.0]))
         Array([ 0.6931472, 30.       ], dtype=float32)
     """
     beta: float
     threshold: float
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Softshrink(LayerModule):
     """Moves every element towards 0 by ``lambd``, but not past it.
@@ -438,21 +437,20 @@ class Softshrink(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Softshrink().apply({}, {}, jnp.array([-1.0, 0.5, 2.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Softshrink()(jnp.array([-1.0, 0.5, 2.0]))
         Array([-0.5,  0. ,  1.5], dtype=float32)
     """
     lambd: float
     def __init__(self, lambd: float = 0.5) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class PReLU(LayerModule):
     """A leaky rectifier with learned slopes (arXiv:1502.01852): ``x`` above 0, ``weight * x`` from 0 down.
 
     Args:
         num_parameters: 1, or the number of channels C for a slope each.
-        init: the initial slope (the field is called ``initial``, since ``init`` is a method).
         device: where the parameters go.
         dtype: of the parameters; None is the default dtype.
 
@@ -463,21 +461,26 @@ class PReLU(LayerModule):
         (N, C, *), or any shape if there is one slope -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> prelu = layers.PReLU(init=0.5)
-        >>> params, state = prelu.init(jax.random.key(0))
-        >>> prelu.apply(params, state, jnp.array([-2.0, 3.0]))[0]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> prelu = nn.PReLU(init=0.5)
+        >>> prelu(jnp.array([-2.0, 3.0]))
         Array([-1.,  3.], dtype=float32)
     """
     num_parameters: int
     initial: float
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def __init__(
+        self,
+        num_parameters: int = 1,
+        init: float = 0.25,
+        device: Device | None = None,
+        dtype: DType | None = None,
+    ) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
     @property
     def init(self) -> Any:
         """The initial slope."""
@@ -495,13 +498,13 @@ class Softsign(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Softsign().apply({}, {}, jnp.array([-1.0, 3.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Softsign()(jnp.array([-1.0, 3.0]))
         Array([-0.5 ,  0.75], dtype=float32)
     """
     def __init__(self) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Tanhshrink(LayerModule):
     """``x - tanh(x)``.
@@ -511,13 +514,13 @@ class Tanhshrink(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Tanhshrink().apply({}, {}, jnp.array([0.0, 100.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Tanhshrink()(jnp.array([0.0, 100.0]))
         Array([ 0., 99.], dtype=float32)
     """
     def __init__(self) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Softmin(LayerModule):
     """`Softmax` of ``-x``.
@@ -530,14 +533,14 @@ class Softmin(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Softmin(0).apply({}, {}, jnp.array([0.0, 0.0, jnp.inf]))[0]
+        >>> from fnn import nn
+        >>> nn.Softmin(0)(jnp.array([0.0, 0.0, jnp.inf]))
         Array([0.5, 0.5, 0. ], dtype=float32)
     """
     dim: int | None
     def __init__(self, dim: int | None = None) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Softmax(LayerModule):
     """``exp(x) / sum(exp(x))``: non-negative, and summing to 1 over ``dim``.
@@ -550,14 +553,14 @@ class Softmax(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Softmax(0).apply({}, {}, jnp.array([0.0, 0.0, -jnp.inf]))[0]
+        >>> from fnn import nn
+        >>> nn.Softmax(0)(jnp.array([0.0, 0.0, -jnp.inf]))
         Array([0.5, 0.5, 0. ], dtype=float32)
     """
     dim: int | None
     def __init__(self, dim: int | None = None) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Softmax2d(LayerModule):
     """`Softmax` over the channels of images.
@@ -567,13 +570,13 @@ class Softmax2d(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Softmax2d().apply({}, {}, jnp.zeros((2, 1, 1)))[0].ravel()
+        >>> from fnn import nn
+        >>> nn.Softmax2d()(jnp.zeros((2, 1, 1))).ravel()
         Array([0.5, 0.5], dtype=float32)
     """
     def __init__(self) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LogSoftmax(LayerModule):
     """The logarithm of `Softmax`, computed without taking the logarithm of a small number.
@@ -586,11 +589,11 @@ class LogSoftmax(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.LogSoftmax(0).apply({}, {}, jnp.array([0.0, 1000.0]))[0]
+        >>> from fnn import nn
+        >>> nn.LogSoftmax(0)(jnp.array([0.0, 1000.0]))
         Array([-1000.,     0.], dtype=float32)
     """
     dim: int | None
     def __init__(self, dim: int | None = None) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from fnn.nn._module import Module
 from fnn.nn.modules.container import ModuleList, Sequential
 from fnn.nn.modules.linear import Linear
 from fnn.tracing import concrete
+from fnn.typing import ArrayLike, Device, DType, PyTree
 
 __all__ = ["AdaptiveLogSoftmaxWithLoss"]
 
@@ -71,8 +72,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         cutoffs: Sequence[int],
         div_value: float = 4.0,
         head_bias: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         bounds = list(cutoffs)
@@ -114,7 +115,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             if isinstance(module, Linear):
                 module.reset_parameters()
 
-    def forward(self, input_: Any, target_: Any) -> _ASMoutput:
+    def forward(self, input_: ArrayLike, target_: ArrayLike) -> _ASMoutput:
         """The targets' log-probabilities, and the loss.
 
         Args:
@@ -165,7 +166,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
                 f"[{values.min()}, {values.max()}] were found. "
             )
 
-    def _get_full_log_prob(self, input: Any, head_output: jax.Array) -> jax.Array:
+    def _get_full_log_prob(self, input: ArrayLike, head_output: jax.Array) -> jax.Array:
         """The log-probabilities of all classes, given the head's output."""
         head = log_softmax(head_output, 1)
         parts = [head[:, : self.shortlist_size]]
@@ -175,14 +176,14 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             parts.append(cluster + lax.broadcast_in_dim(entry, cluster.shape, (0,)))
         return lax.concatenate(parts, 1)
 
-    def _head_output(self, input: Any) -> jax.Array:
+    def _head_output(self, input: PyTree) -> jax.Array:
         output = self.head(input)
         wrap_dim(1, output.ndim, _NAME)
         if output.ndim != 2:
             raise ArgumentError(f"{_NAME}expected an input (N, in_features), got shape {list(jnp.shape(input))}")
         return output
 
-    def log_prob(self, input: Any) -> jax.Array:
+    def log_prob(self, input: ArrayLike) -> jax.Array:
         """The log-probabilities of all classes.
 
         Args:
@@ -193,7 +194,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         """
         return self._get_full_log_prob(input, self._head_output(input))
 
-    def predict(self, input: Any) -> jax.Array:
+    def predict(self, input: ArrayLike) -> jax.Array:
         """The most probable class; where the head prefers a frequent class to every cluster, that one.
 
         Args:

@@ -1,7 +1,5 @@
 """`MultiheadAttention`, which torch has among the activations: from there it is handed on."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -17,6 +15,7 @@ from fnn.nn._module import Module
 from fnn.nn.init import constant_, xavier_normal_, xavier_uniform_
 from fnn.nn.modules.linear import NonDynamicallyQuantizableLinear
 from fnn.nn.parameter import Parameter
+from fnn.typing import ArrayLike, Device, DType
 
 __all__ = ["MultiheadAttention"]
 
@@ -75,8 +74,8 @@ class MultiheadAttention(Module):
         kdim: int | None = None,
         vdim: int | None = None,
         batch_first: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         where = "MultiheadAttention: "
@@ -129,12 +128,12 @@ class MultiheadAttention(Module):
 
     def forward(
         self,
-        query: Any,
-        key: Any,
-        value: Any,
-        key_padding_mask: Any = None,
+        query: ArrayLike,
+        key: ArrayLike,
+        value: ArrayLike,
+        key_padding_mask: ArrayLike | None = None,
         need_weights: bool = True,
-        attn_mask: Any = None,
+        attn_mask: ArrayLike | None = None,
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[jax.Array, jax.Array | None]:
@@ -194,7 +193,9 @@ class MultiheadAttention(Module):
         )
         return (jnp.swapaxes(output, 0, 1) if transposed else output), weights
 
-    def merge_masks(self, attn_mask: Any, key_padding_mask: Any, query: Any) -> tuple[jax.Array | None, int | None]:
+    def merge_masks(
+        self, attn_mask: ArrayLike | None, key_padding_mask: ArrayLike | None, query: ArrayLike
+    ) -> tuple[jax.Array | None, int | None]:
         """Both masks as one, and its kind.
 
         Args:
@@ -208,7 +209,7 @@ class MultiheadAttention(Module):
         padding = None if key_padding_mask is None else to_array(key_padding_mask, "key_padding_mask")
         if attn_mask is None:
             return padding, None if padding is None else 1
-        batch, length, _ = query.shape
+        batch, length, _ = to_array(query, "query").shape
         mask, shape = to_array(attn_mask, "attn_mask"), (batch, self.num_heads, length, length)
         if mask.ndim == 3:
             merged = mask.reshape(shape)

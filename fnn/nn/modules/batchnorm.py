@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import jax
+
 from fnn.layers import batchnorm as layers
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
 from fnn.state.parameter import is_lazy
 
@@ -24,7 +26,7 @@ class _NormBase(LayerModule):
                 if box is not None:
                     box.data = value.astype(box.dtype)
 
-    def _check_input_dim(self, input: Any) -> None:
+    def _check_input_dim(self, input: jax.Array) -> None:
         """Raises for an input of the wrong number of dimensions; subclasses of PyTorch's classes call it."""
         self._layer._check_ndim(input.ndim, input.shape)
 
@@ -62,7 +64,7 @@ class BatchNorm2d(_BatchNorm, layer=layers.BatchNorm2d): ...
 class BatchNorm3d(_BatchNorm, layer=layers.BatchNorm3d): ...
 
 
-def _channels(module: Any, shape: tuple[int, ...]) -> int:
+def _channels(module: LayerModule, shape: tuple[int, ...]) -> int:
     module._layer._check_ndim(len(shape), shape)
     return shape[1]
 

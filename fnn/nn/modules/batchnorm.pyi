@@ -1,8 +1,10 @@
 """Written by tools/make_stubs.py from batchnorm.py and its layers; do not edit."""
 
+import jax
 from typing import Any
 from fnn.state.parameter import Buffer, Parameter
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike, DType, Device
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
 
 __all__ = ['BatchNorm1d', 'BatchNorm2d', 'BatchNorm3d', 'LazyBatchNorm1d', 'LazyBatchNorm2d', 'LazyBatchNorm3d']
@@ -13,7 +15,7 @@ class _NormBase(LayerModule):
     def reset_running_stats(self) -> None:
         """Sets the running statistics to their initial values, if they are tracked."""
         ...
-    def _check_input_dim(self, input: Any) -> None:
+    def _check_input_dim(self, input: jax.Array) -> None:
         """Raises for an input of the wrong number of dimensions; subclasses of PyTorch's classes call it."""
         ...
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], strict: bool, missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str]) -> None:
@@ -26,11 +28,10 @@ class _BatchNorm(_NormBase):
 class BatchNorm1d(_BatchNorm):
     """Batch normalisation of vectors or signals (arXiv:1502.03167).
 
-    Each channel is normalised over the batch and, for signals, their length:
-    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
-    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
-    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
-    unbiased variance.
+    Each channel is normalised over all other axes: ``(x - mean) / sqrt(var + eps) * weight + bias``. While training,
+    mean and (biased) variance are the batch's; else they are the running statistics, where these are tracked. While
+    training with ``track_running_stats``, the state is updated: ``running = (1 - momentum) * running + momentum *
+    batch``, with the unbiased variance.
 
     Args:
         num_features: C.
@@ -53,12 +54,11 @@ class BatchNorm1d(_BatchNorm):
         (N, C) or (N, C, L) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> norm = layers.BatchNorm1d(1)
-        >>> params, state = norm.init(jax.random.key(0))
-        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1), training=True)
-        >>> state["running_mean"], state["running_var"]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.BatchNorm1d(1)
+        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1))
+        >>> norm.running_mean.data, norm.running_var.data
         (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     num_features: int
@@ -66,8 +66,8 @@ class BatchNorm1d(_BatchNorm):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -80,22 +80,21 @@ class BatchNorm1d(_BatchNorm):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class BatchNorm2d(_BatchNorm):
     """Batch normalisation of images (arXiv:1502.03167).
 
-    Each channel is normalised over the batch and space:
-    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
-    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
-    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
-    unbiased variance.
+    Each channel is normalised over all other axes: ``(x - mean) / sqrt(var + eps) * weight + bias``. While training,
+    mean and (biased) variance are the batch's; else they are the running statistics, where these are tracked. While
+    training with ``track_running_stats``, the state is updated: ``running = (1 - momentum) * running + momentum *
+    batch``, with the unbiased variance.
 
     Args:
         num_features: C.
@@ -118,12 +117,11 @@ class BatchNorm2d(_BatchNorm):
         (N, C, H, W) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> norm = layers.BatchNorm2d(1)
-        >>> params, state = norm.init(jax.random.key(0))
-        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1), training=True)
-        >>> state["running_mean"], state["running_var"]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.BatchNorm2d(1)
+        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1))
+        >>> norm.running_mean.data, norm.running_var.data
         (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     num_features: int
@@ -131,8 +129,8 @@ class BatchNorm2d(_BatchNorm):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -145,22 +143,21 @@ class BatchNorm2d(_BatchNorm):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class BatchNorm3d(_BatchNorm):
     """Batch normalisation of volumes (arXiv:1502.03167).
 
-    Each channel is normalised over the batch and space:
-    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and (biased) variance are the batch's;
-    else they are the running statistics, where these are tracked. While training with ``track_running_stats``,
-    ``apply`` returns the updated state: ``running = (1 - momentum) * running + momentum * batch``, with the
-    unbiased variance.
+    Each channel is normalised over all other axes: ``(x - mean) / sqrt(var + eps) * weight + bias``. While training,
+    mean and (biased) variance are the batch's; else they are the running statistics, where these are tracked. While
+    training with ``track_running_stats``, the state is updated: ``running = (1 - momentum) * running + momentum *
+    batch``, with the unbiased variance.
 
     Args:
         num_features: C.
@@ -183,12 +180,11 @@ class BatchNorm3d(_BatchNorm):
         (N, C, D, H, W) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> norm = layers.BatchNorm3d(1)
-        >>> params, state = norm.init(jax.random.key(0))
-        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1, 1), training=True)
-        >>> state["running_mean"], state["running_var"]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.BatchNorm3d(1)
+        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1, 1))
+        >>> norm.running_mean.data, norm.running_var.data
         (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     num_features: int
@@ -196,8 +192,8 @@ class BatchNorm3d(_BatchNorm):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -210,15 +206,15 @@ class BatchNorm3d(_BatchNorm):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
-def _channels(module: Any, shape: tuple[int, ...]) -> int:
+def _channels(module: LayerModule, shape: tuple[int, ...]) -> int:
     ...
 
 _INFER = {'num_features': _channels}
@@ -232,14 +228,22 @@ class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `BatchNorm1d`, with the same `Parameter` objects.  All other arguments are those of `BatchNorm1d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.LazyBatchNorm1d()
+        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1))
+        >>> norm.running_mean.data, norm.running_var.data
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     num_features: int
     eps: float
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -251,27 +255,35 @@ class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
     """A `BatchNorm2d` that takes ``num_features`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `BatchNorm2d`, with the same `Parameter` objects.  All other arguments are those of `BatchNorm2d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.LazyBatchNorm2d()
+        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1))
+        >>> norm.running_mean.data, norm.running_var.data
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     num_features: int
     eps: float
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -283,27 +295,35 @@ class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
     """A `BatchNorm3d` that takes ``num_features`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `BatchNorm3d`, with the same `Parameter` objects.  All other arguments are those of `BatchNorm3d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.LazyBatchNorm3d()
+        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1, 1))
+        >>> norm.running_mean.data, norm.running_var.data
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     num_features: int
     eps: float
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -315,10 +335,10 @@ class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...

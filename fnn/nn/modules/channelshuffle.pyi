@@ -1,7 +1,8 @@
 """Written by tools/make_stubs.py from channelshuffle.py and its layers; do not edit."""
 
 from typing import Any
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['ChannelShuffle']
 
@@ -18,11 +19,11 @@ class ChannelShuffle(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.ChannelShuffle(2).apply({}, {}, jnp.arange(6).reshape(1, 6, 1))[0].ravel().tolist()
+        >>> from fnn import nn
+        >>> nn.ChannelShuffle(2)(jnp.arange(6).reshape(1, 6, 1)).ravel().tolist()
         [0, 3, 1, 4, 2, 5]
     """
     groups: int
     def __init__(self, groups: int) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...

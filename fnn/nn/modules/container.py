@@ -7,15 +7,16 @@ import warnings
 from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from itertools import chain
-from typing import Any, Self, overload
+from typing import Any, Self, SupportsIndex, overload
 
 from fnn.nn._module import Module, _indent
 from fnn.state.scope import epoch
+from fnn.typing import PyTree
 
 __all__ = ["Container", "ModuleDict", "ModuleList", "Sequential"]
 
 
-def position(index: Any, size: int) -> int:
+def position(index: SupportsIndex, size: int) -> int:
     """A list index, negative ones included, as one in ``range(size)``."""
     index = operator.index(index)
     if not -size <= index < size:
@@ -86,7 +87,7 @@ class _Numbered(Module):
         del self[key]
         return found
 
-    def __getitem__(self, idx: Any) -> Any:
+    def __getitem__(self, idx: int | slice) -> Any:
         raise TypeError(f"{type(self).__name__} defines no __getitem__")
 
 
@@ -121,7 +122,7 @@ class Sequential(_Numbered):
         for name, module in named:
             self.add_module(str(name) if isinstance(name, int) else name, module)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: PyTree) -> Any:
         """Runs ``input`` through every module in turn."""
         for module in self._modules.values():
             input = module(input)
@@ -171,13 +172,13 @@ class Sequential(_Numbered):
         return self
 
 
-def _sequential(other: Any) -> Sequential:
+def _sequential(other: object) -> Sequential:
     if not isinstance(other, Sequential):
         raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
     return other
 
 
-def _factor(self: Sequential, other: Any) -> int:
+def _factor(self: Sequential, other: object) -> int:
     if not isinstance(other, int):
         raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(other)}")
     if other <= 0:

@@ -1,12 +1,11 @@
 """Convolutions: the facade of `fnn.layers.conv`."""
 
-from typing import Any
-
 import jax
 
 from fnn.layers import conv as layers
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf, channels
+from fnn.typing import ArrayLike
 
 __all__ = [
     "Conv1d",
@@ -27,7 +26,7 @@ __all__ = [
 class _ConvNd(LayerModule):
     """Base of all convolutions, transposed ones included, for ``isinstance``."""
 
-    def _conv_forward(self, input: Any, weight: Any, bias: Any) -> jax.Array:
+    def _conv_forward(self, input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None) -> jax.Array:
         """The convolution with another weight and bias, which subclasses of PyTorch's classes call."""
         return self._layer._conv_forward(input, weight, bias)
 

@@ -2,16 +2,16 @@
 
 import jax
 from collections.abc import Sequence
-from typing import Any
 from fnn.state.parameter import Parameter
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike, DType, Device, Ints
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
 
 __all__ = ['Conv1d', 'Conv2d', 'Conv3d', 'ConvTranspose1d', 'ConvTranspose2d', 'ConvTranspose3d', 'LazyConv1d', 'LazyConv2d', 'LazyConv3d', 'LazyConvTranspose1d', 'LazyConvTranspose2d', 'LazyConvTranspose3d']
 
 class _ConvNd(LayerModule):
     """Base of all convolutions, transposed ones included, for ``isinstance``."""
-    def _conv_forward(self, input: Any, weight: Any, bias: Any) -> jax.Array:
+    def _conv_forward(self, input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None) -> jax.Array:
         """The convolution with another weight and bias, which subclasses of PyTorch's classes call."""
         ...
 
@@ -46,23 +46,22 @@ class Conv1d(_ConvNd):
         ``M = (L + 2 * padding - dilation * (k - 1) - 1) // stride + 1``.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.Conv1d(16, 33, 3, stride=2)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((20, 16, 50)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.Conv1d(16, 33, 3, stride=2)
+        >>> module(jnp.ones((20, 16, 50))).shape
         (20, 33, 24)
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    dilation: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
     groups: int
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
@@ -72,16 +71,16 @@ class Conv1d(_ConvNd):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: Ints | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class Conv2d(_ConvNd):
     """A convolution over an image: ``out[n, o] = bias[o] + sum over c of weight[o, c] ⋆ input[n, c]``.
@@ -110,23 +109,22 @@ class Conv2d(_ConvNd):
         ``H' = (H + 2 * padding - dilation * (k0 - 1) - 1) // stride + 1``.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.Conv2d(3, 8, (3, 5), stride=(2, 1), padding=(1, 2))
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((4, 3, 32, 32)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.Conv2d(3, 8, (3, 5), stride=(2, 1), padding=(1, 2))
+        >>> module(jnp.ones((4, 3, 32, 32))).shape
         (4, 8, 16, 32)
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    dilation: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
     groups: int
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
@@ -136,16 +134,16 @@ class Conv2d(_ConvNd):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: Ints | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class Conv3d(_ConvNd):
     """A convolution over a volume: ``out[n, o] = bias[o] + sum over c of weight[o, c] ⋆ input[n, c]``.
@@ -174,23 +172,22 @@ class Conv3d(_ConvNd):
         ``D' = (D + 2 * padding - dilation * (k0 - 1) - 1) // stride + 1``.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.Conv3d(2, 4, 3, padding="same")
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((2, 5, 6, 7)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.Conv3d(2, 4, 3, padding="same")
+        >>> module(jnp.ones((2, 5, 6, 7))).shape
         (4, 5, 6, 7)
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    dilation: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
     groups: int
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
@@ -200,16 +197,16 @@ class Conv3d(_ConvNd):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: Ints | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class ConvTranspose1d(_ConvTransposeNd):
     """The adjoint of a convolution over a signal (a fractionally strided convolution, a "deconvolution").
@@ -238,24 +235,23 @@ class ConvTranspose1d(_ConvTransposeNd):
         A second input ``output_size`` chooses M among the sizes that the stride confuses.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.ConvTranspose1d(4, 2, 4, stride=2, padding=1)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((1, 4, 8)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.ConvTranspose1d(4, 2, 4, stride=2, padding=1)
+        >>> module(jnp.ones((1, 4, 8))).shape
         (1, 2, 16)
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    output_padding: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
     groups: int
-    dilation: Any
+    dilation: tuple[int, ...]
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -264,17 +260,17 @@ class ConvTranspose1d(_ConvTransposeNd):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: int | Sequence[int] = 0,
         output_padding: int | Sequence[int] = 0,
         groups: int = 1,
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
-    def __call__(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
 
 class ConvTranspose2d(_ConvTransposeNd):
     """The adjoint of a convolution over an image (a fractionally strided convolution, a "deconvolution").
@@ -303,24 +299,23 @@ class ConvTranspose2d(_ConvTransposeNd):
         A second input ``output_size`` chooses (H', W') among the sizes that the stride confuses.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.ConvTranspose2d(4, 2, 3, stride=2, padding=1)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((1, 4, 6, 6)), output_size=(12, 12))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.ConvTranspose2d(4, 2, 3, stride=2, padding=1)
+        >>> module(jnp.ones((1, 4, 6, 6)), output_size=(12, 12)).shape
         (1, 2, 12, 12)
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    output_padding: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
     groups: int
-    dilation: Any
+    dilation: tuple[int, ...]
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -329,17 +324,17 @@ class ConvTranspose2d(_ConvTransposeNd):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: int | Sequence[int] = 0,
         output_padding: int | Sequence[int] = 0,
         groups: int = 1,
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
-    def __call__(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
 
 class ConvTranspose3d(_ConvTransposeNd):
     """The adjoint of a convolution over a volume (a fractionally strided convolution, a "deconvolution").
@@ -368,24 +363,23 @@ class ConvTranspose3d(_ConvTransposeNd):
         A second input ``output_size`` chooses (D', H', W') among the sizes that the stride confuses.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.ConvTranspose3d(2, 4, 2, stride=2)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((1, 2, 2, 3, 4)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.ConvTranspose3d(2, 4, 2, stride=2)
+        >>> module(jnp.ones((1, 2, 2, 3, 4))).shape
         (1, 4, 4, 6, 8)
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    output_padding: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
     groups: int
-    dilation: Any
+    dilation: tuple[int, ...]
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -394,34 +388,41 @@ class ConvTranspose3d(_ConvTransposeNd):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: int | Sequence[int] = 0,
         output_padding: int | Sequence[int] = 0,
         groups: int = 1,
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
-    def __call__(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
 
 class LazyConv1d(LazyLeaf, Conv1d):
     """A `Conv1d` that takes ``in_channels`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `Conv1d`, with the same `Parameter` objects.  All other arguments are those of `Conv1d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyConv1d(33, 3, stride=2)
+        >>> module(jnp.ones((20, 16, 50))).shape
+        (20, 33, 24)
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    dilation: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
     groups: int
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
@@ -430,33 +431,40 @@ class LazyConv1d(LazyLeaf, Conv1d):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: Ints | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class LazyConv2d(LazyLeaf, Conv2d):
     """A `Conv2d` that takes ``in_channels`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `Conv2d`, with the same `Parameter` objects.  All other arguments are those of `Conv2d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyConv2d(8, (3, 5), stride=(2, 1), padding=(1, 2))
+        >>> module(jnp.ones((4, 3, 32, 32))).shape
+        (4, 8, 16, 32)
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    dilation: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
     groups: int
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
@@ -465,33 +473,40 @@ class LazyConv2d(LazyLeaf, Conv2d):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: Ints | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class LazyConv3d(LazyLeaf, Conv3d):
     """A `Conv3d` that takes ``in_channels`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `Conv3d`, with the same `Parameter` objects.  All other arguments are those of `Conv3d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyConv3d(4, 3, padding="same")
+        >>> module(jnp.ones((2, 5, 6, 7))).shape
+        (4, 5, 6, 7)
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    dilation: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...] | str
+    dilation: tuple[int, ...]
     groups: int
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
@@ -500,34 +515,41 @@ class LazyConv3d(LazyLeaf, Conv3d):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: Ints | str = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class LazyConvTranspose1d(LazyLeaf, ConvTranspose1d):
     """A `ConvTranspose1d` that takes ``in_channels`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `ConvTranspose1d`, with the same `Parameter` objects.  All other arguments are those of `ConvTranspose1d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyConvTranspose1d(2, 4, stride=2, padding=1)
+        >>> module(jnp.ones((1, 4, 8))).shape
+        (1, 2, 16)
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    output_padding: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
     groups: int
-    dilation: Any
+    dilation: tuple[int, ...]
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -535,35 +557,42 @@ class LazyConvTranspose1d(LazyLeaf, ConvTranspose1d):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: int | Sequence[int] = 0,
         output_padding: int | Sequence[int] = 0,
         groups: int = 1,
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
-    def __call__(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
 
 class LazyConvTranspose2d(LazyLeaf, ConvTranspose2d):
     """A `ConvTranspose2d` that takes ``in_channels`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `ConvTranspose2d`, with the same `Parameter` objects.  All other arguments are those of `ConvTranspose2d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyConvTranspose2d(2, 3, stride=2, padding=1)
+        >>> module(jnp.ones((1, 4, 6, 6)), output_size=(12, 12)).shape
+        (1, 2, 12, 12)
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    output_padding: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
     groups: int
-    dilation: Any
+    dilation: tuple[int, ...]
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -571,35 +600,42 @@ class LazyConvTranspose2d(LazyLeaf, ConvTranspose2d):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: int | Sequence[int] = 0,
         output_padding: int | Sequence[int] = 0,
         groups: int = 1,
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
-    def __call__(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
 
 class LazyConvTranspose3d(LazyLeaf, ConvTranspose3d):
     """A `ConvTranspose3d` that takes ``in_channels`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `ConvTranspose3d`, with the same `Parameter` objects.  All other arguments are those of `ConvTranspose3d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyConvTranspose3d(4, 2, stride=2)
+        >>> module(jnp.ones((1, 2, 2, 3, 4))).shape
+        (1, 4, 4, 6, 8)
     """
     in_channels: int
     out_channels: int
-    kernel_size: Any
-    stride: Any
-    padding: Any
-    output_padding: Any
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    output_padding: tuple[int, ...]
     groups: int
-    dilation: Any
+    dilation: tuple[int, ...]
     padding_mode: str
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -607,14 +643,14 @@ class LazyConvTranspose3d(LazyLeaf, ConvTranspose3d):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
+        padding: int | Sequence[int] = 0,
         output_padding: int | Sequence[int] = 0,
         groups: int = 1,
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
         padding_mode: str = 'zeros',
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
-    def __call__(self, input: Any, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> jax.Array: ...

@@ -1,7 +1,7 @@
 """Distances: the facade of `fnn.layers.distance`."""
 
 from fnn.layers import distance as layers
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ["CosineSimilarity", "PairwiseDistance"]
 

@@ -2,7 +2,8 @@
 
 import jax
 from typing import Any
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['CosineSimilarity', 'PairwiseDistance']
 
@@ -19,15 +20,15 @@ class PairwiseDistance(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.PairwiseDistance().apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]))[0].round(4)
+        >>> from fnn import nn
+        >>> nn.PairwiseDistance()(jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]])).round(4)
         Array([5.], dtype=float32)
     """
     eps: float
     keepdim: bool
     def __init__(self, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> None: ...
-    def forward(self, x1: Any, x2: Any) -> jax.Array: ...
-    def __call__(self, x1: Any, x2: Any) -> jax.Array: ...
+    def forward(self, x1: ArrayLike, x2: ArrayLike) -> jax.Array: ...
+    def __call__(self, x1: ArrayLike, x2: ArrayLike) -> jax.Array: ...
     @property
     def norm(self) -> float:
         """The order of the norm: the constructor's ``p``, under the name of PyTorch's attribute."""
@@ -49,12 +50,12 @@ class CosineSimilarity(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.CosineSimilarity().apply({}, {}, jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]))[0]
+        >>> from fnn import nn
+        >>> nn.CosineSimilarity()(jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]))
         Array([0.5], dtype=float32)
     """
     dim: int
     eps: float
     def __init__(self, dim: int = 1, eps: float = 1e-08) -> None: ...
-    def forward(self, x1: Any, x2: Any) -> jax.Array: ...
-    def __call__(self, x1: Any, x2: Any) -> jax.Array: ...
+    def forward(self, x1: ArrayLike, x2: ArrayLike) -> jax.Array: ...
+    def __call__(self, x1: ArrayLike, x2: ArrayLike) -> jax.Array: ...

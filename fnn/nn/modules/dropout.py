@@ -1,7 +1,7 @@
 """Dropout: the facade of `fnn.layers.dropout`."""
 
 from fnn.layers import dropout as layers
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = [
     "Dropout",

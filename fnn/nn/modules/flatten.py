@@ -1,7 +1,7 @@
 """Joining and splitting axes: the facade of `fnn.layers.shape`."""
 
 from fnn.layers import shape as layers
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ["Flatten", "Unflatten"]
 

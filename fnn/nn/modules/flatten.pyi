@@ -2,8 +2,8 @@
 
 import jax
 from collections.abc import Sequence
-from typing import Any
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['Flatten', 'Unflatten']
 
@@ -19,15 +19,15 @@ class Flatten(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Flatten().apply({}, {}, jnp.ones((32, 1, 5, 5)))[0].shape
+        >>> from fnn import nn
+        >>> nn.Flatten()(jnp.ones((32, 1, 5, 5))).shape
         (32, 25)
     """
     start_dim: int
     end_dim: int
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class Unflatten(LayerModule):
     """Splits the axis ``dim`` into axes of ``unflattened_size``.
@@ -41,12 +41,12 @@ class Unflatten(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Unflatten(1, (2, 5, 5)).apply({}, {}, jnp.ones((2, 50)))[0].shape
+        >>> from fnn import nn
+        >>> nn.Unflatten(1, (2, 5, 5))(jnp.ones((2, 50))).shape
         (2, 2, 5, 5)
     """
     dim: int
-    unflattened_size: Any
+    unflattened_size: Sequence[int] | Sequence[tuple[str, int]]
     def __init__(self, dim: int, unflattened_size: Sequence[int] | Sequence[tuple[str, int]]) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...

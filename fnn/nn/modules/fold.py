@@ -1,7 +1,7 @@
 """Sliding blocks: the facade of `fnn.layers.fold`."""
 
 from fnn.layers import fold as layers
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ["Fold", "Unfold"]
 

@@ -1,9 +1,8 @@
 """Written by tools/make_stubs.py from fold.py and its layers; do not edit."""
 
 import jax
-from collections.abc import Sequence
-from typing import Any
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike, Ints
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['Fold', 'Unfold']
 
@@ -24,26 +23,26 @@ class Fold(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> output, _ = layers.Fold((2, 3), 2).apply({}, {}, jnp.ones((4, 2)))
+        >>> from fnn import nn
+        >>> output = nn.Fold((2, 3), 2)(jnp.ones((4, 2)))
         >>> output.tolist()
         [[[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]]
     """
-    output_size: int | Sequence[int]
-    kernel_size: int | Sequence[int]
-    dilation: int | Sequence[int]
-    padding: int | Sequence[int]
-    stride: int | Sequence[int]
+    output_size: Ints
+    kernel_size: Ints
+    dilation: Ints
+    padding: Ints
+    stride: Ints
     def __init__(
         self,
-        output_size: int | Sequence[int],
-        kernel_size: int | Sequence[int],
-        dilation: int | Sequence[int] = 1,
-        padding: int | Sequence[int] = 0,
-        stride: int | Sequence[int] = 1,
+        output_size: Ints,
+        kernel_size: Ints,
+        dilation: Ints = 1,
+        padding: Ints = 0,
+        stride: Ints = 1,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class Unfold(LayerModule):
     """Extracts sliding blocks from an image.
@@ -60,21 +59,15 @@ class Unfold(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> output, _ = layers.Unfold((2, 2)).apply({}, {}, jnp.arange(6.0).reshape(1, 2, 3))
+        >>> from fnn import nn
+        >>> output = nn.Unfold((2, 2))(jnp.arange(6.0).reshape(1, 2, 3))
         >>> output.tolist()
         [[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]
     """
-    kernel_size: int | Sequence[int]
-    dilation: int | Sequence[int]
-    padding: int | Sequence[int]
-    stride: int | Sequence[int]
-    def __init__(
-        self,
-        kernel_size: int | Sequence[int],
-        dilation: int | Sequence[int] = 1,
-        padding: int | Sequence[int] = 0,
-        stride: int | Sequence[int] = 1,
-    ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    kernel_size: Ints
+    dilation: Ints
+    padding: Ints
+    stride: Ints
+    def __init__(self, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1) -> None: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...

@@ -2,6 +2,7 @@
 
 from typing import Any
 from fnn.state.parameter import Buffer, Parameter
+from fnn.typing import ArrayLike, DType, Device
 from fnn.nn.modules.batchnorm import _LazyNormBase, _NormBase
 
 __all__ = ['InstanceNorm1d', 'InstanceNorm2d', 'InstanceNorm3d', 'LazyInstanceNorm1d', 'LazyInstanceNorm2d', 'LazyInstanceNorm3d']
@@ -14,9 +15,10 @@ class _InstanceNorm(_NormBase):
 class InstanceNorm1d(_InstanceNorm):
     """Instance normalisation of signals (arXiv:1607.08022).
 
-    Each channel of each sample is normalised over their length: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
-    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
-    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
+    Each channel of each sample is normalised over the axes that follow it:
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. With ``track_running_stats``, the state is updated while training,
+    as batch norm does (the samples' statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and used
+    when not training.
 
     Args:
         num_features: C.
@@ -40,9 +42,9 @@ class InstanceNorm1d(_InstanceNorm):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 2)
-        >>> layers.InstanceNorm1d(1, eps=0.0).apply({}, {}, x)[0].ravel()
+        >>> nn.InstanceNorm1d(1, eps=0.0)(x).ravel()
         Array([-1.,  1.], dtype=float32)
     """
     num_features: int
@@ -50,8 +52,8 @@ class InstanceNorm1d(_InstanceNorm):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -64,20 +66,21 @@ class InstanceNorm1d(_InstanceNorm):
         momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class InstanceNorm2d(_InstanceNorm):
     """Instance normalisation of images (arXiv:1607.08022).
 
-    Each channel of each sample is normalised over space: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
-    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
-    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
+    Each channel of each sample is normalised over the axes that follow it:
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. With ``track_running_stats``, the state is updated while training,
+    as batch norm does (the samples' statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and used
+    when not training.
 
     Args:
         num_features: C.
@@ -101,9 +104,9 @@ class InstanceNorm2d(_InstanceNorm):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 2)
-        >>> layers.InstanceNorm2d(1, eps=0.0).apply({}, {}, x)[0].ravel()
+        >>> nn.InstanceNorm2d(1, eps=0.0)(x).ravel()
         Array([-1.,  1.], dtype=float32)
     """
     num_features: int
@@ -111,8 +114,8 @@ class InstanceNorm2d(_InstanceNorm):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -125,20 +128,21 @@ class InstanceNorm2d(_InstanceNorm):
         momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class InstanceNorm3d(_InstanceNorm):
     """Instance normalisation of volumes (arXiv:1607.08022).
 
-    Each channel of each sample is normalised over space: ``(x - mean) / sqrt(var + eps) * weight + bias``. With
-    ``track_running_stats``, ``apply`` returns an updated state while training, as batch norm does (the samples'
-    statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and uses it when not training.
+    Each channel of each sample is normalised over the axes that follow it:
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. With ``track_running_stats``, the state is updated while training,
+    as batch norm does (the samples' statistics are averaged over the batch; ``num_batches_tracked`` stays 0), and used
+    when not training.
 
     Args:
         num_features: C.
@@ -162,9 +166,9 @@ class InstanceNorm3d(_InstanceNorm):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 1, 2)
-        >>> layers.InstanceNorm3d(1, eps=0.0).apply({}, {}, x)[0].ravel()
+        >>> nn.InstanceNorm3d(1, eps=0.0)(x).ravel()
         Array([-1.,  1.], dtype=float32)
     """
     num_features: int
@@ -172,8 +176,8 @@ class InstanceNorm3d(_InstanceNorm):
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -186,13 +190,13 @@ class InstanceNorm3d(_InstanceNorm):
         momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 def _channels(module: Any, shape: tuple[int, ...]) -> int:
     ...
@@ -206,14 +210,21 @@ class LazyInstanceNorm1d(_LazyNormBase, InstanceNorm1d):
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `InstanceNorm1d`, with the same `Parameter` objects.  All other arguments are those of `InstanceNorm1d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 2)
+        >>> nn.LazyInstanceNorm1d(eps=0.0)(x).ravel()
+        Array([-1.,  1.], dtype=float32)
     """
     num_features: int
     eps: float
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -225,27 +236,34 @@ class LazyInstanceNorm1d(_LazyNormBase, InstanceNorm1d):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d):
     """A `InstanceNorm2d` that takes ``num_features`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `InstanceNorm2d`, with the same `Parameter` objects.  All other arguments are those of `InstanceNorm2d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 2)
+        >>> nn.LazyInstanceNorm2d(eps=0.0)(x).ravel()
+        Array([-1.,  1.], dtype=float32)
     """
     num_features: int
     eps: float
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -257,27 +275,34 @@ class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d):
     """A `InstanceNorm3d` that takes ``num_features`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `InstanceNorm3d`, with the same `Parameter` objects.  All other arguments are those of `InstanceNorm3d`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> x = jnp.array([3.0, 5.0]).reshape(1, 1, 1, 1, 2)
+        >>> nn.LazyInstanceNorm3d(eps=0.0)(x).ravel()
+        Array([-1.,  1.], dtype=float32)
     """
     num_features: int
     eps: float
     momentum: float | None
     affine: bool
     track_running_stats: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Buffer | None
@@ -289,10 +314,10 @@ class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...

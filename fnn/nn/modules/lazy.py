@@ -21,11 +21,14 @@ import jax
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
+from fnn.layers.documentation import Documentation, Text
 from fnn.layers.layer import Layer
 from fnn.nn._module import Module
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules._example import lazy_example
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.state.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 from fnn.state.scope import epoch, innermost
+from fnn.typing import ArrayLike
 
 __all__ = ["LazyModuleMixin"]
 
@@ -67,7 +70,7 @@ class LazyModuleMixin:
         self._load_hook = self._register_load_state_dict_pre_hook(self._lazy_load_hook)
         self._initialize_hook = self.register_forward_pre_hook(self._infer_parameters, with_kwargs=True)
 
-    def _lazy_load_hook(self: Any, state_dict: Mapping[str, Any], prefix: str, *_: Any) -> None:
+    def _lazy_load_hook(self: Any, state_dict: Mapping[str, Any], prefix: str, *_: object) -> None:
         """Materialises the boxes for which ``state_dict`` holds values."""
         for name, box in (*self._parameters.items(), *self._buffers.items()):
             value = state_dict.get(prefix + name)
@@ -82,7 +85,7 @@ class LazyModuleMixin:
         """Whether a parameter or buffer has no value yet."""
         return any(map(is_lazy, (*self._parameters.values(), *self._buffers.values())))
 
-    def _infer_parameters(self: Any, module: Any, args: tuple, kwargs: dict[str, Any] | None = None) -> None:
+    def _infer_parameters(self: Any, module: Module, args: tuple, kwargs: dict[str, Any] | None = None) -> None:
         """The pre-hook of the first call."""
         module.initialize_parameters(*args, **(kwargs or {}))
         if module.has_uninitialized_params():
@@ -121,7 +124,7 @@ class LazyLeaf(LazyModuleMixin):
         cls.__init__ = _constructor(cls, defaults or {})
         cls.forward = materializes.forward
         if cls.__dict__.get("__doc__") is None:
-            cls.__doc__ = _DOC.format(cls=materializes.__name__, names=" and ".join(f"``{name}``" for name in infer))
+            cls.__doc__ = cast(Any, Documentation(None, functools.partial(_lazy_text, cls, materializes)))
 
     def _install_lazily(self: Any, layer: Layer) -> None:
         # The sizes do not matter yet, only which parameters there are.
@@ -135,7 +138,7 @@ class LazyLeaf(LazyModuleMixin):
         self._register(layer, boxes)
         self._register_lazy_hooks()
 
-    def _lazy_load_hook(self: Any, state_dict: Mapping[str, Any], prefix: str, *_: Any) -> None:
+    def _lazy_load_hook(self: Any, state_dict: Mapping[str, Any], prefix: str, *_: object) -> None:
         """Materialises the boxes for which there are values, and takes the sizes from them once it has all."""
         LazyModuleMixin._lazy_load_hook(self, state_dict, prefix)
         boxes = {name: box for name, box in (*self._parameters.items(), *self._buffers.items()) if box is not None}
@@ -171,7 +174,7 @@ class LazyLeaf(LazyModuleMixin):
         if not self.has_uninitialized_params() and all(getattr(self._layer, name) for name in self._inference):
             self.cls_to_become.reset_parameters(self)
 
-    def initialize_parameters(self: Any, input: Any, *args: Any, **kwargs: Any) -> None:
+    def initialize_parameters(self: Any, input: ArrayLike, *args: Any, **kwargs: Any) -> None:
         """Infers the missing arguments from ``input`` and draws the parameters."""
         del args, kwargs
         shape = to_array(input, "input", f"{self._get_name()}: ").shape
@@ -222,14 +225,14 @@ def _constructor(cls: type[LazyLeaf], defaults: dict[str, Any]) -> Callable[...,
     return __init__
 
 
-def last_size(module: Any, shape: tuple[int, ...]) -> int:
+def last_size(module: Module, shape: tuple[int, ...]) -> int:
     """The number of features in the last axis."""
     if not shape:
         raise ArgumentError(f"{module._get_name()}: input must have at least 1 dimension, got a scalar")
     return shape[-1]
 
 
-def channels(module: Any, shape: tuple[int, ...]) -> int:
+def channels(module: Module, shape: tuple[int, ...]) -> int:
     """The channels of a batched (N, C, *) or unbatched (C, *) input of a convolution."""
     unbatched = module._layer.RANK + 1
     if len(shape) not in (unbatched, unbatched + 1):
@@ -242,6 +245,15 @@ def channels(module: Any, shape: tuple[int, ...]) -> int:
 
 _DOC = """A `{cls}` that takes {names} from its first input.
 
-    Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
-    a `{cls}`, with the same `Parameter` objects.  All other arguments are those of `{cls}`.
-    """
+Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
+a `{cls}`, with the same `Parameter` objects.  All other arguments are those of `{cls}`.
+"""
+
+
+def _lazy_text(cls: type[LazyLeaf], eager: type[LayerModule]) -> Text:
+    """The documentation of a lazy class."""
+    names = " and ".join(f"``{name}``" for name in cls._inference)
+    example = Text.of(eager.__doc__ or "").sections["Example"]
+    text = Text.of(_DOC.format(cls=eager.__name__, names=names))
+    text.sections["Example"] = lazy_example(example, eager, cls.__name__, cls._inference)
+    return text

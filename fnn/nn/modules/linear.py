@@ -1,7 +1,7 @@
 """Linear maps: the facade of `fnn.layers.linear`."""
 
 from fnn.layers import linear as layers
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf, last_size
 
 __all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]

@@ -3,7 +3,8 @@
 import jax
 from typing import Any
 from fnn.state.parameter import Parameter
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike, DType, Device
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
 
 __all__ = ['Bilinear', 'Identity', 'LazyLinear', 'Linear']
@@ -16,13 +17,13 @@ class Identity(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Identity(54, unused=True).apply({}, {}, jnp.array([1.0]))[0]
+        >>> from fnn import nn
+        >>> nn.Identity(54, unused=True)(jnp.array([1.0]))
         Array([1.], dtype=float32)
     """
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class Linear(LayerModule):
     """``input @ weight.T + bias``.
@@ -42,17 +43,16 @@ class Linear(LayerModule):
         (*, I) -> (*, O).
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.Linear(20, 30)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((128, 20)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.Linear(20, 30)
+        >>> module(jnp.ones((128, 20))).shape
         (128, 30)
     """
     in_features: int
     out_features: int
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -60,18 +60,18 @@ class Linear(LayerModule):
         in_features: int,
         out_features: int,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class NonDynamicallyQuantizableLinear(Linear):
     """The output projection of `MultiheadAttention`: a `Linear` that says in its name what it is for."""
     in_features: int
     out_features: int
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -79,11 +79,11 @@ class NonDynamicallyQuantizableLinear(Linear):
         in_features: int,
         out_features: int,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class Bilinear(LayerModule):
     """``out[k] = input1 @ weight[k] @ input2 + bias[k]``.
@@ -104,18 +104,17 @@ class Bilinear(LayerModule):
         (*, I), (*, J) -> (*, O).
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.Bilinear(20, 30, 40)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.ones((128, 20)), jnp.ones((128, 30)))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.Bilinear(20, 30, 40)
+        >>> module(jnp.ones((128, 20)), jnp.ones((128, 30))).shape
         (128, 40)
     """
     in1_features: int
     in2_features: int
     out_features: int
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
     def __init__(
@@ -124,24 +123,37 @@ class Bilinear(LayerModule):
         in2_features: int,
         out_features: int,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input1: Any, input2: Any) -> jax.Array: ...
-    def __call__(self, input1: Any, input2: Any) -> jax.Array: ...
+    def forward(self, input1: ArrayLike, input2: ArrayLike) -> jax.Array: ...
+    def __call__(self, input1: ArrayLike, input2: ArrayLike) -> jax.Array: ...
 
 class LazyLinear(LazyLeaf, Linear):
     """A `Linear` that takes ``in_features`` from its first input.
 
     Until its first call its parameters (and buffers) are uninitialised; then they are drawn and it becomes
     a `Linear`, with the same `Parameter` objects.  All other arguments are those of `Linear`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.LazyLinear(30)
+        >>> module(jnp.ones((128, 20))).shape
+        (128, 30)
     """
     in_features: int
     out_features: int
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
     bias: Parameter | None
-    def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def __init__(
+        self,
+        out_features: int,
+        bias: bool = True,
+        device: Device | None = None,
+        dtype: DType | None = None,
+    ) -> None: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...

@@ -12,10 +12,11 @@ from fnn.errors import ArgumentError
 from fnn.functional import loss as functional
 from fnn.layers import loss as layers
 from fnn.nn._module import Module
-from fnn.nn.modules._base import LayerModule
 from fnn.nn.modules.distance import PairwiseDistance
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.linear import Linear
 from fnn.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
+from fnn.typing import ArrayLike, Device, DType
 
 __all__ = [
     "BCELoss",
@@ -63,7 +64,7 @@ class NLLLoss2d(NLLLoss, layer=layers.NLLLoss):
 
     def __init__(
         self,
-        weight: Any = None,
+        weight: ArrayLike | None = None,
         size_average: bool | None = None,
         ignore_index: int = -100,
         reduce: bool | None = None,
@@ -152,10 +153,10 @@ class LinearCrossEntropyLoss(_WeightedLoss):
         *,
         out_features: tuple[int, ...] = (),
         bias: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         reduction: str = "mean",
-        weight: Any = None,
+        weight: ArrayLike | None = None,
         ignore_index: int | None = None,
         label_smoothing: float = 0.0,
         options: LinearCrossEntropyOptions | None = None,
@@ -173,7 +174,7 @@ class LinearCrossEntropyLoss(_WeightedLoss):
         self.ignore_index, self.label_smoothing, self.options = ignore_index, label_smoothing, options
         self.linear = Linear(in_features, math.prod(out_features, start=num_classes), bias, device, dtype)
 
-    def forward(self, input: Any, target: Any) -> jax.Array:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array:
         """The loss."""
         shape = (self.num_classes, *self.out_features)
         bias = self.linear.bias
@@ -229,7 +230,7 @@ class TripletMarginWithDistanceLoss(_Loss, layer=layers.TripletMarginWithDistanc
         # A Module (the default one, too) becomes a submodule, with its parameters.
         self.distance_function = PairwiseDistance() if distance_function is None else distance_function
 
-    def forward(self, anchor: Any, positive: Any, negative: Any) -> jax.Array:
+    def forward(self, anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike) -> jax.Array:
         """The loss."""
         return functional.triplet_margin_with_distance_loss(
             anchor,

@@ -4,7 +4,8 @@ import jax
 from collections.abc import Callable
 from typing import Any
 from fnn.state.parameter import Buffer
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike, DType, Device
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
 
 __all__ = ['BCELoss', 'BCEWithLogitsLoss', 'CTCLoss', 'CosineEmbeddingLoss', 'CrossEntropyLoss', 'GaussianNLLLoss', 'HingeEmbeddingLoss', 'HuberLoss', 'KLDivLoss', 'L1Loss', 'LinearCrossEntropyLoss', 'MSELoss', 'MarginRankingLoss', 'MultiLabelMarginLoss', 'MultiLabelSoftMarginLoss', 'MultiMarginLoss', 'NLLLoss', 'NLLLoss2d', 'PoissonNLLLoss', 'SmoothL1Loss', 'SoftMarginLoss', 'TripletMarginLoss', 'TripletMarginWithDistanceLoss']
@@ -30,9 +31,9 @@ class L1Loss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.L1Loss()
-        >>> loss.apply({}, {}, jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.L1Loss()
+        >>> loss(jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0])).round(4)
         Array(1., dtype=float32)
     """
     size_average: bool | None
@@ -44,8 +45,8 @@ class L1Loss(_Loss):
         reduce: bool | None = None,
         reduction: str = 'mean',
     ) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class NLLLoss(_WeightedLoss):
     """The negative log likelihood ``-weight[t] * input[t]`` of the target class ``t``.
@@ -67,9 +68,9 @@ class NLLLoss(_WeightedLoss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.NLLLoss()
-        >>> loss.apply({}, {}, jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]])), jnp.array([0, 1]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.NLLLoss()
+        >>> loss(jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]])), jnp.array([0, 1])).round(4)
         Array(0.4904, dtype=float32)
     """
     size_average: bool | None
@@ -79,14 +80,14 @@ class NLLLoss(_WeightedLoss):
     weight: Buffer | None
     def __init__(
         self,
-        weight: Any = None,
+        weight: ArrayLike | None = None,
         size_average: bool | None = None,
         ignore_index: int = -100,
         reduce: bool | None = None,
         reduction: str = 'mean',
     ) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class NLLLoss2d(NLLLoss):
     """The deprecated name of `NLLLoss`."""
@@ -95,9 +96,9 @@ class NLLLoss2d(NLLLoss):
     reduce: bool | None
     reduction: str
     weight: Buffer | None
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
-    def __init__(self, weight: Any=None, size_average: bool | None=None, ignore_index: int=-100, reduce: bool | None=None, reduction: str='mean') -> None:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __init__(self, weight: ArrayLike | None=None, size_average: bool | None=None, ignore_index: int=-100, reduce: bool | None=None, reduction: str='mean') -> None:
         ...
 
 class PoissonNLLLoss(_Loss):
@@ -116,9 +117,9 @@ class PoissonNLLLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.PoissonNLLLoss()
-        >>> loss.apply({}, {}, jnp.array([0.0, 0.0]), jnp.array([1.0, 2.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.PoissonNLLLoss()
+        >>> loss(jnp.array([0.0, 0.0]), jnp.array([1.0, 2.0])).round(4)
         Array(1., dtype=float32)
     """
     log_input: bool
@@ -136,8 +137,8 @@ class PoissonNLLLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = 'mean',
     ) -> None: ...
-    def forward(self, log_input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, log_input: Any, target: Any) -> jax.Array: ...
+    def forward(self, log_input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, log_input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class GaussianNLLLoss(_Loss):
     """The negative log likelihood of the target under a normal distribution of mean ``input`` and variance ``var``.
@@ -155,17 +156,17 @@ class GaussianNLLLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.GaussianNLLLoss()
-        >>> loss.apply({}, {}, jnp.array([0.0, 1.0]), jnp.array([0.0, 3.0]), jnp.array([1.0, 1.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.GaussianNLLLoss()
+        >>> loss(jnp.array([0.0, 1.0]), jnp.array([0.0, 3.0]), jnp.array([1.0, 1.0])).round(4)
         Array(1., dtype=float32)
     """
     full: bool
     eps: float
     reduction: str
     def __init__(self, *, full: bool = False, eps: float = 1e-06, reduction: str = 'mean') -> None: ...
-    def forward(self, input: Any, target: Any, var: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any, var: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike, var: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike, var: ArrayLike) -> jax.Array: ...
 
 class KLDivLoss(_Loss):
     """The Kullback-Leibler divergence ``target * (log(target) - input)``, elementwise, then reduced.
@@ -181,9 +182,9 @@ class KLDivLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.KLDivLoss(reduction="batchmean")
-        >>> loss.apply({}, {}, jnp.log(jnp.array([[0.5, 0.5]])), jnp.array([[1.0, 0.0]]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.KLDivLoss(reduction="batchmean")
+        >>> loss(jnp.log(jnp.array([[0.5, 0.5]])), jnp.array([[1.0, 0.0]])).round(4)
         Array(0.6931, dtype=float32)
     """
     size_average: bool | None
@@ -197,8 +198,8 @@ class KLDivLoss(_Loss):
         reduction: str = 'mean',
         log_target: bool = False,
     ) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class MSELoss(_Loss):
     """The squared error ``(input - target)**2``.
@@ -213,9 +214,9 @@ class MSELoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.MSELoss()
-        >>> loss.apply({}, {}, jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.MSELoss()
+        >>> loss(jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0])).round(4)
         Array(2., dtype=float32)
     """
     size_average: bool | None
@@ -227,8 +228,8 @@ class MSELoss(_Loss):
         reduce: bool | None = None,
         reduction: str = 'mean',
     ) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class BCELoss(_WeightedLoss):
     """``-weight * (target * log(input) + (1 - target) * log(1 - input))``, the logarithms at least -100.
@@ -247,9 +248,9 @@ class BCELoss(_WeightedLoss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.BCELoss()
-        >>> loss.apply({}, {}, jnp.array([0.5, 0.5]), jnp.array([1.0, 0.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.BCELoss()
+        >>> loss(jnp.array([0.5, 0.5]), jnp.array([1.0, 0.0])).round(4)
         Array(0.6931, dtype=float32)
     """
     size_average: bool | None
@@ -258,13 +259,13 @@ class BCELoss(_WeightedLoss):
     weight: Buffer | None
     def __init__(
         self,
-        weight: Any = None,
+        weight: ArrayLike | None = None,
         size_average: bool | None = None,
         reduce: bool | None = None,
         reduction: str = 'mean',
     ) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class BCEWithLogitsLoss(_Loss):
     """`BCELoss` of ``sigmoid(input)``, without overflow.
@@ -285,9 +286,9 @@ class BCEWithLogitsLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.BCEWithLogitsLoss()
-        >>> loss.apply({}, {}, jnp.array([0.0, 100.0]), jnp.array([1.0, 0.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.BCEWithLogitsLoss()
+        >>> loss(jnp.array([0.0, 100.0]), jnp.array([1.0, 0.0])).round(4)
         Array(50.3466, dtype=float32)
     """
     size_average: bool | None
@@ -297,14 +298,14 @@ class BCEWithLogitsLoss(_Loss):
     pos_weight: Buffer | None
     def __init__(
         self,
-        weight: Any = None,
+        weight: ArrayLike | None = None,
         size_average: bool | None = None,
         reduce: bool | None = None,
         reduction: str = 'mean',
-        pos_weight: Any = None,
+        pos_weight: ArrayLike | None = None,
     ) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class HingeEmbeddingLoss(_Loss):
     """The input where the target is 1, and ``max(0, margin - input)`` where it is -1.
@@ -320,9 +321,9 @@ class HingeEmbeddingLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.HingeEmbeddingLoss()
-        >>> loss.apply({}, {}, jnp.array([0.5, 0.25]), jnp.array([1, -1]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.HingeEmbeddingLoss()
+        >>> loss(jnp.array([0.5, 0.25]), jnp.array([1, -1])).round(4)
         Array(0.625, dtype=float32)
     """
     margin: float
@@ -336,8 +337,8 @@ class HingeEmbeddingLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = 'mean',
     ) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class MultiLabelMarginLoss(_Loss):
     """``sum_ij max(0, 1 - x[y[j]] + x[i]) / C`` over the labels ``y[j]`` and the classes ``i`` that are no label.
@@ -353,9 +354,9 @@ class MultiLabelMarginLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.MultiLabelMarginLoss()
-        >>> loss.apply({}, {}, jnp.array([[0.25, 0.5, 0.5, 1.0]]), jnp.array([[3, 0, -1, 1]]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.MultiLabelMarginLoss()
+        >>> loss(jnp.array([[0.25, 0.5, 0.5, 1.0]]), jnp.array([[3, 0, -1, 1]])).round(4)
         Array(0.875, dtype=float32)
     """
     size_average: bool | None
@@ -367,8 +368,8 @@ class MultiLabelMarginLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = 'mean',
     ) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class SmoothL1Loss(_Loss):
     """``0.5 * d**2 / beta`` where ``d = |input - target| < beta``, and ``d - 0.5 * beta`` elsewhere.
@@ -386,9 +387,9 @@ class SmoothL1Loss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.SmoothL1Loss()
-        >>> loss.apply({}, {}, jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.SmoothL1Loss()
+        >>> loss(jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0])).round(4)
         Array(1.3125, dtype=float32)
     """
     size_average: bool | None
@@ -402,8 +403,8 @@ class SmoothL1Loss(_Loss):
         reduction: str = 'mean',
         beta: float = 1.0,
     ) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class HuberLoss(_Loss):
     """``0.5 * d**2`` where ``d = |input - target| <= delta``, and ``delta * (d - 0.5 * delta)`` elsewhere.
@@ -419,16 +420,16 @@ class HuberLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.HuberLoss(delta=2.0)
-        >>> loss.apply({}, {}, jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.HuberLoss(delta=2.0)
+        >>> loss(jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0])).round(4)
         Array(2.0625, dtype=float32)
     """
     reduction: str
     delta: float
     def __init__(self, reduction: str = 'mean', delta: float = 1.0) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class SoftMarginLoss(_Loss):
     """``log(1 + exp(-target * input))`` for targets of 1 or -1.
@@ -443,9 +444,9 @@ class SoftMarginLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.SoftMarginLoss()
-        >>> loss.apply({}, {}, jnp.array([0.0, 2.0]), jnp.array([1.0, -1.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.SoftMarginLoss()
+        >>> loss(jnp.array([0.0, 2.0]), jnp.array([1.0, -1.0])).round(4)
         Array(1.41, dtype=float32)
     """
     size_average: bool | None
@@ -457,8 +458,8 @@ class SoftMarginLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = 'mean',
     ) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class CrossEntropyLoss(_WeightedLoss):
     """The cross entropy between logits and target classes or target probabilities.
@@ -482,9 +483,9 @@ class CrossEntropyLoss(_WeightedLoss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.CrossEntropyLoss()
-        >>> loss.apply({}, {}, jnp.array([[2.0, 0.0], [0.0, 2.0]]), jnp.array([0, 1]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.CrossEntropyLoss()
+        >>> loss(jnp.array([[2.0, 0.0], [0.0, 2.0]]), jnp.array([0, 1])).round(4)
         Array(0.1269, dtype=float32)
     """
     size_average: bool | None
@@ -495,15 +496,15 @@ class CrossEntropyLoss(_WeightedLoss):
     weight: Buffer | None
     def __init__(
         self,
-        weight: Any = None,
+        weight: ArrayLike | None = None,
         size_average: bool | None = None,
         ignore_index: int = -100,
         reduce: bool | None = None,
         reduction: str = 'mean',
         label_smoothing: float = 0.0,
     ) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class LinearCrossEntropyLoss(_WeightedLoss):
     """`CrossEntropyLoss` of the logits of a `Linear` that it owns.
@@ -536,9 +537,9 @@ class LinearCrossEntropyLoss(_WeightedLoss):
         >>> loss(jnp.zeros((2, 5)), jnp.array([0, 2])).round(4)
         Array(1.0986, dtype=float32)
     """
-    def __init__(self, in_features: int, num_classes: int, *, out_features: tuple[int, ...]=(), bias: bool=False, device: Any=None, dtype: Any=None, reduction: str='mean', weight: Any=None, ignore_index: int | None=None, label_smoothing: float=0.0, options: LinearCrossEntropyOptions | None=None) -> None:
+    def __init__(self, in_features: int, num_classes: int, *, out_features: tuple[int, ...]=(), bias: bool=False, device: Device | None=None, dtype: DType | None=None, reduction: str='mean', weight: ArrayLike | None=None, ignore_index: int | None=None, label_smoothing: float=0.0, options: LinearCrossEntropyOptions | None=None) -> None:
         ...
-    def forward(self, input: Any, target: Any) -> jax.Array:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array:
         """The loss."""
         ...
     def reset_parameters(self) -> None:
@@ -565,9 +566,9 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.MultiLabelSoftMarginLoss()
-        >>> loss.apply({}, {}, jnp.array([[0.0, 2.0]]), jnp.array([[1.0, 1.0]]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.MultiLabelSoftMarginLoss()
+        >>> loss(jnp.array([[0.0, 2.0]]), jnp.array([[1.0, 1.0]])).round(4)
         Array(0.41, dtype=float32)
     """
     size_average: bool | None
@@ -576,13 +577,13 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
     weight: Buffer | None
     def __init__(
         self,
-        weight: Any = None,
+        weight: ArrayLike | None = None,
         size_average: bool | None = None,
         reduce: bool | None = None,
         reduction: str = 'mean',
     ) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class CosineEmbeddingLoss(_Loss):
     """``1 - cos(input1, input2)`` where the target is 1, ``max(0, cos(input1, input2) - margin)`` where it is -1.
@@ -598,9 +599,9 @@ class CosineEmbeddingLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.CosineEmbeddingLoss()
-        >>> loss.apply({}, {}, jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]), jnp.array([1]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.CosineEmbeddingLoss()
+        >>> loss(jnp.ones((1, 4)), jnp.array([[2.0, 0.0, 0.0, 0.0]]), jnp.array([1])).round(4)
         Array(0.5, dtype=float32)
     """
     margin: float
@@ -614,8 +615,8 @@ class CosineEmbeddingLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = 'mean',
     ) -> None: ...
-    def forward(self, input1: Any, input2: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input1: Any, input2: Any, target: Any) -> jax.Array: ...
+    def forward(self, input1: ArrayLike, input2: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input1: ArrayLike, input2: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class MarginRankingLoss(_Loss):
     """``max(0, -target * (input1 - input2) + margin)``: 1 wants the first input larger, -1 the second.
@@ -631,9 +632,9 @@ class MarginRankingLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.MarginRankingLoss()
-        >>> loss.apply({}, {}, jnp.array([1.0]), jnp.array([3.0]), jnp.array([1.0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.MarginRankingLoss()
+        >>> loss(jnp.array([1.0]), jnp.array([3.0]), jnp.array([1.0])).round(4)
         Array(2., dtype=float32)
     """
     margin: float
@@ -647,8 +648,8 @@ class MarginRankingLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = 'mean',
     ) -> None: ...
-    def forward(self, input1: Any, input2: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input1: Any, input2: Any, target: Any) -> jax.Array: ...
+    def forward(self, input1: ArrayLike, input2: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input1: ArrayLike, input2: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class MultiMarginLoss(_WeightedLoss):
     """``sum_i max(0, margin - x[y] + x[i])**p * weight[y] / C`` over the classes ``i != y``.
@@ -669,9 +670,9 @@ class MultiMarginLoss(_WeightedLoss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.MultiMarginLoss()
-        >>> loss.apply({}, {}, jnp.array([[1.0, 0.5, 0.0, -1.0]]), jnp.array([0]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.MultiMarginLoss()
+        >>> loss(jnp.array([[1.0, 0.5, 0.0, -1.0]]), jnp.array([0])).round(4)
         Array(0.125, dtype=float32)
     """
     p: int
@@ -684,13 +685,13 @@ class MultiMarginLoss(_WeightedLoss):
         self,
         p: int = 1,
         margin: float = 1.0,
-        weight: Any = None,
+        weight: ArrayLike | None = None,
         size_average: bool | None = None,
         reduce: bool | None = None,
         reduction: str = 'mean',
     ) -> None: ...
-    def forward(self, input: Any, target: Any) -> jax.Array: ...
-    def __call__(self, input: Any, target: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class TripletMarginLoss(_Loss):
     """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with ``d`` the p-norm distance.
@@ -711,9 +712,9 @@ class TripletMarginLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.TripletMarginLoss()
-        >>> loss.apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.TripletMarginLoss()
+        >>> loss(jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]])).round(4)
         Array(4., dtype=float32)
     """
     margin: float
@@ -733,8 +734,8 @@ class TripletMarginLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = 'mean',
     ) -> None: ...
-    def forward(self, anchor: Any, positive: Any, negative: Any) -> jax.Array: ...
-    def __call__(self, anchor: Any, positive: Any, negative: Any) -> jax.Array: ...
+    def forward(self, anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike) -> jax.Array: ...
+    def __call__(self, anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike) -> jax.Array: ...
 
 class TripletMarginWithDistanceLoss(_Loss):
     """`TripletMarginLoss` with any distance.
@@ -750,9 +751,9 @@ class TripletMarginWithDistanceLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.TripletMarginWithDistanceLoss()
-        >>> loss.apply({}, {}, jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]]))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.TripletMarginWithDistanceLoss()
+        >>> loss(jnp.zeros((1, 2)), jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 2.0]])).round(4)
         Array(4., dtype=float32)
     """
     margin: float
@@ -760,7 +761,7 @@ class TripletMarginWithDistanceLoss(_Loss):
     reduction: str
     def __init__(self, *, distance_function: Callable[[Any, Any], Any] | None=None, margin: float=1.0, swap: bool=False, reduction: str='mean') -> None:
         ...
-    def forward(self, anchor: Any, positive: Any, negative: Any) -> jax.Array:
+    def forward(self, anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike) -> jax.Array:
         """The loss."""
         ...
     distance_function: Any
@@ -781,14 +782,26 @@ class CTCLoss(_Loss):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> loss = layers.CTCLoss()
-        >>> loss.apply({}, {}, jnp.log(jnp.full((2, 1, 2), 0.5)), jnp.array([[1]]), (2,), (1,))[0].round(4)
+        >>> from fnn import nn
+        >>> loss = nn.CTCLoss()
+        >>> loss(jnp.log(jnp.full((2, 1, 2), 0.5)), jnp.array([[1]]), (2,), (1,)).round(4)
         Array(0.2877, dtype=float32)
     """
     blank: int
     reduction: str
     zero_infinity: bool
     def __init__(self, blank: int = 0, reduction: str = 'mean', zero_infinity: bool = False) -> None: ...
-    def forward(self, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any) -> jax.Array: ...
-    def __call__(self, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any) -> jax.Array: ...
+    def forward(
+        self,
+        log_probs: ArrayLike,
+        targets: ArrayLike,
+        input_lengths: ArrayLike,
+        target_lengths: ArrayLike,
+    ) -> jax.Array: ...
+    def __call__(
+        self,
+        log_probs: ArrayLike,
+        targets: ArrayLike,
+        input_lengths: ArrayLike,
+        target_lengths: ArrayLike,
+    ) -> jax.Array: ...

@@ -1,7 +1,7 @@
 """Normalisation without running statistics: the facade of `fnn.layers.norm`."""
 
 from fnn.layers import norm as layers
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 

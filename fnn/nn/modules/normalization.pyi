@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 from fnn.state.parameter import Parameter
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike, DType, Device
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['CrossMapLRN2d', 'GroupNorm', 'LayerNorm', 'LocalResponseNorm', 'RMSNorm']
 
@@ -23,9 +24,9 @@ class LocalResponseNorm(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([3.0, 4.0]).reshape(1, 2, 1)
-        >>> layers.LocalResponseNorm(2, alpha=2.0, beta=1.0, k=0.0).apply({}, {}, x)[0].ravel()
+        >>> nn.LocalResponseNorm(2, alpha=2.0, beta=1.0, k=0.0)(x).ravel()
         Array([0.33333334, 0.16      ], dtype=float32)
     """
     size: int
@@ -33,8 +34,8 @@ class LocalResponseNorm(LayerModule):
     beta: float
     k: float
     def __init__(self, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class CrossMapLRN2d(LayerModule):
     """Local response normalisation of images, as `fnn.functional.cross_map_lrn2d`.
@@ -52,9 +53,9 @@ class CrossMapLRN2d(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([3.0, 4.0]).reshape(1, 2, 1, 1)
-        >>> layers.CrossMapLRN2d(3, alpha=3.0, beta=1.0, k=0.0).apply({}, {}, x)[0].ravel()
+        >>> nn.CrossMapLRN2d(3, alpha=3.0, beta=1.0, k=0.0)(x).ravel()
         Array([0.12, 0.16], dtype=float32)
     """
     size: int
@@ -62,8 +63,8 @@ class CrossMapLRN2d(LayerModule):
     beta: float
     k: float
     def __init__(self, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LayerNorm(LayerModule):
     """Layer normalisation (arXiv:1607.06450): ``(x - mean) / sqrt(var + eps) * weight + bias``.
@@ -86,18 +87,17 @@ class LayerNorm(LayerModule):
         (*, *normalized_shape) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> norm = layers.LayerNorm(2, eps=0.0)
-        >>> params, state = norm.init(jax.random.key(0))
-        >>> norm.apply(params, state, jnp.array([[3.0, 5.0]]))[0]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.LayerNorm(2, eps=0.0)
+        >>> norm(jnp.array([[3.0, 5.0]]))
         Array([[-1.,  1.]], dtype=float32)
     """
-    normalized_shape: Any
+    normalized_shape: tuple[int, ...]
     eps: float
     elementwise_affine: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     def __init__(
@@ -106,11 +106,11 @@ class LayerNorm(LayerModule):
         eps: float = 1e-05,
         elementwise_affine: bool = True,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class GroupNorm(LayerModule):
     """Group normalisation (arXiv:1803.08494): ``(x - mean) / sqrt(var + eps) * weight + bias``.
@@ -135,19 +135,18 @@ class GroupNorm(LayerModule):
         (N, C, *) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> norm = layers.GroupNorm(1, 2, eps=0.0)
-        >>> params, state = norm.init(jax.random.key(0))
-        >>> norm.apply(params, state, jnp.array([[3.0, 5.0]]))[0]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.GroupNorm(1, 2, eps=0.0)
+        >>> norm(jnp.array([[3.0, 5.0]]))
         Array([[-1.,  1.]], dtype=float32)
     """
     num_groups: int
     num_channels: int
     eps: float
     affine: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     bias: Parameter | None
     def __init__(
@@ -156,13 +155,13 @@ class GroupNorm(LayerModule):
         num_channels: int,
         eps: float = 1e-05,
         affine: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class RMSNorm(LayerModule):
     """Root-mean-square normalisation (arXiv:1910.07467): ``x / sqrt(mean(x^2) + eps) * weight``.
@@ -181,26 +180,25 @@ class RMSNorm(LayerModule):
         (*, *normalized_shape) -> the same.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> norm = layers.RMSNorm(2)
-        >>> params, state = norm.init(jax.random.key(0))
-        >>> norm.apply(params, state, jnp.array([[1.0, 7.0]]))[0]
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> norm = nn.RMSNorm(2)
+        >>> norm(jnp.array([[1.0, 7.0]]))
         Array([[0.2, 1.4]], dtype=float32)
     """
-    normalized_shape: Any
+    normalized_shape: tuple[int, ...]
     eps: float | None
     elementwise_affine: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter | None
     def __init__(
         self,
         normalized_shape: int | Sequence[int],
         eps: float | None = None,
         elementwise_affine: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, x: Any) -> Any: ...
-    def __call__(self, x: Any) -> Any: ...
+    def forward(self, x: ArrayLike) -> Any: ...
+    def __call__(self, x: ArrayLike) -> Any: ...

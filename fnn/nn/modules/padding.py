@@ -1,7 +1,7 @@
 """Padding: the facade of `fnn.layers.padding`."""
 
 from fnn.layers import padding as layers
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = [
     "CircularPad1d",

@@ -2,8 +2,8 @@
 
 import jax
 from collections.abc import Sequence
-from typing import Any
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['CircularPad1d', 'CircularPad2d', 'CircularPad3d', 'ConstantPad1d', 'ConstantPad2d', 'ConstantPad3d', 'ReflectionPad1d', 'ReflectionPad2d', 'ReflectionPad3d', 'ReplicationPad1d', 'ReplicationPad2d', 'ReplicationPad3d', 'ZeroPad1d', 'ZeroPad2d', 'ZeroPad3d']
 
@@ -36,17 +36,15 @@ class ConstantPad1d(_ConstantPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.ConstantPad1d((1, 2), 9.0).apply({}, {}, x)
-        >>> output.tolist()
+        >>> from fnn import nn
+        >>> nn.ConstantPad1d((1, 2), 9.0)(jnp.array([[1.0, 2.0, 3.0]])).tolist()
         [[9.0, 1.0, 2.0, 3.0, 9.0, 9.0]]
     """
-    padding: Any
+    padding: tuple[int, ...]
     value: float
     def __init__(self, padding: int | Sequence[int], value: float) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class ConstantPad2d(_ConstantPadNd):
     """Adds a constant at the sides of an image; a negative amount cuts off.
@@ -61,17 +59,15 @@ class ConstantPad2d(_ConstantPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.ConstantPad2d(1, 9.0).apply({}, {}, x)
-        >>> output[0, 0].tolist()
+        >>> from fnn import nn
+        >>> nn.ConstantPad2d(1, 9.0)(jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0, 0].tolist()
         [9.0, 9.0, 9.0, 9.0]
     """
-    padding: Any
+    padding: tuple[int, ...]
     value: float
     def __init__(self, padding: int | Sequence[int], value: float) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class ConstantPad3d(_ConstantPadNd):
     """Adds a constant at the sides of a volume; a negative amount cuts off.
@@ -86,17 +82,15 @@ class ConstantPad3d(_ConstantPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.ConstantPad3d(1, 9.0).apply({}, {}, x)
-        >>> output[0, 0, 0].tolist()
+        >>> from fnn import nn
+        >>> nn.ConstantPad3d(1, 9.0)(jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0, 0, 0].tolist()
         [9.0, 9.0, 9.0, 9.0]
     """
-    padding: Any
+    padding: tuple[int, ...]
     value: float
     def __init__(self, padding: int | Sequence[int], value: float) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class ZeroPad1d(ConstantPad1d):
     """Adds zeros at both ends of a signal; a negative amount cuts off.
@@ -110,17 +104,15 @@ class ZeroPad1d(ConstantPad1d):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.ZeroPad1d((1, 2)).apply({}, {}, x)
-        >>> output.tolist()
+        >>> from fnn import nn
+        >>> nn.ZeroPad1d((1, 2))(jnp.array([[1.0, 2.0, 3.0]])).tolist()
         [[0.0, 1.0, 2.0, 3.0, 0.0, 0.0]]
     """
-    padding: Any
+    padding: tuple[int, ...]
     value: float
     def __init__(self, padding: int | Sequence[int]) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class ZeroPad2d(ConstantPad2d):
     """Adds zeros at the sides of an image; a negative amount cuts off.
@@ -134,17 +126,15 @@ class ZeroPad2d(ConstantPad2d):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.ZeroPad2d(1).apply({}, {}, x)
-        >>> output[0, 0].tolist()
+        >>> from fnn import nn
+        >>> nn.ZeroPad2d(1)(jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0, 0].tolist()
         [0.0, 0.0, 0.0, 0.0]
     """
-    padding: Any
+    padding: tuple[int, ...]
     value: float
     def __init__(self, padding: int | Sequence[int]) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class ZeroPad3d(ConstantPad3d):
     """Adds zeros at the sides of a volume; a negative amount cuts off.
@@ -158,17 +148,15 @@ class ZeroPad3d(ConstantPad3d):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.ZeroPad3d(1).apply({}, {}, x)
-        >>> output[0, 0, 0].tolist()
+        >>> from fnn import nn
+        >>> nn.ZeroPad3d(1)(jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0, 0, 0].tolist()
         [0.0, 0.0, 0.0, 0.0]
     """
-    padding: Any
+    padding: tuple[int, ...]
     value: float
     def __init__(self, padding: int | Sequence[int]) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class ReflectionPad1d(_ReflectionPadNd):
     """Mirrors the input at both ends of a signal, without repeating the edge.
@@ -182,16 +170,14 @@ class ReflectionPad1d(_ReflectionPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.ReflectionPad1d((1, 2)).apply({}, {}, x)
-        >>> output.tolist()
+        >>> from fnn import nn
+        >>> nn.ReflectionPad1d((1, 2))(jnp.array([[1.0, 2.0, 3.0]])).tolist()
         [[2.0, 1.0, 2.0, 3.0, 2.0, 1.0]]
     """
-    padding: Any
+    padding: tuple[int, ...]
     def __init__(self, padding: int | Sequence[int]) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class ReflectionPad2d(_ReflectionPadNd):
     """Mirrors the input at the sides of an image, without repeating the edge.
@@ -205,16 +191,14 @@ class ReflectionPad2d(_ReflectionPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.ReflectionPad2d(1).apply({}, {}, x)
-        >>> output[0, 0].tolist()
+        >>> from fnn import nn
+        >>> nn.ReflectionPad2d(1)(jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0, 0].tolist()
         [4.0, 3.0, 4.0, 3.0]
     """
-    padding: Any
+    padding: tuple[int, ...]
     def __init__(self, padding: int | Sequence[int]) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class ReflectionPad3d(_ReflectionPadNd):
     """Mirrors the input at the sides of a volume, without repeating the edge.
@@ -228,16 +212,14 @@ class ReflectionPad3d(_ReflectionPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.ReflectionPad3d(1).apply({}, {}, x)
-        >>> output[0, 0, 0].tolist()
+        >>> from fnn import nn
+        >>> nn.ReflectionPad3d(1)(jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0, 0, 0].tolist()
         [8.0, 7.0, 8.0, 7.0]
     """
-    padding: Any
+    padding: tuple[int, ...]
     def __init__(self, padding: int | Sequence[int]) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class ReplicationPad1d(_ReplicationPadNd):
     """Repeats the edge at both ends of a signal.
@@ -251,16 +233,14 @@ class ReplicationPad1d(_ReplicationPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.ReplicationPad1d((1, 2)).apply({}, {}, x)
-        >>> output.tolist()
+        >>> from fnn import nn
+        >>> nn.ReplicationPad1d((1, 2))(jnp.array([[1.0, 2.0, 3.0]])).tolist()
         [[1.0, 1.0, 2.0, 3.0, 3.0, 3.0]]
     """
-    padding: Any
+    padding: tuple[int, ...]
     def __init__(self, padding: int | Sequence[int]) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class ReplicationPad2d(_ReplicationPadNd):
     """Repeats the edge at the sides of an image.
@@ -274,16 +254,14 @@ class ReplicationPad2d(_ReplicationPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.ReplicationPad2d(1).apply({}, {}, x)
-        >>> output[0, 0].tolist()
+        >>> from fnn import nn
+        >>> nn.ReplicationPad2d(1)(jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0, 0].tolist()
         [1.0, 1.0, 2.0, 2.0]
     """
-    padding: Any
+    padding: tuple[int, ...]
     def __init__(self, padding: int | Sequence[int]) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class ReplicationPad3d(_ReplicationPadNd):
     """Repeats the edge at the sides of a volume.
@@ -297,16 +275,14 @@ class ReplicationPad3d(_ReplicationPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.ReplicationPad3d(1).apply({}, {}, x)
-        >>> output[0, 0, 0].tolist()
+        >>> from fnn import nn
+        >>> nn.ReplicationPad3d(1)(jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0, 0, 0].tolist()
         [1.0, 1.0, 2.0, 2.0]
     """
-    padding: Any
+    padding: tuple[int, ...]
     def __init__(self, padding: int | Sequence[int]) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class CircularPad1d(_CircularPadNd):
     """Wraps the input around at both ends of a signal.
@@ -320,16 +296,14 @@ class CircularPad1d(_CircularPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[1.0, 2.0, 3.0]])
-        >>> output, _ = layers.CircularPad1d((1, 2)).apply({}, {}, x)
-        >>> output.tolist()
+        >>> from fnn import nn
+        >>> nn.CircularPad1d((1, 2))(jnp.array([[1.0, 2.0, 3.0]])).tolist()
         [[3.0, 1.0, 2.0, 3.0, 1.0, 2.0]]
     """
-    padding: Any
+    padding: tuple[int, ...]
     def __init__(self, padding: int | Sequence[int]) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class CircularPad2d(_CircularPadNd):
     """Wraps the input around at the sides of an image.
@@ -343,16 +317,14 @@ class CircularPad2d(_CircularPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.array([[[1.0, 2.0], [3.0, 4.0]]])
-        >>> output, _ = layers.CircularPad2d(1).apply({}, {}, x)
-        >>> output[0, 0].tolist()
+        >>> from fnn import nn
+        >>> nn.CircularPad2d(1)(jnp.array([[[1.0, 2.0], [3.0, 4.0]]]))[0, 0].tolist()
         [4.0, 3.0, 4.0, 3.0]
     """
-    padding: Any
+    padding: tuple[int, ...]
     def __init__(self, padding: int | Sequence[int]) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...
 
 class CircularPad3d(_CircularPadNd):
     """Wraps the input around at the sides of a volume.
@@ -366,13 +338,11 @@ class CircularPad3d(_CircularPadNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> x = jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2)
-        >>> output, _ = layers.CircularPad3d(1).apply({}, {}, x)
-        >>> output[0, 0, 0].tolist()
+        >>> from fnn import nn
+        >>> nn.CircularPad3d(1)(jnp.arange(1.0, 9.0).reshape(1, 2, 2, 2))[0, 0, 0].tolist()
         [8.0, 7.0, 8.0, 7.0]
     """
-    padding: Any
+    padding: tuple[int, ...]
     def __init__(self, padding: int | Sequence[int]) -> None: ...
-    def forward(self, input: Any) -> jax.Array: ...
-    def __call__(self, input: Any) -> jax.Array: ...
+    def forward(self, input: ArrayLike) -> jax.Array: ...
+    def __call__(self, input: ArrayLike) -> jax.Array: ...

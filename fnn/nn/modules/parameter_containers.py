@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, KeysView, Mapping
-from typing import Any, Self, overload
+from typing import Any, Self, cast, overload
 
 import jax
 import numpy as np
@@ -14,15 +14,16 @@ from fnn.nn.modules.container import pairs, position
 from fnn.state.box import Box
 from fnn.state.parameter import Parameter, is_lazy
 from fnn.tracing import Tracer
+from fnn.typing import PyTree
 
 __all__ = ["ParameterDict", "ParameterList"]
 
 
-def _is_array(value: Any) -> bool:
+def _is_array(value: object) -> bool:
     return isinstance(value, (Box, jax.Array, np.ndarray))
 
 
-def _as_parameter(value: Any) -> Any:
+def _as_parameter(value: object) -> Any:
     """An array becomes a Parameter; everything else stays what it is."""
     return Parameter(value) if _is_array(value) and not isinstance(value, Parameter) else value
 
@@ -85,7 +86,7 @@ class ParameterList(Module):
             return type(self)([self[i] for i in range(len(self))[idx]])
         return getattr(self, str(position(idx, len(self))))
 
-    def __setitem__(self, idx: int, param: Any) -> None:
+    def __setitem__(self, idx: int, param: object) -> None:
         setattr(self, str(position(idx, len(self))), _as_parameter(param))
 
     def __len__(self) -> int:
@@ -97,7 +98,7 @@ class ParameterList(Module):
     def __iadd__(self, parameters: Iterable[Any]) -> Self:
         return self.extend(parameters)
 
-    def append(self, value: Any) -> Self:
+    def append(self, value: object) -> Self:
         """Adds an element at the end; returns the list."""
         value = _as_parameter(value)
         setattr(self, str(self._size), value)
@@ -115,7 +116,7 @@ class ParameterList(Module):
     def extra_repr(self) -> str:
         return _lines(enumerate(self))
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         """Refused: it is no function."""
         raise RuntimeError("ParameterList should not be called.")
 
@@ -137,14 +138,14 @@ class ParameterDict(Module):
         )
     """
 
-    def __init__(self, parameters: Any = None) -> None:
+    def __init__(self, parameters: PyTree = None) -> None:
         super().__init__()
         self._keys: dict[str, None] = {}
         if parameters is not None:
             self.update(parameters)
 
     @staticmethod
-    def _key_to_attr(key: Any) -> str:
+    def _key_to_attr(key: object) -> str:
         if not isinstance(key, str):
             raise TypeError(
                 "Index given to ParameterDict cannot be used as a key as it is "
@@ -155,7 +156,7 @@ class ParameterDict(Module):
     def __getitem__(self, key: str) -> Any:
         return getattr(self, self._key_to_attr(key))
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         setattr(self, self._key_to_attr(key), _as_parameter(value))
         self._keys[key] = None
 
@@ -179,7 +180,7 @@ class ParameterDict(Module):
         """A new dict of the same Parameters."""
         return ParameterDict(OrderedDict(self.items()))
 
-    def setdefault(self, key: str, default: Any = None) -> Any:
+    def setdefault(self, key: str, default: object = None) -> Any:
         """The value of ``key``, after setting it to ``default`` if it is absent."""
         if key not in self:
             self[key] = default
@@ -203,11 +204,11 @@ class ParameterDict(Module):
         key = next(reversed(self._keys))
         return key, self.pop(key)
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: str, default: object = None) -> Any:
         """The value of ``key``, or ``default``."""
         return self[key] if key in self._keys else default
 
-    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+    def fromkeys(self, keys: Iterable[str], default: object = None) -> ParameterDict:
         """A new dict with these keys, all of value ``default``."""
         return ParameterDict((key, default) for key in keys)
 
@@ -243,20 +244,20 @@ class ParameterDict(Module):
     def extra_repr(self) -> str:
         return _lines(self.items())
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         """Refused: it is no function."""
         raise RuntimeError("ParameterDict should not be called.")
 
-    def __or__(self, other: Any) -> ParameterDict:
+    def __or__(self, other: Mapping[str, Any] | ParameterDict) -> ParameterDict:
         result = self.copy()
         result.update(other)
         return result
 
-    def __ror__(self, other: Any) -> ParameterDict:
-        result = other.copy()
+    def __ror__(self, other: Mapping[str, Any] | ParameterDict) -> ParameterDict:
+        result: Any = cast(Any, other).copy()
         result.update(self)
         return result
 
-    def __ior__(self, other: Any) -> Self:
+    def __ior__(self, other: Mapping[str, Any] | ParameterDict) -> Self:
         self.update(other)
         return self

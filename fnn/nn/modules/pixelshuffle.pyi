@@ -1,7 +1,8 @@
 """Written by tools/make_stubs.py from pixelshuffle.py and its layers; do not edit."""
 
 from typing import Any
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['PixelShuffle', 'PixelUnshuffle']
 
@@ -20,14 +21,14 @@ class PixelShuffle(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.PixelShuffle(2).apply({}, {}, jnp.arange(4).reshape(4, 1, 1))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.PixelShuffle(2)(jnp.arange(4).reshape(4, 1, 1)).tolist()
         [[[0, 1], [2, 3]]]
     """
     upscale_factor: int
     def __init__(self, upscale_factor: int) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class PixelUnshuffle(LayerModule):
     """Moves r x r blocks of pixels into r² channels each (r = ``downscale_factor``): the inverse of PixelShuffle.
@@ -41,11 +42,11 @@ class PixelUnshuffle(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.PixelUnshuffle(2).apply({}, {}, jnp.arange(4).reshape(1, 2, 2))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.PixelUnshuffle(2)(jnp.arange(4).reshape(1, 2, 2)).tolist()
         [[[0]], [[1]], [[2]], [[3]]]
     """
     downscale_factor: int
     def __init__(self, downscale_factor: int) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...

@@ -1,7 +1,7 @@
 """Pooling: the facade of the pooling layers."""
 
 from fnn.layers import adaptive_pooling, fractional_pooling, pooling, unpooling
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = [
     "MaxPool1d",

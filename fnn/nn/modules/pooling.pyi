@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 from fnn.state.parameter import Buffer
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike, Ints, Size
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['MaxPool1d', 'MaxPool2d', 'MaxPool3d', 'MaxUnpool1d', 'MaxUnpool2d', 'MaxUnpool3d', 'AvgPool1d', 'AvgPool2d', 'AvgPool3d', 'FractionalMaxPool2d', 'FractionalMaxPool3d', 'LPPool1d', 'LPPool2d', 'LPPool3d', 'AdaptiveMaxPool1d', 'AdaptiveMaxPool2d', 'AdaptiveMaxPool3d', 'AdaptiveAvgPool1d', 'AdaptiveAvgPool2d', 'AdaptiveAvgPool3d']
 
@@ -52,27 +53,27 @@ class MaxPool1d(_MaxPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.MaxPool1d(2).apply({}, {}, jnp.arange(4.0).reshape(1, 4))[0].shape
+        >>> from fnn import nn
+        >>> nn.MaxPool1d(2)(jnp.arange(4.0).reshape(1, 4)).shape
         (1, 2)
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
-    dilation: int | Sequence[int]
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
+    dilation: Ints
     return_indices: bool
     ceil_mode: bool
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-        dilation: int | Sequence[int] = 1,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
+        dilation: Ints = 1,
         return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class MaxPool2d(_MaxPoolNd):
     """The largest element of each window of an image.
@@ -95,27 +96,27 @@ class MaxPool2d(_MaxPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.MaxPool2d(2).apply({}, {}, jnp.arange(16.0).reshape(1, 4, 4))[0].shape
+        >>> from fnn import nn
+        >>> nn.MaxPool2d(2)(jnp.arange(16.0).reshape(1, 4, 4)).shape
         (1, 2, 2)
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
-    dilation: int | Sequence[int]
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
+    dilation: Ints
     return_indices: bool
     ceil_mode: bool
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-        dilation: int | Sequence[int] = 1,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
+        dilation: Ints = 1,
         return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class MaxPool3d(_MaxPoolNd):
     """The largest element of each window of a volume.
@@ -138,27 +139,27 @@ class MaxPool3d(_MaxPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.MaxPool3d(2).apply({}, {}, jnp.arange(64.0).reshape(1, 4, 4, 4))[0].shape
+        >>> from fnn import nn
+        >>> nn.MaxPool3d(2)(jnp.arange(64.0).reshape(1, 4, 4, 4)).shape
         (1, 2, 2, 2)
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
-    dilation: int | Sequence[int]
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
+    dilation: Ints
     return_indices: bool
     ceil_mode: bool
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-        dilation: int | Sequence[int] = 1,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
+        dilation: Ints = 1,
         return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class MaxUnpool1d(_MaxUnpoolNd):
     """Puts the maxima that MaxPool1d found back where they were, and zeros elsewhere.
@@ -178,22 +179,17 @@ class MaxUnpool1d(_MaxUnpoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x, index = jnp.full((1, 1), 5.0), jnp.full((1, 1), 1)
-        >>> layers.MaxUnpool1d(2).apply({}, {}, x, index)[0].ravel().tolist()
+        >>> nn.MaxUnpool1d(2)(x, index).ravel().tolist()
         [0.0, 5.0]
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
-    def __init__(
-        self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-    ) -> None: ...
-    def forward(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any: ...
-    def __call__(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any: ...
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
+    def __init__(self, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0) -> None: ...
+    def forward(self, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None) -> Any: ...
+    def __call__(self, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None) -> Any: ...
 
 class MaxUnpool2d(_MaxUnpoolNd):
     """Puts the maxima that MaxPool2d found back where they were, and zeros elsewhere.
@@ -213,22 +209,17 @@ class MaxUnpool2d(_MaxUnpoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x, index = jnp.full((1, 1, 1), 5.0), jnp.full((1, 1, 1), 1)
-        >>> layers.MaxUnpool2d(2).apply({}, {}, x, index)[0].ravel().tolist()
+        >>> nn.MaxUnpool2d(2)(x, index).ravel().tolist()
         [0.0, 5.0, 0.0, 0.0]
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
-    def __init__(
-        self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-    ) -> None: ...
-    def forward(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any: ...
-    def __call__(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any: ...
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
+    def __init__(self, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0) -> None: ...
+    def forward(self, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None) -> Any: ...
+    def __call__(self, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None) -> Any: ...
 
 class MaxUnpool3d(_MaxUnpoolNd):
     """Puts the maxima that MaxPool3d found back where they were, and zeros elsewhere.
@@ -248,22 +239,17 @@ class MaxUnpool3d(_MaxUnpoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x, index = jnp.full((1, 1, 1, 1), 5.0), jnp.full((1, 1, 1, 1), 1)
-        >>> layers.MaxUnpool3d(2).apply({}, {}, x, index)[0].ravel().tolist()
+        >>> nn.MaxUnpool3d(2)(x, index).ravel().tolist()
         [0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
-    def __init__(
-        self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-    ) -> None: ...
-    def forward(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any: ...
-    def __call__(self, input: Any, indices: Any, output_size: Sequence[int] | None = None) -> Any: ...
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
+    def __init__(self, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0) -> None: ...
+    def forward(self, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None) -> Any: ...
+    def __call__(self, input: ArrayLike, indices: ArrayLike, output_size: Sequence[int] | None = None) -> Any: ...
 
 class AvgPool1d(_AvgPoolNd):
     """The mean of each window of a signal.
@@ -284,25 +270,25 @@ class AvgPool1d(_AvgPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AvgPool1d(2).apply({}, {}, jnp.ones((1, 2)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AvgPool1d(2)(jnp.ones((1, 2))).tolist()
         [[1.0]]
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
     ceil_mode: bool
     count_include_pad: bool
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AvgPool2d(_AvgPoolNd):
     """The mean of each window of an image.
@@ -324,27 +310,27 @@ class AvgPool2d(_AvgPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AvgPool2d(2).apply({}, {}, jnp.ones((1, 2, 2)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AvgPool2d(2)(jnp.ones((1, 2, 2))).tolist()
         [[[1.0]]]
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
     ceil_mode: bool
     count_include_pad: bool
     divisor_override: int | None
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AvgPool3d(_AvgPoolNd):
     """The mean of each window of a volume.
@@ -366,27 +352,27 @@ class AvgPool3d(_AvgPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AvgPool3d(2).apply({}, {}, jnp.ones((1, 2, 2, 2)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AvgPool3d(2)(jnp.ones((1, 2, 2, 2))).tolist()
         [[[[1.0]]]]
     """
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
-    padding: int | Sequence[int]
+    kernel_size: Ints
+    stride: Ints | None
+    padding: Ints
     ceil_mode: bool
     count_include_pad: bool
     divisor_override: int | None
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class FractionalMaxPool2d(LayerModule):
     """The largest element of each window of an image, the windows at pseudo-random, evenly spread places.
@@ -410,27 +396,26 @@ class FractionalMaxPool2d(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layer = layers.FractionalMaxPool2d(2, 1, _random_samples=jnp.zeros((1, 1, 2)))
-        >>> _, state = layer.init(None)
-        >>> layer.apply({}, state, jnp.arange(16.0).reshape(1, 4, 4))[0].tolist()
+        >>> from fnn import nn
+        >>> layer = nn.FractionalMaxPool2d(2, 1, _random_samples=jnp.zeros((1, 1, 2)))
+        >>> layer(jnp.arange(16.0).reshape(1, 4, 4)).tolist()
         [[[15.0]]]
     """
-    kernel_size: int | Sequence[int]
-    output_size: int | Sequence[int] | None
+    kernel_size: Ints
+    output_size: Ints | None
     output_ratio: float | Sequence[float] | None
     return_indices: bool
     _random_samples: Buffer | None
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        output_size: int | Sequence[int] | None = None,
+        kernel_size: Ints,
+        output_size: Ints | None = None,
         output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
-        _random_samples: Any = None,
+        _random_samples: ArrayLike | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class FractionalMaxPool3d(LayerModule):
     """The largest element of each window of a volume, the windows at pseudo-random, evenly spread places.
@@ -454,27 +439,26 @@ class FractionalMaxPool3d(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layer = layers.FractionalMaxPool3d(2, 1, _random_samples=jnp.zeros((1, 1, 3)))
-        >>> _, state = layer.init(None)
-        >>> layer.apply({}, state, jnp.arange(64.0).reshape(1, 4, 4, 4))[0].tolist()
+        >>> from fnn import nn
+        >>> layer = nn.FractionalMaxPool3d(2, 1, _random_samples=jnp.zeros((1, 1, 3)))
+        >>> layer(jnp.arange(64.0).reshape(1, 4, 4, 4)).tolist()
         [[[[63.0]]]]
     """
-    kernel_size: int | Sequence[int]
-    output_size: int | Sequence[int] | None
+    kernel_size: Ints
+    output_size: Ints | None
     output_ratio: float | Sequence[float] | None
     return_indices: bool
     _random_samples: Buffer | None
     def __init__(
         self,
-        kernel_size: int | Sequence[int],
-        output_size: int | Sequence[int] | None = None,
+        kernel_size: Ints,
+        output_size: Ints | None = None,
         output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
-        _random_samples: Any = None,
+        _random_samples: ArrayLike | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LPPool1d(_LPPoolNd):
     """The p-norm of each window of a signal, ``(sum of x ** p) ** (1 / p)``; p = inf takes the maximum.
@@ -493,23 +477,23 @@ class LPPool1d(_LPPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.LPPool1d(1, 2).apply({}, {}, jnp.ones((1, 2)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.LPPool1d(1, 2)(jnp.ones((1, 2))).tolist()
         [[2.0]]
     """
     norm_type: float
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
+    kernel_size: Ints
+    stride: Ints | None
     ceil_mode: bool
     def __init__(
         self,
         norm_type: float,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
+        kernel_size: Ints,
+        stride: Ints | None = None,
         ceil_mode: bool = False,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LPPool2d(_LPPoolNd):
     """The p-norm of each window of an image, ``(sum of x ** p) ** (1 / p)``; p = inf takes the maximum.
@@ -528,23 +512,23 @@ class LPPool2d(_LPPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.LPPool2d(1, 2).apply({}, {}, jnp.ones((1, 2, 2)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.LPPool2d(1, 2)(jnp.ones((1, 2, 2))).tolist()
         [[[4.0]]]
     """
     norm_type: float
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
+    kernel_size: Ints
+    stride: Ints | None
     ceil_mode: bool
     def __init__(
         self,
         norm_type: float,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
+        kernel_size: Ints,
+        stride: Ints | None = None,
         ceil_mode: bool = False,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class LPPool3d(_LPPoolNd):
     """The p-norm of each window of a volume, ``(sum of x ** p) ** (1 / p)``; p = inf takes the maximum.
@@ -563,23 +547,23 @@ class LPPool3d(_LPPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.LPPool3d(1, 2).apply({}, {}, jnp.ones((1, 2, 2, 2)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.LPPool3d(1, 2)(jnp.ones((1, 2, 2, 2))).tolist()
         [[[[8.0]]]]
     """
     norm_type: float
-    kernel_size: int | Sequence[int]
-    stride: int | Sequence[int] | None
+    kernel_size: Ints
+    stride: Ints | None
     ceil_mode: bool
     def __init__(
         self,
         norm_type: float,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] | None = None,
+        kernel_size: Ints,
+        stride: Ints | None = None,
         ceil_mode: bool = False,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     """The largest element of each of ``output_size`` bins of a signal, whatever its size.
@@ -596,15 +580,15 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AdaptiveMaxPool1d(1).apply({}, {}, jnp.arange(3.0).reshape(1, 3))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AdaptiveMaxPool1d(1)(jnp.arange(3.0).reshape(1, 3)).tolist()
         [[2.0]]
     """
-    output_size: Any
+    output_size: Size
     return_indices: bool
-    def __init__(self, output_size: int | Sequence[int | None] | None, return_indices: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def __init__(self, output_size: Size, return_indices: bool = False) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """The largest element of each of ``output_size`` bins of an image, whatever its size.
@@ -621,15 +605,15 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AdaptiveMaxPool2d(1).apply({}, {}, jnp.arange(9.0).reshape(1, 3, 3))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AdaptiveMaxPool2d(1)(jnp.arange(9.0).reshape(1, 3, 3)).tolist()
         [[[8.0]]]
     """
-    output_size: Any
+    output_size: Size
     return_indices: bool
-    def __init__(self, output_size: int | Sequence[int | None] | None, return_indices: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def __init__(self, output_size: Size, return_indices: bool = False) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """The largest element of each of ``output_size`` bins of a volume, whatever its size.
@@ -646,15 +630,15 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AdaptiveMaxPool3d(1).apply({}, {}, jnp.arange(27.0).reshape(1, 3, 3, 3))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AdaptiveMaxPool3d(1)(jnp.arange(27.0).reshape(1, 3, 3, 3)).tolist()
         [[[[26.0]]]]
     """
-    output_size: Any
+    output_size: Size
     return_indices: bool
-    def __init__(self, output_size: int | Sequence[int | None] | None, return_indices: bool = False) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def __init__(self, output_size: Size, return_indices: bool = False) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     """The mean of each of ``output_size`` bins of a signal, whatever its size.
@@ -670,14 +654,14 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AdaptiveAvgPool1d(1).apply({}, {}, jnp.arange(3.0).reshape(1, 3))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AdaptiveAvgPool1d(1)(jnp.arange(3.0).reshape(1, 3)).tolist()
         [[1.0]]
     """
-    output_size: Any
-    def __init__(self, output_size: int | Sequence[int | None] | None) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    output_size: Size
+    def __init__(self, output_size: Size) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     """The mean of each of ``output_size`` bins of an image, whatever its size.
@@ -693,14 +677,14 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AdaptiveAvgPool2d(1).apply({}, {}, jnp.arange(9.0).reshape(1, 3, 3))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AdaptiveAvgPool2d(1)(jnp.arange(9.0).reshape(1, 3, 3)).tolist()
         [[[4.0]]]
     """
-    output_size: Any
-    def __init__(self, output_size: int | Sequence[int | None] | None) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    output_size: Size
+    def __init__(self, output_size: Size) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     """The mean of each of ``output_size`` bins of a volume, whatever its size.
@@ -716,11 +700,11 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.AdaptiveAvgPool3d(1).apply({}, {}, jnp.arange(27.0).reshape(1, 3, 3, 3))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.AdaptiveAvgPool3d(1)(jnp.arange(27.0).reshape(1, 3, 3, 3)).tolist()
         [[[[13.0]]]]
     """
-    output_size: Any
-    def __init__(self, output_size: int | Sequence[int | None] | None) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    output_size: Size
+    def __init__(self, output_size: Size) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...

@@ -4,7 +4,7 @@ Beyond the layer, a Module takes a given table (``_weight``, ``from_pretrained``
 its weight at every call, as PyTorch does.
 """
 
-from typing import Any, Self
+from typing import Self
 
 import jax
 from jax import lax
@@ -14,8 +14,9 @@ from fnn.errors import ArgumentError
 from fnn.functional.embedding import embedding_renorm
 from fnn.layers import embedding as layers
 from fnn.nn._module import Module
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 from fnn.state.parameter import Parameter
+from fnn.typing import ArrayLike, Device, DType
 
 __all__ = ["Embedding", "EmbeddingBag"]
 
@@ -25,7 +26,7 @@ class _Table(LayerModule):
 
     weight: Parameter
 
-    def _take(self, layer: Any, weight: Any, freeze: bool) -> None:
+    def _take(self, layer: layers.Embedding | layers.EmbeddingBag, weight: ArrayLike | None, freeze: bool) -> None:
         """Registers a new table, or the one that is given."""
         Module.__init__(self)
         if weight is None:
@@ -41,14 +42,14 @@ class _Table(LayerModule):
             self._register(layer, {"weight": Parameter(given, requires_grad=not freeze)})
         self.weight.requires_grad = not freeze
 
-    def _shorten(self, input: Any) -> None:
+    def _shorten(self, input: ArrayLike) -> None:
         """With ``max_norm``, shortens the rows of the weight that have been looked up, out of the gradient's sight."""
         if self.max_norm is not None:
             weight = lax.stop_gradient(self.weight.data)
             self.weight.data = embedding_renorm(weight, input, self.max_norm, self.norm_type)
 
     @classmethod
-    def _size(cls, embeddings: Any) -> tuple[int, int]:
+    def _size(cls, embeddings: ArrayLike) -> tuple[int, int]:
         shape = to_array(embeddings, "embeddings", f"{cls.__name__}: ").shape
         if len(shape) != 2:
             raise ArgumentError(
@@ -67,17 +68,17 @@ class Embedding(_Table, layer=layers.Embedding):
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
-        _weight: Any = None,
+        _weight: ArrayLike | None = None,
         _freeze: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None:
         layer = layers.Embedding(
             num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, device, dtype
         )
         self._take(layer, _weight, _freeze)
 
-    def forward(self, input: Any) -> jax.Array:
+    def forward(self, input: ArrayLike) -> jax.Array:
         """The rows at these indices."""
         output = LayerModule.forward(self, input)
         self._shorten(input)
@@ -86,7 +87,7 @@ class Embedding(_Table, layer=layers.Embedding):
     @classmethod
     def from_pretrained(
         cls,
-        embeddings: Any,
+        embeddings: ArrayLike,
         freeze: bool = True,
         padding_idx: int | None = None,
         max_norm: float | None = None,
@@ -129,11 +130,11 @@ class EmbeddingBag(_Table, layer=layers.EmbeddingBag):
         scale_grad_by_freq: bool = False,
         mode: str = "mean",
         sparse: bool = False,
-        _weight: Any = None,
+        _weight: ArrayLike | None = None,
         include_last_offset: bool = False,
         padding_idx: int | None = None,
-        device: Any = None,
-        dtype: Any = None,
+        device: Device | None = None,
+        dtype: DType | None = None,
     ) -> None:
         layer = layers.EmbeddingBag(
             num_embeddings,
@@ -150,7 +151,9 @@ class EmbeddingBag(_Table, layer=layers.EmbeddingBag):
         )
         self._take(layer, _weight, freeze=False)
 
-    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> jax.Array:
+    def forward(
+        self, input: ArrayLike, offsets: ArrayLike | None = None, per_sample_weights: ArrayLike | None = None
+    ) -> jax.Array:
         """The bags (B, E) of these indices."""
         output = LayerModule.forward(self, input, offsets, per_sample_weights)
         self._shorten(input)
@@ -159,7 +162,7 @@ class EmbeddingBag(_Table, layer=layers.EmbeddingBag):
     @classmethod
     def from_pretrained(
         cls,
-        embeddings: Any,
+        embeddings: ArrayLike,
         freeze: bool = True,
         max_norm: float | None = None,
         norm_type: float = 2.0,

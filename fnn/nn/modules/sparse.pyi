@@ -1,23 +1,25 @@
 """Written by tools/make_stubs.py from sparse.py and its layers; do not edit."""
 
 import jax
-from typing import Any, Self
+from typing import Self
 from fnn.state.parameter import Parameter
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike, DType, Device
+from fnn.layers import embedding as layers
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['Embedding', 'EmbeddingBag']
 
 class _Table(LayerModule):
     """What both tables share."""
     weight: Parameter
-    def _take(self, layer: Any, weight: Any, freeze: bool) -> None:
+    def _take(self, layer: layers.Embedding | layers.EmbeddingBag, weight: ArrayLike | None, freeze: bool) -> None:
         """Registers a new table, or the one that is given."""
         ...
-    def _shorten(self, input: Any) -> None:
+    def _shorten(self, input: ArrayLike) -> None:
         """With ``max_norm``, shortens the rows of the weight that have been looked up, out of the gradient's sight."""
         ...
     @classmethod
-    def _size(cls, embeddings: Any) -> tuple[int, int]:
+    def _size(cls, embeddings: ArrayLike) -> tuple[int, int]:
         ...
 
 class Embedding(_Table):
@@ -45,11 +47,10 @@ class Embedding(_Table):
         (*) of integers -> (*, E).
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.Embedding(10, 3, padding_idx=0)
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.array([[0, 2, 0, 5]]))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.Embedding(10, 3, padding_idx=0)
+        >>> module(jnp.array([[0, 2, 0, 5]])).shape
         (1, 4, 3)
     """
     num_embeddings: int
@@ -59,16 +60,16 @@ class Embedding(_Table):
     norm_type: float
     scale_grad_by_freq: bool
     sparse: bool
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
-    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None=None, max_norm: float | None=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, sparse: bool=False, _weight: Any=None, _freeze: bool=False, device: Any=None, dtype: Any=None) -> None:
+    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None=None, max_norm: float | None=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, sparse: bool=False, _weight: ArrayLike | None=None, _freeze: bool=False, device: Device | None=None, dtype: DType | None=None) -> None:
         ...
-    def forward(self, input: Any) -> jax.Array:
+    def forward(self, input: ArrayLike) -> jax.Array:
         """The rows at these indices."""
         ...
     @classmethod
-    def from_pretrained(cls, embeddings: Any, freeze: bool=True, padding_idx: int | None=None, max_norm: float | None=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, sparse: bool=False) -> Self:
+    def from_pretrained(cls, embeddings: ArrayLike, freeze: bool=True, padding_idx: int | None=None, max_norm: float | None=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, sparse: bool=False) -> Self:
         """A module that holds this table (V, E).
 
             Args:
@@ -106,11 +107,10 @@ class EmbeddingBag(_Table):
         ``per_sample_weights``, has the shape of the first.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> from fnn import layers
-        >>> init, apply = layers.EmbeddingBag(10, 3, mode="sum")
-        >>> params, state = init(jax.random.key(0))
-        >>> apply(params, state, jnp.array([1, 2, 4, 5, 4]), jnp.array([0, 4]))[0].shape
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> module = nn.EmbeddingBag(10, 3, mode="sum")
+        >>> module(jnp.array([1, 2, 4, 5, 4]), jnp.array([0, 4])).shape
         (2, 3)
     """
     num_embeddings: int
@@ -122,16 +122,16 @@ class EmbeddingBag(_Table):
     sparse: bool
     include_last_offset: bool
     padding_idx: int | None
-    device: Any
-    dtype: Any
+    device: Device | None
+    dtype: DType | None
     weight: Parameter
-    def __init__(self, num_embeddings: int, embedding_dim: int, max_norm: float | None=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, mode: str='mean', sparse: bool=False, _weight: Any=None, include_last_offset: bool=False, padding_idx: int | None=None, device: Any=None, dtype: Any=None) -> None:
+    def __init__(self, num_embeddings: int, embedding_dim: int, max_norm: float | None=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, mode: str='mean', sparse: bool=False, _weight: ArrayLike | None=None, include_last_offset: bool=False, padding_idx: int | None=None, device: Device | None=None, dtype: DType | None=None) -> None:
         ...
-    def forward(self, input: Any, offsets: Any=None, per_sample_weights: Any=None) -> jax.Array:
+    def forward(self, input: ArrayLike, offsets: ArrayLike | None=None, per_sample_weights: ArrayLike | None=None) -> jax.Array:
         """The bags (B, E) of these indices."""
         ...
     @classmethod
-    def from_pretrained(cls, embeddings: Any, freeze: bool=True, max_norm: float | None=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, mode: str='mean', sparse: bool=False, include_last_offset: bool=False, padding_idx: int | None=None) -> Self:
+    def from_pretrained(cls, embeddings: ArrayLike, freeze: bool=True, max_norm: float | None=None, norm_type: float=2.0, scale_grad_by_freq: bool=False, mode: str='mean', sparse: bool=False, include_last_offset: bool=False, padding_idx: int | None=None) -> Self:
         """A module that holds this table (V, E).
 
             Args:

@@ -1,7 +1,7 @@
 """Upsampling: the facade of `fnn.layers.vision`."""
 
 from fnn.layers import vision as layers
-from fnn.nn.modules._base import LayerModule
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = [
     "Upsample",

@@ -1,8 +1,8 @@
 """Written by tools/make_stubs.py from upsampling.py and its layers; do not edit."""
 
-from collections.abc import Sequence
 from typing import Any
-from fnn.nn.modules._base import LayerModule
+from fnn.typing import ArrayLike, Floats, Ints
+from fnn.nn.modules.layer_module import LayerModule
 
 __all__ = ['Upsample', 'UpsamplingNearest2d', 'UpsamplingBilinear2d']
 
@@ -22,26 +22,26 @@ class Upsample(LayerModule):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.Upsample(scale_factor=2).apply({}, {}, jnp.array([[[0.0, 4.0]]]))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.Upsample(scale_factor=2)(jnp.array([[[0.0, 4.0]]])).tolist()
         [[[0.0, 0.0, 4.0, 4.0]]]
     """
-    size: int | Sequence[int] | None
-    scale_factor: float | Sequence[float] | None
+    size: Ints | None
+    scale_factor: Floats | None
     mode: str
     align_corners: bool | None
     recompute_scale_factor: bool | None
     name: str
     def __init__(
         self,
-        size: int | Sequence[int] | None = None,
-        scale_factor: float | Sequence[float] | None = None,
+        size: Ints | None = None,
+        scale_factor: Floats | None = None,
         mode: str = 'nearest',
         align_corners: bool | None = None,
         recompute_scale_factor: bool | None = None,
     ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class UpsamplingNearest2d(Upsample):
     """Resizes an image by repeating the nearest element: `Upsample` with ``mode="nearest"``.
@@ -56,23 +56,19 @@ class UpsamplingNearest2d(Upsample):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
-        >>> layers.UpsamplingNearest2d(scale_factor=2).apply({}, {}, jnp.ones((1, 1, 1, 1)))[0].tolist()
+        >>> from fnn import nn
+        >>> nn.UpsamplingNearest2d(scale_factor=2)(jnp.ones((1, 1, 1, 1))).tolist()
         [[[[1.0, 1.0], [1.0, 1.0]]]]
     """
-    size: int | Sequence[int] | None
-    scale_factor: float | Sequence[float] | None
+    size: Ints | None
+    scale_factor: Floats | None
     mode: str
     align_corners: bool | None
     recompute_scale_factor: bool | None
     name: str
-    def __init__(
-        self,
-        size: int | Sequence[int] | None = None,
-        scale_factor: float | Sequence[float] | None = None,
-    ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def __init__(self, size: Ints | None = None, scale_factor: Floats | None = None) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...
 
 class UpsamplingBilinear2d(Upsample):
     """Resizes an image linearly, corner on corner: `Upsample` with ``mode="bilinear", align_corners=True``.
@@ -87,21 +83,17 @@ class UpsamplingBilinear2d(Upsample):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> from fnn import layers
+        >>> from fnn import nn
         >>> x = jnp.array([[[[0.0, 2.0]]]])
-        >>> layers.UpsamplingBilinear2d((1, 3)).apply({}, {}, x)[0].tolist()
+        >>> nn.UpsamplingBilinear2d((1, 3))(x).tolist()
         [[[[0.0, 1.0, 2.0]]]]
     """
-    size: int | Sequence[int] | None
-    scale_factor: float | Sequence[float] | None
+    size: Ints | None
+    scale_factor: Floats | None
     mode: str
     align_corners: bool | None
     recompute_scale_factor: bool | None
     name: str
-    def __init__(
-        self,
-        size: int | Sequence[int] | None = None,
-        scale_factor: float | Sequence[float] | None = None,
-    ) -> None: ...
-    def forward(self, input: Any) -> Any: ...
-    def __call__(self, input: Any) -> Any: ...
+    def __init__(self, size: Ints | None = None, scale_factor: Floats | None = None) -> None: ...
+    def forward(self, input: ArrayLike) -> Any: ...
+    def __call__(self, input: ArrayLike) -> Any: ...

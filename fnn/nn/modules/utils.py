@@ -10,7 +10,7 @@ __all__ = ["consume_prefix_in_state_dict_if_present"]
 
 
 def _ntuple(n: int, name: str = "parse") -> Callable[[Any], tuple]:
-    def parse(x: Any) -> tuple:
+    def parse(x: object) -> tuple:
         return tuple(x) if isinstance(x, Iterable) else tuple(repeat(x, n))
 
     parse.__name__ = name
@@ -28,7 +28,7 @@ def _reverse_repeat_tuple(t: Sequence[Any], n: int) -> tuple:
     return tuple(x for x in reversed(t) for _ in range(n))
 
 
-def _list_with_default(out_size: Any, defaults: Sequence[int]) -> Any:
+def _list_with_default(out_size: int | Sequence[int | None], defaults: Sequence[int]) -> Any:
     """``out_size`` with its Nones filled from the end of ``defaults``."""
     if isinstance(out_size, int):
         return out_size

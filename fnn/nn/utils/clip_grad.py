@@ -15,26 +15,27 @@ import jax.numpy as jnp
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.state.box import Box
+from fnn.typing import PyTree, Scalar
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
 
-def _listed(values: Any) -> list[Any]:
+def _listed(values: PyTree) -> list[Any]:
     return [values] if isinstance(values, (Box, jax.Array)) else list(values)
 
 
-def _targets(parameters: Any) -> Any:
+def _targets(parameters: PyTree) -> Any:
     """Parameters as a list, which can be gone over twice; a dict of gradients as it is."""
     return parameters if isinstance(parameters, MutableMapping) else _listed(parameters)
 
 
-def _grads(targets: Any) -> list[Any]:
+def _grads(targets: PyTree) -> list[Any]:
     if isinstance(targets, MutableMapping):
         return list(targets.values())
     return [p.grad for p in targets if p.grad is not None]
 
 
-def _change(targets: Any, function: Callable[[jax.Array], jax.Array]) -> None:
+def _change(targets: PyTree, function: Callable[[jax.Array], jax.Array]) -> None:
     if isinstance(targets, MutableMapping):
         targets.update({name: function(grad) for name, grad in targets.items()})
         return
@@ -63,7 +64,7 @@ def _norm(x: jax.Array, order: float) -> jax.Array:
 
 
 def get_total_norm(
-    tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
+    tensors: PyTree, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> jax.Array:
     """The norm of several arrays, as if they were one vector.
 
@@ -98,11 +99,11 @@ def get_total_norm(
     return total
 
 
-def _scale(max_norm: Any, total_norm: Any) -> jax.Array:
+def _scale(max_norm: Scalar, total_norm: Scalar) -> jax.Array:
     return jnp.minimum(max_norm / (total_norm + 1e-6), 1.0)
 
 
-def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
+def clip_grads_with_norm_(parameters: PyTree, max_norm: float, total_norm: Scalar, foreach: bool | None = None) -> None:
     """Scales ``.grad`` of the parameters by ``min(max_norm / (total_norm + 1e-6), 1)``, in place.
 
     Args:
@@ -117,7 +118,7 @@ def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, for
 
 
 def clip_grad_norm_(
-    parameters: Any,
+    parameters: PyTree,
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
@@ -156,7 +157,7 @@ def clip_grad_norm_(
 
 
 def clip_grad_norm(
-    grads: Any,
+    grads: PyTree,
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
@@ -197,7 +198,7 @@ def clip_grad_norm(
     return jax.tree.map(lambda g: g * scale.astype(g.dtype), grads), total
 
 
-def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
+def clip_grad_value_(parameters: PyTree, clip_value: float, foreach: bool | None = None) -> None:
     """Limits every element of ``.grad`` of the parameters to ±``clip_value``, in place.
 
     Args:

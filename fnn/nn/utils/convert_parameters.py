@@ -10,6 +10,7 @@ import numpy as np
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.state.box import Box
+from fnn.typing import ArrayLike
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
@@ -35,7 +36,7 @@ def parameters_to_vector(parameters: Iterable[Any]) -> jax.Array:
     return jnp.concatenate(arrays)
 
 
-def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
+def vector_to_parameters(vec: ArrayLike, parameters: Iterable[Any]) -> None:
     """Assigns consecutive parts of a vector to the parameters.
 
     Args:

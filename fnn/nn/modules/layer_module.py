@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, cast, get_args
+from typing import Any, ClassVar, cast
 
 import jax
 
 from fnn import random
 from fnn.errors import ArgumentError
-from fnn.layers.layer import Layer, field_names
+from fnn.layers.documentation import Documentation, Text, with_imports, written
+from fnn.layers.layer import Annotation, Layer, field_names
 from fnn.nn._module import Module
+from fnn.nn.modules._example import module_example
 from fnn.state.box import Box
 from fnn.state.parameter import Buffer, Parameter
 from fnn.state.scope import epoch, innermost
 from fnn.tracing import tracing
+from fnn.typing import PyTree
+
+__all__ = ["LayerModule"]
 
 _absent = object()
 _NOT_INPUTS = ("params", "state", "training", "key")
@@ -29,14 +35,14 @@ _NOT_INPUTS = ("params", "state", "training", "key")
 
 def _constructor(layer: type[Layer]) -> Callable[..., None]:
     @functools.wraps(layer.__init__)
-    def __init__(self: LayerModule, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: LayerModule, *args: object, **kwargs: object) -> None:
         LayerModule.__init__(self, *args, **kwargs)
 
     return __init__
 
 
 def _forward(layer: type[Layer]) -> Callable[..., Any]:
-    def forward(self: LayerModule, *input: Any, **kwargs: Any) -> Any:
+    def forward(self: LayerModule, *input: PyTree, **kwargs: Any) -> Any:
         try:
             return LayerModule.forward(self, *input, **kwargs)
         except TypeError:
@@ -48,15 +54,55 @@ def _forward(layer: type[Layer]) -> Callable[..., Any]:
 
     signature = inspect.signature(layer.apply)
     inputs = [p for name, p in signature.parameters.items() if name not in _NOT_INPUTS]
-    output = get_args(signature.return_annotation) or (Any,)  # of (output, state)
-    shown = signature.replace(parameters=inputs, return_annotation=output[0])
+    pair = re.fullmatch(r"tuple\[(.+), State\]", str(signature.return_annotation))
+    shown = signature.replace(parameters=inputs, return_annotation=Annotation(pair[1] if pair else "Any"))
     cast(Any, forward).__signature__ = shown
     forward.__doc__ = "The layer's output; see the class for shapes."
     return forward
 
 
+def _module_text(cls: type[Module], layer: type[Layer]) -> str | None:
+    """A module's documentation: what its class says, or the layer's, with an example of its own."""
+    source = written(cls)
+    own = Text.of(source or "")
+    if own.paragraphs or not isinstance(layer.__dict__.get("__doc__"), Documentation):
+        return source or layer.__doc__
+    text = Text.of(layer.__doc__ or "")
+    if "Example" in text.sections:
+        text.sections["Example"] = module_example(text.sections["Example"])
+    if "Example" in own.sections:
+        text.sections["Example"] = with_imports(own.sections["Example"], "nn")
+    return str(Text(text.paragraphs, {**own.sections, **text.sections}))
+
+
 class LayerModule(Module):
-    """Base of the leaf modules; see the module's text."""
+    """A Module of one layer of `fnn.layers`: the base of fnn's own leaves, and of modules of layers of one's own.
+
+    ``class MyModule(nn.LayerModule, layer=MyLayer): ...`` is all that it takes.  The module has the layer's constructor
+    and documentation; what the layer's ``init`` returns are its Parameters and Buffers, the layer's fields its
+    attributes, ``forward`` is one call of ``apply``.  The layer holds arrays only: one that has parts is a Module whose
+    attributes are modules.
+
+    Args:
+        *args: the layer's.
+        **kwargs: the layer's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import layers, nn
+        >>> class Gain(layers.Layer):
+        ...     size: int
+        ...     def init(self, key):
+        ...         return {"gain": jnp.full(self.size, 2.0)}, {}
+        ...     def apply(self, params, state, input, *, training=False, key=None):
+        ...         return input * params["gain"], state
+        >>> class GainModule(nn.LayerModule, layer=Gain): ...
+        >>> module = GainModule(3)
+        >>> [name for name, _ in module.named_parameters()], module.size
+        (['gain'], 3)
+        >>> module(jnp.ones(3))
+        Array([2., 2., 2.], dtype=float32)
+    """
 
     _layer_class: ClassVar[type[Layer]]
     _layer: Any  # an instance of _layer_class
@@ -67,8 +113,7 @@ class LayerModule(Module):
             return
         cls._layer_class = layer
         own = cls.__dict__
-        if own.get("__doc__") is None:
-            cls.__doc__ = layer.__doc__
+        cls.__doc__ = cast(Any, Documentation(own.get("__doc__"), functools.partial(_module_text, cls, layer)))
         for name, make in (("__init__", _constructor), ("forward", _forward)):
             if name not in own:
                 function = make(layer)
@@ -76,7 +121,7 @@ class LayerModule(Module):
                 function.__module__ = cls.__module__
                 setattr(cls, name, function)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         Module.__init__(self)
         self._install(self._layer_class(*args, **kwargs))
 
@@ -93,17 +138,12 @@ class LayerModule(Module):
 
     def _adopt_names(self, layer: Layer, params: dict[str, Any], state: dict[str, Any]) -> None:
         """For a layer that does not declare its names: those of what ``init`` returned."""
-        for what, names, tree in (("PARAMS", layer.PARAMS, params), ("STATE", layer.STATE, state)):
+        for tree in (params, state):
             nested = sorted(name for name, value in tree.items() if isinstance(value, dict))
             if nested:
                 raise ArgumentError(
                     f"{type(self).__name__}: {layer!r} has parts named {nested}; a module of one layer holds arrays "
                     "only: make a Module whose attributes are modules"
-                )
-            if names and not tree.keys() <= set(names):
-                raise ArgumentError(
-                    f"{type(layer).__name__}: init returns {sorted(tree)}, of which {what}={names} declares only a "
-                    f"part; declare all, or leave {what} out"
                 )
         self.__dict__["_layer_names"] = layer.PARAMS or tuple(params), layer.STATE or tuple(state)
 
@@ -156,7 +196,7 @@ class LayerModule(Module):
             if box is not None:
                 box.data = value.astype(box.dtype)
 
-    def forward(self, *input: Any, **kwargs: Any) -> Any:
+    def forward(self, *input: PyTree, **kwargs: Any) -> Any:
         """The layer's output for these inputs."""
         layer = self._layer
         own, buffers = self._declared(layer)
@@ -193,7 +233,7 @@ class LayerModule(Module):
                     return getattr(layer, name)
         return super().__getattr__(name)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         tables = self.__dict__
         layer = tables.get("_layer")
         if (
