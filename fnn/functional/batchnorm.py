@@ -34,7 +34,7 @@ def batch_norm(
     weight: ArrayLike | None = None,
     bias: ArrayLike | None = None,
     training: bool = False,
-    momentum: Scalar = 0.1,
+    momentum: Scalar | None = 0.1,
     eps: float = 1e-5,
 ) -> jax.Array:
     r"""Normalises each channel over the batch and space (arXiv:1502.03167).
@@ -75,7 +75,7 @@ def batch_norm_update(
     weight: ArrayLike | None = None,
     bias: ArrayLike | None = None,
     training: bool = False,
-    momentum: Scalar = 0.1,
+    momentum: Scalar | None = 0.1,
     eps: float = 1e-5,
 ) -> Updated:
     r"""`batch_norm` together with the running statistics after it.
@@ -132,7 +132,7 @@ def instance_norm(
     weight: ArrayLike | None = None,
     bias: ArrayLike | None = None,
     use_input_stats: bool = True,
-    momentum: Scalar = 0.1,
+    momentum: Scalar | None = 0.1,
     eps: float = 1e-5,
 ) -> jax.Array:
     r"""Normalises each channel of each sample over space (arXiv:1607.08022).
@@ -173,7 +173,7 @@ def instance_norm_update(
     weight: ArrayLike | None = None,
     bias: ArrayLike | None = None,
     use_input_stats: bool = True,
-    momentum: Scalar = 0.1,
+    momentum: Scalar | None = 0.1,
     eps: float = 1e-5,
 ) -> Updated:
     r"""`instance_norm` together with the running statistics after it.
@@ -256,7 +256,7 @@ def _normalise(
     bias: jax.Array | None,
     axes: tuple[int, ...],
     training: bool,
-    momentum: Scalar,
+    momentum: Scalar | None,
     eps: float,
 ) -> Updated:
     """Both norms: they differ in the axes that the statistics are taken over."""
@@ -283,7 +283,7 @@ def _normalise(
     return narrow(lax.reshape(y, x.shape), x), running_mean, running_var
 
 
-def _moving_average(where: str, momentum: Scalar) -> Callable[[jax.Array, jax.Array], jax.Array]:
+def _moving_average(where: str, momentum: Scalar | None) -> Callable[[jax.Array, jax.Array], jax.Array]:
     if momentum is None:
         raise ArgumentTypeError(f"{where}argument 'momentum' must be float, got None")
 
