@@ -18,7 +18,7 @@ from fnn.state.results import order_of, pack, reordered
 from fnn.state.scope import Scope, current_scope, is_fresh, opened
 
 
-def unboxed(tree: Any) -> Any:
+def unboxed(tree: object) -> Any:
     """``tree`` with the boxes' arrays in their places."""
     return tree_map(lambda x: x.data if isinstance(x, Box) else x, tree, is_leaf=is_box)
 
@@ -86,14 +86,14 @@ class Rehearsal:
         self.draws = False
         self.drawing = random.iteration if initialises else random.ambient
 
-    def run(self, function: Callable[..., Any], *operands: Any) -> Any:
+    def run(self, function: Callable[..., Any], *operands: object) -> Any:
         """Traces ``function``; the shapes of its (packed) result."""
 
         def provider() -> Any:
             self.draws = True
             return jax.random.key(0)
 
-        def call(*operands: Any) -> Any:
+        def call(*operands: object) -> Any:
             scope = Scope(parent=current_scope())
             scope.rehearses = self.what
             with rehearsing(self.what), opened(scope), self.drawing(provider):

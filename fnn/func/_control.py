@@ -54,7 +54,7 @@ def checkpoint(
         return functools.partial(checkpoint, prevent_cse=prevent_cse, policy=policy)
     check_function(fun, "checkpoint")
 
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: object, **kwargs: object) -> Any:
         arguments, run, keys = Arguments(args, kwargs), Carried(), _OuterKeys()
 
         def body(dynamic: list[Any]) -> Any:
@@ -106,7 +106,7 @@ def cond(pred: ArrayLike, true_fun: Callable[..., R], false_fun: Callable[..., R
     check_function(true_fun, "cond: true_fun")
     check_function(false_fun, "cond: false_fun")
 
-    def choose(branches: list[Callable[..., Any]], *args: Any) -> Any:
+    def choose(branches: list[Callable[..., Any]], *args: object) -> Any:
         return jax.lax.cond(unboxed(pred), *branches, *args)
 
     return _branch("cond", choose, (true_fun, false_fun), operands)
@@ -135,7 +135,7 @@ def switch(index: ArrayLike, branches: Sequence[Callable[..., R]], *operands: Py
     for n, branch in enumerate(branches):
         check_function(branch, f"switch: branches[{n}]")
 
-    def choose(functions: list[Callable[..., Any]], *args: Any) -> Any:
+    def choose(functions: list[Callable[..., Any]], *args: object) -> Any:
         return jax.lax.switch(unboxed(index), functions, *args)
 
     return _branch("switch", choose, branches, operands)

@@ -22,12 +22,12 @@ from fnn.state.results import reordered
 from fnn.state.scope import write_out
 
 
-def _array(leaf: Any, what: str) -> Any:
+def _array(leaf: object, what: str) -> Any:
     del what
     return jnp.asarray(leaf)
 
 
-def outputs(out: Any, what: str) -> Any:
+def outputs(out: object, what: str) -> Any:
     """A function's result as arrays."""
     del what
     return tree_map(lambda x: x.data if isinstance(x, Box) else x, out, is_leaf=lambda x: isinstance(x, Box))
@@ -38,7 +38,7 @@ def _function(func: Callable[..., Any], primals: tuple, has_aux: bool, what: str
     return variables, Function(func, variables, has_aux, outputs)
 
 
-def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+def vjp(func: Callable[..., Any], *primals: object, has_aux: bool = False) -> Any:
     """The value of ``func`` and a function that pulls cotangents back.
 
     Args:
@@ -69,11 +69,13 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     return (out, pull, function.rebuild_aux(aux)) if has_aux else (out, pull)
 
 
-def _pulled(variables: Variables, pull: Callable[..., Any], cotangents: Any) -> tuple:
+def _pulled(variables: Variables, pull: Callable[..., Any], cotangents: object) -> tuple:
     return variables.shaped(conjugated(pull(conjugated(cotangents))[0]))
 
 
-def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
+def jvp(
+    func: Callable[..., Any], primals: object, tangents: object, *, strict: bool = False, has_aux: bool = False
+) -> Any:
     """The value of ``func`` and its derivative along ``tangents``.
 
     Args:
@@ -122,7 +124,7 @@ def _check_dependence(function: Function, values: list[Any]) -> None:
         raise ArgumentError("jvp(f, primals, tangents, strict=True): The output of f is independent of the primals.")
 
 
-def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable]:
+def linearize(func: Callable[..., Any], *primals: object) -> tuple[Any, Callable]:
     """The value of ``func`` and its derivative there, a linear function to be applied many times.
 
     Args:
@@ -145,7 +147,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable]:
     return reordered(out, function.order), Partial(functools.partial(_pushed, variables, function.order), push)
 
 
-def _pushed(variables: Variables, order: Any, push: Callable[..., Any], *tangents: Any) -> Any:
+def _pushed(variables: Variables, order: object, push: Callable[..., Any], *tangents: object) -> Any:
     if len(tangents) != len(variables.numbers):
         raise ArgumentError(f"linearize: expected {len(variables.numbers)} tangents, got {len(tangents)}")
     return reordered(push(variables.flat(tangents)), order)

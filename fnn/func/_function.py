@@ -1,7 +1,5 @@
 """The check that every transform makes first: that it was given a function."""
 
-from typing import Any
-
 import jax
 
 from fnn.errors import ArgumentTypeError
@@ -14,7 +12,7 @@ Why:   there is no tape: how a number came about is not recorded, so it cannot b
 Right: {what}(lambda model: loss_fn(model(x), y))(model)"""
 
 
-def check_function(func: Any, what: str, differentiates: bool = False) -> None:
+def check_function(func: object, what: str, differentiates: bool = False) -> None:
     """Raises if ``func`` cannot be called.
 
     Raises:

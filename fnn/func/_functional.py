@@ -16,6 +16,7 @@ from fnn.state.box import Box
 from fnn.state.names import flatten
 from fnn.state.parameter import Parameter
 from fnn.state.scope import Scope, current_scope, opened, write_out
+from fnn.typing import PyTree
 
 Method = str | Callable[..., Any] | None
 
@@ -51,7 +52,7 @@ def _paths(module: Module) -> dict[str, tuple[Module, str, Box]]:
 def functional_call(
     module: Module,
     parameter_and_buffer_dicts: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-    args: Any = None,
+    args: object = None,
     kwargs: dict[str, Any] | None = None,
     *,
     tie_weights: bool = True,
@@ -185,7 +186,7 @@ def _reflect(scope: Scope, dicts: Sequence[Mapping[str, Any]], paths: dict[str, 
     write_out(rest, [scope.values[box] for box in rest])
 
 
-def _store(tree: Any, name: str, value: Any) -> bool:
+def _store(tree: PyTree, name: str, value: object) -> bool:
     if name in tree:
         tree[name] = value
         return True

@@ -53,7 +53,7 @@ class _Gradients:
         return parts[0] if self.single else parts
 
 
-def _run_hooks(box: Box | None, grad: Any) -> Any:
+def _run_hooks(box: Box | None, grad: object) -> Any:
     """The gradient after the parameter's own hooks."""
     if isinstance(box, Parameter):
         for hook in (box._grad_hooks or {}).values():
@@ -63,7 +63,7 @@ def _run_hooks(box: Box | None, grad: Any) -> Any:
     return grad
 
 
-def _scalar(loss: Any, what: str) -> jax.Array:
+def _scalar(loss: object, what: str) -> jax.Array:
     if isinstance(loss, (bool, int, float, complex, np.generic, np.ndarray)):
         raise ArgumentTypeError(
             f"{what}: the function must return the loss as an array, got {type(loss).__name__} (={loss}), whose "

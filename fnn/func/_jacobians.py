@@ -48,7 +48,7 @@ class _Jacobian:
             _check_real(leaf, self.what, "outputs", i)
         return [jnp.asarray(leaf) for leaf in leaves], aux
 
-    def result(self, table: list[list[Any]], aux: Any) -> Any:
+    def result(self, table: list[list[Any]], aux: object) -> Any:
         """``table[i][j]``, the derivative of output ``i`` by value ``j``, in the form of outputs and arguments."""
         rows = [self.variables.shaped(row) for row in table]
         jacobian = tree_unflatten(self.treedef, [row[0] if self.single else row for row in rows])
@@ -56,14 +56,14 @@ class _Jacobian:
         return (jacobian, self.function.rebuild_aux(aux)) if self.has_aux else jacobian
 
 
-def _real_input(leaf: Any, what: str, numbers: list[int]) -> Any:
+def _real_input(leaf: object, what: str, numbers: list[int]) -> Any:
     if not hasattr(leaf, "dtype") and not isinstance(leaf, (float, complex)):
         which = f"argument {numbers[0]}" if len(numbers) == 1 else f"the arguments {numbers}"
         raise ArgumentTypeError(f"{what}: {which} must hold arrays of a floating dtype or Modules, got {leaf!r}")
     return jnp.asarray(leaf)
 
 
-def _check_real(value: Any, what: str, side: str, index: int) -> None:
+def _check_real(value: jax.Array, what: str, side: str, index: int) -> None:
     if jnp.iscomplexobj(value):
         raise ArgumentTypeError(
             f"{what}: Expected all {side} to be real but received complex tensor at flattened input idx: {index}; take "
@@ -84,7 +84,7 @@ def _basis(values: list[Any]) -> list[Any]:
     return found
 
 
-def _split_rows(rows: Any, values: list[Any]) -> list[Any]:
+def _split_rows(rows: jax.Array, values: list[Any]) -> list[Any]:
     """``rows`` of shape ``(n, ...)`` as one array ``(*shape, ...)`` for each of ``values``."""
     parts, start = [], 0
     for value in values:
@@ -125,7 +125,7 @@ def jacrev(
         raise ArgumentError("jacrev: `chunk_size` should be greater than 0.")
 
     @functools.wraps(func, updated=())
-    def wrapper(*args: Any) -> Any:
+    def wrapper(*args: object) -> Any:
         call = _Jacobian(func, argnums, has_aux, "jacrev", args)
         out, pull, aux = jax.vjp(call.run, call.values, has_aux=True)
         rows = _basis(out)
@@ -174,7 +174,7 @@ def jacfwd(
         raise ArgumentError("jacfwd: the function draws random numbers and randomness='error'; say randomness='same'")
 
     @functools.wraps(func, updated=())
-    def wrapper(*args: Any) -> Any:
+    def wrapper(*args: object) -> Any:
         call = _Jacobian(func, argnums, has_aux, "jacfwd", args)
         provider = random.Relay() if randomness == "same" else refuse
 

@@ -25,7 +25,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
 from fnn.func._leaves import has_dicts, is_box, kind, kinds
 from fnn.func._program import Bound, Call, Program, Rerun, lock, traced
-from fnn.state.describe import by_value, global_hooks
+from fnn.state.describe import Survey, by_value, global_hooks
 from fnn.state.results import order_of
 from fnn.state.scope import innermost
 from fnn.state.watch import recorder
@@ -120,7 +120,7 @@ class Jitted(Generic[P, R]):
             "a Module, an Optimizer nor hashable"
         ) from None
 
-    def _bind(self, key: Any, call: Call, statics: tuple, act: Callable[[Bound, Call], Any]) -> Any:
+    def _bind(self, key: object, call: Call, statics: tuple, act: Callable[[Bound, Call], Any]) -> Any:
         chosen = [value for pairs in statics for _, value in pairs]
         roots = [self._function, *call.objects, *filter(callable, chosen)]
         avals = tuple((leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False)) if hasattr(leaf, "dtype")
@@ -156,7 +156,7 @@ class Jitted(Generic[P, R]):
         raise ArgumentError(_UNSETTLED.format(function=getattr(self._function, "__name__", self._function)))
 
     def _with_numbers(
-        self, signature: Any, programs: list[Program], roots: list[Any], trace: Callable[..., Any]
+        self, signature: object, programs: list[Program], roots: list[Any], trace: Callable[..., Any]
     ) -> Any:
         """A program for any value of the numbers and any text of the strings in which earlier calls differed."""
         seen: dict[Any, int] = defaultdict(int)
@@ -177,10 +177,10 @@ class Jitted(Generic[P, R]):
             self._constant |= {(signature, texts), (signature, texts, moved)} if texts else {(signature, texts, moved)}
         return None
 
-    def _keep(self, key: Any, program: Program, survey: Any, roots: list[Any]) -> Bound:
+    def _keep(self, key: object, program: Program, survey: Survey, roots: list[Any]) -> Bound:
         me = weakref.ref(self)
 
-        def lost(_: Any) -> None:
+        def lost(_: object) -> None:
             jitted = me()
             if jitted is not None:
                 kept = [b for b in jitted._bound.get(key, ()) if b is not held()]
@@ -224,7 +224,7 @@ class Jitted(Generic[P, R]):
         self._programs.clear()
 
 
-def _certain(found: Any) -> Any:
+def _certain(found: object) -> Any:
     assert found is not None  # only numbers that are no constants can fail
     return found
 
@@ -233,7 +233,7 @@ def _with_static(function: Callable[..., Any], chosen: tuple) -> Callable[..., A
     by_place, by_name = dict(chosen[0]), dict(chosen[1])
 
     @functools.wraps(function, updated=())
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> Any:
         full = list(args)
         for i in sorted(by_place):
             full.insert(i, by_place[i])

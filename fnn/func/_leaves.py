@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from fnn.state.box import Box
 from fnn.state.describe import array_like_type
+from fnn.typing import PyTree
 
 DYNAMIC, OBJECT = 0, 1
 kinds: dict[type, int] = {}
@@ -23,18 +23,18 @@ def kind(cls: type) -> int:
     return found
 
 
-def is_box(node: Any) -> bool:
+def is_box(node: object) -> bool:
     """Whether a node of a tree is a box, which counts as a leaf."""
     return isinstance(node, Box)
 
 
-def is_dynamic(leaf: Any) -> bool:
+def is_dynamic(leaf: object) -> bool:
     """Whether an argument's leaf is a value for JAX: not a Module, a box, or another object."""
     return kind(type(leaf)) == DYNAMIC
 
 
 @functools.lru_cache(maxsize=4096)
-def has_dicts(treedef: Any) -> bool:
+def has_dicts(treedef: PyTree) -> bool:
     """Whether there is a dict of several keys, whose order JAX does not keep."""
     data = treedef.node_data()
     if data is not None and data[0] is dict and len(data[1]) > 1:

@@ -23,6 +23,7 @@ from fnn.func._vmap import vmap
 from fnn.state.box import Box
 from fnn.state.results import combined, order_of, reordered
 from fnn.state.scope import write_out
+from fnn.typing import PyTree
 
 
 class _Loop:
@@ -34,7 +35,9 @@ class _Loop:
         self.boxes, self.start = list(start), list(start.values())
         self.rebuild: Callable[[Any], Any] = lambda out: out
 
-    def iterate(self, function: Callable[..., Any], args: tuple, values: list[Any], key: Any) -> tuple[Any, list[Any]]:
+    def iterate(
+        self, function: Callable[..., Any], args: tuple, values: list[Any], key: object
+    ) -> tuple[Any, list[Any]]:
         """``(output, values of the boxes)`` after one call of ``function``, which draws from ``key``."""
         run, bound = Carried(), dict(zip(self.boxes, values, strict=True))
         if self.draws:
@@ -45,7 +48,7 @@ class _Loop:
         self.rebuild = run.rebuild
         return out, same_types([bound[box] for box in self.boxes], self.boxes, values, self.what)
 
-    def key(self, base: Any, n: Any) -> Any:
+    def key(self, base: jax.Array, n: int | jax.Array) -> Any:
         """The key of the ``n``-th call."""
         return jax.random.fold_in(base, n) if self.draws else None
 
@@ -54,14 +57,14 @@ class _Loop:
         return fresh_key(self.what) if self.draws else None
 
 
-def _shapes(tree: Any) -> Any:
+def _shapes(tree: object) -> Any:
     return jax.eval_shape(lambda tree: tree, tree)
 
 
 def scan(
     f: Callable[[Any, Any], tuple[Any, Any]],
-    init: Any,
-    xs: Any = None,
+    init: object,
+    xs: object = None,
     length: int | None = None,
     reverse: bool = False,
     unroll: int | bool = 1,
@@ -103,7 +106,7 @@ def _scan(
         raise ArgumentError(f"{what}: xs must be arrays with an axis to scan over, got a scalar")
     first = tree_map(lambda x: jax.ShapeDtypeStruct(jnp.shape(x)[1:], jnp.result_type(x)), xs)
 
-    def called(carry: Any, x: Any) -> Any:
+    def called(carry: object, x: object) -> Any:
         return f(reordered(carry, order[0]), reordered(x, order[1]))
 
     rehearsal = Rehearsal(what)
@@ -112,7 +115,7 @@ def _scan(
     n = length if length is not None else jnp.shape(leaves[0])[0]
     keys = jax.random.split(loop.base() if n else jax.random.key(0), n) if loop.draws else None
 
-    def body(carry: Any, x: Any) -> Any:
+    def body(carry: PyTree, x: PyTree) -> Any:
         inner, values = carry
         x, key = x
         (inner, y), values = loop.iterate(called, (inner, x), values, key)
@@ -125,7 +128,7 @@ def _scan(
     return reordered(carry, order[0]), ys
 
 
-def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> Any:
+def map(f: Callable[[Any], Any], xs: object, *, batch_size: int | None = None) -> Any:
     """`jax.lax.map` for a function that reads and writes Modules: one call after the other, the results stacked.
 
     Args:
@@ -191,7 +194,7 @@ def fori_loop(
     lower, upper, order = unboxed(lower), unboxed(upper), order_of(init_val)
     init_val = unboxed(init_val)
 
-    def called(i: Any, carry: Any) -> Any:
+    def called(i: object, carry: object) -> Any:
         return body_fun(i, reordered(carry, order))
 
     rehearsal = Rehearsal("fori_loop")
@@ -199,7 +202,7 @@ def fori_loop(
     loop = _Loop("fori_loop", rehearsal)
     base = loop.base()
 
-    def body(i: Any, carry: Any) -> Any:
+    def body(i: jax.Array, carry: PyTree) -> Any:
         inner, values = carry
         return loop.iterate(called, (i, inner), values, loop.key(base, i))
 
@@ -208,7 +211,7 @@ def fori_loop(
     return reordered(carry, order)
 
 
-def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init_val: Any) -> Any:
+def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init_val: PyTree) -> Any:
     """`jax.lax.while_loop` for functions that read and write Modules.
 
     Args:
@@ -237,7 +240,7 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
     base = loop.base()
 
     # The condition is asked before the loop and at the end of its body, so that what it writes is carried, too.
-    def asked(carry: Any, values: list[Any], n: Any) -> tuple[Any, list[Any]]:
+    def asked(carry: PyTree, values: list[Any], n: jax.Array) -> tuple[Any, list[Any]]:
         on, values = loop.iterate(cond_fun, (reordered(carry, order),), values, loop.key(base, 2 * n))
         on = on.data if isinstance(on, Box) else on
         if jnp.shape(on) != () or jnp.result_type(on) != jnp.bool_:
@@ -247,7 +250,7 @@ def while_loop(cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], i
             )
         return jnp.asarray(on), values
 
-    def body(state: Any) -> Any:
+    def body(state: PyTree) -> Any:
         _, carry, values, n = state
         carry, values = loop.iterate(body_fun, (reordered(carry, order),), values, loop.key(base, 2 * n + 1))
         on, values = asked(carry, values, n + 1)

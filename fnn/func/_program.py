@@ -31,12 +31,14 @@ from fnn import random, tracing
 from fnn.errors import ArgumentError, TracerEscapeError
 from fnn.state import changes as effects_of
 from fnn.state.box import Box
+from fnn.state.describe import Survey
 from fnn.state.numbers import Expression, Numbers, evaluate
 from fnn.state.reads import Guards, Place, Recorder, fetch, guess
 from fnn.state.recipes import Packer, build
 from fnn.state.results import reordered
 from fnn.state.scope import Scope, epoch, escape_message, innermost, opened
 from fnn.state.texts import unread
+from fnn.typing import PyTree
 
 NO_SEED = np.zeros(2, np.uint32)
 LIMIT = 24  # traces of one program until fnn gives up
@@ -66,7 +68,7 @@ class Call:
     __slots__ = ("dynamic", "objects", "order", "pattern", "treedef")
 
     def __init__(
-        self, treedef: Any, pattern: tuple[int, ...], dynamic: list[Any], objects: list[Any], order: Any = None
+        self, treedef: PyTree, pattern: tuple[int, ...], dynamic: list[Any], objects: list[Any], order: object = None
     ) -> None:
         self.treedef, self.pattern, self.dynamic, self.objects = treedef, pattern, dynamic, objects
         self.order = order  # of the keys of dicts, where it is not JAX's
@@ -87,7 +89,7 @@ class Call:
         return given if self.order is None else reordered(given, self.order)
 
 
-def _frozen(order: Any) -> Any:
+def _frozen(order: object) -> Any:
     if isinstance(order, dict):
         return tuple((key, _frozen(part)) for key, part in order.items())
     return tuple(map(_frozen, order)) if isinstance(order, list) else order
@@ -96,7 +98,7 @@ def _frozen(order: Any) -> Any:
 class _Seeds:
     """The keys of one traced call, split off a seed that is one of its inputs."""
 
-    def __init__(self, seed: Any) -> None:
+    def __init__(self, seed: jax.Array) -> None:
         self.seed, self.stream = seed, None
 
     def __call__(self) -> Any:
@@ -123,12 +125,12 @@ class JitScope(Scope):
         self.discovered[box] = None
         return super().missing(box)
 
-    def write(self, box: Box, value: Any) -> None:
+    def write(self, box: Box, value: object) -> None:
         if box not in self.values and box._born < self.serial:
             self.discovered[box] = None
         super().write(box, value)
 
-    def object_values(self, owner: Any) -> Any:
+    def object_values(self, owner: object) -> Any:
         if getattr(owner, "_born", 0) >= self.serial:
             return None  # its hyper-parameters are constants of this trace
         values = self.owner_values.get(id(owner))
@@ -162,7 +164,7 @@ class Program:
         self.numbers: list[Expression] = []  # whose values are inputs
         self.conditions: list[tuple[Expression, Any]] = []
 
-    def fits(self, survey: Any) -> bool:
+    def fits(self, survey: Survey) -> bool:
         """Whether what is no description is alike: hyper-parameters that are structure, arrays that are constants."""
         if any(np.asarray(survey.arrays[at]).tobytes() != raw for at, raw in self.ones):
             return False
@@ -240,15 +242,15 @@ def traced(
 
 
 def _attempt(
-    function: Callable, called: Callable, recorder: Recorder, inputs: _Inputs, call: Call, scope: Any, donates: bool,
-    options: dict[str, Any], name: str,
+    function: Callable, called: Callable, recorder: Recorder, inputs: _Inputs, call: Call, scope: Scope | None,
+    donates: bool, options: dict[str, Any], name: str,
 ) -> tuple[Program | None, JitScope]:  # fmt: skip
     survey = recorder.survey
     result: dict[str, Any] = {}
     program = Program()
     around: list[Any] = [recorder, inputs, call, called]  # emptied after the trace: JAX keeps the function
 
-    def run(donated: Any, kept: Any, hyper: Any, seed: Any, dynamic: Any) -> Any:
+    def run(donated: object, kept: object, hyper: object, seed: object, dynamic: object) -> Any:
         return _run_once(around, result, name, donated, kept, hyper, seed, dynamic)
 
     flat = named(run, function)
@@ -362,7 +364,7 @@ def _finish(
     outs = len(chosen)
     box_values: list[Any] = [box._value for box in [*inputs.donated, *inputs.kept]]
 
-    def again(donated: Any, kept: Any, hyper: Any, seed: Any, dynamic: Any, arrays: Any) -> Any:
+    def again(donated: PyTree, kept: PyTree, hyper: PyTree, seed: PyTree, dynamic: PyTree, arrays: PyTree) -> Any:
         given: list[Any] = [jnp.zeros(v.shape, v.dtype) if h and n not in order else None
                             for n, (v, h) in enumerate(zip(box_values, shapes, strict=True))]  # fmt: skip
         for n, value in zip(order, [*donated, *kept], strict=True):
@@ -389,11 +391,11 @@ def _finish(
     program.safe = functools.cache(lambda: jax.jit(flat, **options))
 
 
-def _position(arrays: list[Any], value: Any) -> int | None:
+def _position(arrays: list[Any], value: object) -> int | None:
     return next((i for i, known in enumerate(arrays) if known is value), None)
 
 
-def _refuse_concrete(program: Program, concrete: list[Any], survey: Any) -> None:
+def _refuse_concrete(program: Program, concrete: list[Any], survey: Survey) -> None:
     """An array of which Python asked the numbers is a constant: others in its place need a program of their own."""
     fixed = [at for array in concrete for at in [_position(survey.arrays, array)] if at is not None]
     program.ones = [(at, np.asarray(survey.arrays[at]).tobytes()) for at in dict.fromkeys(fixed)]
@@ -410,7 +412,7 @@ class _Out:
             and [part[1] for part in recipe[2]] == list(range(count))
         )  # fmt: skip
 
-    def build(self, leaves: list[Any], survey: Any) -> Any:
+    def build(self, leaves: list[Any], survey: Survey | _Remembered) -> Any:
         if self.single:
             return leaves[self.recipe[1]]
         if self.several:
@@ -422,18 +424,18 @@ def _number_at(nodes: list[Any], place: Place) -> Any:
     return fetch(nodes[place.node], place)
 
 
-def _alike(value: Any, answer: Any) -> bool:
+def _alike(value: object, answer: object) -> bool:
     return type(value) is type(answer) and (value == answer or value != value)
 
 
-def _resolve(tag: tuple[str, Any], survey: Any) -> Any:
+def _resolve(tag: tuple[str, Any], survey: Survey | _Remembered) -> Any:
     kind, at = tag
     if kind == "number":
         return evaluate(at, functools.partial(_number_at, survey.nodes))
     return (survey.nodes if kind == "node" else survey.boxes if kind == "box" else survey.containers)[at]
 
 
-def _known(survey: Any) -> Callable[[Any], Any]:
+def _known(survey: Survey) -> Callable[[Any], Any]:
     def known(value: Any) -> Any:
         at = survey.numbers.get(id(value))
         return None if at is None or isinstance(value, types.FunctionType) else ("node", at)
@@ -441,7 +443,7 @@ def _known(survey: Any) -> Callable[[Any], Any]:
     return known
 
 
-def _is_owner(node: Any) -> bool:
+def _is_owner(node: object) -> bool:
     return hasattr(type(node), "_fnn_dynamic")
 
 
@@ -452,11 +454,11 @@ def _check_rooted(found: JitScope, recorder: Recorder, name: str) -> None:
             raise TracerEscapeError(UNROOTED.format(function=name, what=what))
 
 
-def _values(boxes: list[Box], scope: Any) -> list[Any]:
+def _values(boxes: list[Box], scope: Scope | None) -> list[Any]:
     return [box._value for box in boxes] if scope is None else [scope.read(box) for box in boxes]
 
 
-def _name(function: Any) -> str:
+def _name(function: object) -> str:
     while isinstance(function, functools.partial):
         function = function.func
     return getattr(function, "__name__", type(function).__name__)
@@ -469,7 +471,7 @@ def named(flat: Callable[..., Any], function: Callable[..., Any]) -> Callable[..
     """
     finished = False
 
-    def run(*args: Any) -> Any:
+    def run(*args: object) -> Any:
         nonlocal finished
         if finished and not (tracing.checks_numbers() and not tracing.tracing()):
             raise Rerun  # but where JAX has found a NaN and looks for it, operation by operation
@@ -497,7 +499,7 @@ class Bound:
         "targets", "texts", "weak",
     )  # fmt: skip
 
-    def __init__(self, program: Program, survey: Any, roots: list[Any], lost: Callable[[Any], None]) -> None:
+    def __init__(self, program: Program, survey: Survey, roots: list[Any], lost: Callable[[Any], None]) -> None:
         self.program = program
         self.guards = Guards(program.template, survey, roots, lost)
         boxes = survey.boxes
@@ -523,7 +525,7 @@ class Bound:
     def lists(self) -> tuple[list[Box], list[Box], list[Box]]:
         """The boxes that are donated, kept and written."""
         if self.weak:
-            found: Any = [ref() for ref in self._boxes]
+            found: Any = [cast(Any, ref)() for ref in self._boxes]
             return self._lists(found)
         return self.donated, self.kept, self.targets
 
@@ -566,7 +568,7 @@ class Bound:
         with lock:
             return self._outside(donated, kept, targets, hyper, call)
 
-    def _arguments(self, donated: list[Any], kept: list[Any], hyper: list[Any], seed: Any, call: Call) -> tuple:
+    def _arguments(self, donated: list[Any], kept: list[Any], hyper: list[Any], seed: object, call: Call) -> tuple:
         rest = (donated, kept, hyper, seed, call.dynamic)
         return rest if self.program.plain else (*rest, self.arrays)
 
@@ -649,7 +651,7 @@ class _Remembered:
 
     __slots__ = ("_boxes", "_nodes", "containers")
 
-    def __init__(self, survey: Any, program: Program) -> None:
+    def __init__(self, survey: Survey, program: Program) -> None:
         self._nodes = [_weak(node) for node in survey.nodes]
         self._boxes = [_weak(box) for box in survey.boxes]
         self.containers = survey.containers if program.effects is not None and program.effects.containers else []
@@ -663,7 +665,7 @@ class _Remembered:
         return [ref() for ref in self._boxes]
 
 
-def _weak(value: Any) -> Callable[[], Any]:
+def _weak(value: object) -> Callable[[], Any]:
     try:
         return weakref.ref(value)
     except TypeError:
@@ -690,10 +692,10 @@ class uninterrupted:
                 signal.signal(signal.SIGINT, self._note)
                 self.before = before
 
-    def _note(self, *args: Any) -> None:
+    def _note(self, *args: object) -> None:
         self.noted = args
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.before is not None:
             signal.signal(signal.SIGINT, self.before)
             if self.noted is not None:

@@ -108,7 +108,7 @@ def merge(module: Module, params: Mapping[str, Any], state: Mapping[str, Any] | 
         known[name].data = value
 
 
-def _fitting(name: str, box: Box, value: Any) -> Any:
+def _fitting(name: str, box: Box, value: object) -> Any:
     value = value.data if isinstance(value, Box) else to_array(value, name, "merge: ")
     if is_lazy(box):
         raise ArgumentError(f"merge: '{name}' is not initialised yet; call the module once on an example input first")

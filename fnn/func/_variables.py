@@ -30,7 +30,7 @@ from fnn.tracing import Tracer
 Argnums = int | Sequence[int]
 
 
-def conjugated(tree: Any) -> Any:
+def conjugated(tree: object) -> Any:
     """``tree`` with its complex arrays conjugated: from JAX's gradients to PyTorch's, and back."""
     return tree_map(lambda x: jnp.conj(x) if jnp.iscomplexobj(x) else x, tree)
 
@@ -151,7 +151,7 @@ class Variables:
                 self._put(found, i, named[name], f"the tangent of '{name}'")
         return found
 
-    def _put(self, found: list[Any], place: int, tangent: Any, label: str) -> None:
+    def _put(self, found: list[Any], place: int, tangent: object, label: str) -> None:
         tangent = tangent.data if isinstance(tangent, Box) else jnp.asarray(tangent)
         shape = jnp.shape(self.values[place])
         if tangent.shape != shape:
@@ -171,7 +171,7 @@ def _differ(a: Any, b: Any) -> bool:
     return not np.array_equal(a, b)
 
 
-def inexact(leaf: Any, what: str) -> Any:
+def inexact(leaf: object, what: str) -> Any:
     """A differentiated leaf as an array of a floating or complex dtype."""
     try:
         value = to_array(leaf)
@@ -228,7 +228,7 @@ class Function:
         self.rebuild_aux: Callable[[Any], Any] = lambda aux: aux
         self.order: Any = None
 
-    def __call__(self, values: list[Any], anchor: Any = None) -> tuple[Any, Any]:
+    def __call__(self, values: list[Any], anchor: object = None) -> tuple[Any, Any]:
         bound, arguments = self.variables.bind(values)
         scope = _ReadingScope(bound, self.parent)
         if anchor is not None:

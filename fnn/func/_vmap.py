@@ -82,7 +82,7 @@ def vmap(
     if chunk_size is not None and chunk_size <= 0:
         raise ArgumentError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
 
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
         leaves, treedef = tree_flatten((args, kwargs), is_box)
         order = order_of((args, kwargs))
         dims = _axes(in_dims, args, kwargs)
@@ -119,14 +119,14 @@ def vmap(
             keys = jax.random.split(key, size) if randomness == "different" else key
         key_axis = 0 if draws and randomness == "different" else None
 
-        def mapped(values: list[Any], keys: Any, size: int) -> Any:
+        def mapped(values: list[Any], keys: object, size: int) -> Any:
             run, outer = Carried(), random.Relay()
 
-            def member(values: list[Any], key: Any) -> Any:
+            def member(values: list[Any], key: object) -> Any:
                 with random.ambient(random.stream(key) if draws else outer):
                     return run(call, (values,), {})
 
-            def body(values: list[Any], key: Any) -> Any:
+            def body(values: list[Any], key: object) -> Any:
                 out, written = member(values, key)
                 kept = [i for i, box in enumerate(run.boxes) if not is_fresh(box)]
                 run.boxes, written = [run.boxes[i] for i in kept], [written[i] for i in kept]
@@ -154,11 +154,11 @@ def vmap(
     return functools.wraps(func, updated=())(wrapper)
 
 
-def _static(leaf: Any) -> bool:
+def _static(leaf: object) -> bool:
     return not isinstance(leaf, Box) and not hasattr(type(leaf), "_fnn_gather")
 
 
-def _axes(in_dims: Any, args: tuple, kwargs: dict[str, Any]) -> list[Any]:
+def _axes(in_dims: object, args: tuple, kwargs: dict[str, Any]) -> list[Any]:
     """The axis of every leaf of ``(args, kwargs)``."""
     if isinstance(in_dims, list):
         in_dims = tuple(in_dims)
@@ -178,7 +178,7 @@ def _axes(in_dims: Any, args: tuple, kwargs: dict[str, Any]) -> list[Any]:
     return result
 
 
-def _spread(dim: Any, arg: Any) -> list[Any]:
+def _spread(dim: object, arg: object) -> list[Any]:
     if dim is None or isinstance(dim, int):
         return [dim] * len(tree_leaves(arg, is_leaf=is_box))
     if isinstance(dim, (tuple, list)) and isinstance(arg, (tuple, list)) and len(dim) == len(arg):
@@ -190,7 +190,7 @@ def _spread(dim: Any, arg: Any) -> list[Any]:
     )
 
 
-def _batch_size(values: list[Any], axes: list[Any], in_dims: Any) -> int:
+def _batch_size(values: list[Any], axes: list[Any], in_dims: object) -> int:
     sizes = {}
     for value, axis in zip(values, axes, strict=True):
         if axis is None:
@@ -211,22 +211,22 @@ def _batch_size(values: list[Any], axes: list[Any], in_dims: Any) -> int:
     return next(iter(sizes))
 
 
-def _member(value: Any, axis: Any) -> Any:
+def _member(value: PyTree, axis: int | None) -> Any:
     shape = list(jnp.shape(value))
     if axis is not None:
         del shape[axis % len(shape)]
     return jax.ShapeDtypeStruct(tuple(shape), jnp.result_type(value) if not hasattr(value, "dtype") else value.dtype)
 
 
-def _is_mapped(value: Any) -> bool:
+def _is_mapped(value: object) -> bool:
     return getattr(value, "batch_dim", None) is not None
 
 
-def _slice(value: Any, axis: int, start: int, stop: int) -> jax.Array:
+def _slice(value: jax.Array, axis: int, start: int, stop: int) -> jax.Array:
     return jax.lax.slice_in_dim(jnp.asarray(value), start, stop, axis=axis % jnp.ndim(value))
 
 
-def _joined(results: list[Any], out_dims: Any) -> Any:
+def _joined(results: list[Any], out_dims: object) -> Any:
     """The results of the chunks, put together along ``out_dims`` (a prefix of their structure)."""
     parts, rebuilds = zip(*(pack(result, every=True) for result in results), strict=True)
     dims: list[Any] = []

@@ -23,6 +23,7 @@ from fnn.state.names import flatten
 from fnn.state.parameter import is_lazy
 from fnn.state.scope import Scope, current_scope, opened
 from fnn.tracing import Tracer
+from fnn.typing import DType, PyTree
 
 
 class PureModule(Layer):
@@ -47,7 +48,7 @@ class PureModule(Layer):
             raise ArgumentTypeError(f"pure: {self.factory!r} made {type(module).__name__}, expected a Module")
         return module
 
-    def init(self, key: Any, *inputs: Any, method: Method = None, **kwargs: Any) -> tuple[Flat, Flat]:
+    def init(self, key: object, *inputs: object, method: Method = None, **kwargs: object) -> tuple[Flat, Flat]:
         """Builds the module under ``key``.
 
         Args:
@@ -76,11 +77,11 @@ class PureModule(Layer):
         self,
         params: Mapping[str, Any],
         state: Mapping[str, Any],
-        *inputs: Any,
+        *inputs: object,
         training: bool = False,
-        key: Any = None,
+        key: object = None,
         method: Method = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> tuple[Any, dict[str, Any]]:
         """Runs ``forward`` with these parameters and this state; pure.
 
@@ -130,11 +131,11 @@ def _missing_key() -> Any:
     return random.resolve(None, "a module in apply")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     return value.value if isinstance(value, Identity) else value
 
 
-def _hashable(value: Any) -> Any:
+def _hashable(value: object) -> Any:
     try:
         hash(value)
     except TypeError:
@@ -167,11 +168,11 @@ def _materialised(layer: PureModule, module: Module, method: Method, inputs: tup
     raise failure
 
 
-def _cast(tree: Any, dtype: Any) -> Any:
+def _cast(tree: PyTree, dtype: DType | None) -> Any:
     if dtype is None:
         return tree
 
-    def one(x: Any) -> Any:
+    def one(x: PyTree) -> Any:
         return x.astype(dtype) if hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jnp.floating) else x
 
     return jax.tree.map(one, tree)
@@ -198,7 +199,7 @@ def template(layer: PureModule, training: bool, inputs: tuple, kwargs: dict[str,
 def _build_template(layer: PureModule, method: Method, inputs: tuple, kwargs: dict[str, Any]) -> Module:
     made: list[Module] = []
 
-    def construct(key: Any, inputs: tuple, kwargs: dict[str, Any]) -> None:
+    def construct(key: object, inputs: tuple, kwargs: dict[str, Any]) -> None:
         with random.constructing(key), random.ambient(random.stream(key)):
             module = layer._construct()
             if _is_lazy(module):
@@ -219,7 +220,7 @@ def _build_template(layer: PureModule, method: Method, inputs: tuple, kwargs: di
     return made[-1]
 
 
-def _holds_tracer(value: Any) -> bool:
+def _holds_tracer(value: object) -> bool:
     if isinstance(value, (Box, Module)):
         return False
     if isinstance(value, dict):
@@ -258,7 +259,7 @@ def pure(factory: Callable[..., Module]) -> Callable[..., PureModule]:
     check_function(factory, "pure")
 
     @functools.wraps(factory, updated=())
-    def make(*args: Any, **kwargs: Any) -> PureModule:
+    def make(*args: object, **kwargs: object) -> PureModule:
         return PureModule(factory, tuple(map(_hashable, args)), tuple((k, _hashable(v)) for k, v in kwargs.items()))
 
     return make

@@ -48,7 +48,7 @@ def lazy_access(what: str) -> str:
     return _UNINITIALISED.format(what=what)
 
 
-def type_name(value: Any) -> str:
+def type_name(value: object) -> str:
     """The class of ``value`` as messages show it."""
     cls = type(value)
     if isinstance(value, jax.Array) and not issubclass(cls, Box):
@@ -97,12 +97,12 @@ class Box(_Arrayed):
     def __class__(self, cls: type) -> None:
         _CLASS.__set__(self, cls)
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         jax.tree_util.register_pytree_node(cls, _flatten, _unflatten)
         register_array_like(cls, cls._peek, _value_of)
 
-    def __init__(self, data: Any = None) -> None:
+    def __init__(self, data: object = None) -> None:
         scope = innermost.get()
         self._born = 0 if scope is None else scope.serial
         # A numpy array is copied (on the host: jnp.array compiles): JAX may alias memory that its owner goes on
@@ -127,10 +127,10 @@ class Box(_Arrayed):
         return self._value
 
     @data.setter
-    def data(self, value: Any) -> None:
+    def data(self, value: object) -> None:
         self._write(to_array(value, "data", f"{type(self).__name__}: "))
 
-    def _write(self, value: Any) -> None:
+    def _write(self, value: object) -> None:
         scope = innermost.get()
         if scope is not None:
             scope.write(self, value)
@@ -223,7 +223,7 @@ class Box(_Arrayed):
 
     # -- in place, as in torch ------------------------------------------------------------------------
 
-    def _replace(self, value: Any) -> Any:
+    def _replace(self, value: object) -> Any:
         old = self.data
         self._write(jnp.broadcast_to(jnp.asarray(value), old.shape).astype(old.dtype))
         return self
@@ -248,7 +248,7 @@ class Box(_Arrayed):
         self._write(value.astype(old.dtype))
         return self
 
-    def copy_(self, source: Any) -> Any:
+    def copy_(self, source: object) -> Any:
         """Overwrites the value (broadcast and cast to this box's shape and dtype)."""
         source = to_array(source, "source", "copy_: ")
         old = self.data
@@ -262,7 +262,7 @@ class Box(_Arrayed):
         self._write(value.astype(old.dtype))
         return self
 
-    def fill_(self, value: Any) -> Any:
+    def fill_(self, value: object) -> Any:
         """Sets every element to ``value``."""
         return self._replace(value)
 
@@ -270,12 +270,12 @@ class Box(_Arrayed):
         """Sets every element to zero."""
         return self._replace(0)
 
-    def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Any:
+    def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: object = None) -> Any:
         """Draws every element from U(a, b)."""
         key = random.draw_key("uniform_") if generator is None else generator
         return self._replace(random.uniform(key, self.shape, self.dtype, a, b))
 
-    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Any:
+    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: object = None) -> Any:
         """Draws every element from N(mean, std²)."""
         key = random.draw_key("normal_") if generator is None else generator
         return self._replace(random.normal(key, self.shape, self.dtype, mean, std))
@@ -291,12 +291,12 @@ class Box(_Arrayed):
     def __contains__(self, item: Any) -> bool:
         return bool((self.data == item).any())
 
-    def __getitem__(self, index: Any) -> jax.Array:
+    def __getitem__(self, index: object) -> jax.Array:
         value = self.data
         check_index(index, value.shape)
         return value[_plain(index)]
 
-    def __setitem__(self, index: Any, value: Any) -> None:
+    def __setitem__(self, index: object, value: object) -> None:
         if isinstance(value, Box):
             value = value.data
         old = self.data
@@ -378,7 +378,7 @@ def _rank(dtype: Any) -> int:
     return sum(jnp.issubdtype(dtype, kind) for kind in (jnp.number, jnp.inexact, jnp.complexfloating))
 
 
-def _plain(index: Any) -> Any:
+def _plain(index: object) -> Any:
     """The index with arrays for boxes, which JAX before 0.10.1 does not take."""
     if type(index) is tuple:
         return tuple(part.data if isinstance(part, Box) else part for part in index)
@@ -386,7 +386,7 @@ def _plain(index: Any) -> Any:
 
 
 def _operator(name: str) -> Callable[..., Any]:
-    def method(self: Box, *args: Any) -> Any:
+    def method(self: Box, *args: object) -> Any:
         args = tuple(a.data if isinstance(a, Box) else a for a in args)
         return getattr(self.data, name)(*args)
 
@@ -397,7 +397,7 @@ def _operator(name: str) -> Callable[..., Any]:
 
 def _in_place(name: str) -> Callable[..., Any]:
     # Without it `p -= lr * p.grad` in a loop would give the loop's variable another value, and p none.
-    def method(self: Box, other: Any) -> Any:
+    def method(self: Box, other: object) -> Any:
         value = getattr(self.data, f"__{name}__")(other.data if isinstance(other, Box) else other)
         return value if value is NotImplemented else self._combine(f"__i{name}__", value)
 

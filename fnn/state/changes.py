@@ -162,11 +162,11 @@ def _put(where: tuple[Any, ...], value: Any, survey: Any) -> None:
         epoch.structure += 1
 
 
-def _class_of(node: Any) -> type:
+def _class_of(node: object) -> type:
     return node if isinstance(node, type) else type(node)
 
 
-def _set(table: dict[str, Any], name: str, value: Any) -> None:
+def _set(table: dict[str, Any], name: str, value: object) -> None:
     if value is MISSING:
         table.pop(name, None)
     else:
@@ -196,7 +196,7 @@ class Effects:
         numbers = survey.numbers
         containers = {id(c): i for i, c in enumerate(survey.containers)}
 
-        def known(value: Any) -> Any:
+        def known(value: object) -> Any:
             at = numbers.get(id(value))
             if at is not None and not isinstance(value, types.FunctionType):
                 return ("node", at)
@@ -247,14 +247,14 @@ class Effects:
             recipes = [self._packed(change.where, value, survey) for value in now]
             self.steps.append(((*change.where, "all"), ("list", [], recipes, -1)))
 
-    def _packed(self, where: tuple[Any, ...], value: Any, survey: Survey) -> Any:
+    def _packed(self, where: tuple[Any, ...], value: object, survey: Survey) -> Any:
         try:
             return self._packer.pack(value)
         except TracerEscapeError as error:
             raise TracerEscapeError(f"{named(where, survey)}: {error}") from None
 
 
-def _places(recipe: Any) -> set[Place]:
+def _places(recipe: object) -> set[Place]:
     """The places of numbers in the expressions of a recipe."""
     if isinstance(recipe, Place):
         return {recipe}
@@ -370,7 +370,7 @@ def _leaving(scope: Scope) -> list[Slot]:
     return slots
 
 
-def _kept(value: Any, scope: Scope) -> bool:
+def _kept(value: object, scope: Scope) -> bool:
     """Whether an object in a packed value is referred to, not made anew: it was there before, and is no container."""
     if isinstance(value, Box):
         return value._born < scope.serial
@@ -385,7 +385,7 @@ def _kept(value: Any, scope: Scope) -> bool:
     )
 
 
-def _traced_here(value: Any, depth: int = 0) -> bool:
+def _traced_here(value: object, depth: int = 0) -> bool:
     """Whether a value holds a traced array of the innermost trace."""
     if isinstance(value, Tracer):
         return value._trace is current_trace()
@@ -403,7 +403,7 @@ def _traced_here(value: Any, depth: int = 0) -> bool:
     return any(_traced_here(v, depth + 1) for v in own_dict(value).values())
 
 
-def refuse_repeated(transform: str, what: str, before: Any, now: Any) -> None:
+def refuse_repeated(transform: str, what: str, before: object, now: object) -> None:
     """Refuses a plain value that changes in the body of a loop or in a branch.
 
     Raises:

@@ -10,7 +10,7 @@ import dis
 import functools
 import sys
 import types
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 __all__ = ["Names", "is_library", "names_of"]
 
@@ -32,7 +32,7 @@ class Names(NamedTuple):
     named: frozenset[str]  # what may be a name of an attribute of anything
 
 
-def is_library(module: Any) -> bool:
+def is_library(module: object) -> bool:
     """Whether code of this module (a name) is a library's, whose globals no step of a user's depends on."""
     return isinstance(module, str) and module.partition(".")[0] in _LIBRARIES
 

@@ -51,7 +51,7 @@ def register_constant(cls: type) -> type:
     return cls
 
 
-def by_value(value: Any) -> bool:
+def by_value(value: object) -> bool:
     """Whether ``value`` is immutable and stands for itself."""
     return isinstance(value, (*_PLAIN, float, np.generic, *_constants))
 
@@ -95,7 +95,7 @@ def _is_watchable(cls: type) -> bool:
     return not is_library(module) and getattr(cls, "__getattribute__", None) is not None
 
 
-def is_container(value: Any) -> bool:
+def is_container(value: object) -> bool:
     """Whether a value is described by its content, which may change."""
     return isinstance(value, (list, dict, set, deque))
 
@@ -105,7 +105,7 @@ class Same:
 
     __slots__ = ("_hash", "_value", "ref")
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: object) -> None:
         self._hash = hash(id(value))
         self._value = None
         try:
@@ -139,7 +139,7 @@ class Content:
         self.shape, self.dtype = value.shape, value.dtype
         self.raw = value.tobytes() if not value.dtype.hasobject else tuple(map(Same, value.ravel().tolist()))
 
-    def matches(self, value: Any) -> bool:
+    def matches(self, value: object) -> bool:
         """Whether ``value`` is an array of this content."""
         return isinstance(value, np.ndarray) and Content(value) == self
 
@@ -200,7 +200,7 @@ class Survey:
         aval = None if value is None else (value.shape, value.dtype)
         return (type(box), self.box(box, donate), aval, getattr(box, "_requires_grad", None))
 
-    def node(self, value: Any) -> int:
+    def node(self, value: object) -> int:
         """The number of an object with state or of a function; ``meet`` is told of a new one."""
         number = self.numbers.get(id(value))
         if number is None:
@@ -220,20 +220,20 @@ class Survey:
 
     # -- values -------------------------------------------------------------------------------------------
 
-    def value(self, value: Any) -> Any:
+    def value(self, value: object) -> Any:
         """The description of any value."""
         describe = _BY_TYPE.get(type(value))
         if describe is not None:
             return describe(self, value)
         return self._general(value)
 
-    def root(self, value: Any) -> Any:
+    def root(self, value: object) -> Any:
         """The description of a jitted function or an argument: a function is looked into, whoever wrote it."""
         if isinstance(value, types.FunctionType):
             return ("function", self.node(value), Same(value))
         return self.value(value)
 
-    def _plain(self, value: Any) -> Any:
+    def _plain(self, value: object) -> Any:
         return (type(value), value)
 
     def _float(self, value: float) -> Any:
@@ -255,19 +255,19 @@ class Survey:
             return (*known, self.numpy_contents[-1])
         return known
 
-    def _function(self, value: Any) -> Any:
+    def _function(self, value: object) -> Any:
         if is_library(getattr(value, "__module__", None)):
             return Same(value)
         return ("function", self.node(value), Same(value))
 
-    def skip(self, value: Any) -> None:
+    def skip(self, value: object) -> None:
         """Counts a container without describing its content, which is atoms."""
         self._met[id(value)] = ("container", len(self.containers))
         self.containers.append(value)
         self.contents.append(copied(value))
         self.found.append(self.origin)
 
-    def _container(self, value: Any) -> Any:
+    def _container(self, value: object) -> Any:
         known = self._met.get(id(value))
         if known is not None:
             return known
@@ -341,7 +341,7 @@ class Survey:
             return self._instance(value)
         return Same(value)
 
-    def _instance(self, value: Any) -> Any:
+    def _instance(self, value: object) -> Any:
         at = self.numbers.get(id(value))
         return ("again", at) if at is not None else ("object", self.node(value), Same(type(value)))
 
@@ -365,7 +365,7 @@ _BY_TYPE: dict[type, Callable[[Survey, Any], Any]] = {
 }
 
 
-def module_print(module: Any, survey: Survey) -> Any:
+def module_print(module: object, survey: Survey) -> Any:
     """The ``_fnn_gather`` of `Module`: its tables, as a whole."""
     tables = module.__dict__
     training = tables.get("training")

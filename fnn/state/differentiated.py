@@ -76,7 +76,7 @@ def note(treedef: Any, single: bool, parts: list[Any]) -> None:
         return
     ids = [id(p) for p in _parameters(parts)]
 
-    def forget(_: Any) -> None:
+    def forget(_: object) -> None:
         record = _records.pop(key, None)
         for at in ids if record is not None else ():
             others = [r for r in _by_parameter.get(at, ()) if r is not record]

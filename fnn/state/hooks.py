@@ -66,7 +66,7 @@ class RemovableHandle:
     def __enter__(self) -> RemovableHandle:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.remove()
 
 
@@ -99,7 +99,7 @@ def register(table: OrderedDict, hook: Callable, *flags: OrderedDict, prepend: b
     return handle
 
 
-def filtered(table: OrderedDict, module: Any, name: str, value: Any) -> Any:
+def filtered(table: OrderedDict, module: object, name: str, value: object) -> Any:
     """``value`` after the registration hooks of ``table``: each may replace it."""
     for hook in table.values():
         replaced = hook(module, name, value)
@@ -118,7 +118,7 @@ class _Perturbed:
 jax.tree_util.register_pytree_node(_Perturbed, lambda p: ((), p.flags), lambda flags, _: _Perturbed(flags))
 
 
-def _inexact(value: Any) -> bool:
+def _inexact(value: object) -> bool:
     return isinstance(value, jax.Array) and bool(jnp.issubdtype(value.dtype, jnp.inexact))
 
 
@@ -126,15 +126,15 @@ def _conjugate(value: Any) -> Any:
     return jnp.conj(value) if jnp.iscomplexobj(value) else value
 
 
-def _as_tuple(value: Any) -> tuple:
+def _as_tuple(value: object) -> tuple:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _firmly(value: Any) -> Callable[[], Any]:
+def _firmly(value: object) -> Callable[[], Any]:
     return lambda: value
 
 
-def _weakly(value: Any) -> Callable[[], Any]:
+def _weakly(value: object) -> Callable[[], Any]:
     """A reference for a compiled program, which must not keep a module alive that has gone with its hooks."""
     try:
         return weakref.WeakMethod(value) if isinstance(value, types.MethodType) else weakref.ref(value)
@@ -149,7 +149,7 @@ def _alive(references: list[Callable[[], Any]]) -> list[Any]:
 class BackwardHook:
     """The two identities around one call of one module."""
 
-    def __init__(self, module: Any, hooks: list[Callable], pre_hooks: list[Callable]) -> None:
+    def __init__(self, module: object, hooks: list[Callable], pre_hooks: list[Callable]) -> None:
         hold = _weakly if recorder.get() is not None else _firmly
         self.module, self.hooks, self.pre_hooks = hold(module), [*map(hold, hooks)], [*map(hold, pre_hooks)]
         self.grad_outputs: tuple | None = None
@@ -185,11 +185,11 @@ class BackwardHook:
             return args
 
         @jax.custom_vjp
-        def identity(xs: tuple, anchor: Any) -> tuple:
+        def identity(xs: tuple, anchor: object) -> tuple:
             del anchor
             return xs
 
-        def forward(xs: tuple, anchor: Any) -> tuple:
+        def forward(xs: tuple, anchor: object) -> tuple:
             del anchor
             flags = tuple(bool(x.perturbed) for x in xs)
             self.differentiated_input = any(flags)
@@ -222,7 +222,7 @@ class BackwardHook:
             return jnp.zeros(cotangent.shape, cotangent.dtype)
         return cotangent
 
-    def wrap_outputs(self, result: Any) -> Any:
+    def wrap_outputs(self, result: object) -> Any:
         """The module's result, watched."""
         outputs = _as_tuple(result)
         if not isinstance(result, (jax.Array, tuple)):
@@ -237,11 +237,11 @@ class BackwardHook:
             return result
 
         @jax.custom_vjp
-        def identity(ys: tuple, anchor: Any) -> tuple:
+        def identity(ys: tuple, anchor: object) -> tuple:
             del anchor
             return ys
 
-        def forward(ys: tuple, anchor: Any) -> tuple:
+        def forward(ys: tuple, anchor: object) -> tuple:
             del anchor
             return ys, None
 

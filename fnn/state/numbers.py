@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 
@@ -51,7 +51,7 @@ class Numbers:
             raise Fixed
         return value
 
-    def asked(self, expression: Expression, answer: Any) -> Any:
+    def asked(self, expression: Expression, answer: object) -> Any:
         """Notes that the program is for this answer."""
         self.conditions[expression] = answer
         return answer
@@ -91,7 +91,7 @@ class Number:
     def __class__(self, cls: type) -> None:
         raise Fixed
 
-    def __init__(self, numbers: Numbers, expression: Expression, value: Any) -> None:
+    def __init__(self, numbers: Numbers, expression: Expression, value: int | float) -> None:
         self._numbers, self._expression, self._value = numbers, expression, value
 
     def __jax_array__(self) -> jax.Array:
@@ -108,7 +108,7 @@ class Number:
 
     def __index__(self) -> int:
         self._numbers.asked(self._expression, self._value)
-        return operator.index(self._value)
+        return operator.index(cast(int, self._value))
 
     def __hash__(self) -> int:
         return hash(self._numbers.asked(self._expression, self._value))
@@ -136,13 +136,13 @@ class Number:
         raise Fixed
 
 
-def _made(numbers: Numbers, operation: str, *parts: Any) -> Any:
+def _made(numbers: Numbers, operation: str, *parts: object) -> Any:
     expressions = tuple(p._expression if type(p) is Number else ("value", p) for p in parts)
     values = [p._value if type(p) is Number else p for p in parts]
     return Number(numbers, (operation, *expressions), _OPERATIONS[operation](*values))
 
 
-def _plain(value: Any) -> bool:
+def _plain(value: object) -> bool:
     return type(value) in (int, float, bool, Number)
 
 

@@ -40,7 +40,7 @@ class Buffer(Box):
 
     __slots__ = ("persistent",)
 
-    def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
+    def __init__(self, data: object = None, *, persistent: bool = True) -> None:
         super().__init__(data)
         self.persistent = persistent
 
@@ -71,7 +71,7 @@ class Parameter(Box):
 
     __slots__ = ("_grad", "_grad_hooks", "_names", "_requires_grad")
 
-    def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
+    def __init__(self, data: object = None, requires_grad: bool = True) -> None:
         super().__init__(jnp.zeros((0,)) if data is None else data)
         if not isinstance(requires_grad, (bool, np.bool_)):
             raise ArgumentTypeError(f"Parameter: requires_grad must be a bool, got requires_grad={requires_grad!r}")
@@ -189,7 +189,7 @@ class UninitializedTensorMixin:
         raise ArgumentError(lazy_access("values"))
 
     @data.setter
-    def data(self, value: Any) -> None:
+    def data(self, value: object) -> None:
         raise ArgumentError(lazy_access("values"))
 
     def _peek(self) -> Any:
@@ -222,7 +222,7 @@ class UninitializedTensorMixin:
         if like.committed:
             self.__dict__["_wanted_device"] = like.sharding
 
-    def _adopt(self, value: Any) -> None:
+    def _adopt(self, value: object) -> None:
         # The value is a fresh host constant, so it is stored in the box itself, whatever scope is open.
         scope = innermost.get()
         if scope is not None and scope.undo is not None:
@@ -238,7 +238,7 @@ class UninitializedTensorMixin:
         epoch.exposures += 1
         epoch.structure += 1
 
-    def _want(self, device: Any, dtype: Any) -> None:
+    def _want(self, device: object, dtype: object) -> None:
         wanted = {"_wanted_dtype": dtype, "_wanted_device": to_device(device, f"{type(self).__name__}: ")}
         self.__dict__.update((name, value) for name, value in wanted.items() if value is not None)
 
@@ -265,7 +265,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
     __slots__ = ()
     _initialised_class = Parameter
 
-    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
+    def __init__(self, requires_grad: bool = True, device: object = None, dtype: object = None) -> None:
         Box.__init__(self, None)
         self._init_meta(requires_grad)
         self._want(device, dtype)
@@ -295,7 +295,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):
     _initialised_class = Buffer
 
     def __init__(
-        self, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
+        self, requires_grad: bool = False, device: object = None, dtype: object = None, persistent: bool = True
     ) -> None:
         del requires_grad
         Box.__init__(self, None)
@@ -314,11 +314,11 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):
         return "<UninitializedBuffer>"
 
 
-def _is_sparse(value: Any) -> bool:
+def _is_sparse(value: object) -> bool:
     """Whether ``value`` is a BCOO array; without importing JAX's sparse arrays, which few need."""
     return type(value).__name__ == "BCOO" and type(value).__module__.startswith("jax.experimental.sparse")
 
 
-def is_lazy(box: Any) -> bool:
+def is_lazy(box: object) -> bool:
     """Whether ``box`` is an uninitialised parameter or buffer."""
     return isinstance(box, UninitializedTensorMixin)

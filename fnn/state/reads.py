@@ -95,7 +95,7 @@ def fetch(node: Any, place: Place) -> Any:
     return own_dict(node)  # the whole of it
 
 
-def own_dict(value: Any) -> dict[str, Any]:
+def own_dict(value: object) -> dict[str, Any]:
     """``value.__dict__``, which does not count as reading it; empty if there is none."""
     try:
         return object.__getattribute__(value, "__dict__")
@@ -152,7 +152,7 @@ class Recorder:
         self._token = recorder.set(self)
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         recorder.reset(self._token)
         self.watch.close()
 
@@ -165,7 +165,7 @@ class Recorder:
         finally:
             self._busy = before
 
-    def born(self, value: Any) -> None:
+    def born(self, value: object) -> None:
         """``value`` is made inside the trace: no state that the trace depends on."""
         self.newborn[id(value)] = value
 
@@ -199,7 +199,7 @@ class Recorder:
 
     # -- what is read --------------------------------------------------------------------------------------
 
-    def attribute(self, value: Any, name: str) -> None:
+    def attribute(self, value: object, name: str) -> None:
         """``value.name`` is about to be read."""
         if self._busy:
             return  # what describing reads is not what the program reads
@@ -221,14 +221,14 @@ class Recorder:
         finally:
             self._busy = False
 
-    def shown(self, value: Any, name: str, found: Any) -> Any:
+    def shown(self, value: object, name: str, found: Any) -> Any:
         """``found``, or the `Number` that stands for it."""
         if not self.symbolic or type(found) not in (int, float) or self._busy:
             return found
         place = Place(self.survey.numbers.get(id(value), ROOT), "attr", name)
         return Number(self.numbers, ("place", place), found) if place in self.symbolic else found
 
-    def _attribute(self, number: int, value: Any, name: str) -> None:
+    def _attribute(self, number: int, value: object, name: str) -> None:
         place = Place(number, "attr", name)
         if place in self._seen:
             return
@@ -243,7 +243,7 @@ class Recorder:
         elif not is_library(_module_of(found) or type(value).__module__):
             self._read(Place(number, "class", name), value)
 
-    def _read(self, place: Place, node: Any) -> Any:
+    def _read(self, place: Place, node: object) -> Any:
         if place in self._seen:
             return MISSING
         self._seen.add(place)
@@ -282,7 +282,7 @@ class Recorder:
 
     # -- what is met -----------------------------------------------------------------------------------------
 
-    def _meet(self, value: Any, number: int) -> None:
+    def _meet(self, value: object, number: int) -> None:
         if isinstance(value, types.FunctionType):
             self.before[number] = _snapshot(value)
             self._owners[number] = value, set()
@@ -310,7 +310,7 @@ class Recorder:
             if not has_state(type(value)):
                 self._met.append((value, number))
 
-    def _operators(self, value: Any, number: int) -> None:
+    def _operators(self, value: object, number: int) -> None:
         """The methods that Python calls without reading an attribute: ``__call__``, ``__getitem__``, ..."""
         for base in type(value).__mro__:
             if is_library(base.__module__):
@@ -352,7 +352,7 @@ class Recorder:
                     if name in vars(sys.modules[module]):
                         self._path(Place(number, "module", module), function, (name,))
 
-    def _path(self, place: Place, node: Any, rest: tuple[str, ...]) -> None:
+    def _path(self, place: Place, node: object, rest: tuple[str, ...]) -> None:
         self._read(place, node)
         value = fetch(node, place)
         if not rest:
@@ -379,7 +379,7 @@ def guess(survey: Survey) -> Survey:
     found = Survey()
     seen: set[int] = set()
 
-    def look(value: Any, depth: int) -> None:
+    def look(value: object, depth: int) -> None:
         if id(value) in seen or depth > 5 or by_value(value):
             return
         seen.add(id(value))
@@ -403,7 +403,7 @@ def guess(survey: Survey) -> Survey:
     return found
 
 
-def _module_of(found: Any) -> Any:
+def _module_of(found: object) -> Any:
     """Where a function, a class or another descriptor is from; of plain data, nothing."""
     if isinstance(found, type) or hasattr(type(found), "__get__"):
         return getattr(found, "__module__", None)
@@ -417,11 +417,11 @@ def data_of(cls: type) -> dict[str, Any]:
     return {name: value for name, value in vars(cls).items() if name[:2] != "__" and _is_data(value)}
 
 
-def _is_data(value: Any) -> bool:
+def _is_data(value: object) -> bool:
     return value is not MISSING and not isinstance(value, type) and not hasattr(type(value), "__get__")
 
 
-def slot(value: Any, name: str) -> Any:
+def slot(value: object, name: str) -> Any:
     """The content of a slot."""
     try:
         return object.__getattribute__(value, name)
@@ -429,7 +429,7 @@ def slot(value: Any, name: str) -> Any:
         return MISSING
 
 
-def _snapshot(value: Any) -> dict[str, dict[str, Any]]:
+def _snapshot(value: object) -> dict[str, dict[str, Any]]:
     """The entries of an object's ``__dict__`` under "", and those of a Module's tables under their names."""
     own = own_dict(value)
     taken = {"": dict(own)}
@@ -438,12 +438,12 @@ def _snapshot(value: Any) -> dict[str, dict[str, Any]]:
     return taken
 
 
-def _describes_itself(value: Any) -> bool:
+def _describes_itself(value: object) -> bool:
     """Whether ``_fnn_gather`` describes all of an object: of an Optimizer, not of a Module's plain attributes."""
     return has_state(type(value)) and "_parameters" not in own_dict(value)
 
 
-def _holds_lazy(value: Any) -> bool:
+def _holds_lazy(value: object) -> bool:
     own = own_dict(value)
     return any(is_lazy(box) for name in ("_parameters", "_buffers") for box in own.get(name, {}).values())
 
@@ -537,11 +537,11 @@ class Template:
         return frozenset(found)
 
 
-def _is_unread(described: Any) -> bool:
+def _is_unread(described: object) -> bool:
     return type(described) is tuple and type(described[0]) is str and described[0] == "unread"
 
 
-def _is_number(described: Any) -> bool:
+def _is_number(described: object) -> bool:
     return type(described) is tuple and described[0] == "number" and type(described[0]) is str
 
 
@@ -640,13 +640,13 @@ class Guards:
 
         self.slow.append(check)
 
-    def _expect(self, get: Callable, key: Any, value: Any) -> None:
+    def _expect(self, get: Callable, key: object, value: object) -> None:
         if value is MISSING or by_value(value) or isinstance(value, types.ModuleType):
             self.checks.append((get, key, value))
         else:
             self.weak.append((get, key, _reference(value)))
 
-    def _hooks(self, node: Any) -> None:
+    def _hooks(self, node: object) -> None:
         # Registering and removing a hook moves the epoch; clearing the table by hand does not.
         for name, table in vars(node).items():
             if isinstance(table, dict) and table and name[0] == "_" and name.endswith("_hooks"):
@@ -709,7 +709,7 @@ def _same_content(array: np.ndarray) -> Callable[[], bool]:
     return lambda: content.matches(ref())
 
 
-def _reference(value: Any) -> Callable[[], Any]:
+def _reference(value: object) -> Callable[[], Any]:
     """A call that gives ``value``; it does not keep alive what can be referred to weakly."""
     if value is MISSING or by_value(value) or isinstance(value, (jax.Array, Tracer)):
         return lambda: value

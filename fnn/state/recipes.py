@@ -66,7 +66,7 @@ class Packer:
         self._made: dict[int, int] = {}
         self._kept: list[Any] = []
 
-    def pack(self, value: Any) -> tuple[Any, ...]:
+    def pack(self, value: object) -> tuple[Any, ...]:
         """The recipe of ``value``; its arrays are appended to `leaves`."""
         if isinstance(value, Unread):
             raise Fixed
@@ -101,11 +101,11 @@ class Packer:
         self._kept.append(value)
         return (*self._made_of(value), at)
 
-    def _leaf(self, value: Any) -> tuple[Any, ...]:
+    def _leaf(self, value: object) -> tuple[Any, ...]:
         self.leaves.append(value)
         return ("leaf", len(self.leaves) - 1)
 
-    def _made_of(self, value: Any) -> tuple[Any, ...]:
+    def _made_of(self, value: object) -> tuple[Any, ...]:
         cls = type(value)
         if isinstance(value, Box):
             now = self.read(value)
@@ -129,7 +129,7 @@ class Packer:
         return ("object", cls, {name: self.pack(v) for name, v in attributes.items()}, slots)
 
 
-def _attributes(value: Any) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+def _attributes(value: object) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
     """What an object has in its ``__dict__`` and its slots (None if it has neither), and the names of the slots."""
     own = getattr(value, "__dict__", None)
     slots = slots_of(type(value))

@@ -14,7 +14,7 @@ import copy
 import functools
 import types
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -49,7 +49,7 @@ class _Hole:
 class _Walk:
     """Finds the arrays in an object, and everything on the way to which none of them belongs."""
 
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: object) -> None:
         self.arrays: list[Any] = []
         self.paths: list[str] = []
         self.memo: dict[int, Any] = {}  # as of copy.deepcopy: what stands in a copy for the object of this id
@@ -58,7 +58,7 @@ class _Walk:
         self._open: set[int] = set()
         self._walk(root, type(root).__name__)
 
-    def _walk(self, value: Any, path: str) -> bool:
+    def _walk(self, value: object, path: str) -> bool:
         """Whether ``value`` holds arrays."""
         if id(value) in self.memo:
             return isinstance(self.memo[id(value)], _Hole)
@@ -79,7 +79,7 @@ class _Walk:
         return True
 
 
-def _children(value: Any) -> list[tuple[str, Any]]:
+def _children(value: object) -> list[tuple[str, Any]]:
     if isinstance(value, _ATOMS) or hasattr(type(value), "_fnn_gather"):
         return []
     if isinstance(value, dict):
@@ -103,7 +103,7 @@ def _as_tuple(names: Any) -> tuple[str, ...]:
 class _Skeleton:
     """An object without its arrays; equal to another one of the same class, places and other contents."""
 
-    def __init__(self, value: Any, walk: _Walk) -> None:
+    def __init__(self, value: object, walk: _Walk) -> None:
         self.cls, self.paths, self.kept = type(value), walk.paths, walk.kept
         self.holes = [walk.memo[id(array)] for array in walk.arrays]
         self.value = self._copied(value, walk.memo)
@@ -113,7 +113,7 @@ class _Skeleton:
         memo |= {id(hole): array for hole, array in zip(self.holes, arrays, strict=True)}
         return self._copied(self.value, memo)
 
-    def _copied(self, value: Any, memo: dict[int, Any]) -> Any:
+    def _copied(self, value: object, memo: dict[int, Any]) -> Any:
         try:
             return copy.deepcopy(value, dict(memo))
         except Exception as error:
@@ -133,7 +133,7 @@ class _Skeleton:
         return hash(self.cls)
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: object, b: object) -> bool:
     if a is b:
         return True
     if isinstance(a, np.ndarray):
@@ -149,18 +149,18 @@ class _Parts:
 
     __slots__ = ("arrays", "skeleton")
 
-    def __init__(self, skeleton: _Skeleton, arrays: Any) -> None:
+    def __init__(self, skeleton: _Skeleton, arrays: Iterable[Any]) -> None:
         self.skeleton, self.arrays = skeleton, arrays
 
 
 jax.tree_util.register_pytree_node(_Parts, lambda p: (p.arrays, p.skeleton), _Parts)
 
 
-def _is_parts(value: Any) -> bool:
+def _is_parts(value: object) -> bool:
     return isinstance(value, _Parts)
 
 
-def _parts_of(leaf: Any, every: bool) -> Any:
+def _parts_of(leaf: object, every: bool) -> Any:
     refuse_hidden(leaf, lambda content: content._trace is current_trace())
     if isinstance(leaf, (jax.Array, *_ATOMS)):
         return leaf
@@ -172,7 +172,7 @@ def _whole(part: Any) -> Any:
     return part.skeleton.filled(list(part.arrays)) if isinstance(part, _Parts) else part
 
 
-def pack(result: Any, every: bool = False) -> tuple[Any, Callable[[Any], Any]]:
+def pack(result: object, every: bool = False) -> tuple[Any, Callable[[Any], Any]]:
     """``result`` as a tree of what JAX carries out, and the function that undoes this for the tree that comes out.
 
     Args:
@@ -190,13 +190,13 @@ def pack(result: Any, every: bool = False) -> tuple[Any, Callable[[Any], Any]]:
     packed = any(map(_is_parts, tree_leaves(tree, is_leaf=_is_parts)))
     order = order_of(result)
 
-    def rebuild(tree: Any) -> Any:
+    def rebuild(tree: object) -> Any:
         return reordered(tree_map(_whole, tree, is_leaf=_is_parts) if packed else tree, order)
 
     return tree, rebuild
 
 
-def combined(function: Callable[..., Any], *results: Any) -> Any:
+def combined(function: Callable[..., Any], *results: object) -> Any:
     """``function`` of the corresponding arrays of alike results, in their form."""
     trees, rebuilds = zip(*(pack(result, every=True) for result in results), strict=True)
     return rebuilds[0](tree_map(function, *trees))

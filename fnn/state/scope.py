@@ -93,7 +93,7 @@ class Slot:
         return ()
 
 
-def is_fresh(box: Any) -> bool:
+def is_fresh(box: object) -> bool:
     """Whether this is a `Slot` of a Module that was made in the scope, which the next one makes anew."""
     return isinstance(box, Slot) and box.fresh
 
@@ -157,7 +157,7 @@ class Scope:
         """The value of a box that this scope does not bind."""
         return box._value if self.parent is None else self.parent.read(box)
 
-    def write(self, box: Box, value: Any) -> None:
+    def write(self, box: Box, value: object) -> None:
         """Binds ``box`` anew, for the opener of the scope to carry out."""
         if self.trace is not current_trace():
             transform = "an inner JAX transform (jax.jit, jax.checkpoint, lax.scan, ...)"
@@ -169,11 +169,11 @@ class Scope:
         """Whether a derivative with respect to ``box`` is being taken."""
         return self.parent is not None and self.parent.differentiates(box)
 
-    def touch(self, table: dict[str, Any], name: str, owner: Any) -> None:
+    def touch(self, table: dict[str, Any], name: str, owner: object) -> None:
         """Notes that ``table[name]``, of ``owner``, is about to be assigned."""
         self.touched.setdefault((id(table), name), (table, name, table.get(name, unset), owner))
 
-    def object_values(self, owner: Any) -> Any:
+    def object_values(self, owner: object) -> Any:
         """The traced hyper-parameters of ``owner`` (an optimizer), or None to use its own."""
         return None if self.parent is None else self.parent.object_values(owner)
 
@@ -224,7 +224,7 @@ A traced value would be stored in {what}, which outlives the trace of a raw JAX 
 Use fnn's transform of the same name, or return the value."""
 
 
-def assigning(owner: Any, table: dict[str, Any], name: str, value: Any) -> None:
+def assigning(owner: object, table: dict[str, Any], name: str, value: object) -> None:
     """To be called before ``table[name] = value``, a table of the Module ``owner``.
 
     Raises:
@@ -238,14 +238,14 @@ def assigning(owner: Any, table: dict[str, Any], name: str, value: Any) -> None:
             raise TracerEscapeError(ASSIGNED.format(what=f"the attribute '{name}' of {type(owner).__name__}"))
 
 
-def born(owner: Any) -> None:
+def born(owner: object) -> None:
     """To be called where a Module is made."""
     scope = innermost.get()
     if scope is not None:
         scope.newborn[id(owner)] = owner
 
 
-def _is_being_made(owner: Any) -> bool:
+def _is_being_made(owner: object) -> bool:
     """Whether a Module was born in the present trace: its constructor runs, or its parameters are traced."""
     for table in (owner.__dict__.get("_parameters", {}), owner.__dict__.get("_buffers", {})):
         if any(isinstance(getattr(box, "_value", None), Tracer) for box in table.values()):

@@ -40,11 +40,11 @@ def _clamp(x: jax.Array, min: Any = None, max: Any = None) -> jax.Array:
     return jnp.clip(x, min, max)
 
 
-def _add(x: jax.Array, other: Any, *, alpha: Any = 1) -> jax.Array:
+def _add(x: jax.Array, other: object, *, alpha: object = 1) -> jax.Array:
     return x + _scaled(other, alpha)
 
 
-def _sub(x: jax.Array, other: Any, *, alpha: Any = 1) -> jax.Array:
+def _sub(x: jax.Array, other: object, *, alpha: object = 1) -> jax.Array:
     return x - _scaled(other, alpha)
 
 
@@ -86,7 +86,7 @@ def _clamp_max(x: jax.Array, max: Any) -> jax.Array:
     return jnp.minimum(x, max)
 
 
-def _masked_fill(x: jax.Array, mask: Any, value: Any) -> jax.Array:
+def _masked_fill(x: jax.Array, mask: object, value: object) -> jax.Array:
     return jnp.where(jnp.asarray(mask), jnp.asarray(value, x.dtype), x)
 
 

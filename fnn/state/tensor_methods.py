@@ -73,7 +73,7 @@ class TensorMethods(Shapes, Reductions):
         value = self.data if dtype is None else self.data.astype(canonical(dtype, "to: "))
         return value if device is None else jax.device_put(value, to_device(device, "to: "))
 
-    def type(self, dtype: Any) -> jax.Array:
+    def type(self, dtype: object) -> jax.Array:
         """The value cast to a dtype."""
         return self.data.astype(canonical(dtype, "type: "))
 
@@ -85,7 +85,7 @@ class TensorMethods(Shapes, Reductions):
         """The value on the CPU."""
         return self.to("cpu")
 
-    def cuda(self, device: Any = None) -> jax.Array:
+    def cuda(self, device: object = None) -> jax.Array:
         """The value on a GPU."""
         return self.to("cuda" if device is None else device)
 
@@ -105,13 +105,13 @@ class TensorMethods(Shapes, Reductions):
         """Whether ``other`` has the same shape."""
         return self.data.shape == tuple(other.shape)
 
-    def new_zeros(self, *size: Any, dtype: Any = None) -> jax.Array:
+    def new_zeros(self, *size: object, dtype: object = None) -> jax.Array:
         """Zeros in this box's dtype."""
         return jnp.zeros(many(size), self.data.dtype if dtype is None else canonical(dtype, "new_zeros: "))
 
     new_empty = new_zeros
 
-    def new_ones(self, *size: Any, dtype: Any = None) -> jax.Array:
+    def new_ones(self, *size: object, dtype: object = None) -> jax.Array:
         """Ones in this box's dtype."""
         return jnp.ones(many(size), self.data.dtype if dtype is None else canonical(dtype, "new_ones: "))
 
@@ -119,12 +119,12 @@ class TensorMethods(Shapes, Reductions):
         """One number everywhere, in this box's dtype."""
         return jnp.full(tuple(size), fill_value, self.data.dtype if dtype is None else canonical(dtype, "new_full: "))
 
-    def new_tensor(self, data: Any, dtype: Any = None) -> jax.Array:
+    def new_tensor(self, data: object, dtype: object = None) -> jax.Array:
         """An array of ``data`` in this box's dtype."""
         return jnp.array(data, self.data.dtype if dtype is None else canonical(dtype, "new_tensor: "))
 
 
-def _names_dtype(value: Any) -> bool:
+def _names_dtype(value: object) -> bool:
     """Whether a string is a dtype's name, not a device's."""
     try:
         return isinstance(value, str) and np.dtype(value) is not None

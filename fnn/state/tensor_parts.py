@@ -61,17 +61,17 @@ class Parts:
             raise IndexError(f"select(): index {index} out of range for tensor of size {self.data.shape} at dim {dim}")
         return jax.lax.index_in_dim(self.data, index, dim, keepdims=False)
 
-    def index_select(self, dim: int, index: Any) -> jax.Array:
+    def index_select(self, dim: int, index: object) -> jax.Array:
         """The slices of these numbers."""
         return jnp.take(self.data, jnp.atleast_1d(jnp.asarray(index)), axis=dim)
 
-    def gather(self, dim: int, index: Any) -> jax.Array:
+    def gather(self, dim: int, index: object) -> jax.Array:
         """For each place in ``index`` the element that it names along ``dim``."""
         index, at = jnp.asarray(index), range(self.data.ndim)[dim]
         rest = tuple(slice(None if n == at else size) for n, size in enumerate(index.shape))
         return jnp.take_along_axis(self.data[rest], index, axis=at)
 
-    def take_along_dim(self, indices: Any, dim: int | None = None) -> jax.Array:
+    def take_along_dim(self, indices: object, dim: int | None = None) -> jax.Array:
         """As `gather`, with broadcasting."""
         return jnp.take_along_axis(self.data, jnp.asarray(indices), axis=dim)
 

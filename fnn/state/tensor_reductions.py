@@ -21,11 +21,11 @@ class Reductions(Parts):
 
     __slots__ = ()
 
-    def max(self, dim: Any = None, keepdim: bool = False, **numpys: Any) -> Any:
+    def max(self, dim: object = None, keepdim: bool = False, **numpys: object) -> Any:
         """The largest element; along ``dim`` with its index; or the larger of the elements and those of an array."""
         return self._extreme(jnp.max, jnp.argmax, jnp.maximum, dim, keepdim, numpys)
 
-    def min(self, dim: Any = None, keepdim: bool = False, **numpys: Any) -> Any:
+    def min(self, dim: object = None, keepdim: bool = False, **numpys: object) -> Any:
         """The smallest element; along ``dim`` with its index; or the smaller of the elements and those of an array."""
         return self._extreme(jnp.min, jnp.argmin, jnp.minimum, dim, keepdim, numpys)
 
@@ -45,19 +45,19 @@ class Reductions(Parts):
         found = (jax.lax.index_in_dim(x, middle, dim, keepdims=keepdim) for x in self.sort(dim))
         return ValuesAndIndices(*found)
 
-    def argmax(self, dim: int | None = None, keepdim: bool = False, **numpys: Any) -> jax.Array:
+    def argmax(self, dim: int | None = None, keepdim: bool = False, **numpys: object) -> jax.Array:
         """The index of the largest element."""
         return jnp.argmax(self.data, **{"axis": dim, "keepdims": keepdim, **numpys})
 
-    def argmin(self, dim: int | None = None, keepdim: bool = False, **numpys: Any) -> jax.Array:
+    def argmin(self, dim: int | None = None, keepdim: bool = False, **numpys: object) -> jax.Array:
         """The index of the smallest element."""
         return jnp.argmin(self.data, **{"axis": dim, "keepdims": keepdim, **numpys})
 
-    def var(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **others: Any) -> jax.Array:
+    def var(self, dim: object = None, unbiased: bool = True, keepdim: bool = False, **others: object) -> jax.Array:
         """The variance: divided by n - ``correction``, which is 1 (numpy's ``ddof`` is 0)."""
         return jnp.var(self.data, **_moment(dim, unbiased, keepdim, others))
 
-    def std(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **others: Any) -> jax.Array:
+    def std(self, dim: object = None, unbiased: bool = True, keepdim: bool = False, **others: object) -> jax.Array:
         """The standard deviation: divided by n - ``correction``, which is 1 (numpy's ``ddof`` is 0)."""
         return jnp.std(self.data, **_moment(dim, unbiased, keepdim, others))
 
@@ -71,20 +71,20 @@ class Reductions(Parts):
         norm = _norm(value.astype(jnp.float32) if half else value, order, _axis(dim), keepdim)
         return norm.astype(value.dtype) if half else norm
 
-    def equal(self, other: Any) -> bool:
+    def equal(self, other: object) -> bool:
         """Whether ``other`` has the same shape and elements."""
         other = jnp.asarray(other)
         return self.data.shape == other.shape and bool((self.data == other).all())
 
-    def allclose(self, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    def allclose(self, other: object, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
         """Whether the elements differ by little."""
         return bool(jnp.allclose(self.data, jnp.asarray(other), rtol, atol, equal_nan))
 
-    def softmax(self, dim: int, dtype: Any = None) -> jax.Array:
+    def softmax(self, dim: int, dtype: object = None) -> jax.Array:
         """The softmax along ``dim``."""
         return jax.nn.softmax(self.data if dtype is None else self.data.astype(canonical(dtype, "softmax: ")), dim)
 
-    def log_softmax(self, dim: int, dtype: Any = None) -> jax.Array:
+    def log_softmax(self, dim: int, dtype: object = None) -> jax.Array:
         """The logarithm of the softmax along ``dim``."""
         value = self.data if dtype is None else self.data.astype(canonical(dtype, "log_softmax: "))
         return jax.nn.log_softmax(value, dim)
@@ -104,11 +104,11 @@ def _norm(value: jax.Array, p: float, axis: Any, keepdims: bool) -> jax.Array:
     return norm if keepdims else jnp.squeeze(norm, axis)
 
 
-def _axis(dim: Any) -> Any:
+def _axis(dim: object) -> Any:
     return tuple(dim) if isinstance(dim, list) else dim
 
 
-def _moment(dim: Any, unbiased: bool, keepdim: bool, others: dict[str, Any]) -> dict[str, Any]:
+def _moment(dim: object, unbiased: bool, keepdim: bool, others: dict[str, Any]) -> dict[str, Any]:
     """The arguments of torch's ``std`` and ``var`` as numpy's."""
     if isinstance(dim, bool):  # std(unbiased)
         dim, unbiased = None, dim

@@ -28,7 +28,7 @@ class Shapes:
 
     data: Any
 
-    def view(self, *shape: Any) -> jax.Array:
+    def view(self, *shape: object) -> jax.Array:
         """The value in another shape; given a dtype, its bytes as numbers of that dtype."""
         if len(shape) == 1 and not isinstance(shape[0], (int, np.integer, tuple, list)):
             return self.data.view(shape[0])
@@ -56,7 +56,7 @@ class Shapes:
 
     swapdims = transpose
 
-    def permute(self, *dims: Any) -> jax.Array:
+    def permute(self, *dims: object) -> jax.Array:
         """The value with its dimensions in this order."""
         return jnp.transpose(self.data, many(dims))
 
@@ -96,7 +96,7 @@ class Shapes:
         at = range(len(shape))[dim]
         return self.data.reshape(*shape[:at], *sizes, *shape[at + 1 :])
 
-    def expand(self, *sizes: Any) -> jax.Array:
+    def expand(self, *sizes: object) -> jax.Array:
         """The value repeated along dimensions of size 1, and new ones in front; -1 keeps a size."""
         shape, wanted = self.data.shape, many(sizes)
         new = len(wanted) - len(shape)
@@ -112,11 +112,11 @@ class Shapes:
         """The value expanded to the shape of ``other``."""
         return jnp.broadcast_to(self.data, other.shape)
 
-    def broadcast_to(self, *size: Any) -> jax.Array:
+    def broadcast_to(self, *size: object) -> jax.Array:
         """The value broadcast to a shape."""
         return jnp.broadcast_to(self.data, many(size))
 
-    def repeat(self, *sizes: Any, **numpys: Any) -> jax.Array:
+    def repeat(self, *sizes: object, **numpys: object) -> jax.Array:
         """The value tiled so many times along each dimension; with ``axis``, numpy's ``repeat``."""
         if numpys:
             return self.data.repeat(*sizes, **numpys)
@@ -128,7 +128,7 @@ class Shapes:
             )
         return jnp.tile(self.data, counts)
 
-    def tile(self, *dims: Any) -> jax.Array:
+    def tile(self, *dims: object) -> jax.Array:
         """The value tiled, as numpy's ``tile``."""
         return jnp.tile(self.data, many(dims))
 
@@ -136,7 +136,7 @@ class Shapes:
         """Every element (along ``dim``) so many times in a row."""
         return jnp.repeat(self.data, repeats, axis=dim)
 
-    def flip(self, *dims: Any) -> jax.Array:
+    def flip(self, *dims: object) -> jax.Array:
         """The value in reverse order along these dimensions."""
         return jnp.flip(self.data, many(dims))
 
@@ -144,7 +144,7 @@ class Shapes:
         """The value rotated along dimensions."""
         return jnp.roll(self.data, shifts, dims)
 
-    def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1, **numpys: Any) -> jax.Array:
+    def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1, **numpys: object) -> jax.Array:
         """The diagonal of two dimensions, as the last one."""
         return self.data.diagonal(**{"offset": offset, "axis1": dim1, "axis2": dim2, **numpys})
 

@@ -22,7 +22,7 @@ class Unread:
     __slots__ = ()
 
 
-def _refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+def _refuse(self: object, *args: object, **kwargs: object) -> Any:
     raise Fixed
 
 

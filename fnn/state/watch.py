@@ -20,15 +20,15 @@ class Recorder(Protocol):
 
     materialised: bool
 
-    def attribute(self, value: Any, name: str) -> None:
+    def attribute(self, value: object, name: str) -> None:
         """``value.name`` is about to be read."""
         ...
 
-    def shown(self, value: Any, name: str, found: Any) -> Any:
+    def shown(self, value: object, name: str, found: object) -> Any:
         """What the reader of ``value.name`` gets, which is ``found``."""
         ...
 
-    def born(self, value: Any) -> None:
+    def born(self, value: object) -> None:
         """``value`` has just been made."""
         ...
 
@@ -85,7 +85,7 @@ class Watch:
 
 
 def _watched(read: Callable[[Any, str], Any]) -> Any:
-    def __getattribute__(self: Any, name: str) -> Any:
+    def __getattribute__(self: object, name: str) -> Any:
         told = recorder.get()
         if told is None:
             return read(self, name)
