@@ -36,7 +36,7 @@ class _Loop:
         self.rebuild: Callable[[Any], Any] = lambda out: out
 
     def iterate(
-        self, function: Callable[..., Any], args: tuple, values: list[Any], key: object
+        self, function: Callable[..., Any], args: tuple, values: list[Any], key: random.AnyKey
     ) -> tuple[Any, list[Any]]:
         """``(output, values of the boxes)`` after one call of ``function``, which draws from ``key``."""
         run, bound = Carried(), dict(zip(self.boxes, values, strict=True))

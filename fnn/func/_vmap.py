@@ -122,11 +122,11 @@ def vmap(
         def mapped(values: list[Any], keys: object, size: int) -> Any:
             run, outer = Carried(), random.Relay()
 
-            def member(values: list[Any], key: object) -> Any:
+            def member(values: list[Any], key: random.AnyKey) -> Any:
                 with random.ambient(random.stream(key) if draws else outer):
                     return run(call, (values,), {})
 
-            def body(values: list[Any], key: object) -> Any:
+            def body(values: list[Any], key: random.AnyKey) -> Any:
                 out, written = member(values, key)
                 kept = [i for i, box in enumerate(run.boxes) if not is_fresh(box)]
                 run.boxes, written = [run.boxes[i] for i in kept], [written[i] for i in kept]

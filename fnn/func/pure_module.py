@@ -48,7 +48,7 @@ class PureModule(Layer):
             raise ArgumentTypeError(f"pure: {self.factory!r} made {type(module).__name__}, expected a Module")
         return module
 
-    def init(self, key: object, *inputs: object, method: Method = None, **kwargs: object) -> tuple[Flat, Flat]:
+    def init(self, key: random.AnyKey, *inputs: object, method: Method = None, **kwargs: object) -> tuple[Flat, Flat]:
         """Builds the module under ``key``.
 
         Args:
@@ -79,7 +79,7 @@ class PureModule(Layer):
         state: Mapping[str, Any],
         *inputs: object,
         training: bool = False,
-        key: object = None,
+        key: random.AnyKey = None,
         method: Method = None,
         **kwargs: object,
     ) -> tuple[Any, dict[str, Any]]:
@@ -199,7 +199,7 @@ def template(layer: PureModule, training: bool, inputs: tuple, kwargs: dict[str,
 def _build_template(layer: PureModule, method: Method, inputs: tuple, kwargs: dict[str, Any]) -> Module:
     made: list[Module] = []
 
-    def construct(key: object, inputs: tuple, kwargs: dict[str, Any]) -> None:
+    def construct(key: random.AnyKey, inputs: tuple, kwargs: dict[str, Any]) -> None:
         with random.constructing(key), random.ambient(random.stream(key)):
             module = layer._construct()
             if _is_lazy(module):

@@ -33,6 +33,7 @@ from fnn.state.box_index import check_index
 from fnn.state.scope import epoch, escape_message, innermost
 from fnn.state.tensor_methods import Size, TensorMethods
 from fnn.tracing import Tracer, register_array_like
+from fnn.typing import Key
 
 __all__ = ["Box"]
 
@@ -270,12 +271,12 @@ class Box(_Arrayed):
         """Sets every element to zero."""
         return self._replace(0)
 
-    def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: object = None) -> Any:
+    def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Key | None = None) -> Any:
         """Draws every element from U(a, b)."""
         key = random.draw_key("uniform_") if generator is None else generator
         return self._replace(random.uniform(key, self.shape, self.dtype, a, b))
 
-    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: object = None) -> Any:
+    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Key | None = None) -> Any:
         """Draws every element from N(mean, std²)."""
         key = random.draw_key("normal_") if generator is None else generator
         return self._replace(random.normal(key, self.shape, self.dtype, mean, std))
