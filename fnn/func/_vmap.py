@@ -119,7 +119,7 @@ def vmap(
             keys = jax.random.split(key, size) if randomness == "different" else key
         key_axis = 0 if draws and randomness == "different" else None
 
-        def mapped(values: list[Any], keys: object, size: int) -> Any:
+        def mapped(values: list[Any], keys: random.AnyKey, size: int) -> Any:
             run, outer = Carried(), random.Relay()
 
             def member(values: list[Any], key: random.AnyKey) -> Any:
