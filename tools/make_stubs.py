@@ -5,8 +5,9 @@
 
 ``class Conv2d(_ConvNd, layer=layers.Conv2d)`` gets its constructor, documentation and ``forward`` from its layer when
 it is made, which a type checker cannot see.  A stub says it: the constructor's parameters with the types and defaults
-of the layer's fields, the fields, parameters and buffers as attributes, ``forward`` and ``__call__`` with the inputs of
-the layer's ``apply``.  What a class or a module writes by hand is copied, without its body.
+of the layer's fields, the fields, parameters and buffers as attributes, ``__call__`` with the inputs of the layer's
+``apply``, and ``forward``, which a subclass may write with other arguments.  What a class or a module writes by hand
+is copied, without its body.
 """
 
 import ast
@@ -128,8 +129,9 @@ def generated(cls: type, layer: type[Layer], by_hand: set[str], show: Types) -> 
     if "forward" not in by_hand:
         inputs = parameters_text(layer.apply, ("self", "params", "state", "training", "key"), layer, show)
         output = _output(show.text(inspect.signature(layer.apply).return_annotation, layer))
-        for name in ("forward", "__call__"):
-            out.append(signature_text(name, inputs, output))
+        # A subclass may give forward other names and narrower types; what is called is typed.
+        out.append(f"    def forward(self, *args: Any, **kwargs: Any) -> {output}: ...")
+        out.append(signature_text("__call__", inputs, output))
     return out
 
 

@@ -56,6 +56,11 @@ def batches() -> Iterator[tuple[jax.Array, jax.Array]]:
         yield jnp.ones((4, 1, 6, 6)), jnp.zeros(4, int)
 
 
+class Scaled(nn.Linear):
+    def forward(self, x: jax.Array) -> jax.Array:
+        return super().forward(x) * 2 + self.weight.sum()
+
+
 class Trainer:
     def __init__(self, net: Net) -> None:
         self.net = net
@@ -81,6 +86,7 @@ def main() -> None:
     model.eval()
     accuracy = (evaluate(model, jnp.ones((4, 1, 6, 6))) == 0).mean()
     print(float(accuracy))
+    print(Scaled(2, 2)(jnp.ones(2)).shape)
     trainer = Trainer(model)
     print(float(trainer.step(jnp.ones((4, 1, 6, 6)))))
 

@@ -37,7 +37,7 @@ Make = Callable[..., nn.Module]
 class LayerNorm2d(nn.LayerNorm):
     """LayerNorm over the channels of (N, C, H, W)."""
 
-    def forward(self, input: Any) -> jax.Array:
+    def forward(self, input: jax.Array) -> jax.Array:
         return jnp.moveaxis(super().forward(jnp.moveaxis(input, 1, -1)), -1, 1)
 
 
