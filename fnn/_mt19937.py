@@ -79,7 +79,7 @@ class Engine:
                 record["normal"], record["has_normal"] = self._cached_normal, 1
         return np.frombuffer(record.tobytes(), np.uint8).copy()
 
-    def set_state(self, new_state: Any) -> None:
+    def set_state(self, new_state: object) -> None:
         """Restores what `get_state` returned, here or in PyTorch (as a numpy or JAX array of bytes)."""
         data = np.asarray(new_state)
         if data.dtype != np.uint8:

@@ -11,7 +11,7 @@ __all__ = ["to_device"]
 _PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "gpu": "gpu", "rocm": "gpu", "tpu": "tpu", "xla": "tpu"}
 
 
-def to_device(device: Any, where: str = "to: ") -> Any:
+def to_device(device: object, where: str = "to: ") -> Any:
     """A `jax.Device` (or Sharding) from what torch users write: ``"cuda:1"``, ``1``, ``"cpu"``, a Device.
 
     Raises:

@@ -5,13 +5,14 @@ an error, never a silent float32.  Where PyTorch's *default* is int64 (counters,
 without x64, as JAX itself does.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.typing import DType
 
 _default = np.dtype("float32")
 
@@ -26,7 +27,7 @@ def get_default_dtype() -> np.dtype:
     return _default
 
 
-def set_default_dtype(dtype: Any) -> None:
+def set_default_dtype(dtype: DType | None) -> None:
     """Sets the floating dtype of new parameters and random numbers.
 
     Args:
@@ -44,7 +45,7 @@ def x64() -> bool:
     return jnp.result_type(float) == np.float64
 
 
-def canonical(dtype: Any, where: str = "") -> np.dtype:
+def canonical(dtype: object, where: str = "") -> np.dtype:
     """The numpy dtype of ``dtype`` (``None``: the default float dtype).
 
     Raises:
@@ -53,7 +54,7 @@ def canonical(dtype: Any, where: str = "") -> np.dtype:
     if dtype is None:
         return _default
     try:
-        result = np.dtype(dtype)
+        result = np.dtype(cast(Any, dtype))
     except TypeError:
         raise ArgumentTypeError(f"{where}expected a dtype such as jnp.float32, got dtype={dtype!r}") from None
     if (result.itemsize == 8 and result.kind in "fiu") or result == np.complex128:
@@ -68,7 +69,7 @@ def index_dtype() -> np.dtype:
     return np.dtype("int64" if x64() else "int32")
 
 
-def to_array(x: Any, name: str = "input", where: str = "") -> jax.Array:
+def to_array(x: object, name: str = "input", where: str = "") -> jax.Array:
     """``x`` as a `jax.Array`: arrays and tracers as they are, boxes by their value, the rest converted."""
     unbox = getattr(x, "__jax_array__", None)
     if unbox is not None:
@@ -83,11 +84,11 @@ def to_array(x: Any, name: str = "input", where: str = "") -> jax.Array:
         raise ArgumentTypeError(f"{where}argument '{name}' must be an array, got {type(x).__name__}") from None
 
 
-def is_floating(x: Any) -> bool:
+def is_floating(x: jax.Array | np.ndarray) -> bool:
     """Whether ``x`` has a real floating dtype."""
     return bool(jnp.issubdtype(x.dtype, jnp.floating))
 
 
-def is_complex(x: Any) -> bool:
+def is_complex(x: jax.Array | np.ndarray) -> bool:
     """Whether ``x`` has a complex dtype."""
     return bool(jnp.issubdtype(x.dtype, jnp.complexfloating))

@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +17,7 @@ from fnn.nn import functional as F
 from fnn.quickstart.data import Digits, jitter
 from fnn.quickstart.models import MODELS
 from fnn.serialization import load_checkpoint, save_checkpoint
-from fnn.typing import ArrayLike
+from fnn.typing import ArrayLike, Device
 from fnn.utils.data import DataLoader, TensorDataset
 
 __all__ = ["Epoch", "Options", "Run", "evaluate", "train_step"]
@@ -85,7 +84,7 @@ class Run:
         device: a `jax.Device`; None: JAX's default.
     """
 
-    def __init__(self, options: Options, digits: Digits, device: Any = None) -> None:
+    def __init__(self, options: Options, digits: Digits, device: Device | None = None) -> None:
         if options.batch_size > len(digits.train_labels):
             raise ArgumentError(
                 f"--batch-size must be at most the number of training images, {len(digits.train_labels)}, "

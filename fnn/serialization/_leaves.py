@@ -64,7 +64,7 @@ class Placement:
         chosen = choose(StorageTag(nbytes), location)
         return self._device(chosen.device if isinstance(chosen, StorageTag) else chosen)
 
-    def _device(self, wanted: Any) -> Any:
+    def _device(self, wanted: object) -> Any:
         if wanted is None or (self.mmap and wanted == "cpu"):
             return HOST if self.mmap else None
         if isinstance(wanted, bytes):

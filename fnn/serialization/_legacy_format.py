@@ -87,7 +87,7 @@ class _Storages:
             raise CorruptFileError(f"the storage {request.key!r} is asked for in two forms")
         return request.storage(None)
 
-    def read(self, file: BinaryIO, keys: Any, position: int, end: int) -> int:
+    def read(self, file: BinaryIO, keys: object, position: int, end: int) -> int:
         """Reads the storages, which start at ``position``; returns where they end."""
         if type(keys) is not list:
             raise CorruptFileError("the list of the storages is missing")

@@ -80,7 +80,7 @@ def check_key(key: Any, budget: Budget) -> None:
         raise UnsafeFileError(f"an object of type {kind.__name__} as a key")
 
 
-def check_tree(root: Any, pickle_size: int) -> None:
+def check_tree(root: object, pickle_size: int) -> None:
     """Refuses cycles, great depth, many-fold sharing and markers."""
     limit = 16 * pickle_size + 10_000
     done: dict[int, tuple[int, int]] = {}  # id -> (values below without regard to sharing, depth)

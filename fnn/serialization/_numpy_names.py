@@ -10,6 +10,7 @@ import numpy as np
 from fnn.serialization._corrupt import CorruptFileError, UnsafeFileError
 from fnn.serialization._limits import Budget, Marker
 from fnn.serialization._storage import check_sizes
+from fnn.typing import DType, PyTree
 
 __all__ = ["CALLS", "VALUES", "NumpyDtype", "set_array"]
 
@@ -26,7 +27,7 @@ class NumpyDtype(Marker):
         super().__init__(f"numpy.dtype({dtype})")
         self.dtype = dtype
 
-    def set_state(self, state: Any) -> None:
+    def set_state(self, state: PyTree) -> None:
         """Takes the state of ``np.dtype``: (version, byte order, ...)."""
         if type(state) is not tuple or len(state) < 2 or any(type(part) not in (int, type(None)) for part in state[2:]):
             raise UnsafeFileError(f"asks for the state {type(state).__name__} of {self.name}")
@@ -36,7 +37,7 @@ class NumpyDtype(Marker):
             self.dtype = self.dtype.newbyteorder("<")
 
 
-def _dtype(budget: Budget, code: Any, *options: Any) -> NumpyDtype:
+def _dtype(budget: Budget, code: object, *options: object) -> NumpyDtype:
     del budget, options  # align and copy
     if isinstance(code, Marker) and code.name.startswith("ml_dtypes."):
         return NumpyDtype(np.dtype(getattr(ml_dtypes, code.name.removeprefix("ml_dtypes."))))
@@ -47,7 +48,7 @@ def _dtype(budget: Budget, code: Any, *options: Any) -> NumpyDtype:
     return NumpyDtype(np.dtype(code))
 
 
-def _dtype_of(value: Any) -> np.dtype:
+def _dtype_of(value: object) -> np.dtype:
     if not isinstance(value, NumpyDtype):
         raise CorruptFileError("a numpy array without a dtype")
     return value.dtype
@@ -61,7 +62,7 @@ def _raw(value: Any) -> bytes | bytearray:
     return value
 
 
-def _scalar(budget: Budget, dtype: Any, content: Any) -> Any:
+def _scalar(budget: Budget, dtype: DType | None, content: object) -> Any:
     content, kind = _raw(content), _dtype_of(dtype)
     if len(content) != kind.itemsize or not content:
         raise CorruptFileError(f"a numpy scalar of {len(content)} bytes, whose dtype is {kind}")
@@ -69,7 +70,7 @@ def _scalar(budget: Budget, dtype: Any, content: Any) -> Any:
     return np.frombuffer(content, kind)[0]
 
 
-def _reconstruct(budget: Budget, kind: Any, shape: Any, code: Any) -> np.ndarray:
+def _reconstruct(budget: Budget, kind: object, shape: object, code: object) -> np.ndarray:
     del budget, shape, code  # the state says what they are
     if not (isinstance(kind, Marker) and kind.name == "numpy.ndarray"):
         raise UnsafeFileError("asks for a subclass of numpy.ndarray")
@@ -96,7 +97,7 @@ def _frombuffer(budget: Budget, content: Any, dtype: Any, shape: Any, order: Any
     return np.frombuffer(content, kind).reshape(shape, order=order)
 
 
-def set_array(budget: Budget, array: np.ndarray, state: Any) -> None:
+def set_array(budget: Budget, array: np.ndarray, state: PyTree) -> None:
     """The state of an array: (version, shape, dtype, whether in Fortran's order, bytes)."""
     if type(state) is not tuple or len(state) != 5 or type(state[3]) not in (bool, int):
         raise CorruptFileError("a numpy array with a state that is none")

@@ -19,6 +19,7 @@ from fnn.errors import ArgumentError
 from fnn.serialization._corrupt import CorruptFileError, UnsafeFileError
 from fnn.serialization._limits import Budget, Marker, check_key
 from fnn.serialization._pickle_stack import Bytes, Stack, decimal
+from fnn.typing import PyTree
 
 __all__ = ["Builder", "Globals", "Unpickler"]
 
@@ -52,11 +53,11 @@ class Globals(Protocol):
         """The value or `Builder` of that name, or UnsafeFileError."""
         ...
 
-    def build(self, instance: Any, state: Any) -> None:
+    def build(self, instance: object, state: PyTree) -> None:
         """Gives an object its state, or UnsafeFileError."""
         ...
 
-    def persistent(self, pid: Any) -> Any:
+    def persistent(self, pid: object) -> Any:
         """The storage that a persistent id stands for."""
         ...
 
@@ -243,7 +244,7 @@ class Unpickler(Stack):
 
     # -- names, calls and states ------------------------------------------------------------------------
 
-    def _find(self, module: Any, name: Any) -> Any:
+    def _find(self, module: object, name: object) -> Any:
         if type(module) is not str or type(name) is not str:
             raise CorruptFileError("the pickle is damaged: a name that is no text")
         return self.names.find(_RENAMED.get(module, module), name)
@@ -262,7 +263,7 @@ class Unpickler(Stack):
     def do_buffer(self) -> None:
         raise UnsafeFileError("asks for a buffer outside of the file (opcode NEXT_BUFFER or READONLY_BUFFER)")
 
-    def _call(self, function: Any, arguments: Any) -> Any:
+    def _call(self, function: object, arguments: object) -> Any:
         if not isinstance(function, Builder):
             raise UnsafeFileError(f"asks to call {_what(function)}")
         if type(arguments) is not tuple:
@@ -315,7 +316,7 @@ class Unpickler(Stack):
             raise CorruptFileError("the pickle is cut short")
 
 
-def _what(value: Any) -> str:
+def _what(value: object) -> str:
     return value.name if isinstance(value, Marker) else f"an object of type {type(value).__name__}"
 
 

@@ -66,7 +66,7 @@ class Stack:
         """An unsigned number of so many bytes."""
         return int.from_bytes(self.take(size), "little")
 
-    def push(self, value: Any) -> None:
+    def push(self, value: object) -> None:
         """Onto the stack."""
         self.stack.append(value)
 

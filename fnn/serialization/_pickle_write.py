@@ -46,7 +46,7 @@ class Persistent(NamedTuple):
 Reducer = Callable[[Any, str], Any]
 
 
-def pickled(value: Any, reduce: Reducer) -> bytes:
+def pickled(value: object, reduce: Reducer) -> bytes:
     """The pickle of a value.
 
     Args:
@@ -73,7 +73,7 @@ class _Pickler:
         self.kept: list[Any] = []  # so that no identity is used twice
         self.open: set[int] = set()
 
-    def save(self, value: Any, where: str) -> None:
+    def save(self, value: object, where: str) -> None:
         """Writes one value."""
         write = _WRITERS.get(type(value))
         if write is not None:
@@ -92,14 +92,14 @@ class _Pickler:
 
     # -- the memo ---------------------------------------------------------------------------------------
 
-    def _known(self, key: Any) -> bool:
+    def _known(self, key: object) -> bool:
         index = self.memo.get(key)
         if index is None:
             return False
         self.out += b"h" + bytes((index,)) if index < 256 else b"j" + struct.pack("<I", index)
         return True
 
-    def _remember(self, key: Any, value: Any) -> None:
+    def _remember(self, key: object, value: object) -> None:
         index = self.memo[key] = len(self.memo)
         self.kept.append(value)
         self.out += b"q" + bytes((index,)) if index < 256 else b"r" + struct.pack("<I", index)
@@ -201,12 +201,12 @@ class _Pickler:
             self._check_key(item, where)
         self._object(value, Call(Name("__builtin__", "set"), (list(value),)), where)
 
-    def _enter(self, value: Any, where: str) -> None:
+    def _enter(self, value: object, where: str) -> None:
         if id(value) in self.open:
             raise ArgumentError(f"save: {where} is a container that contains itself")
         self.open.add(id(value))
 
-    def _opened(self, value: Any, code: bytes, where: str) -> bool:
+    def _opened(self, value: object, code: bytes, where: str) -> bool:
         """Starts a list or dict; False if it is there already."""
         if id(value) in self.open:
             raise ArgumentError(f"save: {where} is a container that contains itself")
@@ -227,7 +227,7 @@ class _Pickler:
                 self.save(item, f"{where}[{key!r}]")
             self.out += b"u"
 
-    def _check_key(self, key: Any, where: str) -> None:
+    def _check_key(self, key: object, where: str) -> None:
         if type(key) not in _KEYS:
             raise ArgumentTypeError(
                 f"save: {where} has the key {key!r} of type {type(key).__name__}; expected text, a number or a tuple"
@@ -260,14 +260,14 @@ class _Pickler:
             self.save(argument, where)
         self.out += b"tR"
 
-    def _object(self, value: Any, call: Call, where: str) -> None:
+    def _object(self, value: object, call: Call, where: str) -> None:
         """A mutable object, which is the same wherever it is mentioned."""
         if not self._known(id(value)):
             self._call(call, where)
             self._remember(id(value), value)
 
 
-def _refusal(value: Any, where: str) -> str:
+def _refusal(value: object, where: str) -> str:
     kind = type(value)
     if callable(getattr(value, "state_dict", None)) and not isinstance(value, type):
         return f"save: {where} is a {kind.__name__}; save its state_dict() instead"

@@ -6,6 +6,7 @@ from typing import Any
 
 from fnn.serialization._corrupt import CorruptFileError, UnsafeFileError
 from fnn.serialization._limits import Budget, Marker, check_key
+from fnn.typing import PyTree
 
 __all__ = ["CALLS", "VALUES", "set_attributes"]
 
@@ -29,14 +30,14 @@ _CLASSES: dict[str, Callable[[], Any]] = {
 }
 
 
-def _encode(budget: Budget, text: Any, encoding: Any = "utf-8") -> bytes:
+def _encode(budget: Budget, text: object, encoding: object = "utf-8") -> bytes:
     if type(text) is not str or encoding not in _ENCODINGS:
         raise UnsafeFileError(f"asks for _codecs.encode with the encoding {encoding!r}")
     budget.spend(4 * len(text))
     return text.encode(encoding)
 
 
-def _bytes(budget: Budget, *arguments: Any) -> bytes:
+def _bytes(budget: Budget, *arguments: object) -> bytes:
     if not arguments:
         return b""
     if len(arguments) == 1 and type(arguments[0]) is bytes:
@@ -44,7 +45,7 @@ def _bytes(budget: Budget, *arguments: Any) -> bytes:
     return _encode(budget, *arguments)
 
 
-def _bytearray(budget: Budget, *arguments: Any) -> bytearray:
+def _bytearray(budget: Budget, *arguments: object) -> bytearray:
     content = _bytes(budget, *arguments)
     budget.spend(len(content))
     return bytearray(content)
@@ -75,19 +76,19 @@ def _hashable(budget: Budget, arguments: tuple[Any, ...]) -> Any:
     return items
 
 
-def _list(budget: Budget, *arguments: Any) -> list[Any]:
+def _list(budget: Budget, *arguments: object) -> list[Any]:
     return list(_items(budget, arguments))
 
 
-def _tuple(budget: Budget, *arguments: Any) -> tuple[Any, ...]:
+def _tuple(budget: Budget, *arguments: object) -> tuple[Any, ...]:
     return tuple(_items(budget, arguments))
 
 
-def _set(budget: Budget, *arguments: Any) -> set[Any]:
+def _set(budget: Budget, *arguments: object) -> set[Any]:
     return set(_hashable(budget, arguments))
 
 
-def _frozenset(budget: Budget, *arguments: Any) -> frozenset[Any]:
+def _frozenset(budget: Budget, *arguments: object) -> frozenset[Any]:
     return frozenset(_hashable(budget, arguments))
 
 
@@ -106,21 +107,21 @@ def _pairs(budget: Budget, arguments: tuple[Any, ...]) -> dict[Any, Any]:
     return result
 
 
-def _dict(budget: Budget, *arguments: Any) -> dict[Any, Any]:
+def _dict(budget: Budget, *arguments: object) -> dict[Any, Any]:
     return dict(_pairs(budget, arguments))
 
 
-def _ordered_dict(budget: Budget, *arguments: Any) -> OrderedDict[Any, Any]:
+def _ordered_dict(budget: Budget, *arguments: object) -> OrderedDict[Any, Any]:
     return OrderedDict(_pairs(budget, arguments))
 
 
-def _counter(budget: Budget, *arguments: Any) -> Counter[Any]:
+def _counter(budget: Budget, *arguments: object) -> Counter[Any]:
     result: Counter[Any] = Counter()
     dict.update(result, _pairs(budget, arguments))  # Counter's own would add up
     return result
 
 
-def _defaultdict(budget: Budget, factory: Any = None, *arguments: Any) -> defaultdict[Any, Any]:
+def _defaultdict(budget: Budget, factory: object = None, *arguments: object) -> defaultdict[Any, Any]:
     made = None
     if factory is not None:
         name = factory.name if isinstance(factory, Marker) else repr(type(factory))
@@ -146,7 +147,7 @@ CALLS: dict[str, Callable[..., Any]] = {
 }
 
 
-def set_attributes(instance: Any, state: Any) -> None:
+def set_attributes(instance: object, state: PyTree) -> None:
     """Gives an object attributes of its own.
 
     None may hide one of its class, such as a method, or be special (``__deepcopy__``), since Python and JAX ask

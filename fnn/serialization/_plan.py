@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from fnn.serialization._torch_dtypes import STORAGE_OF, torch_name
+from fnn.typing import ArrayLike, DType
 
 __all__ = ["Plan", "Storage", "View", "is_storable", "row_major"]
 
@@ -28,7 +29,7 @@ class Storage:
         source: the array whose elements, in row-major order, they are; or their memory, as a flat array.
     """
 
-    def __init__(self, key: str, dtype: np.dtype, numel: int, source: Any) -> None:
+    def __init__(self, key: str, dtype: np.dtype, numel: int, source: object) -> None:
         self.key, self.dtype, self.numel, self.source = key, dtype, numel, source
 
     @property
@@ -80,7 +81,7 @@ class Plan:
         self.views: dict[int, View] = {}
         self.storages: list[Storage] = []
 
-    def note(self, array: Any) -> None:
+    def note(self, array: ArrayLike) -> None:
         """Takes an array into account."""
         self.noted[id(array)] = array
 
@@ -100,11 +101,11 @@ class Plan:
             stride = tuple(step // array.itemsize for step in array.strides)
             self.views[id(array)] = View(spans[id(group)], offset, array.shape, stride)
 
-    def view(self, array: Any) -> View:
+    def view(self, array: ArrayLike) -> View:
         """What a noted array is stored as."""
         return self.views[id(array)]
 
-    def _storage(self, dtype: np.dtype, numel: int, source: Any) -> Storage:
+    def _storage(self, dtype: np.dtype, numel: int, source: object) -> Storage:
         storage = Storage(str(len(self.storages)), dtype.newbyteorder("="), numel, source)
         self.storages.append(storage)
         return storage
@@ -186,6 +187,6 @@ class _Memory:
         self.__array_interface__ = {"data": (_address(owner), True), "shape": (size,), "typestr": "|u1", "version": 3}
 
 
-def is_storable(dtype: Any) -> bool:
+def is_storable(dtype: DType | None) -> bool:
     """Whether PyTorch has this dtype."""
     return torch_name(dtype) is not None

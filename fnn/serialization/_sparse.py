@@ -106,7 +106,7 @@ def _narrow(indices: np.ndarray) -> Any:
     return jnp.asarray(indices.astype(index_dtype()))
 
 
-def is_sparse(value: Any) -> bool:
+def is_sparse(value: object) -> bool:
     """Whether it is one of JAX's sparse arrays; imports them only if somebody has."""
     import sys
 
@@ -114,7 +114,7 @@ def is_sparse(value: Any) -> bool:
     return module is not None and isinstance(value, module.JAXSparse)
 
 
-def to_coo(value: Any, where: str) -> tuple[Any, Any, tuple[int, ...], bool]:
+def to_coo(value: object, where: str) -> tuple[Any, Any, tuple[int, ...], bool]:
     """The parts of a COO tensor: indices (sparse dimensions, entries), values, size, whether coalesced."""
     from jax.experimental import sparse
 

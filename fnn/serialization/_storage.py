@@ -7,6 +7,7 @@ import numpy as np
 from fnn.serialization._corrupt import CorruptFileError
 from fnn.serialization._limits import Marker
 from fnn.serialization._torch_dtypes import component_size
+from fnn.typing import DType
 
 __all__ = ["Storage", "aligned"]
 
@@ -14,7 +15,7 @@ _ALIGNMENT = 64  # JAX's CPU backend takes memory over without a copy where it i
 _MAX_DIMS = 64  # numpy's
 
 
-def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def aligned(shape: tuple[int, ...], dtype: DType | None) -> np.ndarray:
     """A new array, not yet filled, whose memory JAX can take over."""
     dtype = np.dtype(dtype)
     count = 1

@@ -20,6 +20,7 @@ from fnn.serialization._plain_names import set_attributes
 from fnn.serialization._storage import Storage, check_sizes
 from fnn.serialization._torch_dtypes import COMPLEX32, DTYPES, STORAGES
 from fnn.state.box import Box
+from fnn.typing import Device, DType, PyTree
 
 __all__ = ["TensorNames", "VALUES"]
 
@@ -67,7 +68,7 @@ VALUES: dict[str, Any] = {
 }
 
 
-def _storage(value: Any) -> Storage:
+def _storage(value: object) -> Storage:
     if not isinstance(value, Storage):
         raise CorruptFileError("a tensor without a storage")
     return value
@@ -135,7 +136,15 @@ class TensorNames:
         return self._dense(_storage(storage), storage.dtype, offset, size, stride, metadata)
 
     def tensor_v3(
-        self, storage: Any, offset: Any, size: Any, stride: Any, grad: Any, hooks: Any, dtype: Any, metadata: Any = None
+        self,
+        storage: object,
+        offset: object,
+        size: object,
+        stride: object,
+        grad: object,
+        hooks: object,
+        dtype: DType | None,
+        metadata: object = None,
     ) -> Any:
         """A tensor of a dtype that has no class of storages."""
         del grad, hooks
@@ -174,7 +183,7 @@ class TensorNames:
         check_sizes("stride", stride)
         return jax.ShapeDtypeStruct(tuple(size), _dtype(dtype))
 
-    def from_host(self, data: Any, dtype: Any, device: Any, grad: Any = False) -> Any:
+    def from_host(self, data: object, dtype: DType | None, device: Device | None, grad: object = False) -> Any:
         """A tensor of a device without storages, saved by its values."""
         del grad
         if not isinstance(data, (np.ndarray, jax.Array)):
@@ -184,7 +193,7 @@ class TensorNames:
 
     # -- boxes ------------------------------------------------------------------------------------------
 
-    def parameter(self, data: Any = None, requires_grad: Any = True, hooks: Any = None) -> Any:
+    def parameter(self, data: object = None, requires_grad: object = True, hooks: object = None) -> Any:
         """A Parameter; where its values cannot be a `jax.Array`, or shall not be, the values alone."""
         del hooks
         from fnn.nn import Parameter
@@ -195,14 +204,14 @@ class TensorNames:
             raise CorruptFileError(f"a Parameter with requires_grad={requires_grad!r}")
         return Parameter(data, requires_grad and jnp.issubdtype(data.dtype, jnp.inexact))
 
-    def parameter_with_state(self, data: Any, requires_grad: Any, hooks: Any, state: Any) -> Any:
+    def parameter_with_state(self, data: object, requires_grad: object, hooks: object, state: PyTree) -> Any:
         """The same, with attributes of its own."""
         result = self.parameter(data, requires_grad, hooks)
         if not isinstance(result, np.ndarray):
             set_attributes(result, state)
         return result
 
-    def from_type(self, function: Any, kind: Any, arguments: Any, state: Any) -> Any:
+    def from_type(self, function: object, kind: object, arguments: object, state: PyTree) -> Any:
         """A tensor with attributes: of a Parameter they are kept; an array cannot have any."""
         if not isinstance(function, Builder) or function.call not in self.calls().values():
             raise UnsafeFileError("asks to rebuild a tensor by something else than a function for it")
@@ -223,14 +232,14 @@ class TensorNames:
             return Buffer(result, persistent=state.get("persistent") is not False)
         return result
 
-    def refused(self, *arguments: Any) -> Any:
+    def refused(self, *arguments: object) -> Any:
         """A subclass of Tensor."""
         del arguments
         raise UnsafeFileError(f"asks for torch._utils._rebuild_wrapper_subclass: {_REFUSED_TENSORS}")
 
     # -- several tensors in one -------------------------------------------------------------------------
 
-    def sparse(self, layout: Any, data: Any) -> Any:
+    def sparse(self, layout: object, data: object) -> Any:
         """A sparse tensor: a BCOO."""
         if type(layout) is not str or type(data) is not tuple or len(data) < 3:
             raise CorruptFileError("a sparse tensor without its parts")
@@ -241,7 +250,7 @@ class TensorNames:
                 _no_tensor(part)
         return _sparse.from_torch(self.leaves.budget, layout, data)
 
-    def nested(self, buffer: Any, sizes: Any, strides: Any, offsets: Any) -> Any:
+    def nested(self, buffer: object, sizes: object, strides: object, offsets: object) -> Any:
         """A nested tensor: the list of its tensors."""
         values = np.asarray(buffer if isinstance(buffer, (jax.Array, np.ndarray)) else _no_tensor(buffer))
         if values.ndim != 1 or not values.flags.c_contiguous:
@@ -276,7 +285,7 @@ def _size(sizes: Any = ()) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _device(kind: Any, index: Any = None) -> str:
+def _device(kind: object, index: object = None) -> str:
     if type(kind) is not str or type(index) not in (int, type(None)):
         raise CorruptFileError("a torch.device that is none")
     return kind if index is None else f"{kind}:{index}"
@@ -288,7 +297,7 @@ def _layout(name: Any) -> str:
     return name
 
 
-def _dtype(value: Any) -> np.dtype:
+def _dtype(value: object) -> np.dtype:
     if isinstance(value, Opaque):
         return value.dtype
     if not isinstance(value, np.dtype):
@@ -296,7 +305,7 @@ def _dtype(value: Any) -> np.dtype:
     return value
 
 
-def _flags(metadata: Any) -> tuple[str, ...]:
+def _flags(metadata: object) -> tuple[str, ...]:
     if not metadata:
         return ()
     if type(metadata) is not dict or not set(metadata) <= {"conj", "neg"}:
@@ -310,6 +319,6 @@ def _number(value: Any) -> float:
     return value
 
 
-def _no_tensor(value: Any) -> Any:
+def _no_tensor(value: object) -> Any:
     name = value.name if isinstance(value, Marker) else type(value).__name__
     raise CorruptFileError(f"a tensor expected, got {name}")

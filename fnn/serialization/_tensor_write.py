@@ -14,6 +14,7 @@ from fnn.serialization._plan import Plan, Storage, View, is_storable, row_major
 from fnn.serialization._torch_dtypes import STORAGE_OF, torch_name
 from fnn.state.box import Box
 from fnn.tracing import Tracer
+from fnn.typing import ArrayLike, DType
 
 __all__ = ["Reduction"]
 
@@ -59,7 +60,7 @@ class Reduction:
 
     # -- arrays -----------------------------------------------------------------------------------------
 
-    def _array(self, array: Any, where: str) -> Any:
+    def _array(self, array: ArrayLike, where: str) -> Any:
         _check(array, where)
         if not self.planned:
             self.plan.note(array)
@@ -94,7 +95,7 @@ class Reduction:
             Name(_UTILS, "_rebuild_meta_tensor_no_storage"), (dtype, value.shape, row_major(value.shape), False)
         )
 
-    def _sparse(self, value: Any, where: str) -> Call:
+    def _sparse(self, value: object, where: str) -> Call:
         if id(value) not in self.parts:
             self.parts[id(value)] = (value, _sparse.to_coo(value, f"save: {where}"))
         indices, values, size, coalesced = self.parts[id(value)][1]
@@ -144,14 +145,14 @@ def _check(array: Any, where: str) -> None:
         raise ArgumentTypeError(f"save: {where} has dtype {array.dtype}, which PyTorch does not have")
 
 
-def _dtype_name(dtype: Any, where: str) -> str:
+def _dtype_name(dtype: DType | None, where: str) -> str:
     name = torch_name(dtype)
     if name is None:
         raise ArgumentTypeError(f"save: {where} is the dtype {np.dtype(dtype)}, which PyTorch does not have")
     return name
 
 
-def _is_scalar_type(value: Any) -> bool:
+def _is_scalar_type(value: object) -> bool:
     """``np.float32`` or ``jnp.float32``."""
     return isinstance(value, type) and (
         issubclass(value, np.generic) or isinstance(getattr(value, "dtype", 0), np.dtype)

@@ -5,10 +5,10 @@ loses nothing.  Bit patterns (``bits8``, ``float4_e2m1fn_x2``, ...) are read as 
 them.  Quantised integers occur only inside quantised tensors.
 """
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
+
+from fnn.typing import DType
 
 __all__ = ["COMPLEX32", "DTYPES", "QUANTISED", "STORAGES", "STORAGE_OF", "component_size", "torch_name"]
 
@@ -60,7 +60,7 @@ STORAGE_OF: dict[str, str] = {name: f"{prefix}Storage" for name, prefix in _CLAS
 _NAMES = {dtype: name for name, dtype in _EXACT.items()}
 
 
-def torch_name(dtype: Any) -> str | None:
+def torch_name(dtype: DType | None) -> str | None:
     """PyTorch's name of a numpy dtype (of any byte order), or None."""
     return _NAMES.get(np.dtype(dtype).newbyteorder("="))
 

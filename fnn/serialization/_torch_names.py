@@ -13,6 +13,7 @@ from fnn.serialization._leaves import Leaves
 from fnn.serialization._limits import Marker
 from fnn.serialization._pickle_read import Builder
 from fnn.serialization._storage import Storage
+from fnn.typing import PyTree
 
 __all__ = ["StorageRequest", "Survey", "TorchNames"]
 
@@ -34,7 +35,7 @@ class StorageRequest:
 
     __slots__ = ("key", "location", "numel", "type", "view")
 
-    def __init__(self, pid: Any) -> None:
+    def __init__(self, pid: object) -> None:
         if type(pid) is not tuple or len(pid) not in (5, 6):
             raise CorruptFileError("a persistent id that names no storage")
         kind, self.type, key, location, numel, *view = (_text(part) for part in pid)
@@ -58,7 +59,7 @@ class StorageRequest:
         return Storage(self.key, self.type.dtype, self.location, data, big_endian, name)
 
 
-def _text(part: Any) -> Any:
+def _text(part: object) -> Any:
     return part.decode("ascii") if type(part) is bytes else part  # from Python 2
 
 
@@ -88,7 +89,7 @@ class TorchNames:
             raise UnsafeFileError(_REFUSED.format(name=full))
         return self.known[full]
 
-    def build(self, instance: Any, state: Any) -> None:
+    def build(self, instance: object, state: PyTree) -> None:
         """Gives an OrderedDict, a Parameter, a numpy array or a numpy dtype its state."""
         if type(instance) is OrderedDict:
             _plain_names.set_attributes(instance, state)
@@ -100,7 +101,7 @@ class TorchNames:
             what = instance.name if isinstance(instance, Marker) else f"an object of type {type(instance).__name__}"
             raise UnsafeFileError(f"asks to set the state of {what}")
 
-    def persistent(self, pid: Any) -> Storage:
+    def persistent(self, pid: object) -> Storage:
         """The storage of a persistent id."""
         return self.storage(StorageRequest(pid))
 
@@ -113,14 +114,14 @@ class Survey(TorchNames):
         blank = Marker("a tensor")
         self.blank = blank
 
-        def build_nothing(*arguments: Any) -> Marker:
+        def build_nothing(*arguments: object) -> Marker:
             del arguments
             return blank
 
         for name in _tensor_names.TensorNames(leaves).calls():
             self.known[name] = Builder(name, build_nothing)
 
-    def build(self, instance: Any, state: Any) -> None:
+    def build(self, instance: object, state: PyTree) -> None:
         """States of tensors are passed over."""
         if instance is not self.blank:
             super().build(instance, state)

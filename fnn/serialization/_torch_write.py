@@ -1,7 +1,7 @@
 """An object as a file of PyTorch, in either format."""
 
 import sys
-from typing import Any
+from typing import IO, Any
 
 from fnn.serialization._legacy_format import MAGIC, VERSION
 from fnn.serialization._pickle_write import Name, Persistent, pickled
@@ -20,7 +20,7 @@ class Prepared:
         legacy: whether for the format before PyTorch 1.6.
     """
 
-    def __init__(self, obj: Any, legacy: bool) -> None:
+    def __init__(self, obj: object, legacy: bool) -> None:
         self.legacy = legacy
         plan = Plan()
         reduction = Reduction(plan, self._storage_id)
@@ -40,14 +40,14 @@ class Prepared:
         pid = ("storage", kind, storage.key, "cpu", storage.count)
         return Persistent((*pid, None) if self.legacy else pid)
 
-    def write(self, file: Any) -> None:
+    def write(self, file: IO[bytes]) -> None:
         """Writes it to a file, from front to back."""
         if self.legacy:
             self._write_legacy(file)
         else:
             self._write_zip(file)
 
-    def _write_zip(self, file: Any) -> None:
+    def _write_zip(self, file: IO[bytes]) -> None:
         archive = ZipWriter(file)
 
         def add(name: str, content: bytes) -> None:
@@ -78,5 +78,5 @@ class Prepared:
                 file.write(part)
 
 
-def _nothing(value: Any, where: str) -> None:
+def _nothing(value: object, where: str) -> None:
     del value, where

@@ -7,7 +7,7 @@ PyTorch finds storages in a mapped file by this layout.
 import struct
 import zlib
 from collections.abc import Iterable
-from typing import Any
+from typing import IO
 
 from fnn.serialization._zip_read import CENTRAL, END, END64, LOCAL, LOCATOR64
 
@@ -26,7 +26,7 @@ class ZipWriter:
         file: has ``write``.
     """
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.position = 0
         self.entries: list[bytes] = []

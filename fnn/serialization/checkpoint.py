@@ -19,6 +19,7 @@ import numpy as np
 from fnn.errors import ArgumentTypeError
 from fnn.serialization._corrupt import CorruptFileError, naming
 from fnn.serialization.safetensors import load_file, load_metadata, save_file
+from fnn.typing import PyTree
 
 __all__ = ["TREE", "decode_tree", "load_checkpoint", "save_checkpoint"]
 
@@ -110,7 +111,7 @@ def _encode(value: Any, path: str, tensors: dict[str, Any]) -> Any:
     )
 
 
-def _decode(tree: Any, tensors: Mapping[str, Any]) -> Any:
+def _decode(tree: PyTree, tensors: Mapping[str, Any]) -> Any:
     if isinstance(tree, list):
         return [_decode(item, tensors) for item in tree]
     if not isinstance(tree, dict):

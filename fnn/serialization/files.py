@@ -30,9 +30,9 @@ _WEIGHTS_ONLY = (
 
 
 def save(
-    obj: Any,
+    obj: object,
     f: Any,
-    pickle_module: Any = None,
+    pickle_module: object = None,
     pickle_protocol: int = 2,
     _use_new_zipfile_serialization: bool = True,
 ) -> None:
@@ -86,7 +86,7 @@ def save(
         prepared.write(file)
 
 
-def _save_safetensors(obj: Any, path: str | os.PathLike[str]) -> None:
+def _save_safetensors(obj: object, path: str | os.PathLike[str]) -> None:
     if not isinstance(obj, Mapping):
         raise ArgumentTypeError(f"save: a .safetensors file holds a dict of arrays by name, got {type(obj).__name__}")
     if all(isinstance(value, (jax.Array, np.ndarray)) or hasattr(value, "__jax_array__") for value in obj.values()):
@@ -97,8 +97,8 @@ def _save_safetensors(obj: Any, path: str | os.PathLike[str]) -> None:
 
 def load(
     f: Any,
-    map_location: Any = None,
-    pickle_module: Any = None,
+    map_location: object = None,
+    pickle_module: object = None,
     *,
     weights_only: bool | None = None,
     mmap: bool | None = None,

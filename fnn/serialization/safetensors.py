@@ -70,7 +70,7 @@ def save_file(
         library.numpy.save_file(arrays, str(temporary), metadata=dict(metadata) if metadata else None)
 
 
-def _to_saved(name: str, value: Any) -> np.ndarray:
+def _to_saved(name: str, value: object) -> np.ndarray:
     if not isinstance(name, str):
         raise ArgumentTypeError(f"save_file: the name of an array must be a str, got {name!r}")
     array = np.asarray(value if isinstance(value, np.ndarray) else to_array(value, name, "save_file: "), order="C")

@@ -17,6 +17,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.state.box import Box, lazy_access
 from fnn.state.scope import epoch, innermost
 from fnn.state.watch import recorder
+from fnn.typing import Device, DType, Shape
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
 
@@ -200,7 +201,7 @@ class UninitializedTensorMixin:
         """The dtype that the value will have."""
         return canonical(self.__dict__.get("_wanted_dtype"))
 
-    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+    def materialize(self, shape: Shape, device: Device | None = None, dtype: DType | None = None) -> None:
         """Gives the box a value of zeros of this shape; it becomes an ordinary one, with the same identity.
 
         Args:

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.typing import ArrayLike
 
 from fnn.errors import ArgumentError
 
@@ -36,23 +37,23 @@ def _sgn(x: jax.Array) -> jax.Array:
     return jnp.where(size == 0, 0, x / jnp.where(size == 0, 1, size)) if jnp.iscomplexobj(x) else jnp.sign(x)
 
 
-def _clamp(x: jax.Array, min: Any = None, max: Any = None) -> jax.Array:
+def _clamp(x: jax.Array, min: ArrayLike | None = None, max: ArrayLike | None = None) -> jax.Array:
     return jnp.clip(x, min, max)
 
 
-def _add(x: jax.Array, other: object, *, alpha: object = 1) -> jax.Array:
+def _add(x: jax.Array, other: ArrayLike, *, alpha: ArrayLike = 1) -> jax.Array:
     return x + _scaled(other, alpha)
 
 
-def _sub(x: jax.Array, other: object, *, alpha: object = 1) -> jax.Array:
+def _sub(x: jax.Array, other: ArrayLike, *, alpha: ArrayLike = 1) -> jax.Array:
     return x - _scaled(other, alpha)
 
 
-def _scaled(other: Any, alpha: Any) -> Any:
+def _scaled(other: ArrayLike, alpha: ArrayLike) -> Any:
     return other if isinstance(alpha, int) and alpha == 1 else alpha * jnp.asarray(other)
 
 
-def _div(x: jax.Array, other: Any, *, rounding_mode: str | None = None) -> jax.Array:
+def _div(x: jax.Array, other: ArrayLike, *, rounding_mode: str | None = None) -> jax.Array:
     if rounding_mode not in (None, "floor", "trunc"):
         raise ArgumentError(
             f"div: expected rounding_mode to be one of None, 'trunc' or 'floor' but found '{rounding_mode}'"
@@ -66,7 +67,7 @@ def _reciprocal(x: jax.Array) -> jax.Array:
     return 1 / x
 
 
-def _lerp(start: jax.Array, end: Any, weight: Any) -> jax.Array:
+def _lerp(start: jax.Array, end: ArrayLike, weight: ArrayLike) -> jax.Array:
     return start + weight * (jnp.asarray(end) - start)
 
 

@@ -18,11 +18,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from fnn.devices import to_device
 from fnn.dtypes import canonical, index_dtype
 from fnn.state.tensor_reductions import Reductions
 from fnn.state.tensor_shapes import Shapes, many
+from fnn.typing import Device, DType
 
 __all__ = ["Size", "TensorMethods"]
 
@@ -58,7 +60,7 @@ class TensorMethods(Shapes, Reductions):
 
     __slots__ = ()
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, **ignored: Any) -> jax.Array:
+    def to(self, *args: Any, dtype: DType | None = None, device: Device | None = None, **ignored: Any) -> jax.Array:
         """The value with another dtype, on another device, or as another array has it."""
         del ignored  # non_blocking, copy
         for value in args:
@@ -73,11 +75,11 @@ class TensorMethods(Shapes, Reductions):
         value = self.data if dtype is None else self.data.astype(canonical(dtype, "to: "))
         return value if device is None else jax.device_put(value, to_device(device, "to: "))
 
-    def type(self, dtype: object) -> jax.Array:
+    def type(self, dtype: DType | None) -> jax.Array:
         """The value cast to a dtype."""
         return self.data.astype(canonical(dtype, "type: "))
 
-    def type_as(self, other: Any) -> jax.Array:
+    def type_as(self, other: jax.Array) -> jax.Array:
         """The value cast to the dtype of ``other``."""
         return self.data.astype(other.dtype)
 
@@ -101,25 +103,25 @@ class TensorMethods(Shapes, Reductions):
         """Whether the dtype has negative numbers."""
         return not jnp.issubdtype(self.data.dtype, jnp.unsignedinteger) and self.data.dtype != np.bool_
 
-    def is_same_size(self, other: Any) -> bool:
+    def is_same_size(self, other: jax.Array) -> bool:
         """Whether ``other`` has the same shape."""
         return self.data.shape == tuple(other.shape)
 
-    def new_zeros(self, *size: object, dtype: object = None) -> jax.Array:
+    def new_zeros(self, *size: object, dtype: DType | None = None) -> jax.Array:
         """Zeros in this box's dtype."""
         return jnp.zeros(many(size), self.data.dtype if dtype is None else canonical(dtype, "new_zeros: "))
 
     new_empty = new_zeros
 
-    def new_ones(self, *size: object, dtype: object = None) -> jax.Array:
+    def new_ones(self, *size: object, dtype: DType | None = None) -> jax.Array:
         """Ones in this box's dtype."""
         return jnp.ones(many(size), self.data.dtype if dtype is None else canonical(dtype, "new_ones: "))
 
-    def new_full(self, size: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
+    def new_full(self, size: Any, fill_value: ArrayLike, dtype: DType | None = None) -> jax.Array:
         """One number everywhere, in this box's dtype."""
         return jnp.full(tuple(size), fill_value, self.data.dtype if dtype is None else canonical(dtype, "new_full: "))
 
-    def new_tensor(self, data: object, dtype: object = None) -> jax.Array:
+    def new_tensor(self, data: object, dtype: DType | None = None) -> jax.Array:
         """An array of ``data`` in this box's dtype."""
         return jnp.array(data, self.data.dtype if dtype is None else canonical(dtype, "new_tensor: "))
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from fnn.errors import ArgumentError
 
@@ -75,12 +76,12 @@ class Parts:
         """As `gather`, with broadcasting."""
         return jnp.take_along_axis(self.data, jnp.asarray(indices), axis=dim)
 
-    def masked_select(self, mask: Any) -> jax.Array:
+    def masked_select(self, mask: ArrayLike) -> jax.Array:
         """The elements where ``mask``; not under jit, for their number is not known there."""
         shape = jnp.broadcast_shapes(self.data.shape, jnp.shape(mask))
         return jnp.broadcast_to(self.data, shape)[jnp.broadcast_to(jnp.asarray(mask), shape)]
 
-    def where(self, condition: Any, other: Any) -> jax.Array:
+    def where(self, condition: ArrayLike, other: ArrayLike) -> jax.Array:
         """The value where ``condition``, else ``other``."""
         return jnp.where(jnp.asarray(condition), self.data, other)
 

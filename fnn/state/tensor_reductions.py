@@ -8,10 +8,12 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentTypeError
 from fnn.state.tensor_parts import Parts, ValuesAndIndices
+from fnn.typing import DType, Ints
 
 __all__ = ["Reductions"]
 
@@ -21,15 +23,17 @@ class Reductions(Parts):
 
     __slots__ = ()
 
-    def max(self, dim: object = None, keepdim: bool = False, **numpys: object) -> Any:
+    def max(self, dim: Ints | None = None, keepdim: bool = False, **numpys: object) -> Any:
         """The largest element; along ``dim`` with its index; or the larger of the elements and those of an array."""
         return self._extreme(jnp.max, jnp.argmax, jnp.maximum, dim, keepdim, numpys)
 
-    def min(self, dim: object = None, keepdim: bool = False, **numpys: object) -> Any:
+    def min(self, dim: Ints | None = None, keepdim: bool = False, **numpys: object) -> Any:
         """The smallest element; along ``dim`` with its index; or the smaller of the elements and those of an array."""
         return self._extreme(jnp.min, jnp.argmin, jnp.minimum, dim, keepdim, numpys)
 
-    def _extreme(self, reduce: Any, place: Any, pair: Any, dim: Any, keepdim: bool, numpys: dict[str, Any]) -> Any:
+    def _extreme(
+        self, reduce: Any, place: Any, pair: Any, dim: Ints | None, keepdim: bool, numpys: dict[str, Any]
+    ) -> Any:
         if dim is None:
             return reduce(self.data, **numpys)
         if not isinstance(dim, (int, np.integer)):
@@ -53,15 +57,15 @@ class Reductions(Parts):
         """The index of the smallest element."""
         return jnp.argmin(self.data, **{"axis": dim, "keepdims": keepdim, **numpys})
 
-    def var(self, dim: object = None, unbiased: bool = True, keepdim: bool = False, **others: object) -> jax.Array:
+    def var(self, dim: Ints | None = None, unbiased: bool = True, keepdim: bool = False, **others: object) -> jax.Array:
         """The variance: divided by n - ``correction``, which is 1 (numpy's ``ddof`` is 0)."""
         return jnp.var(self.data, **_moment(dim, unbiased, keepdim, others))
 
-    def std(self, dim: object = None, unbiased: bool = True, keepdim: bool = False, **others: object) -> jax.Array:
+    def std(self, dim: Ints | None = None, unbiased: bool = True, keepdim: bool = False, **others: object) -> jax.Array:
         """The standard deviation: divided by n - ``correction``, which is 1 (numpy's ``ddof`` is 0)."""
         return jnp.std(self.data, **_moment(dim, unbiased, keepdim, others))
 
-    def norm(self, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> jax.Array:
+    def norm(self, p: Any = 2, dim: Ints | None = None, keepdim: bool = False, dtype: DType | None = None) -> jax.Array:
         """The ``p``-norm of all elements, or along dimensions."""
         value = self.data if dtype is None else self.data.astype(canonical(dtype, "norm: "))
         if not jnp.issubdtype(value.dtype, jnp.inexact):
@@ -71,20 +75,20 @@ class Reductions(Parts):
         norm = _norm(value.astype(jnp.float32) if half else value, order, _axis(dim), keepdim)
         return norm.astype(value.dtype) if half else norm
 
-    def equal(self, other: object) -> bool:
+    def equal(self, other: ArrayLike) -> bool:
         """Whether ``other`` has the same shape and elements."""
         other = jnp.asarray(other)
         return self.data.shape == other.shape and bool((self.data == other).all())
 
-    def allclose(self, other: object, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    def allclose(self, other: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
         """Whether the elements differ by little."""
         return bool(jnp.allclose(self.data, jnp.asarray(other), rtol, atol, equal_nan))
 
-    def softmax(self, dim: int, dtype: object = None) -> jax.Array:
+    def softmax(self, dim: int, dtype: DType | None = None) -> jax.Array:
         """The softmax along ``dim``."""
         return jax.nn.softmax(self.data if dtype is None else self.data.astype(canonical(dtype, "softmax: ")), dim)
 
-    def log_softmax(self, dim: int, dtype: object = None) -> jax.Array:
+    def log_softmax(self, dim: int, dtype: DType | None = None) -> jax.Array:
         """The logarithm of the softmax along ``dim``."""
         value = self.data if dtype is None else self.data.astype(canonical(dtype, "log_softmax: "))
         return jax.nn.log_softmax(value, dim)
@@ -104,11 +108,11 @@ def _norm(value: jax.Array, p: float, axis: Any, keepdims: bool) -> jax.Array:
     return norm if keepdims else jnp.squeeze(norm, axis)
 
 
-def _axis(dim: object) -> Any:
+def _axis(dim: Ints | None) -> Any:
     return tuple(dim) if isinstance(dim, list) else dim
 
 
-def _moment(dim: object, unbiased: bool, keepdim: bool, others: dict[str, Any]) -> dict[str, Any]:
+def _moment(dim: Ints | None, unbiased: bool, keepdim: bool, others: dict[str, Any]) -> dict[str, Any]:
     """The arguments of torch's ``std`` and ``var`` as numpy's."""
     if isinstance(dim, bool):  # std(unbiased)
         dim, unbiased = None, dim
@@ -117,7 +121,9 @@ def _moment(dim: object, unbiased: bool, keepdim: bool, others: dict[str, Any]) 
 
 
 def _reduction(name: str, function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-    def method(self: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None, **numpys: Any) -> jax.Array:
+    def method(
+        self: Any, dim: Ints | None = None, keepdim: bool = False, dtype: DType | None = None, **numpys: Any
+    ) -> jax.Array:
         if not isinstance(keepdim, (bool, np.bool_)):
             raise ArgumentTypeError(f"{name}: keepdim must be a bool, got keepdim={keepdim!r}; give dims as a tuple")
         value = self.data if dtype is None else self.data.astype(canonical(dtype, f"{name}: "))
@@ -128,7 +134,7 @@ def _reduction(name: str, function: Callable[..., jax.Array]) -> Callable[..., j
 
 
 def _cumulation(name: str, function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-    def method(self: Any, dim: Any = None, dtype: Any = None, **numpys: Any) -> jax.Array:
+    def method(self: Any, dim: Ints | None = None, dtype: DType | None = None, **numpys: Any) -> jax.Array:
         value = self.data if dtype is None else self.data.astype(canonical(dtype, f"{name}: "))
         return function(value, **{"axis": dim, **numpys})
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn.errors import ArgumentError
+from fnn.typing import Ints
 
 __all__ = ["Shapes", "many"]
 
@@ -34,7 +35,7 @@ class Shapes:
             return self.data.view(shape[0])
         return self.data.reshape(many(shape))
 
-    def view_as(self, other: Any) -> jax.Array:
+    def view_as(self, other: jax.Array) -> jax.Array:
         """The value in the shape of ``other``."""
         return self.data.reshape(other.shape)
 
@@ -60,11 +61,11 @@ class Shapes:
         """The value with its dimensions in this order."""
         return jnp.transpose(self.data, many(dims))
 
-    def movedim(self, source: Any, destination: Any) -> jax.Array:
+    def movedim(self, source: Ints, destination: Ints) -> jax.Array:
         """The value with dimensions moved."""
         return jnp.moveaxis(self.data, source, destination)
 
-    def squeeze(self, dim: Any = None, *, axis: Any = None) -> jax.Array:
+    def squeeze(self, dim: Ints | None = None, *, axis: Any = None) -> jax.Array:
         """The value without its dimensions of size 1, or without these if they are of size 1."""
         if axis is not None:
             return self.data.squeeze(axis)
@@ -108,7 +109,7 @@ class Shapes:
         kept = [shape[n - new] if size == -1 and n >= new else size for n, size in enumerate(wanted)]
         return jnp.broadcast_to(self.data, kept)
 
-    def expand_as(self, other: Any) -> jax.Array:
+    def expand_as(self, other: jax.Array) -> jax.Array:
         """The value expanded to the shape of ``other``."""
         return jnp.broadcast_to(self.data, other.shape)
 
@@ -140,7 +141,7 @@ class Shapes:
         """The value in reverse order along these dimensions."""
         return jnp.flip(self.data, many(dims))
 
-    def roll(self, shifts: Any, dims: Any = None) -> jax.Array:
+    def roll(self, shifts: Ints, dims: Ints | None = None) -> jax.Array:
         """The value rotated along dimensions."""
         return jnp.roll(self.data, shifts, dims)
 

@@ -8,13 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnn.typing import ArrayLike
 
-def is_tensor(x: Any) -> bool:
+
+def is_tensor(x: ArrayLike) -> bool:
     """Whether ``x`` looks like a PyTorch tensor."""
     return hasattr(x, "detach") and hasattr(x, "cpu") and hasattr(x, "resolve_conj")
 
 
-def is_array(x: Any) -> bool:
+def is_array(x: ArrayLike) -> bool:
     """Whether ``x`` is a jax or numpy array, a box, or a PyTorch tensor."""
     return isinstance(x, (jax.Array, np.ndarray, np.generic)) or hasattr(x, "__jax_array__") or is_tensor(x)
 
@@ -31,7 +33,7 @@ def to_numpy(x: Any) -> np.ndarray:
     return np.asarray(x)
 
 
-def dtype_name(x: Any, array: np.ndarray) -> str:
+def dtype_name(x: ArrayLike, array: np.ndarray) -> str:
     """The dtype that is compared: PyTorch's int64 counts as int32 where JAX runs without 64-bit mode."""
     if is_tensor(x) and array.dtype == np.int64 and jnp.result_type(int) == jnp.int32:
         return "int32"

@@ -69,8 +69,8 @@ def difference(actual: np.ndarray, expected: np.ndarray, rtol: float, atol: floa
 
 
 def assert_close(
-    actual: Any,
-    expected: Any,
+    actual: object,
+    expected: object,
     *,
     rtol: float | None = None,
     atol: float | None = None,
@@ -163,11 +163,11 @@ def _first(problems: Any) -> str | None:
     return next((problem for problem in problems if problem is not None), None)
 
 
-def _is_sequence(x: Any) -> bool:
+def _is_sequence(x: object) -> bool:
     return isinstance(x, Sequence) and not isinstance(x, (str, bytes))
 
 
-def _is_number(x: Any) -> bool:
+def _is_number(x: object) -> bool:
     return isinstance(x, (int, float, complex)) and not isinstance(x, bool)
 
 

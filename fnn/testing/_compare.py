@@ -18,6 +18,7 @@ from fnn.nn import Module
 from fnn.state.scope import Scope, current_scope, opened
 from fnn.testing._arrays import is_array, is_tensor, to_numpy
 from fnn.testing._close import difference
+from fnn.typing import PyTree
 
 __all__ = ["Departure", "Report", "compare"]
 
@@ -91,7 +92,12 @@ def _table(title: str, rows: list[Departure]) -> Iterator[str]:
 
 
 def compare(
-    torch_module: Any, fnn_module: Module, *inputs: Any, rtol: float = 1e-4, atol: float = 1e-5, gradients: bool = False
+    torch_module: object,
+    fnn_module: Module,
+    *inputs: object,
+    rtol: float = 1e-4,
+    atol: float = 1e-5,
+    gradients: bool = False,
 ) -> Report:
     """Runs a PyTorch module and an fnn Module on the same inputs and compares them layer by layer.
 
@@ -155,7 +161,7 @@ def compare(
 # -- values -----------------------------------------------------------------------------------------------
 
 
-def _departure(name: str, kind: str, theirs: Any, ours: Any, tolerance: tuple[float, float]) -> Departure:
+def _departure(name: str, kind: str, theirs: object, ours: object, tolerance: tuple[float, float]) -> Departure:
     theirs, ours = _arrays(theirs), _arrays(ours)
     shapes = [a.shape for a in theirs], [a.shape for a in ours]
     shape = shapes[0][0] if len(theirs) == 1 else None
@@ -176,7 +182,7 @@ def _shown(shapes: list[tuple[int, ...]]) -> str:
     return str(shapes[0]) if len(shapes) == 1 else str(shapes)
 
 
-def _arrays(tree: Any) -> list[np.ndarray]:
+def _arrays(tree: PyTree) -> list[np.ndarray]:
     """The arrays of an output of either framework, in one order."""
     if isinstance(tree, dict):
         return [a for key in sorted(tree, key=str) for a in _arrays(tree[key])]
@@ -234,7 +240,7 @@ class _Recorder:
         self.calls: dict[tuple[str, int], Any] = {}
         self.counts: dict[str, int] = {}
 
-    def note(self, path: str, value: Any) -> None:
+    def note(self, path: str, value: object) -> None:
         number = self.counts.get(path, 0)
         self.counts[path] = number + 1
         self.calls[(path, number)] = value
@@ -245,7 +251,7 @@ def _recorded(module: Any, take: Any) -> Iterator[_Recorder]:
     recorder, handles = _Recorder(), []
     for path, part in module.named_modules():
 
-        def hook(part: Any, args: Any, output: Any, path: str = path) -> None:
+        def hook(part: object, args: object, output: object, path: str = path) -> None:
             recorder.note(path, take(part, output))
 
         handles.append(part.register_forward_hook(hook))
@@ -261,7 +267,7 @@ def _run_torch(module: Any, inputs: tuple, gradients: bool) -> tuple[dict, Any, 
 
     given = tuple(_tensors(x, gradients) for x in inputs)
 
-    def take(part: Any, output: Any) -> tuple[str, list[np.ndarray]]:
+    def take(part: object, output: object) -> tuple[str, list[np.ndarray]]:
         # At once: a later layer may work in place.
         return type(part).__name__, [a.copy() for a in _arrays(output)]
 
@@ -281,7 +287,7 @@ def _run_fnn(module: Module, inputs: tuple) -> tuple[dict, dict[str, Any], Excep
     return recorder.calls, {name: to_numpy(b.data) for name, b in module.named_buffers()}, error
 
 
-def _tensors(tree: Any, gradients: bool) -> Any:
+def _tensors(tree: PyTree, gradients: bool) -> Any:
     import torch
 
     if isinstance(tree, dict):
@@ -302,11 +308,11 @@ def _tensors(tree: Any, gradients: bool) -> Any:
     return tensor.requires_grad_(gradients and (tensor.is_floating_point() or tensor.is_complex()))
 
 
-def _jax(tree: Any) -> Any:
+def _jax(tree: PyTree) -> Any:
     return jax.tree.map(lambda x: jnp.asarray(to_numpy(x)) if is_array(x) else x, tree, is_leaf=is_array)
 
 
-def _leaves(tree: Any) -> list[Any]:
+def _leaves(tree: PyTree) -> list[Any]:
     """The arrays of an output, unconverted, in `_arrays`' order."""
     if isinstance(tree, dict):
         return [a for key in sorted(tree, key=str) for a in _leaves(tree[key])]

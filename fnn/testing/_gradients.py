@@ -14,13 +14,14 @@ from fnn.nn import Module, Parameter
 from fnn.state.box import Box
 from fnn.state.scope import Scope, current_scope, opened
 from fnn.testing._arrays import is_tensor, to_numpy
+from fnn.typing import ArrayLike
 
 __all__ = ["check_grads"]
 
 
 def check_grads(
     fn_or_module: Callable[..., Any],
-    *inputs: Any,
+    *inputs: object,
     order: int = 1,
     modes: Sequence[str] = ("fwd", "rev"),
     rtol: float | None = None,
@@ -91,11 +92,11 @@ def _fails(check: Callable[[Sequence[str]], None], name: str) -> bool:
     return False
 
 
-def _is_leaf(x: Any) -> bool:
+def _is_leaf(x: ArrayLike) -> bool:
     return isinstance(x, Box)
 
 
-def _differentiated(function: Any, leaves: list[Any]) -> tuple[dict[str, Box], dict[str, int]]:
+def _differentiated(function: object, leaves: list[Any]) -> tuple[dict[str, Box], dict[str, int]]:
     """The boxes to differentiate by name, and the places of the floating arrays by name."""
     boxes: dict[str, Box] = {}
     places: dict[str, int] = {}

@@ -7,12 +7,18 @@ included; a transposed one, one for each *input* entry, output channel and kerne
 it runs (a ``while`` loop once: nobody knows), a branch as its most expensive side.
 """
 
+from __future__ import annotations
+
 import math
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fnn import layers, nn
 from fnn.utils._rehearsal import Call, Rehearsal
+
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
+
 
 Counts = Counter[Call | None]
 _CONV = (layers.Conv1d, layers.Conv2d, layers.Conv3d, nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -65,7 +71,7 @@ def _count(rehearsal: Rehearsal, jaxpr: Any, around: Call | None, repeated: int,
 
 
 def _add_dearest(
-    rehearsal: Rehearsal, equation: Any, call: Call | None, repeated: int, counts: Counts, times: Counts
+    rehearsal: Rehearsal, equation: JaxprEqn, call: Call | None, repeated: int, counts: Counts, times: Counts
 ) -> None:
     sides = []
     for branch in equation.params["branches"]:
@@ -75,7 +81,7 @@ def _add_dearest(
     counts.update(max(sides, key=lambda side: side.total()))
 
 
-def inner_jaxprs(equation: Any) -> list[Any]:
+def inner_jaxprs(equation: JaxprEqn) -> list[Any]:
     """The jaxprs among an equation's parameters."""
     found = []
     for value in equation.params.values():
@@ -86,15 +92,19 @@ def inner_jaxprs(equation: Any) -> list[Any]:
     return found
 
 
-def _product(equation: Any) -> int:
+def _shape(variable: object) -> tuple[int, ...]:
+    return cast(Any, variable).aval.shape
+
+
+def _product(equation: JaxprEqn) -> int:
     (contracting, _), _ = equation.params["dimension_numbers"]
-    shape = equation.invars[0].aval.shape
-    return math.prod(equation.outvars[0].aval.shape) * math.prod(shape[axis] for axis in contracting)
+    shape = _shape(equation.invars[0])
+    return math.prod(_shape(equation.outvars[0])) * math.prod(shape[axis] for axis in contracting)
 
 
-def _general_convolution(equation: Any) -> int:
-    x, w = (v.aval.shape for v in equation.invars)
-    out = equation.outvars[0].aval.shape
+def _general_convolution(equation: JaxprEqn) -> int:
+    x, w = map(_shape, equation.invars)
+    out = _shape(equation.outvars[0])
     axes = equation.params["dimension_numbers"]
     per_output = math.prod(w) // w[axes.rhs_spec[0]]  # input channels of a group × kernel positions
     if all(d == 1 for d in equation.params["lhs_dilation"]):
@@ -104,10 +114,10 @@ def _general_convolution(equation: Any) -> int:
     return math.prod(x) * kernel * (w[axes.rhs_spec[0]] // equation.params["feature_group_count"])
 
 
-def _convolution_primitive(equation: Any) -> int:
+def _convolution_primitive(equation: JaxprEqn) -> int:
     """Of fnn's own primitives: an entry of y has to do with every input channel of a group and kernel position."""
     y, w = (
-        (equation.invars if index >= 0 else equation.outvars)[index].aval.shape
+        _shape((equation.invars if index >= 0 else equation.outvars)[index])
         for index in _CONVOLUTIONS[equation.primitive.name]
     )
     return math.prod(y) * (math.prod(w) // w[0])

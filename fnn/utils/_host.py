@@ -8,6 +8,7 @@ import numpy as np
 from fnn.errors import ArgumentTypeError
 from fnn.state.box import Box
 from fnn.tracing import Tracer
+from fnn.typing import PyTree
 
 TRACED = """\
 {where} got a traced value. Log outside of the transformed function,
@@ -18,7 +19,7 @@ TRACED = """\
 or from inside it through a callback: jax.debug.callback(lambda loss: writer.add_scalar("loss", loss), loss)."""
 
 
-def to_host(tree: Any, where: str) -> Any:
+def to_host(tree: PyTree, where: str) -> Any:
     """``tree`` with numpy arrays for all arrays, Parameters and Buffers in dicts, lists and tuples.
 
     Half types that numpy does not have (bfloat16, float8) become float32.

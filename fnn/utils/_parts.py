@@ -16,6 +16,7 @@ from fnn.layers.layer import Layer
 from fnn.nn import Module
 from fnn.state.box import Box
 from fnn.state.parameter import is_lazy
+from fnn.typing import ArrayLike, DType, PyTree
 
 
 @dataclasses.dataclass(eq=False)
@@ -76,11 +77,11 @@ def shape_of(x: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(tuple(x.shape), x.dtype)
 
 
-def _is_shape(x: Any) -> bool:
+def _is_shape(x: ArrayLike) -> bool:
     return isinstance(x, (tuple, list)) and all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in x)
 
 
-def typed(inputs: tuple, dtype: Any, where: str) -> tuple:
+def typed(inputs: tuple, dtype: DType | None, where: str) -> tuple:
     """The inputs, with an abstract array for each that is a bare shape."""
     for x in inputs:
         if _is_shape(x) and any(n < 0 for n in x):
@@ -88,7 +89,7 @@ def typed(inputs: tuple, dtype: Any, where: str) -> tuple:
     return tuple(jax.ShapeDtypeStruct(tuple(x), dtype) if _is_shape(x) else x for x in inputs)
 
 
-def described(tree: Any) -> list[jax.ShapeDtypeStruct]:
+def described(tree: PyTree) -> list[jax.ShapeDtypeStruct]:
     """The arrays of a pytree as shapes."""
     leaves = jax.tree.leaves(tree, is_leaf=lambda x: isinstance(x, Box))
     return [shape_of(x) for x in leaves if hasattr(x, "shape") and hasattr(x, "dtype")]

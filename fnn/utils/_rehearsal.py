@@ -12,7 +12,7 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,12 @@ from fnn.layers.repetition import Remat, Repeat
 from fnn.nn import Module
 from fnn.state.box import Box
 from fnn.state.scope import Scope, current_scope, opened
+from fnn.typing import ArrayLike, DType
 from fnn.utils._parts import Part, described, layer_part, module_part, refuse_lazy, shape_of, typed
+
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
+
 
 _PREFIX = "fnn_call_"
 
@@ -53,7 +58,7 @@ class Rehearsal:
     jaxpr: Any  # None if there were no inputs
     names: list[str]  # of the jaxpr's inputs
 
-    def call_of(self, equation: Any, around: Call | None) -> Call | None:
+    def call_of(self, equation: JaxprEqn, around: Call | None) -> Call | None:
         """The innermost call that an equation belongs to; ``around`` is that of the equation it is inside of."""
         for entry in reversed(equation.source_info.name_stack.stack):
             name = getattr(entry, "name", "")
@@ -84,17 +89,17 @@ class _Recorder:
                 )
                 self.hooks.enter_context(part.value.register_forward_hook(self._after))
 
-    def _before(self, module: Any, args: Any, kwargs: Any) -> None:
+    def _before(self, module: object, args: object, kwargs: object) -> None:
         if _active.get() is self:
             self.enter(self.parts[id(module)], (args, kwargs))
 
-    def _after(self, module: Any, args: Any, output: Any) -> None:
+    def _after(self, module: object, args: object, output: object) -> None:
         del module
         if _active.get() is self:
             self.open[-1][0].inputs = described(args) or self.open[-1][0].inputs
             self.exit(output)
 
-    def enter(self, part: Part, inputs: Any) -> None:
+    def enter(self, part: Part, inputs: object) -> None:
         """A call begins."""
         parent = self.open[-1][0] if self.open else None
         if parent is not None:
@@ -105,7 +110,7 @@ class _Recorder:
         scope.__enter__()
         self.open.append((call, scope))
 
-    def exit(self, output: Any) -> None:
+    def exit(self, output: object) -> None:
         """The innermost call ends."""
         call, scope = self.open.pop()
         scope.__exit__(None, None, None)
@@ -156,7 +161,7 @@ class Watched(Layer):
         return repr(self.layer)
 
 
-def rehearse(model: Any, inputs: tuple, kwargs: dict[str, Any], dtype: Any, where: str) -> Rehearsal:
+def rehearse(model: object, inputs: tuple, kwargs: dict[str, Any], dtype: DType | None, where: str) -> Rehearsal:
     """Runs ``model`` without computing anything.
 
     Args:
@@ -214,7 +219,7 @@ class _Abstract:
         return fn(*before, *args, **kwargs)
 
 
-def _is_box(x: Any) -> bool:
+def _is_box(x: ArrayLike) -> bool:
     return isinstance(x, Box)
 
 

@@ -156,7 +156,7 @@ def _failure(url: str, path: Path, reason: str) -> str:
 def load_state_dict_from_url(
     url: str,
     model_dir: str | os.PathLike[str] | None = None,
-    map_location: Any = None,
+    map_location: object = None,
     progress: bool = True,
     check_hash: bool = False,
     file_name: str | None = None,
@@ -197,7 +197,7 @@ def load_state_dict_from_url(
         raise
 
 
-def _read(path: Path, map_location: Any, weights_only: bool | None) -> Any:
+def _read(path: Path, map_location: object, weights_only: bool | None) -> Any:
     member = _only_member(path)
     if member is None:
         return serialization.load(path, map_location, weights_only=weights_only)

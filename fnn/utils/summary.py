@@ -9,6 +9,7 @@ from typing import Any
 
 from fnn.errors import ArgumentError
 from fnn.state.parameter import Parameter
+from fnn.typing import ArrayLike, DType
 from fnn.utils._flops import multiply_adds
 from fnn.utils._parts import Part, bytes_of
 from fnn.utils._rehearsal import Call, Rehearsal, rehearse
@@ -98,7 +99,9 @@ class Summary:
         return html(self)
 
 
-def summary(model: Any, *inputs: Any, depth: int | None = None, dtype: Any = None, **kwargs: Any) -> Summary:
+def summary(
+    model: object, *inputs: object, depth: int | None = None, dtype: DType | None = None, **kwargs: object
+) -> Summary:
     """The layers of a model with their output shapes, parameters, operations and activations.
 
     Nothing is computed and nothing changes: the model is traced with abstract arrays, in the mode that it is in (a
@@ -220,5 +223,5 @@ def _elements(arrays: Any) -> int:
     return sum(math.prod(x.shape) for x in arrays)
 
 
-def _trainable(x: Any) -> bool:
+def _trainable(x: ArrayLike) -> bool:
     return x.requires_grad if isinstance(x, Parameter) else True

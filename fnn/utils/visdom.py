@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from fnn.typing import PyTree
 from fnn.utils._host import to_host
 
 NEEDS_VISDOM = (
@@ -25,14 +26,14 @@ NEEDS_VISDOM = (
 
 def _taking_arrays(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def wrapper(self: object, *args: object, **kwargs: object) -> Any:
         args, kwargs = _plain(to_host((args, kwargs), f"Visdom.{method.__name__}"))
         return method(self, *args, **kwargs)
 
     return wrapper
 
 
-def _plain(tree: Any) -> Any:
+def _plain(tree: PyTree) -> Any:
     """Arrays without axes as numbers."""
     if isinstance(tree, dict):
         return {key: _plain(value) for key, value in tree.items()}

@@ -8,13 +8,18 @@ import functools
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 
+if TYPE_CHECKING:
+    import jax
+    from PIL import Image
+
 __all__ = [
+    "ImageLike",
     "channels_of",
     "check_array",
     "check_channels",
@@ -29,6 +34,9 @@ __all__ = [
     "pillow",
     "working",
 ]
+
+# What transforms take: a PIL image, or an array (..., C, H, W).
+ImageLike: TypeAlias = "Image.Image | np.ndarray | jax.Array"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,13 +61,13 @@ def pillow(name: str = "Image") -> ModuleType:
         raise ImportError(NEEDS_PILLOW) from error
 
 
-def is_pil(img: Any) -> bool:
+def is_pil(img: object) -> bool:
     """Whether ``img`` is a PIL image; there can be none before PIL has been imported."""
     module = sys.modules.get("PIL.Image")
     return module is not None and isinstance(img, module.Image)
 
 
-def is_array(img: Any) -> bool:
+def is_array(img: ImageLike) -> bool:
     """Whether ``img`` is a numpy array."""
     return isinstance(img, np.ndarray)
 
@@ -136,7 +144,7 @@ def on_host(function: F) -> F:
     return wrapper  # pyright: ignore[reportReturnType]
 
 
-def of_jax(value: Any) -> bool:
+def of_jax(value: object) -> bool:
     """Whether ``value`` is a JAX array, or a box that holds one; there can be none before JAX has been imported."""
     jax = sys.modules.get("jax")
     return jax is not None and (
@@ -144,12 +152,12 @@ def of_jax(value: Any) -> bool:
     )
 
 
-def _array_of(value: Any) -> Any:
+def _array_of(value: object) -> Any:
     unbox = getattr(value, "__jax_array__", None)
     return value if unbox is None else unbox()
 
 
-def _to_host(value: Any, name: str) -> Any:
+def _to_host(value: object, name: str) -> Any:
     if not of_jax(value):
         return value
     value = _array_of(value)

@@ -20,7 +20,7 @@ __all__ = ["make_grid", "save_image"]
 
 
 def make_grid(
-    tensor: Any,
+    tensor: object,
     nrow: int = 8,
     padding: int = 2,
     normalize: bool = False,
@@ -71,7 +71,7 @@ def make_grid(
     return jnp.asarray(grid)
 
 
-def _batch(tensor: Any) -> np.ndarray:
+def _batch(tensor: object) -> np.ndarray:
     """(N, C, H, W) with C > 1."""
     if isinstance(tensor, list):
         for item in tensor:
@@ -93,11 +93,11 @@ def _batch(tensor: Any) -> np.ndarray:
     return np.repeat(images, 3, axis=1) if images.shape[1] == 1 else images
 
 
-def _is_array(value: Any) -> bool:
+def _is_array(value: object) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, (np.generic, np.dtype))
 
 
-def _normalised(images: np.ndarray, value_range: Any, scale_each: bool) -> np.ndarray:
+def _normalised(images: np.ndarray, value_range: object, scale_each: bool) -> np.ndarray:
     if value_range is not None and not isinstance(value_range, tuple):
         raise ArgumentTypeError(
             "value_range has to be a tuple (min, max) if specified. min and max are numbers, "

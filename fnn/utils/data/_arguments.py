@@ -38,7 +38,7 @@ def checked_prefetch_factor(workers: Any, timeout: Any, factor: Any, persistent:
     return factor
 
 
-def check_stream(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
+def check_stream(shuffle: object, sampler: object, batch_sampler: object) -> None:
     """A stream has an order of its own."""
     expected = "DataLoader with IterableDataset: expected unspecified"
     if shuffle not in {False, None}:

@@ -142,7 +142,7 @@ class Leases:
         view = self._blocks[name][:]
         watches, released = self._watches, self.released
 
-        def release(_: Any) -> None:
+        def release(_: object) -> None:
             watches.pop(name, None)
             released.append(name)
 

@@ -48,7 +48,7 @@ class Deferred:
             found = getattr(found, part)
         return found
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         return self._resolve()(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -56,10 +56,10 @@ class Deferred:
             raise AttributeError(name)
         return getattr(self._resolve(), name)
 
-    def __instancecheck__(self, instance: Any) -> bool:
+    def __instancecheck__(self, instance: object) -> bool:
         return self._place[0].partition(".")[0] in sys.modules and isinstance(instance, self._resolve())
 
-    def __or__(self, other: Any) -> Any:
+    def __or__(self, other: object) -> Any:
         return self  # in an annotation
 
     __ror__ = __or__
@@ -72,7 +72,7 @@ def _real(module: str, name: str) -> Any:
     return Deferred(module, name)._resolve()
 
 
-def reduce_jax(obj: Any) -> Any:
+def reduce_jax(obj: object) -> Any:
     """How a class, a function or an object of JAX's (arrays apart) is pickled; NotImplemented for what is not JAX's."""
     place = _place_of(obj)
     if place is not None:
@@ -87,16 +87,16 @@ def reduce_jax(obj: Any) -> Any:
     return reduced
 
 
-def _same(value: Any) -> Any:
+def _same(value: object) -> Any:
     return value
 
 
-def _new_object(module: str, name: str, *args: Any) -> Any:
+def _new_object(module: str, name: str, *args: object) -> Any:
     kind = _real(module, name)
     return kind.__new__(kind, *args)
 
 
-def _place_of(obj: Any) -> tuple[str, str] | None:
+def _place_of(obj: object) -> tuple[str, str] | None:
     """The place of a class or function of JAX; None for other objects."""
     home, name = getattr(obj, "__module__", None), getattr(obj, "__qualname__", None)
     if not isinstance(home, str) or not isinstance(name, str) or home.partition(".")[0] not in _PACKAGES:

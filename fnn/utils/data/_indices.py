@@ -13,7 +13,7 @@ class IndexOutOfRange(ArgumentError, IndexError):
     """There is no such sample; an IndexError, so that iteration over a dataset that has only ``__getitem__`` ends."""
 
 
-def check(index: Any, length: int, where: str) -> None:
+def check(index: object, length: int, where: str) -> None:
     """Refuses an index, or an array or list of them, beyond ``length`` rows; slices, masks and tracers pass.
 
     Args:

@@ -135,7 +135,7 @@ class MultiProcessIterator(LoaderIterator):
 
     # -- tasks ----------------------------------------------------------------------------------------
 
-    def _ask(self, desk: _Desk, number: int, index: Any) -> None:
+    def _ask(self, desk: _Desk, number: int, index: object) -> None:
         desk.channel.send(("task", self._epoch, number, dump_inline(index), desk.leases.take_released()))
         desk.outstanding += 1
         if not self._plan.stream:

@@ -29,7 +29,7 @@ class Payload:
         # Closes the descriptor, once. Not `__del__`, which at the interpreter's end meets modules without names.
         self._close: Callable[[], Any] = lambda: None
 
-    def pack(self, what: Any) -> tuple[tuple[Any, ...], int | None]:
+    def pack(self, what: object) -> tuple[tuple[Any, ...], int | None]:
         """Writes the dataset and the functions; for each call there is a `release`.
 
         Returns:

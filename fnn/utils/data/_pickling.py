@@ -113,20 +113,20 @@ def _open_memmap(name: str, dtype: np.dtype, mode: Any, offset: int, shape: tupl
 
 
 class _BatchPickler(pickle.Pickler):
-    def reducer_override(self, obj: Any) -> Any:
+    def reducer_override(self, obj: object) -> Any:
         if isinstance(obj, (type, types.FunctionType)):
             return _reduce_definition(obj)
         return _reduce_array(obj)
 
 
-def dump_batch(batch: Any) -> Packed:
+def dump_batch(batch: object) -> Packed:
     """A batch, in a worker."""
     file, buffers = io.BytesIO(), []
     _BatchPickler(file, 5, buffer_callback=buffers.append).dump(batch)
     return file.getvalue(), buffers
 
 
-def dump_inline(value: Any) -> bytes:
+def dump_inline(value: object) -> bytes:
     """Something small, such as a list of indices."""
     file = io.BytesIO()
     _BatchPickler(file, 5).dump(value)
@@ -164,7 +164,7 @@ def _tracker(name: str) -> Any:
 # -- down: the dataset and the user's functions -----------------------------------------------------
 
 
-def dump_for_workers(what: Any) -> Packed:
+def dump_for_workers(what: object) -> Packed:
     """The dataset and the functions, in the loader's process.
 
     Raises:
@@ -191,14 +191,14 @@ def dump_for_workers(what: Any) -> Packed:
     ) from errors[0]
 
 
-def _dump(pickler: type[pickle.Pickler], what: Any) -> Packed:
+def _dump(pickler: type[pickle.Pickler], what: object) -> Packed:
     file, buffers = io.BytesIO(), []
     pickler(file, 5, buffer_callback=buffers.append).dump(what)
     return file.getvalue(), buffers
 
 
 class _PlainPickler(pickle.Pickler):
-    def reducer_override(self, obj: Any) -> Any:
+    def reducer_override(self, obj: object) -> Any:
         if isinstance(obj, (type, types.FunctionType)):
             if obj.__module__ == "__main__" or "<" in obj.__qualname__:
                 raise ImportError(NEEDS_CLOUDPICKLE.format(what=obj.__qualname__, module=obj.__module__))
@@ -210,7 +210,7 @@ _by_value_lock = threading.RLock()  # cloudpickle's register is the process's
 _by_value: list[types.ModuleType] | None = None
 
 
-def _dump_by_value(pickler: type[pickle.Pickler], what: Any) -> Packed:
+def _dump_by_value(pickler: type[pickle.Pickler], what: object) -> Packed:
     global _by_value
     import cloudpickle
 
@@ -232,7 +232,7 @@ def _cloud_pickler() -> type[pickle.Pickler] | None:
         return None
 
     class CloudPickler(cloudpickle.CloudPickler):
-        def reducer_override(self, obj: Any) -> Any:
+        def reducer_override(self, obj: object) -> Any:
             reduced = _reduce_array(obj)
             if reduced is NotImplemented:
                 reduced = reduce_jax(obj)

@@ -35,7 +35,7 @@ class Placement:
         self._owned = owned
         self._pin_memory = pin_memory
 
-    def __call__(self, batch: Any) -> Any:
+    def __call__(self, batch: object) -> Any:
         """The batch, with its arrays on the device."""
         if self._host:
             return batch
@@ -117,7 +117,7 @@ def _visit(data: Any, leaf: Callable[[Any], Any], pin_memory: bool) -> Any:
     return data
 
 
-def check_prefetch(value: Any) -> int:
+def check_prefetch(value: object) -> int:
     """A number of batches."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ArgumentTypeError(f"DataLoader: prefetch_to_device must be an int, got {value!r}")

@@ -25,7 +25,7 @@ Snapshot = dict[str, Any]  # of Sources: {"rng": {name: bytes}, "generators": [b
 class Sources:
     """All that the order of a loader's samples is drawn from: the global generators, given ones, samplers' states."""
 
-    def __init__(self, generator: Generator | None, *samplers: Any) -> None:
+    def __init__(self, generator: Generator | None, *samplers: object) -> None:
         self._samplers = []
         for sampler in samplers:
             for candidate in (sampler, getattr(sampler, "sampler", None)):
@@ -58,7 +58,7 @@ class Sources:
             else:
                 sampler.set_epoch(int(state["epoch"]))
 
-    def parse(self, saved: Any, what: str) -> Snapshot:
+    def parse(self, saved: object, what: str) -> Snapshot:
         """A snapshot from a saved one; refuses what does not fit this loader."""
         if not isinstance(saved, Mapping) or set(saved) != {"rng", "generators", "samplers"}:
             raise ArgumentError(f"{WHERE}: {what} is damaged: {saved!r:.200}")

@@ -41,7 +41,7 @@ def restore(states: Mapping[str, Any]) -> None:
         np.random.set_state(("MT19937", np.frombuffer(key, np.uint32), position, int(has_normal), normal))
 
 
-def to_bytes(state: Any) -> bytes:
+def to_bytes(state: object) -> bytes:
     """From an array of uint8, or bytes."""
     return state if isinstance(state, bytes) else np.asarray(state, np.uint8).tobytes()
 
@@ -51,7 +51,7 @@ def from_bytes(state: bytes) -> np.ndarray:
     return np.frombuffer(state, np.uint8).copy()
 
 
-def check(states: Any, where: str) -> None:
+def check(states: object, where: str) -> None:
     """Refuses what `restore` could not set."""
     sizes = {"fnn": 5056, "python": _PYTHON.size, "numpy": _NUMPY.size}
     if not isinstance(states, Mapping) or not set(states) <= set(sizes):

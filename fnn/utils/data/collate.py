@@ -38,11 +38,11 @@ class ArrayLike(Protocol):
     shape: Any
     dtype: Any
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray: ...
-    def __dlpack__(self, **kwargs: Any) -> Any: ...
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray: ...
+    def __dlpack__(self, **kwargs: object) -> Any: ...
 
 
-def default_convert(data: Any) -> Any:
+def default_convert(data: object) -> Any:
     """What a loader without batches makes of a sample: numpy numbers become arrays, tuples lists, the rest stays.
 
     Args:
@@ -104,7 +104,7 @@ def collate(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -
     raise ArgumentTypeError(_REFUSED.format(type(first)))
 
 
-def _registered(leaf: Any, table: CollateMap) -> Callable[..., Any] | None:
+def _registered(leaf: object, table: CollateMap) -> Callable[..., Any] | None:
     kind = type(leaf)
     if kind in table:
         return table[kind]
@@ -207,7 +207,7 @@ def collate_strings(batch: Sequence[Any], *, collate_fn_map: CollateMap | None =
     return batch
 
 
-def _dtype_of(number: Any) -> np.dtype:
+def _dtype_of(number: object) -> np.dtype:
     if isinstance(number, np.generic):
         return number.dtype
     for kind, dtype in _PYTHON_DTYPES.items():

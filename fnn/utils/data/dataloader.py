@@ -192,7 +192,7 @@ class DataLoader(Resumable, Generic[T_co]):
 
     # -- attributes -----------------------------------------------------------------------------------
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if self.__initialized and name in _FIXED:
             raise ArgumentError(f"{name} attribute should not be set after {type(self).__name__} is initialized")
         super().__setattr__(name, value)

@@ -172,17 +172,17 @@ class StackDataset(Dataset[Any]):
         return self._length
 
 
-def _fetch(dataset: Any, indices: Sequence[Any]) -> Any:
+def _fetch(dataset: object, indices: Sequence[Any]) -> Any:
     """The samples of a dataset at these indices, by one call if it has ``__getitems__``."""
     whole = getattr(dataset, "__getitems__", None)
     return whole(indices) if callable(whole) else [_row(dataset, index) for index in indices]
 
 
-def _row(dataset: Any, index: Any) -> Any:
+def _row(dataset: object, index: object) -> Any:
     return _indices.row(dataset, index, "Dataset")
 
 
-def _fetch_checked(dataset: Any, indices: Sequence[Any]) -> Any:
+def _fetch_checked(dataset: object, indices: Sequence[Any]) -> Any:
     items = _fetch(dataset, indices)
     if len(items) != len(indices):
         raise ArgumentError(
@@ -293,7 +293,7 @@ class Subset(Dataset[T_co]):
     dataset: Any
     indices: Sequence[int]
 
-    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
+    def __init__(self, dataset: object, indices: Sequence[int]) -> None:
         self.dataset = dataset
         self.indices = indices
         kind = type(self)
@@ -303,8 +303,8 @@ class Subset(Dataset[T_co]):
     @overload
     def __getitem__(self, idx: list[int]) -> Any: ...
     @overload
-    def __getitem__(self, idx: Any) -> T_co: ...
-    def __getitem__(self, idx: Any) -> Any:
+    def __getitem__(self, idx: object) -> T_co: ...
+    def __getitem__(self, idx: object) -> Any:
         if isinstance(idx, list):
             return _row(self.dataset, [_row(self.indices, i) for i in idx])
         return _row(self.dataset, _row(self.indices, idx))

@@ -132,7 +132,7 @@ def random_seed(generator: Generator | None = None) -> int:
     return int(word & np.uint64(2**63 - 1))
 
 
-def _checked_generator(generator: Any, what: str) -> Generator | None:
+def _checked_generator(generator: object, what: str) -> Generator | None:
     if generator is not None and not isinstance(generator, Generator):
         raise ArgumentTypeError(f"{what}: expected generator to be a fnn.Generator or None, got {generator=}")
     return generator
@@ -256,13 +256,13 @@ class BatchSampler(Sampler[list[int]]):
         return whole + (rest > 0 and not self.drop_last)
 
 
-def check_positive(value: Any, name: str, what: str) -> None:
+def check_positive(value: object, name: str, what: str) -> None:
     """Refuses what is no positive int."""
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise ArgumentError(f"{what}: {name} should be a positive integer value, but got {name}={value}")
 
 
-def check_bool(value: Any, name: str, what: str) -> None:
+def check_bool(value: object, name: str, what: str) -> None:
     """Refuses what is no bool."""
     if not isinstance(value, bool):
         raise ArgumentError(f"{what}: {name} should be a boolean value, but got {name}={value}")

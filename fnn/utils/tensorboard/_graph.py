@@ -1,8 +1,10 @@
 """A model's graph for TensorBoard: one node an operation of its jaxpr, named by the module it belongs to."""
 
+from __future__ import annotations
+
 import re
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +13,10 @@ from fnn.utils._flops import inner_jaxprs
 from fnn.utils._rehearsal import Call, Rehearsal, rehearse
 from fnn.utils.tensorboard._protos import AttrValue, DataType, GraphDef, NodeDef, VersionDef
 from fnn.utils.tensorboard._records import shape_proto
+
+if TYPE_CHECKING:
+    from jax.extend.core import JaxprEqn
+
 
 _TYPES = {
     "float16": "DT_HALF", "bfloat16": "DT_BFLOAT16", "float32": "DT_FLOAT", "float64": "DT_DOUBLE", "bool": "DT_BOOL",
@@ -100,7 +106,7 @@ class _Graph:
         return unique
 
 
-def _opened(equation: Any) -> Any:
+def _opened(equation: JaxprEqn) -> Any:
     """The jaxpr of a function that an equation calls, if its inputs and outputs are those of the equation."""
     inner = inner_jaxprs(equation)
     if len(inner) != 1:

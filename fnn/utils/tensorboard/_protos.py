@@ -29,7 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _of(module: Any, name: str) -> Any:
+def _of(module: object, name: str) -> Any:
     return getattr(module, name)
 
 

@@ -114,7 +114,7 @@ def _hyper_parameter_data(part: dict[str, Any]) -> Any:
     return _metadata("hparams", data.SerializeToString())
 
 
-def _hyper_parameter(name: str, value: Any) -> tuple[str, str, Any]:
+def _hyper_parameter(name: str, value: object) -> tuple[str, str, Any]:
     """The plugin's type, the field of a ``Value``, and the value as Python's own."""
     if isinstance(value, (np.ndarray, np.generic)) and np.size(value) == 1:
         value = np.reshape(value, ()).item()

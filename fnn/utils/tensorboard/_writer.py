@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.typing import ArrayLike
 from fnn.utils._host import to_host
 from fnn.utils.tensorboard import _records
 from fnn.utils.tensorboard._protos import tensorboardX
@@ -66,7 +67,7 @@ class SummaryWriter:
         """The folder of the event files."""
         return self.log_dir
 
-    def _write(self, summary: Any, global_step: Any, walltime: float | None) -> None:
+    def _write(self, summary: object, global_step: int | None, walltime: float | None) -> None:
         step = None if global_step is None else int(to_host(global_step, "SummaryWriter"))
         self._writer._get_file_writer().add_summary(summary, step, walltime)
 
@@ -75,8 +76,8 @@ class SummaryWriter:
     def add_scalar(
         self,
         tag: str,
-        scalar_value: Any,
-        global_step: Any = None,
+        scalar_value: ArrayLike,
+        global_step: int | None = None,
         walltime: float | None = None,
         new_style: bool = False,
         double_precision: bool = False,
@@ -95,7 +96,11 @@ class SummaryWriter:
         self._write(_records.scalar(tag, value, new_style, double_precision), global_step, walltime)
 
     def add_scalars(
-        self, main_tag: str, tag_scalar_dict: dict[str, Any], global_step: Any = None, walltime: float | None = None
+        self,
+        main_tag: str,
+        tag_scalar_dict: dict[str, Any],
+        global_step: int | None = None,
+        walltime: float | None = None,
     ) -> None:
         """Adds several numbers to one chart; each gets a folder, and so a run, of its own.
 
@@ -111,7 +116,9 @@ class SummaryWriter:
         }
         self._writer.add_scalars(main_tag, values, to_host(global_step, "SummaryWriter"), walltime)
 
-    def add_tensor(self, tag: str, tensor: Any, global_step: Any = None, walltime: float | None = None) -> None:
+    def add_tensor(
+        self, tag: str, tensor: ArrayLike, global_step: int | None = None, walltime: float | None = None
+    ) -> None:
         """Adds a whole array, of any shape and dtype."""
         array = np.asarray(to_host(tensor, "SummaryWriter.add_tensor"))
         self._write(_records.tensor(tag, array), global_step, walltime)
@@ -122,7 +129,7 @@ class SummaryWriter:
         metric_dict: dict[str, Any],
         hparam_domain_discrete: dict[str, list[Any]] | None = None,
         run_name: str | None = None,
-        global_step: Any = None,
+        global_step: int | None = None,
     ) -> None:
         """Adds hyper-parameters and what came of them, for the comparison of runs.
 
@@ -177,14 +184,14 @@ class SummaryWriter:
     def add_histogram_raw(
         self,
         tag: str,
-        min: Any,
-        max: Any,
-        num: Any,
-        sum: Any,
-        sum_squares: Any,
-        bucket_limits: Any,
-        bucket_counts: Any,
-        global_step: Any = None,
+        min: object,
+        max: object,
+        num: object,
+        sum: object,
+        sum_squares: object,
+        bucket_limits: object,
+        bucket_counts: object,
+        global_step: int | None = None,
         walltime: float | None = None,
     ) -> None:
         """Adds a histogram that has been counted already.
@@ -214,11 +221,11 @@ class SummaryWriter:
     def add_pr_curve(
         self,
         tag: str,
-        labels: Any,
-        predictions: Any,
-        global_step: Any = None,
+        labels: object,
+        predictions: object,
+        global_step: int | None = None,
         num_thresholds: int = 127,
-        weights: Any = None,
+        weights: object = None,
         walltime: float | None = None,
     ) -> None:
         """Adds a precision-recall curve.
@@ -239,15 +246,15 @@ class SummaryWriter:
     def add_pr_curve_raw(
         self,
         tag: str,
-        true_positive_counts: Any,
-        false_positive_counts: Any,
-        true_negative_counts: Any,
-        false_negative_counts: Any,
-        precision: Any,
-        recall: Any,
-        global_step: Any = None,
+        true_positive_counts: object,
+        false_positive_counts: object,
+        true_negative_counts: object,
+        false_negative_counts: object,
+        precision: object,
+        recall: object,
+        global_step: int | None = None,
         num_thresholds: int = 127,
-        weights: Any = None,
+        weights: object = None,
         walltime: float | None = None,
     ) -> None:
         """Adds a precision-recall curve from its counts, each of shape (num_thresholds,)."""
@@ -261,8 +268,8 @@ class SummaryWriter:
     def add_image(
         self,
         tag: str,
-        img_tensor: Any,
-        global_step: Any = None,
+        img_tensor: ArrayLike,
+        global_step: int | None = None,
         walltime: float | None = None,
         dataformats: str = "CHW",
     ) -> None:
@@ -281,8 +288,8 @@ class SummaryWriter:
     def add_images(
         self,
         tag: str,
-        img_tensor: Any,
-        global_step: Any = None,
+        img_tensor: ArrayLike,
+        global_step: int | None = None,
         walltime: float | None = None,
         dataformats: str = "NCHW",
     ) -> None:
@@ -304,9 +311,9 @@ class SummaryWriter:
     def add_image_with_boxes(
         self,
         tag: str,
-        img_tensor: Any,
-        box_tensor: Any,
-        global_step: Any = None,
+        img_tensor: ArrayLike,
+        box_tensor: object,
+        global_step: int | None = None,
         walltime: float | None = None,
         rescale: float = 1,
         dataformats: str = "CHW",
@@ -334,7 +341,12 @@ class SummaryWriter:
         )  # fmt: skip
 
     def add_figure(
-        self, tag: str, figure: Any, global_step: Any = None, close: bool = True, walltime: float | None = None
+        self,
+        tag: str,
+        figure: object,
+        global_step: int | None = None,
+        close: bool = True,
+        walltime: float | None = None,
     ) -> None:
         """Adds a matplotlib figure, or a list of them.
 
@@ -348,7 +360,12 @@ class SummaryWriter:
         self._writer.add_figure(tag, figure, to_host(global_step, "add_figure"), close, walltime)
 
     def add_video(
-        self, tag: str, vid_tensor: Any, global_step: Any = None, fps: float = 4, walltime: float | None = None
+        self,
+        tag: str,
+        vid_tensor: object,
+        global_step: int | None = None,
+        fps: float = 4,
+        walltime: float | None = None,
     ) -> None:
         """Adds videos, side by side, as one animated GIF.
 
@@ -362,7 +379,7 @@ class SummaryWriter:
         self._write(_records.video(tag, _picture(vid_tensor, "add_video"), fps), global_step, walltime)
 
     def add_audio(
-        self, tag: str, snd_tensor: Any, global_step: Any = None, sample_rate: int = 44100,
+        self, tag: str, snd_tensor: object, global_step: int | None = None, sample_rate: int = 44100,
         walltime: float | None = None,
     ) -> None:  # fmt: skip
         """Adds a sound.
@@ -377,7 +394,9 @@ class SummaryWriter:
         samples = np.asarray(to_host(snd_tensor, "SummaryWriter.add_audio"))
         self._write(_records.sound(tag, samples, sample_rate), global_step, walltime)
 
-    def add_text(self, tag: str, text_string: str, global_step: Any = None, walltime: float | None = None) -> None:
+    def add_text(
+        self, tag: str, text_string: str, global_step: int | None = None, walltime: float | None = None
+    ) -> None:
         """Adds a text in Markdown."""
         if not isinstance(text_string, str):
             raise ArgumentTypeError(
@@ -388,11 +407,11 @@ class SummaryWriter:
     def add_mesh(
         self,
         tag: str,
-        vertices: Any,
-        colors: Any = None,
-        faces: Any = None,
+        vertices: object,
+        colors: object = None,
+        faces: object = None,
         config_dict: dict[str, Any] | None = None,
-        global_step: Any = None,
+        global_step: int | None = None,
         walltime: float | None = None,
     ) -> None:
         """Adds a mesh or a cloud of points in space.
@@ -412,7 +431,7 @@ class SummaryWriter:
     # -- structure ---------------------------------------------------------------------------------------------
 
     def add_graph(
-        self, model: Any, input_to_model: Any = None, verbose: bool = False, use_strict_trace: bool = True
+        self, model: object, input_to_model: object = None, verbose: bool = False, use_strict_trace: bool = True
     ) -> None:
         """Adds the graph of a model: its JAX operations, grouped by the modules (or layers) that they belong to.
 
@@ -438,10 +457,10 @@ class SummaryWriter:
 
     def add_embedding(
         self,
-        mat: Any,
+        mat: object,
         metadata: list[Any] | None = None,
-        label_img: Any = None,
-        global_step: Any = None,
+        label_img: object = None,
+        global_step: int | None = None,
         tag: str = "default",
         metadata_header: list[str] | None = None,
     ) -> None:
@@ -502,11 +521,11 @@ class SummaryWriter:
     def __enter__(self) -> SummaryWriter:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
-def _one_number(value: Any, where: str) -> float:
+def _one_number(value: object, where: str) -> float:
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise ArgumentTypeError(f"SummaryWriter.{where}: expected a real number, got {value!r}")
@@ -515,6 +534,6 @@ def _one_number(value: Any, where: str) -> float:
     return float(array.reshape(()))
 
 
-def _picture(value: Any, where: str) -> np.ndarray:
+def _picture(value: object, where: str) -> np.ndarray:
     picture = np.asarray(to_host(value, f"SummaryWriter.{where}"))
     return np.clip(picture, 0, 1) if picture.dtype.kind == "f" else picture

@@ -30,10 +30,10 @@ class _Function:
     def __init__(self, call: Callable[..., Any]) -> None:
         object.__setattr__(self, "_call", call)
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: object) -> Any:
         return self._call(*args)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         raise _Refused(f"sets attribute {name!r}")
 
 
@@ -42,7 +42,7 @@ class _Type:
 
     __slots__ = ("dtype",)
 
-    def __init__(self, code: Any, *_: Any) -> None:
+    def __init__(self, code: object, *_: object) -> None:
         self.dtype = np.dtype(_text(code))
         if self.dtype.kind not in "biuf":
             raise _Refused(f"has an array of dtype {code!r}")
@@ -56,7 +56,7 @@ class _Array:
 
     __slots__ = ("array",)
 
-    def __init__(self, *_: Any) -> None:
+    def __init__(self, *_: object) -> None:
         self.array: np.ndarray | None = None
 
     def __setstate__(self, state: Any) -> None:
@@ -75,11 +75,11 @@ class _Array:
         return self
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value.decode("latin1") if isinstance(value, bytes) else str(value)
 
 
-def _scalar(kind: Any, content: Any) -> Any:
+def _scalar(kind: object, content: object) -> Any:
     array = _Array().fill(content, kind, (), "C").array
     assert array is not None
     return array.item()
@@ -111,7 +111,7 @@ class _Unpickler(pickle.Unpickler):
             raise _Refused(f"asks for {module_name}.{global_name}") from None
 
 
-def _finished(value: Any) -> Any:
+def _finished(value: object) -> Any:
     if isinstance(value, _Array):
         return value.array
     return [_finished(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -290,7 +290,7 @@ def list_files(root: FilePath, suffix: str, prefix: bool = False) -> list[str]:
 
 
 def verify_str_arg(
-    value: Any, arg: str | None = None, valid_values: Iterable[str] | None = None, custom_msg: str | None = None
+    value: object, arg: str | None = None, valid_values: Iterable[str] | None = None, custom_msg: str | None = None
 ) -> str:
     """Returns ``value`` if it is a string, and one of the valid ones.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fnn.errors import ArgumentError
 from fnn.utils.data.dataset import Dataset
+from fnn.vision._images import ImageLike
 
 __all__ = ["StandardTransform", "VisionDataset"]
 
@@ -50,7 +51,7 @@ class VisionDataset(Dataset[Any]):
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} should implement __len__")
 
-    def _sample(self, img: Any, target: Any) -> tuple[Any, Any]:
+    def _sample(self, img: ImageLike, target: object) -> tuple[Any, Any]:
         """A sample after its transforms."""
         if self.transform is not None:
             img = self.transform(img)
@@ -91,7 +92,7 @@ class StandardTransform:
         self.transform = transform
         self.target_transform = target_transform
 
-    def __call__(self, input: Any, target: Any) -> tuple[Any, Any]:
+    def __call__(self, input: object, target: object) -> tuple[Any, Any]:
         """Transforms both."""
         if self.transform is not None:
             input = self.transform(input)

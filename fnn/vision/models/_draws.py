@@ -58,7 +58,7 @@ def skipped_draws(skip: bool = True) -> Iterator[None]:
         yield
 
 
-def is_batch_norm(norm_layer: Any) -> bool:
+def is_batch_norm(norm_layer: object) -> bool:
     """Whether ``norm_layer`` makes (as None does) BatchNorm2d, which draws nothing and starts as the identity."""
     return norm_layer in (None, nn.BatchNorm2d) or (
         isinstance(norm_layer, functools.partial) and norm_layer.func is nn.BatchNorm2d

@@ -40,9 +40,9 @@ def builder(pretrained: WeightsEnum | None = None) -> Callable[[Callable[_P, _M]
             raise ArgumentError(f"An entry is already registered under the name '{name}'.")
 
         @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
+        def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> Any:
             if args or "weights" in kwargs or "pretrained" in kwargs:
-                kwargs = _modern(name, pretrained, args, kwargs)
+                return function(**_modern(name, pretrained, args, kwargs))
             return function(**kwargs)
 
         _BUILDERS[name] = wrapper
@@ -89,7 +89,7 @@ def _modern(name: str, default: WeightsEnum | None, args: tuple, kwargs: dict[st
     return {**kwargs, "weights": weights}
 
 
-def expect(kwargs: dict[str, Any], name: str, value: Any) -> None:
+def expect(kwargs: dict[str, Any], name: str, value: object) -> None:
     """Sets a builder's keyword argument that the weights, or the variant, decide.
 
     Raises:
@@ -159,7 +159,7 @@ def get_model_builder(name: str) -> Callable[..., nn.Module]:
     return found
 
 
-def get_model(name: str, **config: Any) -> nn.Module:
+def get_model(name: str, **config: object) -> nn.Module:
     """Builds the model of this name.
 
     Args:

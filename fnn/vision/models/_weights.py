@@ -53,7 +53,7 @@ class Weights:
         )
 
 
-def _comparable(function: Any) -> Any:
+def _comparable(function: object) -> Any:
     """A ``partial`` is equal to no other; its parts are."""
     return (function.func, function.args, function.keywords) if isinstance(function, partial) else function
 
@@ -62,7 +62,7 @@ class WeightsEnum(Enum):
     """Base of the enums of published weights; each member's value is a `Weights`."""
 
     @classmethod
-    def verify(cls, obj: Any) -> Self | None:
+    def verify(cls, obj: object) -> Self | None:
         """A member, found by name if need be (``"IMAGENET1K_V1"`` or ``"ResNet18_Weights.IMAGENET1K_V1"``); or None.
 
         Raises:
@@ -110,7 +110,7 @@ class WeightsEnum(Enum):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: object) -> Any:
         return getattr, (type(self), self.name)
 
 
@@ -134,7 +134,7 @@ def imagenet(
     min_size: tuple[int, int] = (1, 1),
     categories: list[str] | None = CATEGORIES,
     crop_size: int = 224,
-    **preset: Any,
+    **preset: object,
 ) -> Weights:
     """Weights trained on ImageNet-1K.
 

@@ -1,7 +1,5 @@
 """AlexNet (Krizhevsky, arXiv:1404.5997)."""
 
-from typing import Any
-
 import jax
 from jax import lax
 
@@ -66,7 +64,7 @@ class AlexNet_Weights(WeightsEnum):
 
 
 @builder(AlexNet_Weights.IMAGENET1K_V1)
-def alexnet(*, weights: AlexNet_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> AlexNet:
+def alexnet(*, weights: AlexNet_Weights | str | None = None, progress: bool = True, **kwargs: object) -> AlexNet:
     """AlexNet.
 
     Args:

@@ -214,7 +214,7 @@ class ConvNeXt_Large_Weights(WeightsEnum):
 
 @builder(ConvNeXt_Tiny_Weights.IMAGENET1K_V1)
 def convnext_tiny(
-    *, weights: ConvNeXt_Tiny_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: ConvNeXt_Tiny_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> ConvNeXt:
     """The tiny ConvNeXt."""
     return _convnext((96, 192, 384, 768), (3, 3, 9, 3), 0.1, ConvNeXt_Tiny_Weights.verify(weights), progress, kwargs)
@@ -222,7 +222,7 @@ def convnext_tiny(
 
 @builder(ConvNeXt_Small_Weights.IMAGENET1K_V1)
 def convnext_small(
-    *, weights: ConvNeXt_Small_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: ConvNeXt_Small_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> ConvNeXt:
     """The small ConvNeXt."""
     return _convnext((96, 192, 384, 768), (3, 3, 27, 3), 0.4, ConvNeXt_Small_Weights.verify(weights), progress, kwargs)
@@ -230,7 +230,7 @@ def convnext_small(
 
 @builder(ConvNeXt_Base_Weights.IMAGENET1K_V1)
 def convnext_base(
-    *, weights: ConvNeXt_Base_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: ConvNeXt_Base_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> ConvNeXt:
     """The base ConvNeXt."""
     return _convnext((128, 256, 512, 1024), (3, 3, 27, 3), 0.5, ConvNeXt_Base_Weights.verify(weights), progress, kwargs)
@@ -238,7 +238,7 @@ def convnext_base(
 
 @builder(ConvNeXt_Large_Weights.IMAGENET1K_V1)
 def convnext_large(
-    *, weights: ConvNeXt_Large_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: ConvNeXt_Large_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> ConvNeXt:
     """The large ConvNeXt."""
     return _convnext(

@@ -222,24 +222,32 @@ class DenseNet201_Weights(WeightsEnum):
 
 
 @builder(DenseNet121_Weights.IMAGENET1K_V1)
-def densenet121(*, weights: DenseNet121_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
+def densenet121(
+    *, weights: DenseNet121_Weights | str | None = None, progress: bool = True, **kwargs: object
+) -> DenseNet:
     """DenseNet with 121 layers."""
     return _densenet(32, (6, 12, 24, 16), 64, DenseNet121_Weights.verify(weights), progress, kwargs)
 
 
 @builder(DenseNet161_Weights.IMAGENET1K_V1)
-def densenet161(*, weights: DenseNet161_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
+def densenet161(
+    *, weights: DenseNet161_Weights | str | None = None, progress: bool = True, **kwargs: object
+) -> DenseNet:
     """DenseNet with 161 layers."""
     return _densenet(48, (6, 12, 36, 24), 96, DenseNet161_Weights.verify(weights), progress, kwargs)
 
 
 @builder(DenseNet169_Weights.IMAGENET1K_V1)
-def densenet169(*, weights: DenseNet169_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
+def densenet169(
+    *, weights: DenseNet169_Weights | str | None = None, progress: bool = True, **kwargs: object
+) -> DenseNet:
     """DenseNet with 169 layers."""
     return _densenet(32, (6, 12, 32, 32), 64, DenseNet169_Weights.verify(weights), progress, kwargs)
 
 
 @builder(DenseNet201_Weights.IMAGENET1K_V1)
-def densenet201(*, weights: DenseNet201_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
+def densenet201(
+    *, weights: DenseNet201_Weights | str | None = None, progress: bool = True, **kwargs: object
+) -> DenseNet:
     """DenseNet with 201 layers."""
     return _densenet(32, (6, 12, 48, 32), 64, DenseNet201_Weights.verify(weights), progress, kwargs)

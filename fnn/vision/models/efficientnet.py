@@ -201,7 +201,7 @@ def _v2(
 
 @builder(EfficientNet_B0_Weights.IMAGENET1K_V1)
 def efficientnet_b0(
-    *, weights: EfficientNet_B0_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: EfficientNet_B0_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> EfficientNet:
     """EfficientNet B0."""
     return _v1(1.0, 1.0, 0.2, EfficientNet_B0_Weights.verify(weights), progress, kwargs)
@@ -209,7 +209,7 @@ def efficientnet_b0(
 
 @builder(EfficientNet_B1_Weights.IMAGENET1K_V1)
 def efficientnet_b1(
-    *, weights: EfficientNet_B1_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: EfficientNet_B1_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> EfficientNet:
     """EfficientNet B1."""
     return _v1(1.0, 1.1, 0.2, EfficientNet_B1_Weights.verify(weights), progress, kwargs)
@@ -217,7 +217,7 @@ def efficientnet_b1(
 
 @builder(EfficientNet_B2_Weights.IMAGENET1K_V1)
 def efficientnet_b2(
-    *, weights: EfficientNet_B2_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: EfficientNet_B2_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> EfficientNet:
     """EfficientNet B2."""
     return _v1(1.1, 1.2, 0.3, EfficientNet_B2_Weights.verify(weights), progress, kwargs)
@@ -225,7 +225,7 @@ def efficientnet_b2(
 
 @builder(EfficientNet_B3_Weights.IMAGENET1K_V1)
 def efficientnet_b3(
-    *, weights: EfficientNet_B3_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: EfficientNet_B3_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> EfficientNet:
     """EfficientNet B3."""
     return _v1(1.2, 1.4, 0.3, EfficientNet_B3_Weights.verify(weights), progress, kwargs)
@@ -233,7 +233,7 @@ def efficientnet_b3(
 
 @builder(EfficientNet_B4_Weights.IMAGENET1K_V1)
 def efficientnet_b4(
-    *, weights: EfficientNet_B4_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: EfficientNet_B4_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> EfficientNet:
     """EfficientNet B4."""
     return _v1(1.4, 1.8, 0.4, EfficientNet_B4_Weights.verify(weights), progress, kwargs)
@@ -241,7 +241,7 @@ def efficientnet_b4(
 
 @builder(EfficientNet_B5_Weights.IMAGENET1K_V1)
 def efficientnet_b5(
-    *, weights: EfficientNet_B5_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: EfficientNet_B5_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> EfficientNet:
     """EfficientNet B5."""
     kwargs.setdefault("norm_layer", partial(nn.BatchNorm2d, eps=0.001, momentum=0.01))
@@ -250,7 +250,7 @@ def efficientnet_b5(
 
 @builder(EfficientNet_B6_Weights.IMAGENET1K_V1)
 def efficientnet_b6(
-    *, weights: EfficientNet_B6_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: EfficientNet_B6_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> EfficientNet:
     """EfficientNet B6."""
     kwargs.setdefault("norm_layer", partial(nn.BatchNorm2d, eps=0.001, momentum=0.01))
@@ -259,7 +259,7 @@ def efficientnet_b6(
 
 @builder(EfficientNet_B7_Weights.IMAGENET1K_V1)
 def efficientnet_b7(
-    *, weights: EfficientNet_B7_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: EfficientNet_B7_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> EfficientNet:
     """EfficientNet B7."""
     kwargs.setdefault("norm_layer", partial(nn.BatchNorm2d, eps=0.001, momentum=0.01))
@@ -268,7 +268,7 @@ def efficientnet_b7(
 
 @builder(EfficientNet_V2_S_Weights.IMAGENET1K_V1)
 def efficientnet_v2_s(
-    *, weights: EfficientNet_V2_S_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: EfficientNet_V2_S_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> EfficientNet:
     """The small EfficientNetV2."""
     return _v2(_V2_S, 0.2, EfficientNet_V2_S_Weights.verify(weights), progress, kwargs)
@@ -276,7 +276,7 @@ def efficientnet_v2_s(
 
 @builder(EfficientNet_V2_M_Weights.IMAGENET1K_V1)
 def efficientnet_v2_m(
-    *, weights: EfficientNet_V2_M_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: EfficientNet_V2_M_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> EfficientNet:
     """The medium EfficientNetV2."""
     return _v2(_V2_M, 0.3, EfficientNet_V2_M_Weights.verify(weights), progress, kwargs)
@@ -284,7 +284,7 @@ def efficientnet_v2_m(
 
 @builder(EfficientNet_V2_L_Weights.IMAGENET1K_V1)
 def efficientnet_v2_l(
-    *, weights: EfficientNet_V2_L_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: EfficientNet_V2_L_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> EfficientNet:
     """The large EfficientNetV2."""
     return _v2(_V2_L, 0.4, EfficientNet_V2_L_Weights.verify(weights), progress, kwargs)

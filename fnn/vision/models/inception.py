@@ -128,7 +128,7 @@ class Inception_V3_Weights(WeightsEnum):
 
 @builder(Inception_V3_Weights.IMAGENET1K_V1)
 def inception_v3(
-    *, weights: Inception_V3_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: Inception_V3_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> Inception3:
     """Inception v3.
 

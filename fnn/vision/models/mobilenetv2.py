@@ -1,7 +1,6 @@
 """MobileNetV2: inverted residuals with linear bottlenecks (Sandler et al., arXiv:1801.04381)."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 from jax import lax
@@ -159,7 +158,7 @@ class MobileNet_V2_Weights(WeightsEnum):
 
 @builder(MobileNet_V2_Weights.IMAGENET1K_V1)
 def mobilenet_v2(
-    *, weights: MobileNet_V2_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: MobileNet_V2_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> MobileNetV2:
     """MobileNetV2.
 

@@ -292,7 +292,7 @@ class MobileNet_V3_Small_Weights(WeightsEnum):
 
 @builder(MobileNet_V3_Large_Weights.IMAGENET1K_V1)
 def mobilenet_v3_large(
-    *, weights: MobileNet_V3_Large_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: MobileNet_V3_Large_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> MobileNetV3:
     """The large MobileNetV3."""
     return _mobilenet_v3(_LARGE, 1280, MobileNet_V3_Large_Weights.verify(weights), progress, kwargs)
@@ -300,7 +300,7 @@ def mobilenet_v3_large(
 
 @builder(MobileNet_V3_Small_Weights.IMAGENET1K_V1)
 def mobilenet_v3_small(
-    *, weights: MobileNet_V3_Small_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: MobileNet_V3_Small_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> MobileNetV3:
     """The small MobileNetV3."""
     return _mobilenet_v3(_SMALL, 1024, MobileNet_V3_Small_Weights.verify(weights), progress, kwargs)

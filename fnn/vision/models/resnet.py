@@ -178,38 +178,38 @@ def _resnet(
 
 
 @builder(ResNet18_Weights.IMAGENET1K_V1)
-def resnet18(*, weights: ResNet18_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+def resnet18(*, weights: ResNet18_Weights | str | None = None, progress: bool = True, **kwargs: object) -> ResNet:
     """ResNet with 18 layers."""
     return _resnet(BasicBlock, [2, 2, 2, 2], ResNet18_Weights.verify(weights), progress, kwargs)
 
 
 @builder(ResNet34_Weights.IMAGENET1K_V1)
-def resnet34(*, weights: ResNet34_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+def resnet34(*, weights: ResNet34_Weights | str | None = None, progress: bool = True, **kwargs: object) -> ResNet:
     """ResNet with 34 layers."""
     return _resnet(BasicBlock, [3, 4, 6, 3], ResNet34_Weights.verify(weights), progress, kwargs)
 
 
 @builder(ResNet50_Weights.IMAGENET1K_V1)
-def resnet50(*, weights: ResNet50_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+def resnet50(*, weights: ResNet50_Weights | str | None = None, progress: bool = True, **kwargs: object) -> ResNet:
     """ResNet with 50 layers."""
     return _resnet(Bottleneck, [3, 4, 6, 3], ResNet50_Weights.verify(weights), progress, kwargs)
 
 
 @builder(ResNet101_Weights.IMAGENET1K_V1)
-def resnet101(*, weights: ResNet101_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+def resnet101(*, weights: ResNet101_Weights | str | None = None, progress: bool = True, **kwargs: object) -> ResNet:
     """ResNet with 101 layers."""
     return _resnet(Bottleneck, [3, 4, 23, 3], ResNet101_Weights.verify(weights), progress, kwargs)
 
 
 @builder(ResNet152_Weights.IMAGENET1K_V1)
-def resnet152(*, weights: ResNet152_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> ResNet:
+def resnet152(*, weights: ResNet152_Weights | str | None = None, progress: bool = True, **kwargs: object) -> ResNet:
     """ResNet with 152 layers."""
     return _resnet(Bottleneck, [3, 8, 36, 3], ResNet152_Weights.verify(weights), progress, kwargs)
 
 
 @builder(ResNeXt50_32X4D_Weights.IMAGENET1K_V1)
 def resnext50_32x4d(
-    *, weights: ResNeXt50_32X4D_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: ResNeXt50_32X4D_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> ResNet:
     """ResNeXt with 50 layers, 32 groups of 4 channels."""
     expect(kwargs, "groups", 32)
@@ -219,7 +219,7 @@ def resnext50_32x4d(
 
 @builder(ResNeXt101_32X8D_Weights.IMAGENET1K_V1)
 def resnext101_32x8d(
-    *, weights: ResNeXt101_32X8D_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: ResNeXt101_32X8D_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> ResNet:
     """ResNeXt with 101 layers, 32 groups of 8 channels."""
     expect(kwargs, "groups", 32)
@@ -229,7 +229,7 @@ def resnext101_32x8d(
 
 @builder(ResNeXt101_64X4D_Weights.IMAGENET1K_V1)
 def resnext101_64x4d(
-    *, weights: ResNeXt101_64X4D_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: ResNeXt101_64X4D_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> ResNet:
     """ResNeXt with 101 layers, 64 groups of 4 channels."""
     expect(kwargs, "groups", 64)
@@ -239,7 +239,7 @@ def resnext101_64x4d(
 
 @builder(Wide_ResNet50_2_Weights.IMAGENET1K_V1)
 def wide_resnet50_2(
-    *, weights: Wide_ResNet50_2_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: Wide_ResNet50_2_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> ResNet:
     """ResNet with 50 layers, the 3x3 convolutions twice as wide."""
     expect(kwargs, "width_per_group", 128)
@@ -248,7 +248,7 @@ def wide_resnet50_2(
 
 @builder(Wide_ResNet101_2_Weights.IMAGENET1K_V1)
 def wide_resnet101_2(
-    *, weights: Wide_ResNet101_2_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: Wide_ResNet101_2_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> ResNet:
     """ResNet with 101 layers, the 3x3 convolutions twice as wide."""
     expect(kwargs, "width_per_group", 128)

@@ -5,7 +5,6 @@ shows a progress bar) and the keyword arguments of `SqueezeNet`.
 """
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -139,7 +138,7 @@ class SqueezeNet1_1_Weights(WeightsEnum):
 
 @builder(SqueezeNet1_0_Weights.IMAGENET1K_V1)
 def squeezenet1_0(
-    *, weights: SqueezeNet1_0_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: SqueezeNet1_0_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> SqueezeNet:
     """SqueezeNet 1.0, that of the paper."""
     make = functools.partial(SqueezeNet, "1_0")
@@ -148,7 +147,7 @@ def squeezenet1_0(
 
 @builder(SqueezeNet1_1_Weights.IMAGENET1K_V1)
 def squeezenet1_1(
-    *, weights: SqueezeNet1_1_Weights | str | None = None, progress: bool = True, **kwargs: Any
+    *, weights: SqueezeNet1_1_Weights | str | None = None, progress: bool = True, **kwargs: object
 ) -> SqueezeNet:
     """SqueezeNet 1.1: 2.4 times less computation, the same accuracy."""
     make = functools.partial(SqueezeNet, "1_1")

@@ -199,48 +199,48 @@ class VGG19_BN_Weights(WeightsEnum):
 
 
 @builder(VGG11_Weights.IMAGENET1K_V1)
-def vgg11(*, weights: VGG11_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg11(*, weights: VGG11_Weights | str | None = None, progress: bool = True, **kwargs: object) -> VGG:
     """VGG with 11 layers."""
     return _vgg("A", False, VGG11_Weights.verify(weights), progress, kwargs)
 
 
 @builder(VGG11_BN_Weights.IMAGENET1K_V1)
-def vgg11_bn(*, weights: VGG11_BN_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg11_bn(*, weights: VGG11_BN_Weights | str | None = None, progress: bool = True, **kwargs: object) -> VGG:
     """VGG with 11 layers, batch-normalised."""
     return _vgg("A", True, VGG11_BN_Weights.verify(weights), progress, kwargs)
 
 
 @builder(VGG13_Weights.IMAGENET1K_V1)
-def vgg13(*, weights: VGG13_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg13(*, weights: VGG13_Weights | str | None = None, progress: bool = True, **kwargs: object) -> VGG:
     """VGG with 13 layers."""
     return _vgg("B", False, VGG13_Weights.verify(weights), progress, kwargs)
 
 
 @builder(VGG13_BN_Weights.IMAGENET1K_V1)
-def vgg13_bn(*, weights: VGG13_BN_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg13_bn(*, weights: VGG13_BN_Weights | str | None = None, progress: bool = True, **kwargs: object) -> VGG:
     """VGG with 13 layers, batch-normalised."""
     return _vgg("B", True, VGG13_BN_Weights.verify(weights), progress, kwargs)
 
 
 @builder(VGG16_Weights.IMAGENET1K_V1)
-def vgg16(*, weights: VGG16_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg16(*, weights: VGG16_Weights | str | None = None, progress: bool = True, **kwargs: object) -> VGG:
     """VGG with 16 layers."""
     return _vgg("D", False, VGG16_Weights.verify(weights), progress, kwargs)
 
 
 @builder(VGG16_BN_Weights.IMAGENET1K_V1)
-def vgg16_bn(*, weights: VGG16_BN_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg16_bn(*, weights: VGG16_BN_Weights | str | None = None, progress: bool = True, **kwargs: object) -> VGG:
     """VGG with 16 layers, batch-normalised."""
     return _vgg("D", True, VGG16_BN_Weights.verify(weights), progress, kwargs)
 
 
 @builder(VGG19_Weights.IMAGENET1K_V1)
-def vgg19(*, weights: VGG19_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg19(*, weights: VGG19_Weights | str | None = None, progress: bool = True, **kwargs: object) -> VGG:
     """VGG with 19 layers."""
     return _vgg("E", False, VGG19_Weights.verify(weights), progress, kwargs)
 
 
 @builder(VGG19_BN_Weights.IMAGENET1K_V1)
-def vgg19_bn(*, weights: VGG19_BN_Weights | str | None = None, progress: bool = True, **kwargs: Any) -> VGG:
+def vgg19_bn(*, weights: VGG19_BN_Weights | str | None = None, progress: bool = True, **kwargs: object) -> VGG:
     """VGG with 19 layers, batch-normalised."""
     return _vgg("E", True, VGG19_BN_Weights.verify(weights), progress, kwargs)

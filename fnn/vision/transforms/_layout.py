@@ -16,7 +16,7 @@ __all__ = ["adjust_sharpness", "check_padding", "crop", "erase", "gaussian_blur"
 PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
 
 
-def check_padding(padding: Any, padding_mode: Any) -> None:
+def check_padding(padding: object, padding_mode: object) -> None:
     """Refuses what is no padding, for images of either kind."""
     if not isinstance(padding, (numbers.Integral, tuple, list)):
         raise ArgumentTypeError(f"Got inappropriate padding arg: expected an int or a sequence, got {padding!r}")
@@ -106,7 +106,7 @@ def crop(img: np.ndarray, top: int, left: int, height: int, width: int) -> np.nd
     return pad(img[..., max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)], beyond, 0, "constant")
 
 
-def erase(img: np.ndarray, i: int, j: int, h: int, w: int, v: Any, inplace: bool) -> np.ndarray:
+def erase(img: np.ndarray, i: int, j: int, h: int, w: int, v: object, inplace: bool) -> np.ndarray:
     check_array(img)
     img = img if inplace else img.copy()
     img[..., i : i + h, j : j + w] = v

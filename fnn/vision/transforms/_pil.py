@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.vision._images import is_pil, pil_from_array, pillow
+from fnn.vision._images import ImageLike, is_pil, pil_from_array, pillow
 from fnn.vision.transforms._layout import check_padding, sides
 
 __all__ = [
@@ -27,24 +27,24 @@ __all__ = [
 Fill = int | float | Sequence[float] | None
 
 
-def require(img: Any) -> None:
+def require(img: ImageLike) -> None:
     """Refuses what is neither an array nor a PIL image."""
     if not is_pil(img):
         raise ArgumentTypeError(f"img should be PIL Image. Got {type(img)}")
 
 
-def flip(img: Any, direction: str) -> Any:
+def flip(img: ImageLike, direction: str) -> Any:
     require(img)
     return img.transpose(getattr(pillow().Transpose, direction))
 
 
-def enhance(img: Any, kind: str, factor: float) -> Any:
+def enhance(img: ImageLike, kind: str, factor: float) -> Any:
     """Brightness, Contrast, Color (saturation) or Sharpness."""
     require(img)
     return getattr(pillow("ImageEnhance"), kind)(img).enhance(factor)
 
 
-def operate(img: Any, kind: str, *args: Any) -> Any:
+def operate(img: ImageLike, kind: str, *args: object) -> Any:
     """One of ``PIL.ImageOps``."""
     require(img)
     operation: Callable[..., Any] = getattr(pillow("ImageOps"), kind)

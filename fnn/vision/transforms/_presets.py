@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.vision._images import is_pil, on_host
+from fnn.vision._images import ImageLike, is_pil, on_host
 from fnn.vision.transforms import functional as F
 from fnn.vision.transforms._transform import Transform
 from fnn.vision.transforms.functional.modes import InterpolationMode
@@ -16,7 +16,7 @@ _IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 _ACCEPTS = "Accepts ``PIL.Image``, batched ``(B, C, H, W)`` and single ``(C, H, W)`` image arrays. "
 
 
-def _floats(img: Any) -> Any:
+def _floats(img: ImageLike) -> Any:
     return F.convert_image_dtype(F.pil_to_tensor(img) if is_pil(img) else img, np.float32)
 
 
@@ -62,7 +62,7 @@ class ImageClassification(_Printed):
         self.interpolation = interpolation
         self.antialias = antialias
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         img = F.resize(img, self.resize_size, self.interpolation, antialias=self.antialias)
         return F.normalize(_floats(F.center_crop(img, self.crop_size)), self.mean, self.std)
 
@@ -103,7 +103,7 @@ class SemanticSegmentation(_Printed):
         self.interpolation = interpolation
         self.antialias = antialias
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         if self.resize_size is not None:
             img = F.resize(img, self.resize_size, self.interpolation, antialias=self.antialias)
         return F.normalize(_floats(img), self.mean, self.std)
@@ -119,7 +119,7 @@ class SemanticSegmentation(_Printed):
 class ObjectDetection(Transform):
     """Scales to [0, 1]."""
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return _floats(img)
 
     def describe(self) -> str:
@@ -168,7 +168,7 @@ class VideoClassification(_Printed):
         self.std = list(std)
         self.interpolation = interpolation
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         """(T, C, H, W) to (C, T, H', W'), or with a batch before."""
         return _clip(img, self)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.vision._images import TRACED, is_pil
+from fnn.vision._images import TRACED, ImageLike, is_pil
 
 __all__ = ["Transform", "angles", "check_fill", "check_range", "fill_for", "full_size", "pair_of", "single"]
 
@@ -25,7 +25,7 @@ class Transform:
             refuse_tracer(args[0], type(self).__name__)
         return self.forward(*args, **kwargs)
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         """Transforms one image (or a batch of equally large ones, the same for all)."""
         raise NotImplementedError(f"{type(self).__name__} is missing the required 'forward' function")
 
@@ -33,7 +33,7 @@ class Transform:
         return f"{type(self).__name__}()"
 
 
-def refuse_tracer(img: Any, name: str) -> None:
+def refuse_tracer(img: ImageLike, name: str) -> None:
     """Raises the teaching error if ``img`` is being traced."""
     if isinstance(img, sys.modules["jax"].core.Tracer):
         raise ArgumentError(TRACED.format(name=name, what=type(img).__name__))
@@ -58,7 +58,7 @@ def full_size(size: Any, message: str) -> Any:
 TWO_DIMENSIONS = "Please provide only two dimensions (h, w) for size."
 
 
-def pair_of(x: Any, name: str, lengths: tuple[int, ...] = (2,)) -> None:
+def pair_of(x: object, name: str, lengths: tuple[int, ...] = (2,)) -> None:
     """Refuses what is no sequence of one of ``lengths``."""
     expected = " or ".join(str(length) for length in lengths)
     if not isinstance(x, Sequence):
@@ -78,7 +78,7 @@ def angles(x: Any, name: str, lengths: tuple[int, ...] = (2,)) -> list[float]:
     return [float(degrees) for degrees in x]
 
 
-def check_range(scale: Any, ratio: Any) -> None:
+def check_range(scale: object, ratio: object) -> None:
     """Refuses what is no range of areas and of aspect ratios."""
     if not isinstance(scale, Sequence):
         raise ArgumentTypeError(f"Scale should be a sequence. Got {scale!r}")
@@ -86,7 +86,7 @@ def check_range(scale: Any, ratio: Any) -> None:
         raise ArgumentTypeError(f"Ratio should be a sequence. Got {ratio!r}")
 
 
-def check_fill(fill: Any) -> Any:
+def check_fill(fill: object) -> Any:
     """A fill for pixels from outside; None stands for 0."""
     if fill is None:
         return 0

@@ -11,7 +11,7 @@ import numpy as np
 
 from fnn.errors import ArgumentError
 from fnn.host_random import default_generator
-from fnn.vision._images import is_array, on_host
+from fnn.vision._images import ImageLike, is_array, on_host
 from fnn.vision.transforms import _draws
 from fnn.vision.transforms import functional as F
 from fnn.vision.transforms._dirichlet import dirichlet
@@ -35,7 +35,7 @@ _FACTORS = {
 _PLAIN = {"AutoContrast": F.autocontrast, "Equalize": F.equalize, "Invert": F.invert}
 
 
-def _apply(img: Any, name: str, magnitude: float, interpolation: InterpolationMode, fill: Fill) -> Any:
+def _apply(img: ImageLike, name: str, magnitude: float, interpolation: InterpolationMode, fill: Fill) -> Any:
     """One operation at one magnitude."""
     if name in ("ShearX", "ShearY"):
         # the upper left corner stays, as in the authors' code
@@ -127,7 +127,7 @@ class AutoAugment(Transform):
         pair = _draws.integer(0, transform_num)
         return pair, default_generator.uniform((2,)), default_generator.randint(0, 2, (2,))
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         channels, height, width = F.get_dimensions(img)
         fill = fill_for(img, self.fill, channels)
         pair, chances, signs = self.get_params(len(self.policies))
@@ -173,7 +173,7 @@ class RandAugment(Transform):
         self.interpolation = interpolation
         self.fill = fill
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         channels, height, width = F.get_dimensions(img)
         fill = fill_for(img, self.fill, channels)
         space = _space(self.num_magnitude_bins, _ALL, translate=_of_size(height, width))
@@ -210,7 +210,7 @@ class TrivialAugmentWide(Transform):
         self.interpolation = interpolation
         self.fill = fill
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         fill = fill_for(img, self.fill, F.get_dimensions(img)[0])
         bins = self.num_magnitude_bins
         name = _ALL[_draws.integer(0, len(_ALL))]
@@ -261,7 +261,7 @@ class AugMix(Transform):
         self.interpolation = interpolation
         self.fill = fill
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return _mixed(img, self)
 
     def _chain(self, img: np.ndarray, space: Space, fill: Fill) -> np.ndarray:

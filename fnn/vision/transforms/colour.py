@@ -8,6 +8,7 @@ import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.host_random import default_generator
+from fnn.vision._images import ImageLike
 from fnn.vision.transforms import _draws
 from fnn.vision.transforms import functional as F
 from fnn.vision.transforms._transform import Transform, full_size, single
@@ -49,7 +50,7 @@ class ColorJitter(Transform):
 
     @staticmethod
     def _range(
-        value: Any, name: str, center: float = 1, bound: tuple[float, float] = (0, float("inf")), cut: bool = True
+        value: object, name: str, center: float = 1, bound: tuple[float, float] = (0, float("inf")), cut: bool = True
     ) -> tuple[float, float] | None:
         if isinstance(value, numbers.Real):
             if value < 0:
@@ -78,7 +79,7 @@ class ColorJitter(Transform):
         b, c, s, h = (None if pair is None else _draws.uniform(pair[0], pair[1]) for pair in ranges)
         return order, b, c, s, h
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         order, *factors = self.get_params(self.brightness, self.contrast, self.saturation, self.hue)
         changes = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
         for i in order:
@@ -104,7 +105,7 @@ class Grayscale(Transform):
     def __init__(self, num_output_channels: int = 1) -> None:
         self.num_output_channels = num_output_channels
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return F.rgb_to_grayscale(img, num_output_channels=self.num_output_channels)
 
     def __repr__(self) -> str:
@@ -121,7 +122,7 @@ class RandomGrayscale(Transform):
     def __init__(self, p: float = 0.1) -> None:
         self.p = p
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         channels, _, _ = F.get_dimensions(img)
         return F.rgb_to_grayscale(img, num_output_channels=channels) if _draws.rand() < single(self.p) else img
 
@@ -157,7 +158,7 @@ class GaussianBlur(Transform):
         """Draws a standard deviation."""
         return _draws.uniform(sigma_min, sigma_max)
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         sigma = self.get_params(self.sigma[0], self.sigma[1])
         return F.gaussian_blur(img, self.kernel_size, [sigma, sigma])
 
@@ -171,10 +172,10 @@ class _Randomly(Transform):
     def __init__(self, p: float = 0.5) -> None:
         self.p = p
 
-    def _changed(self, img: Any) -> Any:
+    def _changed(self, img: ImageLike) -> Any:
         raise NotImplementedError
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return self._changed(img) if _draws.rand() < self.p else img
 
     def __repr__(self) -> str:
@@ -188,7 +189,7 @@ class RandomInvert(_Randomly):
         p: the probability.
     """
 
-    def _changed(self, img: Any) -> Any:
+    def _changed(self, img: ImageLike) -> Any:
         return F.invert(img)
 
 
@@ -204,7 +205,7 @@ class RandomPosterize(_Randomly):
         super().__init__(p)
         self.bits = bits
 
-    def _changed(self, img: Any) -> Any:
+    def _changed(self, img: ImageLike) -> Any:
         return F.posterize(img, self.bits)
 
     def __repr__(self) -> str:
@@ -223,7 +224,7 @@ class RandomSolarize(_Randomly):
         super().__init__(p)
         self.threshold = threshold
 
-    def _changed(self, img: Any) -> Any:
+    def _changed(self, img: ImageLike) -> Any:
         return F.solarize(img, self.threshold)
 
     def __repr__(self) -> str:
@@ -242,7 +243,7 @@ class RandomAdjustSharpness(_Randomly):
         super().__init__(p)
         self.sharpness_factor = sharpness_factor
 
-    def _changed(self, img: Any) -> Any:
+    def _changed(self, img: ImageLike) -> Any:
         return F.adjust_sharpness(img, self.sharpness_factor)
 
     def __repr__(self) -> str:
@@ -256,7 +257,7 @@ class RandomAutocontrast(_Randomly):
         p: the probability.
     """
 
-    def _changed(self, img: Any) -> Any:
+    def _changed(self, img: ImageLike) -> Any:
         return F.autocontrast(img)
 
 
@@ -267,5 +268,5 @@ class RandomEqualize(_Randomly):
         p: the probability.
     """
 
-    def _changed(self, img: Any) -> Any:
+    def _changed(self, img: ImageLike) -> Any:
         return F.equalize(img)

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.vision._images import ImageLike
 from fnn.vision.transforms import _draws
 from fnn.vision.transforms._transform import Transform, single
 
 __all__ = ["Compose", "Lambda", "RandomApply", "RandomChoice", "RandomOrder", "RandomTransforms"]
 
 
-def _lines(name: str, *parts: Any) -> str:
+def _lines(name: str, *parts: object) -> str:
     return "\n    ".join([f"{name}(", *map(str, parts)]) + "\n)"
 
 
@@ -32,7 +33,7 @@ class Compose(Transform):
     def __init__(self, transforms: Sequence[Callable[[Any], Any]]) -> None:
         self.transforms = transforms
 
-    def __call__(self, img: Any) -> Any:
+    def __call__(self, img: object) -> Any:
         """Applies all transforms to an image."""
         for transform in self.transforms:
             img = transform(img)
@@ -58,7 +59,7 @@ class Lambda(Transform):
             raise ArgumentTypeError(f"Argument lambd should be callable, got {type(lambd).__name__!r}")
         self.lambd = lambd
 
-    def __call__(self, img: Any) -> Any:
+    def __call__(self, img: object) -> Any:
         """Applies the function."""
         return self.lambd(img)
 
@@ -91,7 +92,7 @@ class RandomApply(Transform):
         self.transforms = transforms
         self.p = p
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         if single(self.p) < _draws.rand():
             return img
         for transform in self.transforms:
@@ -109,7 +110,7 @@ class RandomOrder(RandomTransforms):
         transforms: a sequence of transforms.
     """
 
-    def __call__(self, img: Any) -> Any:
+    def __call__(self, img: object) -> Any:
         """Applies all transforms."""
         order = list(range(len(self.transforms)))
         random.shuffle(order)
@@ -137,7 +138,7 @@ class RandomChoice(RandomTransforms):
             )
         self.p = p
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: object) -> Any:
         """Applies the chosen transform."""
         return random.choices(self.transforms, weights=self.p)[0](*args)
 

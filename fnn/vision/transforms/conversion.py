@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.vision._images import on_host
+from fnn.vision._images import ImageLike, on_host
 from fnn.vision.transforms import functional as F
 from fnn.vision.transforms._transform import Transform
 
@@ -22,7 +22,7 @@ class ToTensor(Transform):
     (3, 1, 2)
     """
 
-    def __call__(self, pic: Any) -> np.ndarray:
+    def __call__(self, pic: object) -> np.ndarray:
         """Converts one image."""
         return F.to_tensor(pic)
 
@@ -42,10 +42,10 @@ class ConvertImageDtype(Transform):
         dtype: the dtype of the result.
     """
 
-    def __init__(self, dtype: Any) -> None:
+    def __init__(self, dtype: object) -> None:
         self.dtype = dtype
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return F.convert_image_dtype(img, self.dtype)
 
 
@@ -59,7 +59,7 @@ class ToPILImage(Transform):
     def __init__(self, mode: str | None = None) -> None:
         self.mode = mode
 
-    def __call__(self, pic: Any) -> Any:
+    def __call__(self, pic: object) -> Any:
         """Converts one image."""
         return F.to_pil_image(pic, self.mode)
 
@@ -84,7 +84,7 @@ class Normalize(Transform):
         self.std = std
         self.inplace = inplace
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return F.normalize(img, self.mean, self.std, self.inplace)
 
     def __repr__(self) -> str:
@@ -99,7 +99,7 @@ class LinearTransformation(Transform):
         mean_vector: an array (D,).
     """
 
-    def __init__(self, transformation_matrix: Any, mean_vector: Any) -> None:
+    def __init__(self, transformation_matrix: object, mean_vector: object) -> None:
         matrix, mean = np.asarray(transformation_matrix), np.asarray(mean_vector)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ArgumentError(f"transformation_matrix should be square. Got {matrix.shape} rectangular matrix.")
@@ -113,7 +113,7 @@ class LinearTransformation(Transform):
         self.transformation_matrix = matrix
         self.mean_vector = mean
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return _transformed(img, self.transformation_matrix, self.mean_vector)
 
     def __repr__(self) -> str:
@@ -124,7 +124,7 @@ class LinearTransformation(Transform):
 
 
 @on_host
-def _transformed(img: Any, matrix: np.ndarray, mean: np.ndarray) -> Any:
+def _transformed(img: ImageLike, matrix: np.ndarray, mean: np.ndarray) -> Any:
     if not isinstance(img, np.ndarray):
         raise ArgumentTypeError(f"LinearTransformation: img should be Tensor Image. Got {type(img)}")
     size = img.shape[-3:]

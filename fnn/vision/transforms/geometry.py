@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.vision._images import ImageLike
 from fnn.vision.transforms import _draws
 from fnn.vision.transforms import functional as F
 from fnn.vision.transforms._layout import PADDING_MODES
@@ -57,7 +58,7 @@ class Resize(Transform):
         self.interpolation = as_mode(interpolation)
         self.antialias = antialias
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return F.resize(img, self.size, self.interpolation, self.max_size, self.antialias)
 
     def __repr__(self) -> str:
@@ -84,7 +85,7 @@ class CenterCrop(_Sized):
         size: (height, width), or one length for both.
     """
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return F.center_crop(img, self.size)
 
 
@@ -95,7 +96,7 @@ class FiveCrop(_Sized):
         size: (height, width) of each, or one length for both.
     """
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return F.five_crop(img, self.size)
 
 
@@ -111,7 +112,7 @@ class TenCrop(_Sized):
         super().__init__(size)
         self.vertical_flip = vertical_flip
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return F.ten_crop(img, self.size, self.vertical_flip)
 
     def __repr__(self) -> str:
@@ -127,7 +128,7 @@ class Pad(Transform):
         padding_mode: ``"constant"``, ``"edge"``, ``"reflect"`` or ``"symmetric"``.
     """
 
-    def __init__(self, padding: Size, fill: Any = 0, padding_mode: str = "constant") -> None:
+    def __init__(self, padding: Size, fill: object = 0, padding_mode: str = "constant") -> None:
         if not isinstance(padding, (numbers.Number, tuple, list)):
             raise ArgumentTypeError(f"Got inappropriate padding arg: expected a number or a sequence, got {padding!r}")
         if not isinstance(fill, (numbers.Number, tuple, list)):
@@ -144,7 +145,7 @@ class Pad(Transform):
         self.fill = fill
         self.padding_mode = padding_mode
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return F.pad(img, self.padding, self.fill, self.padding_mode)
 
     def __repr__(self) -> str:
@@ -170,7 +171,7 @@ class RandomCrop(Transform):
         size: Size,
         padding: Size | None = None,
         pad_if_needed: bool = False,
-        fill: Any = 0,
+        fill: object = 0,
         padding_mode: str = "constant",
     ) -> None:
         self.size = tuple(full_size(size, TWO_DIMENSIONS))
@@ -180,7 +181,7 @@ class RandomCrop(Transform):
         self.padding_mode = padding_mode
 
     @staticmethod
-    def get_params(img: Any, output_size: Sequence[int]) -> tuple[int, int, int, int]:
+    def get_params(img: ImageLike, output_size: Sequence[int]) -> tuple[int, int, int, int]:
         """Draws a window: its first row and column, its height and width.
 
         Raises:
@@ -196,7 +197,7 @@ class RandomCrop(Transform):
         j = _draws.integer(0, w - width + 1)
         return i, j, height, width
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         if self.padding is not None:
             img = F.pad(img, self.padding, self.fill, self.padding_mode)
         _, height, width = F.get_dimensions(img)
@@ -225,7 +226,7 @@ class RandomHorizontalFlip(_Flip):
         p: the probability.
     """
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return F.hflip(img) if _draws.rand() < single(self.p) else img
 
 
@@ -236,7 +237,7 @@ class RandomVerticalFlip(_Flip):
         p: the probability.
     """
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         return F.vflip(img) if _draws.rand() < single(self.p) else img
 
 
@@ -269,7 +270,7 @@ class RandomResizedCrop(Transform):
         self.ratio = ratio
 
     @staticmethod
-    def get_params(img: Any, scale: Sequence[float], ratio: Sequence[float]) -> tuple[int, int, int, int]:
+    def get_params(img: ImageLike, scale: Sequence[float], ratio: Sequence[float]) -> tuple[int, int, int, int]:
         """Draws a window: its first row and column, its height and width.
 
         After ten draws that do not fit into the image, the largest window in the middle of an allowed shape.
@@ -291,7 +292,7 @@ class RandomResizedCrop(Transform):
             w = round(h * max(ratio))
         return (height - h) // 2, (width - w) // 2, h, w
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         i, j, h, w = self.get_params(img, self.scale, self.ratio)
         return F.resized_crop(img, i, j, h, w, self.size, self.interpolation, self.antialias)
 

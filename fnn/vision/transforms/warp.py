@@ -7,6 +7,7 @@ import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.host_random import default_generator
+from fnn.vision._images import ImageLike
 from fnn.vision.transforms import _draws
 from fnn.vision.transforms import functional as F
 from fnn.vision.transforms._transform import Transform, angles, check_fill, fill_for, pair_of, single
@@ -37,7 +38,7 @@ class RandomRotation(Transform):
         interpolation: Mode = InterpolationMode.NEAREST,
         expand: bool = False,
         center: Sequence[float] | None = None,
-        fill: Any = 0,
+        fill: object = 0,
     ) -> None:
         self.interpolation = as_mode(interpolation)
         self.degrees = angles(degrees, "degrees")
@@ -52,7 +53,7 @@ class RandomRotation(Transform):
         """Draws an angle."""
         return _draws.uniform(degrees[0], degrees[1])
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         fill = fill_for(img, self.fill, F.get_dimensions(img)[0])
         return F.rotate(img, self.get_params(self.degrees), self.interpolation, self.expand, self.center, fill)
 
@@ -84,7 +85,7 @@ class RandomAffine(Transform):
         scale: Sequence[float] | None = None,
         shear: float | Sequence[float] | None = None,
         interpolation: Mode = InterpolationMode.NEAREST,
-        fill: Any = 0,
+        fill: object = 0,
         center: Sequence[float] | None = None,
     ) -> None:
         self.interpolation = as_mode(interpolation)
@@ -136,7 +137,7 @@ class RandomAffine(Transform):
                 shear_y = _draws.uniform(shears[2], shears[3])
         return angle, moved, scale, (shear_x, shear_y)
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         channels, height, width = F.get_dimensions(img)
         drawn = self.get_params(self.degrees, self.translate, self.scale, self.shear, (width, height))
         fill = fill_for(img, self.fill, channels)
@@ -171,7 +172,7 @@ class RandomPerspective(Transform):
         distortion_scale: float = 0.5,
         p: float = 0.5,
         interpolation: Mode = InterpolationMode.BILINEAR,
-        fill: Any = 0,
+        fill: object = 0,
     ) -> None:
         self.p = p
         self.interpolation = as_mode(interpolation)
@@ -192,7 +193,7 @@ class RandomPerspective(Transform):
         startpoints = [[right * (width - 1), bottom * (height - 1)] for right, bottom in corners]
         return startpoints, [corner(right, bottom) for right, bottom in corners]
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         channels, height, width = F.get_dimensions(img)
         if not _draws.rand() < single(self.p):
             return img
@@ -203,7 +204,7 @@ class RandomPerspective(Transform):
         return f"{type(self).__name__}(p={self.p})"
 
 
-def _both_axes(value: Any, name: str) -> Any:
+def _both_axes(value: object, name: str) -> Any:
     if not isinstance(value, (float, Sequence)):
         raise ArgumentTypeError(f"{name} should be float or a sequence of floats. Got {type(value)}")
     if isinstance(value, float):
@@ -231,7 +232,7 @@ class ElasticTransform(Transform):
         alpha: float | Sequence[float] = 50.0,
         sigma: float | Sequence[float] = 5.0,
         interpolation: Mode = InterpolationMode.BILINEAR,
-        fill: Any = 0,
+        fill: object = 0,
     ) -> None:
         self.alpha = _both_axes(alpha, "alpha")
         self.sigma = _both_axes(sigma, "sigma")
@@ -258,7 +259,7 @@ class ElasticTransform(Transform):
             moves.append(move * np.float32(strength) / np.float32(length))
         return np.concatenate(moves, 1).transpose(0, 2, 3, 1)
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: ImageLike) -> Any:
         _, height, width = F.get_dimensions(img)
         displacement = self.get_params(self.alpha, self.sigma, [height, width])
         return F.elastic_transform(img, displacement, self.interpolation, self.fill)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.vision._images import is_array, is_pil, on_host
+from fnn.vision._images import ImageLike, is_array, is_pil, on_host
 from fnn.vision.transforms import _colour, _layout, _pil
 from fnn.vision.transforms.functional.conversion import pil_to_tensor, planes_to_pil
 
@@ -26,12 +26,12 @@ __all__ = [
 ]
 
 
-def _enhance(img: Any, on_array: Callable[[Any, float], Any], kind: str, factor: float) -> Any:
+def _enhance(img: ImageLike, on_array: Callable[[Any, float], Any], kind: str, factor: float) -> Any:
     return on_array(img, factor) if is_array(img) else _pil.enhance(img, kind, factor)
 
 
 @on_host
-def adjust_brightness(img: Any, brightness_factor: float) -> Any:
+def adjust_brightness(img: ImageLike, brightness_factor: float) -> Any:
     """Blends with black.
 
     Args:
@@ -49,7 +49,7 @@ def adjust_brightness(img: Any, brightness_factor: float) -> Any:
 
 
 @on_host
-def adjust_contrast(img: Any, contrast_factor: float) -> Any:
+def adjust_contrast(img: ImageLike, contrast_factor: float) -> Any:
     """Blends with the mean of the grey image.
 
     Args:
@@ -67,7 +67,7 @@ def adjust_contrast(img: Any, contrast_factor: float) -> Any:
 
 
 @on_host
-def adjust_saturation(img: Any, saturation_factor: float) -> Any:
+def adjust_saturation(img: ImageLike, saturation_factor: float) -> Any:
     """Blends with the grey image.
 
     Args:
@@ -85,7 +85,7 @@ def adjust_saturation(img: Any, saturation_factor: float) -> Any:
 
 
 @on_host
-def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
+def adjust_sharpness(img: ImageLike, sharpness_factor: float) -> Any:
     """Blends with a smoothed image.
 
     Args:
@@ -143,7 +143,7 @@ def adjust_gamma(img: Any, gamma: float, gain: float = 1) -> Any:
     return (_colour if is_array(img) else _pil).adjust_gamma(img, gamma, gain)
 
 
-def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
+def to_grayscale(img: ImageLike, num_output_channels: int = 1) -> Any:
     """A grey PIL image of a PIL image, in one or three equal channels.
 
     >>> from PIL import Image

@@ -8,6 +8,7 @@ import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.vision._images import (
+    ImageLike,
     check_array,
     dimensions,
     is_array,
@@ -38,7 +39,7 @@ _MODES = {2: ("LA",), 3: ("RGB", "YCbCr", "HSV"), 4: ("RGBA", "CMYK", "RGBX")}
 
 
 @on_host
-def get_dimensions(img: Any) -> list[int]:
+def get_dimensions(img: ImageLike) -> list[int]:
     """The number of channels, the height and the width of an image.
 
     Args:
@@ -51,7 +52,7 @@ def get_dimensions(img: Any) -> list[int]:
 
 
 @on_host
-def get_image_size(img: Any) -> list[int]:
+def get_image_size(img: ImageLike) -> list[int]:
     """The width and the height of an image (in this order).
 
     >>> get_image_size(np.zeros((3, 4, 5)))
@@ -62,7 +63,7 @@ def get_image_size(img: Any) -> list[int]:
 
 
 @on_host
-def get_image_num_channels(img: Any) -> int:
+def get_image_num_channels(img: ImageLike) -> int:
     """The number of channels of an image; 1 for an array (H, W).
 
     >>> get_image_num_channels(np.zeros((3, 4, 5)))
@@ -115,7 +116,7 @@ def to_tensor(pic: Any) -> np.ndarray:
     return result.astype(dtype, copy=False)
 
 
-def pil_to_tensor(pic: Any) -> np.ndarray:
+def pil_to_tensor(pic: ImageLike) -> np.ndarray:
     """The pixels of a PIL image as a new numpy array (C, H, W) of the type that its mode holds.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.vision._images import check_array, dimensions, is_array, on_host
+from fnn.vision._images import ImageLike, check_array, dimensions, is_array, on_host
 from fnn.vision.transforms import _layout, _pil
 from fnn.vision.transforms._interpolate import interpolate
 from fnn.vision.transforms.functional.modes import InterpolationMode, as_mode, pil_modes_mapping
@@ -158,7 +158,7 @@ def _pair(size: int | Sequence[int]) -> tuple[int, int]:
 
 
 @on_host
-def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
+def center_crop(img: ImageLike, output_size: int | Sequence[int]) -> Any:
     """Cuts the middle out; a smaller image is padded with zeros first.
 
     Args:
@@ -186,7 +186,7 @@ def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
 
 @on_host
 def resized_crop(
-    img: Any,
+    img: ImageLike,
     top: int,
     left: int,
     height: int,
@@ -230,7 +230,7 @@ def vflip(img: Any) -> Any:
 
 
 @on_host
-def five_crop(img: Any, size: int | Sequence[int]) -> tuple[Any, Any, Any, Any, Any]:
+def five_crop(img: ImageLike, size: int | Sequence[int]) -> tuple[Any, Any, Any, Any, Any]:
     """The four corners (top left, top right, bottom left, bottom right) and the middle.
 
     Args:
@@ -250,7 +250,7 @@ def five_crop(img: Any, size: int | Sequence[int]) -> tuple[Any, Any, Any, Any, 
 
 
 @on_host
-def ten_crop(img: Any, size: int | Sequence[int], vertical_flip: bool = False) -> tuple[Any, ...]:
+def ten_crop(img: ImageLike, size: int | Sequence[int], vertical_flip: bool = False) -> tuple[Any, ...]:
     """`five_crop` of the image and of its mirror image.
 
     Args:

@@ -1,7 +1,6 @@
 """The names of the interpolations, and Pillow's numbers for them."""
 
 from enum import Enum
-from typing import Any
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 
@@ -35,7 +34,7 @@ pil_modes_mapping = {
 _FROM_PIL = {number: mode for mode, number in pil_modes_mapping.items() if mode != InterpolationMode.NEAREST_EXACT}
 
 
-def as_mode(interpolation: Any) -> InterpolationMode:
+def as_mode(interpolation: object) -> InterpolationMode:
     """An `InterpolationMode`, or Pillow's number for one.
 
     Raises:

@@ -52,7 +52,7 @@ def _on_array(img: np.ndarray, mode: InterpolationMode, fill: Fill) -> tuple[str
     return mode.value, working(img)
 
 
-def _check_angle_and_center(angle: Any, center: Any) -> None:
+def _check_angle_and_center(angle: object, center: object) -> None:
     if not isinstance(angle, (int, float)):
         raise ArgumentTypeError(f"Argument angle should be int or float, got {angle!r}")
     if center is not None and not isinstance(center, (list, tuple)):
