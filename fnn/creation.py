@@ -58,7 +58,14 @@ def rand(
 def randn(
     *size: Ints, generator: Key | None = None, dtype: DType | None = None, device: Device | None = None
 ) -> jax.Array:
-    """Numbers from the standard normal distribution; the arguments are those of `rand`."""
+    """Numbers from the standard normal distribution; the arguments are those of `rand`.
+
+    Example:
+        >>> import fnn
+        >>> _ = fnn.manual_seed(0)
+        >>> print(fnn.randn(3))
+        [ 1.5409961 -0.2934289 -2.1787894]
+    """
     dtype = _floating(dtype, "randn")
     return _place(random.normal(_key(generator, "randn"), _shape(size, "randn"), dtype), device, "randn")
 
@@ -82,6 +89,12 @@ def randint(
         generator: a `fnn.random.Generator` or a JAX key.
         dtype: PyTorch's int64 where x64 mode is on, else int32.
         device: where the result lies.
+
+    Example:
+        >>> import fnn
+        >>> _ = fnn.manual_seed(0)
+        >>> print(fnn.randint(0, 10, (4,)))
+        [4 9 3 0]
     """
     bounds = list(args)
     if size is None and bounds and not isinstance(bounds[-1], (int, np.integer)):
@@ -95,7 +108,14 @@ def randint(
 def randperm(
     n: int, *, generator: Key | None = None, dtype: DType | None = None, device: Device | None = None
 ) -> jax.Array:
-    """A random permutation of 0, ..., n-1; ``dtype`` None is int64 where x64 mode is on, else int32."""
+    """A random permutation of 0, ..., n-1; ``dtype`` None is int64 where x64 mode is on, else int32.
+
+    Example:
+        >>> import fnn
+        >>> _ = fnn.manual_seed(0)
+        >>> print(fnn.randperm(5))
+        [4 0 1 3 2]
+    """
     if n < 0:
         raise ArgumentError(f"randperm: Trying to create tensor with negative dimension {n}: [{n}]")
     dtype = dtypes.index_dtype() if dtype is None else dtypes.canonical(dtype, "randperm: ")
@@ -107,7 +127,14 @@ def randperm(
 def rand_like(
     input: ArrayLike, *, generator: Key | None = None, dtype: DType | None = None, device: Device | None = None
 ) -> jax.Array:
-    """`rand` with the shape and, unless given, the dtype of ``input``."""
+    """`rand` with the shape and, unless given, the dtype of ``input``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.rand_like(jnp.ones((2, 3))).shape
+        (2, 3)
+    """
     x = to_array(input, "input", "rand_like: ")
     return rand(x.shape, generator=generator, dtype=x.dtype if dtype is None else dtype, device=device)
 
@@ -115,7 +142,14 @@ def rand_like(
 def randn_like(
     input: ArrayLike, *, generator: Key | None = None, dtype: DType | None = None, device: Device | None = None
 ) -> jax.Array:
-    """`randn` with the shape and, unless given, the dtype of ``input``."""
+    """`randn` with the shape and, unless given, the dtype of ``input``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.randn_like(jnp.ones((2, 3))).shape
+        (2, 3)
+    """
     x = to_array(input, "input", "randn_like: ")
     return randn(x.shape, generator=generator, dtype=x.dtype if dtype is None else dtype, device=device)
 
@@ -129,7 +163,14 @@ def randint_like(
     dtype: DType | None = None,
     device: Device | None = None,
 ) -> jax.Array:
-    """`randint` with the shape and, unless given, the dtype of ``input``: ``randint_like(input, [low,] high)``."""
+    """`randint` with the shape and, unless given, the dtype of ``input``: ``randint_like(input, [low,] high)``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.randint_like(jnp.ones((2, 3)), 10).shape
+        (2, 3)
+    """
     x = to_array(input, "input", "randint_like: ")
     low, high = _bounds(list(args), low, high, "randint_like")
     return _integers(low, high, x.shape, generator, x.dtype if dtype is None else dtype, device, "randint_like")
@@ -153,6 +194,12 @@ def normal(
         generator: a `fnn.random.Generator` or a JAX key.
         dtype: with ``size`` only; otherwise it is the array's.
         device: where the result lies.
+
+    Example:
+        >>> import fnn
+        >>> _ = fnn.manual_seed(0)
+        >>> print(fnn.normal(10.0, 0.5, (2,)))
+        [10.770498  9.853286]
     """
     numbers = [not hasattr(v, "shape") or isinstance(v, np.generic) for v in (mean, std)]
     if all(numbers) != (size is not None) or (dtype is not None and size is None):
@@ -187,7 +234,14 @@ def normal(
 
 
 def bernoulli(input: ArrayLike, p: float | None = None, *, generator: Key | None = None) -> jax.Array:
-    """Ones with the probabilities ``input`` (or ``p``), zeros otherwise, in the shape and dtype of ``input``."""
+    """Ones with the probabilities ``input`` (or ``p``), zeros otherwise, in the shape and dtype of ``input``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> print(fnn.bernoulli(jnp.array([0.0, 1.0, 1.0])))
+        [0. 1. 1.]
+    """
     x = to_array(input, "input", "bernoulli: ")
     key = _key(generator, "bernoulli")
     if p is not None:
@@ -213,6 +267,12 @@ def multinomial(
 
     Returns:
         indices, (num_samples,) or (rows, num_samples).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> print(fnn.multinomial(jnp.array([0.0, 1.0, 0.0]), 2, replacement=True))
+        [1 1]
     """
     weights = to_array(input, "input", "multinomial: ")
     if weights.ndim not in (1, 2):

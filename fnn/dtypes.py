@@ -23,7 +23,13 @@ _X64_OFF = (
 
 
 def get_default_dtype() -> np.dtype:
-    """The floating dtype of new parameters and random numbers (float32 unless changed)."""
+    """The floating dtype of new parameters and random numbers (float32 unless changed).
+
+    Example:
+        >>> import fnn
+        >>> fnn.get_default_dtype()
+        dtype('float32')
+    """
     return _default
 
 
@@ -32,6 +38,15 @@ def set_default_dtype(dtype: DType | None) -> None:
 
     Args:
         dtype: a floating dtype: float32, float64 (x64 mode only), bfloat16 or float16.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> from fnn import nn
+        >>> fnn.set_default_dtype(jnp.bfloat16)
+        >>> nn.Linear(2, 2).weight.dtype
+        dtype(bfloat16)
+        >>> fnn.set_default_dtype(jnp.float32)
     """
     global _default
     dtype = canonical(dtype)

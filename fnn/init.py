@@ -48,7 +48,13 @@ _LINEAR = {"linear", "sigmoid"} | {f"conv{t}{n}d" for t in ("", "_transpose") fo
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The recommended gain before this nonlinearity (``param``: the negative slope of a leaky_relu)."""
+    """The recommended gain before this nonlinearity (``param``: the negative slope of a leaky_relu).
+
+    Example:
+        >>> from fnn import init
+        >>> init.calculate_gain("leaky_relu", 3**0.5)
+        0.7071067811865476
+    """
     if nonlinearity in _LINEAR:
         return 1
     if nonlinearity == "tanh":
@@ -66,7 +72,13 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def fan_in_and_fan_out(shape: Shape) -> tuple[int, int]:
-    """The inputs of an output and the outputs of an input, of a weight (out, in, *kernel)."""
+    """The inputs of an output and the outputs of an input, of a weight (out, in, *kernel).
+
+    Example:
+        >>> from fnn import init
+        >>> init.fan_in_and_fan_out((16, 3, 5, 5))
+        (75, 400)
+    """
     if len(shape) < 2:
         raise ArgumentError(
             f"Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got shape={tuple(shape)}"
@@ -86,7 +98,14 @@ def _fan(shape: Shape, mode: str) -> int:
 
 
 def full(key: AnyKey, shape: Shape, value: Scalar, dtype: DType | None = None) -> jax.Array:
-    """``value`` everywhere. Eager it compiles nothing; in a trace it is a broadcast."""
+    """``value`` everywhere. Eager it compiles nothing; in a trace it is a broadcast.
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> print(init.full(jax.random.key(0), (2,), 7.0))
+        [7. 7.]
+    """
     del key
     shape, dtype = tuple(shape), dtypes.canonical(dtype, "full: ")
     if isinstance(value, jax.Array) or random.is_staging():
@@ -95,22 +114,51 @@ def full(key: AnyKey, shape: Shape, value: Scalar, dtype: DType | None = None) -
 
 
 def constant(key: AnyKey, shape: Shape, dtype: DType | None = None, val: float = 0.0) -> jax.Array:
-    """``val`` everywhere: `full` with the argument order of the other initialisers."""
+    """``val`` everywhere: `full` with the argument order of the other initialisers.
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> print(init.constant(jax.random.key(0), (2,), val=0.3))
+        [0.3 0.3]
+    """
     return full(key, shape, val, dtype)
 
 
 def zeros(key: AnyKey, shape: Shape, dtype: DType | None = None) -> jax.Array:
-    """0 everywhere."""
+    """0 everywhere.
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> print(init.zeros(jax.random.key(0), (2,)))
+        [0. 0.]
+    """
     return full(key, shape, 0, dtype)
 
 
 def ones(key: AnyKey, shape: Shape, dtype: DType | None = None) -> jax.Array:
-    """1 everywhere."""
+    """1 everywhere.
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> print(init.ones(jax.random.key(0), (2,)))
+        [1. 1.]
+    """
     return full(key, shape, 1, dtype)
 
 
 def eye(key: AnyKey, shape: Shape, dtype: DType | None = None) -> jax.Array:
-    """The identity matrix, cut or padded to ``shape``."""
+    """The identity matrix, cut or padded to ``shape``.
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> print(init.eye(jax.random.key(0), (2, 3)))
+        [[1. 0. 0.]
+         [0. 1. 0.]]
+    """
     del key
     if len(shape) != 2:
         raise ArgumentError(f"Only tensors with 2 dimensions are supported, got shape={tuple(shape)}")
@@ -118,7 +166,14 @@ def eye(key: AnyKey, shape: Shape, dtype: DType | None = None) -> jax.Array:
 
 
 def dirac(key: AnyKey, shape: Shape, dtype: DType | None = None, groups: int = 1) -> jax.Array:
-    """The convolution kernel (out, in, *kernel) that hands channels on unchanged, within each group."""
+    """The convolution kernel (out, in, *kernel) that hands channels on unchanged, within each group.
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> print(init.dirac(jax.random.key(0), (1, 1, 3)))
+        [[[0. 1. 0.]]]
+    """
     del key
     if len(shape) not in (3, 4, 5):
         raise ArgumentError(f"Only tensors with 3, 4, or 5 dimensions are supported, got shape={tuple(shape)}")
@@ -137,13 +192,29 @@ def dirac(key: AnyKey, shape: Shape, dtype: DType | None = None, groups: int = 1
 
 
 def xavier_uniform(key: AnyKey, shape: Shape, dtype: DType | None = None, gain: float = 1.0) -> jax.Array:
-    """U(-a, a) with a = gain * sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
+    """U(-a, a) with a = gain * sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010).
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> w = init.xavier_uniform(jax.random.key(0), (100, 50))
+        >>> bool(abs(w).max() <= (6 / 150) ** 0.5)
+        True
+    """
     bound = math.sqrt(3.0) * (gain * math.sqrt(2.0 / float(sum(fan_in_and_fan_out(shape)))))
     return uniform(key, shape, dtype, -bound, bound)
 
 
 def xavier_normal(key: AnyKey, shape: Shape, dtype: DType | None = None, gain: float = 1.0) -> jax.Array:
-    """N(0, std^2) with std = gain * sqrt(2 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
+    """N(0, std^2) with std = gain * sqrt(2 / (fan_in + fan_out)) (Glorot & Bengio 2010).
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> w = init.xavier_normal(jax.random.key(0), (200, 200))
+        >>> print(w.std().round(2))
+        0.07
+    """
     return normal(key, shape, dtype, 0.0, gain * math.sqrt(2.0 / float(sum(fan_in_and_fan_out(shape)))))
 
 
@@ -155,7 +226,15 @@ def kaiming_uniform(
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
 ) -> jax.Array:
-    """U(-b, b) with b = gain * sqrt(3 / fan) (He et al. 2015)."""
+    """U(-b, b) with b = gain * sqrt(3 / fan) (He et al. 2015).
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> w = init.kaiming_uniform(jax.random.key(0), (100, 50))
+        >>> bool(abs(w).max() <= (6 / 50) ** 0.5)
+        True
+    """
     if 0 in shape:
         return zeros(None, shape, dtype)
     bound = math.sqrt(3.0) * (calculate_gain(nonlinearity, a) / math.sqrt(_fan(shape, mode)))
@@ -170,7 +249,15 @@ def kaiming_normal(
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
 ) -> jax.Array:
-    """N(0, std^2) with std = gain / sqrt(fan) (He et al. 2015)."""
+    """N(0, std^2) with std = gain / sqrt(fan) (He et al. 2015).
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> w = init.kaiming_normal(jax.random.key(0), (200, 200))
+        >>> print(w.std().round(2))
+        0.099999994
+    """
     if 0 in shape:
         return zeros(None, shape, dtype)
     return normal(key, shape, dtype, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(shape, mode)))
@@ -195,6 +282,13 @@ def trunc_normal(
         std: of the normal distribution before the cut.
         a: the lower bound, as a value (not in units of ``std``).
         b: the upper bound.
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> w = init.trunc_normal(jax.random.key(0), (1000,), std=1.0, a=-2.0, b=2.0)
+        >>> bool(abs(w).max() <= 2)
+        True
     """
     lower, upper = (a - mean) / std, (b - mean) / std
     if mean < a - 2 * std or mean > b + 2 * std:
@@ -244,7 +338,17 @@ def _truncated(
 
 
 def orthogonal(key: AnyKey, shape: Shape, dtype: DType | None = None, gain: float = 1) -> jax.Array:
-    """A (semi-)orthogonal matrix (out, everything else) times ``gain`` (Saxe et al. 2013)."""
+    """A (semi-)orthogonal matrix (out, everything else) times ``gain`` (Saxe et al. 2013).
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> w = init.orthogonal(jax.random.key(0), (3, 3))
+        >>> print(abs((w @ w.T).round(3)))
+        [[1. 0. 0.]
+         [0. 1. 0.]
+         [0. 0. 1.]]
+    """
     if len(shape) < 2:
         raise ArgumentError(f"Only tensors with 2 or more dimensions are supported, got shape={tuple(shape)}")
     if 0 in shape:
@@ -269,7 +373,15 @@ def _orthogonal(xp: Any, normals: Any) -> Any:
 def sparse(
     key: AnyKey, shape: Shape, dtype: DType | None = None, sparsity: float = 0.1, std: float = 0.01
 ) -> jax.Array:
-    """N(0, std^2) with the fraction ``sparsity`` of each column set to 0 (Martens 2010)."""
+    """N(0, std^2) with the fraction ``sparsity`` of each column set to 0 (Martens 2010).
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> w = init.sparse(jax.random.key(0), (10, 4), sparsity=0.3)
+        >>> print((w == 0).sum(0))
+        [3 3 3 3]
+    """
     if len(shape) != 2:
         raise ArgumentError(f"Only tensors with 2 dimensions are supported, got shape={tuple(shape)}")
     key, dtype = random.resolve(key, "sparse"), dtypes.canonical(dtype, "sparse: ")

@@ -80,33 +80,81 @@ fnn.jit give keys likewise; or pass keys through JAX's transform: F.dropout(x, 0
 
 
 def manual_seed(seed: int) -> Generator:
-    """Seeds the global generator, from which modules are constructed; returns it."""
+    """Seeds the global generator, from which modules are constructed; returns it.
+
+    Example:
+        >>> import fnn
+        >>> _ = fnn.manual_seed(0)
+        >>> print(fnn.rand(2))
+        [0.4962566 0.7682218]
+    """
     return default_generator.manual_seed(seed)
 
 
 def seed() -> int:
-    """Seeds the global generator from the operating system's entropy; returns the seed."""
+    """Seeds the global generator from the operating system's entropy; returns the seed.
+
+    Example:
+        >>> import fnn
+        >>> seed = fnn.seed()
+        >>> fnn.initial_seed() == seed
+        True
+    """
     return default_generator.seed()
 
 
 def initial_seed() -> int:
-    """The seed that the global generator was given last."""
+    """The seed that the global generator was given last.
+
+    Example:
+        >>> import fnn
+        >>> _ = fnn.manual_seed(7)
+        >>> fnn.initial_seed()
+        7
+    """
     return default_generator.initial_seed()
 
 
 def get_rng_state() -> np.ndarray:
-    """The global generator's state: 5056 bytes in PyTorch's layout."""
+    """The global generator's state: 5056 bytes in PyTorch's layout.
+
+    Example:
+        >>> import fnn
+        >>> state = fnn.get_rng_state()
+        >>> a = fnn.rand(1)
+        >>> fnn.set_rng_state(state)
+        >>> bool(a == fnn.rand(1))
+        True
+    """
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: ArrayLike) -> None:
-    """Restores a state of the global generator."""
+    """Restores a state of the global generator.
+
+    Example:
+        >>> import fnn
+        >>> state = fnn.get_rng_state()
+        >>> a = fnn.rand(1)
+        >>> fnn.set_rng_state(state)
+        >>> bool(a == fnn.rand(1))
+        True
+    """
     default_generator.set_state(new_state)
 
 
 @contextlib.contextmanager
 def fork_rng(enabled: bool = True) -> Iterator[None]:
-    """On leaving the ``with`` block the global generator is where it was on entering it."""
+    """On leaving the ``with`` block the global generator is where it was on entering it.
+
+    Example:
+        >>> import fnn
+        >>> _ = fnn.manual_seed(0)
+        >>> with fnn.fork_rng():
+        ...     a = fnn.rand(1)
+        >>> bool(a == fnn.rand(1))
+        True
+    """
     state = get_rng_state() if enabled else None
     try:
         yield
@@ -306,7 +354,15 @@ def on_device(values: np.ndarray) -> jax.Array:
 def uniform(
     key: AnyKey, shape: Sequence[int], dtype: DType | None = None, low: float = 0.0, high: float = 1.0
 ) -> jax.Array:
-    """Numbers from the uniform distribution on [low, high)."""
+    """Numbers from the uniform distribution on [low, high).
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> w = init.uniform(jax.random.key(0), (100,), low=-1.0, high=1.0)
+        >>> bool(abs(w).max() <= 1)
+        True
+    """
     key, shape, dtype = _usable(key, "uniform"), tuple(shape), dtypes.canonical(dtype, "uniform: ")
     if isinstance(key, Generator):
         return on_device(key.uniform(shape, dtype, low, high))
@@ -316,7 +372,14 @@ def uniform(
 def normal(
     key: AnyKey, shape: Sequence[int], dtype: DType | None = None, mean: float = 0.0, std: float = 1.0
 ) -> jax.Array:
-    """Numbers from the normal distribution with this mean and standard deviation."""
+    """Numbers from the normal distribution with this mean and standard deviation.
+
+    Example:
+        >>> import jax
+        >>> from fnn import init
+        >>> init.normal(jax.random.key(0), (2, 3), std=0.1).shape
+        (2, 3)
+    """
     key, shape, dtype = _usable(key, "normal"), tuple(shape), dtypes.canonical(dtype, "normal: ")
     if isinstance(key, Generator):
         return on_device(key.normal(shape, dtype, mean, std))

@@ -122,6 +122,14 @@ def grad(func: Callable[P, object], argnums: Argnums = 0, has_aux: bool = False)
 
     Returns:
         ``f(*args, **kwargs) -> gradient``, or ``(gradient, aux)``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> from fnn import nn
+        >>> model = nn.Linear(2, 1, bias=False)
+        >>> print(fnn.grad(lambda model: model(jnp.ones(2)).sum())(model)["weight"])
+        [[1. 1.]]
     """
     check_function(func, "grad", differentiates=True)
 
@@ -134,7 +142,15 @@ def grad(func: Callable[P, object], argnums: Argnums = 0, has_aux: bool = False)
 
 
 def grad_and_value(func: Callable[P, R], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, tuple[PyTree, R]]:
-    """`value_and_grad` with torch.func's order of results: ``(gradient, value)`` or ``(gradient, (value, aux))``."""
+    """`value_and_grad` with torch.func's order of results: ``(gradient, value)`` or ``(gradient, (value, aux))``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import func
+        >>> slope, value = func.grad_and_value(lambda x: (x**2).sum())(jnp.array([3.0]))
+        >>> print(slope, value)
+        [6.] 9.0
+    """
     check_function(func, "grad_and_value", differentiates=True)
 
     @functools.wraps(func, updated=())
