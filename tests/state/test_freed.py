@@ -172,6 +172,7 @@ class Net(nn.Module):
 
 
 def interrupted_steps():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a process of a background job ignores it
     model = Net()
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
     x = jnp.ones((4, 64))
