@@ -7,6 +7,7 @@ import pytest
 
 from fnn.errors import ArgumentError
 from fnn.kernels.cpu_convolution import Geometry, _definition, _formulations, convolution, geometry
+from tests import extent
 
 # size, kernel, stride, pads, dilation, groups
 GEOMETRIES = [
@@ -79,7 +80,7 @@ def plain(x, w, g):
     return jax.lax.conv_general_dilated(x, w, g.stride, g.pads, rhs_dilation=g.dilation, feature_group_count=g.groups)
 
 
-@pytest.mark.parametrize("g", GEOMETRIES, ids=range(len(GEOMETRIES)))
+@pytest.mark.parametrize("g", extent.some(GEOMETRIES, 6), ids=str)
 def test_transformations_of_what_the_rule_chooses(g, monkeypatch):
     """Both gradients, a forward derivative of a gradient, every vmap and a scan, however small the problem."""
     monkeypatch.setattr(_formulations._choice, "TINY", 0)
