@@ -16,11 +16,13 @@ from jax import lax
 
 from fnn.dtypes import get_default_dtype, is_complex, is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.tracing import ARRAYS
 from fnn.typing import ArrayLike
 
 _WORDS = {1: "one int", 2: "two ints", 3: "three ints"}
 _ONE_OR_ALL = "{name} must either be a single int, or a tuple of {words}, but got {name}={value!r}"
-_HALF = (jnp.bfloat16, jnp.float16)
+_HALF = frozenset({np.dtype(jnp.bfloat16), np.dtype(np.float16)})
+_FLOATING = _HALF | {np.dtype(np.float32), np.dtype(np.float64)}
 
 
 def integers(value: object, name: str, where: str = "") -> int | tuple[int, ...]:
@@ -110,6 +112,8 @@ def floating(x: ArrayLike, where: str, name: str = "input", complex_too: bool = 
     Raises:
         ArgumentTypeError: any other dtype; PyTorch has no kernel for it either.
     """
+    if isinstance(x, ARRAYS) and x.dtype in _FLOATING:  # nearly always: nothing to convert
+        return x
     x = to_array(x, name, where)
     if is_floating(x) or (complex_too and is_complex(x)):
         return x
@@ -129,4 +133,4 @@ def widen(x: jax.Array) -> jax.Array:
 
 def narrow(x: jax.Array, like: jax.Array) -> jax.Array:
     """``x`` rounded to the dtype of ``like``: the end of what `widen` began."""
-    return lax.convert_element_type(x, like.dtype)
+    return x if x.dtype == like.dtype else lax.convert_element_type(x, like.dtype)

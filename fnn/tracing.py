@@ -20,6 +20,7 @@ from jax.tree_util import tree_leaves
 from fnn.typing import ArrayLike
 
 Tracer = core.Tracer
+ARRAYS = (ArrayImpl, core.Tracer)  # what jax.Array stands for; a box is none, whatever its __class__ says
 Primitive = core.Primitive  # jax.extend.core has it too, but importing that loads Pallas: 40 ms
 
 

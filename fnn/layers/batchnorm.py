@@ -15,6 +15,7 @@ from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError
 from fnn.functional import batchnorm
 from fnn.layers.layer import Layer, Params, State
+from fnn.tracing import ARRAYS
 from fnn.typing import ArrayLike, Device, DType, Key
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
@@ -110,7 +111,7 @@ class _BatchNorm(_NormBase):
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del key
-        x = to_array(input)
+        x = input if isinstance(input, ARRAYS) else to_array(input)
         self._check_ndim(x.ndim, x.shape)
         mean, var = self._running(state)
         update = training and self.track_running_stats
@@ -220,7 +221,7 @@ class _InstanceNorm(_NormBase):
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del key
-        x = to_array(input)
+        x = input if isinstance(input, ARRAYS) else to_array(input)
         self._check_ndim(x.ndim, x.shape)
         unbatched = x.ndim == self.NDIM[0]
         self._check_features(x, 0 if unbatched else 1)

@@ -32,7 +32,7 @@ from fnn.state import tensor_elementwise, tensor_names
 from fnn.state.box_index import check_index
 from fnn.state.scope import epoch, escape_message, innermost
 from fnn.state.tensor_methods import Size, TensorMethods
-from fnn.tracing import Tracer, register_array_like
+from fnn.tracing import ARRAYS, Tracer, register_array_like
 from fnn.typing import Key
 
 __all__ = ["Box"]
@@ -129,7 +129,9 @@ class Box(_Arrayed):
 
     @data.setter
     def data(self, value: object) -> None:
-        self._write(to_array(value, "data", f"{type(self).__name__}: "))
+        if not isinstance(value, ARRAYS):
+            value = to_array(value, "data", f"{type(self).__name__}: ")
+        self._write(value)
 
     def _write(self, value: object) -> None:
         scope = innermost.get()

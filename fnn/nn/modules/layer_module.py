@@ -206,7 +206,11 @@ class LayerModule(Module):
         if new is not state:
             for name, value in new.items():
                 if value is not state.get(name):
-                    setattr(self, name, value)
+                    box = self._buffers.get(name)
+                    if box is None or value is None:
+                        setattr(self, name, value)
+                    else:
+                        box.data = value
         return output
 
     def _values(self, names: Iterable[str], table: dict[str, Any], absent: bool = False) -> dict[str, Any]:
