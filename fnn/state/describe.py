@@ -27,6 +27,7 @@ import numpy as np
 from fnn.state import hooks
 from fnn.state.box import Box
 from fnn.state.code import is_library
+from fnn.state.contents import content_of
 from fnn.state.parameter import is_lazy
 from fnn.tracing import Tracer
 
@@ -317,6 +318,10 @@ class Survey:
             return self._tuple(value)
         if isinstance(value, (list, dict, set, frozenset, deque, types.MappingProxyType)):
             inner = self._container(value)
+            return (inner, self._instance(value)) if watchable(cls) else inner
+        content = content_of(value)
+        if content is not None:
+            inner = (Same(cls), "holds", self.value(content))
             return (inner, self._instance(value)) if watchable(cls) else inner
         if isinstance(value, types.SimpleNamespace):
             return (Same(cls), self._container(value.__dict__))

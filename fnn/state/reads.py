@@ -28,6 +28,7 @@ import numpy as np
 
 from fnn.state.box import Box
 from fnn.state.code import is_library, names_of
+from fnn.state.contents import content_of
 from fnn.state.describe import Content, Survey, by_value, copied, has_state, is_whole, watchable
 from fnn.state.numbers import Number
 from fnn.state.parameter import is_lazy
@@ -315,6 +316,9 @@ class Recorder:
         for base in type(value).__mro__:
             if is_library(base.__module__):
                 continue
+            reader = vars(base).get("__getattribute__")
+            if getattr(reader, "own", reader) is not None:
+                self._read(Place(number, "dict", "__dict__"), value)  # it may read anything, past the watch
             for name, found in vars(base).items():
                 if name[:2] == "__" and isinstance(found, types.FunctionType) and name not in _NOT_CALLED:
                     self._read(Place(number, "class", name), value)
@@ -604,7 +608,7 @@ class Guards:
 
     def _guard(self, place: Place, node: Any, value: Any) -> None:
         kind, name = place.kind, place.name
-        simple = not isinstance(value, _CONTAINERS)
+        simple = not isinstance(value, _CONTAINERS) and content_of(value) is None
         if kind == "attr" and "_parameters" in own_dict(node):
             if simple:  # seen by Module.__setattr__: the epoch moves
                 if type(value) in (int, float):
@@ -675,6 +679,12 @@ def _matcher(value: Any, above: set[int]) -> Callable[[Any], bool]:
     if isinstance(value, types.BuiltinFunctionType):
         inner, name = _matcher(value.__self__, above), value.__name__
         return lambda now: type(now) is cls and now.__name__ == name and inner(now.__self__)
+    content = content_of(value)
+    if content is not None:
+        if isinstance(content, (list, dict)):
+            inner = _matcher(content, above)
+            return lambda now: type(now) is cls and inner(content_of(now))
+        return lambda now: type(now) is cls and content_of(now) == content
     if isinstance(value, types.SimpleNamespace):
         inner = _matcher(value.__dict__, above)
         return lambda now: type(now) is cls and inner(now.__dict__)

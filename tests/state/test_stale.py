@@ -1,9 +1,14 @@
 """Never stale: whatever Python state a compiled step read is noticed when it changes."""
 
+import array
 import collections
+import contextvars
 import copy
 import dataclasses
 import functools
+import os
+import queue
+import threading
 import types
 
 import jax
@@ -484,3 +489,60 @@ def test_a_copy_of_an_object():
     for k in range(4):
         thing.k, thing.inner = float(k), [2.0]
         np.testing.assert_array_equal(step(ONE), ONE * k * 2)
+
+
+class Reading:
+    """Attributes by a method of its own."""
+
+    def __init__(self):
+        self.__dict__["held"] = {"value": 1.0}
+
+    def __getattribute__(self, name):
+        held = object.__getattribute__(self, "__dict__").get("held", {})
+        return held[name] if name in held else object.__getattribute__(self, name)
+
+
+def set_environ(holder, value):
+    holder["FNN_TEST_STALE"] = str(value)
+
+
+# name: (make, how a value is put in, how it is read)
+HOLDERS = {
+    "ChainMap": (lambda: collections.ChainMap({}, {"v": 1.0}), lambda h, v: h.update(v=v), lambda h: h["v"]),
+    "UserDict": (lambda: collections.UserDict(v=1.0), lambda h, v: h.update(v=v), lambda h: h["v"]),
+    "UserList": (lambda: collections.UserList([1.0]), lambda h, v: h.__setitem__(0, v), lambda h: h[0]),
+    "Queue": (lambda: queue.Queue(), lambda h, v: h.queue.appendleft(v), lambda h: h.queue[0]),
+    "ContextVar": (lambda: contextvars.ContextVar("v", default=1.0), lambda h, v: h.set(v), lambda h: h.get()),
+    "local": (threading.local, lambda h, v: setattr(h, "v", v), lambda h: h.v),
+    "__getattribute__": (Reading, lambda h, v: h.held.update(value=v), lambda h: h.value),
+}
+NUMBERS = {
+    "array": (lambda: array.array("d", [1.0]), lambda h, v: h.__setitem__(0, v), lambda h: h[0]),
+    "bytearray": (lambda: bytearray(1), lambda h, v: h.__setitem__(0, int(v)), lambda h: h[0]),
+    "memoryview": (lambda: memoryview(bytearray(1)), lambda h, v: h.__setitem__(0, int(v)), lambda h: h[0]),
+    "environ": (lambda: os.environ, set_environ, lambda h: float(h["FNN_TEST_STALE"])),
+}
+
+
+@pytest.mark.parametrize("name", [*HOLDERS, *NUMBERS])
+def test_numbers_in_objects_of_the_standard_library(name, monkeypatch):
+    monkeypatch.setenv("FNN_TEST_STALE", "1")
+    make, put, read = (HOLDERS | NUMBERS)[name]
+    holder = make()
+    step = fnn.jit(lambda x: x * read(holder))
+    for value in (1.0, 2.0, 3.0, 5.0, 7.0, 2.0):
+        put(holder, value)
+        np.testing.assert_array_equal(step(ONE), value)
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_models_in_objects_of_the_standard_library(name):
+    make, put, read = HOLDERS[name]
+    holder = make()
+    step = fnn.jit(lambda x: read(holder)(x))
+    for _ in range(3):
+        model = nn.Linear(2, 2)
+        put(holder, model)
+        np.testing.assert_allclose(step(X), model(X), rtol=1e-6)
+        model.weight.data = model.weight.data + 1
+        np.testing.assert_allclose(step(X), model(X), rtol=1e-6)
