@@ -266,7 +266,7 @@ def multilabel_soft_margin_loss(
     x, t, dtype = common.promote(name, "any", "any", input=x, target=t)
     if x.ndim == 0:
         raise ArgumentError(f"{name}: expected an input (N, C) or (C,), got a scalar")
-    classes = x.shape[-1]
+    axis, classes = x.ndim - 1, x.shape[-1]  # of the input, from the front, also where the target has more dimensions
     x, t = common.expand(name, x, t)
     loss = t * common.softplus(-x.real) + (1 - t) * common.softplus(x.real)
     if weight is not None:
@@ -274,7 +274,7 @@ def multilabel_soft_margin_loss(
         dtype = promotion.result_type(lax.full(loss.shape, 0, dtype), w)
         loss, factor = common.expand(name, loss, widen(w.astype(dtype)))
         loss = loss * factor
-    loss = jnp.sum(loss, -1) / classes
+    loss = jnp.sum(loss, axis) / classes
     return common.reduce(loss, reduction, dtype)
 
 

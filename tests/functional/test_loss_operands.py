@@ -93,28 +93,38 @@ SHAPES = [
 ]  # fmt: skip
 
 
-def _verdict(function, shapes, ones, dims):
-    """The result's shape (None: refused) and the warnings about shapes."""
-    arguments = [ones(s) for s in shapes]
+def _values(shape):
+    """Between 0 and 1, so that every loss is defined."""
+    return np.random.default_rng([5, *shape]).uniform(0.1, 0.9, shape).astype(np.float32)
+
+
+def _verdict(function, shapes, made, dims):
+    """The result (None: refused) and the warnings about shapes."""
+    arguments = [made(_values(s)) for s in shapes]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            shape = tuple(function(*arguments, **dims).shape)
+            result = np.asarray(function(*arguments, **dims))
         except (ArgumentError, ValueError, RuntimeError, IndexError):
-            shape = None
+            result = None
     said = [re.sub(r"torch\.Size\((\[.*?\])\)", r"\1", str(w.message)) for w in caught]
-    return shape, [m for m in said if m.startswith("Using a target size")]
+    return result, [m for m in said if m.startswith("Using a target size")]
 
 
-@pytest.mark.parametrize("name", [*PAIRS, "margin_ranking_loss", "pairwise_distance", "cosine_similarity"])
+@pytest.mark.parametrize(
+    "name", [*PAIRS, "multilabel_soft_margin_loss", "margin_ranking_loss", "pairwise_distance", "cosine_similarity"]
+)
 @pytest.mark.parametrize("reduction", ["none", "mean"])
 def test_shapes_broadcast_where_torch_broadcasts(name, reduction):
     dims = {} if name in ("pairwise_distance", "cosine_similarity") else {"reduction": reduction}
     for first, second in SHAPES:
         shapes = (first, first, second) if name == "margin_ranking_loss" else (first, second)
-        want, warned = _verdict(getattr(TF, name), shapes, torch.ones, dims)
-        got, said = _verdict(getattr(F, name), shapes, jnp.ones, dims)
-        assert got == want, (shapes, got, want)
+        want, warned = _verdict(getattr(TF, name), shapes, torch.tensor, dims)
+        got, said = _verdict(getattr(F, name), shapes, jnp.asarray, dims)
+        assert (got is None) == (want is None), (shapes, got, want)
+        if want is not None:
+            assert got.shape == want.shape, shapes
+            np.testing.assert_allclose(got, want, rtol=2e-5, atol=1e-6, err_msg=str(shapes))
         assert said == warned, shapes
 
 
