@@ -133,4 +133,5 @@ def widen(x: jax.Array) -> jax.Array:
 
 def narrow(x: jax.Array, like: jax.Array) -> jax.Array:
     """``x`` rounded to the dtype of ``like``: the end of what `widen` began."""
-    return x if x.dtype == like.dtype else lax.convert_element_type(x, like.dtype)
+    same = x.dtype == like.dtype and not getattr(x, "weak_type", False)
+    return x if same else lax.convert_element_type(x, like.dtype)
