@@ -69,7 +69,7 @@ def row(label: object, ways: list[tuple[Callable[[], object], float]], seconds: 
 
 
 def of_sums(seconds: float) -> None:
-    """`sums._SMALL`: the gradient of a batch's norm, whose sums are broadcast back, ended by a selection or not."""
+    """`sums.SMALL`: the gradient of a batch's norm, whose sums are broadcast back, ended by a selection or not."""
     head("sums: elements", "together", "apart")
 
     def normalised(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
@@ -83,7 +83,7 @@ def of_sums(seconds: float) -> None:
     for exponent in range(10, 23, 2):
         x, ways = jnp.ones((8, 1 << (exponent - 6) // 2, 1 << exponent - 3 - (exponent - 6) // 2)), []
         for small in (1 << 62, 0):
-            with setting(sums, _SMALL=small):
+            with setting(sums, SMALL=small):
                 jax.clear_caches()
                 ways.append(compiled(gradient, x, x))
         row(f"2**{exponent}", ways, seconds)

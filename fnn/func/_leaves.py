@@ -33,10 +33,12 @@ def is_dynamic(leaf: object) -> bool:
     return kind(type(leaf)) == DYNAMIC
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=64)  # a structure may hold objects of the user's
 def has_dicts(treedef: PyTree) -> bool:
     """Whether there is a dict of several keys, whose order JAX does not keep."""
-    data = treedef.node_data()
-    if data is not None and data[0] is dict and len(data[1]) > 1:
-        return True
-    return any(map(has_dicts, treedef.children()))
+
+    def found(treedef: PyTree) -> bool:
+        data = treedef.node_data()
+        return (data is not None and data[0] is dict and len(data[1]) > 1) or any(map(found, treedef.children()))
+
+    return found(treedef)

@@ -18,7 +18,7 @@ from fnn.func._split import Flat, split
 from fnn.layers.layer import Layer
 from fnn.nn import Module
 from fnn.state.box import Box
-from fnn.state.gather import Identity
+from fnn.state.describe import Identity
 from fnn.state.names import flatten
 from fnn.state.parameter import is_lazy
 from fnn.state.scope import Scope, current_scope, opened

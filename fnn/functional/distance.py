@@ -13,7 +13,7 @@ from fnn.arguments import wrap_dim
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
-from fnn.functional._vector_norm import divided_by_norm, vector_norm
+from fnn.functional.vector_norm import divided_by_norm, vector_norm
 from fnn.typing import ArrayLike
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]

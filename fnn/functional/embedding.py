@@ -22,7 +22,7 @@ from fnn.dtypes import index_dtype, is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
-from fnn.functional._vector_norm import vector_norm
+from fnn.functional.vector_norm import vector_norm
 from fnn.tracing import concrete
 from fnn.typing import ArrayLike
 

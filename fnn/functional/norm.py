@@ -16,7 +16,7 @@ from fnn.arguments import floating, integer, integers, listed, narrow, widen, wr
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional._parameters import parameters
-from fnn.functional._vector_norm import divided_by_norm
+from fnn.functional.vector_norm import divided_by_norm
 from fnn.kernels.moments import standardise
 from fnn.kernels.squares import scaled_squares
 from fnn.kernels.sums import spread

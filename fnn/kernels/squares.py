@@ -3,8 +3,9 @@
 The square of a float32 beyond 1.8e19 overflows and that below 1e-19 loses its digits, though norms, standard deviations
 and everything that is divided by them are ordinary numbers.  As J. L. Blue does (A Portable Fortran Program to Find the
 Euclidean Norm of a Vector, 1978), squares are also summed of the numbers times a fixed power of two, and for each sum
-the one that is in range is taken.  Each is a sum of its own: on the CPU the largest element, for a scale that fits,
-costs several times as much, and a conditional around it keeps XLA from fusing what stands before and after.
+the one that is in range is taken.  (The largest element, for a scale that fits, costs several times as much on the
+CPU.)  There the other sums of a large array stand in a conditional, and are taken if one is needed.  Elsewhere that
+would make the device wait for the host, and of small arrays it costs more to compile than the sums to run.
 
 The sum is a primitive, so that its derivative keeps one of the three.
 """
@@ -20,7 +21,7 @@ from jax.interpreters import ad, batching, mlir
 
 from fnn.kernels.axes import at_front, others
 from fnn.kernels.mesh import on_mesh
-from fnn.kernels.sums import spread, total
+from fnn.kernels.sums import SMALL, spread, total
 from fnn.tracing import Primitive
 
 # Squares smaller than this are ordinary numbers beside an epsilon that is added to them, if that exceeds `_SMALL_EPS`.
@@ -73,22 +74,46 @@ def _centred(operands: tuple[jax.Array, ...], axes: tuple[int, ...]) -> jax.Arra
 
 
 def _scaled(*operands: jax.Array, axes: tuple[int, ...], low: bool) -> tuple[jax.Array, jax.Array]:
+    """Of the three sums, for each element of the result the one that is in range."""
     centred = _centred(operands, axes)
-    info = jnp.finfo(centred.dtype)
+    return _chosen(total(centred * centred, axes), centred, axes, low)
+
+
+def _outside(plain: jax.Array, low: bool) -> tuple[jax.Array, jax.Array | None]:
+    """Which sums are too large, and (``low``) too small."""
+    info = jnp.finfo(plain.dtype)
+    # So far below the largest number that powers of -2 stay in range; NaN stays NaN.
+    large = ~(plain <= float(info.max) / 2**10)
+    return large, plain < float(info.tiny) / float(info.eps) if low else None
+
+
+def _chosen(plain: jax.Array, centred: jax.Array, axes: tuple[int, ...], low: bool) -> tuple[jax.Array, jax.Array]:
     down, up = _SCALES[centred.dtype]
+    large, small = _outside(plain, low)
+    result, scale = plain, lax.full_like(plain, 1)
+    for outside, factor in ((small, up), (large, down)):
+        if outside is not None:
+            scaled = centred * factor
+            result = lax.select(outside, total(scaled * scaled, axes), result)
+            scale = lax.select(outside, lax.full_like(plain, factor), scale)
+    return result, scale
 
-    def squares(factor: float) -> jax.Array:
-        scaled = centred if factor == 1 else centred * factor
-        return total(scaled * scaled, axes)
 
-    result = plain = squares(1)
-    scale = lax.full_like(plain, 1)
-    if low:
-        vanish = plain < float(info.tiny) / float(info.eps)
-        result, scale = lax.select(vanish, squares(up), result), lax.select(vanish, lax.full_like(plain, up), scale)
-    overflow = ~(plain <= float(info.max) / 2**10)  # so far below that powers of -2 stay in range; NaN stays NaN
-    result = lax.select(overflow, squares(down), result)
-    return result, lax.select(overflow, lax.full_like(plain, down), scale)
+def _scaled_if_needed(*operands: jax.Array, axes: tuple[int, ...], low: bool) -> tuple[jax.Array, jax.Array]:
+    """The other sums only if one is out of range: of a large array a sum more is felt, of a small one a kernel more."""
+    if operands[0].size < SMALL:
+        return _scaled(*operands, axes=axes, low=low)
+    centred = _centred(operands, axes)
+    plain = total(centred * centred, axes)
+    large, small = _outside(plain, low)
+    outside = large if small is None else large | small
+    return lax.cond(
+        lax.reduce_or(outside, tuple(range(outside.ndim))),
+        lambda plain, *operands: _chosen(plain, _centred(operands, axes), axes, low),
+        lambda plain, *operands: (plain, lax.full_like(plain, 1)),
+        plain,
+        *operands,
+    )
 
 
 def _shapes(x: ShapedArray, *mean: ShapedArray, axes: tuple[int, ...], low: bool) -> list[ShapedArray]:
@@ -121,3 +146,4 @@ scaled_squares_p.def_abstract_eval(_shapes)
 ad.primitive_jvps[scaled_squares_p] = _jvp
 batching.primitive_batchers[scaled_squares_p] = _batched
 mlir.register_lowering(scaled_squares_p, mlir.lower_fun(_scaled, multiple_results=True))
+mlir.register_lowering(scaled_squares_p, mlir.lower_fun(_scaled_if_needed, multiple_results=True), platform="cpu")

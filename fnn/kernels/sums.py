@@ -21,7 +21,7 @@ from fnn.tracing import Primitive
 
 # Arrays of fewer elements stay in the first cache, and a kernel more costs more than the traffic
 # (python benchmarks/kernels.py sums).
-_SMALL = 1 << 12
+SMALL = 1 << 12
 
 
 def total(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
@@ -41,7 +41,7 @@ def _total(x: jax.Array, *, axes: tuple[int, ...]) -> jax.Array:
 
 def _total_apart(x: jax.Array, *, axes: tuple[int, ...]) -> jax.Array:
     y = lax.reduce_sum(x, axes)
-    if x.size < _SMALL:
+    if x.size < SMALL:
         return y
     return lax.select(lax.ne(y, y), lax.full_like(y, np.nan), y)
 

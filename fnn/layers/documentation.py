@@ -3,8 +3,7 @@
 A layer's docstring says what is the class's own.  What it leaves out comes from its private bases, down to the first
 public one: the paragraphs after their summary, the entries of ``Args`` and ``Attributes`` by name, other sections as a
 whole.  ``$space`` and the other words of `RANKS` in a text stand for those of a class with so many spatial axes as
-its name says, ``Conv2d``.  What
-`COMMON` says of an argument holds for every layer that has it.
+its name says, ``Conv2d``.  What `COMMON` says of an argument holds for every layer that has it.
 
 The example is written for the layer, without its imports.  Its module's follows from it (`fnn.nn.modules._example`).
 
@@ -167,7 +166,10 @@ def layer_text(cls: type, fields: Sequence[str]) -> Text:
         text.sections["Example"] = with_imports(text.sections["Example"], "layers")
     rank = re.search(r"([123])d$", cls.__name__)
     words = RANKS[int(rank[1])] if rank else {}
-    fill = lambda value: string.Template(value).safe_substitute(words) if "$" in value else value  # noqa: E731
+
+    def fill(value: str) -> str:
+        return string.Template(value).safe_substitute(words) if "$" in value else value
+
     return Text([fill(p) for p in text.paragraphs], {name: fill(value) for name, value in text.sections.items()})
 
 

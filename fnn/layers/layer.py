@@ -33,7 +33,7 @@ from fnn import random
 from fnn.devices import to_device
 from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError
 from fnn.layers.documentation import Documentation, layer_text
-from fnn.state.gather import register_constant
+from fnn.state.describe import register_constant
 from fnn.typing import Key
 
 __all__ = ["Layer"]

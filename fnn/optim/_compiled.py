@@ -13,8 +13,7 @@ from fnn.optim._ruled import Ruled
 from fnn.optim._slots import Slot
 from fnn.optim._state import State
 from fnn.state.box import Box
-from fnn.state.describe import Same
-from fnn.state.gather import Gather
+from fnn.state.describe import Same, Survey
 from fnn.state.parameter import is_lazy
 from fnn.state.scope import innermost
 from fnn.tracing import Tracer
@@ -53,7 +52,7 @@ class Compiled(Ruled, Hooked):
             if not isinstance(group, ParamGroup) or group.hyper.asked < self._own_step:
                 groups[n] = adopted(group, self._own_step)
 
-    def _fnn_gather(self, gather: Gather) -> tuple[Hashable, ...]:
+    def _fnn_gather(self, survey: Survey) -> tuple[Hashable, ...]:
         self._adopt()
         parts: list[Hashable] = [type(self)]
         for n, group in enumerate(self.param_groups):
@@ -66,21 +65,21 @@ class Compiled(Ruled, Hooked):
                 state = self._state_of(n)
                 boxes, structure = list(state.boxes), state.treedef
             parts.append((
-                tuple((gather.box(p, donate=True), p._requires_grad) for p in group["params"]),
-                tuple(gather.box(p._grad) for p in group["params"] if p._grad is not None),
+                tuple((survey.box(p, donate=True), p._requires_grad) for p in group["params"]),
+                tuple(survey.box(p._grad) for p in group["params"] if p._grad is not None),
                 tuple(group.get("param_names", ())),
-                tuple(gather.box(box, donate=True) for box in boxes),
+                tuple(survey.box(box, donate=True) for box in boxes),
                 structure,
             ))  # fmt: skip
-        parts += [gather.object(group.hyper) for group in self.param_groups if isinstance(group, ParamGroup)]
+        parts += [survey.object(group.hyper) for group in self.param_groups if isinstance(group, ParamGroup)]
         tables: list[OrderedDict[int, Callable]] = [self._step_pre_hooks, self._step_post_hooks]
         parts += [tuple(map(Same, table.values())) for table in tables]
         boxes = self._state.boxes + [box for slot in self._own.values() for box in slot.boxes]
         if self._own_step or boxes:
             # What such a step does is known of this optimizer only.
             parts.append(self._token)
-            parts += [gather.box(box, donate=box._value is not None) for box in boxes]
-        parts += [(name, gather.value(value)) for name, value in self._attributes()]
+            parts += [survey.box(box, donate=box._value is not None) for box in boxes]
+        parts += [(name, survey.value(value)) for name, value in self._attributes()]
         return tuple(parts)
 
     def _attributes(self) -> list[tuple[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from fnn.optim._births import birth, owned_values
 from fnn.optim._kinds import fingerprint, is_array, is_number, same
 from fnn.optim._slots import ABSENT, Slot
-from fnn.state.gather import Gather
+from fnn.state.describe import Survey
 from fnn.state.scope import innermost
 
 __all__ = ["Hyper"]
@@ -39,7 +39,7 @@ def _floating(value: object) -> object:
 
 
 class Hyper:
-    """The hyper-parameters of one group as `fnn.jit` sees them: its owner, in the sense of `fnn.state.gather`."""
+    """The hyper-parameters of one group as `fnn.jit` sees them: its owner, in the sense of `fnn.state.describe`."""
 
     param_groups = ()  # of which fnn.jit asks every owner whether a trace has changed them
 
@@ -65,8 +65,8 @@ class Hyper:
             raise ReferenceError("the parameter group is gone")
         return group
 
-    def _fnn_gather(self, gather: Gather) -> tuple[Hashable, ...]:
-        return tuple((name, *(gather.box(box) for box in slot.boxes)) for name, slot in self.slots.items())
+    def _fnn_gather(self, survey: Survey) -> tuple[Hashable, ...]:
+        return tuple((name, *(survey.box(box) for box in slot.boxes)) for name, slot in self.slots.items())
 
     def _fnn_dynamic(self) -> tuple[tuple[Hashable, ...], list[dict[str, object]]]:
         stamp = self.version, self.level, self.asked

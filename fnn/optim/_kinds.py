@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from fnn.state.box import Box
-from fnn.state.gather import Identity
+from fnn.state.describe import Identity
 from fnn.tracing import Tracer
 
 __all__ = ["PLAIN", "fingerprint", "is_array", "is_number", "same"]

@@ -35,8 +35,7 @@ from fnn.optim._stepping import Closure
 from fnn.optim._tree import is_sparse
 from fnn.optim._wolfe import strong_wolfe
 from fnn.state.box import Box
-from fnn.state.describe import Same
-from fnn.state.gather import Gather
+from fnn.state.describe import Same, Survey
 from fnn.state.scope import innermost
 from fnn.tracing import tracing
 from fnn.typing import ArrayLike, PyTree, Real
@@ -110,13 +109,13 @@ class LBFGS(Optimizer):
         if len(self.param_groups) != 1:
             raise ArgumentError("LBFGS doesn't support per-parameter options (parameter groups)")
 
-    def _fnn_gather(self, gather: Gather) -> tuple[Hashable, ...]:
+    def _fnn_gather(self, survey: Survey) -> tuple[Hashable, ...]:
         # A compiled closure may call zero_grad.
         params = self.param_groups[0]["params"]
         return (
             type(self),
-            tuple(gather.box(p) for p in params),
-            tuple(gather.box(p._grad) for p in params if p._grad is not None),
+            tuple(survey.box(p) for p in params),
+            tuple(survey.box(p._grad) for p in params if p._grad is not None),
             tuple(map(Same, self._step_pre_hooks.values())),
         )
 

@@ -31,7 +31,17 @@ from fnn.state.contents import content_of
 from fnn.state.parameter import is_lazy
 from fnn.tracing import Tracer
 
-__all__ = ["Content", "Same", "Survey", "array_like_type", "by_value", "global_hooks", "has_state", "register_constant"]
+__all__ = [
+    "Content",
+    "Identity",
+    "Same",
+    "Survey",
+    "array_like_type",
+    "by_value",
+    "global_hooks",
+    "has_state",
+    "register_constant",
+]
 
 _PLAIN = (type(None), bool, int, str, bytes, complex, range, slice, np.dtype, enum.Enum, type(Ellipsis))
 _TABLES = ("_parameters", "_buffers", "_modules")
@@ -96,9 +106,12 @@ def _is_watchable(cls: type) -> bool:
     return not is_library(module) and getattr(cls, "__getattribute__", None) is not None
 
 
-def is_container(value: object) -> bool:
-    """Whether a value is described by its content, which may change."""
-    return isinstance(value, (list, dict, set, deque))
+def of_container(value: object) -> bool:
+    """Whether a value is a method like ``list.append`` of an object that is described by its content."""
+    if not isinstance(value, types.BuiltinFunctionType):
+        return False
+    owner = value.__self__  # of a function the module
+    return isinstance(owner, (list, dict, set, deque)) or content_of(owner) is not None
 
 
 class Same:
@@ -129,6 +142,24 @@ class Same:
 
     def __repr__(self) -> str:
         return f"Same({self.ref()!r})"
+
+
+class Identity:
+    """A value compared by identity, and kept alive so that the identity stays unique."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Identity) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
 
 
 class Content:
@@ -292,8 +323,7 @@ class Survey:
         return ("method", self.value(value.__self__), self.value(value.__func__))
 
     def _builtin(self, value: Any) -> Any:
-        owner = value.__self__  # of list.append; a module for functions
-        return ("builtin", value.__name__, self.value(owner)) if is_container(owner) else Same(value)
+        return ("builtin", value.__name__, self.value(value.__self__)) if of_container(value) else Same(value)
 
     def _partial(self, value: Any) -> Any:
         return ("partial", self.value(value.func), self.value(value.args), self.value(value.keywords))

@@ -29,7 +29,7 @@ import numpy as np
 from fnn.state.box import Box
 from fnn.state.code import is_library, names_of
 from fnn.state.contents import content_of
-from fnn.state.describe import Content, Survey, by_value, copied, has_state, is_whole, watchable
+from fnn.state.describe import Content, Survey, by_value, copied, has_state, is_whole, of_container, watchable
 from fnn.state.numbers import Number
 from fnn.state.parameter import is_lazy
 from fnn.state.recipes import slots_of
@@ -73,10 +73,7 @@ def fetch(node: Any, place: Place) -> Any:
     if kind == "attr":
         return own_dict(node).get(name, MISSING)
     if kind == "slot":
-        try:
-            return object.__getattribute__(node, name)
-        except AttributeError:
-            return MISSING
+        return slot(node, name)
     if kind == "class":
         return on_class(type(node), name)
     if kind == "of class":
@@ -608,7 +605,7 @@ class Guards:
 
     def _guard(self, place: Place, node: Any, value: Any) -> None:
         kind, name = place.kind, place.name
-        simple = not isinstance(value, _CONTAINERS) and content_of(value) is None
+        simple = not isinstance(value, _CONTAINERS) and content_of(value) is None and not of_container(value)
         if kind == "attr" and "_parameters" in own_dict(node):
             if simple:  # seen by Module.__setattr__: the epoch moves
                 if type(value) in (int, float):
@@ -660,7 +657,7 @@ class Guards:
 
 _CONTAINERS = (
     list, dict, set, frozenset, tuple, deque, types.MappingProxyType, types.SimpleNamespace, functools.partial,
-    types.MethodType, types.BuiltinFunctionType,
+    types.MethodType,
 )  # fmt: skip
 
 
@@ -676,7 +673,7 @@ def _matcher(value: Any, above: set[int]) -> Callable[[Any], bool]:
     if isinstance(value, types.MethodType):
         inner = _matcher((value.__self__, value.__func__), above)
         return lambda now: type(now) is cls and inner((now.__self__, now.__func__))
-    if isinstance(value, types.BuiltinFunctionType):
+    if of_container(value):
         inner, name = _matcher(value.__self__, above), value.__name__
         return lambda now: type(now) is cls and now.__name__ == name and inner(now.__self__)
     content = content_of(value)

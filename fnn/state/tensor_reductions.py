@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from fnn.arguments import narrow, widen, wrap_dim
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentTypeError
 from fnn.state.tensor_parts import Parts, ValuesAndIndices
@@ -70,10 +71,12 @@ class Reductions(Parts):
         value = self.data if dtype is None else self.data.astype(canonical(dtype, "norm: "))
         if not jnp.issubdtype(value.dtype, jnp.inexact):
             raise ArgumentTypeError(f"norm: expected a floating or complex dtype, got {value.dtype}")
-        half = value.dtype in (jnp.float16, jnp.bfloat16)
-        order = 2 if p in ("fro", None) else float(p)
-        norm = _norm(value.astype(jnp.float32) if half else value, order, _axis(dim), keepdim)
-        return norm.astype(value.dtype) if half else norm
+        from fnn.functional.vector_norm import vector_norm  # here: importing it takes the whole of fnn.functional
+
+        dims = range(value.ndim) if dim is None else dim if isinstance(dim, Sequence) else (dim,)
+        axes = tuple(wrap_dim(d, value.ndim, "norm: ") for d in dims) if value.ndim else ()
+        order = 2.0 if p in ("fro", None) else float(p)
+        return narrow(vector_norm(widen(value), order, axes, keepdim), value.real)
 
     def equal(self, other: ArrayLike) -> bool:
         """Whether ``other`` has the same shape and elements."""
@@ -92,20 +95,6 @@ class Reductions(Parts):
         """The logarithm of the softmax along ``dim``."""
         value = self.data if dtype is None else self.data.astype(canonical(dtype, "log_softmax: "))
         return jax.nn.log_softmax(value, dim)
-
-
-def _norm(value: jax.Array, p: float, axis: Any, keepdims: bool) -> jax.Array:
-    """The norm, scaled by the largest element so that no power leaves the range; its gradient is 0 where it is 0."""
-    if not 1 <= p < float("inf"):
-        return jnp.linalg.vector_norm(value, ord=cast("int", p), axis=axis, keepdims=keepdims)
-    zero = value == 0
-    size = jnp.where(zero, 0, jnp.abs(jnp.where(zero, 1, value)))
-    most = jax.lax.stop_gradient(jnp.max(size, axis=axis, keepdims=True, initial=0))
-    scale = jnp.where((most == 0) | ~jnp.isfinite(most), 1, most)
-    total = jnp.sum((size / scale) ** p, axis=axis, keepdims=True)
-    none = total == 0
-    norm = jnp.where(none, 0, jnp.where(none, 1, total) ** (1 / p)) * scale
-    return norm if keepdims else jnp.squeeze(norm, axis)
 
 
 def _axis(dim: Ints | None) -> Any:

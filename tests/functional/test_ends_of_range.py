@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fnn import functional as F
+from fnn.kernels.sums import SMALL
 from tests import reference
 
 torch = pytest.importorskip("torch")
@@ -69,6 +70,23 @@ def test_float16_is_computed_in_float32():
     want = TF.layer_norm(torch.tensor(np.asarray(x, np.float64)), (4,))
     np.testing.assert_allclose(F.layer_norm(x, (4,)).astype(jnp.float32), want, rtol=2e-3, atol=2e-3)
     np.testing.assert_allclose(F.normalize(x)[0, :2].astype(jnp.float32), [0.7071, -0.7071], rtol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e-30])
+@pytest.mark.parametrize("name", ["layer_norm", "rms_norm", "normalize"])
+def test_large_arrays_take_the_other_sums_if_one_is_out_of_range(name, scale):
+    calls = {
+        "layer_norm": lambda x: F.layer_norm(x, (1024,), eps=0.0),
+        "rms_norm": lambda x: F.rms_norm(x, (1024,), eps=0.0),
+        "normalize": lambda x: F.normalize(x, dim=-1, eps=0.0),
+    }
+    x = jnp.asarray(np.random.default_rng(0).standard_normal((2 * SMALL // 1024, 1024)), jnp.float32)
+    mixed = x.at[1::2].multiply(scale)
+    np.testing.assert_allclose(calls[name](mixed), calls[name](x), rtol=1e-5, atol=1e-6)
+    weights = jnp.cos(jnp.arange(1024.0))[None]
+    slope, usual = (jax.grad(lambda x: (calls[name](x) * weights).sum())(y) for y in (mixed, x))
+    np.testing.assert_allclose(slope[::2], usual[::2], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(slope[1::2] * scale, usual[1::2], rtol=1e-4, atol=1e-6)
 
 
 def test_one_large_sample_does_not_disturb_the_others():
