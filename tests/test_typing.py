@@ -45,8 +45,10 @@ nn.Linear("2", 2)                        # a string
 
 
 def _is_jaxs(message: str) -> bool:
-    """What strict mode says of JAX's own functions, `jnp.ones` among them, and of lambdas."""
-    return bool(re.search(r'Type of "(ones|zeros|full|arange|adam|update|init|apply_updates)" is|sharding', message))
+    """What strict mode says of JAX's own `jnp.ones` and `jnp.zeros`, whose ``device`` has no type that it knows."""
+    return bool(
+        re.match(r'Type of "(ones|zeros)" is partially unknown\s+Type of "\1" is "\(shape: Any, dtype: ', message)
+    )
 
 
 def _pyright(folder: Path, mode: str) -> list[dict]:
@@ -89,7 +91,9 @@ def test_pyright_finds_wrong_arguments(tmp_path, folder):
 @pytest.mark.skipif(not os.environ.get("FNN_TEST_ALL"), reason="a minute; with FNN_TEST_ALL=1")
 def test_mypy(folder):
     pytest.importorskip("mypy")
-    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", *map(str, folder.glob("*.py"))]
+    # The call of a Module is Any to a checker, as torch's is, and optax has no types.
+    apart = ["--no-warn-return-any", "--disable-error-code=import-untyped", "--follow-imports=silent"]
+    command = [sys.executable, "-m", "mypy", "--strict", *apart, *map(str, folder.glob("*.py"))]
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=600, env={**os.environ, "MYPYPATH": str(ROOT)}
     )
