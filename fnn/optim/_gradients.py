@@ -109,10 +109,17 @@ class Gradients(Grouped):
         """The gradients by the parameters that were differentiated together; None if that leaves no one choice."""
         groups = {id(p): group for group in self.param_groups for p in group["params"]}
         found: dict[tuple[int, ...], list[tuple[str, Parameter, PyTree]]] = {}
+        whole: set[tuple[int, ...]] = set()
         for record in records(p for group in self.param_groups for p in group["params"]):
-            match = [entry for entry in record.matched(grads) or () if id(entry[1]) in groups]
+            matched = record.matched(grads) or ()
+            match = [entry for entry in matched if id(entry[1]) in groups]
             if match:
-                found[tuple(id(p) for _, p, _ in match)] = match
+                key = tuple(id(p) for _, p, _ in match)
+                found[key] = match
+                if len(match) == len(matched):
+                    whole.add(key)
+        if len(whole) == 1:  # others are of a model that had other parts, and parameters that are not this optimizer's
+            found = {key: found[key] for key in whole}
         if len(found) > 1 and not isinstance(grads, Mapping):
             raise ArgumentError(
                 "step: the gradients fit several sets of parameters of this optimizer that were differentiated in this "

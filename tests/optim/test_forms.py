@@ -276,3 +276,21 @@ def test_state_of_an_optimizer_of_this_package_can_be_edited():
         step()
         results.append([x.detach().numpy() if library is torch.optim else np.array(x) for x in (p, q, longer)])
     assert_close(results[1], results[0], rtol=1e-5, atol=1e-6)
+
+
+def test_a_parameter_that_had_another_name():
+    """A part that becomes another one: its gradients are told from those of the model as it was."""
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+
+    def gradients():
+        return fnn.grad(lambda model: model(jnp.ones((1, 2))).sum())(model)
+
+    gradients()
+    removed = model[1]  # still there, as what waits for the garbage collector is
+    model[1], model[0] = model[0], nn.Linear(2, 2)
+    grads = gradients()
+    before = {name: np.asarray(p.data) for name, p in model.named_parameters()}
+    optim.SGD(model.parameters(), lr=1.0).step(grads)
+    for name, p in model.named_parameters():
+        np.testing.assert_allclose(p.data, before[name] - grads[name], rtol=1e-6)
+    assert removed.weight.grad is None

@@ -10,6 +10,7 @@ import dataclasses
 import random as python_random
 import types
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ import fnn
 from fnn import nn, optim
 from tests.extent import ALL
 
-X = jnp.asarray(np.linspace(-1, 1, 6).reshape(3, 2), jnp.float32)
+CLOSE = {"rtol": 1e-8, "atol": 1e-10}
 
 
 class Plain:
@@ -229,7 +230,17 @@ def build(seed):
     return rng, thing, get, put, stepper
 
 
+@pytest.fixture(autouse=True)
+def _double():
+    """Rounding grows from step to step; in double precision what differs is wrong."""
+    with jax.enable_x64(True):
+        fnn.set_default_dtype(jnp.float64)
+        yield
+        fnn.set_default_dtype(jnp.float32)
+
+
 def check(seed):
+    x = jnp.linspace(-1, 1, 6).reshape(3, 2)
     rng, thing, get, put, stepper = build(seed)
     twin = copy.deepcopy(thing)
     step, eager = stepper(thing, fnn.jit), stepper(twin, lambda f: f)
@@ -238,17 +249,17 @@ def check(seed):
             change(thing, get, put)
             change(twin, get, put)
         try:
-            out = step(X)
+            out = step(x)
         except (fnn.TracerEscapeError, fnn.ArgumentError):
             return "refused"
-        expected = eager(X)
-        np.testing.assert_allclose(out, expected, rtol=2e-4, atol=1e-5, err_msg=f"seed {seed}, call {call}")
+        expected = eager(x)
+        np.testing.assert_allclose(out, expected, **CLOSE, err_msg=f"seed {seed}, call {call}")
         a, b = get(thing), get(twin)
         assert a.calls == b.calls, f"seed {seed}, call {call}"
         if b.last is not None:
-            np.testing.assert_allclose(a.last, b.last, rtol=2e-4, atol=1e-5, err_msg=f"seed {seed}, call {call}")
+            np.testing.assert_allclose(a.last, b.last, **CLOSE, err_msg=f"seed {seed}, call {call}")
         for (name, p), (_, q) in zip(a.state_dict().items(), b.state_dict().items(), strict=True):
-            np.testing.assert_allclose(p, q, rtol=2e-4, atol=1e-5, err_msg=f"seed {seed}, call {call}: {name}")
+            np.testing.assert_allclose(p, q, **CLOSE, err_msg=f"seed {seed}, call {call}: {name}")
     return "equal"
 
 
