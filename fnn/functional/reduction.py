@@ -112,7 +112,7 @@ def reduced(function: Callable[P, Unreduced]) -> Callable[P, jax.Array]:
     places = {n: i for i, (n, p) in enumerate(signature.parameters.items()) if p.kind is p.POSITIONAL_OR_KEYWORD}
     last = len(places)
 
-    def given(what: str, default: str | None, args: tuple, kwargs: dict[str, Any]) -> Any:
+    def given(what: str, default: object, args: tuple, kwargs: dict[str, Any]) -> Any:
         at = places.get(what, last)
         return args[at] if at < len(args) else kwargs.get(what, default)
 
