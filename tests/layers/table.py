@@ -9,9 +9,11 @@ import numpy as np
 from tests.layers.cases import (
     TABLE,
     Case,
+    formula,  # noqa: F401 - for layers that torch lacks, as is `like`
     given,
     ints,
     layer,
+    like,  # noqa: F401
     log_probabilities,
     of,
     probabilities,
@@ -411,6 +413,9 @@ layer(
     check_grads=CTC,
 )
 
+# -- layers that torch lacks: reference=formula(...) or like(...), see cases.py ---------------------------
+
+# New entries go above this line; what follows counts them.
 CASES = list(itertools.chain.from_iterable(TABLE.values()))
 TORCH_CASES = [case for case in CASES if case.reference is None]
 OWN_CASES = [case for case in CASES if case.reference is not None]
