@@ -9,6 +9,7 @@ compiled once for all lengths, as long as the padded size is the same.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -35,9 +36,9 @@ __all__ = [
     "unpad_sequence",
 ]
 
-_TRACED = """{what} depends on the values of the lengths, which are traced: arrays in a compiled program have fixed shapes.
+_TRACED = """{what} depends on the values of the lengths, which are traced.
 Wrong: loss = f(packed.data)                                      # inside of jit, with lengths as an argument
-Why:   how many elements the packed form has is known when the program runs, not when it is compiled.
+Why:   a compiled program has fixed shapes; how many elements there are is known only when it runs.
 Right: output, lengths = pad_packed_sequence(packed)              # and a mask: jnp.arange(T)[:, None] < lengths[None]
    or: give the lengths as a Python list; then each set of lengths is a program of its own."""
 
@@ -46,7 +47,7 @@ Indices = jax.Array | np.ndarray
 
 
 class PackedSequence:
-    r"""A batch of sequences of different lengths, packed: step 0 of all sequences, then step 1 of those that have one, ...
+    r"""Sequences of different lengths, packed: step 0 of all, then step 1 of those that have one, and so on.
 
     `pack_padded_sequence` and `pack_sequence` make one; recurrent networks take it and give one back.  It unpacks into
     torch's four values and prints as torch's, but is no tuple: it is a pytree of the padded array and the lengths.
@@ -67,9 +68,9 @@ class PackedSequence:
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import functional as F
-        >>> F.pack_sequence([jnp.array([1, 2, 3]), jnp.array([4, 5]), jnp.array([6])])
-        PackedSequence(data=Array([1, 4, 6, 2, 5, 3], dtype=int32), batch_sizes=Array([3, 2, 1], dtype=int32), \
-sorted_indices=None, unsorted_indices=None)
+        >>> packed = F.pack_sequence([jnp.array([1, 2, 3]), jnp.array([4, 5]), jnp.array([6])])
+        >>> packed.data.tolist(), packed.batch_sizes.tolist()
+        ([1, 4, 6, 2, 5, 3], [3, 2, 1])
     """
 
     padded: jax.Array
@@ -86,7 +87,9 @@ sorted_indices=None, unsorted_indices=None)
         where = "PackedSequence: "
         if batch_sizes is None:
             if not isinstance(data, (list, tuple)) or len(data) != 2:
-                raise ArgumentError(f"{where}Expected data to be a list or tuple of length 2, got {type(data).__name__}")
+                raise ArgumentError(
+                    f"{where}Expected data to be a list or tuple of length 2, got {type(data).__name__}"
+                )
             data, batch_sizes = data
         values, sizes = to_array(data, "data", where), concrete(to_array(batch_sizes, "batch_sizes", where))
         if sizes is None:
@@ -161,10 +164,10 @@ sorted_indices=None, unsorted_indices=None)
     def __iter__(self) -> Iterator[jax.Array | None]:
         return (getattr(self, name) for name in _FIELDS)
 
-    def __len__(self) -> int:
+    def __len__(self) -> builtins.int:
         return len(_FIELDS)
 
-    def __getitem__(self, index: int | slice) -> Any:
+    def __getitem__(self, index: builtins.int | slice) -> Any:
         return tuple(self)[index]
 
     def _asdict(self) -> dict[str, jax.Array | None]:
@@ -174,13 +177,15 @@ sorted_indices=None, unsorted_indices=None)
         return PackedSequence(**{**self._asdict(), **changes})
 
     def __repr__(self) -> str:
-        if isinstance(self.lengths, jax.core.Tracer):
+        if concrete(self.lengths) is None:
             return f"PackedSequence(padded={self.padded}, lengths={self.lengths})"
         return f"PackedSequence({', '.join(f'{name}={value!r}' for name, value in self._asdict().items())})"
 
     # -- dtypes and devices -------------------------------------------------------------------------------
 
-    def to(self, *args: Any, dtype: DType | None = None, device: Device | None = None, **ignored: Any) -> PackedSequence:
+    def to(
+        self, *args: Any, dtype: DType | None = None, device: Device | None = None, **ignored: Any
+    ) -> PackedSequence:
         """The same with its elements of another dtype, on another device, or as another array has them.
 
         Args:

@@ -2,8 +2,8 @@ r"""Recurrent networks and their cells.
 
 The legend: T steps, N sequences of I features, H the hidden size, P the size of h (H, or that of a projection), D
 directions (2 if bidirectional, else 1), K layers.  ``weights`` has for each layer and, within it, each direction the
-arrays that ``all_weights`` of a module has: ``weight_ih`` (G, I or D P), ``weight_hh`` (G, P), with biases ``bias_ih`` and
-``bias_hh`` (G,), with a projection ``weight_hr`` (P, H); G is H, 4 H (gates i, f, g, o) or 3 H (r, z, n).
+arrays that ``all_weights`` of a module has: ``weight_ih`` (G, I or D P), ``weight_hh`` (G, P), with biases ``bias_ih``
+and ``bias_hh`` (G,), with a projection ``weight_hr`` (P, H); G is H, 4 H (gates i, f, g, o) or 3 H (r, z, n).
 
 ``lengths`` says how long each sequence is: what lies behind its end is neither read nor written (outputs are zeros),
 its last state is the one at its end, and the reverse direction begins there.
@@ -224,7 +224,7 @@ def rnn_cell(
 
 def lstm_cell(
     input: ArrayLike,
-    hx: tuple[ArrayLike, ArrayLike] | None,
+    hx: Sequence[ArrayLike] | None,
     weight_ih: ArrayLike,
     weight_hh: ArrayLike,
     bias_ih: ArrayLike | None = None,
@@ -342,7 +342,8 @@ def _same_dtype(where: str, x: jax.Array, *others: jax.Array) -> None:
     for other in others:
         if other.dtype != x.dtype:
             raise ArgumentTypeError(
-                f"{where}input, hx and weights must have the same dtype, got {x.dtype} and {other.dtype}"
+                f"{where}RNN input dtype ({x.dtype}) does not match weight dtype ({other.dtype}), or that of hx. Convert "
+                f"input: input.astype({str(other.dtype)!r}), or convert model: model.to({str(x.dtype)!r})"
             )
 
 

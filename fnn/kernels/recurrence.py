@@ -73,7 +73,10 @@ class Relu(Tanh):
 
 
 class Lstm:
-    """Gates i, f, g, o of ``x + h @ W.T``; ``c = f c + i g``, ``h = o tanh(c)``, projected by R if the weights are (W, R)."""
+    """Gates i, f, g, o of ``x + h @ W.T``; ``c = f c + i g``, ``h = o tanh(c)``; the weights are (W,) or (W, R).
+
+    R projects h.
+    """
 
     @staticmethod
     def step(x: jax.Array, carry: Arrays, weights: Arrays) -> tuple[Arrays, Arrays]:
@@ -110,7 +113,7 @@ class Lstm:
 
 
 class Gru:
-    """Gates r, z, n, where ``n = tanh(x_n + r (h @ W_n.T + b))``; ``h = (1 - z) n + z h``; the weights are (W, b) or (W,)."""
+    """Gates r, z, n: ``n = tanh(x_n + r (h @ W_n.T + b))``, ``h = (1 - z) n + z h``; the weights are (W,) or (W, b)."""
 
     @staticmethod
     def step(x: jax.Array, carry: Arrays, weights: Arrays) -> tuple[Arrays, Arrays]:
@@ -152,9 +155,7 @@ CELLS = {"tanh": Tanh, "relu": Relu, "lstm": Lstm, "gru": Gru}
 def _where(mask: jax.Array | None, new: Arrays, old: Arrays) -> Arrays:
     if mask is None:
         return new
-    return tuple(
-        select(lax.broadcast_in_dim(mask, n.shape, (0,)), n, o) for n, o in zip(new, old, strict=True)
-    )
+    return tuple(select(lax.broadcast_in_dim(mask, n.shape, (0,)), n, o) for n, o in zip(new, old, strict=True))
 
 
 def _run(kind: str, reverse: bool, x: jax.Array, carry: Arrays, weights: Arrays, mask: jax.Array | None, keep: bool):
@@ -165,7 +166,7 @@ def _run(kind: str, reverse: bool, x: jax.Array, carry: Arrays, weights: Arrays,
         x, mask = now
         new, kept = cell.step(x, carry, weights)
         new = _where(mask, new, carry)
-        return new, (new[0], (kept, carry) if keep else None)
+        return new, (new[0], (kept, carry) if keep else ((), ()))
 
     return lax.scan(step, carry, (x, mask), reverse=reverse, unroll=_UNROLL)
 

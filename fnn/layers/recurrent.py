@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from numbers import Number
-from typing import Any, ClassVar, SupportsFloat, cast
+from typing import Any, ClassVar
 
 import jax
+import numpy as np
 
 from fnn import init, random
 from fnn.arguments import integer
@@ -57,7 +57,11 @@ class _Recurrent(Layer):
         """Refuses what torch refuses, in its words."""
         name, held = type(self).__name__, vars(self)
         dropout = held["dropout"]
-        if not isinstance(dropout, Number) or isinstance(dropout, bool) or not 0 <= float(cast(SupportsFloat, dropout)) <= 1:
+        if (
+            not isinstance(dropout, (int, float, np.number))
+            or isinstance(dropout, bool)
+            or not 0 <= float(dropout) <= 1
+        ):
             raise ArgumentError(
                 f"{name}: dropout should be a number in range [0, 1] representing the probability of an element being "
                 f"zeroed, got dropout={dropout!r}"
@@ -70,7 +74,9 @@ class _Recurrent(Layer):
         for field in ("input_size", "hidden_size", "num_layers", "proj_size"):
             value = held.get(field, 0)
             if isinstance(value, bool) or not hasattr(value, "__index__"):
-                raise ArgumentTypeError(f"{name}: {field} should be of type int, got: {type(value).__name__} (={value!r})")
+                raise ArgumentTypeError(
+                    f"{name}: {field} should be of type int, got: {type(value).__name__} (={value!r})"
+                )
             if field != "proj_size" and value <= 0:
                 raise ArgumentError(f"{name}: {field} must be greater than zero, got {field}={value}")
             self._set(**{field: integer(value, field, name)})
@@ -92,8 +98,8 @@ class _Recurrent(Layer):
             )
         if held["dropout"] > 0 and held["num_layers"] == 1:
             warnings.warn(
-                "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
-                f"greater than 1, but got dropout={dropout} and num_layers={held['num_layers']}",
+                "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
+                f"num_layers greater than 1, but got dropout={dropout} and num_layers={held['num_layers']}",
                 stacklevel=5,
             )
 
@@ -140,8 +146,8 @@ class _Recurrent(Layer):
         missing = [name for part in self.names() for name in part if name not in params]
         if missing:
             raise ArgumentError(
-                f"{type(self).__name__}: params has no {missing[0]!r}, it has {sorted(params)}; pass what init returned, "
-                "or an update of it"
+                f"{type(self).__name__}: params has no {missing[0]!r}, it has {sorted(params)}; pass what init "
+                "returned, or an update of it"
             )
         options: dict[str, Any] = {
             "lengths": None if packed is None else packed.lengths,
@@ -161,7 +167,14 @@ class _Recurrent(Layer):
     def extra_repr(self) -> str:
         held = vars(self)
         text = f"{held['input_size']}, {held['hidden_size']}"
-        plain = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0, "bidirectional": False}
+        plain = {
+            "proj_size": 0,
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "dropout": 0,
+            "bidirectional": False,
+        }
         return text + "".join(f", {name}={held[name]}" for name, value in plain.items() if held[name] != value)
 
 
@@ -281,8 +294,8 @@ class LSTM(_Recurrent):
 class GRU(_Recurrent):
     """Gated recurrent units: ``h[t] = (1 - z) n + z h[t - 1]`` in each layer; G is 3 H.
 
-    ``n = tanh(W_in x[t] + b_in + r (W_hn h[t - 1] + b_hn))``; the gates r and z are sigmoids of ``W_ih x[t] + b_ih + W_hh
-    h[t - 1] + b_hh``.  Cho et al. (2014), arXiv:1406.1078, with r applied after the product, as cuDNN has it.
+    ``n = tanh(W_in x[t] + b_in + r (W_hn h[t - 1] + b_hn))``; the gates r and z are sigmoids of
+    ``W_ih x[t] + b_ih + W_hh h[t - 1] + b_hh``.  Cho et al. (2014), arXiv:1406.1078, with r applied after the product, as cuDNN has it.
 
     Example:
         >>> network = layers.GRU(3, 4, batch_first=True)
@@ -378,7 +391,8 @@ class RNNCellBase(_Cell):
         num_chunks: how many gates there are; G is so many times H.
 
     Example:
-        >>> params, state = layers.RNNCellBase(3, 4, True, 2).init(jax.random.key(0))
+        >>> cell = layers.RNNCellBase(3, 4, True, 2)
+        >>> params, state = cell.init(jax.random.key(0))
         >>> params["weight_ih"].shape
         (8, 3)
     """
@@ -425,7 +439,7 @@ class RNNCell(_Cell):
         key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del training, key
-        return rnn_cell(input, hx, *self._weights(params), self.nonlinearity), state
+        return rnn_cell(input, hx, *self._weights(params), nonlinearity=self.nonlinearity), state
 
 
 class LSTMCell(_Cell):

@@ -123,6 +123,11 @@ def test_constructor_signature(name):
             getattr(nn, name)(1)
     elif name == "NLLLoss2d":  # torch's is hidden behind a decorator
         assert described(ours) == described(inspect.signature(torch.nn.NLLLoss))
+    elif name in ("GRU", "LSTM", "RNN"):  # torch's take *args for their base, RNN's with one more
+        base = described(inspect.signature(torch.nn.RNNBase))[1:]
+        if name == "RNN":
+            base.insert(3, ("nonlinearity", base[3][1], "tanh"))
+        assert described(ours) == base
     else:
         assert described(ours) == described(theirs)
 
