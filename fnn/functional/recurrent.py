@@ -342,8 +342,8 @@ def _same_dtype(where: str, x: jax.Array, *others: jax.Array) -> None:
     for other in others:
         if other.dtype != x.dtype:
             raise ArgumentTypeError(
-                f"{where}RNN input dtype ({x.dtype}) does not match weight dtype ({other.dtype}), or that of hx. Convert "
-                f"input: input.astype({str(other.dtype)!r}), or convert model: model.to({str(x.dtype)!r})"
+                f"{where}RNN input dtype ({x.dtype}) does not match weight dtype ({other.dtype}), or that of hx. "
+                f"Convert input: input.astype({str(other.dtype)!r}), or convert model: model.to({str(x.dtype)!r})"
             )
 
 

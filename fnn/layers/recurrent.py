@@ -295,7 +295,8 @@ class GRU(_Recurrent):
     """Gated recurrent units: ``h[t] = (1 - z) n + z h[t - 1]`` in each layer; G is 3 H.
 
     ``n = tanh(W_in x[t] + b_in + r (W_hn h[t - 1] + b_hn))``; the gates r and z are sigmoids of
-    ``W_ih x[t] + b_ih + W_hh h[t - 1] + b_hh``.  Cho et al. (2014), arXiv:1406.1078, with r applied after the product, as cuDNN has it.
+    ``W_ih x[t] + b_ih + W_hh h[t - 1] + b_hh``.  Cho et al. (2014), arXiv:1406.1078, with r applied after the
+    product, as cuDNN has it.
 
     Example:
         >>> network = layers.GRU(3, 4, batch_first=True)

@@ -192,8 +192,9 @@ class LSTM(RNNBase):
 class GRU(RNNBase):
     """Gated recurrent units: ``h[t] = (1 - z) n + z h[t - 1]`` in each layer; G is 3 H.
 
-    ``n = tanh(W_in x[t] + b_in + r (W_hn h[t - 1] + b_hn))``; the gates r and z are sigmoids of ``W_ih x[t] + b_ih + W_hh
-    h[t - 1] + b_hh``.  Cho et al. (2014), arXiv:1406.1078, with r applied after the product, as cuDNN has it.
+    ``n = tanh(W_in x[t] + b_in + r (W_hn h[t - 1] + b_hn))``; the gates r and z are sigmoids of
+    ``W_ih x[t] + b_ih + W_hh h[t - 1] + b_hh``.  Cho et al. (2014), arXiv:1406.1078, with r applied after the
+    product, as cuDNN has it.
 
     Args:
         input_size: I, the features of an input.
@@ -267,7 +268,8 @@ class RNNCellBase(LayerModule):
 
     Example:
         >>> from fnn import nn
-        >>> module.weight_ih.data.shape
+        >>> cell = nn.RNNCellBase(3, 4, True, 2)
+        >>> cell.weight_ih.data.shape
         (8, 3)
     """
     input_size: int
