@@ -1,8 +1,8 @@
 """Recurrent networks on the CPU: torch eager and jitted fnn, interleaved in one process.
 
-Run with ``taskset -c 0 python benchmarks/recurrent.py [part of a name ...] [--seconds 1]``: on one core, for the threads
-of the two wait for each other, and where they share few cores torch's wait for hundreds of milliseconds. A column is a time in milliseconds:
-forward, then forward and the gradients of the input and all weights. Times are the least of all rounds, which is what
+Run with ``taskset -c 0 python benchmarks/recurrent.py [part of a name ...] [--seconds 1]``: on one core, for
+where the threads of the two share few cores, torch's wait for hundreds of milliseconds. A column is a time in
+milliseconds: forward, then forward and the gradients of the input and all weights. Times are the least of all rounds, which is what
 a busy machine spoils least.
 """
 

@@ -29,9 +29,8 @@ NOT_LAYERS = {
 # Classes that are built from several layers, or run on several devices.  Not all are here yet; one that is here
 # stays in this list, and brings tests of its own.
 COMPOSITES = {
-    "AdaptiveLogSoftmaxWithLoss", "DataParallel", "GRU", "GRUCell", "LSTM", "LSTMCell", "MultiheadAttention", "RNN",
-    "RNNBase", "RNNCell", "RNNCellBase", "SyncBatchNorm", "Transformer", "TransformerDecoder",
-    "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
+    "AdaptiveLogSoftmaxWithLoss", "DataParallel", "MultiheadAttention", "RNNBase", "RNNCellBase", "SyncBatchNorm",
+    "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
 }  # fmt: skip
 
 
@@ -86,6 +85,7 @@ def test_every_layer_has_a_reference():
 
 def test_table_has_every_layer():
     own = own_layers()
+    own -= {"RNNBase", "RNNCellBase"}  # bases, whose forward torch lacks: see tests/nn/test_recurrent.py
     assert own <= TABLE.keys(), ENTRY.format(sorted(own - TABLE.keys()))
     assert {name for name in TABLE if issubclass(getattr(nn, name), nn.modules.layer_module.LayerModule)} - own == {
         *(name for name in TABLE if name.startswith("Lazy")),

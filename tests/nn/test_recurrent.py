@@ -1,4 +1,4 @@
-"""Recurrent networks and packed sequences against torch: values, gradients, draws, errors, one program for all lengths."""
+"""Recurrent networks and packed sequences against torch; one program for all lengths."""
 
 from __future__ import annotations
 
