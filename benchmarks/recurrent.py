@@ -2,8 +2,8 @@
 
 Run with ``taskset -c 0 python benchmarks/recurrent.py [part of a name ...] [--seconds 1]``: on one core, for
 where the threads of the two share few cores, torch's wait for hundreds of milliseconds. A column is a time in
-milliseconds: forward, then forward and the gradients of the input and all weights. Times are the least of all rounds, which is what
-a busy machine spoils least.
+milliseconds: forward, then forward and the gradients of the input and all weights. Times are the least of all rounds,
+which is what a busy machine spoils least.
 """
 
 from __future__ import annotations
