@@ -197,6 +197,10 @@ from fnn.nn.modules.sparse import (
     Embedding,
     EmbeddingBag,
 )
+from fnn.nn.modules.transformer_layer import (
+    TransformerDecoderLayer,
+    TransformerEncoderLayer,
+)
 from fnn.nn.modules.upsampling import (
     Upsample,
     UpsamplingBilinear2d,
@@ -344,6 +348,8 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "TransformerDecoderLayer",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",
