@@ -207,6 +207,10 @@ from fnn.nn.modules.sparse import (
     Embedding,
     EmbeddingBag,
 )
+from fnn.nn.modules.transformer_layer import (
+    TransformerDecoderLayer,
+    TransformerEncoderLayer,
+)
 from fnn.nn.modules.upsampling import (
     Upsample,
     UpsamplingBilinear2d,
@@ -362,6 +366,8 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "TransformerDecoderLayer",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",
