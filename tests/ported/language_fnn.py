@@ -57,10 +57,10 @@ def train(seed=0, steps=100, bptt=8, bsz=4, dropout=0.0, lr=10.0, clip=0.25, com
             output, last = model(data, hidden)
             return criterion(output, targets), last
 
-        optimizer.zero_grad()
         loss, hidden = fnn.backward(loss_of, has_aux=True)(model)  # hidden is an argument, so it has no past
         nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimizer.step()
+        optimizer.zero_grad()
         return loss, hidden
 
     step = fnn.jit(train_step) if compiled else train_step

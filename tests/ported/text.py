@@ -15,7 +15,7 @@ def corpus(count: int, words: int = 30) -> np.ndarray:
     return np.array(text)
 
 
-def sentences(count: int = 96, longest: int = 7, words: int = 12) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def sentences(count: int = 96, longest: int = 4, words: int = 12) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sentences (count, longest), how long they are (count,), and translations (count, longest + 1), int64.
 
     A translation is the sentence from its end, each word another one, then ``END``.  ``PAD`` stands behind.

@@ -78,13 +78,12 @@ def train(seed=0, steps=100, hidden_size=16, batch_size=16, lr=0.01, clip=1.0, c
     def train_step(encoder, decoder, optimizers, source, lengths, target):
         if traces is not None:
             traces.append(source.shape)
-        for optimizer in optimizers:
-            optimizer.zero_grad()
         loss = fnn.backward(loss_of, argnums=(0, 1))(encoder, decoder, source, lengths, target)
         for part in (encoder, decoder):
             nn.utils.clip_grad_norm_(part.parameters(), clip)
         for optimizer in optimizers:
             optimizer.step()
+            optimizer.zero_grad()
         return loss
 
     step = fnn.jit(train_step) if compiled else train_step
