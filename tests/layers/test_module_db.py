@@ -39,7 +39,7 @@ NAMES = sorted(set(database()) & set(TABLE))
 BAD = [name for name in NAMES if database()[name].module_error_inputs_func is not None]
 
 # The losses have up to 857 cases, the product of all options: every n-th is run, so that no class has many more.
-MOST = 10_000 if extent.ALL else 6
+MOST = 10_000 if extent.ALL else 4
 
 # (rtol, atol) where float32 rounds more: fifty steps of a recursion
 TOLERANCE = {"CTCLoss": (5e-3, 5e-5)}
