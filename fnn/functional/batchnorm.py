@@ -18,7 +18,7 @@ from fnn.arguments import floating, listed, narrow, widen
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional._parameters import parameters
-from fnn.kernels.moments import standardise
+from fnn.kernels.normalise import normalise, scaled
 from fnn.kernels.sums import spread
 from fnn.typing import ArrayLike, Scalar
 
@@ -263,11 +263,12 @@ def _normalise(
     if x.size == 0:
         return x, running_mean, running_var
     # the spatial axes as one: long inner loops
+    weight, bias = (None if p is None else widen(p) for p in (weight, bias))
     wide = lax.reshape(widen(x), (*x.shape[:2], math.prod(x.shape[2:]))) if x.ndim > 3 else widen(x)
     if training:
         if (running_mean is None) != (running_var is None):
             raise ArgumentError(f"{where}running_mean and running_var must either both be None or neither be None")
-        y, mean, var = standardise(wide, tuple(i for i in axes if i < wide.ndim), eps)
+        y, mean, var = normalise(wide, tuple(i for i in axes if i < wide.ndim), eps, weight, bias, (1,))
         if running_mean is not None and running_var is not None:
             n = math.prod(x.shape[i] for i in axes)
             move = _moving_average(where, momentum)
@@ -276,10 +277,7 @@ def _normalise(
         assert running_mean is not None and running_var is not None  # checked by the callers
         mean, var = (lax.stop_gradient(s).real.astype(wide.dtype) for s in (running_mean, running_var))
         y = (wide - spread(mean, wide.shape, (1,))) * spread(lax.rsqrt(var + eps), wide.shape, (1,))
-    if weight is not None:
-        y = y * spread(widen(weight), wide.shape, (1,))
-    if bias is not None:
-        y = y + spread(widen(bias), wide.shape, (1,))
+        y = scaled(y, weight, bias, (1,))
     return narrow(lax.reshape(y, x.shape), x), running_mean, running_var
 
 
