@@ -1,5 +1,7 @@
 """The utilities of ``torch.nn.utils``."""
 
+from fnn.nn.utils import parametrize
+
 from fnn.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -16,5 +18,6 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "parametrize",
     "vector_to_parameters",
 ]
