@@ -1,7 +1,6 @@
 """The utilities of ``torch.nn.utils``."""
 
-from fnn.nn.utils import parametrize
-
+from fnn.nn.utils import parametrizations, parametrize
 from fnn.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -18,6 +17,7 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "parametrizations",
     "parametrize",
     "vector_to_parameters",
 ]
