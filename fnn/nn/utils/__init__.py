@@ -1,6 +1,6 @@
 """The utilities of ``torch.nn.utils``."""
 
-from fnn.nn.utils import parametrizations, parametrize
+from fnn.nn.utils import parametrizations, parametrize, prune
 from fnn.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -19,5 +19,6 @@ __all__ = [
     "parameters_to_vector",
     "parametrizations",
     "parametrize",
+    "prune",
     "vector_to_parameters",
 ]
