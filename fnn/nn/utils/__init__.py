@@ -1,6 +1,6 @@
 """The utilities of ``torch.nn.utils``."""
 
-from fnn.nn.utils import parametrizations, parametrize, prune
+from fnn.nn.utils import fusion, parametrizations, parametrize, prune
 from fnn.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -15,6 +15,7 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "fusion",
     "get_total_norm",
     "parameters_to_vector",
     "parametrizations",
