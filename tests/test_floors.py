@@ -189,3 +189,30 @@ def test_modules_of_one_package_may_name_one_another_for_the_type_checker(tmp_pa
     assert code == 1 and out == (
         "a circle of packages: fnn/utils/__init__.py:3 imports fnn.vision, fnn/vision/__init__.py:1 imports fnn.utils\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "fault"),
+    [
+        ("fnn/nn/linear.py", "import jax.numpy as jnp\nfrom numpy import linalg\nimport os.path", None),
+        ("fnn/nn/linear.py", "def f():\n    import rich", "which PACKAGES in check_floors.py does not allow"),
+        ("fnn/nn/linear.py", "import optax", "which PACKAGES in check_floors.py does not allow"),
+        ("fnn/nn/linear.py", "import torch.nn", "which PACKAGES in check_floors.py does not allow"),
+        ("fnn/optim/adam.py", "from optax import adam", None),
+        ("fnn/utils/show.py", "def f():\n    from rich.table import Table", None),
+        ("fnn/utils/show.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import rich", None),
+        (
+            "fnn/utils/show.py",
+            "from rich.table import Table",
+            "with the module; import it in the function that needs it",
+        ),
+        ("fnn/utils/show.py", "import importlib\nimportlib.import_module('rich')", "with the module; import it in the"),
+        ("fnn/host_random.py", "import jax", "worker processes run it, which have no JAX"),
+        ("fnn/host_random.py", "def f():\n    import jax", None),
+    ],
+)
+def test_a_package_from_outside_is_imported_where_it_may_be(tmp_path, file, source, fault):
+    files = {str(Path(file).parent / "__init__.py"): "", file: source}
+    code, out = check(tree(tmp_path, {k: v for k, v in files.items() if k not in SOUND or k == file}))
+    assert (code, len(out.splitlines())) == (fault is not None, 1), out
+    assert fault is None or fault in out

@@ -1,4 +1,4 @@
-"""Fails on an import in fnn that climbs, that closes a circle, or that takes what is private elsewhere.
+"""Fails on an import in fnn that climbs, closes a circle, takes what is private elsewhere, or brings in a package.
 
     python tools/check_floors.py [folder that contains fnn/]
 
@@ -11,13 +11,16 @@ parts directly below fnn) only one imports the other, for a type checker either.
 **Private names.**  What begins with an underscore, a file or a name in it, belongs to the folder that it stands in and
 to what is below that folder: all of fnn may use ``fnn/_torch_names.py``, but only fnn.func ``fnn/func/_program.py``.
 What others need has a public name. `SHARED` lists what is taken nevertheless.
+
+**Packages.**  `PACKAGES` lists who may import what from outside fnn, and when: JAX and numpy with the module, an extra
+only in the function that needs it.  The parts of `WITHOUT_JAX` import no JAX at all, for worker processes run them.
 """
 
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from import_graph import NEVER, PACKAGE, Import, Tree, circles, is_private
+from import_graph import NEVER, NOW, PACKAGE, Import, Tree, circles, is_private
 
 # From the ground up.  A private module directly in fnn/ (_mt19937.py) belongs to the lowest floor.
 FLOORS = (
@@ -46,6 +49,26 @@ SHARED = {
     ),
 }
 MOST_SHARED = 10
+
+# Who may import a package: with the module itself; in a function, or for a type checker.  A name covers what is below.
+PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "jax": (("fnn",), ("fnn",)),
+    "numpy": (("fnn",), ("fnn",)),
+    "ml_dtypes": (("fnn.host_random", "fnn.serialization"), ()),
+    "optax": (("fnn.optim",), ()),
+    "cloudpickle": ((), ("fnn.utils.data",)),
+    "matplotlib": ((), ("fnn.quickstart",)),
+    "PIL": ((), ("fnn.utils.tensorboard", "fnn.vision")),
+    "rich": ((), ("fnn.quickstart", "fnn.utils")),
+    "safetensors": ((), ("fnn.serialization",)),
+    "sklearn": ((), ("fnn.quickstart",)),
+    "tensorboardX": (("fnn.utils.tensorboard._protos",), ()),  # a file that is imported when a writer is made
+    "google": (("fnn.utils.tensorboard._protos",), ()),
+    "torch": ((), ("fnn.testing",)),
+    "treescope": ((), ("fnn.nn._display", "fnn.state.box")),
+    "visdom": ((), ("fnn.utils.visdom",)),
+}
+WITHOUT_JAX = ("fnn.host_random", "fnn.utils.data", "fnn.vision.datasets", "fnn.vision.transforms")
 
 
 def floor_of(module: str) -> int | None:
@@ -119,16 +142,38 @@ def reaching(tree: Tree, taken: Iterable[Import]) -> list[str]:
     return new + stale
 
 
+def _below(module: str, parts: Iterable[str]) -> bool:
+    return any(f"{module}.".startswith(f"{part}.") for part in parts)
+
+
+def bringing_in(tree: Tree, external: Iterable[Import]) -> list[str]:
+    """The imports from outside that `PACKAGES` and `WITHOUT_JAX` do not allow."""
+    found = []
+    for step in external:
+        at, package = f"{tree.where(step.importer)}:{step.line}: {step.importer}", step.module
+        now, later = PACKAGES.get(package, ((), ()))
+        if package == "jax" and step.when == NOW and _below(step.importer, WITHOUT_JAX):
+            found.append(f"{at} imports {step.name}; worker processes run it, which have no JAX")
+        elif not _below(step.importer, now + later):
+            found.append(f"{at} imports {step.name}, which PACKAGES in {Path(__file__).name} does not allow")
+        elif step.when == NOW and not _below(step.importer, now):
+            found.append(f"{at} imports {step.name} with the module; import it in the function that needs it")
+    return found
+
+
 def violations(root: Path) -> list[str]:
     """One line for each fault below ``root/fnn``."""
     tree = Tree.below(root)
     imports: list[Import] = []
     attributes: list[Import] = []
+    external: list[Import] = []
     for module in tree.files:
         syntax = tree.parsed(module)
         imports += tree.imports(module, syntax)
         attributes += tree.private_attributes(module, syntax)
+        external += tree.external(module, syntax)
     found = climbing(tree, imports) + circular(tree, imports) + reaching(tree, imports + attributes)
+    found += bringing_in(tree, external)
     if len(SHARED) > MOST_SHARED:
         found.append(f"{Path(__file__).name}: SHARED has {len(SHARED)} entries, at most {MOST_SHARED} are allowed")
     return found
@@ -139,7 +184,7 @@ def main() -> int:
     found = violations(root)
     sound = (
         f"every import of {PACKAGE} goes down or stays on its floor, none closes a circle; "
-        f"private names taken from elsewhere: {len(SHARED)}"
+        f"private names taken from elsewhere: {len(SHARED)}; packages imported from outside: {len(PACKAGES)}"
     )
     print("\n".join(found) or sound)
     return bool(found)

@@ -1,4 +1,4 @@
-"""What the modules of fnn import of one another, read from their source and not by importing them.
+"""What the modules of fnn import, of one another and from outside, read from their source and not by importing them.
 
 Every import statement counts, wherever it stands (in a function, under TYPE_CHECKING, relative), and so does
 ``importlib.import_module("fnn....")``.
@@ -7,6 +7,7 @@ Every import statement counts, wherever it stands (in a function, under TYPE_CHE
 import ast
 import graphlib
 import itertools
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,20 @@ class Tree:
 
     def imports(self, module: str, syntax: ast.Module) -> Iterator[Import]:
         """Every import of a part of fnn; ``import a, b`` and ``from a import b, c`` are two."""
+        for name, node, when in self._imported(module, syntax):
+            if _ours(name):
+                # `from fnn import nn` imports fnn.nn, `from fnn import jit` imports the roof
+                is_attribute = isinstance(node, ast.ImportFrom) and name not in self.files
+                yield Import(module, node.lineno, name.rpartition(".")[0] if is_attribute else name, name, when)
+
+    def external(self, module: str, syntax: ast.Module) -> Iterator[Import]:
+        """Every import of what is neither a part of fnn nor of Python's standard library."""
+        for name, node, when in self._imported(module, syntax):
+            first = name.split(".")[0]
+            if first and first != PACKAGE and first not in sys.stdlib_module_names:
+                yield Import(module, node.lineno, first, name, when)
+
+    def _imported(self, module: str, syntax: ast.Module) -> Iterator[tuple[str, ast.stmt | ast.expr, str]]:
         folder = self.folder(module)
         for node, when in _walk(syntax, NOW):
             if isinstance(node, ast.Import):
@@ -68,10 +83,7 @@ class Tree:
             else:
                 continue
             for name in names:
-                if name.split(".")[0] == PACKAGE:
-                    # `from fnn import nn` imports fnn.nn, `from fnn import jit` imports the roof
-                    is_attribute = isinstance(node, ast.ImportFrom) and name not in self.files
-                    yield Import(module, node.lineno, name.rpartition(".")[0] if is_attribute else name, name, when)
+                yield name, node, when
 
     def private_attributes(self, module: str, syntax: ast.Module) -> Iterator[Import]:
         """``random._construction`` where ``random`` is imported from fnn, as if it were imported itself."""

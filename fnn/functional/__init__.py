@@ -126,6 +126,16 @@ from fnn.functional.norm import (
     normalize,
     rms_norm,
 )
+from fnn.functional.packed import (
+    PackedSequence,
+    invert_permutation,
+    pack_padded_sequence,
+    pack_sequence,
+    pad_packed_sequence,
+    pad_sequence,
+    unpack_sequence,
+    unpad_sequence,
+)
 from fnn.functional.padding import (
     pad,
 )
@@ -163,6 +173,14 @@ from fnn.functional.rectifier import (
     threshold,
     threshold_,
 )
+from fnn.functional.recurrent import (
+    gru,
+    gru_cell,
+    lstm,
+    lstm_cell,
+    rnn,
+    rnn_cell,
+)
 from fnn.functional.response import (
     cross_map_lrn2d,
     local_response_norm,
@@ -191,6 +209,7 @@ from fnn.functional.unpooling import (
 )
 
 __all__ = [
+    "PackedSequence",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool3d",
@@ -244,6 +263,8 @@ __all__ = [
     "glu",
     "grid_sample",
     "group_norm",
+    "gru",
+    "gru_cell",
     "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
@@ -255,6 +276,7 @@ __all__ = [
     "instance_norm",
     "instance_norm_update",
     "interpolate",
+    "invert_permutation",
     "kl_div",
     "l1_loss",
     "layer_norm",
@@ -268,6 +290,8 @@ __all__ = [
     "lp_pool1d",
     "lp_pool2d",
     "lp_pool3d",
+    "lstm",
+    "lstm_cell",
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool1d_with_indices",
@@ -288,7 +312,11 @@ __all__ = [
     "nll_loss",
     "normalize",
     "one_hot",
+    "pack_padded_sequence",
+    "pack_sequence",
     "pad",
+    "pad_packed_sequence",
+    "pad_sequence",
     "pairwise_distance",
     "pdist",
     "pixel_shuffle",
@@ -299,6 +327,8 @@ __all__ = [
     "relu6",
     "relu_",
     "rms_norm",
+    "rnn",
+    "rnn_cell",
     "rrelu",
     "rrelu_",
     "scaled_dot_product_attention",
@@ -320,6 +350,8 @@ __all__ = [
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
     "unfold",
+    "unpack_sequence",
+    "unpad_sequence",
     "upsample",
     "upsample_bilinear",
     "upsample_nearest",

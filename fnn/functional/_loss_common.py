@@ -1,7 +1,7 @@
 """What all losses share: reduction, promotion, broadcasting, checks of targets.
 
-Every loss ends in `reduce`; half-precision inputs are computed in float32 between `widen` and `reduce`, as
-PyTorch accumulates them, and the result is cast back.
+Half-precision inputs are computed in float32 between `widen` and the end of a loss (see `reduction`), as PyTorch
+accumulates them, and the result is cast back.
 """
 
 from __future__ import annotations
@@ -24,30 +24,6 @@ _BROADCAST = (
     "Using a target size ({target}) that is different to the input size ({input}). This will likely lead to "
     "incorrect results due to broadcasting. Please ensure they have the same size."
 )
-
-
-def total(x: jax.Array) -> jax.Array:
-    """The sum over all axes."""
-    return lax.reduce_sum(x, tuple(range(x.ndim)))
-
-
-def reduce(loss: jax.Array, reduction: str, dtype: DType | None = None, name: str = "") -> jax.Array:
-    """Applies 'none', 'mean' or 'sum' and casts to ``dtype``; the mean of nothing is NaN.
-
-    Integers add up in the index dtype and have no mean, as in PyTorch; the message names the loss ``name``.
-    """
-    result = loss.dtype if dtype is None else jnp.dtype(dtype)
-    if reduction != "none":
-        size, result = loss.size, promotion.sum_type(result)
-        if reduction == "mean" and not jnp.issubdtype(result, jnp.inexact):
-            raise ArgumentTypeError(
-                f"{name}: reduction='mean' is not implemented for a result of dtype {loss.dtype}; expected a floating "
-                "or complex dtype"
-            )
-        loss = total(loss.astype(result) if jnp.issubdtype(result, jnp.integer) else loss)
-        if reduction == "mean":
-            loss = loss / size
-    return loss.astype(result)
 
 
 def arrays(name: str, allowed: str, **given: ArrayLike) -> list[jax.Array]:
@@ -116,7 +92,7 @@ def match(name: str, input: ArrayLike, target: ArrayLike) -> tuple[jax.Array, ja
     x, y = arrays(name, "any", input=input, target=target)
     if x.shape == y.shape:
         return x, y
-    warnings.warn(_BROADCAST.format(target=list(y.shape), input=list(x.shape)), UserWarning, stacklevel=3)
+    warnings.warn(_BROADCAST.format(target=list(y.shape), input=list(x.shape)), UserWarning, stacklevel=4)
     x, y = expand(name, x, y)
     return x, y
 

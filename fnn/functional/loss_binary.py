@@ -13,7 +13,7 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
-from fnn.functional.reduction import resolve_reduction
+from fnn.functional.reduction import Unreduced, reduced
 from fnn.tracing import concrete
 from fnn.typing import ArrayLike
 
@@ -32,6 +32,7 @@ _KL_MEAN = (
 )
 
 
+@reduced
 def binary_cross_entropy(
     input: ArrayLike,
     target: ArrayLike,
@@ -39,7 +40,7 @@ def binary_cross_entropy(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> jax.Array:
+) -> Unreduced:
     """``-weight * (target * log(input) + (1 - target) * log(1 - input))``.
 
     The logarithms are raised to at least -100, so that the loss is finite at 0 and 1; the gradient is
@@ -51,9 +52,6 @@ def binary_cross_entropy(
             ``jit``).
         target: probabilities of the same shape.
         weight: weights of a shape that broadcasts.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Returns:
         A scalar, or the shape of ``input`` if ``reduction='none'``.
@@ -68,7 +66,6 @@ def binary_cross_entropy(
         Array([  0.6931, 100.    ], dtype=float32)
     """
     name = "binary_cross_entropy"
-    reduction = resolve_reduction(name, size_average, reduce, reduction)
     x, t = common.arrays(name, "floating", input=input, target=target)
     promotion.require_same(f"{name}: ", input=x, target=t)
     x, t, dtype = common.promote(name, input=x, target=t)
@@ -84,9 +81,10 @@ def binary_cross_entropy(
     loss = _bce(x, t)
     if weight is not None:
         loss = common.times(name, loss, weight, dtype)
-    return common.reduce(loss, reduction, dtype)
+    return Unreduced(loss, dtype)
 
 
+@reduced
 def binary_cross_entropy_with_logits(
     input: ArrayLike,
     target: ArrayLike,
@@ -95,7 +93,7 @@ def binary_cross_entropy_with_logits(
     reduce: bool | None = None,
     reduction: str = "mean",
     pos_weight: ArrayLike | None = None,
-) -> jax.Array:
+) -> Unreduced:
     """`binary_cross_entropy` of ``sigmoid(input)``, without overflow.
 
     ``-weight * (pos_weight * target * log(sigmoid(input)) + (1 - target) * log(1 - sigmoid(input)))``.
@@ -104,9 +102,6 @@ def binary_cross_entropy_with_logits(
         input: logits, any shape.
         target: probabilities of the same shape.
         weight: weights of a shape that broadcasts.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
         pos_weight: weights of the positive class, of a shape that broadcasts.
 
     Returns:
@@ -122,7 +117,6 @@ def binary_cross_entropy_with_logits(
         Array(50.3466, dtype=float32)
     """
     name = "binary_cross_entropy_with_logits"
-    reduction = resolve_reduction(name, size_average, reduce, reduction)
     # PyTorch writes into 1 - target: the result has the target's dtype.
     (x,) = common.arrays(name, "floating", input=input)
     (t,) = common.arrays(name, "floating or complex", target=target)
@@ -138,9 +132,10 @@ def binary_cross_entropy_with_logits(
     loss = (1 - t) * x + negative
     if weight is not None:
         loss = common.times(name, loss, weight, dtype)
-    return common.reduce(loss, reduction, dtype)
+    return Unreduced(loss, dtype)
 
 
+@reduced
 def kl_div(
     input: ArrayLike,
     target: ArrayLike,
@@ -148,14 +143,12 @@ def kl_div(
     reduce: bool | None = None,
     reduction: str = "mean",
     log_target: bool = False,
-) -> jax.Array:
+) -> Unreduced:
     """The Kullback-Leibler divergence ``target * (log(target) - input)``, elementwise, then reduced.
 
     Args:
         input: log-probabilities, any shape.
         target: probabilities (log-probabilities if ``log_target``), of a shape that broadcasts.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
         reduction: 'none', 'sum', 'batchmean' (the divergence: the sum divided by the first dimension) or 'mean'
             (divided by the number of elements, with a warning that this is not the divergence).
         log_target: whether ``target`` is given as logarithms.
@@ -174,9 +167,7 @@ def kl_div(
     """
     legacy = size_average is not None or reduce is not None
     if not legacy and reduction == "mean":
-        warnings.warn(_KL_MEAN, UserWarning, stacklevel=2)
-    by_batch = reduction == "batchmean"
-    reduction = resolve_reduction("kl_div", size_average, reduce, "sum" if by_batch else reduction)
+        warnings.warn(_KL_MEAN, UserWarning, stacklevel=3)
     x, t, dtype = common.promote("kl_div", "floating", input=input, target=target)
     batch = x.shape[0] if x.ndim else 1
     x, t = common.expand("kl_div", x, t)
@@ -186,17 +177,17 @@ def kl_div(
         positive = t != 0
         log_t = lax.log(lax.select(positive, t, lax.full_like(t, 1)))
         loss = t * log_t - t * x
-    out = common.reduce(loss, reduction)
-    return (out / batch if by_batch else out).astype(dtype)
+    return Unreduced(loss, dtype, batch=batch)
 
 
+@reduced
 def soft_margin_loss(
     input: ArrayLike,
     target: ArrayLike,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> jax.Array:
+) -> Unreduced:
     """``log(1 + exp(-target * input))`` for targets of 1 or -1.
 
     Computed without overflow: where PyTorch's exponential overflows (a product below about -88 in float32), this
@@ -205,9 +196,6 @@ def soft_margin_loss(
     Args:
         input: scores, any shape.
         target: 1 or -1, of a shape that broadcasts to that of ``input``.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Returns:
         A scalar, or the shape of ``input`` if ``reduction='none'``; the dtype of ``input``.
@@ -221,14 +209,14 @@ def soft_margin_loss(
         >>> F.soft_margin_loss(jnp.array([0.0, 2.0]), jnp.array([1.0, -1.0]), reduction="none").round(4)
         Array([0.6931, 2.1269], dtype=float32)
     """
-    reduction = resolve_reduction("soft_margin_loss", size_average, reduce, reduction)
     x, t, dtype = common.like_input("soft_margin_loss", "floating or complex", input=input, target=target)
     x, t = common.expand_to_first("soft_margin_loss", "input", x, t)
     product = -t * x
     loss = lax.log1p(lax.exp(product)) if jnp.iscomplexobj(product) else common.softplus(product)
-    return common.reduce(loss, reduction, dtype)
+    return Unreduced(loss, dtype)
 
 
+@reduced
 def multilabel_soft_margin_loss(
     input: ArrayLike,
     target: ArrayLike,
@@ -236,16 +224,13 @@ def multilabel_soft_margin_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> jax.Array:
+) -> Unreduced:
     """The mean over the classes of the binary cross entropy of each label, one against all.
 
     Args:
         input: logits (N, C) or (C,).
         target: labels 0 or 1, of the same shape.
         weight: a weight for each class (C,).
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Returns:
         A scalar, or (N,) if ``reduction='none'``.
@@ -260,7 +245,6 @@ def multilabel_soft_margin_loss(
         Array(0.41, dtype=float32)
     """
     name = "multilabel_soft_margin_loss"
-    reduction = resolve_reduction(name, size_average, reduce, reduction)
     (x,) = common.arrays(name, "floating", input=input)
     (t,) = common.arrays(name, "number", target=target)
     x, t, dtype = common.promote(name, "any", "any", input=x, target=t)
@@ -275,7 +259,7 @@ def multilabel_soft_margin_loss(
         loss, factor = common.expand(name, loss, widen(w.astype(dtype)))
         loss = loss * factor
     loss = jnp.sum(loss, axis) / classes
-    return common.reduce(loss, reduction, dtype)
+    return Unreduced(loss, dtype)
 
 
 @jax.custom_jvp

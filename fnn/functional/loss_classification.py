@@ -16,13 +16,14 @@ from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
 from fnn.functional.linear import linear
 from fnn.functional.linear_cross_entropy_options import LinearCrossEntropyOptions
-from fnn.functional.reduction import resolve_reduction
+from fnn.functional.reduction import Unreduced, reduced, total
 from fnn.kernels.mesh import select
 from fnn.typing import ArrayLike, DType
 
 __all__ = ["cross_entropy", "linear_cross_entropy", "nll_loss"]
 
 
+@reduced
 def nll_loss(
     input: ArrayLike,
     target: ArrayLike,
@@ -31,7 +32,7 @@ def nll_loss(
     ignore_index: int = -100,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> jax.Array:
+) -> Unreduced:
     """The negative log likelihood ``-weight[t] * input[t]`` of the target class ``t``.
 
     The mean divides by the sum of the weights of the targets that are not ignored; it is NaN if there are none.
@@ -41,10 +42,7 @@ def nll_loss(
         target: class indices (), (N,) or (N, d1, ..., dK).  An index outside [0, C) raises IndexError; where the
             target is traced (under ``jit``) it cannot be checked, and gives NaN.
         weight: a weight for each class (C,).
-        size_average: deprecated, see ``reduction``.
         ignore_index: a target that contributes neither to the loss nor to the gradient.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Returns:
         A scalar, or the target's shape if ``reduction='none'``.
@@ -58,11 +56,11 @@ def nll_loss(
         >>> F.nll_loss(jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]])), jnp.array([0, 1])).round(4)
         Array(0.4904, dtype=float32)
     """
-    reduction = resolve_reduction("nll_loss", size_average, reduce, reduction)
     (x,) = common.arrays("nll_loss", "floating", input=input)
-    return _nll("nll_loss", x, to_array(target, "target", "nll_loss: "), weight, ignore_index, reduction, 0.0)
+    return _nll("nll_loss", x, to_array(target, "target", "nll_loss: "), weight, ignore_index, 0.0)
 
 
+@reduced
 def cross_entropy(
     input: ArrayLike,
     target: ArrayLike,
@@ -72,7 +70,7 @@ def cross_entropy(
     reduce: bool | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> jax.Array:
+) -> Unreduced:
     """The cross entropy between logits and target classes or target probabilities.
 
     With class indices: ``-weight[t] * log_softmax(input)[t]``, its mean taken over the weights of the targets that
@@ -86,10 +84,7 @@ def cross_entropy(
             outside [0, C) raises IndexError; where the target is traced (under ``jit``) it cannot be checked, and
             gives NaN.
         weight: a weight for each class (C,).
-        size_average: deprecated, see ``reduction``.
         ignore_index: a target index that contributes neither to the loss nor to the gradient.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
         label_smoothing: the share of the uniform distribution, in [0, 1].
 
     Returns:
@@ -104,45 +99,10 @@ def cross_entropy(
         >>> F.cross_entropy(jnp.array([[2.0, 0.0], [0.0, 2.0]]), jnp.array([0, 1])).round(4)
         Array(0.1269, dtype=float32)
     """
-    reduction = resolve_reduction("cross_entropy", size_average, reduce, reduction)
-    x = to_array(input, "input", "cross_entropy: ")
-    t = to_array(target, "target", "cross_entropy: ")
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise ArgumentError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if x.ndim == 0:
-        raise ArgumentError("cross_entropy: Expected 1 or more dimensions for input (got 0)")
-    promotion.require("cross_entropy: ", "floating", input=x)
-    axis = min(x.ndim - 1, 1)
-    if x.shape != t.shape:
-        log_p = _log_softmax(widen(x), axis)
-        out = _nll("cross_entropy", log_p, t, weight, ignore_index, reduction, label_smoothing, x.dtype)
-        return out.astype(x.dtype)
-    if not is_floating(t):
-        raise ArgumentTypeError(
-            f"cross_entropy: Expected floating point type for target with class probabilities, got {t.dtype}"
-        )
-    if ignore_index >= 0:
-        raise ArgumentError(
-            f"cross_entropy: ignore_index is not supported for floating point target, got ignore_index={ignore_index}"
-        )
-    log_p = _log_softmax(widen(x), axis)
-    classes = x.shape[axis]
-    dtype = promotion.result_type(x, t)
-    t = widen(t.astype(dtype))
-    if label_smoothing > 0:
-        t = t * (1 - label_smoothing) + label_smoothing / classes
-    loss = -(log_p.astype(t.dtype) * t)
-    if weight is not None:
-        w = _class_weight("cross_entropy", weight, classes, None)
-        dtype = jnp.promote_types(dtype, to_array(weight).dtype)  # that of w is widened
-        loss, w = (widen(a.astype(dtype)) for a in (loss, w))
-        loss = loss * lax.broadcast_in_dim(w, loss.shape, (axis,))
-    if reduction == "none":
-        return lax.reduce_sum(loss, (axis,)).astype(dtype)
-    out = common.total(loss)
-    return (out / (x.size // classes) if reduction == "mean" else out).astype(dtype)
+    return _cross_entropy(input, target, weight, ignore_index, label_smoothing)
 
 
+@reduced
 def linear_cross_entropy(
     input: ArrayLike,
     linear_weight: ArrayLike,
@@ -154,7 +114,7 @@ def linear_cross_entropy(
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
     options: LinearCrossEntropyOptions | None = None,
-) -> jax.Array:
+) -> Unreduced:
     """`cross_entropy` of ``linear(input, linear_weight, linear_bias)``.
 
     Args:
@@ -163,7 +123,6 @@ def linear_cross_entropy(
         target: class indices or probabilities as of `cross_entropy` for logits (N, C, d1, ..., dK).
         linear_bias: (C,) or (C, d1, ..., dK).
         weight: a weight for each class (C,).
-        reduction: 'none', 'mean' or 'sum'.
         ignore_index: a target index to leave out; None means -100, and must be None with probabilities.
         label_smoothing: the share of the uniform distribution, in [0, 1].
         options: a `LinearCrossEntropyOptions`, to go through the batch in chunks and never hold all logits; used for
@@ -207,24 +166,54 @@ def linear_cross_entropy(
     ignored = -100 if ignore_index is None else ignore_index
     if options is not None:
         if w.ndim == 2 and label_smoothing == 0 and jnp.issubdtype(t.dtype, jnp.integer):
-            reduction = resolve_reduction("linear_cross_entropy", None, None, reduction)
-            return _in_chunks(x, w, t, b, weight, reduction, ignored, options)
+            return _in_chunks(x, w, t, b, weight, ignored, options)
         warnings.warn(
             f"linear_cross_entropy: ``options`` ignored; the chunked path needs label_smoothing == 0, class indices "
             f"and a weight (C, E). Got label_smoothing={label_smoothing}, target.dtype={t.dtype}, "
             f"linear_weight.shape={w.shape}.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     logits = linear(x, w.reshape(math.prod(outer), -1), None if b is None else b.reshape(-1))
-    return cross_entropy(
-        logits.reshape(*x.shape[:-1], *outer),
-        t,
-        weight=weight,
-        reduction=reduction,
-        ignore_index=ignored,
-        label_smoothing=label_smoothing,
-    )
+    return _cross_entropy(logits.reshape(*x.shape[:-1], *outer), t, weight, ignored, label_smoothing)
+
+
+def _cross_entropy(
+    input: ArrayLike, target: ArrayLike, weight: ArrayLike | None, ignore_index: int, label_smoothing: float
+) -> Unreduced:
+    """The terms of `cross_entropy`."""
+    x = to_array(input, "input", "cross_entropy: ")
+    t = to_array(target, "target", "cross_entropy: ")
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ArgumentError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if x.ndim == 0:
+        raise ArgumentError("cross_entropy: Expected 1 or more dimensions for input (got 0)")
+    promotion.require("cross_entropy: ", "floating", input=x)
+    axis = min(x.ndim - 1, 1)
+    if x.shape != t.shape:
+        log_p = _log_softmax(widen(x), axis)
+        return _nll("cross_entropy", log_p, t, weight, ignore_index, label_smoothing, x.dtype)
+    if not is_floating(t):
+        raise ArgumentTypeError(
+            f"cross_entropy: Expected floating point type for target with class probabilities, got {t.dtype}"
+        )
+    if ignore_index >= 0:
+        raise ArgumentError(
+            f"cross_entropy: ignore_index is not supported for floating point target, got ignore_index={ignore_index}"
+        )
+    log_p = _log_softmax(widen(x), axis)
+    classes = x.shape[axis]
+    dtype = promotion.result_type(x, t)
+    t = widen(t.astype(dtype))
+    if label_smoothing > 0:
+        t = t * (1 - label_smoothing) + label_smoothing / classes
+    loss = -(log_p.astype(t.dtype) * t)
+    if weight is not None:
+        w = _class_weight("cross_entropy", weight, classes, None)
+        dtype = jnp.promote_types(dtype, to_array(weight).dtype)  # that of w is widened
+        loss, w = (widen(a.astype(dtype)) for a in (loss, w))
+        loss = loss * lax.broadcast_in_dim(w, loss.shape, (axis,))
+    return Unreduced(lax.reduce_sum(loss, (axis,)), dtype)
 
 
 def _in_chunks(
@@ -233,10 +222,9 @@ def _in_chunks(
     t: jax.Array,
     b: jax.Array | None,
     weight: ArrayLike | None,
-    reduction: str,
     ignore_index: int,
     options: LinearCrossEntropyOptions,
-) -> jax.Array:
+) -> Unreduced:
     """The loss in a loop over rows of the batch, whose logits are computed again for the gradient."""
     name = "linear_cross_entropy"
     unbatched = x.ndim == 1
@@ -263,11 +251,13 @@ def _in_chunks(
     if whole < x.shape[0]:
         parts.append(losses(x[whole:], t[whole:]))
     loss = jnp.concatenate(parts)
-    if reduction != "mean":
-        return common.reduce(loss[0] if unbatched else loss, reduction, x.dtype)
-    kept = t != ignore_index
-    share = kept.astype(wide) if weights is None else select(kept, _lookup(weights, t), jnp.zeros(t.shape, wide))
-    return (common.total(loss) / common.total(share)).astype(x.dtype)
+
+    def mean() -> jax.Array:
+        kept = t != ignore_index
+        share = kept.astype(wide) if weights is None else select(kept, _lookup(weights, t), jnp.zeros(t.shape, wide))
+        return total(loss) / total(share)
+
+    return Unreduced(loss[0] if unbatched else loss, x.dtype, mean)
 
 
 def _log_softmax(x: jax.Array, axis: int) -> jax.Array:
@@ -323,10 +313,9 @@ def _nll(
     target: jax.Array,
     weight: ArrayLike | None,
     ignore_index: int,
-    reduction: str,
     smoothing: float,
     dtype: DType | None = None,
-) -> jax.Array:
+) -> Unreduced:
     """The (smoothed) loss of class indices; ``dtype`` is the one the weight must have, if not that of ``log_p``.
 
     What is ignored leaves by `lax.select`, not by a product with 0: its gradient is exactly zero even where the
@@ -350,22 +339,22 @@ def _nll(
         w = _class_weight(name, weight, classes, dtype or out_dtype)
         weights = select(kept, _lookup(w, target), zero)
         loss = loss * _lookup(w, target)
+    loss = select(kept, loss, zero)
     uniform = None
     if smoothing > 0:
         weighed = log_p if w is None else log_p * lax.broadcast_in_dim(w, log_p.shape, (1,))
         uniform = select(kept, -lax.reduce_sum(weighed, (1,)), zero)
-    loss = select(kept, loss, zero)
-    if reduction != "none":
-        loss, uniform = common.total(loss), None if uniform is None else common.total(uniform)
-    elif unbatched:
-        loss, uniform = loss[0], None if uniform is None else uniform[0]
-    if reduction == "mean":
-        count = common.total(kept.astype(loss.dtype) if weights is None else weights)
+
+    def smoothed(loss: jax.Array, uniform: jax.Array | None) -> jax.Array:
+        return loss if uniform is None else (1 - smoothing) * loss + (smoothing / classes) * uniform
+
+    def mean() -> jax.Array:
+        count = total(kept.astype(loss.dtype) if weights is None else weights)
         # Each is divided by itself, so that one without weight is NaN (0 / 0) under smoothing too, as in PyTorch.
-        loss, uniform = loss / count, None if uniform is None else uniform / count
-    if uniform is not None:
-        loss = (1 - smoothing) * loss + (smoothing / classes) * uniform
-    return loss.astype(out_dtype)
+        return smoothed(total(loss) / count, None if uniform is None else total(uniform) / count)
+
+    terms = smoothed(loss, uniform)
+    return Unreduced(terms[0] if unbatched else terms, dtype or out_dtype, mean)
 
 
 def _lookup(weight: jax.Array, target: jax.Array) -> jax.Array:

@@ -13,13 +13,14 @@ from fnn.arguments import widen
 from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
-from fnn.functional.reduction import resolve_reduction
+from fnn.functional.reduction import Unreduced, reduced
 from fnn.tracing import Tracer, concrete
 from fnn.typing import ArrayLike
 
 __all__ = ["ctc_loss"]
 
 
+@reduced
 def ctc_loss(
     log_probs: ArrayLike,
     targets: ArrayLike,
@@ -28,7 +29,7 @@ def ctc_loss(
     blank: int = 0,
     reduction: str = "mean",
     zero_infinity: bool = False,
-) -> jax.Array:
+) -> Unreduced:
     """The negative log likelihood of label sequences summed over all alignments with the input.
 
     Graves et al. 2006, https://www.cs.toronto.edu/~graves/icml_2006.pdf.  As in PyTorch, the gradient is that with
@@ -60,7 +61,6 @@ def ctc_loss(
         Array(0.2877, dtype=float32)
     """
     name = "ctc_loss"
-    reduction = resolve_reduction(name, None, None, reduction)
     (x,) = common.arrays(name, "floating", log_probs=log_probs)
     t = to_array(targets, "targets", f"{name}: ")
     t = t if jnp.issubdtype(t.dtype, jnp.integer) else t.real.astype(index_dtype())  # as PyTorch converts them
@@ -87,7 +87,7 @@ def ctc_loss(
         loss = jnp.where(infinite, 0, loss)
     if reduction == "mean":
         loss = loss / lax.max(target_len, lax.full_like(target_len, 1)).astype(loss.dtype)
-    return common.reduce(loss[0] if unbatched else loss, reduction, dtype)
+    return Unreduced(loss[0] if unbatched else loss, dtype)
 
 
 def _lengths(name: str, what: str, lengths: ArrayLike | Sequence[int], batch: int, most: int | None) -> jax.Array:

@@ -15,7 +15,7 @@ from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
 from fnn.functional.distance import pairwise_distance
-from fnn.functional.reduction import resolve_reduction
+from fnn.functional.reduction import Unreduced, reduced
 from fnn.kernels.squares import scaled_squares
 from fnn.tracing import concrete
 from fnn.typing import ArrayLike
@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 
+@reduced
 def hinge_embedding_loss(
     input: ArrayLike,
     target: ArrayLike,
@@ -38,16 +39,13 @@ def hinge_embedding_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> jax.Array:
+) -> Unreduced:
     """``input`` where the target is 1, and ``max(0, margin - input)`` where it is -1.
 
     Args:
         input: distances, any shape.
         target: 1 or -1, of a shape that broadcasts.
         margin: how far dissimilar pairs should be apart.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Returns:
         A scalar, or the broadcast shape if ``reduction='none'``.
@@ -62,7 +60,6 @@ def hinge_embedding_loss(
         Array([0.5 , 0.75], dtype=float32)
     """
     name = "hinge_embedding_loss"
-    reduction = resolve_reduction(name, size_average, reduce, reduction)
     (x,) = common.arrays(name, "real number", input=input)
     dtype, x = x.dtype, widen(x)
     t = to_array(target, "target", f"{name}: ")
@@ -70,9 +67,10 @@ def hinge_embedding_loss(
     zero = lax.full_like(x, 0)
     apart = lax.select(t == 1, zero, common.clamp_min_zero(lax.full_like(x, margin) - x))
     loss = apart + lax.select(t == -1, zero, x)
-    return common.reduce(loss, reduction, dtype, name)
+    return Unreduced(loss, dtype)
 
 
+@reduced
 def margin_ranking_loss(
     input1: ArrayLike,
     input2: ArrayLike,
@@ -81,7 +79,7 @@ def margin_ranking_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> jax.Array:
+) -> Unreduced:
     """``max(0, -target * (input1 - input2) + margin)``: 1 wants the first input larger, -1 the second.
 
     Args:
@@ -89,9 +87,6 @@ def margin_ranking_loss(
         input2: a shape of as many dimensions that broadcasts.
         target: 1 or -1, likewise.
         margin: by how much they should differ.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Returns:
         A scalar, or the broadcast shape if ``reduction='none'``.
@@ -106,7 +101,6 @@ def margin_ranking_loss(
         Array(2., dtype=float32)
     """
     name = "margin_ranking_loss"
-    reduction = resolve_reduction(name, size_average, reduce, reduction)
     x1, x2, t, dtype = common.promote(name, "real number", "any", input1=input1, input2=input2, target=target)
     dtype = promotion.floating_type(dtype)
     if not x1.ndim == x2.ndim == t.ndim:
@@ -115,9 +109,10 @@ def margin_ranking_loss(
             f"input2: {list(x2.shape)}, target: {list(t.shape)}"
         )
     x1, x2, t = common.expand(name, x1, x2, t)
-    return common.reduce(common.clamp_min_zero(widen((-t * (x1 - x2)).astype(dtype)) + margin), reduction, dtype)
+    return Unreduced(common.clamp_min_zero(widen((-t * (x1 - x2)).astype(dtype)) + margin), dtype)
 
 
+@reduced
 def multi_margin_loss(
     input: ArrayLike,
     target: ArrayLike,
@@ -127,7 +122,7 @@ def multi_margin_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> jax.Array:
+) -> Unreduced:
     """``sum_i max(0, margin - x[y] + x[i])**p * weight[y] / C`` over the classes ``i != y``.
 
     Args:
@@ -137,9 +132,6 @@ def multi_margin_loss(
         p: 1 or 2.
         margin: by how much the right class should lead.
         weight: a weight for each class (C,).
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Returns:
         A scalar, or (N,) if ``reduction='none'``.
@@ -154,7 +146,6 @@ def multi_margin_loss(
         Array(0.125, dtype=float32)
     """
     name = "multi_margin_loss"
-    reduction = resolve_reduction(name, size_average, reduce, reduction)
     if p not in (1, 2):
         raise ArgumentError(f"{name}: only p == 1 and p == 2 supported, got p={p}")
     (x,) = common.arrays(name, "floating", input=input)
@@ -183,24 +174,22 @@ def multi_margin_loss(
                 f"{name}: inconsistent weight size, expected {x.dtype}[{classes}] but got {w.dtype}{list(w.shape)}"
             )
         loss = loss * widen(w).at[labels].get(mode="fill", fill_value=jnp.nan)
-    return common.reduce(loss[0] if scalar and t.ndim == 0 else loss, reduction, x.dtype)
+    return Unreduced(loss[0] if scalar and t.ndim == 0 else loss, x.dtype)
 
 
+@reduced
 def multilabel_margin_loss(
     input: ArrayLike,
     target: ArrayLike,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> jax.Array:
+) -> Unreduced:
     """``sum_ij max(0, 1 - x[y[j]] + x[i]) / C`` over the labels ``y[j]`` and the classes ``i`` that are no label.
 
     Args:
         input: scores (N, C) or (C,).
         target: class indices of the same shape; the labels of a sample are those before its first -1.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Returns:
         A scalar, or (N,) if ``reduction='none'``.
@@ -215,7 +204,6 @@ def multilabel_margin_loss(
         Array(0.875, dtype=float32)
     """
     name = "multilabel_margin_loss"
-    reduction = resolve_reduction(name, size_average, reduce, reduction)
     (x,) = common.arrays(name, "floating", input=input)
     t = to_array(target, "target", f"{name}: ")
     common.index_target(name, t)
@@ -234,9 +222,10 @@ def multilabel_margin_loss(
     lead = 1 - right[:, :, None] + scores[:, None, :]  # (N, label, class)
     active = listed[:, :, None] & ~is_label[:, None, :] & ~(lead <= 0)
     loss = jnp.sum(jnp.where(active, lead, 0), (1, 2)) / classes
-    return common.reduce(loss[0] if x.ndim <= 1 else loss, reduction, x.dtype)
+    return Unreduced(loss[0] if x.ndim <= 1 else loss, x.dtype)
 
 
+@reduced
 def cosine_embedding_loss(
     input1: ArrayLike,
     input2: ArrayLike,
@@ -245,7 +234,7 @@ def cosine_embedding_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> jax.Array:
+) -> Unreduced:
     """``1 - cos(input1, input2)`` where the target is 1, and ``max(0, cos(input1, input2) - margin)`` where it is -1.
 
     Args:
@@ -253,9 +242,6 @@ def cosine_embedding_loss(
         input2: likewise.
         target: 1 or -1, (N,) or ().
         margin: the cosine that dissimilar pairs may have, in [-1, 1].
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Returns:
         A scalar, or the shape of ``target`` if ``reduction='none'``.
@@ -270,7 +256,6 @@ def cosine_embedding_loss(
         Array(0.5, dtype=float32)
     """
     name = "cosine_embedding_loss"
-    reduction = resolve_reduction(name, size_average, reduce, reduction)
     x1, x2 = common.arrays(name, "real", input1=input1, input2=input2)
     t = to_array(target, "target", f"{name}: ")
     x1, x2 = (x.astype(promotion.floating_type(x.dtype)) for x in (x1, x2))
@@ -288,7 +273,7 @@ def cosine_embedding_loss(
     zero = lax.full_like(cosine, 0)
     similar = lax.select(t == 1, 1 - cosine, zero)
     loss = similar + lax.select(t == -1, common.clamp_min_zero(cosine - margin), zero)
-    return common.reduce(loss, reduction, dtype)
+    return Unreduced(loss, dtype)
 
 
 def _inverse_size(x: jax.Array) -> jax.Array:
@@ -297,6 +282,7 @@ def _inverse_size(x: jax.Array) -> jax.Array:
     return scale * lax.rsqrt(squares + 1e-12 * scale * scale)
 
 
+@reduced
 def triplet_margin_loss(
     anchor: ArrayLike,
     positive: ArrayLike,
@@ -308,7 +294,7 @@ def triplet_margin_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> jax.Array:
+) -> Unreduced:
     """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with ``d`` the p-norm distance.
 
     Balntas et al. 2016, http://www.bmva.org/bmvc/2016/papers/paper119/index.html.
@@ -321,9 +307,6 @@ def triplet_margin_loss(
         p: the order of the norm.
         eps: as in `pairwise_distance`.
         swap: use the distance of positive and negative where it is the smaller one.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Returns:
         A scalar, or (N,) if ``reduction='none'``.
@@ -339,12 +322,10 @@ def triplet_margin_loss(
         Array(4., dtype=float32)
     """
     name = "triplet_margin_loss"
-    reduction = resolve_reduction(name, size_average, reduce, reduction)
-    return _triplet(
-        name, lambda x, y: pairwise_distance(x, y, p, eps), anchor, positive, negative, margin, swap, reduction
-    )
+    return _triplet(name, lambda x, y: pairwise_distance(x, y, p, eps), anchor, positive, negative, margin, swap)
 
 
+@reduced
 def triplet_margin_with_distance_loss(
     anchor: ArrayLike,
     positive: ArrayLike,
@@ -354,7 +335,7 @@ def triplet_margin_with_distance_loss(
     margin: float = 1.0,
     swap: bool = False,
     reduction: str = "mean",
-) -> jax.Array:
+) -> Unreduced:
     """`triplet_margin_loss` with any distance.
 
     Args:
@@ -364,7 +345,6 @@ def triplet_margin_with_distance_loss(
         distance_function: takes two of these to their distances; `pairwise_distance` by default.
         margin: by how much the negative should be farther; positive.
         swap: use the distance of positive and negative where it is the smaller one.
-        reduction: 'none', 'mean' or 'sum'.
 
     Returns:
         A scalar, or the shape of the distances if ``reduction='none'``.
@@ -381,9 +361,7 @@ def triplet_margin_with_distance_loss(
         Array(3., dtype=float32)
     """
     name = "triplet_margin_with_distance_loss"
-    if reduction not in ("mean", "sum", "none"):
-        raise ArgumentError(f"{name}: {reduction} is not a valid value for reduction; expected 'none', 'mean' or 'sum'")
-    return _triplet(name, distance_function or pairwise_distance, anchor, positive, negative, margin, swap, reduction)
+    return _triplet(name, distance_function or pairwise_distance, anchor, positive, negative, margin, swap)
 
 
 def _triplet(
@@ -394,8 +372,7 @@ def _triplet(
     negative: ArrayLike,
     margin: float,
     swap: bool,
-    reduction: str,
-) -> jax.Array:
+) -> Unreduced:
     """The loss of three points under a distance."""
     if margin <= 0:
         raise ArgumentError(f"{name}: margin must be greater than 0, got {margin}")
@@ -416,7 +393,7 @@ def _triplet(
         far = lax.min(far, other).astype(dtype)
     near, far, dtype = common.promote(name, "any", "any", positive=near, negative=far)
     near, far = common.expand(name, near, far)
-    return common.reduce(common.clamp_min_zero(near - far + margin), reduction, dtype, name)
+    return Unreduced(common.clamp_min_zero(near - far + margin), dtype)
 
 
 def _scores(name: str, x: jax.Array) -> jax.Array:

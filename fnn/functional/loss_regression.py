@@ -13,13 +13,14 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
-from fnn.functional.reduction import resolve_reduction
+from fnn.functional.reduction import Unreduced, reduced, total
 from fnn.tracing import concrete
 from fnn.typing import ArrayLike, DType
 
 __all__ = ["gaussian_nll_loss", "huber_loss", "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss"]
 
 
+@reduced
 def mse_loss(
     input: ArrayLike,
     target: ArrayLike,
@@ -27,15 +28,12 @@ def mse_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
     weight: ArrayLike | None = None,
-) -> jax.Array:
+) -> Unreduced:
     """The squared error ``(input - target)**2``; with weights, the mean is divided by their sum.
 
     Args:
         input: any shape.
         target: the shape of ``input``; another one broadcasts, with a warning.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
         weight: weights of the shape of ``input``.
 
     Returns:
@@ -50,14 +48,14 @@ def mse_loss(
         >>> F.mse_loss(jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))
         Array(2., dtype=float32)
     """
-    reduction = resolve_reduction("mse_loss", size_average, reduce, reduction)
     x, y = common.match("mse_loss", input, target)
     allowed, result = ("real", "floating") if weight is None else ("number", "any")
     x, y, dtype = common.promote("mse_loss", allowed, result, input=x, target=y)
     difference = x - y
-    return _weighted("mse_loss", difference * difference, input, weight, reduction, dtype)
+    return _weighted("mse_loss", difference * difference, input, weight, dtype)
 
 
+@reduced
 def l1_loss(
     input: ArrayLike,
     target: ArrayLike,
@@ -65,7 +63,7 @@ def l1_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
     weight: ArrayLike | None = None,
-) -> jax.Array:
+) -> Unreduced:
     """The absolute error ``|input - target|``; with weights, the mean is divided by their sum.
 
     The gradient where the two are equal is 0.
@@ -73,9 +71,6 @@ def l1_loss(
     Args:
         input: any shape.
         target: the shape of ``input``; another one broadcasts, with a warning.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
         weight: weights of the shape of ``input``.
 
     Returns:
@@ -90,12 +85,12 @@ def l1_loss(
         >>> F.l1_loss(jnp.array([1.0, 3.0]), jnp.array([1.0, 1.0]))
         Array(1., dtype=float32)
     """
-    reduction = resolve_reduction("l1_loss", size_average, reduce, reduction)
     x, y = common.match("l1_loss", input, target)
     x, y, dtype = common.promote("l1_loss", "number", "any", input=x, target=y)
-    return _weighted("l1_loss", common.absolute(x - y), input, weight, reduction, promotion.real_type(dtype))
+    return _weighted("l1_loss", common.absolute(x - y), input, weight, promotion.real_type(dtype))
 
 
+@reduced
 def smooth_l1_loss(
     input: ArrayLike,
     target: ArrayLike,
@@ -103,7 +98,7 @@ def smooth_l1_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
     beta: float = 1.0,
-) -> jax.Array:
+) -> Unreduced:
     """``0.5 * d**2 / beta`` where ``d = |input - target| < beta``, and ``d - 0.5 * beta`` elsewhere.
 
     Girshick 2015, https://arxiv.org/abs/1504.08083.  With ``beta=0`` it is `l1_loss`.
@@ -111,9 +106,6 @@ def smooth_l1_loss(
     Args:
         input: any shape.
         target: the shape of ``input``; another one broadcasts, with a warning.
-        size_average: deprecated, see ``reduction``.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
         beta: where the quadratic part ends; not negative.
 
     Returns:
@@ -128,7 +120,6 @@ def smooth_l1_loss(
         >>> F.smooth_l1_loss(jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]), reduction="none")
         Array([0.125, 2.5  ], dtype=float32)
     """
-    reduction = resolve_reduction("smooth_l1_loss", size_average, reduce, reduction)
     if beta < 0:
         raise ArgumentError(f"smooth_l1_loss: does not support negative values for beta, got beta={beta}")
     x, y = common.match("smooth_l1_loss", input, target)
@@ -137,12 +128,13 @@ def smooth_l1_loss(
     size = common.absolute(x - y)
     if beta != 0:
         size = lax.select(size < beta, 0.5 * size * size / beta, size - 0.5 * beta)
-    return common.reduce(size, reduction, promotion.real_type(dtype), "smooth_l1_loss")
+    return Unreduced(size, promotion.real_type(dtype))
 
 
+@reduced
 def huber_loss(
     input: ArrayLike, target: ArrayLike, reduction: str = "mean", delta: float = 1.0, weight: ArrayLike | None = None
-) -> jax.Array:
+) -> Unreduced:
     """``0.5 * d**2`` where ``d = |input - target| <= delta``, and ``delta * (d - 0.5 * delta)`` elsewhere.
 
     Huber 1964, https://doi.org/10.1214/aoms/1177703732.  With weights, the mean is still over the elements.
@@ -150,7 +142,6 @@ def huber_loss(
     Args:
         input: any shape.
         target: the shape of ``input``; another one broadcasts, with a warning.
-        reduction: 'none', 'mean' or 'sum'.
         delta: where the quadratic part ends; positive.
         weight: weights of the shape of ``input``.
 
@@ -166,7 +157,6 @@ def huber_loss(
         >>> F.huber_loss(jnp.array([0.5, 3.0]), jnp.array([0.0, 0.0]), reduction="none", delta=2.0)
         Array([0.125, 4.   ], dtype=float32)
     """
-    reduction = resolve_reduction("huber_loss", None, None, reduction)
     if delta <= 0:
         raise ArgumentError(f"huber_loss: does not support non-positive values for delta, got delta={delta}")
     x, y = common.match("huber_loss", input, target)
@@ -175,9 +165,10 @@ def huber_loss(
     loss = lax.select(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta))
     if weight is not None:
         loss, _, dtype = _apply_weight("huber_loss", loss, input, weight, dtype)
-    return common.reduce(loss, reduction, dtype, "huber_loss")
+    return Unreduced(loss, dtype)
 
 
+@reduced
 def poisson_nll_loss(
     input: ArrayLike,
     target: ArrayLike,
@@ -187,7 +178,7 @@ def poisson_nll_loss(
     eps: float = 1e-8,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> jax.Array:
+) -> Unreduced:
     """The negative log likelihood of counts under a Poisson distribution, up to a constant.
 
     ``exp(input) - target * input`` if ``log_input``, else ``input - target * log(input + eps)``.
@@ -198,10 +189,7 @@ def poisson_nll_loss(
             default float dtype.
         log_input: whether ``input`` is the logarithm of the rate.
         full: add Stirling's approximation of ``log(target!)`` where ``target > 1``.
-        size_average: deprecated, see ``reduction``.
         eps: keeps the logarithm finite when ``log_input`` is False.
-        reduce: deprecated, see ``reduction``.
-        reduction: 'none', 'mean' or 'sum'.
 
     Returns:
         A scalar, or the broadcast shape if ``reduction='none'``.
@@ -215,7 +203,6 @@ def poisson_nll_loss(
         >>> F.poisson_nll_loss(jnp.array([0.0, 0.0]), jnp.array([1.0, 2.0]))
         Array(1., dtype=float32)
     """
-    reduction = resolve_reduction("poisson_nll_loss", size_average, reduce, reduction)
     name, where = "poisson_nll_loss", "poisson_nll_loss: "
     x, y = common.arrays(name, "any", input=input, target=target)
     promotion.require(where, "any" if log_input else "number", input=x)
@@ -232,12 +219,13 @@ def poisson_nll_loss(
         count = lax.select(large, y, lax.full_like(y, 1))
         stirling = count * lax.log(count) - count + 0.5 * lax.log(2 * math.pi * count)
         loss = loss + lax.select(large, stirling, lax.full_like(y, 0))
-    return common.reduce(loss, reduction, dtype)
+    return Unreduced(loss, dtype)
 
 
+@reduced
 def gaussian_nll_loss(
     input: ArrayLike, target: ArrayLike, var: ArrayLike, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
-) -> jax.Array:
+) -> Unreduced:
     """The negative log likelihood of ``target`` under a normal distribution of mean ``input`` and variance ``var``.
 
     ``0.5 * (log(var) + (input - target)**2 / var)`` with ``var`` raised to at least ``eps``, which the gradient
@@ -250,7 +238,6 @@ def gaussian_nll_loss(
             or a number.  A negative entry raises, where the values are known (not under ``jit``).
         full: add the constant ``0.5 * log(2 * pi)``.
         eps: the least variance.
-        reduction: 'none', 'mean' or 'sum'.
 
     Returns:
         A scalar, or the broadcast shape if ``reduction='none'``.
@@ -283,8 +270,6 @@ def gaussian_nll_loss(
             raise ArgumentError(
                 f"{name}: var is of incorrect size {list(v.shape)} for an input of size {list(x.shape)}"
             )
-    if reduction not in ("none", "mean", "sum"):
-        raise ArgumentError(f"{name}: {reduction} is not valid; expected reduction='none', 'mean' or 'sum'")
     scale, _ = common.promote(name, "floating", "floating", var=v)
     x, y, _, dtype = common.promote(name, "number", "any", input=x, target=y, var=v)
     v = scale.astype(promotion.real_type(x.dtype))
@@ -294,7 +279,7 @@ def gaussian_nll_loss(
     loss = 0.5 * (lax.log(v) + difference * difference / v)
     if full:
         loss = loss + 0.5 * math.log(2 * math.pi)
-    return common.reduce(loss, reduction, dtype)
+    return Unreduced(loss, dtype)
 
 
 def _apply_weight(
@@ -311,14 +296,9 @@ def _apply_weight(
     return product * factor, w, dtype
 
 
-def _weighted(
-    name: str, loss: jax.Array, input: ArrayLike, weight: ArrayLike | None, reduction: str, dtype: DType
-) -> jax.Array:
-    """The reduction of `mse_loss` and `l1_loss`, whose weighted mean divides by the sum of the weights."""
+def _weighted(name: str, loss: jax.Array, input: ArrayLike, weight: ArrayLike | None, dtype: DType) -> Unreduced:
+    """The terms of `mse_loss` and `l1_loss`, whose weighted mean divides by the sum of the weights."""
     if weight is None:
-        return common.reduce(loss, reduction, dtype, name)
+        return Unreduced(loss, dtype)
     loss, w, dtype = _apply_weight(name, loss, input, weight, dtype)
-    if reduction == "mean":
-        dtype = promotion.floating_type(dtype)
-        return (common.total(loss).astype(widen(loss).dtype) / common.total(w)).astype(dtype)
-    return common.reduce(loss, reduction, dtype, name)
+    return Unreduced(loss, dtype, mean=lambda: total(loss).astype(widen(loss).dtype) / total(w))

@@ -18,8 +18,8 @@ from jax.interpreters import ad, batching, mlir
 
 from fnn.kernels.axes import at_front, others
 from fnn.kernels.mesh import on_mesh
-from fnn.kernels.squares import scaled_squares
-from fnn.kernels.sums import spread, total
+from fnn.kernels.squares import in_range, scaled_squares
+from fnn.kernels.sums import SMALL, spread, total
 from fnn.tracing import Primitive
 
 
@@ -49,10 +49,46 @@ def _standardised(x: jax.Array, *, axes: tuple[int, ...], eps: float | jax.Array
     kept = others(x.ndim, axes)
     n = math.prod(x.shape[i] for i in axes)
     mean = total(x, axes) / n
-    squares, scale = scaled_squares(x, axes, mean, eps)
-    rstd = scale * lax.rsqrt(squares / n + eps * scale * scale)
+    var, rstd = _variance(x, mean, axes, eps)
     y = (x - spread(mean, x.shape, kept)) * spread(rstd, x.shape, kept)
-    return y, mean, squares / n / scale / scale, rstd
+    return y, mean, var, rstd
+
+
+def _standardised_in_one_pass(x: jax.Array, *, axes: tuple[int, ...], eps: float) -> tuple[jax.Array, ...]:
+    """The same with the variance from the sum of squares, wherever that loses no digits.
+
+    XLA's CPU backend sums an array, or its squares, without writing anything, but writes the deviations out before it
+    sums their squares.  Where the mean is at most twice the deviation, the difference of the moments is as good.
+    """
+    if x.size < SMALL:
+        return _standardised(x, axes=axes, eps=eps)
+    kept = others(x.ndim, axes)
+    n = math.prod(x.shape[i] for i in axes)
+    mean, raw = total(x, axes) / n, total(x * x, axes) / n
+    var = raw - mean * mean
+    least, most = in_range(x.dtype, eps)
+    doubtful = ~((raw <= 5 * var) & (raw <= most / n)) | (var < least)
+
+    def careful(x: jax.Array, mean: jax.Array, var: jax.Array) -> tuple[jax.Array, ...]:
+        del var
+        return _variance(x, mean, axes, eps)
+
+    def plain(x: jax.Array, mean: jax.Array, var: jax.Array) -> tuple[jax.Array, ...]:
+        del x, mean
+        return var, lax.rsqrt(var + eps)
+
+    var, rstd = lax.cond(lax.reduce_or(doubtful, tuple(range(doubtful.ndim))), careful, plain, x, mean, var)
+    y = (x - spread(mean, x.shape, kept)) * spread(rstd, x.shape, kept)
+    return y, mean, var, rstd
+
+
+def _variance(
+    x: jax.Array, mean: jax.Array, axes: tuple[int, ...], eps: float | jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """The variance, and ``1 / sqrt(var + eps)``, which is right where the variance overflows, too."""
+    n = math.prod(x.shape[i] for i in axes)
+    squares, scale = scaled_squares(x, axes, mean, eps)
+    return squares / n / scale / scale, scale * lax.rsqrt(squares / n + eps * scale * scale)
 
 
 def _shapes(x: ShapedArray, *, axes: tuple[int, ...], eps: float) -> list[ShapedArray]:
@@ -133,6 +169,7 @@ for primitive, formula, static in ((standardise_p, _standardised, ("axes", "eps"
     primitive.multiple_results = True
     primitive.def_impl(jax.jit(primitive.bind, static_argnames=static))
     mlir.register_lowering(primitive, mlir.lower_fun(formula, multiple_results=True))
+mlir.register_lowering(standardise_p, mlir.lower_fun(_standardised_in_one_pass, multiple_results=True), platform="cpu")
 standardise_p.def_abstract_eval(_shapes)
 change_p.def_abstract_eval(_change_shapes)
 ad.primitive_jvps[standardise_p], ad.primitive_jvps[change_p] = _jvp, _change_jvp

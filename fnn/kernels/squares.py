@@ -23,6 +23,7 @@ from fnn.kernels.axes import at_front, others
 from fnn.kernels.mesh import on_mesh
 from fnn.kernels.sums import SMALL, spread, total
 from fnn.tracing import Primitive
+from fnn.typing import DType
 
 # Squares smaller than this are ordinary numbers beside an epsilon that is added to them, if that exceeds `_SMALL_EPS`.
 _SMALL_EPS = 1e-20
@@ -79,12 +80,17 @@ def _scaled(*operands: jax.Array, axes: tuple[int, ...], low: bool) -> tuple[jax
     return _chosen(total(centred * centred, axes), centred, axes, low)
 
 
+def in_range(dtype: DType, eps: float) -> tuple[float, float]:
+    """The smallest and the largest sum of squares that needs no scale if ``eps`` is added to its mean."""
+    info = jnp.finfo(dtype)
+    # So far below the largest number that powers of -2 stay in range.
+    return float(info.tiny) / float(info.eps) if eps < _SMALL_EPS else 0.0, float(info.max) / 2**10
+
+
 def _outside(plain: jax.Array, low: bool) -> tuple[jax.Array, jax.Array | None]:
-    """Which sums are too large, and (``low``) too small."""
-    info = jnp.finfo(plain.dtype)
-    # So far below the largest number that powers of -2 stay in range; NaN stays NaN.
-    large = ~(plain <= float(info.max) / 2**10)
-    return large, plain < float(info.tiny) / float(info.eps) if low else None
+    """Which sums are too large, and (``low``) too small; NaN is too large, and stays NaN."""
+    least, most = in_range(plain.dtype, 0.0)
+    return ~(plain <= most), plain < least if low else None
 
 
 def _chosen(plain: jax.Array, centred: jax.Array, axes: tuple[int, ...], low: bool) -> tuple[jax.Array, jax.Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,12 @@ from fnn.functional.reduction import legacy_reduction
 from fnn.layers._hashable import HashableArray
 from fnn.layers.layer import Layer, Params, State
 from fnn.typing import ArrayLike, Key
+
+
+class How(TypedDict):
+    """What every loss has in common with every other, as arguments of the functional (see `functional.reduction`)."""
+
+    reduction: str
 
 
 class _Loss(Layer):
@@ -35,6 +41,9 @@ class _Loss(Layer):
             weight = getattr(self, name)
             if weight is not None:
                 self._set(**{name: HashableArray(weight, name)})
+
+    def _how(self) -> How:
+        return {"reduction": vars(self)["reduction"]}
 
     def init(self, key: Key) -> tuple[Params, State]:
         del key

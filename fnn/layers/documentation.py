@@ -18,6 +18,8 @@ import re
 import string
 from collections.abc import Callable, Sequence
 
+from fnn.functional.reduction import DESCRIPTIONS
+
 __all__: list[str] = []
 
 # What an argument means wherever it occurs.
@@ -25,9 +27,7 @@ COMMON = {
     "device": "where the parameters go.",
     "dtype": "of the parameters; None is the default dtype.",
     "inplace": "accepted for compatibility; arrays are immutable.",
-    "size_average": "deprecated, see ``reduction``.",
-    "reduce": "deprecated, see ``reduction``.",
-    "reduction": "'none', 'mean' or 'sum'.",
+    **DESCRIPTIONS,
 }
 # By the number of spatial axes.
 RANKS = {

@@ -34,7 +34,7 @@ class BCELoss(_PairLoss):
     reduction: str = "mean"
 
     def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
-        return functional.binary_cross_entropy(input, target, state.get("weight"), reduction=self.reduction)
+        return functional.binary_cross_entropy(input, target, state.get("weight"), **self._how())
 
 
 class BCEWithLogitsLoss(_PairLoss):
@@ -63,7 +63,7 @@ class BCEWithLogitsLoss(_PairLoss):
 
     def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         return functional.binary_cross_entropy_with_logits(
-            input, target, state.get("weight"), reduction=self.reduction, pos_weight=state.get("pos_weight")
+            input, target, state.get("weight"), pos_weight=state.get("pos_weight"), **self._how()
         )
 
 
@@ -90,7 +90,7 @@ class KLDivLoss(_PairLoss):
 
     def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
-        return functional.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+        return functional.kl_div(input, target, log_target=self.log_target, **self._how())
 
 
 class SoftMarginLoss(_PairLoss):
@@ -108,7 +108,7 @@ class SoftMarginLoss(_PairLoss):
 
     def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
-        return functional.soft_margin_loss(input, target, reduction=self.reduction)
+        return functional.soft_margin_loss(input, target, **self._how())
 
 
 class MultiLabelSoftMarginLoss(_PairLoss):
@@ -131,4 +131,4 @@ class MultiLabelSoftMarginLoss(_PairLoss):
     reduction: str = "mean"
 
     def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
-        return functional.multilabel_soft_margin_loss(input, target, state.get("weight"), reduction=self.reduction)
+        return functional.multilabel_soft_margin_loss(input, target, state.get("weight"), **self._how())

@@ -47,7 +47,7 @@ class CrossEntropyLoss(_PairLoss):
             target,
             state.get("weight"),
             ignore_index=self.ignore_index,
-            reduction=self.reduction,
+            **self._how(),
             label_smoothing=self.label_smoothing,
         )
 
@@ -75,9 +75,7 @@ class NLLLoss(_PairLoss):
     reduction: str = "mean"
 
     def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
-        return functional.nll_loss(
-            input, target, state.get("weight"), ignore_index=self.ignore_index, reduction=self.reduction
-        )
+        return functional.nll_loss(input, target, state.get("weight"), ignore_index=self.ignore_index, **self._how())
 
 
 class CTCLoss(_Loss):
@@ -118,6 +116,12 @@ class CTCLoss(_Loss):
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.ctc_loss(
-            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
+            log_probs,
+            targets,
+            input_lengths,
+            target_lengths,
+            self.blank,
+            zero_infinity=self.zero_infinity,
+            **self._how(),
         )
         return loss, state

@@ -45,7 +45,7 @@ class HingeEmbeddingLoss(_PairLoss):
 
     def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
-        return functional.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
+        return functional.hinge_embedding_loss(input, target, self.margin, **self._how())
 
 
 class MarginRankingLoss(_Loss):
@@ -80,7 +80,7 @@ class MarginRankingLoss(_Loss):
         key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
-        loss = functional.margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
+        loss = functional.margin_ranking_loss(input1, input2, target, self.margin, **self._how())
         return loss, state
 
 
@@ -118,9 +118,7 @@ class MultiMarginLoss(_PairLoss):
             raise ArgumentError(f"MultiMarginLoss: expected weight to be None or 1D tensor, got {weight.ndim}D instead")
 
     def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
-        return functional.multi_margin_loss(
-            input, target, self.p, self.margin, state.get("weight"), reduction=self.reduction
-        )
+        return functional.multi_margin_loss(input, target, self.p, self.margin, state.get("weight"), **self._how())
 
 
 class MultiLabelMarginLoss(_PairLoss):
@@ -142,7 +140,7 @@ class MultiLabelMarginLoss(_PairLoss):
 
     def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
-        return functional.multilabel_margin_loss(input, target, reduction=self.reduction)
+        return functional.multilabel_margin_loss(input, target, **self._how())
 
 
 class CosineEmbeddingLoss(_Loss):
@@ -177,7 +175,7 @@ class CosineEmbeddingLoss(_Loss):
         key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
-        loss = functional.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
+        loss = functional.cosine_embedding_loss(input1, input2, target, self.margin, **self._how())
         return loss, state
 
 
@@ -227,7 +225,7 @@ class TripletMarginLoss(_Loss):
     ) -> tuple[jax.Array, State]:
         del params, training, key
         loss = functional.triplet_margin_loss(
-            anchor, positive, negative, self.margin, self.p, self.eps, self.swap, reduction=self.reduction
+            anchor, positive, negative, self.margin, self.p, self.eps, self.swap, **self._how()
         )
         return loss, state
 
@@ -281,6 +279,6 @@ class TripletMarginWithDistanceLoss(_Loss):
             distance_function=self.distance_function,
             margin=self.margin,
             swap=self.swap,
-            reduction=self.reduction,
+            **self._how(),
         )
         return loss, state

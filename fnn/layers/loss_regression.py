@@ -30,7 +30,7 @@ class MSELoss(_PairLoss):
 
     def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
-        return functional.mse_loss(input, target, reduction=self.reduction)
+        return functional.mse_loss(input, target, **self._how())
 
 
 class L1Loss(_PairLoss):
@@ -48,7 +48,7 @@ class L1Loss(_PairLoss):
 
     def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
-        return functional.l1_loss(input, target, reduction=self.reduction)
+        return functional.l1_loss(input, target, **self._how())
 
 
 class SmoothL1Loss(_PairLoss):
@@ -72,7 +72,7 @@ class SmoothL1Loss(_PairLoss):
 
     def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
-        return functional.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
+        return functional.smooth_l1_loss(input, target, beta=self.beta, **self._how())
 
 
 class HuberLoss(_PairLoss):
@@ -99,7 +99,7 @@ class HuberLoss(_PairLoss):
 
     def _loss(self, state: State, input: ArrayLike, target: ArrayLike) -> jax.Array:
         del state
-        return functional.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
+        return functional.huber_loss(input, target, delta=self.delta, **self._how())
 
 
 class PoissonNLLLoss(_Loss):
@@ -137,9 +137,7 @@ class PoissonNLLLoss(_Loss):
         key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
-        loss = functional.poisson_nll_loss(
-            log_input, target, self.log_input, self.full, eps=self.eps, reduction=self.reduction
-        )
+        loss = functional.poisson_nll_loss(log_input, target, self.log_input, self.full, eps=self.eps, **self._how())
         return loss, state
 
 
@@ -179,5 +177,5 @@ class GaussianNLLLoss(_Loss):
         key: Key | None = None,
     ) -> tuple[jax.Array, State]:
         del params, training, key
-        loss = functional.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
+        loss = functional.gaussian_nll_loss(input, target, var, self.full, self.eps, **self._how())
         return loss, state

@@ -41,6 +41,8 @@ def main(mode: str, first: str, count: str) -> None:
         case, dtype = draw(seed), list(DTYPES)[seed // 3 % len(DTYPES)]
         if case.function.startswith("fractional"):  # where its windows begin depends on how the dtype rounds
             dtype = "float64"
+        if case.function.startswith("lp_pool") and dtype == "float16":
+            dtype = "float32"  # fourth powers leave float16's range, torch's as well
         print(seed, dtype, case, flush=True)
         compare(case, dtype, seed)
 

@@ -9,9 +9,11 @@ import numpy as np
 from tests.layers.cases import (
     TABLE,
     Case,
+    formula,  # noqa: F401 - for layers that torch lacks, as is `like`
     given,
     ints,
     layer,
+    like,  # noqa: F401
     log_probabilities,
     of,
     probabilities,
@@ -411,6 +413,34 @@ layer(
     check_grads=CTC,
 )
 
+# -- layers that torch lacks: reference=formula(...) or like(...), see cases.py ---------------------------
+
+# New entries go above this line; what follows counts them.
 CASES = list(itertools.chain.from_iterable(TABLE.values()))
 TORCH_CASES = [case for case in CASES if case.reference is None]
 OWN_CASES = [case for case in CASES if case.reference is not None]
+
+# -- recurrent networks --------------------------------------------------------------------------------------
+
+for name in ("RNN", "LSTM", "GRU"):
+    hx = () if name == "LSTM" else (x(4, 2, 4),)
+    projected = (of(3, 4, proj_size=2, num_layers=2).on(x(4, 2, 3)),) if name == "LSTM" else ()
+    rectified = (of(3, 4, 1, "relu").on(x(4, 2, 3)),) if name == "RNN" else ()
+    layer(
+        name,
+        of(3, 4).on(x(5, 2, 3)),
+        of(3, 4, num_layers=2, bias=False, batch_first=True, bidirectional=True).on(x(2, 5, 3), *hx),
+        of(3, 4, bidirectional=True).on(x(4, 3)),
+        *projected,
+        *rectified,
+        smooth=True,
+    )
+layer(
+    "RNNCell",
+    of(3, 4).on(x(2, 3)),
+    of(3, 4, False).on(x(2, 3), x(2, 4)),
+    of(3, 4, nonlinearity="relu").on(x(3), x(4)),
+    smooth=True,
+)
+layer("LSTMCell", of(3, 4).on(x(2, 3)), of(3, 4, bias=False).on(x(3)), smooth=True)
+layer("GRUCell", of(3, 4).on(x(2, 3)), of(3, 4, bias=False).on(x(2, 3), x(2, 4)), of(3, 4).on(x(3), x(4)), smooth=True)

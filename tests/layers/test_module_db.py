@@ -39,7 +39,7 @@ NAMES = sorted(set(database()) & set(TABLE))
 BAD = [name for name in NAMES if database()[name].module_error_inputs_func is not None]
 
 # The losses have up to 857 cases, the product of all options: every n-th is run, so that no class has many more.
-MOST = 10_000 if extent.ALL else 6
+MOST = 10_000 if extent.ALL else 4
 
 # (rtol, atol) where float32 rounds more: fifty steps of a recursion
 TOLERANCE = {"CTCLoss": (5e-3, 5e-5)}
@@ -105,7 +105,7 @@ def compare(name: str, case: Any, training: bool) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         want = theirs(*targs, **tkwargs)
-    outputs = [o for o in (want if isinstance(want, tuple) else (want,)) if o.dtype.is_floating_point]
+    outputs = [o for o in torch.utils._pytree.tree_leaves(want) if o.dtype.is_floating_point]
     wanted = [*theirs.parameters(), *(flat[i] for i in where)]
     gradients: list[Any] = [None] * len(wanted)
     if wanted and any(o.requires_grad for o in outputs):
@@ -129,7 +129,7 @@ def compare(name: str, case: Any, training: bool) -> None:
 
     floats = [values[i] for i in where]
     what = case.desc or str(case.constructor_input.kwargs)
-    tuples = lambda v: list(v) if isinstance(v, tuple) else v  # noqa: E731
+    tuples = lambda v: list(map(tuples, v)) if isinstance(v, tuple) else v  # noqa: E731
     if not (training and name in DRAWING):
         (_, output), (by_params, by_inputs) = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(params, floats)
         reference.assert_equal(tuples(output), tuples(want), f"{what}: output of the pair")
@@ -165,6 +165,8 @@ def test_error_inputs(name):
         args, kwargs = arguments(case.constructor_input)
         inputs, named = arguments(case.forward_input) if case.forward_input else ((), {})
         what = f"{name} {n}: {args} {kwargs}, which torch refuses: {error.error_regex}"
+        if "does not match weight dtype" in error.error_regex:
+            continue  # float64 against float32, which are one without x64; see test_recurrent
         construction = "CONSTRUCTION" in str(error.error_on)
         for face in (nn, layers):
             if not hasattr(face, name):

@@ -193,9 +193,23 @@ from fnn.nn.modules.pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from fnn.nn.modules.rnn import (
+    GRU,
+    LSTM,
+    RNN,
+    GRUCell,
+    LSTMCell,
+    RNNBase,
+    RNNCell,
+    RNNCellBase,
+)
 from fnn.nn.modules.sparse import (
     Embedding,
     EmbeddingBag,
+)
+from fnn.nn.modules.transformer_layer import (
+    TransformerDecoderLayer,
+    TransformerEncoderLayer,
 )
 from fnn.nn.modules.upsampling import (
     Upsample,
@@ -255,6 +269,8 @@ __all__ = [
     "FractionalMaxPool3d",
     "GELU",
     "GLU",
+    "GRU",
+    "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
@@ -272,6 +288,8 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LSTM",
+    "LSTMCell",
     "LayerModule",
     "LayerNorm",
     "LazyBatchNorm1d",
@@ -320,6 +338,10 @@ __all__ = [
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNN",
+    "RNNBase",
+    "RNNCell",
+    "RNNCellBase",
     "RReLU",
     "ReLU",
     "ReLU6",
@@ -344,6 +366,8 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "TransformerDecoderLayer",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",

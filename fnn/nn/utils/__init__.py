@@ -1,6 +1,6 @@
 """The utilities of ``torch.nn.utils``."""
 
-from fnn.nn.utils import fusion, parametrizations, parametrize, prune
+from fnn.nn.utils import fusion, parametrizations, parametrize, prune, rnn
 from fnn.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -21,5 +21,6 @@ __all__ = [
     "parametrizations",
     "parametrize",
     "prune",
+    "rnn",
     "vector_to_parameters",
 ]
