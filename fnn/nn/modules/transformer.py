@@ -184,7 +184,7 @@ class Transformer(Module):
         where = "generate_square_subsequent_mask: "
         size = integer(sz, "sz", where)
         if size < 0:
-            raise ArgumentError(f"{where}Trying to create tensor with negative dimension {size} (sz)")
+            raise ArgumentError(f"{where}Trying to create tensor with negative dimension {size}: sz={size}")
         made = get_default_dtype() if dtype is None else canonical(dtype, where)
         if jnp.issubdtype(made, np.integer):
             raise ArgumentError(f"{where}value cannot be converted to type {made}: minus infinity for dtype={made}")
