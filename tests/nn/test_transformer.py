@@ -15,7 +15,7 @@ import pytest
 
 import fnn
 from fnn import nn
-from tests import reference
+from tests import extent, reference
 from tests.nn.both import same, same_error
 
 torch = reference.torch
@@ -89,14 +89,14 @@ ALL = {
     "memory_key_padding_mask": padding(S) & False,
 }
 LAYER, DECODER_LAYER, ENCODER, DECODER, WHOLE = NAMES
-# class, form of the inputs, constructor's arguments, masks
+# class, form of the inputs, constructor's arguments, masks; every other case is in the short run
 CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
     "layer: boolean padding": (LAYER, "", {}, {"src_key_padding_mask": padding(S)}),
     "layer: added padding": (LAYER, "batch first", {}, {"src_key_padding_mask": normal(N, S)}),
-    "layer: both masks": (LAYER, "", TANH, {"src_mask": causal(S) < 0, "src_key_padding_mask": padding(S)}),
     "layer: a mask for each head": (LAYER, "", {"norm_first": True, **GELU}, {"src_mask": BIASED[0]}),
-    "layer: causal": (LAYER, "batch first", {"layer_norm_eps": 0.3}, {"src_mask": causal(S), "is_causal": True}),
+    "layer: both masks": (LAYER, "", TANH, {"src_mask": causal(S) < 0, "src_key_padding_mask": padding(S)}),
     "layer: unbatched": (LAYER, "unbatched", {"bias": False}, {"src_mask": BIASED[0][:H]}),
+    "layer: causal": (LAYER, "batch first", {"layer_norm_eps": 0.3}, {"src_mask": causal(S), "is_causal": True}),
     "decoder layer: all": (DECODER_LAYER, "", {"activation": "gelu"}, ALL),
     "decoder layer: heads": (DECODER_LAYER, "batch first", TANH, {"tgt_mask": BIASED[1], "memory_mask": BIASED[2]}),
     "decoder layer: causal": (
@@ -107,30 +107,30 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
         *(DECODER_LAYER, "unbatched", {"batch_first": True}),
         {"memory_key_padding_mask": padding(S)[1], "tgt_key_padding_mask": normal(T)},
     ),
-    "encoder: plain": (ENCODER, "batch first", {"norm": False}, {}),
     "encoder: causal, seen": (ENCODER, "", {"norm_first": True}, {"mask": causal(S)}),
+    "encoder: plain": (ENCODER, "batch first", {"norm": False}, {}),
     "encoder: causal, seen, boolean, padded": (
         *(ENCODER, "batch first", {}),
         {"mask": causal(S) < 0, "src_key_padding_mask": padding(S)},
     ),
     "encoder: causal, said": (ENCODER, "unbatched", {"bias": False}, {"mask": causal(S), "is_causal": True}),
-    "encoder: said not to be": (ENCODER, "", {}, {"mask": BIASED[0], "is_causal": False}),
-    "decoder: all": (DECODER, "", {"norm": False}, ALL),
     "decoder: causal, seen": (DECODER, "batch first", {"norm_first": True}, {"tgt_mask": causal(T)}),
-    "transformer: plain": (WHOLE, "", {"layer_norm_eps": 0.2}, {}),
+    "decoder: all": (DECODER, "", {"norm": False}, ALL),
     "transformer: all": (
         *(WHOLE, "batch first", {"norm_first": True, **TANH}),
         {**ALL, "src_mask": BIASED[0][0], "src_key_padding_mask": np.where(padding(S), -np.inf, 0).astype(np.float32)},
     ),
+    "transformer: plain": (WHOLE, "", {"layer_norm_eps": 0.2}, {}),
     "transformer: causal": (
         *(WHOLE, "unbatched", {"bias": False}),
         {"src_mask": causal(S), "tgt_mask": causal(T), "src_is_causal": True, "tgt_is_causal": True},
     ),
+    "encoder: said not to be": (ENCODER, "", {}, {"mask": BIASED[0], "is_causal": False}),
 }
 
 
 @pytest.mark.filterwarnings("ignore:Support for mismatched")
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", extent.some(CASES, 10))
 def test_values_and_gradients(case):
     name, form, constructor, masks = CASES[case]
     if form == "batch first":
