@@ -56,6 +56,9 @@ class TransformerEncoderLayer(_TransformerLayer):
     ``x = x + attention(norm1(x)); x = x + linear2(activation(linear1(norm2(x))))``.  Vaswani et al., "Attention Is All
     You Need" (2017), arXiv:1706.03762.
 
+    In evaluation the same is computed as in training without dropout, which is what PyTorch's fast path gives for
+    boolean masks; a query that may attend to no key attends to nothing, where the fast path gives NaN.
+
     Args:
         d_model: E, the features of the input.
         nhead: H, the heads of the attention; a divisor of E.
