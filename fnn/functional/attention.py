@@ -18,6 +18,8 @@ from fnn.arguments import floating, narrow
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional.dropout import dropout
+from fnn.kernels.attention import SDPBackend, by_rows, choose, cudnn_takes, has_cudnn, rows_at_once
+from fnn.kernels.attention import cudnn as attention_by_cudnn
 from fnn.kernels.mesh import select
 from fnn.typing import ArrayLike, Key, Scalar
 
@@ -43,6 +45,10 @@ def scaled_dot_product_attention(
     Vaswani et al., "Attention Is All You Need" (2017), arXiv:1706.03762; grouped queries: arXiv:2305.13245.
 
     A query that may attend to no key at all gets zeros, with zero gradients.  The batch dimensions broadcast.
+
+    The (L, S) scores of long inputs are not held whole: queries go through the formula in blocks, and derivatives
+    compute scores once more, unless weights are dropped.  On a GPU cuDNN's kernel takes what it can; like PyTorch's
+    fused kernels it has first derivatives only, and no forward mode.  `fnn.nn.attention.sdpa_kernel` forces a way.
 
     Args:
         query: (\*, L, E) or (\*, Hq, L, E), floating.
@@ -83,16 +89,29 @@ def scaled_dot_product_attention(
             f"{_NAME}key and value must have the same length S, got key of shape {list(k.shape)} and value of shape "
             f"{list(v.shape)}"
         )
-    scores = attention_scores(q, k, scale)
-    if is_causal:
-        if attn_mask is not None:
-            raise ArgumentError(f"{_NAME}Explicit attn_mask should not be set when is_causal=True")
-        scores = _only(_causal(*scores.shape[-2:]), scores)
-    if attn_mask is None:
-        weights = attention_weights(scores)
-    else:
-        weights = attention_weights(_masked(scores, to_array(attn_mask, "attn_mask", _NAME), q), True)
-    return weighted_values(dropout(narrow(weights, q), dropout_p, key=dropout_key), v)
+    if is_causal and attn_mask is not None:
+        raise ArgumentError(f"{_NAME}Explicit attn_mask should not be set when is_causal=True")
+    q, k = _broadcast_batches(q, k)
+    shape = (*q.shape[:-1], k.shape[-2])  # of the scores
+    mask = None if attn_mask is None else _checked_mask(to_array(attn_mask, "attn_mask", _NAME), shape, q)
+    drops = dropout_p != 0
+    cudnn = has_cudnn() and cudnn_takes(q, k, v, mask is not None, is_causal, drops)
+    backend = choose(shape, drops, cudnn)
+    if backend == SDPBackend.CUDNN_ATTENTION:
+        return attention_by_cudnn(q, k, v, is_causal, scale)
+
+    def attend(first: jax.Array | int, q: jax.Array, mask: jax.Array | None) -> jax.Array:
+        scores = attention_scores(q, k, scale)
+        if is_causal:
+            scores = _only(_causal(*scores.shape[-2:], first), scores)
+        if mask is not None:
+            scores = _masked(scores, mask)
+        weights = narrow(attention_weights(scores, mask is not None), q)
+        return weighted_values(dropout(weights, dropout_p, key=dropout_key), v)
+
+    if backend == SDPBackend.MATH:
+        return attend(0, q, mask)
+    return by_rows(attend, q, mask, rows_at_once(shape))
 
 
 def attention_scores(q: jax.Array, k: jax.Array, scale: Scalar | None = None) -> jax.Array:
@@ -196,10 +215,13 @@ def _broadcast_batches(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array
     return jnp.broadcast_to(a, (*batch, *a.shape[-2:])), jnp.broadcast_to(b, (*batch, *b.shape[-2:]))
 
 
-def _causal(queries: int, keys: int) -> jax.Array:
-    """(L, S): True on and below the diagonal."""
+def _causal(queries: int, keys: int, first: jax.Array | int = 0) -> jax.Array:
+    """(L, S): True on and below the diagonal, for queries of which the first has this index."""
     shape = (queries, keys)
-    return lax.broadcasted_iota(np.int32, shape, 0) >= lax.broadcasted_iota(np.int32, shape, 1)
+    rows = lax.broadcasted_iota(np.int32, shape, 0)
+    if not (isinstance(first, int) and first == 0):
+        rows = rows + first
+    return rows >= lax.broadcasted_iota(np.int32, shape, 1)
 
 
 def _only(allowed: jax.Array, scores: jax.Array) -> jax.Array:
@@ -207,16 +229,24 @@ def _only(allowed: jax.Array, scores: jax.Array) -> jax.Array:
     return select(jnp.broadcast_to(allowed, scores.shape), scores, lax.full_like(scores, -jnp.inf))
 
 
-def _masked(scores: jax.Array, mask: jax.Array, q: jax.Array) -> jax.Array:
+def _checked_mask(mask: jax.Array, shape: tuple[int, ...], q: jax.Array) -> jax.Array:
+    """A mask of at least two dimensions that fits scores of this shape."""
     if mask.dtype != jnp.bool_ and not (is_floating(mask) and mask.dtype in (jnp.float32, q.dtype)):
         raise ArgumentTypeError(
             f"{_NAME}Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
             f"{mask.dtype} and query.dtype: {q.dtype} instead."
         )
     try:
-        mask = jnp.broadcast_to(mask, scores.shape)
+        fits = np.broadcast_shapes(mask.shape, shape) == shape
     except ValueError:
+        fits = False
+    if not fits:
         raise ArgumentError(
-            f"{_NAME}attn_mask must broadcast to the scores' shape {list(scores.shape)}, got {list(mask.shape)}"
-        ) from None
+            f"{_NAME}attn_mask must broadcast to the scores' shape {list(shape)}, got {list(mask.shape)}"
+        )
+    return mask.reshape((1,) * (2 - mask.ndim) + mask.shape)
+
+
+def _masked(scores: jax.Array, mask: jax.Array) -> jax.Array:
+    mask = jnp.broadcast_to(mask, scores.shape)
     return _only(mask, scores) if mask.dtype == jnp.bool_ else scores + mask.astype(scores.dtype)
