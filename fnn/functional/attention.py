@@ -17,6 +17,7 @@ from jax import lax
 from fnn.arguments import floating, narrow
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional.causal_bias import CausalBias, CausalVariant
 from fnn.functional.dropout import dropout
 from fnn.kernels.attention import SDPBackend, by_rows, choose, cudnn_takes, has_cudnn, rows_at_once
 from fnn.kernels.attention import cudnn as attention_by_cudnn
@@ -32,7 +33,7 @@ def scaled_dot_product_attention(
     query: ArrayLike,
     key: ArrayLike,
     value: ArrayLike,
-    attn_mask: ArrayLike | None = None,
+    attn_mask: ArrayLike | CausalBias | None = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
@@ -55,7 +56,7 @@ def scaled_dot_product_attention(
         key: (\*, S, E) or (\*, H, S, E): what queries are compared with (no random key; that is ``dropout_key``).
         value: (\*, S, Ev) or (\*, H, S, Ev).
         attn_mask: broadcasts to (\*, L, S).  Booleans: True where a query may attend to a key.  Floats are added to
-            the scores: float32 or the dtype of ``query``.
+            the scores: float32 or the dtype of ``query``.  A `fnn.nn.attention.bias.CausalBias` holds no array.
         dropout_p: the probability of a weight to be dropped.  There is no ``training``: pass 0 in evaluation.
         is_causal: query i attends to keys 0, ..., i only; not with ``attn_mask``.
         scale: what scores are multiplied with; None is ``1 / sqrt(E)``.
@@ -90,12 +91,21 @@ def scaled_dot_product_attention(
             f"{list(v.shape)}"
         )
     if is_causal and attn_mask is not None:
+        if isinstance(attn_mask, CausalBias):
+            raise ArgumentError(f"{_NAME}CausalBias should not be used with causal=True")
         raise ArgumentError(f"{_NAME}Explicit attn_mask should not be set when is_causal=True")
+    shift = 0  # of the diagonal, to the right
+    if isinstance(attn_mask, CausalBias):
+        if attn_mask.variant == CausalVariant.LOWER_RIGHT:
+            # PyTorch's CPU path applies the materialised mask, which must fit; the other variant fits any lengths.
+            _check_fit(attn_mask.shape, (q.shape[-2], k.shape[-2]))
+            shift = attn_mask.shape[1] - attn_mask.shape[0]
+        is_causal, attn_mask = True, None
     q, k = _broadcast_batches(q, k)
     shape = (*q.shape[:-1], k.shape[-2])  # of the scores
     mask = None if attn_mask is None else _checked_mask(to_array(attn_mask, "attn_mask", _NAME), shape, q)
     drops = dropout_p != 0
-    cudnn = has_cudnn() and cudnn_takes(q, k, v, mask is not None, is_causal, drops)
+    cudnn = has_cudnn() and cudnn_takes(q, k, v, mask is not None or shift != 0, is_causal, drops)
     backend = choose(shape, drops, cudnn)
     if backend == SDPBackend.CUDNN_ATTENTION:
         return attention_by_cudnn(q, k, v, is_causal, scale)
@@ -103,10 +113,10 @@ def scaled_dot_product_attention(
     def attend(first: jax.Array | int, q: jax.Array, mask: jax.Array | None) -> jax.Array:
         scores = attention_scores(q, k, scale)
         if is_causal:
-            scores = _only(_causal(*scores.shape[-2:], first), scores)
+            scores = _only(_causal(*scores.shape[-2:], first + shift), scores)
         if mask is not None:
             scores = _masked(scores, mask)
-        weights = narrow(attention_weights(scores, mask is not None), q)
+        weights = narrow(attention_weights(scores, mask is not None or shift < 0), q)
         return weighted_values(dropout(weights, dropout_p, key=dropout_key), v)
 
     if backend == SDPBackend.MATH:
@@ -236,15 +246,17 @@ def _checked_mask(mask: jax.Array, shape: tuple[int, ...], q: jax.Array) -> jax.
             f"{_NAME}Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
             f"{mask.dtype} and query.dtype: {q.dtype} instead."
         )
+    _check_fit(mask.shape, shape)
+    return mask.reshape((1,) * (2 - mask.ndim) + mask.shape)
+
+
+def _check_fit(mask: tuple[int, ...], scores: tuple[int, ...]) -> None:
     try:
-        fits = np.broadcast_shapes(mask.shape, shape) == shape
+        fits = np.broadcast_shapes(mask, scores) == scores
     except ValueError:
         fits = False
     if not fits:
-        raise ArgumentError(
-            f"{_NAME}attn_mask must broadcast to the scores' shape {list(shape)}, got {list(mask.shape)}"
-        )
-    return mask.reshape((1,) * (2 - mask.ndim) + mask.shape)
+        raise ArgumentError(f"{_NAME}attn_mask must broadcast to the scores' shape {list(scores)}, got {list(mask)}")
 
 
 def _masked(scores: jax.Array, mask: jax.Array) -> jax.Array:

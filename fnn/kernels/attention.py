@@ -53,10 +53,10 @@ _BLOCKWISE = (SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION)
 
 
 def choose(scores: tuple[int, ...], drops: bool, cudnn: bool) -> SDPBackend:
-    """The backend for one call: MATH is the plain formula, FLASH_ATTENTION and EFFICIENT_ATTENTION `by_rows`.
+    r"""The backend for one call: MATH is the plain formula, FLASH_ATTENTION and EFFICIENT_ATTENTION `by_rows`.
 
     Args:
-        scores: their shape, (\\*, L, S).
+        scores: their shape, (\*, L, S).
         drops: whether weights are dropped, which only the plain formula does.
         cudnn: whether cuDNN's kernel is there and takes these operands.
 
@@ -117,14 +117,14 @@ def has_cudnn() -> bool:
 
 
 def cudnn(q: jax.Array, k: jax.Array, v: jax.Array, causal: bool, scale: float | None) -> jax.Array:
-    """cuDNN's flash attention: (N, H, L, E), (N, H, S, E), (N, H, S, E) -> (N, H, L, E)."""
+    """CuDNN's flash attention: (N, H, L, E), (N, H, S, E), (N, H, S, E) -> (N, H, L, E)."""
     q, k, v = (x.swapaxes(1, 2) for x in (q, k, v))
     out = jax.nn.dot_product_attention(q, k, v, is_causal=causal, scale=scale, implementation="cudnn")
     return out.swapaxes(1, 2)
 
 
 def rows_at_once(scores: tuple[int, ...]) -> int:
-    """How many of L queries make one block of `by_rows`, for scores of shape (\\*, L, S)."""
+    r"""How many of L queries make one block of `by_rows`, for scores of shape (\*, L, S)."""
     *batch, length, keys = scores
     fit = BLOCK // max(math.prod(batch) * keys, 1)
     return max(min(length, 1 << max(fit.bit_length() - 1, 4)), 1)
@@ -166,7 +166,7 @@ def by_rows(
 
 
 def _blocks(x: jax.Array, whole: int, size: int) -> jax.Array:
-    """(\\*, L, E) -> (blocks, \\*, size, E), of the first ``whole`` rows."""
+    r"""(\*, L, E) -> (blocks, \*, size, E), of the first ``whole`` rows."""
     x = x[..., :whole, :]
     return jnp.moveaxis(x.reshape(*x.shape[:-2], whole // size, size, x.shape[-1]), -3, 0)
 
@@ -224,9 +224,7 @@ def by_tiles(
         update = lax.dot_general(
             exponential.astype(v.dtype), v, (((3,), (2,)), ((0, 1), (0, 1))), preferred_element_type=dtype
         )
-        return Attended(
-            state.output * before[..., None] + update, state.lse * before + exponential.sum(-1), highest
-        )
+        return Attended(state.output * before[..., None] + update, state.lse * before + exponential.sum(-1), highest)
 
     def row(i: jax.Array, q: jax.Array, visits: jax.Array | None) -> Attended:
         def step(state: Attended, x: tuple) -> tuple[Attended, None]:
@@ -236,9 +234,7 @@ def by_tiles(
             return lax.cond(wanted, lambda: tile(i, q, j, k, v, state), lambda: state), None
 
         lead = q.shape[:3]
-        start = Attended(
-            jnp.zeros((*lead, v.shape[-1]), dtype), jnp.zeros(lead, dtype), jnp.full(lead, -np.inf, dtype)
-        )
+        start = Attended(jnp.zeros((*lead, v.shape[-1]), dtype), jnp.zeros(lead, dtype), jnp.full(lead, -np.inf, dtype))
         xs = jnp.arange(columns, dtype=np.int32), k, v, visits
         state = lax.scan(jax.checkpoint(step, prevent_cse=False), start, xs)[0]
         none = state.lse == 0
