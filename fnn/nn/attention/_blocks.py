@@ -5,13 +5,15 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 
 def ordered_to_dense(counts: jax.Array, columns: jax.Array, width: int) -> jax.Array:
     r"""The first ``counts`` (\*, R) of the ``columns`` (\*, R, C) as a table (\*, R, width) of ones and zeros."""
-    valid = jnp.arange(columns.shape[-1], dtype=np.int32) < counts[..., None]
-    at = jnp.where(valid, columns, width)[..., None] == jnp.arange(width, dtype=np.int32)
-    return at.any(-2).astype(np.int32)
+    valid = lax.broadcasted_iota(np.int32, columns.shape, columns.ndim - 1) < counts[..., None]
+    columns = jnp.where(valid, columns, width)  # beyond the table
+    table = jnp.zeros((*columns.shape[:-1], width), np.int32)
+    return jnp.put_along_axis(table, columns, 1, axis=-1, inplace=False, mode="drop")
 
 
 def dense_to_ordered(dense: jax.Array) -> tuple[jax.Array, jax.Array]:
