@@ -1,7 +1,8 @@
 """What the thresholds of `fnn.kernels` were measured by: one table a threshold, both ways on either side of it.
 
-Run with ``python benchmarks/kernels.py [sums] [resample] [tiles] [memory] [conv] [attention] [--seconds 1]``; without names, all.
-Times are in microseconds, the least of all rounds, both ways in turn. The threshold is where the columns cross.
+Run with ``python benchmarks/kernels.py [sums] [resample] [tiles] [memory] [conv] [attention] [--seconds 1]``; without
+names, all. Times are in microseconds, the least of all rounds, all ways in turn. The threshold is where the columns
+cross.
 """
 
 from __future__ import annotations
@@ -187,7 +188,7 @@ def of_attention(seconds: float) -> None:
         return F.scaled_dot_product_attention(x, x, x, is_causal=True).sum()
 
     backend = attention.SDPBackend
-    for n, h, length in ((8, 8, 512), (4, 8, 1024), (1, 8, 2048), (4, 4, 2048), (1, 4, 4096)):
+    for n, h, length in ((8, 8, 512), (4, 8, 1024), (1, 1, 4096), (1, 8, 2048), (4, 4, 2048), (1, 4, 4096)):
         x, ways = jnp.ones((n, h, length, 64)) * jnp.arange(64) / 64, []
         for way, block in ((backend.MATH, 1), (backend.FLASH_ATTENTION, 1 << 20), (backend.FLASH_ATTENTION, 1 << 22)):
             with setting(attention, BLOCK=block), attention.backends(attention.Backends(frozenset([way]))):

@@ -113,7 +113,7 @@ def scaled_dot_product_attention(
     def attend(first: jax.Array | int, q: jax.Array, mask: jax.Array | None) -> jax.Array:
         scores = attention_scores(q, k, scale)
         if is_causal:
-            scores = _only(_causal(*scores.shape[-2:], first + shift), scores)
+            scores = _only(_causal(q.shape[-2], k.shape[-2], first + shift), scores)
         if mask is not None:
             scores = _masked(scores, mask)
         weights = narrow(attention_weights(scores, mask is not None or shift < 0), q)

@@ -22,7 +22,7 @@ from fnn.errors import ArgumentError
 
 # From this many keys on, and this many scores in all, the scores of a call are not held whole; a block of queries has
 # about `BLOCK` of them (python benchmarks/kernels.py attention).
-LONG, SCORES, BLOCK = 2048, 1 << 24, 1 << 22
+LONG, SCORES, BLOCK = 1024, 1 << 26, 1 << 22
 
 
 class SDPBackend(enum.IntEnum):

@@ -78,12 +78,12 @@ def test_op_db_in_blocks(small_blocks):
     seen = iter(range(10**6))
 
     def skip(sample):
-        return "drops at random" if sample.kwargs.get("dropout_p", 0.0) > 0 else next(seen) % 5 or None
+        return "drops at random" if sample.kwargs.get("dropout_p", 0.0) > 0 else next(seen) % 9 or None
 
     with jax.enable_x64(True), sdpa_kernel(SDPBackend.EFFICIENT_ATTENTION):
         name = "nn.functional.scaled_dot_product_attention"
         function = fnn.functional.scaled_dot_product_attention
-        assert reference.check_op(name, function, dtype=torch.float64, skip=skip) > 2
+        assert reference.check_op(name, function, dtype=torch.float64, skip=skip) > 1
 
 
 def test_a_derivative_of_the_gradient_and_vmap(small_blocks):
@@ -119,8 +119,8 @@ def temporary(length: int, **arguments) -> int:
 
 
 def test_memory_is_bounded_by_default():
-    small, large = temporary(4096), temporary(8192)
-    assert large < 1.1 * small < 8192**2 * 4  # one matrix of scores
+    small, large = temporary(8192), temporary(16384)
+    assert large < 1.1 * small < 8192**2 * 4 / 2  # half of one matrix of scores
 
 
 def test_memory_is_linear_in_the_keys(small_blocks):

@@ -253,9 +253,11 @@ class BlockMask:
             )
 
     def _with(self, kv: list[Any], mask_mod: MaskMod, lengths: tuple[int, int]) -> BlockMask:
+        counts, indices, full_counts, full_indices = kv
         new = BlockMask.from_kv_blocks(
-            *kv, self.BLOCK_SIZE, mask_mod, lengths, self.q_indices is not None, dq_kv_order=self.dq_kv_order_spt
-        )
+            counts, indices, full_counts, full_indices, self.BLOCK_SIZE, mask_mod, lengths,
+            self.q_indices is not None, dq_kv_order=self.dq_kv_order_spt,
+        )  # fmt: skip
         if self.dq_write_order is not None:
             set_write_order(new, bool(self.dq_kv_order_spt))
         return new

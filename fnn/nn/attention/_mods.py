@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
@@ -126,9 +126,9 @@ def create_mask(
     shape = (1 if B is None else B, 1 if H is None else H, Q_LEN, KV_LEN)
     at = tuple(jnp.arange(n, dtype=np.int32) for n in shape)
     if is_score_mod(mod_fn, "create_mask"):
-        mask = ~jnp.isneginf(over_scores(mod_fn, jnp.zeros(shape), *at))
+        mask = ~jnp.isneginf(over_scores(cast(ScoreMod, mod_fn), jnp.zeros(shape), *at))
     else:
-        mask = over_indices(mod_fn, *at)
+        mask = over_indices(cast(MaskMod, mod_fn), *at)
     return mask if device is None else jax.device_put(mask, to_device(device, "create_mask: "))
 
 
