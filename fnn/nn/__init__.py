@@ -1,6 +1,6 @@
 """``torch.nn`` for JAX: Modules, Parameters, containers and every layer."""
 
-from fnn.nn import functional, init, modules, parameter, utils
+from fnn.nn import attention, functional, init, modules, parameter, utils
 from fnn.nn.modules import *
 from fnn.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
@@ -9,6 +9,7 @@ __all__ = [
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",
+    "attention",
     "factory_kwargs",
     "functional",
     "init",
