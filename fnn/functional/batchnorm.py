@@ -110,7 +110,7 @@ def batch_norm_update(
         ``(output, new_running_mean, new_running_var)``; the last two are None where the arguments are.
 
     Raises:
-        ArgumentError: one value per channel while training, or a parameter that has not C elements, no axis of that name.
+        ArgumentError: one value per channel while training, or a parameter that has not C elements, no such axis.
 
     Example:
         >>> import jax.numpy as jnp

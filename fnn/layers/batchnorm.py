@@ -237,11 +237,9 @@ class SyncBatchNorm(_BatchNorm, _Grouped):
         (N, C, *) -> the same.
 
     Example:
-        >>> norm = layers.SyncBatchNorm(1, process_group="devices")
+        >>> norm = layers.SyncBatchNorm(1)
         >>> params, state = norm.init(jax.random.key(0))
-        >>> step = lambda x: norm.apply(params, state, x, training=True)
-        >>> halves = jnp.array([1.0, 3.0]).reshape(2, 1, 1)
-        >>> y, state = jax.vmap(step, axis_name="devices", out_axes=(0, None))(halves)
+        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1), training=True)
         >>> state["running_mean"], state["running_var"]
         (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """

@@ -1,7 +1,8 @@
 """A process on eight host devices: operations on explicit meshes, and convolutions on meshes of any shape, as on one.
 
 ``python -m tests.functional.meshes operations NAME...`` (all, if no name),
-``python -m tests.functional.meshes batch_norms`` and ``python -m tests.functional.meshes convolutions cpu|accelerator FIRST COUNT``; a difference or an error is an
+``python -m tests.functional.meshes batch_norms`` and
+``python -m tests.functional.meshes convolutions cpu|accelerator FIRST COUNT``; a difference or an error is an
 ordinary exception.
 """
 

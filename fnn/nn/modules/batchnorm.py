@@ -75,15 +75,6 @@ class BatchNorm3d(_BatchNorm, layer=layers.BatchNorm3d): ...
 
 
 class SyncBatchNorm(_BatchNorm, layer=layers.SyncBatchNorm):
-    """
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import nn
-        >>> norm = nn.SyncBatchNorm(1)
-        >>> norm(jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1)).ravel()
-        Array([-0.999995,  0.999995], dtype=float32)
-    """
-
     @classmethod
     def convert_sync_batchnorm(cls, module: Module, process_group: str | Sequence[str] | None = None) -> Module:
         """Replaces every batch norm of a model, in place, by a SyncBatchNorm with its parameters and buffers.

@@ -256,8 +256,9 @@ class SyncBatchNorm(_BatchNorm):
         >>> import jax.numpy as jnp
         >>> from fnn import nn
         >>> norm = nn.SyncBatchNorm(1)
-        >>> norm(jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1)).ravel()
-        Array([-0.999995,  0.999995], dtype=float32)
+        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1))
+        >>> norm.running_mean.data, norm.running_var.data
+        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
     """
     num_features: int
     eps: float
