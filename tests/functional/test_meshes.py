@@ -66,6 +66,7 @@ USUAL = [
     "arguments",
     [
         ["operations", *([] if extent.ALL else USUAL)],
+        ["batch_norms"],
         *(
             ["convolutions", lowering, str(first), "6"]
             for lowering in ("cpu", "accelerator")

@@ -26,10 +26,9 @@ NOT_LAYERS = {
     "LinearCrossEntropyOptions", "Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter",
 }  # fmt: skip
 
-# Classes that are built from several layers, or run on several devices.  Not all are here yet; one that is here
-# stays in this list, and brings tests of its own.
+# Classes that are built from several layers, or run on several devices; each brings tests of its own.
 COMPOSITES = {
-    "AdaptiveLogSoftmaxWithLoss", "DataParallel", "MultiheadAttention", "RNNBase", "RNNCellBase", "SyncBatchNorm",
+    "AdaptiveLogSoftmaxWithLoss", "DataParallel", "MultiheadAttention", "RNNBase", "RNNCellBase",
     "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
 }  # fmt: skip
 
