@@ -3,6 +3,7 @@
 import functools
 import importlib
 import inspect
+import pkgutil
 import warnings
 
 import jax
@@ -284,8 +285,10 @@ LEFT_OUT = {
          "current_flash_attention_impl", "restore_flash_attention_impl"), OF_CUDA,
     ),
 }  # fmt: skip
-# torch.nn.attention.varlen: packed sequences of any length, by CUDA's flash kernels only.
-# torch.nn.attention.experimental: paged and quantized caches, prototypes over CUDA kernels.
+MODULES_LEFT_OUT = {
+    "varlen": "packed sequences of any lengths, by CUDA's flash kernels only; a mask_mod over documents says the same",
+    "experimental": "caches by pages and of quantized values: prototypes over CUDA kernels",
+}
 PAIRS = [
     (attention, torch.nn.attention),
     (bias, torch.nn.attention.bias),
@@ -305,6 +308,13 @@ def test_names_and_signatures_are_torchs(ours, theirs):
     assert {b.name: int(b) for b in SDPBackend} == {
         n: int(b) for n, b in torch.nn.attention.SDPBackend.__members__.items()
     }
+
+
+def test_modules_are_torchs():
+    def public(package) -> set[str]:
+        return {m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")}
+
+    assert public(attention) == public(torch.nn.attention) - MODULES_LEFT_OUT.keys()
 
 
 def parameters(function) -> list:
