@@ -143,7 +143,7 @@ def test_errors(name):
 
 
 def test_errors_of_our_own():
-    with pytest.raises(TypeError, match="Expected mat_a to be a floating matrix, got mat_a.dtype=int32"):
+    with pytest.raises(TypeError, match=r"Expected mat_a to be a floating matrix, got mat_a.dtype=int32"):
         F.grouped_mm(rand(8, 4, dtype="int32"), rand(2, 4, 8), offs=OFFS)
     with pytest.raises(TypeError, match=r"mat_a.dtype=float32 and mat_b.dtype=float16"):
         F.grouped_mm(rand(8, 4), rand(2, 4, 8, dtype="float16"), offs=OFFS)

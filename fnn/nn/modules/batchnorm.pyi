@@ -27,6 +27,10 @@ class _BatchNorm(_NormBase):
     """Base of the batch norms, for ``isinstance``."""
     ...
 
+def drop_running_stats(module: Module) -> None:
+    """Takes a batch norm its running statistics; other modules, and one that has none, stay as they are."""
+    ...
+
 class BatchNorm1d(_BatchNorm):
     """Batch normalisation of vectors or signals (arXiv:1502.03167).
 
