@@ -237,11 +237,9 @@ class SyncBatchNorm(_BatchNorm, _Grouped):
         (N, C, *) -> the same.
 
     Example:
-        >>> norm = layers.SyncBatchNorm(1)
-        >>> params, state = norm.init(jax.random.key(0))
-        >>> y, state = norm.apply(params, state, jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1), training=True)
-        >>> state["running_mean"], state["running_var"]
-        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
+        >>> norm = layers.SyncBatchNorm(1, eps=5.0, affine=False, track_running_stats=False)
+        >>> norm.apply({}, {}, jnp.array([2.0, 6.0]).reshape(2, 1))[0].ravel().round(4)
+        Array([-0.6667,  0.6667], dtype=float32)
     """
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """A process on eight host devices: operations on explicit meshes, and convolutions on meshes of any shape, as on one.
 
 ``python -m tests.functional.meshes operations NAME...`` (all, if no name),
-``python -m tests.functional.meshes batch_norms`` and
+``python -m tests.functional.meshes batch_norms``, ``python -m tests.functional.meshes data_parallel`` and
 ``python -m tests.functional.meshes convolutions cpu|accelerator FIRST COUNT``; a difference or an error is an
 ordinary exception.
 """
@@ -9,6 +9,7 @@ ordinary exception.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import sys
 from collections.abc import Callable
@@ -22,8 +23,9 @@ import numpy as np
 from jax.interpreters import mlir
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+import fnn
 from fnn import functional as F
-from fnn import layers
+from fnn import layers, nn
 from fnn.kernels.cpu_convolution import _definition, _primitives
 from tests import extent
 from tests.functional.geometries import Case, _convolution, _transposed
@@ -205,5 +207,59 @@ def batch_norms() -> None:
     same(alone(params, state, *placed), want, "a sharded input under jit")
 
 
+def data_parallel() -> None:
+    """nn.DataParallel over four devices: outputs, gradients and buffers of two steps, eager and compiled."""
+    x, target = _array(8, 4), _array(8, 2)
+
+    def step(model, x, target):
+        def loss(model):
+            y = model(x)
+            return jnp.sum((y - target) ** 2), y
+
+        return fnn.value_and_grad(loss, has_aux=True)(model)
+
+    def network():
+        fnn.manual_seed(0)
+        return nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Linear(3, 2))
+
+    alone = network()
+    want = [step(alone, x, target), step(alone, 2 * x, target)]
+    for run, output in itertools.product((step, fnn.jit(step)), (None, "cpu:2")):
+        model = nn.DataParallel(network(), [f"cpu:{i}" for i in range(4)], output)
+        got = [run(model, x, target), run(model, 2 * x, target)]
+        print(run, output, flush=True)
+        for ((loss, y), grads), ((loss_alone, y_alone), grads_alone) in zip(got, want, strict=True):
+            np.testing.assert_allclose(loss, loss_alone, rtol=1e-4)
+            np.testing.assert_allclose(y, y_alone, rtol=1e-3, atol=1e-4)
+            assert {n.removeprefix("module.") for n in grads} == set(grads_alone)
+            for name, grad in grads.items():
+                np.testing.assert_allclose(grad, grads_alone[name.removeprefix("module.")], rtol=1e-3, atol=1e-4)
+            where = {device.id for device in y.devices()}
+            if output is None:
+                assert len({str(shard.index) for shard in y.addressable_shards}) == 4, y.sharding
+            else:
+                assert where == {0, 1, 2, 3} and y.sharding.is_fully_replicated
+        for name, value in model.module.state_dict().items():
+            np.testing.assert_allclose(value, alone.state_dict()[name], rtol=1e-4, atol=1e-5, err_msg=name)
+        assert model.module[0].weight.data.sharding.is_fully_replicated
+        assert output is None or {device.id for device in model(x).devices()} == {2}
+    model = nn.DataParallel(nn.Identity(), ["cpu:1", "cpu:3"], dim=-1)
+    assert model.device_ids == [1, 3]
+    assert {s.data.shape for s in model(jnp.ones((3, 4))).addressable_shards} == {(3, 2)}
+    assert model(jnp.ones((3, 3))).sharding.is_fully_replicated and model((2, jnp.ones(())))[0] == 2
+    try:
+        nn.DataParallel(nn.Identity(), ["cpu:1", "cpu:1"])
+    except ValueError as error:
+        assert "expected different devices" in str(error)
+    else:
+        raise AssertionError("a device twice")
+
+
 if __name__ == "__main__":
-    {"operations": operations, "convolutions": convolutions, "batch_norms": batch_norms}[sys.argv[1]](*sys.argv[2:])
+    run = {
+        "operations": operations,
+        "convolutions": convolutions,
+        "batch_norms": batch_norms,
+        "data_parallel": data_parallel,
+    }
+    run[sys.argv[1]](*sys.argv[2:])

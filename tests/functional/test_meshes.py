@@ -67,6 +67,7 @@ USUAL = [
     [
         ["operations", *([] if extent.ALL else USUAL)],
         ["batch_norms"],
+        ["data_parallel"],
         *(
             ["convolutions", lowering, str(first), "6"]
             for lowering in ("cpu", "accelerator")

@@ -189,9 +189,10 @@ def torch_parameters(function: Any) -> list[tuple[str, Any]] | None:
         return parameters
 
 
+NO_SIGNATURE = {"conv_tbc"}  # torch's is built in, and its documentation has none
 FUNCTIONS = sorted(
     name
-    for name in F.__all__
+    for name in set(F.__all__) - NO_SIGNATURE
     if callable(getattr(torch.nn.functional, name, None)) and not name.endswith("_with_indices")
 )
 

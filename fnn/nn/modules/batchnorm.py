@@ -65,6 +65,13 @@ class _BatchNorm(_NormBase):
     """Base of the batch norms, for ``isinstance``."""
 
 
+def drop_running_stats(module: Module) -> None:
+    """Takes a batch norm its running statistics; other modules, and one that has none, stay as they are."""
+    if isinstance(module, _BatchNorm) and module.track_running_stats:
+        module.running_mean = module.running_var = module.num_batches_tracked = None
+        module.track_running_stats = False
+
+
 class BatchNorm1d(_BatchNorm, layer=layers.BatchNorm1d): ...
 
 

@@ -27,6 +27,10 @@ class _BatchNorm(_NormBase):
     """Base of the batch norms, for ``isinstance``."""
     ...
 
+def drop_running_stats(module: Module) -> None:
+    """Takes a batch norm its running statistics; other modules, and one that has none, stay as they are."""
+    ...
+
 class BatchNorm1d(_BatchNorm):
     """Batch normalisation of vectors or signals (arXiv:1502.03167).
 
@@ -255,10 +259,9 @@ class SyncBatchNorm(_BatchNorm):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import nn
-        >>> norm = nn.SyncBatchNorm(1)
-        >>> y = norm(jnp.array([1.0, 3.0]).reshape(2, 1, 1, 1))
-        >>> norm.running_mean.data, norm.running_var.data
-        (Array([0.2], dtype=float32), Array([1.1], dtype=float32))
+        >>> norm = nn.SyncBatchNorm(1, eps=5.0, affine=False, track_running_stats=False)
+        >>> norm(jnp.array([2.0, 6.0]).reshape(2, 1)).ravel().round(4)
+        Array([-0.6667,  0.6667], dtype=float32)
     """
     num_features: int
     eps: float
