@@ -38,6 +38,7 @@ from fnn.functional.conv import (
     conv1d,
     conv2d,
     conv3d,
+    conv_tbc,
     conv_transpose1d,
     conv_transpose2d,
     conv_transpose3d,
@@ -74,6 +75,9 @@ from fnn.functional.fractional_pooling import (
 from fnn.functional.grid import (
     affine_grid,
     grid_sample,
+)
+from fnn.functional.grouped import (
+    grouped_mm,
 )
 from fnn.functional.interpolate import (
     interpolate,
@@ -235,6 +239,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_tbc",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
@@ -263,6 +268,7 @@ __all__ = [
     "glu",
     "grid_sample",
     "group_norm",
+    "grouped_mm",
     "gru",
     "gru_cell",
     "gumbel_softmax",

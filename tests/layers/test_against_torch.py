@@ -169,7 +169,7 @@ def test_pair_values_gradients_and_state(case):
             same(value, torch.from_numpy(want[4][name].copy()), name)
 
 
-@each
+@first_two_of_each
 def test_module_values_and_state(case):
     theirs = theirs_of(case)
     module = loaded(case, theirs)

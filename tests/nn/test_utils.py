@@ -165,12 +165,6 @@ def test_the_packages_hand_on_what_their_modules_define():
     assert done.returncode == 0, f"{done.stdout}{done.stderr}: run python tools/write_exports.py"
 
 
-# Modules of torch's that are still to come.
-MISSING = {
-    *("SyncBatchNorm", "Transformer", "TransformerDecoder", "TransformerEncoder"),
-}
-
-
-@pytest.mark.parametrize("name", sorted({*torch.nn.modules.__all__} - MISSING))
+@pytest.mark.parametrize("name", sorted(torch.nn.modules.__all__))
 def test_every_module_of_torchs_is_there(name):
     assert getattr(nn, name).__name__ == name and name in nn.__all__

@@ -58,7 +58,7 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", extent.some(OPTIMIZERS, 4))
 def test_every_optimizer(name):
     pytest.importorskip("torch")
     from tests.ported import mlp_torch

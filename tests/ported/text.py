@@ -1,4 +1,4 @@
-"""Words for the scripts, as numbers: a text in which two words foretell the next, and sentences with their translations."""
+"""Words for the scripts, as numbers: a text in which two words foretell the next, and sentences with translations."""
 
 import numpy as np
 

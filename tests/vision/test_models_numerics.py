@@ -11,6 +11,7 @@ import pytest
 import fnn
 from fnn import nn
 from fnn.vision import models
+from tests import extent
 from tests.vision import quick
 from tests.vision.oracle import torch, torchvision
 
@@ -108,7 +109,7 @@ def _two(make):
     return ours, theirs
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", extent.some(CASES, 7))
 def test_logits_gradients_and_buffers(case):
     make, size = CASES[case]
     ours, theirs = _two(make)

@@ -246,6 +246,9 @@ class LayerModule(Module):
             and name not in tables["_parameters"]
             and name not in tables["_buffers"]
             and not isinstance(value, (Box, Module))
+            and not (
+                name in layer.PARAMS and isinstance(value, jax.Array)
+            )  # a bias computed by a hook, as pruning does
         ):
             tables["_layer"] = layer.replace(**{name: value})
             epoch.structure += 1

@@ -1,6 +1,6 @@
 """The utilities of ``torch.nn.utils``."""
 
-from fnn.nn.utils import rnn as rnn
+from fnn.nn.utils import fusion, parametrizations, parametrize, prune, rnn
 from fnn.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -15,8 +15,12 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "fusion",
     "get_total_norm",
     "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
+    "prune",
     "rnn",
     "vector_to_parameters",
 ]
