@@ -50,7 +50,7 @@ def repackage_hidden(h):
 
 def train(seed=0, steps=100, bptt=8, bsz=4, dropout=0.0, lr=10.0, clip=0.25):
     torch.manual_seed(seed)
-    ntoken = 30
+    ntoken = 10
     train_data = batchify(torch.from_numpy(corpus(bsz * (25 * bptt + 1), ntoken)), bsz)
     model = RNNModel(ntoken, 24, 24, nlayers=2, dropout=dropout, tie_weights=True)
     criterion = nn.CrossEntropyLoss()
