@@ -133,6 +133,8 @@ from fnn.functional.norm import (
 from fnn.functional.packed import (
     PackedSequence,
     invert_permutation,
+)
+from fnn.functional.packing import (
     pack_padded_sequence,
     pack_sequence,
     pad_packed_sequence,
@@ -179,10 +181,12 @@ from fnn.functional.rectifier import (
 )
 from fnn.functional.recurrent import (
     gru,
-    gru_cell,
     lstm,
-    lstm_cell,
     rnn,
+)
+from fnn.functional.recurrent_cells import (
+    gru_cell,
+    lstm_cell,
     rnn_cell,
 )
 from fnn.functional.response import (

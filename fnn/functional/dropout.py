@@ -266,14 +266,21 @@ def _dropout(
     if keep.shape != x.shape:
         keep = lax.broadcast_in_dim(keep, x.shape, tuple(range(x.ndim)))
 
+    if not alpha:
+        return keep_only(x, keep, p)
+
     def constant(value: float) -> jax.Array:
         return lax.full_like(x, np.array(value, x.dtype)[()])
 
-    if not alpha:
-        return lax.mul(x, select(keep, constant(1 / (1 - p)), constant(0)))
     a = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
     scaled = lax.mul(x, select(keep, constant(a), constant(0)))
     return lax.add(scaled, select(keep, constant(_ALPHA * a * p), constant(_ALPHA * a * (p - 1))))
+
+
+def keep_only(x: jax.Array, keep: jax.Array, p: float) -> jax.Array:
+    """``x / (1 - p)`` where ``keep`` says so, zeros elsewhere: dropout after its draw."""
+    scale, nothing = (np.array(value, x.dtype)[()] for value in (1 / (1 - p), 0))
+    return lax.mul(x, select(keep, lax.full_like(x, scale), lax.full_like(x, nothing)))
 
 
 def _batched_dropout(name: str, x: jax.Array, ndim: int, p: float, training: bool, key: Key | None) -> jax.Array:

@@ -1,4 +1,4 @@
-r"""Recurrent networks and their cells.
+r"""Recurrent networks.
 
 The legend: T steps, N sequences of I features, H the hidden size, P the size of h (H, or that of a projection), D
 directions (2 if bidirectional, else 1), K layers.  ``weights`` has for each layer and, within it, each direction the
@@ -15,21 +15,24 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from fnn import random
 from fnn.arguments import floating
 from fnn.dtypes import to_array
-from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.errors import ArgumentError
 from fnn.functional.dropout import dropout as drop
+from fnn.functional.dropout import keep_only
+from fnn.functional.recurrent_cells import Pair, check_dtypes, pair_of_states, prepared
 from fnn.kernels.mesh import select
-from fnn.kernels.recurrence import CELLS, matmul_t, recurrence
+from fnn.kernels.recurrence import recurrence
+from fnn.tracing import concrete
 from fnn.typing import ArrayLike, Key
 
-__all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn", "rnn_cell"]
+__all__ = ["gru", "lstm", "rnn"]
 
 Weights = Sequence[Sequence[ArrayLike]]
-Pair = tuple[jax.Array, jax.Array]
 
 
 def rnn(
@@ -184,188 +187,6 @@ def gru(
     return output, h
 
 
-def rnn_cell(
-    input: ArrayLike,
-    hx: ArrayLike | None,
-    weight_ih: ArrayLike,
-    weight_hh: ArrayLike,
-    bias_ih: ArrayLike | None = None,
-    bias_hh: ArrayLike | None = None,
-    nonlinearity: str = "tanh",
-) -> jax.Array:
-    """One step of `rnn`.
-
-    Args:
-        input: (N, I) or (I,).
-        hx: (N, H) or (H,); None is zeros.
-        weight_ih: (H, I).
-        weight_hh: (H, H).
-        bias_ih: (H,) or None.
-        bias_hh: (H,) or None.
-        nonlinearity: 'tanh' or 'relu'.
-
-    Returns:
-        (N, H) or (H,).
-
-    Raises:
-        ArgumentError: shapes do not agree.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import functional as F
-        >>> F.rnn_cell(jnp.ones(1), jnp.ones(1), jnp.ones((1, 1)), jnp.ones((1, 1)), nonlinearity="relu").tolist()
-        [2.0]
-    """
-    if nonlinearity not in ("tanh", "relu"):
-        raise ArgumentError(f"RNNCell: Unknown nonlinearity: {nonlinearity}")
-    states = None if hx is None else (hx,)
-    return _cell("RNNCell", nonlinearity, input, states, (weight_ih, weight_hh, bias_ih, bias_hh))[0]
-
-
-def lstm_cell(
-    input: ArrayLike,
-    hx: Sequence[ArrayLike] | None,
-    weight_ih: ArrayLike,
-    weight_hh: ArrayLike,
-    bias_ih: ArrayLike | None = None,
-    bias_hh: ArrayLike | None = None,
-) -> Pair:
-    """One step of `lstm`.
-
-    Args:
-        input: (N, I) or (I,).
-        hx: h and c, (N, H) or (H,); None is zeros.
-        weight_ih: (4 H, I).
-        weight_hh: (4 H, H).
-        bias_ih: (4 H,) or None.
-        bias_hh: (4 H,) or None.
-
-    Returns:
-        The next h and c.
-
-    Raises:
-        ArgumentError: shapes do not agree.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import functional as F
-        >>> h, c = F.lstm_cell(jnp.ones((3, 2)), None, jnp.zeros((4, 2)), jnp.ones((4, 1)))
-        >>> h.shape, c.tolist()
-        ((3, 1), [[0.0], [0.0], [0.0]])
-    """
-    h, c = _cell("LSTMCell", "lstm", input, hx, (weight_ih, weight_hh, bias_ih, bias_hh))
-    return h, c
-
-
-def gru_cell(
-    input: ArrayLike,
-    hx: ArrayLike | None,
-    weight_ih: ArrayLike,
-    weight_hh: ArrayLike,
-    bias_ih: ArrayLike | None = None,
-    bias_hh: ArrayLike | None = None,
-) -> jax.Array:
-    """One step of `gru`.
-
-    Args:
-        input: (N, I) or (I,).
-        hx: (N, H) or (H,); None is zeros.
-        weight_ih: (3 H, I).
-        weight_hh: (3 H, H).
-        bias_ih: (3 H,) or None.
-        bias_hh: (3 H,) or None.
-
-    Returns:
-        (N, H) or (H,).
-
-    Raises:
-        ArgumentError: shapes do not agree.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import functional as F
-        >>> F.gru_cell(jnp.ones(2), jnp.ones(1), jnp.zeros((3, 2)), jnp.zeros((3, 1))).tolist()
-        [0.5]
-    """
-    states = None if hx is None else (hx,)
-    return _cell("GRUCell", "gru", input, states, (weight_ih, weight_hh, bias_ih, bias_hh))[0]
-
-
-# -- cells ------------------------------------------------------------------------------------------
-
-
-def _cell(
-    name: str, kind: str, input: ArrayLike, hx: Sequence[ArrayLike] | None, weights: Sequence[ArrayLike | None]
-) -> tuple[jax.Array, ...]:
-    where = f"{name}: "
-    x = floating(input, where)
-    if x.ndim not in (1, 2):
-        raise ArgumentError(f"{where}Expected input to be 1D or 2D, got {x.ndim}D instead")
-    arrays = [floating(w, where, "weights") for w in weights if w is not None]
-    size = arrays[1].shape[-1]
-    given = None if hx is None else [floating(h, where, "hx") for h in _both(where, kind, hx)]
-    for n, h in enumerate(given or ()):
-        if h.ndim not in (1, 2):
-            what = f"hx[{n}]" if kind == "lstm" else "hidden"
-            raise ArgumentError(f"{where}Expected {what} to be 1D or 2D, got {h.ndim}D instead")
-    batch = x if x.ndim == 2 else x[None]
-    if batch.shape[1] != arrays[0].shape[1]:
-        raise ArgumentError(
-            f"{where}input has inconsistent input_size: got {batch.shape[1]}, expected {arrays[0].shape[1]}"
-        )
-    if given is None:
-        carry = tuple(jnp.zeros((batch.shape[0], size), x.dtype) for _ in range(2 if kind == "lstm" else 1))
-    else:
-        carry = tuple(h[None] if x.ndim == 1 else h for h in given)
-    for n, h in enumerate(carry):
-        if h.ndim != 2 or h.shape[0] != batch.shape[0]:
-            raise ArgumentError(
-                f"{where}Input batch size {batch.shape[0]} doesn't match hidden{n} batch size {h.shape[0]}, got "
-                f"hx of shape {list(h.shape)}"
-            )
-        if h.shape[1] != size:
-            raise ArgumentError(f"{where}hidden{n} has inconsistent hidden_size: got {h.shape[1]}, expected {size}")
-    _same_dtype(where, x, *carry, *arrays)
-    gates, recurrent = _prepared(kind, batch, arrays)
-    new, _ = CELLS[kind].step(gates, carry, recurrent)
-    return tuple(h[0] for h in new) if x.ndim == 1 else new
-
-
-def _both(where: str, kind: str, hx: Sequence[ArrayLike]) -> Sequence[ArrayLike]:
-    """The states as they were given; two for an LSTM."""
-    if kind == "lstm" and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
-        raise ArgumentTypeError(f"{where}expected hx to be a tuple of two arrays, h and c, got {type(hx).__name__}")
-    return hx
-
-
-def _same_dtype(where: str, x: jax.Array, *others: jax.Array) -> None:
-    for other in others:
-        if other.dtype != x.dtype:
-            raise ArgumentTypeError(
-                f"{where}RNN input dtype ({x.dtype}) does not match weight dtype ({other.dtype}), or that of hx. "
-                f"Convert input: input.astype({str(other.dtype)!r}), or convert model: model.to({str(x.dtype)!r})"
-            )
-
-
-def _prepared(kind: str, x: jax.Array, weights: Sequence[jax.Array]) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-    """The inputs' part of the gates, biases included, and the weights of the recurrence."""
-    w_ih, w_hh, *rest = weights
-    gates = matmul_t(x, w_ih)
-    projection = tuple(rest[-1:] if len(rest) % 2 else ())
-    if len(rest) < 2:
-        return gates, (w_hh, *projection)
-    b_ih, b_hh = rest[:2]
-    if kind == "gru":
-        b_rz, b_n = jnp.split(b_hh, [2 * w_hh.shape[1]])
-        bias, inner = b_ih + jnp.concatenate((b_rz, jnp.zeros_like(b_n))), (b_n,)
-    else:
-        bias, inner = b_ih + b_hh, projection
-    return gates + jnp.broadcast_to(bias, gates.shape), (w_hh, *inner)
-
-
-# -- networks ---------------------------------------------------------------------------------------
-
-
 def _network(
     name: str,
     kind: str,
@@ -402,7 +223,7 @@ def _network(
     elif batch_first:
         x = jnp.swapaxes(x, 0, 1)
     first = _first_states(where, kind, x, arrays, hx, batched)
-    _same_dtype(where, x, *first, *(w for part in arrays for w in part))
+    check_dtypes(where, x, *first, *(w for part in arrays for w in part))
     mask = None if lengths is None else _mask(where, x, lengths)
     if mask is not None:
         x = _zeroed(mask, x)
@@ -410,10 +231,10 @@ def _network(
     last = []
     for n in range(0, len(arrays), directions):
         if n and stream is not None:
-            x = drop(x, dropout, key=stream())
+            x = _dropped(x, dropout, lengths, stream())
         outputs = []
         for direction in range(directions):
-            gates, recurrent = _prepared(kind, x, arrays[n + direction])
+            gates, recurrent = prepared(kind, x, arrays[n + direction])
             carry = tuple(state[n + direction] for state in first)
             output, carry = recurrence(kind, direction == 1, gates, carry, recurrent, mask)
             outputs.append(output)
@@ -442,7 +263,7 @@ def _first_states(
         shapes.append((len(weights), x.shape[1], gates // 4))
     if hx is None:
         return tuple(jnp.zeros(shape, x.dtype) for shape in shapes)
-    given = [floating(h, where, "hx") for h in _both(where, kind, hx)]
+    given = [floating(h, where, "hx") for h in pair_of_states(where, kind, hx)]
     rank = 3 if batched else 2
     if any(h.ndim != rank for h in given):
         adjective = "batched 3-D" if batched else "unbatched 2-D"
@@ -469,3 +290,15 @@ def _mask(where: str, x: jax.Array, lengths: ArrayLike) -> jax.Array:
 
 def _zeroed(mask: jax.Array, x: jax.Array) -> jax.Array:
     return select(lax.broadcast_in_dim(mask, x.shape, (0, 1)), x, jnp.zeros_like(x))
+
+
+def _dropped(x: jax.Array, p: float, lengths: ArrayLike | None, key: Key) -> jax.Array:
+    """Dropout of (T, N, P); a Generator draws for what is there only, in the order in which torch packs it."""
+    ends = None if lengths is None else concrete(lengths)
+    if ends is None or p == 1 or not isinstance(key, random.Generator):
+        return drop(x, p, key=key)
+    order = np.argsort(-ends, kind="stable")
+    steps, places = np.nonzero(np.arange(len(x))[:, None] < ends[order][None])
+    keep = np.zeros(x.shape, bool)
+    keep[steps, order[places]] = random.bernoulli(key, 1 - p, (steps.size, *x.shape[2:]))
+    return keep_only(x, random.on_device(keep), p)

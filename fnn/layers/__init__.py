@@ -167,9 +167,11 @@ from fnn.layers.recurrent import (
     GRU,
     LSTM,
     RNN,
+    RNNBase,
+)
+from fnn.layers.recurrent_cells import (
     GRUCell,
     LSTMCell,
-    RNNBase,
     RNNCell,
     RNNCellBase,
 )

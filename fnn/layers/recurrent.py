@@ -1,30 +1,60 @@
-"""Recurrent networks and their cells."""
+"""Recurrent networks."""
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
-import jax
 import numpy as np
 
 from fnn import init, random
 from fnn.arguments import integer
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional.packed import PackedSequence
-from fnn.functional.recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
-from fnn.layers.layer import Layer, Params, State
+from fnn.functional.recurrent import gru, lstm, rnn
+from fnn.layers.layer import Layer, Params, State, field_names
 from fnn.typing import ArrayLike, Device, DType, Key
 
-__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
+__all__ = ["GRU", "LSTM", "RNN", "RNNBase"]
 
 # How many gates a cell has.
 _GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 
+_UNPROJECTED = "{name}: proj_size argument is only supported for LSTM, not RNN or GRU, got proj_size={size}"
+_L = TypeVar("_L", bound=Layer)
 
-class _Recurrent(Layer):
+
+class _Settings:
+    """The fields that all networks have; where they stand among others is each network's own."""
+
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    bias: bool
+    batch_first: bool
+    dropout: float
+    bidirectional: bool
+    dtype: DType | None
+
+
+def _unprojected(cls: type[_L]) -> type[_L]:
+    """Makes the constructor refuse ``proj_size`` in torch's words: it is no argument of this network's."""
+    plain: Callable[..., None] = cls.__init__
+
+    @functools.wraps(plain)
+    def __init__(self: Layer, *args: object, **kwargs: object) -> None:
+        if "proj_size" in kwargs:
+            raise ArgumentError(_UNPROJECTED.format(name=cls.__name__, size=kwargs["proj_size"]))
+        plain(self, *args, **kwargs)
+
+    setattr(cls, "__init__", __init__)  # noqa: B010
+    return cls
+
+
+class _Recurrent(_Settings, Layer):
     """What the networks share.
 
     Args:
@@ -52,10 +82,13 @@ class _Recurrent(Layer):
     def _mode(self) -> str:
         return type(self).__name__
 
+    def _projected(self) -> int:
+        """``proj_size``, of those that have one."""
+        return 0
+
     def _checked(self) -> None:
         """Refuses what torch refuses, in its words."""
-        name, held = type(self).__name__, vars(self)
-        dropout = held["dropout"]
+        name, dropout = type(self).__name__, self.dropout
         if (
             not isinstance(dropout, (int, float, np.number))
             or isinstance(dropout, bool)
@@ -65,22 +98,23 @@ class _Recurrent(Layer):
                 f"{name}: dropout should be a number in range [0, 1] representing the probability of an element being "
                 f"zeroed, got dropout={dropout!r}"
             )
-        for field in ("bias", "batch_first"):
-            if not isinstance(held[field], bool):
+        for field, value in (("bias", self.bias), ("batch_first", self.batch_first)):
+            if not isinstance(value, bool):
                 raise ArgumentTypeError(
-                    f"{name}: {field} should be of type bool, got: {type(held[field]).__name__} (={held[field]!r})"
+                    f"{name}: {field} should be of type bool, got: {type(value).__name__} (={value!r})"
                 )
         for field in ("input_size", "hidden_size", "num_layers", "proj_size"):
-            value = held.get(field, 0)
+            value = getattr(self, field)
             if isinstance(value, bool) or not hasattr(value, "__index__"):
                 raise ArgumentTypeError(
                     f"{name}: {field} should be of type int, got: {type(value).__name__} (={value!r})"
                 )
             if field != "proj_size" and value <= 0:
                 raise ArgumentError(f"{name}: {field} must be greater than zero, got {field}={value}")
-            self._set(**{field: integer(value, field, name)})
-        self._set(dropout=float(dropout), bidirectional=bool(held["bidirectional"]))
-        size, hidden = held["proj_size"], held["hidden_size"]
+            if field in field_names(type(self)):
+                self._set(**{field: integer(value, field, name)})
+        self._set(dropout=float(dropout), bidirectional=bool(self.bidirectional))
+        size, hidden = self._projected(), self.hidden_size
         if size < 0:
             raise ArgumentError(
                 f"{name}: proj_size should be a positive integer or zero to disable projections, got proj_size={size}"
@@ -92,34 +126,30 @@ class _Recurrent(Layer):
         if self._mode() not in _GATES:
             raise ArgumentError(f"{name}: Unrecognized RNN mode: {self._mode()}; expected one of {list(_GATES)}")
         if size and self._mode() != "LSTM":
-            raise ArgumentError(
-                f"{name}: proj_size argument is only supported for LSTM, not RNN or GRU, got proj_size={size}"
-            )
-        if held["dropout"] > 0 and held["num_layers"] == 1:
+            raise ArgumentError(_UNPROJECTED.format(name=name, size=size))
+        if self.dropout > 0 and self.num_layers == 1:
             warnings.warn(
                 "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
-                f"num_layers greater than 1, but got dropout={dropout} and num_layers={held['num_layers']}",
+                f"num_layers greater than 1, but got dropout={dropout} and num_layers={self.num_layers}",
                 stacklevel=5,
             )
 
     def names(self) -> list[list[str]]:
         """The names of the parameters: a list for each layer and, within it, direction."""
-        held = vars(self)
         kinds = ["weight_ih", "weight_hh"]
-        kinds += ["bias_ih", "bias_hh"] if held["bias"] else []
-        kinds += ["weight_hr"] if held["proj_size"] else []
-        ends = ("", "_reverse") if held["bidirectional"] else ("",)
-        return [[f"{kind}_l{n}{end}" for kind in kinds] for n in range(held["num_layers"]) for end in ends]
+        kinds += ["bias_ih", "bias_hh"] if self.bias else []
+        kinds += ["weight_hr"] if self._projected() else []
+        ends = ("", "_reverse") if self.bidirectional else ("",)
+        return [[f"{kind}_l{n}{end}" for kind in kinds] for n in range(self.num_layers) for end in ends]
 
     def init(self, key: Key) -> tuple[Params, State]:
-        held = vars(self)
-        stream, hidden = random.stream(key), held["hidden_size"]
-        gates, state = _GATES[self._mode()] * hidden, held["proj_size"] or hidden
+        stream, hidden = random.stream(key), self.hidden_size
+        gates, state = _GATES[self._mode()] * hidden, self._projected() or hidden
         bound = 1 / math.sqrt(hidden)
-        above = state * (2 if held["bidirectional"] else 1)
+        above = state * (2 if self.bidirectional else 1)
         params = {}
         for name in (name for part in self.names() for name in part):
-            inputs = held["input_size"] if "_l0" in name else above
+            inputs = self.input_size if "_l0" in name else above
             shape = {
                 "weight_ih": (gates, inputs),
                 "weight_hh": (gates, state),
@@ -127,7 +157,7 @@ class _Recurrent(Layer):
                 "bias_hh": (gates,),
                 "weight_hr": (state, hidden),
             }[name.partition("_l")[0]]
-            params[name] = init.uniform(stream(), shape, held["dtype"], -bound, bound)
+            params[name] = init.uniform(stream(), shape, self.dtype, -bound, bound)
         return params, {}
 
     def apply(
@@ -141,7 +171,7 @@ class _Recurrent(Layer):
         key: Key | None = None,
     ) -> tuple[tuple[Any, Any], State]:
         packed = input if isinstance(input, PackedSequence) else None
-        x, held = (input if packed is None else packed.padded), vars(self)
+        x = input if packed is None else packed.padded
         missing = [name for part in self.names() for name in part if name not in params]
         if missing:
             raise ArgumentError(
@@ -150,9 +180,9 @@ class _Recurrent(Layer):
             )
         options: dict[str, Any] = {
             "lengths": None if packed is None else packed.lengths,
-            "batch_first": held["batch_first"] and packed is None,
-            "bidirectional": held["bidirectional"],
-            "dropout": held["dropout"],
+            "batch_first": self.batch_first and packed is None,
+            "bidirectional": self.bidirectional,
+            "dropout": self.dropout,
             "training": training,
             "key": key,
         }
@@ -164,8 +194,7 @@ class _Recurrent(Layer):
         return (output if packed is None else packed.replace(output), last), state
 
     def extra_repr(self) -> str:
-        held = vars(self)
-        text = f"{held['input_size']}, {held['hidden_size']}"
+        text = f"{self.input_size}, {self.hidden_size}"
         plain = {
             "proj_size": 0,
             "num_layers": 1,
@@ -174,7 +203,8 @@ class _Recurrent(Layer):
             "dropout": 0,
             "bidirectional": False,
         }
-        return text + "".join(f", {name}={held[name]}" for name, value in plain.items() if held[name] != value)
+        held = {name: getattr(self, name) for name in plain}
+        return text + "".join(f", {name}={value}" for name, value in held.items() if value != plain[name])
 
 
 class RNNBase(_Recurrent):
@@ -186,9 +216,8 @@ class RNNBase(_Recurrent):
     Example:
         >>> network = layers.RNNBase("GRU", 3, 4)
         >>> params, state = network.init(jax.random.key(0))
-        >>> (output, h), state = network.apply(params, state, jnp.ones((5, 2, 3)))
-        >>> output.shape, h.shape
-        ((5, 2, 4), (1, 2, 4))
+        >>> params["weight_ih_l0"].shape
+        (12, 3)
     """
 
     mode: str
@@ -209,7 +238,11 @@ class RNNBase(_Recurrent):
     def _mode(self) -> str:
         return self.mode
 
+    def _projected(self) -> int:
+        return self.proj_size
 
+
+@_unprojected
 class RNN(_Recurrent):
     """Elman's network: ``h[t] = tanh(W_ih x[t] + b_ih + W_hh h[t - 1] + b_hh)`` in each layer; G is H.
 
@@ -226,6 +259,8 @@ class RNN(_Recurrent):
         ((5, 2, 4), (2, 2, 4))
     """
 
+    proj_size: ClassVar[int] = 0
+
     input_size: int
     hidden_size: int
     num_layers: int = 1
@@ -234,7 +269,6 @@ class RNN(_Recurrent):
     batch_first: bool = False
     dropout: float = 0.0
     bidirectional: bool = False
-    proj_size: int = 0
     device: Device | None = None
     dtype: DType | None = None
 
@@ -289,7 +323,11 @@ class LSTM(_Recurrent):
     def _mode(self) -> str:
         return "LSTM"
 
+    def _projected(self) -> int:
+        return self.proj_size
 
+
+@_unprojected
 class GRU(_Recurrent):
     """Gated recurrent units: ``h[t] = (1 - z) n + z h[t - 1]`` in each layer; G is 3 H.
 
@@ -306,6 +344,7 @@ class GRU(_Recurrent):
     """
 
     mode: ClassVar[str] = "GRU"
+    proj_size: ClassVar[int] = 0
 
     input_size: int
     hidden_size: int
@@ -314,7 +353,6 @@ class GRU(_Recurrent):
     batch_first: bool = False
     dropout: float = 0.0
     bidirectional: bool = False
-    proj_size: int = 0
     device: Device | None = None
     dtype: DType | None = None
 
@@ -323,188 +361,3 @@ class GRU(_Recurrent):
 
     def _mode(self) -> str:
         return "GRU"
-
-
-# -- cells ------------------------------------------------------------------------------------------
-
-
-class _Cell(Layer):
-    """What the cells share.
-
-    Args:
-        input_size: I, the features of an input.
-        hidden_size: H, the features of a hidden state.
-        bias: whether the gates have biases, two each.
-
-    Attributes:
-        weight_ih: (G, I), from the uniform distribution in ±1 / sqrt(H), as all.
-        weight_hh: (G, H).
-        bias_ih: (G,).
-        bias_hh: (G,).
-
-    Shape:
-        (N, I), (N, H) -> (N, H); or without N.
-    """
-
-    PARAMS: ClassVar[tuple[str, ...]] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    _GATES: ClassVar[int] = 1
-
-    def _gates(self) -> int:
-        return self._GATES
-
-    def __post_init__(self) -> None:
-        for name in ("input_size", "hidden_size"):
-            value = integer(getattr(self, name), name, f"{type(self).__name__}: ")
-            if value < 0:
-                raise ArgumentError(f"{type(self).__name__}: {name} must not be negative, got {name}={value}")
-            self._set(**{name: value})
-
-    def init(self, key: Key) -> tuple[Params, State]:
-        held = vars(self)
-        stream, hidden = random.stream(key), held["hidden_size"]
-        gates, bound = self._gates() * hidden, 1 / math.sqrt(hidden) if hidden else 0.0
-        shapes: list[tuple[int, ...]] = [(gates, held["input_size"]), (gates, hidden)]
-        shapes += [(gates,), (gates,)] if held["bias"] else []
-        dtype = held["dtype"]
-        return {
-            name: init.uniform(stream(), shape, dtype, -bound, bound)
-            for name, shape in zip(self.PARAMS, shapes, strict=False)
-        }, {}
-
-    def _weights(self, params: Params) -> tuple[Any, ...]:
-        return params["weight_ih"], params["weight_hh"], params.get("bias_ih"), params.get("bias_hh")
-
-    def extra_repr(self) -> str:
-        held = vars(self)
-        text = f"{held['input_size']}, {held['hidden_size']}"
-        if held["bias"] is not True:
-            text += f", bias={held['bias']}"
-        if held.get("nonlinearity", "tanh") != "tanh":
-            text += f", nonlinearity={held['nonlinearity']}"
-        return text
-
-
-class RNNCellBase(_Cell):
-    """The parameters of a cell with ``num_chunks`` gates: the base of `RNNCell`, `LSTMCell` and `GRUCell`.
-
-    Args:
-        num_chunks: how many gates there are; G is so many times H.
-
-    Example:
-        >>> cell = layers.RNNCellBase(3, 4, True, 2)
-        >>> params, state = cell.init(jax.random.key(0))
-        >>> params["weight_ih"].shape
-        (8, 3)
-    """
-
-    input_size: int
-    hidden_size: int
-    bias: bool
-    num_chunks: int
-    device: Device | None = None
-    dtype: DType | None = None
-
-    def _gates(self) -> int:
-        return self.num_chunks
-
-
-class RNNCell(_Cell):
-    """One step of `RNN`: ``tanh(W_ih x + b_ih + W_hh h + b_hh)``; G is H.
-
-    Args:
-        nonlinearity: 'tanh' or 'relu'.
-
-    Example:
-        >>> cell = layers.RNNCell(3, 4)
-        >>> params, state = cell.init(jax.random.key(0))
-        >>> cell.apply(params, state, jnp.ones((2, 3)))[0].shape
-        (2, 4)
-    """
-
-    input_size: int
-    hidden_size: int
-    bias: bool = True
-    nonlinearity: str = "tanh"
-    device: Device | None = None
-    dtype: DType | None = None
-
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        input: ArrayLike,
-        hx: ArrayLike | None = None,
-        *,
-        training: bool = False,
-        key: Key | None = None,
-    ) -> tuple[jax.Array, State]:
-        del training, key
-        return rnn_cell(input, hx, *self._weights(params), nonlinearity=self.nonlinearity), state
-
-
-class LSTMCell(_Cell):
-    """One step of `LSTM`; G is 4 H.
-
-    Shape:
-        (N, I), ((N, H), (N, H)) -> (N, H), (N, H); or without N.
-
-    Example:
-        >>> cell = layers.LSTMCell(3, 4)
-        >>> params, state = cell.init(jax.random.key(0))
-        >>> (h, c), state = cell.apply(params, state, jnp.ones((2, 3)))
-        >>> h.shape, c.shape
-        ((2, 4), (2, 4))
-    """
-
-    _GATES: ClassVar[int] = 4
-
-    input_size: int
-    hidden_size: int
-    bias: bool = True
-    device: Device | None = None
-    dtype: DType | None = None
-
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        input: ArrayLike,
-        hx: Sequence[ArrayLike] | None = None,
-        *,
-        training: bool = False,
-        key: Key | None = None,
-    ) -> tuple[tuple[jax.Array, jax.Array], State]:
-        del training, key
-        return lstm_cell(input, hx, *self._weights(params)), state
-
-
-class GRUCell(_Cell):
-    """One step of `GRU`; G is 3 H.
-
-    Example:
-        >>> cell = layers.GRUCell(3, 4)
-        >>> params, state = cell.init(jax.random.key(0))
-        >>> cell.apply(params, state, jnp.ones((2, 3)))[0].shape
-        (2, 4)
-    """
-
-    _GATES: ClassVar[int] = 3
-
-    input_size: int
-    hidden_size: int
-    bias: bool = True
-    device: Device | None = None
-    dtype: DType | None = None
-
-    def apply(
-        self,
-        params: Params,
-        state: State,
-        input: ArrayLike,
-        hx: ArrayLike | None = None,
-        *,
-        training: bool = False,
-        key: Key | None = None,
-    ) -> tuple[jax.Array, State]:
-        del training, key
-        return gru_cell(input, hx, *self._weights(params)), state

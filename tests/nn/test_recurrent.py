@@ -11,6 +11,7 @@ import pytest
 
 import fnn
 from fnn import functional, layers, nn
+from fnn.kernels import recurrence
 from fnn.nn.utils import rnn
 from tests import reference
 
@@ -180,6 +181,8 @@ BAD = [
     (lambda: rnn.pad_sequence([ONES], padding_side="up"), "one of left or right, but got up"),
     (lambda: rnn.PackedSequence(ONES), "list or tuple of length 2"),
     (lambda: nn.LSTM(4, 3, proj_size=3), "proj_size has to be smaller than hidden_size"),
+    (lambda: nn.RNN(4, 3, proj_size=0), "RNN: proj_size argument is only supported for LSTM, not RNN or GRU, got .*=0"),
+    (lambda: nn.RNNBase("GRU", 4, 3, proj_size=2), "RNNBase: proj_size argument is only supported for LSTM"),
     (lambda: nn.GRU(4, 3, proj_size=2), "proj_size argument is only supported for LSTM"),
     (lambda: nn.GRU(4, 3, dropout=1.5, num_layers=2), r"dropout should be a number in range \[0, 1\].*1.5"),
     (lambda: nn.RNN(4, 3, nonlinearity="sin"), "Unknown nonlinearity 'sin'. Select from 'tanh' or 'relu'"),
@@ -218,7 +221,59 @@ def test_dropout_between_layers_is_torchs():
     torch.manual_seed(3), fnn.manual_seed(3)
     x = numbers(5, 2, 3)
     close(ours(jnp.asarray(x)), theirs(torch.from_numpy(x)))
+    packs = (
+        rnn.pack_padded_sequence(jnp.asarray(x), [3, 5], enforce_sorted=False),
+        torch.nn.utils.rnn.pack_padded_sequence(torch.from_numpy(x), [3, 5], enforce_sorted=False),
+    )
+    (out, last), (wanted, state) = ours(packs[0]), theirs(packs[1])  # a mask over what is there, as it is packed
+    close((out.data, last), (wanted.data, state))
+    assert (out.padded[3:, 0] == 0).all()
+    torch.manual_seed(5), fnn.manual_seed(5)
+    grads = fnn.grad(lambda model: model(packs[0])[0].padded.sum())(ours)
+    wanted = torch.autograd.grad(theirs(packs[1])[0].data.sum(), list(theirs.parameters()))
+    close([grads[name] for name, _ in theirs.named_parameters()], wanted)
     close(ours.eval()(jnp.asarray(x)), theirs.eval()(torch.from_numpy(x)))
+
+
+def test_an_eager_call_is_compiled_once(monkeypatch):
+    steps = []
+
+    class Counted(recurrence.Gru):
+        @staticmethod
+        def step(*args):
+            steps.append(None)
+            return recurrence.Gru.step(*args)
+
+    monkeypatch.setitem(recurrence.CELLS, "gru", Counted)
+    model, x = nn.GRU(7, 3), jnp.ones((6, 2, 7))  # of a size that no other test has
+    gradients = fnn.value_and_grad(lambda model: model(x)[0].sum())
+    model(x), gradients(model)
+    assert steps
+    steps.clear()
+    model(x), gradients(model)
+    assert not steps
+
+
+def test_the_bases_have_no_forward():
+    for name, args in (("RNNBase", ("GRU", 3, 4)), ("RNNCellBase", (3, 4, True, 2))):
+        with pytest.raises(NotImplementedError) as theirs:
+            getattr(torch.nn, name)(*args)(torch.ones(2, 3))
+        with pytest.raises(NotImplementedError) as ours:
+            getattr(nn, name)(*args)(jnp.ones((2, 3)))
+        assert str(ours.value) == str(theirs.value)
+
+
+def test_one_step_is_one_of_many():
+    """A sequence of one step needs no scan; a packed one without that step keeps its state."""
+    ours, theirs = twins("LSTM", 3, 4, bidirectional=True)
+    x = numbers(1, 5, 3)
+    close(
+        ours(jnp.asarray(x), states("LSTM", {})), theirs(torch.from_numpy(x), states("LSTM", {}, of=torch.from_numpy))
+    )
+    lengths = jnp.array([1, 0])
+    run = jax.jit(lambda x, lengths: functional.gru(x, [(jnp.ones((6, 3)), jnp.ones((6, 2)))], lengths=lengths))
+    output, last = run(jnp.ones((1, 2, 3)), lengths)
+    assert (output[0, 1] == 0).all() and (last[0, 1] == 0).all() and (last[0, 0] == output[0, 0]).all()
 
 
 @pytest.mark.parametrize("seed", [0, 1, 1234])

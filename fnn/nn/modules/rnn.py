@@ -1,6 +1,7 @@
 """Recurrent networks and their cells."""
 
 from fnn import layers
+from fnn.nn._module import Module
 from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.parameter import Parameter
 
@@ -8,6 +9,8 @@ __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "R
 
 
 class RNNBase(LayerModule, layer=layers.RNNBase):
+    forward = Module.forward  # missing, as torch's: each network has its own
+
     @property
     def all_weights(self) -> list[list[Parameter]]:
         """The parameters: a list for each layer and, within it, direction."""
@@ -26,7 +29,8 @@ class LSTM(RNNBase, layer=layers.LSTM): ...
 class GRU(RNNBase, layer=layers.GRU): ...
 
 
-class RNNCellBase(LayerModule, layer=layers.RNNCellBase): ...
+class RNNCellBase(LayerModule, layer=layers.RNNCellBase):
+    forward = Module.forward  # missing, as torch's: each cell has its own
 
 
 class RNNCell(RNNCellBase, layer=layers.RNNCell): ...

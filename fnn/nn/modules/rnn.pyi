@@ -32,12 +32,10 @@ class RNNBase(LayerModule):
         and its states are in the order of the sequences as they were packed.
 
     Example:
-        >>> import jax.numpy as jnp
         >>> from fnn import nn
         >>> network = nn.RNNBase("GRU", 3, 4)
-        >>> output, h = network(jnp.ones((5, 2, 3)))
-        >>> output.shape, h.shape
-        ((5, 2, 4), (1, 2, 4))
+        >>> network.weight_ih_l0.data.shape
+        (12, 3)
     """
     mode: str
     input_size: int
@@ -64,8 +62,7 @@ class RNNBase(LayerModule):
         device: Device | None = None,
         dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]: ...
-    def __call__(self, input: ArrayLike | PackedSequence, hx: Any = None) -> tuple[Any, Any]: ...
+    forward: Any
     @property
     def all_weights(self) -> list[list[Parameter]]:
         """The parameters: a list for each layer and, within it, direction."""
@@ -88,7 +85,6 @@ class RNN(RNNBase):
         batch_first: whether input and output are (N, T, .) and not (T, N, .); the states never are.
         dropout: the probability of an element of a layer's output to be dropped in training, the last layer's excepted.
         bidirectional: whether each layer also reads the sequence from its end; then D is 2, else 1.
-        proj_size: P, of a projection of h, smaller than H; 0 is none, and P is H.  Only LSTM has one.
         device: where the parameters go.
         dtype: of the parameters; None is the default dtype.
 
@@ -112,7 +108,6 @@ class RNN(RNNBase):
     batch_first: bool
     dropout: float
     bidirectional: bool
-    proj_size: int
     device: Device | None
     dtype: DType | None
     mode: str
@@ -126,7 +121,6 @@ class RNN(RNNBase):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        proj_size: int = 0,
         device: Device | None = None,
         dtype: DType | None = None,
     ) -> None: ...
@@ -204,7 +198,6 @@ class GRU(RNNBase):
         batch_first: whether input and output are (N, T, .) and not (T, N, .); the states never are.
         dropout: the probability of an element of a layer's output to be dropped in training, the last layer's excepted.
         bidirectional: whether each layer also reads the sequence from its end; then D is 2, else 1.
-        proj_size: P, of a projection of h, smaller than H; 0 is none, and P is H.  Only LSTM has one.
         device: where the parameters go.
         dtype: of the parameters; None is the default dtype.
 
@@ -227,7 +220,6 @@ class GRU(RNNBase):
     batch_first: bool
     dropout: float
     bidirectional: bool
-    proj_size: int
     device: Device | None
     dtype: DType | None
     def __init__(
@@ -239,7 +231,6 @@ class GRU(RNNBase):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        proj_size: int = 0,
         device: Device | None = None,
         dtype: DType | None = None,
     ) -> None: ...
@@ -291,8 +282,7 @@ class RNNCellBase(LayerModule):
         device: Device | None = None,
         dtype: DType | None = None,
     ) -> None: ...
-    def forward(self, *args: Any, **kwargs: Any) -> Any: ...
-    def __call__(self, *inputs: Any, **options: Any) -> Any: ...
+    forward: Any
 
 class RNNCell(RNNCellBase):
     """One step of `RNN`: ``tanh(W_ih x + b_ih + W_hh h + b_hh)``; G is H.

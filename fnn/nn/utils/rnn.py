@@ -1,8 +1,7 @@
-"""Packed and padded sequences, as ``torch.nn.utils.rnn`` has them; they are defined in `fnn.functional.packed`."""
+"""Packed and padded sequences, as ``torch.nn.utils.rnn`` has them; `fnn.functional` defines them."""
 
-from fnn.functional.packed import (
-    PackedSequence,
-    invert_permutation,
+from fnn.functional.packed import PackedSequence, invert_permutation
+from fnn.functional.packing import (
     pack_padded_sequence,
     pack_sequence,
     pad_packed_sequence,
