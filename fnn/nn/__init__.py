@@ -1,6 +1,6 @@
 """``torch.nn`` for JAX: Modules, Parameters, containers and every layer."""
 
-from fnn.nn import common_types, functional, grad, init, modules, parallel, parameter, utils
+from fnn.nn import attention, common_types, functional, grad, init, modules, parallel, parameter, utils
 from fnn.nn.modules import *
 from fnn.nn.parallel import DataParallel
 from fnn.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
@@ -11,6 +11,7 @@ __all__ = [
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",
+    "attention",
     "common_types",
     "factory_kwargs",
     "functional",

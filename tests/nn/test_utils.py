@@ -166,26 +166,16 @@ def test_the_packages_hand_on_what_their_modules_define():
     assert done.returncode == 0, f"{done.stdout}{done.stderr}: run python tools/write_exports.py"
 
 
-# Modules of torch's that are still to come.
-MISSING = {
-    *("Transformer", "TransformerDecoder", "TransformerEncoder"),
-}
-
-
 THEIRS = {*torch.nn.modules.__all__, *(name for name, value in vars(torch.nn).items() if isinstance(value, type))}
 
 
-@pytest.mark.parametrize("name", sorted(THEIRS - MISSING))
+@pytest.mark.parametrize("name", sorted(THEIRS))
 def test_every_class_of_torchs_is_there(name):
     assert getattr(nn, name).__name__ == name and name in nn.__all__
 
 
-def test_what_is_missing_is_missing():
-    assert not MISSING & set(nn.__all__) and MISSING <= THEIRS
-
-
-# Not here: attention is to come; quantisation (all but cpp and backends) is a package of its own in torch by now.
-PACKAGES = {"attention", "backends", "cpp", "intrinsic", "qat", "quantizable", "quantized"}
+# Not here: quantisation, which is a package of its own by now, and the switches of backends and of C++ extensions.
+PACKAGES = {"backends", "cpp", "intrinsic", "qat", "quantizable", "quantized"}
 
 
 def test_every_package_of_torchs_is_there():

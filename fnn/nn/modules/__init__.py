@@ -208,9 +208,16 @@ from fnn.nn.modules.sparse import (
     Embedding,
     EmbeddingBag,
 )
+from fnn.nn.modules.transformer import (
+    Transformer,
+)
 from fnn.nn.modules.transformer_layer import (
     TransformerDecoderLayer,
     TransformerEncoderLayer,
+)
+from fnn.nn.modules.transformer_stack import (
+    TransformerDecoder,
+    TransformerEncoder,
 )
 from fnn.nn.modules.upsampling import (
     Upsample,
@@ -368,7 +375,10 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
     "TransformerDecoderLayer",
+    "TransformerEncoder",
     "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
