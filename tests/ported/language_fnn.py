@@ -46,7 +46,7 @@ def get_batch(source, i, bptt):
 
 def train(seed=0, steps=100, bptt=8, bsz=4, dropout=0.0, lr=10.0, clip=0.25, compiled=True):
     fnn.manual_seed(seed)
-    ntoken = 30
+    ntoken = 10
     train_data = batchify(jnp.asarray(corpus(bsz * (25 * bptt + 1), ntoken)), bsz)
     model = RNNModel(ntoken, 24, 24, nlayers=2, dropout=dropout, tie_weights=True)
     criterion = nn.CrossEntropyLoss()
@@ -57,10 +57,10 @@ def train(seed=0, steps=100, bptt=8, bsz=4, dropout=0.0, lr=10.0, clip=0.25, com
             output, last = model(data, hidden)
             return criterion(output, targets), last
 
-        optimizer.zero_grad()
         loss, hidden = fnn.backward(loss_of, has_aux=True)(model)  # hidden is an argument, so it has no past
         nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimizer.step()
+        optimizer.zero_grad()
         return loss, hidden
 
     step = fnn.jit(train_step) if compiled else train_step

@@ -50,7 +50,7 @@ def repackage_hidden(h):
 
 def train(seed=0, steps=100, bptt=8, bsz=4, dropout=0.0, lr=10.0, clip=0.25):
     torch.manual_seed(seed)
-    ntoken = 30
+    ntoken = 10
     train_data = batchify(torch.from_numpy(corpus(bsz * (25 * bptt + 1), ntoken)), bsz)
     model = RNNModel(ntoken, 24, 24, nlayers=2, dropout=dropout, tie_weights=True)
     criterion = nn.CrossEntropyLoss()
@@ -61,11 +61,11 @@ def train(seed=0, steps=100, bptt=8, bsz=4, dropout=0.0, lr=10.0, clip=0.25):
         for i in range(0, train_data.size(0) - 1, bptt):
             data, targets = get_batch(train_data, i, bptt)
             hidden = repackage_hidden(hidden)
-            optimizer.zero_grad()
             output, hidden = model(data, hidden)
             loss = criterion(output, targets)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
             optimizer.step()
+            optimizer.zero_grad()
             losses.append(loss.item())
     return losses[:steps]

@@ -1,21 +1,21 @@
-"""Words for the scripts, as numbers: a text in which two words foretell the next, and sentences with translations."""
+"""Words for the scripts, as numbers: a text in which each word foretells the next, and sentences with translations."""
 
 import numpy as np
 
 PAD, START, END = 0, 1, 2
 
 
-def corpus(count: int, words: int = 30) -> np.ndarray:
-    """A text (count,) int64: a word follows from the two before it, but for one in five, which is any."""
+def corpus(count: int, words: int = 10) -> np.ndarray:
+    """A text (count,) int64: a word follows from the one before it, but for one in five, which is any."""
     rng = np.random.default_rng(0)
-    follows = rng.integers(0, words, (words, 3))
-    text = [0, 1]
-    for _ in range(count - 2):
-        text.append(int(rng.integers(words)) if rng.random() < 0.2 else int(follows[text[-1], text[-2] % 3]))
+    follows = rng.permutation(words)
+    text = [0]
+    for _ in range(count - 1):
+        text.append(int(rng.integers(words)) if rng.random() < 0.2 else int(follows[text[-1]]))
     return np.array(text)
 
 
-def sentences(count: int = 96, longest: int = 7, words: int = 12) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def sentences(count: int = 96, longest: int = 4, words: int = 12) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sentences (count, longest), how long they are (count,), and translations (count, longest + 1), int64.
 
     A translation is the sentence from its end, each word another one, then ``END``.  ``PAD`` stands behind.

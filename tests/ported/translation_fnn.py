@@ -69,7 +69,7 @@ def loss_of(encoder, decoder, source, lengths, target):
 
 
 def train(seed=0, steps=100, hidden_size=16, batch_size=16, lr=0.01, clip=1.0, compiled=True, traces=None):
-    """With ``traces``, a list, one entry more for each time that Python runs the step."""
+    """``traces``, a list, gets the batch's shape at each time that Python runs the step."""
     fnn.manual_seed(seed)
     loader = DataLoader(TensorDataset(*sentences()), batch_size=batch_size, shuffle=True)
     encoder, decoder = Encoder(15, hidden_size), Decoder(15, hidden_size)
@@ -78,13 +78,12 @@ def train(seed=0, steps=100, hidden_size=16, batch_size=16, lr=0.01, clip=1.0, c
     def train_step(encoder, decoder, optimizers, source, lengths, target):
         if traces is not None:
             traces.append(source.shape)
-        for optimizer in optimizers:
-            optimizer.zero_grad()
         loss = fnn.backward(loss_of, argnums=(0, 1))(encoder, decoder, source, lengths, target)
         for part in (encoder, decoder):
             nn.utils.clip_grad_norm_(part.parameters(), clip)
         for optimizer in optimizers:
             optimizer.step()
+            optimizer.zero_grad()
         return loss
 
     step = fnn.jit(train_step) if compiled else train_step

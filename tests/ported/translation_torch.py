@@ -76,13 +76,12 @@ def train(seed=0, steps=100, hidden_size=16, batch_size=16, lr=0.01, clip=1.0):
     losses = []
     while len(losses) < steps:
         for source, lengths, target in loader:
-            for optimizer in optimizers:
-                optimizer.zero_grad()
             loss = loss_of(encoder, decoder, source, lengths, target)
             loss.backward()
             for part in (encoder, decoder):
                 nn.utils.clip_grad_norm_(part.parameters(), clip)
             for optimizer in optimizers:
                 optimizer.step()
+                optimizer.zero_grad()
             losses.append(loss.item())
     return losses[:steps]
