@@ -193,6 +193,11 @@ from fnn.functional.response import (
     cross_map_lrn2d,
     local_response_norm,
 )
+from fnn.functional.scaled import (
+    ScalingType,
+    SwizzleType,
+    scaled_mm,
+)
 from fnn.functional.shrink import (
     hardshrink,
     softshrink,
@@ -218,6 +223,8 @@ from fnn.functional.unpooling import (
 
 __all__ = [
     "PackedSequence",
+    "ScalingType",
+    "SwizzleType",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool3d",
@@ -342,6 +349,7 @@ __all__ = [
     "rrelu",
     "rrelu_",
     "scaled_dot_product_attention",
+    "scaled_mm",
     "selu",
     "selu_",
     "sigmoid",

@@ -156,10 +156,16 @@ def _split(x: Any, mesh: Mesh, dim: int) -> Any:
         axis = wrap_dim(dim, x.ndim, _WHERE)
         if x.shape[axis] % mesh.size == 0:
             spec = PartitionSpec(*(None,) * axis, _AXIS)
-    return jax.device_put(x, NamedSharding(mesh, spec))
+    return _placed(x, NamedSharding(mesh, spec))
+
+
+def _placed(x: Any, sharding: NamedSharding) -> Any:
+    if isinstance(x, Tracer):
+        return jax.lax.with_sharding_constraint(x, sharding)
+    return jax.device_put(x, sharding)
 
 
 def _gathered(y: Any, mesh: Mesh, device: OneDevice) -> Any:
     if isinstance(y, Tracer):
-        return jax.device_put(y, NamedSharding(mesh, PartitionSpec()))
+        return _placed(y, NamedSharding(mesh, PartitionSpec()))
     return jax.device_put(y, device) if isinstance(y, jax.Array) else y
