@@ -1,7 +1,8 @@
 """What the thresholds of `fnn.kernels` were measured by: one table a threshold, both ways on either side of it.
 
-Run with ``python benchmarks/kernels.py [sums] [resample] [tiles] [memory] [conv] [--seconds 1]``; without names, all.
-Times are in microseconds, the least of all rounds, both ways in turn. The threshold is where the columns cross.
+Run with ``python benchmarks/kernels.py [sums] [resample] [tiles] [memory] [conv] [attention] [--seconds 1]``; without
+names, all. Times are in microseconds, the least of all rounds, all ways in turn. The threshold is where the columns
+cross.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnn.kernels import resample, sums, tiles, windows
+from fnn import functional as F
+from fnn.kernels import attention, resample, sums, tiles, windows
 from fnn.kernels.cpu_convolution import Geometry, _choice, _formulations, geometry
 
 
@@ -178,7 +180,31 @@ def with_geometry(formulation: Callable, g: Geometry) -> Callable:
     return lambda a, b: formulation(a, b, g)
 
 
-TABLES = {"sums": of_sums, "resample": of_resample, "tiles": of_tiles, "memory": of_memory, "conv": of_conv}
+def of_attention(seconds: float) -> None:
+    """`attention.LONG`, `SCORES`, `BLOCK`: the gradient of attention, by the formula or by rows of 2**20 or 2**22."""
+    head("attention: N H L, E = 64", "whole", "2**20", "2**22")
+
+    def loss(x: jax.Array) -> jax.Array:
+        return F.scaled_dot_product_attention(x, x, x, is_causal=True).sum()
+
+    backend = attention.SDPBackend
+    for n, h, length in ((8, 8, 512), (4, 8, 1024), (1, 1, 4096), (1, 8, 2048), (4, 4, 2048), (1, 4, 4096)):
+        x, ways = jnp.ones((n, h, length, 64)) * jnp.arange(64) / 64, []
+        for way, block in ((backend.MATH, 1), (backend.FLASH_ATTENTION, 1 << 20), (backend.FLASH_ATTENTION, 1 << 22)):
+            with setting(attention, BLOCK=block), attention.backends(attention.Backends(frozenset([way]))):
+                jax.clear_caches()
+                ways.append(compiled(jax.grad(loss), x))
+        row(f"{n} {h} {length}", ways, seconds)
+
+
+TABLES = {
+    "sums": of_sums,
+    "resample": of_resample,
+    "tiles": of_tiles,
+    "memory": of_memory,
+    "conv": of_conv,
+    "attention": of_attention,
+}
 
 
 def main() -> None:

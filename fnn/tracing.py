@@ -97,6 +97,11 @@ def transposition(x: object) -> tuple[int, ...] | None:
     return getattr(made_by, "params", {}).get("permutation")
 
 
+def differentiated(x: object) -> bool:
+    """Whether ``x`` is certainly part of a derivative that is being taken."""
+    return isinstance(x, Tracer) and hasattr(x, "primal")
+
+
 def surely_constant(x: object) -> bool:
     """Whether ``x`` is certainly not differentiated by the innermost trace: it does not belong to it."""
     return not (isinstance(x, Tracer) and x._trace is current_trace())

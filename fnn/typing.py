@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from fnn.host_random import Generator
 
 __all__ = [
-    "Array", "ArrayLike", "DType", "Device", "Floats", "Held", "Ints", "Key", "OneDevice", "PyTree", "Real",
-    "Scalar", "Shape", "Size", "SupportsArray", "Tupled",
+    "Array", "ArrayLike", "AxisName", "DType", "Device", "Floats", "Held", "Ints", "Key", "OneDevice", "PyTree",
+    "Real", "Scalar", "Shape", "Size", "SupportsArray", "Tupled",
 ]  # fmt: skip
 
 
@@ -78,6 +78,9 @@ DType: TypeAlias = str | type | np.dtype
 Device: TypeAlias = str | OneDevice | jax.sharding.Sharding
 
 Shape: TypeAlias = Sequence[int]
+
+# An axis that a transform maps over (``jax.vmap(f, axis_name="batch")``, an axis of a mesh), or several.
+AxisName: TypeAlias = str | tuple[str, ...]
 
 # One number for all axes, or one per axis.
 Ints: TypeAlias = int | Sequence[int]

@@ -1,5 +1,6 @@
 """Transforms: JAX's, made aware of Modules, under the names of ``torch.func`` and of JAX."""
 
+from fnn.func._batch_norm import replace_all_batch_norm_modules_
 from fnn.func._control import checkpoint, cond, switch
 from fnn.func._derivatives import jvp, linearize, vjp
 from fnn.func._functional import functional_call, stack_module_state
@@ -28,6 +29,7 @@ __all__ = [
     "map",
     "merge",
     "pure",
+    "replace_all_batch_norm_modules_",
     "scan",
     "split",
     "stack_module_state",

@@ -38,6 +38,7 @@ from fnn.functional.conv import (
     conv1d,
     conv2d,
     conv3d,
+    conv_tbc,
     conv_transpose1d,
     conv_transpose2d,
     conv_transpose3d,
@@ -74,6 +75,9 @@ from fnn.functional.fractional_pooling import (
 from fnn.functional.grid import (
     affine_grid,
     grid_sample,
+)
+from fnn.functional.grouped import (
+    grouped_mm,
 )
 from fnn.functional.interpolate import (
     interpolate,
@@ -185,6 +189,11 @@ from fnn.functional.response import (
     cross_map_lrn2d,
     local_response_norm,
 )
+from fnn.functional.scaled import (
+    ScalingType,
+    SwizzleType,
+    scaled_mm,
+)
 from fnn.functional.shrink import (
     hardshrink,
     softshrink,
@@ -210,6 +219,8 @@ from fnn.functional.unpooling import (
 
 __all__ = [
     "PackedSequence",
+    "ScalingType",
+    "SwizzleType",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool3d",
@@ -235,6 +246,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_tbc",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
@@ -263,6 +275,7 @@ __all__ = [
     "glu",
     "grid_sample",
     "group_norm",
+    "grouped_mm",
     "gru",
     "gru_cell",
     "gumbel_softmax",
@@ -332,6 +345,7 @@ __all__ = [
     "rrelu",
     "rrelu_",
     "scaled_dot_product_attention",
+    "scaled_mm",
     "selu",
     "selu_",
     "sigmoid",

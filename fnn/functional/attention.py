@@ -17,7 +17,10 @@ from jax import lax
 from fnn.arguments import floating, narrow
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional.causal_bias import CausalBias, CausalVariant
 from fnn.functional.dropout import dropout
+from fnn.kernels.attention import SDPBackend, by_rows, choose, cudnn_takes, has_cudnn, rows_at_once
+from fnn.kernels.attention import cudnn as attention_by_cudnn
 from fnn.kernels.mesh import select
 from fnn.typing import ArrayLike, Key, Scalar
 
@@ -30,7 +33,7 @@ def scaled_dot_product_attention(
     query: ArrayLike,
     key: ArrayLike,
     value: ArrayLike,
-    attn_mask: ArrayLike | None = None,
+    attn_mask: ArrayLike | CausalBias | None = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
@@ -44,12 +47,16 @@ def scaled_dot_product_attention(
 
     A query that may attend to no key at all gets zeros, with zero gradients.  The batch dimensions broadcast.
 
+    The (L, S) scores of long inputs are not held whole: queries go through the formula in blocks, and derivatives
+    compute scores once more, unless weights are dropped.  On a GPU cuDNN's kernel takes what it can; like PyTorch's
+    fused kernels it has first derivatives only, and no forward mode.  `fnn.nn.attention.sdpa_kernel` forces a way.
+
     Args:
         query: (\*, L, E) or (\*, Hq, L, E), floating.
         key: (\*, S, E) or (\*, H, S, E): what queries are compared with (no random key; that is ``dropout_key``).
         value: (\*, S, Ev) or (\*, H, S, Ev).
         attn_mask: broadcasts to (\*, L, S).  Booleans: True where a query may attend to a key.  Floats are added to
-            the scores: float32 or the dtype of ``query``.
+            the scores: float32 or the dtype of ``query``.  A `fnn.nn.attention.bias.CausalBias` holds no array.
         dropout_p: the probability of a weight to be dropped.  There is no ``training``: pass 0 in evaluation.
         is_causal: query i attends to keys 0, ..., i only; not with ``attn_mask``.
         scale: what scores are multiplied with; None is ``1 / sqrt(E)``.
@@ -83,16 +90,38 @@ def scaled_dot_product_attention(
             f"{_NAME}key and value must have the same length S, got key of shape {list(k.shape)} and value of shape "
             f"{list(v.shape)}"
         )
-    scores = attention_scores(q, k, scale)
-    if is_causal:
-        if attn_mask is not None:
-            raise ArgumentError(f"{_NAME}Explicit attn_mask should not be set when is_causal=True")
-        scores = _only(_causal(*scores.shape[-2:]), scores)
-    if attn_mask is None:
-        weights = attention_weights(scores)
-    else:
-        weights = attention_weights(_masked(scores, to_array(attn_mask, "attn_mask", _NAME), q), True)
-    return weighted_values(dropout(narrow(weights, q), dropout_p, key=dropout_key), v)
+    if is_causal and attn_mask is not None:
+        if isinstance(attn_mask, CausalBias):
+            raise ArgumentError(f"{_NAME}CausalBias should not be used with causal=True")
+        raise ArgumentError(f"{_NAME}Explicit attn_mask should not be set when is_causal=True")
+    shift = 0  # of the diagonal, to the right
+    if isinstance(attn_mask, CausalBias):
+        if attn_mask.variant == CausalVariant.LOWER_RIGHT:
+            # PyTorch's CPU path applies the materialised mask, which must fit; the other variant fits any lengths.
+            _check_fit(attn_mask.shape, (q.shape[-2], k.shape[-2]))
+            shift = attn_mask.shape[1] - attn_mask.shape[0]
+        is_causal, attn_mask = True, None
+    q, k = _broadcast_batches(q, k)
+    shape = (*q.shape[:-1], k.shape[-2])  # of the scores
+    mask = None if attn_mask is None else _checked_mask(to_array(attn_mask, "attn_mask", _NAME), shape, q)
+    drops = dropout_p != 0
+    cudnn = has_cudnn() and cudnn_takes(q, k, v, mask is not None or shift != 0, is_causal, drops)
+    backend = choose(shape, drops, cudnn)
+    if backend == SDPBackend.CUDNN_ATTENTION:
+        return attention_by_cudnn(q, k, v, is_causal, scale)
+
+    def attend(first: jax.Array | int, q: jax.Array, mask: jax.Array | None) -> jax.Array:
+        scores = attention_scores(q, k, scale)
+        if is_causal:
+            scores = _only(_causal(q.shape[-2], k.shape[-2], first + shift), scores)
+        if mask is not None:
+            scores = _masked(scores, mask)
+        weights = narrow(attention_weights(scores, mask is not None or shift < 0), q)
+        return weighted_values(dropout(weights, dropout_p, key=dropout_key), v)
+
+    if backend == SDPBackend.MATH:
+        return attend(0, q, mask)
+    return by_rows(attend, q, mask, rows_at_once(shape))
 
 
 def attention_scores(q: jax.Array, k: jax.Array, scale: Scalar | None = None) -> jax.Array:
@@ -196,10 +225,13 @@ def _broadcast_batches(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array
     return jnp.broadcast_to(a, (*batch, *a.shape[-2:])), jnp.broadcast_to(b, (*batch, *b.shape[-2:]))
 
 
-def _causal(queries: int, keys: int) -> jax.Array:
-    """(L, S): True on and below the diagonal."""
+def _causal(queries: int, keys: int, first: jax.Array | int = 0) -> jax.Array:
+    """(L, S): True on and below the diagonal, for queries of which the first has this index."""
     shape = (queries, keys)
-    return lax.broadcasted_iota(np.int32, shape, 0) >= lax.broadcasted_iota(np.int32, shape, 1)
+    rows = lax.broadcasted_iota(np.int32, shape, 0)
+    if not (isinstance(first, int) and first == 0):
+        rows = rows + first
+    return rows >= lax.broadcasted_iota(np.int32, shape, 1)
 
 
 def _only(allowed: jax.Array, scores: jax.Array) -> jax.Array:
@@ -207,16 +239,26 @@ def _only(allowed: jax.Array, scores: jax.Array) -> jax.Array:
     return select(jnp.broadcast_to(allowed, scores.shape), scores, lax.full_like(scores, -jnp.inf))
 
 
-def _masked(scores: jax.Array, mask: jax.Array, q: jax.Array) -> jax.Array:
+def _checked_mask(mask: jax.Array, shape: tuple[int, ...], q: jax.Array) -> jax.Array:
+    """A mask of at least two dimensions that fits scores of this shape."""
     if mask.dtype != jnp.bool_ and not (is_floating(mask) and mask.dtype in (jnp.float32, q.dtype)):
         raise ArgumentTypeError(
             f"{_NAME}Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
             f"{mask.dtype} and query.dtype: {q.dtype} instead."
         )
+    _check_fit(mask.shape, shape)
+    return mask.reshape((1,) * (2 - mask.ndim) + mask.shape)
+
+
+def _check_fit(mask: tuple[int, ...], scores: tuple[int, ...]) -> None:
     try:
-        mask = jnp.broadcast_to(mask, scores.shape)
+        fits = np.broadcast_shapes(mask, scores) == scores
     except ValueError:
-        raise ArgumentError(
-            f"{_NAME}attn_mask must broadcast to the scores' shape {list(scores.shape)}, got {list(mask.shape)}"
-        ) from None
+        fits = False
+    if not fits:
+        raise ArgumentError(f"{_NAME}attn_mask must broadcast to the scores' shape {list(scores)}, got {list(mask)}")
+
+
+def _masked(scores: jax.Array, mask: jax.Array) -> jax.Array:
+    mask = jnp.broadcast_to(mask, scores.shape)
     return _only(mask, scores) if mask.dtype == jnp.bool_ else scores + mask.astype(scores.dtype)

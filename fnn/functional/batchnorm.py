@@ -3,6 +3,10 @@
 PyTorch updates ``running_mean`` and ``running_var`` in place.  Arrays are immutable, so here the functions
 of PyTorch's names leave them as they are, and `batch_norm_update` and `instance_norm_update` return the new ones.
 Half inputs are normalised in float32.
+
+Where the batch is spread over a mapped axis (`jax.shard_map`, `jax.pmap`, `jax.vmap`), ``axis_name`` makes the
+statistics those of the whole: sums over the axis, of the elements first and of their squared deviations then. Every
+index of the axis holds as many elements, so that the mean weighted by counts is the plain one.
 """
 
 from __future__ import annotations
@@ -18,13 +22,19 @@ from fnn.arguments import floating, listed, narrow, widen
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional._parameters import parameters
-from fnn.kernels.moments import standardise
-from fnn.kernels.sums import spread
-from fnn.typing import ArrayLike, Scalar
+from fnn.kernels.normalise import normalise, scaled
+from fnn.kernels.sums import spread, total
+from fnn.typing import ArrayLike, AxisName, Scalar
 
 __all__ = ["batch_norm", "batch_norm_update", "instance_norm", "instance_norm_update"]
 
 Updated = tuple[jax.Array, jax.Array | None, jax.Array | None]
+
+_UNBOUND = """{where}process_group={axis!r} names an axis of a mapped function, and there is none of this name here.
+Wrong: norm.apply(params, state, x, training=True)
+Why:   while training, the statistics are summed over that axis, which only the transform that maps it defines.
+Right: jax.shard_map(lambda x: norm.apply(params, state, x, training=True), mesh=mesh, ...)   # an axis of the mesh
+   or: jax.vmap(..., axis_name={axis!r});  or process_group=None under jax.jit, where arrays are whole anyway"""
 
 
 def batch_norm(
@@ -77,6 +87,8 @@ def batch_norm_update(
     training: bool = False,
     momentum: Scalar | None = 0.1,
     eps: float = 1e-5,
+    *,
+    axis_name: AxisName | None = None,
 ) -> Updated:
     r"""`batch_norm` together with the running statistics after it.
 
@@ -92,12 +104,13 @@ def batch_norm_update(
         training: normalise with the statistics of this batch, and update the running ones.
         momentum: the share of this batch; may be a traced value.
         eps: added to the variance.
+        axis_name: of the mapped axis, or a tuple of several, that the batch is spread over; it counts while training.
 
     Returns:
         ``(output, new_running_mean, new_running_var)``; the last two are None where the arguments are.
 
     Raises:
-        ArgumentError: one value per channel while training, or a parameter that has not C elements.
+        ArgumentError: one value per channel while training, or a parameter that has not C elements, no such axis.
 
     Example:
         >>> import jax.numpy as jnp
@@ -108,8 +121,10 @@ def batch_norm_update(
     """
     where = "batch_norm: "
     x, params = _operands(where, input, running_mean, running_var, weight, bias)
+    shards = 1
     if training:
-        if x.shape[0] * math.prod(x.shape[2:]) == 1:
+        shards = _axis_size(where, axis_name)
+        if x.shape[0] * math.prod(x.shape[2:]) * shards == 1:
             raise ArgumentError(
                 f"{where}Expected more than 1 value per channel when training, got input size {listed(x.shape)}"
             )
@@ -122,7 +137,10 @@ def batch_norm_update(
             if params[name] is None:
                 raise ArgumentError(f"{where}{name} must be defined in evaluation mode, got {name}=None")
     axes = (0, *range(2, x.ndim))
-    return _normalise(where, x, **params, axes=axes, training=training, momentum=momentum, eps=eps)
+    across = axis_name if training else None
+    return _normalise(
+        where, x, **params, axes=axes, training=training, momentum=momentum, eps=eps, across=across, shards=shards
+    )
 
 
 def instance_norm(
@@ -258,29 +276,53 @@ def _normalise(
     training: bool,
     momentum: Scalar | None,
     eps: float,
+    across: AxisName | None = None,
+    shards: int = 1,
 ) -> Updated:
     """Both norms: they differ in the axes that the statistics are taken over."""
     if x.size == 0:
         return x, running_mean, running_var
     # the spatial axes as one: long inner loops
+    weight, bias = (None if p is None else widen(p) for p in (weight, bias))
     wide = lax.reshape(widen(x), (*x.shape[:2], math.prod(x.shape[2:]))) if x.ndim > 3 else widen(x)
     if training:
         if (running_mean is None) != (running_var is None):
             raise ArgumentError(f"{where}running_mean and running_var must either both be None or neither be None")
-        y, mean, var = standardise(wide, tuple(i for i in axes if i < wide.ndim), eps)
+        own = tuple(i for i in axes if i < wide.ndim)
+        n = math.prod(x.shape[i] for i in axes) * shards
+        if across is None:
+            y, mean, var = normalise(wide, own, eps, weight, bias, (1,))
+        else:
+            mean, var = _moments(wide, own, n, across)
+            y = scaled(_standardised(wide, mean, var, eps), weight, bias, (1,))
         if running_mean is not None and running_var is not None:
-            n = math.prod(x.shape[i] for i in axes)
             move = _moving_average(where, momentum)
             running_mean, running_var = move(running_mean, mean), move(running_var, var * (n / (n - 1)))
     else:
         assert running_mean is not None and running_var is not None  # checked by the callers
         mean, var = (lax.stop_gradient(s).real.astype(wide.dtype) for s in (running_mean, running_var))
-        y = (wide - spread(mean, wide.shape, (1,))) * spread(lax.rsqrt(var + eps), wide.shape, (1,))
-    if weight is not None:
-        y = y * spread(widen(weight), wide.shape, (1,))
-    if bias is not None:
-        y = y + spread(widen(bias), wide.shape, (1,))
+        y = scaled(_standardised(wide, mean, var, eps), weight, bias, (1,))
     return narrow(lax.reshape(y, x.shape), x), running_mean, running_var
+
+
+def _standardised(x: jax.Array, mean: jax.Array, var: jax.Array, eps: float) -> jax.Array:
+    return (x - spread(mean, x.shape, (1,))) * spread(lax.rsqrt(var + eps), x.shape, (1,))
+
+
+def _moments(x: jax.Array, axes: tuple[int, ...], n: int, across: AxisName) -> tuple[jax.Array, jax.Array]:
+    """Mean and biased variance of the ``n`` elements of a channel, on all indices of the mapped axis."""
+    mean = lax.psum(total(x, axes), across) / n
+    deviation = x - spread(mean, x.shape, (1,))
+    return mean, lax.psum(total(deviation * deviation, axes), across) / n
+
+
+def _axis_size(where: str, axis: AxisName | None) -> int:
+    if axis is None:
+        return 1
+    try:
+        return lax.psum(1, axis)  # of a Python number: known while tracing
+    except NameError:
+        raise ArgumentError(_UNBOUND.format(where=where, axis=axis)) from None
 
 
 def _moving_average(where: str, momentum: Scalar | None) -> Callable[[jax.Array, jax.Array], jax.Array]:

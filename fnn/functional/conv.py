@@ -20,7 +20,7 @@ from fnn.functional import _promotion as promotion
 from fnn.kernels.convolve import convolve, convolve_transposed
 from fnn.typing import ArrayLike, Ints
 
-__all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
+__all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
 
 _AXES = ("depth", "height", "width")
@@ -246,6 +246,69 @@ def conv_transpose3d(
         [[[[1.0, 2.0, 1.0]]]]
     """
     return _conv_transpose(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_tbc(input: ArrayLike, weight: ArrayLike, bias: ArrayLike, pad: int = 0) -> jax.Array:
+    """Cross-correlates a sequence whose first axis is time with a set of filters.
+
+    Args:
+        input: (L, N, C).
+        weight: (k, C, O).
+        bias: (O,), added to every position.
+        pad: zeros at both ends.
+
+    Returns:
+        (M, N, O), ``M = L + 2 * pad - k + 1``.
+
+    Raises:
+        ArgumentError: shapes or dtypes that do not fit.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.conv_tbc(jnp.arange(4.0).reshape(4, 1, 1), jnp.ones((2, 1, 1)), jnp.zeros(1)).ravel().tolist()
+        [1.0, 3.0, 5.0]
+    """
+    where = "conv_tbc: "
+    x, w, b = (to_array(v, n, where) for v, n in ((input, "input"), (weight, "weight"), (bias, "bias")))
+    pad = integer(pad, "pad", where)
+    if x.ndim != 3:
+        raise ArgumentError(
+            f"{where}Input must have 3 dims: time, batch, in_channel, got input.shape={listed(x.shape)}"
+        )
+    if w.ndim != 3:
+        raise ArgumentError(
+            f"{where}Weight tensor must have 3 dims: kernel_width, in_channels, out_channels, got "
+            f"weight.shape={listed(w.shape)}"
+        )
+    shapes = f"got input.shape={listed(x.shape)} and weight.shape={listed(w.shape)}"
+    if b.ndim != 1:
+        raise ArgumentError(f"{where}Bias must be 1-D, got bias.shape={listed(b.shape)}")
+    if x.shape[2] != w.shape[1]:
+        raise ArgumentError(f"{where}Input dim 2 (input channels) is not == dim 1 in the weight tensor, {shapes}")
+    if b.shape[0] != w.shape[2]:
+        raise ArgumentError(
+            f"{where}Bias size must equal dim 2 in the weight tensor (output channels), got "
+            f"bias.shape={listed(b.shape)} and weight.shape={listed(w.shape)}"
+        )
+    if not x.dtype == w.dtype == b.dtype:
+        raise ArgumentTypeError(
+            f"{where}input, weight and bias must have the same dtype, but got {x.dtype}, {w.dtype} and {b.dtype}"
+        )
+    promotion.require(where, "floating or complex", input=x)
+    _check_not_negative([pad], "pad", where)
+    length = x.shape[0] + 2 * pad - w.shape[0] + 1
+    if length < 0:
+        raise ArgumentError(
+            f"{where}Trying to create tensor with negative dimension {length}: the kernel is longer than the padded "
+            f"input, {shapes}, pad={pad}"
+        )
+    if 0 in (length, *x.shape[1:], *w.shape):
+        return lax.broadcast_in_dim(b, (length, x.shape[1], b.shape[0]), (2,))
+    one = (1,)
+    y = convolve(lax.transpose(x, (1, 2, 0)), lax.transpose(w, (2, 1, 0)), one, [(pad, pad)], one, 1)
+    y = lax.transpose(y, (2, 0, 1))
+    return lax.add(y, lax.broadcast_in_dim(b, y.shape, (2,)))
 
 
 def _conv(

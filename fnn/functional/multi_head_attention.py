@@ -6,7 +6,6 @@ of keys.  Inputs are (L, N, E), sequence first; unbatched (L, E).
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import jax
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn.arguments import floating, narrow
-from fnn.dtypes import is_floating, to_array
+from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional.attention import (
     attention_scores,
@@ -22,17 +21,14 @@ from fnn.functional.attention import (
     scaled_dot_product_attention,
     weighted_values,
 )
+from fnn.functional.attention_masks import AttentionError, additive_mask
 from fnn.functional.dropout import dropout
 from fnn.functional.linear import linear
-from fnn.typing import ArrayLike, DType, Key
+from fnn.typing import ArrayLike, Key
 
 __all__ = ["multi_head_attention_forward"]
 
 _NAME = "multi_head_attention_forward: "
-
-
-class AttentionError(ArgumentError, AssertionError):
-    """A bad argument where PyTorch asserts."""
 
 
 def multi_head_attention_forward(
@@ -127,7 +123,7 @@ def multi_head_attention_forward(
         q, k, v = map_shared(lambda x: lax.expand_dims(x, [1]), q, k, v)
         padding = None if padding is None else lax.expand_dims(padding, [0])
 
-    padding = additive_mask(padding, "key_padding_mask", q.dtype, mask)
+    padding = additive_mask(padding, "key_padding_mask", q.dtype, _NAME, mask)
     if is_causal and mask is None:
         raise ArgumentError(
             f"{_NAME}Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
@@ -136,7 +132,7 @@ def multi_head_attention_forward(
     if is_causal and padding is None and not need_weights:
         mask = None  # the hint says all that it says
     else:
-        mask, is_causal = additive_mask(mask, "attn_mask", q.dtype), False
+        mask, is_causal = additive_mask(mask, "attn_mask", q.dtype, _NAME), False
     _check_sizes(q, k, v, embed_dim_to_check, num_heads, use_separate_proj_weight)
     length, batch, embed_dim = q.shape
     head_dim = embed_dim // num_heads
@@ -187,30 +183,6 @@ def multi_head_attention_forward(
 
 
 # -- masks -----------------------------------------------------------------------------------------------
-
-
-def additive_mask(mask: ArrayLike | None, name: str, dtype: DType, other: jax.Array | None = None) -> jax.Array | None:
-    """A mask as what is added to the scores: minus infinity where a boolean one is True.
-
-    Args:
-        mask: booleans, floats or None.
-        name: the argument's.
-        dtype: that of a boolean mask's result.
-        other: the attn_mask that a key_padding_mask comes with, which should have its dtype.
-    """
-    if mask is None:
-        return None
-    m = to_array(mask, name, _NAME)
-    if m.dtype != jnp.bool_ and not is_floating(m):
-        raise AttentionError(f"{_NAME}only bool and floating types of {name} are supported, got {m.dtype}")
-    if other is not None and other.dtype != m.dtype:
-        warnings.warn(
-            f"Support for mismatched {name} and attn_mask is deprecated. Use same type for both instead.",
-            stacklevel=3,
-        )
-    if m.dtype != jnp.bool_:
-        return m
-    return lax.select(m, lax.full(m.shape, -jnp.inf, dtype), lax.full(m.shape, 0, dtype))
 
 
 def _by_head(mask: jax.Array, batch: int, heads: int, length: int, keys: int) -> jax.Array:

@@ -17,9 +17,8 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional._parameters import parameters
 from fnn.functional.vector_norm import divided_by_norm
-from fnn.kernels.moments import standardise
+from fnn.kernels.normalise import normalise
 from fnn.kernels.squares import scaled_squares
-from fnn.kernels.sums import spread
 from fnn.tracing import transposition
 from fnn.typing import ArrayLike, Ints
 
@@ -107,16 +106,9 @@ def _standard(
     bias: jax.Array | None,
     dims: tuple[int, ...],
 ) -> jax.Array:
-    """``x`` standardised over ``axes``, then scaled and shifted along ``dims``."""
-    return _affine(standardise(x, axes, eps).y, weight, bias, dims)
-
-
-def _affine(y: jax.Array, weight: jax.Array | None, bias: jax.Array | None, axes: tuple[int, ...]) -> jax.Array:
-    if weight is not None:
-        y = y * spread(widen(weight), y.shape, axes)
-    if bias is not None:
-        y = y + spread(widen(bias), y.shape, axes)
-    return y
+    """Standardised over ``axes``, then scaled and shifted along ``dims``."""
+    weight, bias = (None if p is None else widen(p) for p in (weight, bias))
+    return normalise(x, axes, eps, weight, bias, dims).y
 
 
 def rms_norm(

@@ -45,6 +45,16 @@ def standardise(x: jax.Array, axes: tuple[int, ...], eps: float) -> Standardised
     return Standardised(y, lax.stop_gradient(mean), lax.stop_gradient(var))
 
 
+def change(t: jax.Array, y: jax.Array, rstd: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+    """What a change ``t`` of ``x`` does to ``y`` and ``rstd``."""
+    return tuple(change_p.bind(t, y, rstd, axes=axes))
+
+
+def standardised(x: jax.Array, *, axes: tuple[int, ...], eps: float, cpu: bool) -> tuple[jax.Array, ...]:
+    """The formula: ``y``, the mean, the variance and ``1 / sqrt(var + eps)``."""
+    return (_standardised_in_one_pass if cpu else _standardised)(x, axes=axes, eps=eps)
+
+
 def _standardised(x: jax.Array, *, axes: tuple[int, ...], eps: float | jax.Array) -> tuple[jax.Array, ...]:
     kept = others(x.ndim, axes)
     n = math.prod(x.shape[i] for i in axes)

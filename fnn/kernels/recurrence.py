@@ -171,7 +171,6 @@ def _run(kind: str, reverse: bool, x: jax.Array, carry: Arrays, weights: Arrays,
     return lax.scan(step, carry, (x, mask), reverse=reverse, unroll=_UNROLL)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def recurrence(
     kind: str, reverse: bool, x: jax.Array, carry: Arrays, weights: Arrays, mask: jax.Array | None
 ) -> tuple[jax.Array, Arrays]:
@@ -188,12 +187,23 @@ def recurrence(
     Returns:
         (T, N, P), and the last ``carry``.
     """
+    if x.shape[0] == 1:  # a decoder that goes word by word: no loop to trace, compile and run
+        new, _ = CELLS[kind].step(x[0], carry, weights)
+        new = _where(None if mask is None else mask[0], new, carry)
+        return new[0][None], new
+    return _compiled(kind, reverse, x, carry, weights, mask)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _scanned(
+    kind: str, reverse: bool, x: jax.Array, carry: Arrays, weights: Arrays, mask: jax.Array | None
+) -> tuple[jax.Array, Arrays]:
     last, (outputs, _) = _run(kind, reverse, x, carry, weights, mask, keep=False)
     return outputs, last
 
 
-@recurrence.defjvp
-def _recurrence_jvp(kind: str, reverse: bool, primals: tuple, tangents: tuple):
+@_scanned.defjvp
+def _scanned_jvp(kind: str, reverse: bool, primals: tuple, tangents: tuple):
     x, carry, weights, mask = primals
     dx, dcarry, dweights, _ = tangents
     cell = CELLS[kind]
@@ -208,3 +218,7 @@ def _recurrence_jvp(kind: str, reverse: bool, primals: tuple, tangents: tuple):
 
     dlast, doutputs = lax.scan(step, dcarry, (external, slopes, mask), reverse=reverse, unroll=_UNROLL)
     return (outputs, last), (doutputs, dlast)
+
+
+# The body of a scan is a new function at each call: outside of a program it would be traced and compiled each time.
+_compiled = jax.jit(_scanned, static_argnums=(0, 1))

@@ -1,9 +1,10 @@
-"""Layers that keep running statistics: BatchNorm and InstanceNorm in one to three dimensions."""
+"""Layers that keep running statistics: BatchNorm and InstanceNorm in one to three dimensions, SyncBatchNorm."""
 
 from __future__ import annotations
 
 import dataclasses
 import warnings
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -12,22 +13,49 @@ import jax.numpy as jnp
 from fnn import init
 from fnn.arguments import integer
 from fnn.dtypes import index_dtype, to_array
-from fnn.errors import ArgumentError
+from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import batchnorm
-from fnn.layers.layer import Layer, Params, State
+from fnn.layers.layer import Layer, Params, State, given
 from fnn.tracing import ARRAYS
-from fnn.typing import ArrayLike, Device, DType, Key
+from fnn.typing import ArrayLike, AxisName, Device, DType, Held, Key
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
+__all__ = [
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
+    "SyncBatchNorm",
+]
 
 
-class _NormBase(Layer):
-    """What batch and instance norm share: the parameters, the state and their initial values.
+class _Statistics(Layer):
+    """The first arguments of every norm here.
 
     Args:
         num_features: C.
         eps: added to the variance.
         affine: whether there are weight and bias.
+    """
+
+    num_features: int
+    eps: float = 1e-5
+    momentum: float | None = 0.1
+    affine: bool = True
+    track_running_stats: bool = True
+
+
+class _Grouped(_Statistics):
+    """The argument that PyTorch's SyncBatchNorm has before ``device``: fields come in the order of these bases."""
+
+    process_group: Held[str | Sequence[str] | None, AxisName | None] = given(default=None)
+
+
+class _NormBase(_Statistics):
+    """What batch and instance norm share: the parameters, the state and their initial values.
+
+    Args:
         dtype: of parameters and statistics; None is the default dtype.
         bias: whether an affine layer has a bias.
 
@@ -39,11 +67,6 @@ class _NormBase(Layer):
     STATE: ClassVar = ("running_mean", "running_var", "num_batches_tracked")
     NDIM: ClassVar[tuple[int, ...]]  # the numbers of dimensions that an input may have
 
-    num_features: int
-    eps: float = 1e-5
-    momentum: float | None = 0.1
-    affine: bool = True
-    track_running_stats: bool = True
     device: Device | None = None
     dtype: DType | None = None
     bias: bool = dataclasses.field(default=True, kw_only=True)
@@ -133,12 +156,17 @@ class _BatchNorm(_NormBase):
             training or (mean is None and var is None),
             0.0 if momentum is None else momentum,
             self.eps,
+            axis_name=self._axis_name() if training else None,
         )
         if not update:
             return y, state
         if new_mean is not None:
             new |= {"running_mean": new_mean, "running_var": new_var}
         return y, new
+
+    def _axis_name(self) -> AxisName | None:
+        """The mapped axis that a batch is spread over."""
+        return None
 
 
 class BatchNorm1d(_BatchNorm):
@@ -190,6 +218,53 @@ class BatchNorm3d(_BatchNorm):
     """
 
     NDIM = (5,)
+
+
+class SyncBatchNorm(_BatchNorm, _Grouped):
+    """Batch normalisation of inputs with any number of axes, with statistics of the whole batch wherever it is.
+
+    Under `jax.jit` an array that is split over a mesh is one array, and its statistics are the whole batch's: there,
+    as on one device, this layer is `BatchNorm1d` or its like. Inside `jax.shard_map`, `jax.pmap` or `jax.vmap` each
+    call sees its own part; with ``process_group``, the name that the transform gives its axis, mean and variance are
+    summed over the parts, and so are the gradients. All parts then hold the same running statistics. Nothing is summed
+    when not training.
+
+    Args:
+        process_group: where PyTorch has a group of processes, the name of the mapped axis, or a tuple of several: the
+            groups are what the axes left out tell apart. None: the statistics of what a call sees.
+
+    Shape:
+        (N, C, *) -> the same.
+
+    Example:
+        >>> norm = layers.SyncBatchNorm(1, eps=5.0, affine=False, track_running_stats=False)
+        >>> norm.apply({}, {}, jnp.array([2.0, 6.0]).reshape(2, 1))[0].ravel().round(4)
+        Array([-0.6667,  0.6667], dtype=float32)
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        group = self.process_group
+        if isinstance(group, (list, tuple)):
+            group = tuple(group)
+        names = group if isinstance(group, tuple) else () if group is None else (group,)
+        if not all(isinstance(name, str) for name in names):
+            raise ArgumentTypeError(
+                f"SyncBatchNorm: process_group is the name of an axis of jax.shard_map, jax.pmap or jax.vmap, a tuple "
+                f"of names, or None, but got {group!r}; under jax.jit statistics are those of the whole batch with None"
+            )
+        self._set(process_group=group or None)
+
+    def _check_ndim(self, ndim: int, shape: tuple[int, ...]) -> None:
+        if ndim < 2:
+            raise ArgumentError(f"expected at least 2D input (got {ndim}D input), input.shape={list(shape)}")
+        if shape[1] == 0:
+            raise ArgumentError(
+                f"SyncBatchNorm number of input channels should be non-zero, but got input.shape={list(shape)}"
+            )
+
+    def _axis_name(self) -> AxisName | None:
+        return self.process_group
 
 
 class _InstanceNorm(_NormBase):

@@ -199,7 +199,8 @@ class Layer:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         doc = cls.__dict__.get("__doc__")
-        if "__annotations__" in cls.__dict__ or not dataclasses.is_dataclass(cls):
+        # what has fields of its own, or joins those of several bases
+        if "__annotations__" in cls.__dict__ or len(cls.__bases__) > 1 or not dataclasses.is_dataclass(cls):
             dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
         if doc is not None and cls.__module__.startswith("fnn.layers."):
             text = Documentation(doc, lambda: layer_text(cls, field_names(cls)))

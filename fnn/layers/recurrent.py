@@ -22,7 +22,6 @@ __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "R
 
 # How many gates a cell has.
 _GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
-Pair = tuple[jax.Array, jax.Array]
 
 
 class _Recurrent(Layer):
@@ -474,7 +473,7 @@ class LSTMCell(_Cell):
         *,
         training: bool = False,
         key: Key | None = None,
-    ) -> tuple[Pair, State]:
+    ) -> tuple[tuple[jax.Array, jax.Array], State]:
         del training, key
         return lstm_cell(input, hx, *self._weights(params)), state
 

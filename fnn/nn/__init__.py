@@ -1,18 +1,24 @@
 """``torch.nn`` for JAX: Modules, Parameters, containers and every layer."""
 
-from fnn.nn import functional, init, modules, parameter, utils
+from fnn.nn import attention, common_types, functional, grad, init, modules, parallel, parameter, utils
 from fnn.nn.modules import *
+from fnn.nn.parallel import DataParallel
 from fnn.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 __all__ = [
     "Buffer",
+    "DataParallel",
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",
+    "attention",
+    "common_types",
     "factory_kwargs",
     "functional",
+    "grad",
     "init",
     "modules",
+    "parallel",
     "parameter",
     "utils",
 ]

@@ -99,8 +99,21 @@ def _planes(rng: np.random.Generator, size: tuple[int, ...]) -> tuple[int, ...]:
     return (*_ints(rng, int(rng.integers(1, 3)), 1, 3), *size)
 
 
+def _meets_the_input(size: tuple[int, ...], kwargs: Kwargs) -> bool:
+    """Whether every window has an element that is no padding; of others PyTorch's index lies outside its memory."""
+    each = zip(size, kwargs["kernel_size"], kwargs["dilation"], kwargs["padding"], strict=True)
+    for axis, (n, k, d, p) in enumerate(each):
+        stride = kwargs.get("stride", kwargs["kernel_size"])[axis]
+        room = n + 2 * p - d * (k - 1) - 1
+        count = (-(-room // stride) if kwargs["ceil_mode"] else room // stride) + 1
+        starts = (i * stride - p for i in range(count))
+        if not all(any(0 <= start + j * d < n for j in range(k)) for start in starts if start < n + p):
+            return False
+    return True
+
+
 def _maximum(rng: np.random.Generator, rank: int) -> Case | None:
-    if (drawn := _windows(rng, rank, True)) is None:
+    if (drawn := _windows(rng, rank, True)) is None or not _meets_the_input(*drawn):
         return None
     return Case(f"max_pool{rank}d", (_planes(rng, drawn[0]),), drawn[1] | {"return_indices": bool(rng.integers(2))}, 1)
 

@@ -1,6 +1,7 @@
 """A process on eight host devices: operations on explicit meshes, and convolutions on meshes of any shape, as on one.
 
-``python -m tests.functional.meshes operations NAME...`` (all, if no name) and
+``python -m tests.functional.meshes operations NAME...`` (all, if no name),
+``python -m tests.functional.meshes batch_norms``, ``python -m tests.functional.meshes data_parallel`` and
 ``python -m tests.functional.meshes convolutions cpu|accelerator FIRST COUNT``; a difference or an error is an
 ordinary exception.
 """
@@ -8,6 +9,7 @@ ordinary exception.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import sys
 from collections.abc import Callable
@@ -21,7 +23,9 @@ import numpy as np
 from jax.interpreters import mlir
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+import fnn
 from fnn import functional as F
+from fnn import layers, nn
 from fnn.kernels.cpu_convolution import _definition, _primitives
 from tests import extent
 from tests.functional.geometries import Case, _convolution, _transposed
@@ -147,5 +151,115 @@ def check(case: Case, rng: np.random.Generator) -> None:
                 np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5 * largest, err_msg=f"{sizes} {kind}")
 
 
+def batch_norms() -> None:
+    """SyncBatchNorm on parts of a batch, under each transform that makes them, as BatchNorm on the whole.
+
+    The input's gradient and the new state; the gradients of the parameters are the sums over the parts.
+    """
+    x, target = jnp.asarray(_array(16, 3, 5)) * 3 + 2, jnp.asarray(_array(16, 3, 5))
+    params = {"weight": jnp.arange(1.0, 4.0), "bias": jnp.arange(3.0)}
+    whole = layers.BatchNorm1d(3)
+    state = whole.init(KEY)[1]
+
+    def loss(norm, params, state, x, target):
+        y, state = norm.apply(params, state, x, training=True)
+        return jnp.sum((y - target) ** 3), (y, state)
+
+    def step(norm, params, state, x, target):
+        return jax.grad(functools.partial(loss, norm), (0, 2), has_aux=True)(params, state, x, target)
+
+    def same(got, want, what):
+        print(what, flush=True)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-3, err_msg=what), got, want)
+
+    want = jax.jit(functools.partial(step, whole))(params, state, x, target)
+    mesh = jax.make_mesh((4, 2), ("a", "b"), axis_types=(AxisType.Auto,) * 2)
+    split, none = PartitionSpec(("a", "b")), PartitionSpec()
+    synchronised = functools.partial(step, layers.SyncBatchNorm(3, process_group=("a", "b")))
+
+    # the type system of shard_map knows that the state is the same everywhere, and sums the gradients of what is
+    mapped = jax.shard_map(
+        synchronised,
+        mesh=mesh,
+        in_specs=(none, none, split, split),
+        out_specs=((none, split), (split, none)),
+    )
+    same(jax.jit(mapped)(params, state, x, target), want, "shard_map")
+
+    # with one axis of two, statistics are those of the groups that the other one tells apart
+    pairs = layers.SyncBatchNorm(3, process_group="b", track_running_stats=False)
+    mapped = jax.shard_map(
+        lambda x: pairs.apply(params, {}, x, training=True)[0], mesh=mesh, in_specs=split, out_specs=split
+    )
+    apart = layers.BatchNorm1d(3, track_running_stats=False)
+    groups = [apart.apply(params, {}, part, training=True)[0] for part in jnp.split(x, 4)]
+    same(jax.jit(mapped)(x), jnp.concatenate(groups), "groups")
+
+    parts = [jnp.reshape(a, (8, 2, *a.shape[1:])) for a in (x, target)]
+    single = functools.partial(step, layers.SyncBatchNorm(3, process_group="devices"))
+    (d_params, dx), (y, new) = jax.pmap(single, axis_name="devices", in_axes=(None, None, 0, 0))(params, state, *parts)
+    got = (jax.tree.map(lambda g: g.sum(0), d_params), dx.reshape(x.shape)), (y.reshape(x.shape), new)
+    every = jax.tree.map(lambda v: jnp.stack([v] * 8), want[1][1])
+    same(got, (want[0], (want[1][0], every)), "pmap")
+
+    alone = jax.jit(functools.partial(step, layers.SyncBatchNorm(3)))
+    placed = [jax.device_put(a, NamedSharding(mesh, split)) for a in (x, target)]
+    same(alone(params, state, *placed), want, "a sharded input under jit")
+
+
+def data_parallel() -> None:
+    """nn.DataParallel over four devices: outputs, gradients and buffers of two steps, eager and compiled."""
+    x, target = _array(8, 4), _array(8, 2)
+
+    def step(model, x, target):
+        def loss(model):
+            y = model(x)
+            return jnp.sum((y - target) ** 2), y
+
+        return fnn.value_and_grad(loss, has_aux=True)(model)
+
+    def network():
+        fnn.manual_seed(0)
+        return nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Linear(3, 2))
+
+    alone = network()
+    want = [step(alone, x, target), step(alone, 2 * x, target)]
+    for run, output in itertools.product((step, fnn.jit(step)), (None, "cpu:2")):
+        model = nn.DataParallel(network(), [f"cpu:{i}" for i in range(4)], output)
+        got = [run(model, x, target), run(model, 2 * x, target)]
+        print(run, output, flush=True)
+        for ((loss, y), grads), ((loss_alone, y_alone), grads_alone) in zip(got, want, strict=True):
+            np.testing.assert_allclose(loss, loss_alone, rtol=1e-4)
+            np.testing.assert_allclose(y, y_alone, rtol=1e-3, atol=1e-4)
+            assert {n.removeprefix("module.") for n in grads} == set(grads_alone)
+            for name, grad in grads.items():
+                np.testing.assert_allclose(grad, grads_alone[name.removeprefix("module.")], rtol=1e-3, atol=1e-4)
+            where = {device.id for device in y.devices()}
+            if output is None:
+                assert len({str(shard.index) for shard in y.addressable_shards}) == 4, y.sharding
+            else:
+                assert where == {0, 1, 2, 3} and y.sharding.is_fully_replicated
+        for name, value in model.module.state_dict().items():
+            np.testing.assert_allclose(value, alone.state_dict()[name], rtol=1e-4, atol=1e-5, err_msg=name)
+        assert model.module[0].weight.data.sharding.is_fully_replicated
+        assert output is None or {device.id for device in model(x).devices()} == {2}
+    model = nn.DataParallel(nn.Identity(), ["cpu:1", "cpu:3"], dim=-1)
+    assert model.device_ids == [1, 3]
+    assert {s.data.shape for s in model(jnp.ones((3, 4))).addressable_shards} == {(3, 2)}
+    assert model(jnp.ones((3, 3))).sharding.is_fully_replicated and model((2, jnp.ones(())))[0] == 2
+    try:
+        nn.DataParallel(nn.Identity(), ["cpu:1", "cpu:1"])
+    except ValueError as error:
+        assert "expected different devices" in str(error)
+    else:
+        raise AssertionError("a device twice")
+
+
 if __name__ == "__main__":
-    {"operations": operations, "convolutions": convolutions}[sys.argv[1]](*sys.argv[2:])
+    run = {
+        "operations": operations,
+        "convolutions": convolutions,
+        "batch_norms": batch_norms,
+        "data_parallel": data_parallel,
+    }
+    run[sys.argv[1]](*sys.argv[2:])

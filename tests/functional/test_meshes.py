@@ -66,6 +66,8 @@ USUAL = [
     "arguments",
     [
         ["operations", *([] if extent.ALL else USUAL)],
+        ["batch_norms"],
+        ["data_parallel"],
         *(
             ["convolutions", lowering, str(first), "6"]
             for lowering in ("cpu", "accelerator")

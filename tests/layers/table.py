@@ -190,6 +190,13 @@ for n in (1, 2, 3):
     )
     layer(f"LazyInstanceNorm{n}d", of().on(x(2, 3, *s)), of(affine=False).on(x(4, 3, *s)), smooth=True)
 layer(
+    "SyncBatchNorm",
+    of(3).on(x(4, 3, 5)),
+    of(3, momentum=None, eps=0.01).on(x(4, 3)),
+    of(3, affine=False, track_running_stats=False).on(x(2, 3, 2, 2, 2)),
+    smooth=True,
+)
+layer(
     "GroupNorm",
     of(2, 4).on(x(2, 4, 3)),
     of(1, 4, eps=0.01, affine=False).on(x(2, 4, 2, 3)),

@@ -23,6 +23,7 @@ torch = reference.torch
 pytestmark = [
     pytest.mark.filterwarnings("ignore:reduction. 'mean' divides the total loss"),  # as torch's
     pytest.mark.filterwarnings("ignore:linear_cross_entropy. ``options`` ignored"),
+    pytest.mark.filterwarnings("ignore:enable_nested_tensor is True, but self.use_nested_tensor is False"),
     pytest.mark.filterwarnings("ignore:size_average and reduce args will be deprecated"),
 ]
 
@@ -35,7 +36,8 @@ def database() -> dict[str, Any]:
     return {info.module_cls.__name__: info for info in module_db}
 
 
-NAMES = sorted(set(database()) & set(TABLE))
+TRANSFORMERS = {name for name in database() if name.startswith("Transformer")}
+NAMES = sorted(set(database()) & set(TABLE) | TRANSFORMERS)
 BAD = [name for name in NAMES if database()[name].module_error_inputs_func is not None]
 
 # The losses have up to 857 cases, the product of all options: every n-th is run, so that no class has many more.
@@ -60,7 +62,21 @@ def cases(name: str, training: bool) -> list[Any]:
 def converted(value: Any) -> Any:
     if isinstance(value, torch.nn.LinearCrossEntropyOptions):
         return nn.LinearCrossEntropyOptions(**reference.to_jax(dataclasses.asdict(value)))
+    if isinstance(value, torch.nn.TransformerEncoderLayer):
+        return encoder_layer(value)
+    if callable(value) and getattr(torch.nn.functional, getattr(value, "__name__", ""), None) is value:
+        return getattr(nn.functional, value.__name__)
     return reference.to_jax(value)
+
+
+def encoder_layer(theirs: Any) -> nn.TransformerEncoderLayer:
+    """One with the same constructor's arguments, as `TransformerEncoder` takes it."""
+    attention = theirs.self_attn
+    return nn.TransformerEncoderLayer(
+        *(attention.embed_dim, attention.num_heads, theirs.linear1.out_features, theirs.dropout.p),
+        *(converted(theirs.activation), theirs.norm1.eps, attention.batch_first, theirs.norm_first),
+        bias=attention.in_proj_bias is not None,
+    )
 
 
 def arguments(call: Any) -> tuple[tuple, dict[str, Any]]:

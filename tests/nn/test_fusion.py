@@ -51,5 +51,5 @@ def test_equals_torch(case):
 def test_errors():
     with pytest.raises(AssertionError, match="Fusion only for eval!"):
         nn.utils.fusion.fuse_conv_bn_eval(nn.Conv1d(1, 1, 1), nn.BatchNorm1d(1).eval())
-    with pytest.raises(AssertionError, match="out_features=3 and bn.num_features=2"):
+    with pytest.raises(AssertionError, match=r"out_features=3 and bn\.num_features=2"):
         nn.utils.fusion.fuse_linear_bn_eval(nn.Linear(3, 3).eval(), nn.BatchNorm1d(2).eval())

@@ -1,1 +1,1 @@
-"""Three training scripts, each written for PyTorch and ported to fnn as a user would port it."""
+"""Five training scripts, each written for PyTorch and ported to fnn as a user would port it."""

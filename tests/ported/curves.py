@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Any
 
+STEPS = 100  # unless the arguments say otherwise
 # name: (script, arguments)
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "mlp": ("mlp", {}),
@@ -13,6 +14,9 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
         "resnet",
         {"seed": 1234, "optimizer": ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 5e-4})},
     ),
+    "language": ("language", {"steps": 50}),
+    "language with dropout": ("language", {"steps": 50, "dropout": 0.2, "seed": 7}),
+    "translation": ("translation", {"steps": 50}),
 }
 
 

@@ -1,4 +1,4 @@
-"""A script that was ported from PyTorch gives PyTorch's losses, at each of a hundred steps."""
+"""A script that was ported from PyTorch gives PyTorch's losses, at each of fifty or a hundred steps."""
 
 from importlib.util import find_spec
 
@@ -10,20 +10,32 @@ from tests.ported import curves, mlp_fnn
 
 CLOSE = {"rtol": 1e-4, "atol": 0}
 # A compiled program draws its masks from a key: with dropout the eager run is PyTorch's, the compiled one is not.
-COMPILED = ["mlp without dropout", "lenet", "resnet", "resnet, nesterov"]
+COMPILED = ["mlp without dropout", "lenet", "resnet", "resnet, nesterov", "language"]
 MODES = [
     *((name, True) for name in COMPILED),
     *((name, False) for name in (("mlp", "lenet", "resnet") if extent.ALL else ("mlp", "lenet"))),
+    ("language with dropout", False),
 ]
+
+
+def check(name: str, losses: list[float]) -> None:
+    expected = recorded.load("curves")[name]
+    assert len(expected) == curves.RUNS[name][1].get("steps", curves.STEPS)
+    assert np.mean(expected[-5:]) < 0.9 * np.mean(expected[:5]), "it should learn"
+    np.testing.assert_allclose(losses, expected, **CLOSE, err_msg="recorded")
+    if find_spec("torch") is not None:
+        np.testing.assert_allclose(losses, curves.losses("torch", name), **CLOSE)
 
 
 @pytest.mark.parametrize(("name", "compiled"), MODES, ids=[f"{n}, {'jit' if c else 'eager'}" for n, c in MODES])
 def test_losses_are_torchs(name, compiled):
-    losses, expected = curves.losses("fnn", name, compiled=compiled), recorded.load("curves")[name]
-    assert len(expected) == 100 and expected[-1] < 0.9 * expected[0], "it should learn"
-    np.testing.assert_allclose(losses, expected, **CLOSE, err_msg="recorded")
-    if find_spec("torch") is not None:
-        np.testing.assert_allclose(losses, curves.losses("torch", name), **CLOSE)
+    check(name, curves.losses("fnn", name, compiled=compiled))
+
+
+def test_one_program_translates_sentences_of_all_lengths():
+    traces: list[tuple[int, ...]] = []
+    check("translation", curves.losses("fnn", "translation", traces=traces))
+    assert len(traces) <= 3, "each of fifty batches has other lengths; the first is traced until all state is found"
 
 
 def test_a_compiled_run_with_dropout_learns():

@@ -50,6 +50,7 @@ from fnn.nn.modules.batchnorm import (
     LazyBatchNorm1d,
     LazyBatchNorm2d,
     LazyBatchNorm3d,
+    SyncBatchNorm,
 )
 from fnn.nn.modules.channelshuffle import (
     ChannelShuffle,
@@ -207,9 +208,16 @@ from fnn.nn.modules.sparse import (
     Embedding,
     EmbeddingBag,
 )
+from fnn.nn.modules.transformer import (
+    Transformer,
+)
 from fnn.nn.modules.transformer_layer import (
     TransformerDecoderLayer,
     TransformerEncoderLayer,
+)
+from fnn.nn.modules.transformer_stack import (
+    TransformerDecoder,
+    TransformerEncoder,
 )
 from fnn.nn.modules.upsampling import (
     Upsample,
@@ -363,10 +371,14 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "SyncBatchNorm",
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
     "TransformerDecoderLayer",
+    "TransformerEncoder",
     "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",

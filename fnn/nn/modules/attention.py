@@ -9,7 +9,8 @@ from fnn.arguments import integer
 from fnn.devices import to_device
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
-from fnn.functional.multi_head_attention import AttentionError, additive_mask, map_shared
+from fnn.functional.attention_masks import AttentionError, additive_mask
+from fnn.functional.multi_head_attention import map_shared
 from fnn.nn import functional
 from fnn.nn._module import Module
 from fnn.nn.init import constant_, xavier_normal_, xavier_uniform_
@@ -161,8 +162,8 @@ class MultiheadAttention(Module):
         v = k if value is key else to_array(value, "value", "MultiheadAttention: ")
         if attn_mask is not None:
             attn_mask = to_array(attn_mask, "attn_mask", "MultiheadAttention: ")
-        padding = additive_mask(key_padding_mask, "key_padding_mask", q.dtype, attn_mask)
-        attn_mask = additive_mask(attn_mask, "attn_mask", q.dtype)
+        padding = additive_mask(key_padding_mask, "key_padding_mask", q.dtype, "MultiheadAttention: ", attn_mask)
+        attn_mask = additive_mask(attn_mask, "attn_mask", q.dtype, "MultiheadAttention: ")
         transposed = self.batch_first and q.ndim == 3
         if transposed:
             q, k, v = map_shared(lambda x: jnp.swapaxes(x, 0, 1) if x.ndim > 1 else x, q, k, v)

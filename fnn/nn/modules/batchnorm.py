@@ -1,15 +1,25 @@
 """Batch normalisation: the facade of `fnn.layers.batchnorm`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 
 from fnn.layers import batchnorm as layers
+from fnn.nn._module import Module
 from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.lazy import LazyLeaf
 from fnn.state.parameter import is_lazy
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d"]
+__all__ = [
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "SyncBatchNorm",
+]
 
 
 class _NormBase(LayerModule):
@@ -55,6 +65,13 @@ class _BatchNorm(_NormBase):
     """Base of the batch norms, for ``isinstance``."""
 
 
+def drop_running_stats(module: Module) -> None:
+    """Takes a batch norm its running statistics; other modules, and one that has none, stay as they are."""
+    if isinstance(module, _BatchNorm) and module.track_running_stats:
+        module.running_mean = module.running_var = module.num_batches_tracked = None
+        module.track_running_stats = False
+
+
 class BatchNorm1d(_BatchNorm, layer=layers.BatchNorm1d): ...
 
 
@@ -62,6 +79,45 @@ class BatchNorm2d(_BatchNorm, layer=layers.BatchNorm2d): ...
 
 
 class BatchNorm3d(_BatchNorm, layer=layers.BatchNorm3d): ...
+
+
+class SyncBatchNorm(_BatchNorm, layer=layers.SyncBatchNorm):
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: str | Sequence[str] | None = None) -> Module:
+        """Replaces every batch norm of a model, in place, by a SyncBatchNorm with its parameters and buffers.
+
+        Args:
+            module: the model.
+            process_group: of every one, see the class.
+
+        Returns:
+            ``module``; a new SyncBatchNorm if it is a batch norm itself.
+
+        Example:
+            >>> from fnn import nn
+            >>> net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+            >>> nn.SyncBatchNorm.convert_sync_batchnorm(net, "data")[1]
+            SyncBatchNorm(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+        """
+        converted = module
+        if isinstance(module, _BatchNorm):
+            converted = SyncBatchNorm(
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
+                bias=module.bias is not None,
+            )
+            if module.affine:
+                converted.weight, converted.bias = module.weight, module.bias
+            for name in ("running_mean", "running_var", "num_batches_tracked"):
+                setattr(converted, name, getattr(module, name))
+            converted.training = module.training
+        for name, child in module.named_children():
+            converted.add_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return converted
 
 
 def _channels(module: LayerModule, shape: tuple[int, ...]) -> int:

@@ -8,9 +8,10 @@ import jax
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
-from fnn.functional.multi_head_attention import additive_mask
+from fnn.functional.attention_masks import additive_mask
 from fnn.nn import functional
 from fnn.nn._module import Module
+from fnn.nn.modules.activation import GELU, ReLU
 from fnn.nn.modules.attention import MultiheadAttention
 from fnn.nn.modules.dropout import Dropout
 from fnn.nn.modules.linear import Linear
@@ -25,6 +26,12 @@ Activation = Callable[[jax.Array], jax.Array]
 class _TransformerLayer(Module):
     """What both kinds have: attention of a sequence to itself, and two linear maps with an activation between."""
 
+    self_attn: MultiheadAttention
+    linear1: Linear
+    linear2: Linear
+    dropout: Dropout
+    dropout1: Dropout
+
     def _activate_with(self, activation: str | Activation) -> None:
         if isinstance(activation, str):
             named: dict[str, Activation] = {"relu": functional.relu, "gelu": functional.gelu}
@@ -33,6 +40,14 @@ class _TransformerLayer(Module):
             activation = named[activation]
         self.activation = activation
 
+    def _sa_block(
+        self, x: jax.Array, attn_mask: ArrayLike | None, key_padding_mask: ArrayLike | None, is_causal: bool = False
+    ) -> jax.Array:
+        return self.dropout1(self.self_attn(x, x, x, key_padding_mask, False, attn_mask, is_causal=is_causal)[0])
+
+    def _feed_forward(self, x: jax.Array) -> jax.Array:
+        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+
 
 class TransformerEncoderLayer(_TransformerLayer):
     """Self-attention and a feed-forward network, each with a residual connection and a layer norm.
@@ -40,6 +55,9 @@ class TransformerEncoderLayer(_TransformerLayer):
     ``x = norm1(x + attention(x)); x = norm2(x + linear2(activation(linear1(x))))``; with ``norm_first``
     ``x = x + attention(norm1(x)); x = x + linear2(activation(linear1(norm2(x))))``.  Vaswani et al., "Attention Is All
     You Need" (2017), arXiv:1706.03762.
+
+    In evaluation the same is computed as in training without dropout, which is what PyTorch's fast path gives for
+    boolean masks; a query that may attend to no key attends to nothing, where the fast path gives NaN.
 
     Args:
         d_model: E, the features of the input.
@@ -92,6 +110,10 @@ class TransformerEncoderLayer(_TransformerLayer):
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
         self._activate_with(activation)
+        # torch's attribute: 1 and 2 say so, 0 is anything else.
+        relu = self.activation is functional.relu or isinstance(self.activation, ReLU)
+        gelu = self.activation is functional.gelu or isinstance(self.activation, GELU)
+        self.activation_relu_or_gelu = 1 if relu else 2 if gelu else 0
 
     def forward(
         self,
@@ -111,22 +133,19 @@ class TransformerEncoderLayer(_TransformerLayer):
         Returns:
             An array of the shape of ``src``.
         """
-        x = to_array(src, "src", "TransformerEncoderLayer: ")
-        padding = additive_mask(src_key_padding_mask, "src_key_padding_mask", x.dtype)
-        mask = additive_mask(src_mask, "src_mask", x.dtype)
+        where = "TransformerEncoderLayer: "
+        x = to_array(src, "src", where)
+        mask = None if src_mask is None else to_array(src_mask, "src_mask", where)
+        padding = additive_mask(src_key_padding_mask, "src_key_padding_mask", x.dtype, where, mask, "src_mask")
+        mask = additive_mask(mask, "src_mask", x.dtype, where)
         if self.norm_first:
             x = x + self._sa_block(self.norm1(x), mask, padding, is_causal)
             return x + self._ff_block(self.norm2(x))
         x = self.norm1(x + self._sa_block(x, mask, padding, is_causal))
         return self.norm2(x + self._ff_block(x))
 
-    def _sa_block(
-        self, x: jax.Array, attn_mask: ArrayLike | None, key_padding_mask: ArrayLike | None, is_causal: bool = False
-    ) -> jax.Array:
-        return self.dropout1(self.self_attn(x, x, x, key_padding_mask, False, attn_mask, is_causal=is_causal)[0])
-
     def _ff_block(self, x: jax.Array) -> jax.Array:
-        return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        return self.dropout2(self._feed_forward(x))
 
 
 class TransformerDecoderLayer(_TransformerLayer):
@@ -228,11 +247,6 @@ class TransformerDecoderLayer(_TransformerLayer):
         x = self.norm2(x + self._mha_block(x, memory, *other))
         return self.norm3(x + self._ff_block(x))
 
-    def _sa_block(
-        self, x: jax.Array, attn_mask: ArrayLike | None, key_padding_mask: ArrayLike | None, is_causal: bool = False
-    ) -> jax.Array:
-        return self.dropout1(self.self_attn(x, x, x, key_padding_mask, False, attn_mask, is_causal=is_causal)[0])
-
     def _mha_block(
         self,
         x: jax.Array,
@@ -245,4 +259,4 @@ class TransformerDecoderLayer(_TransformerLayer):
         return self.dropout2(attended[0])
 
     def _ff_block(self, x: jax.Array) -> jax.Array:
-        return self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        return self.dropout3(self._feed_forward(x))

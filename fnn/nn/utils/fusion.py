@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,24 +11,25 @@ import jax.numpy as jnp
 from fnn.nn._module import Module
 from fnn.state.box import Box
 from fnn.state.parameter import Parameter
+from fnn.typing import ArrayLike
 
 __all__ = ["fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"]
 
 _M = TypeVar("_M", bound=Module)
 
 
-def _array(value: Any) -> jax.Array:
+def _array(value: ArrayLike) -> jax.Array:
     return value.data if isinstance(value, Box) else jnp.asarray(value)
 
 
 def fuse_conv_bn_weights(
-    conv_w: Any,
-    conv_b: Any,
-    bn_rm: Any,
-    bn_rv: Any,
+    conv_w: ArrayLike,
+    conv_b: ArrayLike | None,
+    bn_rm: ArrayLike,
+    bn_rv: ArrayLike,
     bn_eps: float,
-    bn_w: Any,
-    bn_b: Any,
+    bn_w: ArrayLike | None,
+    bn_b: ArrayLike | None,
     transpose: bool = False,
 ) -> tuple[Parameter, Parameter]:
     """Weight and bias of a convolution followed by batch normalisation in evaluation.
@@ -66,7 +67,13 @@ def fuse_conv_bn_weights(
 
 
 def fuse_linear_bn_weights(
-    linear_w: Any, linear_b: Any, bn_rm: Any, bn_rv: Any, bn_eps: float, bn_w: Any, bn_b: Any
+    linear_w: ArrayLike,
+    linear_b: ArrayLike | None,
+    bn_rm: ArrayLike,
+    bn_rv: ArrayLike,
+    bn_eps: float,
+    bn_w: ArrayLike | None,
+    bn_b: ArrayLike | None,
 ) -> tuple[Parameter, Parameter]:
     """Weight and bias of a linear map followed by batch normalisation in evaluation; see `fuse_conv_bn_weights`.
 
@@ -85,7 +92,7 @@ def fuse_linear_bn_weights(
     return fuse_conv_bn_weights(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
 
 
-def _check(name: str, module: Module, bn: Any) -> None:
+def _check(name: str, module: Module, bn: Module) -> None:
     if module.training or bn.training:
         raise AssertionError(f"{name}: Fusion only for eval! Call eval() on both modules")
     if bn.running_mean is None or bn.running_var is None:

@@ -105,7 +105,7 @@ class _SpectralNorm(Module):
 
     def _iterate(self, matrix: jax.Array, times: int) -> None:
         matrix = jax.lax.stop_gradient(matrix)
-        u, v = self._u.data, self._v.data
+        u, v = _array(self._u), _array(self._v)
         for _ in range(times):
             u = F.normalize(matrix @ v, dim=0, eps=self.eps)
             v = F.normalize(matrix.conj().T @ u, dim=0, eps=self.eps)
@@ -118,7 +118,7 @@ class _SpectralNorm(Module):
         matrix = self._matrix(weight)
         if self.training:
             self._iterate(matrix, self.n_power_iterations)
-        u, v = (jax.lax.stop_gradient(box.data) for box in (self._u, self._v))
+        u, v = (jax.lax.stop_gradient(_array(box)) for box in (self._u, self._v))
         return weight / jnp.vdot(u, matrix @ v)
 
     def right_inverse(self, value: Any) -> Any:

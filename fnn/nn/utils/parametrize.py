@@ -10,7 +10,7 @@ import contextlib
 import contextvars
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import jax
 
@@ -55,7 +55,7 @@ def cached() -> Iterator[None]:
         _cache.reset(token)
 
 
-def _is_array(value: object) -> bool:
+def _is_array(value: object) -> TypeGuard[jax.Array]:
     return isinstance(value, (jax.Array, Box))
 
 
@@ -111,7 +111,7 @@ class ParametrizationList(ModuleList):
             )
         self.is_tensor = _is_array(new)
         self.ntensors = 1 if self.is_tensor else len(new)
-        if self.is_tensor:
+        if _is_array(new):
             if new.dtype != dtype:
                 raise ArgumentError(
                     "When `right_inverse` outputs one array, it may not change the dtype.\n"
@@ -196,7 +196,7 @@ class _Parametrized:
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         replica = type(self).__new__(type(self))
         memo[id(self)] = replica
-        state = type(self).__bases__[1].__getstate__(cast(Any, self))
+        state = cast(Any, type(self).__bases__[1]).__getstate__(self)
         cast(Any, replica).__setstate__(copy.deepcopy(state, memo))
         return replica
 

@@ -20,6 +20,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn._module import Module
 from fnn.nn.utils.convert_parameters import parameters_to_vector
 from fnn.state.box import Box
+from fnn.typing import ArrayLike
 
 __all__ = [
     "BasePruningMethod",
@@ -44,15 +45,14 @@ __all__ = [
 _M = TypeVar("_M", bound=Module)
 
 
-def _array(value: Any) -> jax.Array:
+def _array(value: ArrayLike) -> jax.Array:
     return value.data if isinstance(value, Box) else jnp.asarray(value)
 
 
-def _check_scores(scores: Any, tensor: Any, what: str) -> None:
-    if scores.shape != tensor.shape:
-        raise AssertionError(
-            f"importance_scores should have the same shape as {what}, got {scores.shape} vs {tensor.shape}"
-        )
+def _check_scores(scores: ArrayLike, tensor: ArrayLike, what: str) -> None:
+    given, expected = _array(scores).shape, _array(tensor).shape
+    if given != expected:
+        raise AssertionError(f"importance_scores should have the same shape as {what}, got {given} vs {expected}")
 
 
 class BasePruningMethod(ABC):
@@ -66,10 +66,11 @@ class BasePruningMethod(ABC):
     _tensor_name: str
 
     def __call__(self, module: Module, inputs: object) -> None:
+        """Computes the pruned tensor before each forward, from the original and the mask."""
         setattr(module, self._tensor_name, self.apply_mask(module))
 
     @abstractmethod
-    def compute_mask(self, t: Any, default_mask: Any) -> Any:
+    def compute_mask(self, t: ArrayLike, default_mask: ArrayLike) -> Any:
         """The mask of ``t`` on top of ``default_mask``, of their shape."""
 
     def apply_mask(self, module: Module) -> jax.Array:
@@ -78,7 +79,9 @@ class BasePruningMethod(ABC):
         return _array(getattr(module, self._tensor_name + "_mask")).astype(original.dtype) * original
 
     @classmethod
-    def apply(cls, module: Module, name: str, *args: Any, importance_scores: Any = None, **kwargs: Any) -> Any:
+    def apply(
+        cls, module: Module, name: str, *args: Any, importance_scores: ArrayLike | None = None, **kwargs: Any
+    ) -> Any:
         """Prunes ``module.<name>``, on top of what has been pruned.
 
         Args:
@@ -96,9 +99,8 @@ class BasePruningMethod(ABC):
         method: BasePruningMethod = cls(*args, **kwargs)
         method._tensor_name = name
         original = getattr(module, name)
-        if importance_scores is None:
-            importance_scores = original
-        _check_scores(importance_scores, original, f"parameter {name} of {module}")
+        scores = original if importance_scores is None else importance_scores
+        _check_scores(scores, original, f"parameter {name} of {module}")
         if old:
             former = cast(BasePruningMethod, hooks[old[0]])
             container = PruningContainer(*former) if isinstance(former, PruningContainer) else PruningContainer(former)
@@ -107,7 +109,7 @@ class BasePruningMethod(ABC):
             method, default = container, getattr(module, name + "_mask")
         else:
             default = jnp.ones(original.shape, original.dtype)
-        mask = method.compute_mask(_array(importance_scores), default_mask=_array(default))
+        mask = method.compute_mask(_array(scores), default_mask=_array(default))
         for k in old:
             del hooks[k]
         if not old:
@@ -121,7 +123,9 @@ class BasePruningMethod(ABC):
         module.register_forward_pre_hook(method)
         return method
 
-    def prune(self, t: Any, default_mask: Any = None, importance_scores: Any = None) -> jax.Array:
+    def prune(
+        self, t: ArrayLike, default_mask: ArrayLike | None = None, importance_scores: ArrayLike | None = None
+    ) -> jax.Array:
         """``t`` times the mask that this method computes for it; nothing is registered.
 
         Args:
@@ -182,7 +186,7 @@ class PruningContainer(BasePruningMethod):
     def __getitem__(self, idx: Any) -> Any:
         return self._pruning_methods[idx]
 
-    def compute_mask(self, t: Any, default_mask: Any) -> jax.Array:
+    def compute_mask(self, t: ArrayLike, default_mask: ArrayLike) -> jax.Array:
         """The last method's mask of what the others have left."""
         method = self._pruning_methods[-1]
         mask, values = np.array(default_mask), np.asarray(t)
@@ -212,23 +216,23 @@ class Identity(BasePruningMethod):
 
     PRUNING_TYPE = "unstructured"
 
-    def compute_mask(self, t: Any, default_mask: Any) -> Any:
+    def compute_mask(self, t: ArrayLike, default_mask: ArrayLike) -> Any:
         """``default_mask``."""
         return default_mask
 
 
-def _check_amount(amount: Any) -> None:
-    if not isinstance(amount, numbers.Real):
+def _check_amount(amount: object) -> None:
+    if not isinstance(amount, (int, float, numbers.Real)):
         raise ArgumentTypeError(f"Invalid type for amount: {amount}. Must be int or float.")
-    if amount < 0 or (not isinstance(amount, numbers.Integral) and amount > 1):
+    if float(amount) < 0 or (not isinstance(amount, numbers.Integral) and float(amount) > 1):
         raise ArgumentError(f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer")
 
 
-def _count(amount: Any, size: int) -> int:
-    count = amount if isinstance(amount, numbers.Integral) else round(float(amount) * size)
+def _count(amount: float, size: int) -> int:
+    count = int(amount) if isinstance(amount, numbers.Integral) else round(float(amount) * size)
     if count > size:
         raise ArgumentError(f"amount={count} should be smaller than the number of parameters to prune={size}")
-    return int(count)
+    return count
 
 
 def _check_structured(t: jax.Array, dim: int) -> None:
@@ -241,7 +245,7 @@ def _check_structured(t: jax.Array, dim: int) -> None:
         raise IndexError(f"Invalid index {dim} for tensor of size {t.shape}")
 
 
-def _channels(t: jax.Array, dim: int, kept: np.ndarray, default_mask: Any) -> jax.Array:
+def _channels(t: jax.Array, dim: int, kept: np.ndarray, default_mask: ArrayLike) -> jax.Array:
     shape = [1] * t.ndim
     shape[dim] = -1
     return jnp.asarray(kept.reshape(shape), t.dtype) * _array(default_mask).astype(t.dtype)
@@ -258,7 +262,7 @@ class _Unstructured(BasePruningMethod):
         """The elements with the least go."""
         raise TypeError(f"{type(self).__name__} defines no _scores")
 
-    def compute_mask(self, t: Any, default_mask: Any) -> jax.Array:
+    def compute_mask(self, t: ArrayLike, default_mask: ArrayLike) -> jax.Array:
         """Zeros for the elements that go."""
         t = _array(t)
         count = _count(self.amount, t.size)
@@ -305,7 +309,7 @@ class RandomStructured(BasePruningMethod):
         self.amount = amount
         self.dim = dim
 
-    def compute_mask(self, t: Any, default_mask: Any) -> Any:
+    def compute_mask(self, t: ArrayLike, default_mask: ArrayLike) -> Any:
         """Zeros for the channels that go."""
         t = _array(t)
         _check_structured(t, self.dim)
@@ -334,7 +338,7 @@ class LnStructured(BasePruningMethod):
         self.n = n
         self.dim = dim
 
-    def compute_mask(self, t: Any, default_mask: Any) -> Any:
+    def compute_mask(self, t: ArrayLike, default_mask: ArrayLike) -> Any:
         """Zeros for the channels that go."""
         t = _array(t)
         _check_structured(t, self.dim)
@@ -358,10 +362,10 @@ class CustomFromMask(BasePruningMethod):
 
     PRUNING_TYPE = "global"
 
-    def __init__(self, mask: Any) -> None:
+    def __init__(self, mask: ArrayLike) -> None:
         self.mask = mask
 
-    def compute_mask(self, t: Any, default_mask: Any) -> jax.Array:
+    def compute_mask(self, t: ArrayLike, default_mask: ArrayLike) -> jax.Array:
         """``default_mask`` times the given one."""
         mask, default = _array(self.mask), _array(default_mask)
         if mask.shape != default.shape:
@@ -381,7 +385,7 @@ def random_unstructured(module: _M, name: str, amount: float) -> _M:
     return module
 
 
-def l1_unstructured(module: _M, name: str, amount: float, importance_scores: Any = None) -> _M:
+def l1_unstructured(module: _M, name: str, amount: float, importance_scores: ArrayLike | None = None) -> _M:
     """Prunes the elements of least magnitude (`L1Unstructured`); returns ``module``.
 
     Example:
@@ -400,7 +404,9 @@ def random_structured(module: _M, name: str, amount: float, dim: int) -> _M:
     return module
 
 
-def ln_structured(module: _M, name: str, amount: float, n: float | str, dim: int, importance_scores: Any = None) -> _M:
+def ln_structured(
+    module: _M, name: str, amount: float, n: float | str, dim: int, importance_scores: ArrayLike | None = None
+) -> _M:
     """Prunes the channels of least norm (`LnStructured`); returns ``module``."""
     LnStructured.apply(module, name, amount, n, dim, importance_scores=importance_scores)
     return module
@@ -445,7 +451,7 @@ def global_unstructured(
         start += t.size
 
 
-def custom_from_mask(module: _M, name: str, mask: Any) -> _M:
+def custom_from_mask(module: _M, name: str, mask: ArrayLike) -> _M:
     """Prunes by a given mask (`CustomFromMask`); returns ``module``."""
     CustomFromMask.apply(module, name, mask)
     return module

@@ -1,0 +1,87 @@
+"""Translation: an encoder over packed sequences, and a decoder that attends to it (Bahdanau et al. 2014)."""
+
+import torch
+from torch import nn, optim
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.utils.data import DataLoader, TensorDataset
+
+from tests.ported.text import PAD, START, sentences
+
+
+class Encoder(nn.Module):
+    def __init__(self, words, hidden_size):
+        super().__init__()
+        self.embedding = nn.Embedding(words, hidden_size, padding_idx=PAD)
+        self.gru = nn.GRU(hidden_size, hidden_size, batch_first=True, bidirectional=True)
+        self.bridge = nn.Linear(2 * hidden_size, hidden_size)
+
+    def forward(self, source, lengths):
+        packed = pack_padded_sequence(self.embedding(source), lengths, batch_first=True, enforce_sorted=False)
+        outputs, hidden = self.gru(packed)
+        outputs, _ = pad_packed_sequence(outputs, batch_first=True, total_length=source.shape[1])
+        hidden = torch.tanh(self.bridge(torch.cat((hidden[0], hidden[1]), dim=1)))
+        return outputs, hidden.unsqueeze(0)
+
+
+class BahdanauAttention(nn.Module):
+    def __init__(self, hidden_size):
+        super().__init__()
+        self.Wa = nn.Linear(hidden_size, hidden_size)
+        self.Ua = nn.Linear(2 * hidden_size, hidden_size)
+        self.Va = nn.Linear(hidden_size, 1)
+
+    def forward(self, query, keys, mask):
+        scores = self.Va(torch.tanh(self.Wa(query) + self.Ua(keys))).squeeze(2)
+        weights = F.softmax(scores.masked_fill(~mask, float("-inf")), dim=-1)
+        return torch.bmm(weights.unsqueeze(1), keys)
+
+
+class Decoder(nn.Module):
+    def __init__(self, words, hidden_size):
+        super().__init__()
+        self.embedding = nn.Embedding(words, hidden_size, padding_idx=PAD)
+        self.attention = BahdanauAttention(hidden_size)
+        self.gru = nn.GRU(3 * hidden_size, hidden_size, batch_first=True)
+        self.out = nn.Linear(hidden_size, words)
+
+    def forward(self, word, hidden, encoder_outputs, mask):
+        context = self.attention(hidden.permute(1, 0, 2), encoder_outputs, mask)
+        output, hidden = self.gru(torch.cat((self.embedding(word).unsqueeze(1), context), dim=2), hidden)
+        return self.out(output).squeeze(1), hidden
+
+
+def masked_loss(logits, target):
+    loss = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none")
+    return loss.masked_select(target.flatten() != PAD).mean()
+
+
+def loss_of(encoder, decoder, source, lengths, target):
+    encoder_outputs, hidden = encoder(source, lengths)
+    mask = torch.arange(source.shape[1])[None] < lengths[:, None]
+    word, logits = torch.full((source.shape[0],), START), []
+    for t in range(target.shape[1]):
+        output, hidden = decoder(word, hidden, encoder_outputs, mask)
+        logits.append(output)
+        word = target[:, t]  # teacher forcing
+    return masked_loss(torch.stack(logits, dim=1), target)
+
+
+def train(seed=0, steps=100, hidden_size=16, batch_size=16, lr=0.01, clip=1.0):
+    torch.manual_seed(seed)
+    dataset = TensorDataset(*map(torch.from_numpy, sentences()))
+    loader = DataLoader(dataset, batch_size=batch_size, shuffle=True)
+    encoder, decoder = Encoder(15, hidden_size), Decoder(15, hidden_size)
+    optimizers = [optim.Adam(part.parameters(), lr=lr) for part in (encoder, decoder)]
+    losses = []
+    while len(losses) < steps:
+        for source, lengths, target in loader:
+            loss = loss_of(encoder, decoder, source, lengths, target)
+            loss.backward()
+            for part in (encoder, decoder):
+                nn.utils.clip_grad_norm_(part.parameters(), clip)
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
+            losses.append(loss.item())
+    return losses[:steps]
