@@ -55,5 +55,5 @@ def test_errors():
         P.weight_norm(nn.Linear(2, 2), "nothing")
     with pytest.raises(ValueError, match="got n_power_iterations=0"):
         P.spectral_norm(nn.Linear(2, 2), n_power_iterations=0)
-    with pytest.raises(IndexError, match="got dim=2"):
+    with pytest.raises(IndexError, match="but got 2"):
         P.spectral_norm(nn.Linear(2, 2), dim=2)

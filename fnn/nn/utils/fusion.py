@@ -5,21 +5,15 @@ from __future__ import annotations
 import copy
 from typing import TypeVar
 
-import jax
-import jax.numpy as jnp
-
+from fnn.dtypes import to_array
+from fnn.functional import reparametrized
 from fnn.nn._module import Module
-from fnn.state.box import Box
 from fnn.state.parameter import Parameter
 from fnn.typing import ArrayLike
 
 __all__ = ["fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"]
 
 _M = TypeVar("_M", bound=Module)
-
-
-def _array(value: ArrayLike) -> jax.Array:
-    return value.data if isinstance(value, Box) else jnp.asarray(value)
 
 
 def fuse_conv_bn_weights(
@@ -49,19 +43,18 @@ def fuse_conv_bn_weights(
     Returns:
         The two Parameters, in the dtypes of the convolution's.
     """
-    w, mean = _array(conv_w), _array(bn_rm)
-    b = None if conv_b is None else _array(conv_b)
-    scale = jax.lax.rsqrt(_array(bn_rv) + bn_eps)
-    if bn_w is not None:
-        scale = scale * _array(bn_w)
-    shape = [1] * w.ndim
-    shape[1 if transpose else 0] = -1
-    bias = (-mean if b is None else b - mean) * scale
-    if bn_b is not None:
-        bias = bias + _array(bn_b)
-    bias = bias.astype(w.dtype if b is None else b.dtype)
+    weight, bias = reparametrized.folded_batch_norm(
+        to_array(conv_w),
+        None if conv_b is None else to_array(conv_b),
+        to_array(bn_rm),
+        to_array(bn_rv),
+        bn_eps,
+        None if bn_w is None else to_array(bn_w),
+        None if bn_b is None else to_array(bn_b),
+        dim=1 if transpose else 0,
+    )
     return (
-        Parameter((w * scale.reshape(shape)).astype(w.dtype), getattr(conv_w, "requires_grad", False)),
+        Parameter(weight, getattr(conv_w, "requires_grad", False)),
         Parameter(bias, getattr(conv_b, "requires_grad", False)),
     )
 

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 
+from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
+from fnn.functional import reparametrized
 from fnn.nn import functional as F
 from fnn.nn import init
 from fnn.nn._module import Module
 from fnn.nn.modules.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from fnn.nn.utils._arrays import named
+from fnn.nn.utils._orthogonal import orthogonal
 from fnn.nn.utils.parametrize import register_parametrization
-from fnn.state.box import Box
 from fnn.state.parameter import Buffer
 
-__all__ = ["spectral_norm", "weight_norm"]
-
-
-def _tensor(module: Module, name: str) -> Any:
-    value = getattr(module, name, None)
-    if not isinstance(value, (jax.Array, Box)):
-        raise ArgumentError(f"Module '{module}' has no parameter or buffer with name '{name}'")
-    return value
-
-
-def _array(value: Any) -> jax.Array:
-    return value.data if isinstance(value, Box) else jnp.asarray(value)
-
-
-def _norm_except(v: jax.Array, dim: int) -> jax.Array:
-    """The norms of ``v``'s slices along ``dim``, of its rank; one number for -1."""
-    if dim == -1:
-        return jnp.linalg.norm(v.reshape(-1))
-    return jnp.sqrt(jnp.sum(jnp.square(jnp.abs(v)), axis=[i for i in range(v.ndim) if i != dim], keepdims=True))
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 
 class _WeightNorm(Module):
@@ -43,13 +29,11 @@ class _WeightNorm(Module):
         self.dim = -1 if dim is None else dim
 
     def forward(self, weight_g: Any, weight_v: Any) -> jax.Array:
-        g, v = _array(weight_g), _array(weight_v)
-        scale = g / _norm_except(v, self.dim)
-        return v * (scale.reshape((1,) * v.ndim) if scale.ndim == 0 else scale)
+        return reparametrized.weight_norm(to_array(weight_v), to_array(weight_g), self.dim)
 
     def right_inverse(self, weight: Any) -> tuple[jax.Array, jax.Array]:
-        weight = _array(weight)
-        return _norm_except(weight, self.dim), weight
+        weight = to_array(weight)
+        return reparametrized.norm_except(weight, self.dim), weight
 
 
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
@@ -71,19 +55,28 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
         >>> linear.parametrizations.weight.original0.shape
         (40, 1)
     """
-    _tensor(module, name)
-    return register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
+    named(module, name)
+    register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
+    module._register_load_state_dict_pre_hook(functools.partial(_rename_older, name))
+    return module
+
+
+def _rename_older(name: str, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+    """Takes what the older `nn.utils.weight_norm` saved."""
+    del rest
+    keys = f"{prefix}{name}_g", f"{prefix}{name}_v"
+    if all(key in state_dict for key in keys):
+        for number, key in enumerate(keys):
+            state_dict[f"{prefix}parametrizations.{name}.original{number}"] = state_dict.pop(key)
 
 
 class _SpectralNorm(Module):
     def __init__(self, weight: Any, n_power_iterations: int = 1, dim: int = 0, eps: float = 1e-12) -> None:
         super().__init__()
-        weight = _array(weight)
+        weight = to_array(weight)
         ndim = weight.ndim
         if not -ndim <= dim < ndim:
-            raise IndexError(
-                f"Dimension out of range (expected to be in range of [-{ndim}, {ndim - 1}] but got dim={dim})"
-            )
+            raise IndexError(f"Dimension out of range (expected to be in range of [-{ndim}, {ndim - 1}] but got {dim})")
         if n_power_iterations <= 0:
             raise ArgumentError(
                 f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}"
@@ -101,24 +94,20 @@ class _SpectralNorm(Module):
         self._iterate(matrix, 15)
 
     def _matrix(self, weight: jax.Array) -> jax.Array:
-        return jnp.moveaxis(weight, self.dim, 0).reshape(weight.shape[self.dim], -1)
+        return reparametrized.weight_matrix(weight, self.dim)
 
     def _iterate(self, matrix: jax.Array, times: int) -> None:
-        matrix = jax.lax.stop_gradient(matrix)
-        u, v = _array(self._u), _array(self._v)
-        for _ in range(times):
-            u = F.normalize(matrix @ v, dim=0, eps=self.eps)
-            v = F.normalize(matrix.conj().T @ u, dim=0, eps=self.eps)
-        self._u, self._v = u, v
+        u, v = to_array(self._u), to_array(self._v)
+        self._u, self._v = reparametrized.power_iteration(matrix, matrix.conj().T, u, v, times, self.eps)
 
     def forward(self, weight: Any) -> jax.Array:
-        weight = _array(weight)
+        weight = to_array(weight)
         if weight.ndim == 1:
             return F.normalize(weight, dim=0, eps=self.eps)
         matrix = self._matrix(weight)
         if self.training:
             self._iterate(matrix, self.n_power_iterations)
-        u, v = (jax.lax.stop_gradient(_array(box)) for box in (self._u, self._v))
+        u, v = (jax.lax.stop_gradient(to_array(box)) for box in (self._u, self._v))
         return weight / jnp.vdot(u, matrix @ v)
 
     def right_inverse(self, value: Any) -> Any:
@@ -152,7 +141,7 @@ def spectral_norm(
         >>> [name for name, _ in linear.named_buffers()]
         ['parametrizations.weight.0._u', 'parametrizations.weight.0._v']
     """
-    weight = _tensor(module, name)
+    weight = named(module, name)
     if dim is None:
         dim = 1 if isinstance(module, (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)) else 0
     return register_parametrization(module, name, cast(Module, _SpectralNorm(weight, n_power_iterations, dim, eps)))

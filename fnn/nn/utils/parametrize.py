@@ -17,9 +17,11 @@ import jax
 from fnn.errors import ArgumentError
 from fnn.nn._module import Module
 from fnn.nn.modules.container import ModuleDict, ModuleList
+from fnn.nn.utils._outside import check_outside
 from fnn.state.box import Box
 from fnn.state.parameter import Buffer, Parameter
-from fnn.state.scope import epoch
+from fnn.state.scope import epoch, innermost
+from fnn.tracing import current_trace
 
 __all__ = [
     "ParametrizationList",
@@ -31,7 +33,7 @@ __all__ = [
     "type_before_parametrizations",
 ]
 
-_cache: contextvars.ContextVar[dict[tuple[int, str], Any] | None] = contextvars.ContextVar("cache", default=None)
+_cache: contextvars.ContextVar[dict[tuple, Any] | None] = contextvars.ContextVar("cache", default=None)
 
 
 @contextlib.contextmanager
@@ -212,7 +214,7 @@ def _inject_property(module: Module, name: str) -> None:
         cache = _cache.get()
         if cache is None:
             return self.parametrizations[name]()
-        key = id(self), name
+        key = id(self), name, current_trace(), innermost.get()  # what one trace computes is no other's
         if key not in cache:
             cache[key] = self.parametrizations[name]()
         return cache[key]
@@ -253,6 +255,7 @@ def register_parametrization(
         >>> bool((linear.weight == linear.weight.T).all()), list(linear.state_dict())
         (True, ['bias', 'parametrizations.weight.original'])
     """
+    check_outside("register_parametrization", module)
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
         chain = cast(Any, module).parametrizations[tensor_name]
@@ -323,6 +326,7 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
     """
     if not is_parametrized(module, tensor_name):
         raise ArgumentError(f"Module {module} does not have a parametrization on {tensor_name}")
+    check_outside("remove_parametrizations", module)
     every = cast(Any, module).parametrizations
     chain = every[tensor_name]
     first = chain._originals()[0]

@@ -16,10 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import random
+from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn._module import Module
+from fnn.nn.utils._outside import check_outside
 from fnn.nn.utils.convert_parameters import parameters_to_vector
-from fnn.state.box import Box
 from fnn.typing import ArrayLike
 
 __all__ = [
@@ -45,12 +46,8 @@ __all__ = [
 _M = TypeVar("_M", bound=Module)
 
 
-def _array(value: ArrayLike) -> jax.Array:
-    return value.data if isinstance(value, Box) else jnp.asarray(value)
-
-
 def _check_scores(scores: ArrayLike, tensor: ArrayLike, what: str) -> None:
-    given, expected = _array(scores).shape, _array(tensor).shape
+    given, expected = to_array(scores).shape, to_array(tensor).shape
     if given != expected:
         raise AssertionError(f"importance_scores should have the same shape as {what}, got {given} vs {expected}")
 
@@ -75,8 +72,8 @@ class BasePruningMethod(ABC):
 
     def apply_mask(self, module: Module) -> jax.Array:
         """The mask times the original."""
-        original = _array(getattr(module, self._tensor_name + "_orig"))
-        return _array(getattr(module, self._tensor_name + "_mask")).astype(original.dtype) * original
+        original = to_array(getattr(module, self._tensor_name + "_orig"))
+        return to_array(getattr(module, self._tensor_name + "_mask")).astype(original.dtype) * original
 
     @classmethod
     def apply(
@@ -94,6 +91,7 @@ class BasePruningMethod(ABC):
         Returns:
             The method, or the `PruningContainer` of all methods on this parameter.
         """
+        check_outside(f"prune.{cls.__name__}.apply", module)
         hooks = module._forward_pre_hooks
         old = [k for k, hook in hooks.items() if isinstance(hook, BasePruningMethod) and hook._tensor_name == name]
         method: BasePruningMethod = cls(*args, **kwargs)
@@ -109,7 +107,7 @@ class BasePruningMethod(ABC):
             method, default = container, getattr(module, name + "_mask")
         else:
             default = jnp.ones(original.shape, original.dtype)
-        mask = method.compute_mask(_array(scores), default_mask=_array(default))
+        mask = method.compute_mask(to_array(scores), default_mask=to_array(default))
         for k in old:
             del hooks[k]
         if not old:
@@ -133,10 +131,10 @@ class BasePruningMethod(ABC):
             default_mask: a mask that holds already; None for ones.
             importance_scores: what the mask is computed from; None for ``t``.
         """
-        t = _array(t)
-        scores = t if importance_scores is None else _array(importance_scores)
+        t = to_array(t)
+        scores = t if importance_scores is None else to_array(importance_scores)
         _check_scores(scores, t, "tensor t")
-        default_mask = jnp.ones_like(t) if default_mask is None else _array(default_mask)
+        default_mask = jnp.ones_like(t) if default_mask is None else to_array(default_mask)
         return t * self.compute_mask(scores, default_mask=default_mask)
 
     def remove(self, module: Module) -> None:
@@ -248,7 +246,7 @@ def _check_structured(t: jax.Array, dim: int) -> None:
 def _channels(t: jax.Array, dim: int, kept: np.ndarray, default_mask: ArrayLike) -> jax.Array:
     shape = [1] * t.ndim
     shape[dim] = -1
-    return jnp.asarray(kept.reshape(shape), t.dtype) * _array(default_mask).astype(t.dtype)
+    return jnp.asarray(kept.reshape(shape), t.dtype) * to_array(default_mask).astype(t.dtype)
 
 
 class _Unstructured(BasePruningMethod):
@@ -264,7 +262,7 @@ class _Unstructured(BasePruningMethod):
 
     def compute_mask(self, t: ArrayLike, default_mask: ArrayLike) -> jax.Array:
         """Zeros for the elements that go."""
-        t = _array(t)
+        t = to_array(t)
         count = _count(self.amount, t.size)
         mask = np.array(default_mask)
         if count:
@@ -311,7 +309,7 @@ class RandomStructured(BasePruningMethod):
 
     def compute_mask(self, t: ArrayLike, default_mask: ArrayLike) -> Any:
         """Zeros for the channels that go."""
-        t = _array(t)
+        t = to_array(t)
         _check_structured(t, self.dim)
         size = t.shape[self.dim]
         count = _count(self.amount, size)
@@ -340,7 +338,7 @@ class LnStructured(BasePruningMethod):
 
     def compute_mask(self, t: ArrayLike, default_mask: ArrayLike) -> Any:
         """Zeros for the channels that go."""
-        t = _array(t)
+        t = to_array(t)
         _check_structured(t, self.dim)
         size = t.shape[self.dim]
         count = _count(self.amount, size)
@@ -367,7 +365,7 @@ class CustomFromMask(BasePruningMethod):
 
     def compute_mask(self, t: ArrayLike, default_mask: ArrayLike) -> jax.Array:
         """``default_mask`` times the given one."""
-        mask, default = _array(self.mask), _array(default_mask)
+        mask, default = to_array(self.mask), to_array(default_mask)
         if mask.shape != default.shape:
             raise AssertionError(f"default_mask shape {default.shape} must match self.mask shape {mask.shape}")
         return default * mask.astype(default.dtype)
@@ -431,10 +429,10 @@ def global_unstructured(
     if importance_scores is not None and not isinstance(importance_scores, dict):
         raise ArgumentTypeError("global_unstructured(): importance_scores must be of type dict")
     pairs, given = list(parameters), importance_scores or {}
-    tensors = [_array(getattr(module, name)) for module, name in pairs]
-    scores = parameters_to_vector(_array(given.get(pair, t)) for pair, t in zip(pairs, tensors, strict=True))
+    tensors = [to_array(getattr(module, name)) for module, name in pairs]
+    scores = parameters_to_vector(to_array(given.get(pair, t)) for pair, t in zip(pairs, tensors, strict=True))
     masks = parameters_to_vector(
-        _array(getattr(module, name + "_mask", jnp.ones_like(t)))
+        to_array(getattr(module, name + "_mask", jnp.ones_like(t)))
         for (module, name), t in zip(pairs, tensors, strict=True)
     )
     method = pruning_method(**kwargs)
@@ -459,6 +457,7 @@ def custom_from_mask(module: _M, name: str, mask: ArrayLike) -> _M:
 
 def remove(module: _M, name: str) -> _M:
     """Makes the pruning permanent: ``<name>`` is a parameter again, with its pruned value; returns ``module``."""
+    check_outside("prune.remove", module)
     for k, hook in list(module._forward_pre_hooks.items()):
         if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
             hook.remove(module)
