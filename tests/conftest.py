@@ -31,6 +31,6 @@ def pytest_collection_finish() -> None:
     """What makes the whole suite quicker, once what it needs is imported."""
     if torch := sys.modules.get("torch"):
         # torch.manual_seed also notes a stack for each kind of device that may be used one day: 6 ms a call.
-        torch.manual_seed = torch.default_generator.manual_seed
+        torch.manual_seed = lambda seed: torch.default_generator.manual_seed(int(seed))
     # The modules of JAX and torch are never garbage; looking through them takes a fifth of a second each time.
     gc.freeze()
