@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,15 +10,9 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from fnn.errors import ArgumentError
+from fnn.ops.returns import ValuesAndIndices
 
-__all__ = ["Parts", "ValuesAndIndices"]
-
-
-class ValuesAndIndices(NamedTuple):
-    """What ``max(dim)``, ``min(dim)``, ``median(dim)``, ``sort`` and ``topk`` return."""
-
-    values: jax.Array
-    indices: jax.Array
+__all__ = ["Parts"]
 
 
 class Parts:

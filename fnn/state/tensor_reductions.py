@@ -13,7 +13,8 @@ from jax.typing import ArrayLike
 from fnn.arguments import narrow, widen, wrap_dim
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentTypeError
-from fnn.state.tensor_parts import Parts, ValuesAndIndices
+from fnn.ops.returns import ValuesAndIndices
+from fnn.state.tensor_parts import Parts
 from fnn.typing import DType, Ints
 
 __all__ = ["Reductions"]
