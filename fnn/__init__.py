@@ -11,7 +11,7 @@ from fnn import late
 from fnn.version import __version__
 
 if TYPE_CHECKING:
-    from fnn import func, functional, init, layers, nn, optim, random, serialization, testing, utils, vision
+    from fnn import autograd, func, functional, init, layers, nn, optim, random, serialization, testing, utils, vision
     from fnn.creation import (
         bernoulli,
         multinomial,
@@ -54,10 +54,18 @@ if TYPE_CHECKING:
         set_rng_state,
     )
     from fnn.serialization import load, save
+    from fnn.state.grad_mode import (
+        enable_grad,
+        inference_mode,
+        is_grad_enabled,
+        is_inference_mode_enabled,
+        no_grad,
+        set_grad_enabled,
+    )
     from fnn.utils.summary import summary
 
-_MODULES = ("func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing", "utils",
-            "vision")  # fmt: skip
+_MODULES = ("autograd", "func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing",
+            "utils", "vision")  # fmt: skip
 _NAMES = {
     "creation": (
         "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
@@ -74,6 +82,9 @@ _NAMES = {
         "set_rng_state",
     ),
     "serialization": ("load", "save"),
+    "state.grad_mode": (
+        "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
+    ),
     "utils.summary": ("summary",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
@@ -86,7 +97,8 @@ __all__ = [
     "grad", "jit", "map", "merge", "pure", "scan", "split", "switch", "value_and_grad", "vmap", "while_loop",
     "Generator", "default_generator", "fork_rng",
     "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
-    "load", "save", "summary",
+    "load", "save", "summary", "autograd", "enable_grad", "inference_mode", "is_grad_enabled",
+    "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
 ]  # fmt: skip
 
 

@@ -2,15 +2,11 @@
 
 import sys
 
-_NOTHING_RECORDED = "nothing is recorded unless asked for: leave it out"
 _ARRAYS = "arrays are JAX's: jax.numpy.asarray(data)"
-_GRADIENTS = "gradients are asked for where they are wanted: fnn.value_and_grad, fnn.grad, fnn.backward"
 
 _INSTEAD = {
-    **dict.fromkeys(("no_grad", "inference_mode", "enable_grad", "set_grad_enabled"), _NOTHING_RECORDED),
     **dict.fromkeys(("tensor", "as_tensor", "from_numpy", "Tensor", "FloatTensor", "LongTensor"), _ARRAYS),
     "Size": "a shape is a tuple",
-    "autograd": _GRADIENTS,
     "cat": "use jax.numpy.concatenate",
     "compile": "use fnn.jit",
     "cuda": "jax.devices('gpu') lists the GPUs, model.to(...) moves a model",

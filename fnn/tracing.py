@@ -13,7 +13,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax._src import config, core, dtypes
+from jax import make_jaxpr
+from jax._src import config, core, dtypes, source_info_util
 from jax._src.array import ArrayImpl
 from jax.tree_util import tree_leaves
 
@@ -110,6 +111,69 @@ def surely_constant(x: object) -> bool:
 def eval_jaxpr(closed: core.ClosedJaxpr, consts: list[Any], *args: object) -> list[Any]:
     """Evaluates a closed jaxpr with other constants in place of its own."""
     return core.eval_jaxpr(closed.jaxpr, consts, *args)
+
+
+def bind(equation: Any, values: list[Any]) -> list[Any]:
+    """Evaluates one equation of a jaxpr, under its names and settings."""
+    given = equation.primitive.get_bind_params(equation.params)
+    functions, params = given if isinstance(given, tuple) else ((), given)  # a pair before JAX 0.9
+    source = equation.source_info
+    names = source_info_util.current_name_stack() + source.name_stack
+    with source_info_util.user_context(source.traceback, name_stack=names), equation.ctx.manager:
+        out = equation.primitive.bind(*functions, *values, **params)
+    return list(out) if equation.primitive.multiple_results else [out]
+
+
+def rewritten(jaxpr: Any, evaluator: Callable[[Any], Callable[..., list[Any]]]) -> Any:
+    """A jaxpr that computes what ``evaluator(closed)(consts, *args)`` does; closed or open as ``jaxpr`` is."""
+    is_open = not hasattr(jaxpr, "consts") or not hasattr(jaxpr, "jaxpr")
+    closed = core.ClosedJaxpr(jaxpr, ()) if is_open else jaxpr
+    run = evaluator(closed)
+    shapes = [v.aval for v in closed.jaxpr.invars]
+    new = make_jaxpr(lambda *args: run(closed.consts, *args))(*shapes)
+    if not is_open:
+        return new
+    if new.consts:
+        raise NotImplementedError(f"a constant in the body of a {jaxpr.debug_info.traced_for}")
+    return new.jaxpr
+
+
+def staged(trace: Any = None) -> bool:
+    """Whether operations of ``trace`` (the innermost one) become equations of a jaxpr."""
+    return type(current_trace() if trace is None else trace).__name__ == "DynamicJaxprTrace"
+
+
+def variable(x: object) -> Any:
+    """The variable of the innermost trace, which must be `staged`, that stands for ``x``; None if it has not met it."""
+    trace = current_trace()
+    if not isinstance(x, Tracer) or x._trace is not trace:
+        x = trace.frame.constid_to_tracer.get(id(x))
+    return getattr(x, "val", None)
+
+
+def is_literal(atom: object) -> bool:
+    """Whether an operand of an equation is a number written into it, and no variable."""
+    return isinstance(atom, core.Literal)
+
+
+def made_by(tracer: Any) -> Any:
+    """The equation, with ``in_tracers``, of which a value of a `staged` trace is a result; None for an input."""
+    return tracer.parent
+
+
+def scopes(equation: Any) -> list[str]:
+    """The names of the `jax.named_scope`s in which an equation was made, from the outermost on."""
+    return [str(getattr(part, "name", "")) for part in equation.source_info.name_stack.stack]
+
+
+def differentiating(outer: object) -> bool:
+    """Whether a derivative is being taken by a transform between the trace ``outer`` and the innermost one."""
+    trace = current_trace()
+    while trace is not None and trace is not outer:
+        if type(trace).__name__ in ("JVPTrace", "LinearizeTrace"):
+            return True
+        trace = getattr(trace, "parent_trace", None)
+    return False
 
 
 def context() -> Any:

@@ -11,11 +11,12 @@ from jax.tree_util import tree_flatten, tree_map, tree_unflatten
 
 from fnn import random
 from fnn.errors import ArgumentError
+from fnn.func._leaf_scope import LeafScope
 from fnn.func._leaves import is_box, is_dynamic
 from fnn.state.box import Box
 from fnn.state.changes import rehearsing
 from fnn.state.results import order_of, pack, reordered
-from fnn.state.scope import Scope, current_scope, is_fresh, opened
+from fnn.state.scope import current_scope, is_fresh, opened
 
 
 def unboxed(tree: object) -> Any:
@@ -56,6 +57,8 @@ class Carried:
         self.parent = current_scope()
         self.boxes: list[Box] = []
         self.rebuild: Callable[[Any], Any] = lambda out: out
+        self.unstaged = ""  # see `Scope`
+        self.scope: LeafScope | None = None
 
     def __call__(
         self, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any], values: dict[Box, Any] | None = None
@@ -64,7 +67,8 @@ class Carried:
 
         The output is packed; `rebuild` gives what comes out of the transform its form again.
         """
-        scope = Scope(values, self.parent)
+        self.scope = scope = LeafScope(values, self.parent)
+        scope.unstaged = self.unstaged
         with opened(scope):
             out = function(*args, **kwargs)
         out, self.rebuild = pack(out)
@@ -94,7 +98,7 @@ class Rehearsal:
             return jax.random.key(0)
 
         def call(*operands: object) -> Any:
-            scope = Scope(parent=current_scope())
+            scope = LeafScope(parent=current_scope())
             scope.rehearses = self.what
             with rehearsing(self.what), opened(scope), self.drawing(provider):
                 out, _ = pack(function(*operands))

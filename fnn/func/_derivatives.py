@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial, tree_map
 
 from fnn.errors import ArgumentError
-from fnn.func._variables import Function, Variables, conjugated
+from fnn.func._variables import Function, Variables, conjugated, derived
 from fnn.state.box import Box
 from fnn.state.hooks import backward_hooks_used
 from fnn.state.results import reordered
@@ -62,7 +62,9 @@ def vjp(func: Callable[..., Any], *primals: object, has_aux: bool = False) -> An
     """
     variables, function = _function(func, primals, has_aux, "vjp")
     anchor = jnp.zeros(()) if backward_hooks_used() else None
-    out, pull, (aux, written) = jax.vjp(function, variables.values, anchor, has_aux=True)
+    out, pull, (aux, written) = derived(
+        function, functools.partial(jax.vjp, function, has_aux=True), variables.values, anchor
+    )
     write_out(function.carried, written)
     out = reordered(out, function.order)
     pull = Partial(functools.partial(_pulled, variables), pull)
@@ -108,7 +110,9 @@ def jvp(
     directions = variables.flat(tangents)
     if strict:
         _check_dependence(function, variables.values)
-    out, tangent, (aux, written) = jax.jvp(function, (variables.values,), (directions,), has_aux=True)
+    out, tangent, (aux, written) = derived(
+        function, functools.partial(jax.jvp, function, has_aux=True), (variables.values,), (directions,)
+    )
     write_out(function.carried, written)
     out, tangent = reordered(out, function.order), reordered(tangent, function.order)
     return (out, tangent, function.rebuild_aux(aux)) if has_aux else (out, tangent)
@@ -142,7 +146,9 @@ def linearize(func: Callable[..., Any], *primals: object) -> tuple[Any, Callable
         9.0 6.0 12.0
     """
     variables, function = _function(func, primals, False, "linearize")
-    out, push, (_, written) = jax.linearize(function, variables.values, has_aux=True)
+    out, push, (_, written) = derived(
+        function, functools.partial(jax.linearize, function, has_aux=True), variables.values
+    )
     write_out(function.carried, written)
     return reordered(out, function.order), Partial(functools.partial(_pushed, variables, function.order), push)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import jax
 import jax.numpy as jnp
@@ -19,13 +19,13 @@ import numpy as np
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
-from fnn.func._variables import Argnums, Function, Variables, conjugated, inexact, positions
-from fnn.state.box import Box
+from fnn.func._variables import Argnums, Function, Variables, conjugated, derived, inexact, positions
+from fnn.func.losses import backward_of
 from fnn.state.differentiated import note
-from fnn.state.hooks import backward_hooks_used
+from fnn.state.hooks import backward_hooks_used, run_hooks
 from fnn.state.parameter import Parameter
 from fnn.state.scope import write_out
-from fnn.typing import P, PyTree, R
+from fnn.typing import ArrayLike, P, PyTree, R
 
 
 class _Gradients:
@@ -39,28 +39,19 @@ class _Gradients:
         function = Function(func, self.variables, has_aux, _scalar, kwargs)
         anchored = backward_hooks_used()
         transformed = jax.value_and_grad(function, argnums=(0, 1) if anchored else 0, has_aux=True)
-        (self.value, (aux, written)), grads = transformed(self.variables.values, jnp.zeros(()) if anchored else None)
+        anchor = jnp.zeros(()) if anchored else None
+        (self.value, (aux, written)), grads = derived(function, transformed, self.variables.values, anchor)
         self.aux = function.rebuild_aux(aux)
         self.reads = function.reads
         grads = conjugated(grads[0] if anchored else grads)
         note(self.variables.treedef, self.single, self.variables.parts())
-        self.grads = [_run_hooks(box, grad) for box, grad in zip(self.variables.boxes, grads, strict=True)]
+        self.grads = [run_hooks(box, grad) for box, grad in zip(self.variables.boxes, grads, strict=True)]
         write_out(function.carried, written)
 
     def shaped(self) -> Any:
         """The gradients in the form of the arguments."""
         parts = self.variables.shaped(self.grads)
         return parts[0] if self.single else parts
-
-
-def _run_hooks(box: Box | None, grad: object) -> Any:
-    """The gradient after the parameter's own hooks."""
-    if isinstance(box, Parameter):
-        for hook in (box._grad_hooks or {}).values():
-            replaced = hook(grad)
-            if replaced is not None:
-                grad = to_array(replaced)
-    return grad
 
 
 def _scalar(loss: object, what: str) -> jax.Array:
@@ -161,31 +152,99 @@ def grad_and_value(func: Callable[P, R], argnums: Argnums = 0, has_aux: bool = F
     return wrapper
 
 
-def backward(func: Callable[P, R], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, R]:
-    """A function that computes ``func`` and adds its gradients to ``p.grad``, as ``loss.backward()`` does.
+@overload
+def backward(
+    loss: jax.Array,
+    gradient: ArrayLike | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: PyTree | None = None,
+) -> None: ...
 
-    A parameter that ``func`` never reads keeps ``p.grad`` as it is.
+
+@overload
+def backward(loss: Callable[P, R], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, R]: ...
+
+
+def backward(
+    loss: Any,
+    gradient: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+    *,
+    argnums: Argnums | None = None,
+    has_aux: bool | None = None,
+) -> Any:
+    """Adds the gradients of a loss to ``p.grad`` of its parameters, as ``loss.backward()`` does.
+
+    **Of a loss**, inside a function compiled by `fnn.jit`: the loop body as PyTorch writes it.  The gradients are
+    those of the traced program between the parameters and the loss; nothing is recorded or kept.  Parameters that the
+    loss does not depend on, frozen ones, and what `fnn.no_grad` or `fnn.detach` cut off are left alone.
+
+    **Of a function** (anywhere): ``fnn.backward(f)(model)`` computes ``f(model)`` and adds its gradients.  A parameter
+    that ``f`` never reads keeps ``p.grad`` as it is.
 
     Args:
-        func: returns a scalar loss (with ``has_aux``: ``(loss, aux)``).
-        argnums: which positional arguments to differentiate: Modules, Parameters, or nests of them.
-        has_aux: whether ``func`` returns ``(loss, aux)``.
+        loss: a real scalar, or any array if ``gradient`` is given; or a function that returns a scalar.
+        gradient: of the shape of ``loss``: by what its elements are weighted.
+        retain_graph: whether the loss may be differentiated again; as in PyTorch a second time is an error
+            otherwise. The default is ``create_graph``.
+        create_graph: whether the gradients can be differentiated in turn.
+        inputs: the Parameters to whose ``grad`` is added, instead of all.
+        argnums: with a function, which positional arguments to differentiate (0): Modules, Parameters, or nests.
+        has_aux: with a function, whether it returns ``(loss, aux)``.
 
     Returns:
-        ``f(*args, **kwargs) -> value`` (or ``(value, aux)``).
+        None; of a function ``f(*args, **kwargs) -> value`` (or ``(value, aux)``).
+
+    Raises:
+        TracerEscapeError: a loss outside of `fnn.jit`, where there is no program to differentiate.
+        ArgumentError: the loss is no scalar, depends on no trained parameter, was differentiated before, or depends
+            on a parameter that was assigned since.
 
     Example:
         >>> import jax.numpy as jnp
         >>> import fnn
-        >>> from fnn import nn
+        >>> from fnn import nn, optim
+        >>> model = nn.Linear(2, 1, bias=False)
+        >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+        >>> @fnn.jit
+        ... def train_step(x, y):
+        ...     optimizer.zero_grad()
+        ...     loss = ((model(x) - y) ** 2).mean()
+        ...     fnn.backward(loss)
+        ...     optimizer.step()
+        ...     return loss
+        >>> losses = [float(train_step(jnp.ones((4, 2)), jnp.ones((4, 1)))) for _ in range(9)]
+        >>> losses[-1] < losses[0]
+        True
+        >>> model.weight.grad.shape
+        (1, 2)
+
+        Of a function:
+
         >>> model = nn.Linear(2, 1, bias=False)
         >>> for _ in range(2):
         ...     loss = fnn.backward(lambda model: model(jnp.ones((1, 2))).sum())(model)
         >>> print(model.weight.grad)
         [[2. 2.]]
     """
-    check_function(func, "backward", differentiates=True)
+    if callable(loss):
+        if create_graph or inputs is not None or (gradient is not None and argnums is not None):
+            raise ArgumentTypeError("backward: of a function it takes argnums and has_aux only")
+        argnums = gradient if argnums is None else argnums
+        has_aux = retain_graph if has_aux is None else has_aux
+        return _backward_of_function(loss, 0 if argnums is None else argnums, bool(has_aux))
+    if argnums is not None or has_aux is not None:
+        raise ArgumentTypeError("backward: argnums and has_aux are for a function, and this is a loss")
+    if not isinstance(loss, (jax.Array, np.ndarray, np.generic)):
+        raise ArgumentTypeError(f"backward: expected a loss or a function that computes one, got {loss!r}")
+    backward_of((loss,), (gradient,), retain_graph, create_graph, inputs, "fnn.backward", "gradient")
+    return None
 
+
+def _backward_of_function(func: Callable[P, R], argnums: Argnums, has_aux: bool) -> Callable[P, R]:
     @functools.wraps(func, updated=())
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
         done = _Gradients(func, argnums, has_aux, "backward", args, kwargs)

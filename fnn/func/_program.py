@@ -29,9 +29,12 @@ from jax.tree_util import tree_leaves, tree_structure
 
 from fnn import random, tracing
 from fnn.errors import ArgumentError, TracerEscapeError
+from fnn.func._graph import evaluator
+from fnn.func._leaf_scope import LeafScope
 from fnn.state import changes as effects_of
 from fnn.state.box import Box
 from fnn.state.describe import Survey
+from fnn.state.grad_mode import contained
 from fnn.state.numbers import Expression, Numbers, evaluate
 from fnn.state.reads import Guards, Place, Recorder, fetch, guess
 from fnn.state.recipes import Packer, build
@@ -107,7 +110,7 @@ class _Seeds:
         return self.stream()
 
 
-class JitScope(Scope):
+class JitScope(LeafScope):
     """The scope of a traced `fnn.jit` call: notes every box and optimizer that is not an input yet."""
 
     __slots__ = ("discovered", "owner_values", "owners", "used")
@@ -121,7 +124,7 @@ class JitScope(Scope):
 
     def missing(self, box: Box) -> Any:
         if box._born >= self.serial:  # made inside this trace
-            return box._value
+            return self.marked(box, box._value)
         self.discovered[box] = None
         return super().missing(box)
 
@@ -291,7 +294,7 @@ def _run_once(
     args, kwargs = call.arguments(dynamic)
     recorder.numbers = Numbers(dict(zip(inputs.expressions, dynamic[len(call.dynamic) :], strict=True)))
     try:
-        with opened(scope), random.ambient(seeds), tracing.concretised(concrete):
+        with opened(scope), contained(), random.ambient(seeds), tracing.concretised(concrete):
             out = called(*args, **kwargs)
     finally:
         with recorder.quiet():
@@ -313,6 +316,7 @@ def _run_once(
     written = [box for box in scope.written if box._born < scope.serial]
     chosen = list(dict.fromkeys([*inputs.donated, *written]))
     result.update(effects=effects, recipe=recipe, count=len(packer.leaves), chosen=chosen, written=written)
+    result["graph"] = scope.derives
     outputs = [*(scope.values[box] for box in chosen), [*effects.leaves, *packer.leaves]]
     result["tree"] = tree_structure(outputs)
     return outputs
@@ -347,8 +351,10 @@ def _finish(
     program.statics = [s for o, (s, _) in zip(inputs.owners, dynamics, strict=True) if id(o) in survey.numbers]
     program.written = [index[box] for box in chosen if box in wanted or box in written]
     keep = [i for i, box in enumerate(chosen) if box in index and (box in wanted or box in written)]
+    evaluate = evaluator(closed) if result["graph"] else functools.partial(tracing.eval_jaxpr, closed)
     exact = (
         not lifted
+        and not result["graph"]
         and set(inputs.donated) == wanted
         and len(used) == len(inputs.donated) + len(inputs.kept)
         and len(program.optimizers) == len(inputs.owners)
@@ -376,7 +382,7 @@ def _finish(
         consts = list(closed.consts)
         for i, value in zip(positions, arrays, strict=True):
             consts[i] = value
-        results = tracing.eval_jaxpr(closed, consts, *flat, *tree_leaves(seed), *tree_leaves(dynamic))
+        results = evaluate(consts, *flat, *tree_leaves(seed), *tree_leaves(dynamic))
         values = iter(results)
         whole = tree.unflatten(list(values))
         return [*(whole[i] for i in keep), whole[outs]]

@@ -11,7 +11,7 @@ descends.  Tangents (`jvp`, `linearize`) are the same in both.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -19,15 +19,18 @@ from jax.tree_util import tree_flatten, tree_map, tree_unflatten
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.func._graph import through_program
+from fnn.func._leaf_scope import LeafScope
 from fnn.nn import Module
 from fnn.state.box import Box
 from fnn.state.names import flatten
 from fnn.state.parameter import Parameter, is_lazy
 from fnn.state.results import order_of, pack, reordered
-from fnn.state.scope import Scope, current_scope, opened
+from fnn.state.scope import Restage, Scope, current_scope, opened
 from fnn.tracing import Tracer
 
 Argnums = int | Sequence[int]
+_R = TypeVar("_R")
 
 
 def conjugated(tree: object) -> Any:
@@ -188,14 +191,15 @@ def inexact(leaf: object, what: str) -> Any:
     return value
 
 
-class _ReadingScope(Scope):
+class _ReadingScope(LeafScope):
     """A scope that knows which boxes were read: the others have no gradient."""
 
-    __slots__ = ("leaves", "reads")
+    __slots__ = ("differentiated", "reads")
+    derivative = True
 
     def __init__(self, values: dict[Box, Any], parent: Scope | None) -> None:
         super().__init__(values, parent)
-        self.leaves = frozenset(values)
+        self.differentiated = frozenset(values)
         self.reads: set[Box] = set()
 
     def read(self, box: Box) -> Any:
@@ -203,7 +207,7 @@ class _ReadingScope(Scope):
         return super().read(box)
 
     def differentiates(self, box: Box) -> bool:
-        return box in self.leaves or super().differentiates(box)
+        return box in self.differentiated or super().differentiates(box)
 
 
 class Function:
@@ -227,10 +231,18 @@ class Function:
         self.reads: set[Box] = set()
         self.rebuild_aux: Callable[[Any], Any] = lambda aux: aux
         self.order: Any = None
+        self.staged = False  # whether the derivative is taken of the traced program, not of the function itself
+        self.scope: Scope | None = None
 
     def __call__(self, values: list[Any], anchor: object = None) -> tuple[Any, Any]:
+        if not self.staged:
+            return self._called(values, anchor)
+        return through_program(self._called, values, anchor)
+
+    def _called(self, values: list[Any], anchor: object = None) -> tuple[Any, Any]:
         bound, arguments = self.variables.bind(values)
-        scope = _ReadingScope(bound, self.parent)
+        self.scope = scope = _ReadingScope(bound, self.parent)
+        scope.unstaged = "" if self.staged else "derivative"
         if anchor is not None:
             scope.anchor = anchor
         with opened(scope):
@@ -247,3 +259,14 @@ class Function:
         self.carried = scope.carried()
         self.reads |= scope.reads
         return self.finish(out, self.variables.what), (aux, [scope.values[box] for box in self.carried])
+
+
+def derived(function: Function, transform: Callable[..., _R], *args: Any) -> _R:
+    """``transform(*args)``, which differentiates ``function``: the program that it traces, if it must be that."""
+    try:
+        return transform(*args)
+    except Restage as needed:
+        if needed.scope is not function.scope or function.staged:
+            raise
+    function.staged = True
+    return transform(*args)

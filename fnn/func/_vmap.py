@@ -14,10 +14,11 @@ from fnn import random
 from fnn.errors import ArgumentError, MissingKeyError, TracerEscapeError
 from fnn.func._carry import Carried, Rehearsal, fresh_key
 from fnn.func._function import check_function
+from fnn.func._graph import through_program
 from fnn.func._leaves import is_box, is_dynamic
 from fnn.state.box import Box
 from fnn.state.results import order_of, pack, reordered
-from fnn.state.scope import Slot, is_fresh, write_out
+from fnn.state.scope import Restage, Slot, is_fresh, write_out
 from fnn.typing import P, PyTree, R
 
 _WRITE = """\
@@ -121,10 +122,14 @@ def vmap(
 
         def mapped(values: list[Any], keys: random.AnyKey, size: int) -> Any:
             run, outer = Carried(), random.Relay()
+            run.unstaged = "batch"
 
-            def member(values: list[Any], key: random.AnyKey) -> Any:
+            def called(values: list[Any], key: random.AnyKey) -> Any:
                 with random.ambient(random.stream(key) if draws else outer):
                     return run(call, (values,), {})
+
+            def member(values: list[Any], key: random.AnyKey) -> Any:
+                return called(values, key) if run.unstaged else through_program(called, values, key)
 
             def body(values: list[Any], key: random.AnyKey) -> Any:
                 out, written = member(values, key)
@@ -138,7 +143,14 @@ def vmap(
                     raise ArgumentError(_WRITE.format(kind=type(box).__name__, shape=box.shape))
                 return out, written
 
-            out, written = jax.vmap(body, (axes, key_axis), (out_dims, None), axis_size=size)(values, keys)
+            batched = jax.vmap(body, (axes, key_axis), (out_dims, None), axis_size=size)
+            try:
+                out, written = batched(values, keys)
+            except Restage as needed:
+                if needed.scope is not run.scope or not run.unstaged:
+                    raise
+                run.unstaged = ""
+                out, written = batched(values, keys)
             write_out(run.boxes, written)
             return run.rebuild(out)
 

@@ -230,7 +230,11 @@ class Survey:
             return (type(box),)
         value = box._value
         aval = None if value is None else (value.shape, value.dtype)
-        return (type(box), self.box(box, donate), aval, getattr(box, "_requires_grad", None))
+        described = (type(box), self.box(box, donate), aval, getattr(box, "_requires_grad", None))
+        grad, hooks = getattr(box, "_grad", None), getattr(box, "_grad_hooks", None)
+        if grad is not None:
+            described += (self.box_print(grad),)
+        return (*described, tuple(map(self.value, hooks.values()))) if hooks else described
 
     def node(self, value: object) -> int:
         """The number of an object with state or of a function; ``meet`` is told of a new one."""
@@ -410,12 +414,6 @@ def module_print(module: object, survey: Survey) -> Any:
             parts.append((name, None))
             continue
         parts.append((name, survey.box_print(box)))
-        if is_lazy(box):
-            continue
-        if box._grad is not None:
-            parts.append(survey.box_print(box._grad))
-        if box._grad_hooks:
-            parts.append(tuple(map(survey.value, box._grad_hooks.values())))
     for name, box in tables["_buffers"].items():
         parts.append((name, None if box is None else survey.box_print(box, donate=bool(training))))
     for name, child in tables["_modules"].items():

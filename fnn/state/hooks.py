@@ -17,12 +17,13 @@ import types
 import warnings
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.state.scope import epoch, innermost
 from fnn.state.watch import recorder
@@ -156,6 +157,7 @@ class BackwardHook:
         self.n_inputs = 0
         self.input_at: list[int] = []
         self.differentiated_input = False
+        self.watched: list[Any] = []  # inputs in a program of which `fnn.backward` may take derivatives
         scope = innermost.get()
         anchor = None if scope is None else scope.anchor
         self.anchor = jnp.zeros(()) if anchor is None else anchor
@@ -183,6 +185,15 @@ class BackwardHook:
         self.input_at = [i for i, a in enumerate(args) if _inexact(a) and not surely_constant(a)]
         if not self.input_at:
             return args
+        self.watched = [args[i] for i in self.input_at]
+        scope = innermost.get()
+        in_program = None if scope is None else scope.hooked(self.watched, self._inputs_back)
+        if in_program is not None:
+            result = list(args)
+            for at, value in zip(self.input_at, in_program, strict=True):
+                result[at] = value
+            return tuple(result)
+        self.watched = []
 
         @jax.custom_vjp
         def identity(xs: tuple, anchor: object) -> tuple:
@@ -196,18 +207,9 @@ class BackwardHook:
             return tuple(x.value for x in xs), _Perturbed(flags)
 
         def backward(perturbed: _Perturbed, cotangents: tuple) -> tuple:
-            dense = [self._dense(c) for c in cotangents]
-            if self.grad_outputs is None:  # no gradient reached the outputs, or the hooks have run already
-                return tuple(dense), jnp.zeros_like(self.anchor)
-            grad_input: list[Any] = [None] * self.n_inputs
-            for at, value, seen in zip(self.input_at, dense, perturbed.flags, strict=True):
-                grad_input[at] = _conjugate(value) if seen else None
-            result = self._finish(tuple(grad_input))
-            out = []
-            for at, value in zip(self.input_at, dense, strict=True):
-                new = result[at]
-                out.append(value if new is None else _conjugate(jnp.asarray(new, value.dtype).reshape(value.shape)))
-            return tuple(out), jnp.zeros_like(self.anchor)
+            dense = [_conjugate(self._dense(c)) for c in cotangents]
+            back = self._inputs_hooked(dense, perturbed.flags)
+            return tuple(map(_conjugate, back)), jnp.zeros_like(self.anchor)
 
         identity.defvjp(forward, backward, symbolic_zeros=True)
         watched = identity(tuple(args[i] for i in self.input_at), self.anchor)
@@ -215,6 +217,47 @@ class BackwardHook:
         for at, value in zip(self.input_at, watched, strict=True):
             result[at] = value
         return tuple(result)
+
+    def _inputs_hooked(self, grads: list[Any], seen: Sequence[bool]) -> list[Any]:
+        """The gradients of the watched inputs after the hooks; ``seen`` says which are differentiated."""
+        if self.grad_outputs is None:  # no gradient reached the outputs, or the hooks have run already
+            return grads
+        grad_input: list[Any] = [None] * self.n_inputs
+        for at, value, shown in zip(self.input_at, grads, seen, strict=True):
+            grad_input[at] = value if shown else None
+        result = self._finish(tuple(grad_input))
+        return [
+            value if result[at] is None else jnp.asarray(result[at], value.dtype).reshape(value.shape)
+            for at, value in zip(self.input_at, grads, strict=True)
+        ]
+
+    def _outputs_hooked(self, grads: list[Any], at: list[int], count: int) -> list[Any]:
+        """The gradients of the outputs ``at``, of ``count`` outputs, after the hooks before the backward pass."""
+        shown: list[Any] = [None] * count
+        for i, value in zip(at, grads, strict=True):
+            shown[i] = value
+        current = tuple(shown)
+        for hook in _alive(self.pre_hooks):
+            replaced = hook(self.module(), current)
+            if replaced is None:
+                continue
+            replaced = _as_tuple(replaced)
+            if len(replaced) != len(current):
+                raise ArgumentError(
+                    "Backward pre hook returned an invalid number of grad_output, "
+                    f"got {len(replaced)}, but expected {len(current)}"
+                )
+            current = replaced
+        self.grad_outputs = current
+        if not self.differentiated_input:  # nothing to wait for: torch calls the hooks at once
+            self._finish((None,) * self.n_inputs)
+        return [
+            jnp.asarray(current[i], value.dtype) if current[i] is not None else jnp.zeros_like(value)
+            for i, value in zip(at, grads, strict=True)
+        ]
+
+    def _inputs_back(self, grads: list[Any], reached: Callable[[list[Any]], list[bool]]) -> list[Any]:
+        return self._inputs_hooked(grads, reached(self.watched))
 
     @staticmethod
     def _dense(cotangent: Any) -> Any:
@@ -246,35 +289,31 @@ class BackwardHook:
             return ys, None
 
         def backward(_: None, cotangents: tuple) -> tuple:
-            grads: list[Any] = [None] * len(outputs)
-            for i, value in zip(at, cotangents, strict=True):
-                grads[i] = _conjugate(value)
-            current = tuple(grads)
-            for hook in _alive(self.pre_hooks):
-                replaced = hook(self.module(), current)
-                if replaced is None:
-                    continue
-                replaced = _as_tuple(replaced)
-                if len(replaced) != len(current):
-                    raise ArgumentError(
-                        "Backward pre hook returned an invalid number of grad_output, "
-                        f"got {len(replaced)}, but expected {len(current)}"
-                    )
-                current = replaced
-            self.grad_outputs = current
-            if not self.differentiated_input:  # nothing to wait for: torch calls the hooks at once
-                self._finish((None,) * self.n_inputs)
-            back = tuple(
-                _conjugate(jnp.asarray(current[i], value.dtype)) if current[i] is not None else jnp.zeros_like(value)
-                for i, value in zip(at, cotangents, strict=True)
-            )
-            return back, jnp.zeros_like(self.anchor)
+            back = self._outputs_hooked([*map(_conjugate, cotangents)], at, len(outputs))
+            return tuple(map(_conjugate, back)), jnp.zeros_like(self.anchor)
 
         identity.defvjp(forward, backward)
+
+        def back(grads: list[Any], reached: Callable[[list[Any]], list[bool]]) -> list[Any]:
+            self.differentiated_input = any(reached(self.watched))
+            return self._outputs_hooked(grads, at, len(outputs))
+
+        chosen = [outputs[i] for i in at]
+        scope = innermost.get()
+        seen = None if scope is None else scope.hooked(chosen, back)
         watched = list(outputs)
-        for i, value in zip(at, identity(tuple(outputs[i] for i in at), self.anchor), strict=True):
+        for i, value in zip(at, identity(tuple(chosen), self.anchor) if seen is None else seen, strict=True):
             watched[i] = value
         return tuple(watched) if isinstance(result, tuple) else watched[0]
+
+
+def run_hooks(box: object, grad: Any) -> Any:
+    """The gradient of a parameter after the parameter's own hooks."""
+    for hook in (getattr(box, "_grad_hooks", None) or {}).values():
+        replaced = hook(grad)
+        if replaced is not None:
+            grad = to_array(replaced)
+    return grad
 
 
 def register_module_forward_pre_hook(hook: Callable) -> RemovableHandle:

@@ -100,6 +100,9 @@ class Parameter(Box):
             raise ArgumentError(
                 f"Parameter: only Tensors of floating point dtype can require gradients, got dtype={self._value.dtype}"
             )
+        scope = innermost.get()
+        if scope is not None and self._requires_grad != bool(value):
+            scope.retyped(self)
         self._requires_grad = bool(value)
         epoch.structure += 1
 

@@ -67,6 +67,17 @@ def current_scope() -> Scope | None:
     return innermost.get()
 
 
+class Restage(BaseException):
+    """Not an error: what has been met needs the traced program of the function of this scope.
+
+    It is no `Exception`, so that the user's ``except`` does not take it; who opened the scope catches it.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self.scope = scope
+
+
 class Slot:
     """An array on its way out of a transform to an attribute, a list or a dict: what a box is to its own value.
 
@@ -112,6 +123,11 @@ Use a Buffer, whose value the loop carries, or return the value from the body.""
 keepers: list[Callable[[Scope], list[Slot]]] = []
 
 
+# What a hook does with gradients: ``back(cotangents, reached)`` returns those that go on.  ``reached`` says of values
+# whether they depend on what is differentiated.
+Back = Callable[[list[Any], Callable[[list[Any]], list[bool]]], list[Any]]
+
+
 class Scope:
     """Values of boxes inside one function call.
 
@@ -128,9 +144,12 @@ class Scope:
         "touched",
         "trace",
         "undo",
+        "unstaged",
         "values",
         "written",
     )
+
+    derivative = False  # whether a transform differentiates the function that the scope belongs to
 
     def __init__(self, values: dict[Box, Any] | None = None, parent: Scope | None = None) -> None:
         self.values: dict[Box, Any] = {} if values is None else values
@@ -142,6 +161,8 @@ class Scope:
         self.trace: Any = None
         # Entries of tables of Modules (plain attributes too) that were assigned, with what was there before.
         self.touched: dict[tuple[int, str], tuple[dict[str, Any], str, Any, Any]] = {}
+        # "derivative" or "batch": a transform evaluates the function itself, but can evaluate its traced program.
+        self.unstaged = ""
         self.undo: list[Any] | None = None  # what to call if a transaction fails (load_state_dict)
         # {(module, name): box}: a tied parameter bound by path (functional_call with tie_weights=False).
         self.overrides: dict[tuple[int, str], Box] | None = None if parent is None else parent.overrides
@@ -164,6 +185,15 @@ class Scope:
             raise TracerEscapeError(escape_message(box, transform))
         self.values[box] = value
         self.written[box] = None
+
+    def hooked(self, values: list[Any], back: Back) -> list[Any] | None:
+        """``values``, with ``back`` to be called for their gradients by `fnn.backward`; None if it will not be."""
+        return None if self.parent is None or self.derivative else self.parent.hooked(values, back)
+
+    def retyped(self, box: Box) -> None:
+        """Notes that ``requires_grad`` of ``box`` has changed."""
+        if self.parent is not None:
+            self.parent.retyped(box)
 
     def differentiates(self, box: Box) -> bool:
         """Whether a derivative with respect to ``box`` is being taken."""
