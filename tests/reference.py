@@ -16,7 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests import extent
+
 torch = pytest.importorskip("torch")
+
+MOST = 12  # samples of one entry of op_db, in a run of part of the tests
 
 TOLERANCE = {"float32": (2e-4, 2e-5), "float64": (1e-9, 1e-10), "bfloat16": (4e-2, 4e-2), "float16": (5e-3, 5e-3)}
 
@@ -188,9 +192,8 @@ def check_op(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             samples = list(op.sample_inputs("cpu", dtype, requires_grad=marked and needs_grad))
+        samples = extent.some([s for s in samples if not skip(s)], MOST)
         for n, sample in enumerate(samples):
-            if skip(sample):
-                continue
             try:
                 args = (sample.input, *sample.args)
                 check_call(op.op, fnn_fn, args, sample.kwargs, grad=needs_grad, marked=marked, rtol=rtol, atol=atol)

@@ -40,7 +40,7 @@ def tensors(name, groups=1, kernel=3, size=5, batch=2, bias=True, channels=4, ou
 
 @pytest.mark.parametrize("name", NAMES)
 def test_op_db(name):
-    assert reference.check_op(f"nn.functional.{name}", getattr(F, name)) >= 10
+    assert reference.check_op(f"nn.functional.{name}", getattr(F, name)) > 5
 
 
 @pytest.mark.parametrize("name", ["conv1d"])
@@ -52,7 +52,7 @@ def test_op_db_complex_and_integer(name):
 
 @pytest.mark.parametrize("name", NAMES[:3])
 def test_op_db_errors(name):
-    assert reference.check_op_errors(f"nn.functional.{name}", getattr(F, name)) >= 10
+    assert reference.check_op_errors(f"nn.functional.{name}", getattr(F, name)) > 5
 
 
 @pytest.mark.parametrize("name", ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"])

@@ -24,7 +24,7 @@ def every(n):
 
 @pytest.mark.parametrize(("name", "n"), [("max_pool1d", 43), ("max_pool2d", 71), ("max_pool3d", 47)])
 def test_op_db_max(name, n):
-    assert reference.check_op(f"nn.functional.{name}", getattr(F, name), skip=every(n)) > 10
+    assert reference.check_op(f"nn.functional.{name}", getattr(F, name), skip=every(n)) > 2
     reference.check_op_errors(f"nn.functional.{name}", getattr(F, name))
 
 
