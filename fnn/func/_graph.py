@@ -347,8 +347,9 @@ class _Plan:
             (pulled,) = group.pull(cotangents)
             for variable, cotangent in zip(group.differentiated, pulled, strict=True):
                 add(variable, cotangent)
-        return [
+        results = [
             found[root] if _is_variable(root) and root in found
             else jnp.zeros(root.aval.shape, root.aval.dtype)
             for root in back.roots
         ]  # fmt: skip
+        return results if back.equation.params["create_graph"] else [lax.stop_gradient(x) for x in results]

@@ -15,7 +15,7 @@ from fnn import random
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._derivatives import outputs
 from fnn.func._function import check_function
-from fnn.func._variables import Argnums, Function, Variables, positions
+from fnn.func._variables import Argnums, Function, Variables, derived, positions
 from fnn.state.results import reordered
 from fnn.state.scope import Slot, is_fresh
 from fnn.typing import P, PyTree
@@ -127,7 +127,7 @@ def jacrev(
     @functools.wraps(func, updated=())
     def wrapper(*args: object) -> Any:
         call = _Jacobian(func, argnums, has_aux, "jacrev", args)
-        out, pull, aux = jax.vjp(call.run, call.values, has_aux=True)
+        out, pull, aux = derived(call.function, functools.partial(jax.vjp, call.run, has_aux=True), call.values)
         rows = _basis(out)
         if chunk_size is None:
             grads = jax.vmap(lambda row: pull(row)[0])(rows)
@@ -185,7 +185,8 @@ def jacfwd(
         def push(direction: list[Any]) -> Any:
             return jax.jvp(run, (call.values,), (direction,), has_aux=True)
 
-        out, columns, aux = jax.vmap(push, out_axes=(None, -1, None))(_basis(call.values))
+        pushed = jax.vmap(push, out_axes=(None, -1, None))
+        out, columns, aux = derived(call.function, pushed, _basis(call.values))
         table = []
         for column in columns:
             parts = _split_rows(jnp.moveaxis(column, -1, 0), call.values)

@@ -34,7 +34,7 @@ from fnn.func._leaf_scope import LeafScope
 from fnn.state import changes as effects_of
 from fnn.state.box import Box
 from fnn.state.describe import Survey
-from fnn.state.grad_mode import contained
+from fnn.state.grad_mode import check_enabled, check_staged, contained
 from fnn.state.numbers import Expression, Numbers, evaluate
 from fnn.state.reads import Guards, Place, Recorder, fetch, guess
 from fnn.state.recipes import Packer, build
@@ -113,14 +113,20 @@ class _Seeds:
 class JitScope(LeafScope):
     """The scope of a traced `fnn.jit` call: notes every box and optimizer that is not an input yet."""
 
-    __slots__ = ("discovered", "owner_values", "owners", "used")
+    __slots__ = ("discovered", "fresh", "owner_values", "owners")
 
     def __init__(self, values: dict[Box, Any], owner_values: dict[int, Any]) -> None:
         super().__init__(values, innermost.get())
         self.anchor = None
         self.discovered: dict[Box, None] = {}
+        self.fresh = set(values)  # boxes whose value on entry nobody has asked for yet
         self.owner_values = owner_values
         self.owners: dict[int, Any] = {}
+
+    def read(self, box: Box) -> Any:
+        if box not in self.written:
+            self.fresh.discard(box)
+        return super().read(box)
 
     def missing(self, box: Box) -> Any:
         if box._born >= self.serial:  # made inside this trace
@@ -156,8 +162,8 @@ class Program:
     """One function compiled for one description of what it reads."""
 
     __slots__ = (
-        "arrays", "blocks", "compiled", "conditions", "donated", "effects", "kept", "numbers", "ones", "optimizers",
-        "out", "plain", "safe", "statics", "symbolic", "template", "uses_seed", "warm", "written",
+        "arrays", "blocks", "compiled", "conditions", "derives", "donated", "effects", "kept", "modal", "numbers", "ones",
+        "optimizers", "out", "plain", "safe", "statics", "symbolic", "template", "uses_seed", "warm", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -268,12 +274,13 @@ def _attempt(
     if inner.discovered or inner.owners or "again" in result:
         return None, inner
 
-    program.template = recorder.template()
+    program.template = recorder.template(result["unread"])
     program.symbolic, program.numbers = recorder.symbolic, inputs.expressions
     program.conditions = list(recorder.numbers.conditions.items())
     program.uses_seed = result["seeds"].stream is not None
     program.effects = result["effects"] if result["effects"].steps else None
     program.out = _Out(result["recipe"], result["count"])
+    program.derives, program.modal = result["graph"], result["modal"]
     _finish(program, trace, compiled, inputs, result, survey, donates, options, function, dynamics)
     result.clear()
     return program, inner
@@ -316,7 +323,9 @@ def _run_once(
     written = [box for box in scope.written if box._born < scope.serial]
     chosen = list(dict.fromkeys([*inputs.donated, *written]))
     result.update(effects=effects, recipe=recipe, count=len(packer.leaves), chosen=chosen, written=written)
-    result["graph"] = scope.derives
+    result["graph"], result["modal"] = scope.derives, scope.modal
+    # Of a gradient that is not looked at, or is cleared first, it does not matter whether it is there.
+    result["unread"] = {box for box in scope.fresh if type(box) is Box}
     outputs = [*(scope.values[box] for box in chosen), [*effects.leaves, *packer.leaves]]
     result["tree"] = tree_structure(outputs)
     return outputs
@@ -343,8 +352,13 @@ def _finish(
     # Nor is one that becomes None donated: its memory would serve nothing, and JAX warns.
     whole = result["tree"].unflatten(range(result["tree"].num_leaves))
     emptied = {box for box, value in zip(chosen, whole, strict=False) if value is None}
-    wanted = {box for box in written - emptied if box._value is not None} if donates and not fails else set()
-    used = [box for box in [*inputs.donated, *inputs.kept] if box in index]
+    wanted = (
+        {box for box in written - emptied - result["unread"] if box._value is not None}
+        if donates and not fails
+        else set()
+    )
+    unread = result["unread"]
+    used = [box for box in [*inputs.donated, *inputs.kept] if box in index and box not in unread]
     program.donated = [index[box] for box in used if box in wanted]
     program.kept = [index[box] for box in used if box not in wanted]
     program.optimizers = [survey.numbers[id(o)] for o in inputs.owners if id(o) in survey.numbers]
@@ -567,6 +581,8 @@ class Bound:
             Rerun: the program does not fit after all.
         """
         call, hyper = self._prepared(call)
+        if self.program.derives:
+            check_enabled("fnn.backward")
         donated, kept, targets = self.lists()
         scope = innermost.get()
         if scope is not None or tracing.tracing():
@@ -626,6 +642,8 @@ class Bound:
         self, scope: Any, donated: list[Box], kept: list[Box], targets: list[Box], hyper: list, call: Call
     ) -> Any:
         program = self.program
+        if program.modal:
+            check_staged("no_grad")
         seed = draw_seed() if program.uses_seed else NO_SEED
         args = self._arguments(_values(donated, scope), _values(kept, scope), hyper, seed, call)
         results = program.compiled(*args)

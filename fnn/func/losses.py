@@ -20,7 +20,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError, TracerEscapeError
 from fnn.func._graph import backward_p, is_mark
 from fnn.func._leaf_scope import LeafScope
 from fnn.state.box import Box
-from fnn.state.grad_mode import check_staged, disabled, is_grad_enabled
+from fnn.state.grad_mode import check_enabled, check_staged, disabled
 from fnn.state.hooks import run_hooks
 from fnn.state.leaf import hook_p
 from fnn.state.parameter import Parameter
@@ -122,6 +122,7 @@ def _scope(what: str) -> LeafScope:
     if scope is None:
         raise TracerEscapeError(NO_TAPE.format(what=what))
     check_staged(what)
+    check_enabled(what)
     if not tracing.staged():
         if scope.unstaged:
             raise Restage(scope)
@@ -252,8 +253,8 @@ def backward_of(
         found = [leaf for leaf in leaves if graph.holds(leaf)]
         if found and (chosen is None or id(box) in chosen):
             reached.append((box, found))
-    if not reached or not is_grad_enabled():
-        if chosen is None or not is_grad_enabled():
+    if not reached:
+        if chosen is None:
             raise ArgumentError(f"{what}: {NO_GRAD}: the loss depends on no parameter that is trained")
         return
     roots = [leaf for _, leaves in reached for leaf in leaves]

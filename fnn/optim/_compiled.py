@@ -66,7 +66,8 @@ class Compiled(Ruled, Hooked):
                 boxes, structure = list(state.boxes), state.treedef
             parts.append((
                 tuple((survey.box(p, donate=True), p._requires_grad) for p in group["params"]),
-                tuple(survey.box(p._grad) for p in group["params"] if p._grad is not None),
+                # Made here if need be: a gradient that turned up in the middle of a trace would mean another trace.
+                tuple(survey.box(p._grad_box()) for p in group["params"]),
                 tuple(group.get("param_names", ())),
                 tuple(survey.box(box, donate=True) for box in boxes),
                 structure,

@@ -233,7 +233,7 @@ class Survey:
         described = (type(box), self.box(box, donate), aval, getattr(box, "_requires_grad", None))
         grad, hooks = getattr(box, "_grad", None), getattr(box, "_grad_hooks", None)
         if grad is not None:
-            described += (self.box_print(grad),)
+            described += (self.box(grad),)  # its type is compared with those of all boxes, if it matters
         return (*described, tuple(map(self.value, hooks.values()))) if hooks else described
 
     def node(self, value: object) -> int:

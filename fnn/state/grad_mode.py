@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 import jax
 
 from fnn import tracing
-from fnn.errors import ArgumentTypeError, TracerEscapeError
+from fnn.errors import ArgumentError, ArgumentTypeError, TracerEscapeError
 from fnn.state.scope import Restage, Scope, innermost
 
 __all__ = [
-    "check_staged", "contained", "disabled", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
+    "check_enabled", "check_staged", "contained", "disabled", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled",
 ]  # fmt: skip
 
@@ -85,6 +85,19 @@ def contained() -> Iterator[None]:
         _inference.set(inference)
 
 
+def check_enabled(what: str) -> None:
+    """Derivatives must not be turned off.
+
+    Raises:
+        ArgumentError: they are.
+    """
+    if not _enabled.get():
+        raise ArgumentError(
+            f"{what}: element 0 of tensors does not require grad and does not have a grad_fn: it is called where "
+            "derivatives are turned off (fnn.no_grad, fnn.inference_mode or fnn.set_grad_enabled(False))"
+        )
+
+
 def check_staged(what: str) -> None:
     """The derivatives that are being taken must be of programs, which say what was computed in which mode.
 
@@ -96,6 +109,7 @@ def check_staged(what: str) -> None:
     if tracing.differentiating(None if scope is None else scope.trace):
         raise TracerEscapeError(RAW.format(name=what))
     while scope is not None:
+        scope.modal = True
         if scope.unstaged == "derivative":
             raise Restage(scope)
         scope = scope.parent

@@ -137,11 +137,12 @@ class Parameter(Box):
 
     def _clear_grad(self, set_to_none: bool) -> None:
         """What ``zero_grad`` does to it."""
+        if set_to_none:
+            self.grad = None  # without a look at what is there: a compiled step need not know
+            return
         grad: Any = self.grad
         if grad is not None:
-            if set_to_none:
-                self.grad = None
-            elif _is_sparse(grad):  # of which jnp.zeros_like would make a dense one
+            if _is_sparse(grad):  # of which jnp.zeros_like would make a dense one
                 self.grad = type(grad)((jnp.zeros_like(grad.data), grad.indices), shape=grad.shape)
             else:
                 self.grad = jnp.zeros_like(grad)

@@ -189,10 +189,13 @@ class Recorder:
                 self.prints[at] = ANYTHING
         return ignored
 
-    def template(self) -> Template:
-        """What was read, for `Template.match`."""
+    def template(self, unread: set[Box]) -> Template:
+        """What was read, for `Template.match`; of the ``unread`` boxes it does not matter what they hold."""
         survey = self.survey
-        avals = tuple(None if box._value is None else (box._value.shape, box._value.dtype) for box in survey.boxes)
+        avals = tuple(
+            ANYTHING if box in unread else None if box._value is None else (box._value.shape, box._value.dtype)
+            for box in survey.boxes
+        )
         return Template(self.roots, list(self.places), list(self.prints), avals)
 
     # -- what is read --------------------------------------------------------------------------------------
@@ -483,7 +486,7 @@ class Template:
             return None
         for box, aval in zip(survey.boxes, self.avals, strict=True):
             value = box._value
-            if (None if value is None else (value.shape, value.dtype)) != aval:
+            if aval is not ANYTHING and (None if value is None else (value.shape, value.dtype)) != aval:
                 return None
         return survey
 

@@ -136,6 +136,7 @@ class Scope:
 
     __slots__ = (
         "anchor",
+        "modal",
         "newborn",
         "overrides",
         "parent",
@@ -161,6 +162,7 @@ class Scope:
         self.trace: Any = None
         # Entries of tables of Modules (plain attributes too) that were assigned, with what was there before.
         self.touched: dict[tuple[int, str], tuple[dict[str, Any], str, Any, Any]] = {}
+        self.modal = False  # a mode of derivatives was entered, which derivatives of what is traced here must see
         # "derivative" or "batch": a transform evaluates the function itself, but can evaluate its traced program.
         self.unstaged = ""
         self.undo: list[Any] | None = None  # what to call if a transaction fails (load_state_dict)

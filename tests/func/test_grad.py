@@ -189,7 +189,7 @@ def test_hessian_vector_product_of_a_module():
     np.testing.assert_allclose(jnp.einsum("abcd,cd->ab", hessian, vector), product, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["backward", "grad", "grad_and_value", "value_and_grad"])
+@pytest.mark.parametrize("name", ["grad", "grad_and_value", "value_and_grad"])
 def test_a_loss_is_no_function(name):
     model = nn.Linear(2, 1)
     transform = getattr(fnn.func, name)

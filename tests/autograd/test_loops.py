@@ -1,0 +1,61 @@
+"""Whole training loops with ``fnn.backward`` equal PyTorch's, line by line and loss by loss."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import fnn
+from fnn import nn, optim
+from fnn.nn import functional as F
+from tests import extent
+from tests.autograd.loops import LOOPS
+
+torch = pytest.importorskip("torch")
+
+STEPS = 20 if extent.ALL else 8
+
+
+def torchs() -> Any:
+    return SimpleNamespace(
+        functional=False, nn=torch.nn, optim=torch.optim, F=torch.nn.functional, array=torch.from_numpy,
+        jit=lambda f: f, backward=lambda loss, **options: loss.backward(**options), detach=lambda x: x.detach(),
+        backward_of_several=torch.autograd.backward, grad=torch.autograd.grad, watched=lambda x: x.requires_grad_(),
+        functional_call=torch.func.functional_call, no_grad=torch.no_grad, enable_grad=torch.enable_grad,
+        set_grad_enabled=torch.set_grad_enabled, clamp=torch.clamp, sign=torch.sign, exp=torch.exp, amax=torch.amax,
+        ones_like=torch.ones_like, arange=torch.arange,
+    )  # fmt: skip
+
+
+def ours() -> Any:
+    return SimpleNamespace(
+        functional=True, nn=nn, optim=optim, F=F, array=jnp.asarray, jit=fnn.jit, backward=fnn.backward,
+        detach=jax.lax.stop_gradient, backward_of_several=fnn.autograd.backward, grad=fnn.autograd.grad,
+        watched=lambda x: x, functional_call=fnn.func.functional_call, no_grad=fnn.no_grad,
+        enable_grad=fnn.enable_grad, set_grad_enabled=fnn.set_grad_enabled, clamp=jnp.clip, sign=jnp.sign, exp=jnp.exp,
+        amax=jnp.max, ones_like=jnp.ones_like, arange=jnp.arange,
+    )  # fmt: skip
+
+
+def losses(api: Any, make: Any) -> np.ndarray:
+    """The losses of some steps from one seed."""
+    (torch if not api.functional else fnn).manual_seed(0)
+    step = make(api)
+    rows = []
+    for n in range(STEPS):
+        out = step(n)
+        found = out if isinstance(out, (tuple, list)) else (out,)
+        rows.append([float(x if api.functional else x.detach()) for x in found])
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_losses_are_torchs(name):
+    want, got = losses(torchs(), LOOPS[name]), losses(ours(), LOOPS[name])
+    assert np.ptp(want) > 0
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-6)
