@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +37,7 @@ __all__ = [
     "type_as",
 ]
 
-_Nested: TypeAlias = Union[ArrayLike, Sequence["_Nested"]]
+_Nested: TypeAlias = ArrayLike | Sequence["_Nested"]
 _kind = type
 
 
@@ -109,7 +109,9 @@ def asarray(
             raise ArgumentError(f"{where}can't alias the data with copy=False, got dtype={dtype}, device={device}")
         return jnp.copy(x) if copy and moved is x else moved
     if copy is False:
-        raise ArgumentError(f"{where}can't alias arbitrary sequences or numpy arrays with copy=False: JAX owns its arrays")
+        raise ArgumentError(
+            f"{where}can't alias arbitrary sequences or numpy arrays with copy=False: JAX owns its arrays"
+        )
     return placed(_made(obj, kept, where), device, where)
 
 
@@ -192,7 +194,7 @@ def to(
             dtype = value  # type: ignore[assignment]
     y = x if dtype is None else x.astype(canonical(dtype, where))
     y = y if device is None else jax.device_put(y, to_device(device, where))
-    return jnp.copy(y) if y is x and (copy or len(flags) > 1 and flags[1]) else y
+    return jnp.copy(y) if y is x and (copy or (len(flags) > 1 and flags[1])) else y
 
 
 def type(input: ArrayLike, dtype: DType | None = None) -> Any:
@@ -307,7 +309,9 @@ def _made(data: Any, dtype: np.dtype | None, where: str) -> jax.Array:
 
 def _from_host(values: np.ndarray, dtype: np.dtype | None, where: str) -> jax.Array:
     if values.dtype.kind not in "biufcV" or values.dtype.fields:
-        raise ArgumentTypeError(f"{where}can't convert np.ndarray of type {values.dtype}; supported are numbers and bools")
+        raise ArgumentTypeError(
+            f"{where}can't convert np.ndarray of type {values.dtype}; supported are numbers and bools"
+        )
     kept = jax.dtypes.canonicalize_dtype(values.dtype) if dtype is None else dtype
     return on_device(np.array(values, kept, order="C"))
 
@@ -345,9 +349,7 @@ def _check_lengths(data: Sequence[Any], where: str) -> None:
         lengths = [len(part) for part in level]
         for length in lengths:
             if length != lengths[0]:
-                raise ArgumentError(
-                    f"{where}expected sequence of length {lengths[0]} at dim {dim} (got {length})"
-                )
+                raise ArgumentError(f"{where}expected sequence of length {lengths[0]} at dim {dim} (got {length})")
         level, dim = [item for part in level for item in part], dim + 1
 
 

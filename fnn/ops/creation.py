@@ -67,9 +67,7 @@ def empty(*size: Ints, dtype: DType | None = None, device: Device | None = None)
     return _filled(size, 0, dtype, device, "empty: ")
 
 
-def full(
-    size: Ints, fill_value: Scalar, *, dtype: DType | None = None, device: Device | None = None
-) -> jax.Array:
+def full(size: Ints, fill_value: Scalar, *, dtype: DType | None = None, device: Device | None = None) -> jax.Array:
     """One number everywhere.
 
     Args:

@@ -32,7 +32,7 @@ class _Kind(type):
         return isinstance(instance, np.dtype) or type.__instancecheck__(cls, instance)
 
 
-class dtype(metaclass=_Kind):  # noqa: N801  PyTorch's name
+class dtype(metaclass=_Kind):
     """The type of an array's numbers; ``isinstance(x.dtype, fnn.dtype)`` holds.
 
     Example:
@@ -59,7 +59,7 @@ class dtype(metaclass=_Kind):  # noqa: N801  PyTorch's name
 
     @property
     def name(self) -> str:
-        """numpy's name of it."""
+        """Numpy's name of it."""
         return self.dtype.name
 
     @property

@@ -191,9 +191,13 @@ def _range(
         raise ArgumentError(
             f"{where}upper bound and lower bound inconsistent with step sign, got start={a}, end={b}, step={d}"
         )
-    length = math.floor((b - a) / d) + 1 if closed else -(-(b - a) // d) if isinstance(d, int) and isinstance(
-        b - a, int
-    ) else math.ceil((b - a) / d)
+    length = (
+        math.floor((b - a) / d) + 1
+        if closed
+        else -(-(b - a) // d)
+        if isinstance(d, int) and isinstance(b - a, int)
+        else math.ceil((b - a) / d)
+    )
     if kind_of(kept) == 1 and isinstance(a, int) and isinstance(d, int):
         # Not a constant: positions in a compiled program are made where they are used.
         values = jax.lax.iota(kept, int(length)) * jnp.asarray(d, kept) + jnp.asarray(a, kept)
