@@ -28,8 +28,8 @@ def index_array(index: ArrayLike, where: str, name: str = "index") -> jax.Array:
     """
     at = to_array(index, name, where)
     if kind_of(at.dtype) != 1 or at.dtype.itemsize < 4:
-        if not at.size and kind_of(at.dtype) == 2 and not isinstance(index, jax.core.Tracer):
-            return at.astype(jnp.int32)  # of jnp.array([]), which has no integers to tell
+        if not at.size:  # PyTorch asks nothing of an empty one, and jnp.array([]) is of floats
+            return at.astype(jnp.int32)
         raise ArgumentTypeError(f"{where}{name} must be an int32 or int64 array, got {name}.dtype={at.dtype}")
     return at
 

@@ -35,36 +35,37 @@ __all__ = [
 ]
 
 
-def zeros(*size: Ints, dtype: DType | None = None, device: Device | None = None) -> jax.Array:
+def zeros(size: Ints, *others: int, dtype: DType | None = None, device: Device | None = None) -> jax.Array:
     """Zeros.
 
     Args:
-        *size: the shape.
+        size: the shape, as one sequence or the first of several integers.
+        *others: the other integers.
         dtype: the default float dtype if None.
         device: where the result lies.
 
     >>> zeros(2, 3).shape
     (2, 3)
     """
-    return _filled(size, 0, dtype, device, "zeros: ")
+    return _filled((size, *others), 0, dtype, device, "zeros: ")
 
 
-def ones(*size: Ints, dtype: DType | None = None, device: Device | None = None) -> jax.Array:
+def ones(size: Ints, *others: int, dtype: DType | None = None, device: Device | None = None) -> jax.Array:
     """Ones; the arguments are those of `zeros`.
 
     >>> ones((2,))
     Array([1., 1.], dtype=float32)
     """
-    return _filled(size, 1, dtype, device, "ones: ")
+    return _filled((size, *others), 1, dtype, device, "ones: ")
 
 
-def empty(*size: Ints, dtype: DType | None = None, device: Device | None = None) -> jax.Array:
+def empty(size: Ints, *others: int, dtype: DType | None = None, device: Device | None = None) -> jax.Array:
     """An array whose values do not matter (zeros); the arguments are those of `zeros`.
 
     >>> empty(2, dtype="int32").dtype
     dtype('int32')
     """
-    return _filled(size, 0, dtype, device, "empty: ")
+    return _filled((size, *others), 0, dtype, device, "empty: ")
 
 
 def full(size: Ints, fill_value: Scalar, *, dtype: DType | None = None, device: Device | None = None) -> jax.Array:
@@ -121,31 +122,37 @@ def full_like(
     return _like(input, fill_value, dtype, device, "full_like: ")
 
 
-def new_zeros(input: ArrayLike, *size: Ints, dtype: DType | None = None, device: Device | None = None) -> jax.Array:
+def new_zeros(
+    input: ArrayLike, size: Ints, *others: int, dtype: DType | None = None, device: Device | None = None
+) -> jax.Array:
     """Zeros of a size, in the dtype of ``input``.
 
     >>> new_zeros(jnp.arange(3), 2)
     Array([0, 0], dtype=int32)
     """
-    return _new(input, size, 0, dtype, device, "new_zeros: ")
+    return _new(input, (size, *others), 0, dtype, device, "new_zeros: ")
 
 
-def new_ones(input: ArrayLike, *size: Ints, dtype: DType | None = None, device: Device | None = None) -> jax.Array:
+def new_ones(
+    input: ArrayLike, size: Ints, *others: int, dtype: DType | None = None, device: Device | None = None
+) -> jax.Array:
     """Ones of a size, in the dtype of ``input``.
 
     >>> new_ones(jnp.arange(3), 2)
     Array([1, 1], dtype=int32)
     """
-    return _new(input, size, 1, dtype, device, "new_ones: ")
+    return _new(input, (size, *others), 1, dtype, device, "new_ones: ")
 
 
-def new_empty(input: ArrayLike, *size: Ints, dtype: DType | None = None, device: Device | None = None) -> jax.Array:
+def new_empty(
+    input: ArrayLike, size: Ints, *others: int, dtype: DType | None = None, device: Device | None = None
+) -> jax.Array:
     """An array of a size, in the dtype of ``input``, whose values do not matter (zeros).
 
     >>> new_empty(jnp.arange(3), 2).shape
     (2,)
     """
-    return _new(input, size, 0, dtype, device, "new_empty: ")
+    return _new(input, (size, *others), 0, dtype, device, "new_empty: ")
 
 
 def new_full(

@@ -19,14 +19,14 @@ __all__ = [
 ]  # fmt: skip
 
 
-def permute(input: ArrayLike, *dims: Ints) -> jax.Array:
+def permute(input: ArrayLike, dims: Ints, *others: int) -> jax.Array:
     """The array with its dimensions in another order.
 
     >>> permute(jnp.ones((2, 3, 4)), (2, 0, 1)).shape
     (4, 2, 3)
     """
     where = "permute: "
-    x, given = to_array(input, "input", where), ints_of(dims, "dims", where)
+    x, given = to_array(input, "input", where), ints_of((dims, *others), "dims", where)
     if len(given) != x.ndim:
         raise ArgumentError(
             f"{where}permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
@@ -97,14 +97,14 @@ def movedim(input: ArrayLike, source: Ints, destination: Ints) -> jax.Array:
 moveaxis = movedim
 
 
-def flip(input: ArrayLike, *dims: Ints) -> jax.Array:
+def flip(input: ArrayLike, dims: Ints, *others: int) -> jax.Array:
     """The elements in reverse order along dimensions.
 
     >>> flip(jnp.arange(3), 0)
     Array([2, 1, 0], dtype=int32)
     """
     x = to_array(input, "input", "flip: ")
-    axes = wrap_dims(ints_of(dims, "dims", "flip: "), x.ndim, "flip: ")
+    axes = wrap_dims(ints_of((dims, *others), "dims", "flip: "), x.ndim, "flip: ")
     return jax.lax.rev(x, axes) if x.ndim else x
 
 
@@ -152,8 +152,9 @@ def roll(input: ArrayLike, shifts: Ints, dims: Ints | None = None) -> jax.Array:
         return jnp.roll(x, by[0])
     if len(by) != len(along):
         raise ArgumentError(f"{where}shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}")
-    axes = tuple(wrap_dim(d, x.ndim, where) for d in along)
-    return jnp.roll(x, by, axes) if x.ndim else x
+    if not x.ndim:
+        raise IndexError(f"{where}Dimension specified as {along[0]} but tensor has no dimensions")
+    return jnp.roll(x, by, tuple(wrap_dim(d, x.ndim, where) for d in along))
 
 
 def rot90(input: ArrayLike, k: int = 1, dims: Ints = (0, 1)) -> jax.Array:
@@ -176,14 +177,14 @@ def rot90(input: ArrayLike, k: int = 1, dims: Ints = (0, 1)) -> jax.Array:
     return jnp.rot90(x, integer(k, "k", where), wrap_dims(given, x.ndim, where))
 
 
-def repeat(input: ArrayLike, *repeats: Ints) -> jax.Array:
+def repeat(input: ArrayLike, repeats: Ints, *others: int) -> jax.Array:
     """The array side by side with itself, so many times along each dimension; new ones stand in front.
 
     >>> repeat(jnp.arange(2), 2, 2).tolist()
     [[0, 1, 0, 1], [0, 1, 0, 1]]
     """
     where = "repeat: "
-    x, counts = to_array(input, "input", where), ints_of(repeats, "repeats", where)
+    x, counts = to_array(input, "input", where), ints_of((repeats, *others), "repeats", where)
     if len(counts) < x.ndim:
         raise ArgumentError(
             f"{where}Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor, got "
@@ -192,13 +193,13 @@ def repeat(input: ArrayLike, *repeats: Ints) -> jax.Array:
     return _tiled(x, counts, where)
 
 
-def tile(input: ArrayLike, *dims: Ints) -> jax.Array:
+def tile(input: ArrayLike, dims: Ints, *others: int) -> jax.Array:
     """As `repeat`; missing numbers in front are 1.
 
     >>> tile(jnp.arange(2), 2)
     Array([0, 1, 0, 1], dtype=int32)
     """
-    return _tiled(to_array(input, "input", "tile: "), ints_of(dims, "dims", "tile: "), "tile: ")
+    return _tiled(to_array(input, "input", "tile: "), ints_of((dims, *others), "dims", "tile: "), "tile: ")
 
 
 def repeat_interleave(
@@ -235,7 +236,8 @@ def repeat_interleave(
         raise ArgumentTypeError(f"{where}repeats has to be Long or Int tensor, got repeats.dtype={counts.dtype}")
     if counts.ndim > 1 or (counts.size not in (1, x.shape[axis])):
         raise ArgumentError(
-            f"{where}repeats must have the same size as input along dim, but got repeats.size(0) = {listed(counts.shape)} "
+            f"{where}repeats must have the same size as input along dim, but got repeats.size(0) = "
+            f"{listed(counts.shape)} "
             f"and input.size({dim}) = {x.shape[axis]}"
         )
     if not isinstance(counts, jax.core.Tracer):

@@ -201,7 +201,8 @@ def _replaced(x: jax.Array, places: tuple, values: jax.Array, where: str) -> jax
     shape = jax.eval_shape(lambda v: v[places], x).shape
     if values.shape != shape:
         raise ArgumentError(
-            f"{where}expected src to have a size equal to the slice of self. src size = {listed(values.shape)}, slice size = "
+            f"{where}expected src to have a size equal to the slice of self. src size = {listed(values.shape)}, "
+            "slice size = "
             f"{listed(shape)}"
         )
     return x.at[places].set(values.astype(x.dtype))

@@ -62,10 +62,11 @@ def take_along_dim(input: ArrayLike, indices: ArrayLike, dim: int | None = None)
     where = "take_along_dim: "
     x, at = to_array(input, "input", where), index_array(indices, where, "indices")
     if dim is None:
-        return gather(x.reshape(-1), 0, at.reshape(-1))
+        x, at, dim = x.reshape(-1), at.reshape(-1), 0
     if x.ndim != at.ndim:
         raise ArgumentError(
-            f"{where}input and indices should have the same number of dimensions, but got {x.ndim} dimensions for input, "
+            f"{where}input and indices should have the same number of dimensions, but got {x.ndim} dimensions for "
+            "input, "
             f"and {at.ndim} dimensions for indices"
         )
     axis = wrap_dim(dim, x.ndim, where)
@@ -78,6 +79,8 @@ def take_along_dim(input: ArrayLike, indices: ArrayLike, dim: int | None = None)
         raise ArgumentError(f"{where}shapes {listed(x.shape)} and {listed(at.shape)} cannot be broadcast") from None
     if not x.ndim:
         return x
+    check_bounds(at, x.shape[axis], where, axis, negative=True)
+    at = in_front(at, x.shape[axis])
     wide = [[*common[:axis], n, *common[axis + 1 :]] for n in (x.shape[axis], at.shape[axis])]
     return gather(jnp.broadcast_to(x, wide[0]), axis, jnp.broadcast_to(at, wide[1]))
 
@@ -160,7 +163,8 @@ def where(condition: ArrayLike, input: ArrayLike | None = None, other: ArrayLike
         shape = np.broadcast_shapes(chosen.shape, a.shape, b.shape)
     except ValueError:
         raise ArgumentError(
-            f"{name}the shapes of condition {listed(chosen.shape)}, input {listed(a.shape)} and other {listed(b.shape)} "
+            f"{name}the shapes of condition {listed(chosen.shape)}, input {listed(a.shape)} and other "
+            f"{listed(b.shape)} "
             "cannot be broadcast"
         ) from None
     return jnp.where(*(jnp.broadcast_to(value, shape) for value in (chosen.astype(bool), a, b)))
@@ -211,8 +215,8 @@ def nonzero_static(input: ArrayLike, *, size: int, fill_value: int = -1) -> jax.
     x, count = to_array(input, "input", where), integer(size, "size", where)
     if count < 0:
         raise ArgumentError(f"{where}`size` must be an non-negative integer, got size={size}")
-    if not x.ndim:
-        return jnp.zeros((count, 0), index_dtype())
+    if not x.size or not x.ndim:
+        return jnp.full((count, x.ndim), fill_value, index_dtype())
     return jnp.argwhere(x, size=count, fill_value=fill_value).astype(index_dtype())
 
 
@@ -250,12 +254,14 @@ def mask_of(mask: ArrayLike, where: str) -> jax.Array:
 def _fitting(x: jax.Array, index: jax.Array, axis: int, where: str) -> None:
     if max(x.ndim, 1) != max(index.ndim, 1):
         raise ArgumentError(
-            f"{where}Index tensor must have the same number of dimensions as input tensor, got {listed(index.shape)} and "
+            f"{where}Index tensor must have the same number of dimensions as input tensor, got {listed(index.shape)} "
+            "and "
             f"{listed(x.shape)}"
         )
     for n, (a, b) in enumerate(zip(index.shape, x.shape, strict=False)):
         if n != axis and a > b:
             raise ArgumentError(
-                f"{where}Size does not match at dimension {n} expected index {listed(index.shape)} to be no larger than "
+                f"{where}Size does not match at dimension {n} expected index {listed(index.shape)} to be no larger "
+                "than "
                 f"self {listed(x.shape)} apart from dimension {axis}"
             )

@@ -12,7 +12,7 @@ import numpy as np
 
 from fnn.arguments import integer, listed, wrap_dim
 from fnn.dtypes import canonical, to_array
-from fnn.errors import ArgumentError
+from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional.shape import flatten, unflatten
 from fnn.ops._given import ints_of, wrap_dims
 from fnn.typing import ArrayLike, DType, Ints
@@ -24,12 +24,13 @@ __all__ = [
 ]  # fmt: skip
 
 
-def view(input: ArrayLike, *shape: Ints | DType, dtype: DType | None = None) -> jax.Array:
+def view(input: ArrayLike, size: Ints | DType | None = None, *others: int, dtype: DType | None = None) -> jax.Array:
     """The array in another shape; given a dtype, its bytes as numbers of that dtype.
 
     Args:
         input: any shape.
-        *shape: several integers, one sequence of them, or a dtype; one size may be -1.
+        size: the shape, as one sequence or the first of several integers, of which one may be -1; or a dtype.
+        *others: the other integers.
         dtype: the dtype, by name.
 
     >>> view(jnp.arange(6), 2, -1).shape
@@ -39,19 +40,20 @@ def view(input: ArrayLike, *shape: Ints | DType, dtype: DType | None = None) -> 
     """
     where = "view: "
     x = to_array(input, "input", where)
-    one: Any = shape[0] if len(shape) == 1 else dtype
-    if dtype is not None or (one is not None and not isinstance(one, (int, np.integer, Sequence))):
-        return _bytes_as(x, canonical(one, where), where)
-    return _reshaped(x, shape, where)  # type: ignore[arg-type]
+    if isinstance(size, (int, np.integer, Sequence)) and not isinstance(size, str):
+        return _reshaped(x, (size, *others), where)
+    if size is None and dtype is None:
+        raise ArgumentTypeError(f"{where}expected a shape or a dtype, got none")
+    return _bytes_as(x, canonical(size if dtype is None else dtype, where), where)
 
 
-def reshape(input: ArrayLike, *shape: Ints) -> jax.Array:
+def reshape(input: ArrayLike, shape: Ints, *others: int) -> jax.Array:
     """The array in another shape, of which one size may be -1.
 
     >>> reshape(jnp.arange(6), (2, -1)).shape
     (2, 3)
     """
-    return _reshaped(to_array(input, "input", "reshape: "), shape, "reshape: ")
+    return _reshaped(to_array(input, "input", "reshape: "), (shape, *others), "reshape: ")
 
 
 def view_as(input: ArrayLike, other: ArrayLike) -> jax.Array:
@@ -81,18 +83,19 @@ def ravel(input: ArrayLike) -> jax.Array:
     return to_array(input, "input", "ravel: ").reshape(-1)
 
 
-def expand(input: ArrayLike, *sizes: Ints) -> jax.Array:
+def expand(input: ArrayLike, size: Ints, *others: int) -> jax.Array:
     """The array repeated along its dimensions of size 1, and along new ones in front.
 
     Args:
         input: any shape.
-        *sizes: the shape of the result; -1 leaves a size as it is.
+        size: the shape of the result, as one sequence or the first of several integers; -1 leaves a size as it is.
+        *others: the other integers.
 
     >>> expand(jnp.ones((2, 1)), 3, -1, 4).shape
     (3, 2, 4)
     """
     where = "expand: "
-    x, wanted = to_array(input, "input", where), ints_of(sizes, "sizes", where)
+    x, wanted = to_array(input, "input", where), ints_of((size, *others), "size", where)
     new = len(wanted) - x.ndim
     if new < 0:
         raise ArgumentError(
@@ -100,20 +103,22 @@ def expand(input: ArrayLike, *sizes: Ints) -> jax.Array:
             f"in the tensor ({x.ndim})"
         )
     shape = []
-    for n, size in enumerate(wanted):
+    for n, length in enumerate(wanted):
         old = x.shape[n - new] if n >= new else 1
-        if size == -1 and n >= new:
-            size = old
-        if size < 0:
+        if length == -1 and n >= new:
+            length = old
+        if length < 0:
             raise ArgumentError(
-                f"{where}The expanded size of the tensor ({size}) isn't allowed in dimension {n}, got sizes={list(wanted)}"
+                f"{where}The expanded size of the tensor ({length}) isn't allowed in dimension {n}, got "
+                f"sizes={list(wanted)}"
             )
-        if old not in (1, size):
+        if old not in (1, length):
             raise ArgumentError(
-                f"{where}The expanded size of the tensor ({size}) must match the existing size ({old}) at non-singleton "
+                f"{where}The expanded size of the tensor ({length}) must match the existing size ({old}) at "
+                "non-singleton "
                 f"dimension {n}. Target sizes: {list(wanted)}. Tensor sizes: {listed(x.shape)}"
             )
-        shape.append(size)
+        shape.append(length)
     return jnp.broadcast_to(x, shape)
 
 
@@ -126,23 +131,23 @@ def expand_as(input: ArrayLike, other: ArrayLike) -> jax.Array:
     return expand(input, np.shape(to_array(other, "other", "expand_as: ")))
 
 
-def broadcast_to(input: ArrayLike, *size: Ints) -> jax.Array:
+def broadcast_to(input: ArrayLike, size: Ints, *others: int) -> jax.Array:
     """The array expanded to a shape.
 
     >>> broadcast_to(jnp.ones(3), (2, 3)).shape
     (2, 3)
     """
-    return expand(input, *size)
+    return expand(input, size, *others)
 
 
-def sum_to_size(input: ArrayLike, *size: Ints) -> jax.Array:
+def sum_to_size(input: ArrayLike, size: Ints, *others: int) -> jax.Array:
     """The opposite of `expand`: sums along the dimensions that it would add or repeat.
 
     >>> sum_to_size(jnp.ones((2, 3)), 1, 3)
     Array([[2., 2., 2.]], dtype=float32)
     """
     where = "sum_to_size: "
-    x, wanted = to_array(input, "input", where), ints_of(size, "size", where)
+    x, wanted = to_array(input, "input", where), ints_of((size, *others), "size", where)
     new = x.ndim - len(wanted)
     if new < 0 or any(b not in (1, a) for a, b in zip(x.shape[new:], wanted, strict=True)):
         raise ArgumentError(f"{where}size {{{list(wanted)}}} is not expandable to size {{{listed(x.shape)}}}")
@@ -239,7 +244,8 @@ def _reshaped(x: jax.Array, given: tuple[Ints, ...], where: str) -> jax.Array:
     if -1 in shape:
         if not known:
             raise ArgumentError(
-                f"{where}cannot reshape tensor of {x.size} elements into shape {shape} because the unspecified dimension "
+                f"{where}cannot reshape tensor of {x.size} elements into shape {shape} because the unspecified "
+                "dimension "
                 "size -1 can be any value and is ambiguous"
             )
         shape[shape.index(-1)] = x.size // known
@@ -258,7 +264,8 @@ def _bytes_as(x: jax.Array, dtype: np.dtype, where: str) -> jax.Array:
             raise ArgumentError(f"{where}self.dim() cannot be 0 to view {x.dtype} as {dtype} (different element sizes)")
         if x.shape[-1] * old % new:
             raise ArgumentError(
-                f"{where}self.size(-1) must be divisible by {new // old} to view {x.dtype} as {dtype} (different element "
+                f"{where}self.size(-1) must be divisible by {new // old} to view {x.dtype} as {dtype} (different "
+                "element "
                 f"sizes), but got {x.shape[-1]}"
             )
     return x.view(dtype)

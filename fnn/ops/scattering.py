@@ -186,7 +186,8 @@ def index_put(
         values = jnp.broadcast_to(values, shape)
     except ValueError:
         raise ArgumentError(
-            f"{where}shape mismatch: value tensor of shape {listed(values.shape)} cannot be broadcast to the indexing result"
+            f"{where}shape mismatch: value tensor of shape {listed(values.shape)} cannot be broadcast to the "
+            "indexing result"
         ) from None
     return at_places.add(values) if accumulate else at_places.set(values)
 
@@ -256,7 +257,8 @@ def _scattered(
     for n in range(x.ndim):
         if (n != axis and at.shape[n] > x.shape[n]) or at.shape[n] > values.shape[n]:
             raise ArgumentError(
-                f"{where}Expected index {listed(at.shape)} to be no larger than self {listed(x.shape)} apart from dimension "
+                f"{where}Expected index {listed(at.shape)} to be no larger than self {listed(x.shape)} apart from "
+                "dimension "
                 f"{axis} and to be no larger than src {listed(values.shape)}"
             )
     check_bounds(at, x.shape[axis], where, axis)
@@ -297,7 +299,8 @@ def _as_lines(
     values = values if values.ndim else values.reshape(1)
     if not values.size:
         return x.reshape(shape)
-    places = (slice(None),) * axis + (at,)
     if reduce is None:
-        return x.at[places].set(values).reshape(shape)
+        return x.at[(slice(None),) * axis + (at,)].set(values).reshape(shape)
+    at = jax.lax.broadcast_in_dim(at, values.shape, (axis,))
+    places = places_along(at, axis)
     return reduced_into(x, places, values, reduce, include_self).reshape(shape)

@@ -217,7 +217,8 @@ def _spaced_dtype(start: Any, end: Any, dtype: DType | None, where: str) -> np.d
     for name, value in (("start", start), ("end", end)):
         if getattr(value, "ndim", 0):
             raise ArgumentError(
-                f"{where}only supports 0-dimensional start and end tensors, but got {name} with {value.ndim} dimension(s)."
+                f"{where}only supports 0-dimensional start and end tensors, but got {name} with {value.ndim} "
+                "dimension(s)."
             )
     is_complex = any(isinstance(v, complex) or kind_of(getattr(v, "dtype", bool)) == 3 for v in (start, end))
     if dtype is None:

@@ -59,7 +59,8 @@ def split_with_sizes(input: ArrayLike, split_sizes: Sequence[int], dim: int = 0)
         raise ArgumentError(f"{where}split_sizes expects only non-negative entries, but got split_sizes={list(sizes)}")
     if sum(sizes) != x.shape[axis]:
         raise ArgumentError(
-            f"{where}split_sizes expects to sum exactly to {x.shape[axis]} (input tensor's size at dimension {dim}), but "
+            f"{where}split_sizes expects to sum exactly to {x.shape[axis]} (input tensor's size at dimension {dim}), "
+            "but "
             f"got split_sizes={list(sizes)}"
         )
     return _cut(x, axis, [sum(sizes[:n]) for n in range(len(sizes))])
@@ -175,7 +176,8 @@ def _host(given: Any, where: str) -> Any:
         values = np.asarray(given)
     except jax.errors.ConcretizationTypeError:
         raise ArgumentError(
-            f"{where}the shapes of the results depend on indices_or_sections, which has no value while a program is traced"
+            f"{where}the shapes of the results depend on indices_or_sections, which has no value while a program is "
+            "traced"
         ) from None
     if values.ndim > 1 or values.dtype.kind not in "iu":
         raise ArgumentTypeError(
