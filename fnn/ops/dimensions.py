@@ -11,6 +11,7 @@ from fnn.dtypes import is_complex, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._given import ints_of, wrap_dims
 from fnn.ops._promote import kind_of
+from fnn.tracing import Tracer
 from fnn.typing import ArrayLike, Ints
 
 __all__ = [
@@ -148,7 +149,7 @@ def roll(input: ArrayLike, shifts: Ints, dims: Ints | None = None) -> jax.Array:
     along = () if dims is None else ints_of((dims,), "dims", where)
     if not by:
         raise ArgumentError(f"{where}`shifts` required, got shifts={shifts}")
-    if not along and len(by) == 1:
+    if dims is None and len(by) == 1:
         return jnp.roll(x, by[0])
     if len(by) != len(along):
         raise ArgumentError(f"{where}shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}")
@@ -174,7 +175,8 @@ def rot90(input: ArrayLike, k: int = 1, dims: Ints = (0, 1)) -> jax.Array:
         raise ArgumentError(
             f"{where}expected rotation dims to be different, but got dim0 = {given[0]} and dim1 = {given[1]}"
         )
-    return jnp.rot90(x, integer(k, "k", where), wrap_dims(given, x.ndim, where))
+    first, second = wrap_dims(given, x.ndim, where)
+    return jnp.rot90(x, integer(k, "k", where), (first, second))
 
 
 def repeat(input: ArrayLike, repeats: Ints, *others: int) -> jax.Array:
@@ -240,7 +242,7 @@ def repeat_interleave(
             f"{listed(counts.shape)} "
             f"and input.size({dim}) = {x.shape[axis]}"
         )
-    if not isinstance(counts, jax.core.Tracer):
+    if not isinstance(counts, Tracer):
         if counts.size and np.asarray(counts).min() < 0:
             raise ArgumentError(f"{where}repeats can not be negative, got repeats={counts}")
         total = int(np.asarray(counts).sum()) * (x.shape[axis] if counts.size == 1 else 1)

@@ -10,6 +10,7 @@ from fnn.arguments import integer, listed, wrap_dim
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._given import ints_of
+from fnn.tracing import Tracer
 from fnn.typing import ArrayLike, Ints
 
 __all__ = [
@@ -39,11 +40,14 @@ def narrow(input: ArrayLike, dim: int, start: int | ArrayLike, length: int) -> j
     size = x.shape[axis]
     if count < 0:
         raise ArgumentError(f"{where}narrow(): length must be non-negative, got length={length}")
-    if isinstance(start, jax.core.Tracer):
+    if isinstance(start, Tracer):
         return jax.lax.dynamic_slice_in_dim(x, start, count, axis)
-    if hasattr(start, "dtype") and (np.ndim(start) or np.asarray(start).dtype.kind not in "iu"):
-        raise ArgumentTypeError(f"{where}start must be an 0-dim integral Tensor, got start={start}")
-    first = int(start) if hasattr(start, "dtype") else integer(start, "start", where)  # type: ignore[arg-type]
+    if hasattr(start, "dtype"):
+        at = np.asarray(start)
+        if at.ndim or at.dtype.kind not in "iu":
+            raise ArgumentTypeError(f"{where}start must be an 0-dim integral Tensor, got start={start}")
+        start = int(at)
+    first = integer(start, "start", where)
     if not -size <= first <= size:
         raise IndexError(f"{where}start out of range (expected to be in range of [{-size}, {size}], but got {first})")
     first += size if first < 0 else 0
@@ -67,7 +71,7 @@ def select(input: ArrayLike, dim: int, index: int | ArrayLike) -> jax.Array:
         raise IndexError(f"{where}select() cannot be applied to a 0-dim tensor.")
     axis = wrap_dim(dim, x.ndim, where)
     size = x.shape[axis]
-    if isinstance(index, jax.core.Tracer):
+    if isinstance(index, Tracer):
         return jax.lax.dynamic_index_in_dim(x, index, axis, keepdims=False)
     at = integer(index, "index", where)
     if not -size <= at < size:

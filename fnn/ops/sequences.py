@@ -15,6 +15,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._given import placed
 from fnn.ops._promote import complex_of, kind_of
 from fnn.random import on_device
+from fnn.tracing import Tracer
 from fnn.typing import Device, DType, Scalar
 
 __all__ = ["arange", "linspace", "logspace", "range", "tril_indices", "triu_indices"]
@@ -230,7 +231,7 @@ def _spaced_dtype(start: Any, end: Any, dtype: DType | None, where: str) -> np.d
 
 
 def _spaced(start: Any, end: Any, steps: int, dtype: np.dtype, where: str, base: float | None) -> jax.Array:
-    traced = any(isinstance(v, jax.core.Tracer) for v in (start, end))
+    traced = any(isinstance(v, Tracer) for v in (start, end))
     if traced:
         a, b = (jnp.asarray(v, dtype) for v in (start, end))
         values = jnp.linspace(a, b, steps, dtype=dtype)

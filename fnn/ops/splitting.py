@@ -31,6 +31,7 @@ def split(tensor: ArrayLike, split_size_or_sections: Ints, dim: int = 0) -> tupl
     Raises:
         ArgumentError: a size is negative, or they do not add up.
 
+    >>> import jax.numpy as jnp
     >>> [x.tolist() for x in split(jnp.arange(5), 2)]
     [[0, 1], [2, 3], [4]]
     """
@@ -49,6 +50,7 @@ def split(tensor: ArrayLike, split_size_or_sections: Ints, dim: int = 0) -> tupl
 def split_with_sizes(input: ArrayLike, split_sizes: Sequence[int], dim: int = 0) -> tuple[jax.Array, ...]:
     """Pieces of given sizes, which add up to that of ``dim``.
 
+    >>> import jax.numpy as jnp
     >>> [x.tolist() for x in split_with_sizes(jnp.arange(5), [1, 4])]
     [[0], [1, 2, 3, 4]]
     """
@@ -72,6 +74,7 @@ unsafe_split, unsafe_split_with_sizes = split, split_with_sizes
 def chunk(input: ArrayLike, chunks: int, dim: int = 0) -> tuple[jax.Array, ...]:
     """At most ``chunks`` pieces of one size; the last may be smaller.
 
+    >>> import jax.numpy as jnp
     >>> [x.tolist() for x in chunk(jnp.arange(5), 2)]
     [[0, 1, 2], [3, 4]]
     """
@@ -97,6 +100,7 @@ def tensor_split(input: ArrayLike, indices_or_sections: Ints | ArrayLike, dim: i
         indices_or_sections: how many, or the indices where all but the first begin.
         dim: the dimension that is split.
 
+    >>> import jax.numpy as jnp
     >>> [x.tolist() for x in tensor_split(jnp.arange(5), 2)]
     [[0, 1, 2], [3, 4]]
     >>> [x.tolist() for x in tensor_split(jnp.arange(5), (1, 3))]
@@ -108,6 +112,7 @@ def tensor_split(input: ArrayLike, indices_or_sections: Ints | ArrayLike, dim: i
 def hsplit(input: ArrayLike, indices_or_sections: Ints) -> tuple[jax.Array, ...]:
     """`tensor_split` along the second dimension, of a vector along the first; the pieces are of one size.
 
+    >>> import jax.numpy as jnp
     >>> [x.shape for x in hsplit(jnp.ones((2, 4)), 2)]
     [(2, 2), (2, 2)]
     """
@@ -117,6 +122,7 @@ def hsplit(input: ArrayLike, indices_or_sections: Ints) -> tuple[jax.Array, ...]
 def vsplit(input: ArrayLike, indices_or_sections: Ints) -> tuple[jax.Array, ...]:
     """`tensor_split` along the first of at least two dimensions; the pieces are of one size.
 
+    >>> import jax.numpy as jnp
     >>> [x.shape for x in vsplit(jnp.ones((4, 2)), [1])]
     [(1, 2), (3, 2)]
     """
@@ -126,6 +132,7 @@ def vsplit(input: ArrayLike, indices_or_sections: Ints) -> tuple[jax.Array, ...]
 def dsplit(input: ArrayLike, indices_or_sections: Ints) -> tuple[jax.Array, ...]:
     """`tensor_split` along the third dimension; the pieces are of one size.
 
+    >>> import jax.numpy as jnp
     >>> [x.shape for x in dsplit(jnp.ones((1, 2, 4)), 2)]
     [(1, 2, 2), (1, 2, 2)]
     """
@@ -135,6 +142,7 @@ def dsplit(input: ArrayLike, indices_or_sections: Ints) -> tuple[jax.Array, ...]
 def unbind(input: ArrayLike, dim: int = 0) -> tuple[jax.Array, ...]:
     """The slices along a dimension, without it.
 
+    >>> import jax.numpy as jnp
     >>> [x.tolist() for x in unbind(jnp.array([[1, 2], [3, 4]]), 1)]
     [[1, 3], [2, 4]]
     """
