@@ -11,6 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OPS = ROOT / "fnn" / "ops" / "__init__.py"
+METHODS = ROOT / "fnn" / "state" / "tensor_methods.py"
+TABLE = ROOT / "fnn" / "state" / "tensor_table.py"
 NAMESPACES = ("fft", "linalg", "special")  # modules of fnn.ops that are handed on whole, as in torch
 
 PACKAGES = {
@@ -84,6 +86,17 @@ def lazy_source() -> str:
     return text[:start] + "\n".join(lines) + "\n" + text[end:]
 
 
+def methods_source(names: list[str]) -> str:
+    """The text of the file of a box's methods: those that are functions of ``fnn.ops``, declared for type checkers."""
+    text = METHODS.read_text(encoding="utf-8")
+    tensors = TABLE.read_text(encoding="utf-8").split('"""')[3].split()
+    own = re.findall(r"^    def (\w+)\(|^    (\w+) = ", text[text.index("# To here.") :], re.MULTILINE)
+    rows = [f"        {name} = ops.{name}" for name in tensors if name in names and name not in sum(own, ())]
+    note = "        # Written by tools/write_exports.py: the methods, for type checkers.\n"
+    start, end = text.index(note) + len(note), text.index("        # To here.")
+    return text[:start] + "\n".join(rows) + "\n" + text[end:]
+
+
 def _isort(name: str) -> tuple[int, list[str | int]]:
     parts = re.split(r"(\d+)", name.lower())
     return (0 if name.isupper() else 1 if name[0].isupper() else 2), [int(p) if p.isdigit() else p for p in parts]
@@ -92,7 +105,9 @@ def _isort(name: str) -> tuple[int, list[str | int]]:
 def main() -> int:
     stale = []
     written = {ROOT.joinpath(*package.split("."), "__init__.py"): source(package) for package in PACKAGES}
-    for path, text in (written | {OPS: lazy_source()}).items():
+    written[OPS] = lazy_source()
+    written[METHODS] = methods_source(written[OPS].partition("__all__ = ")[2].split('"')[1::2])
+    for path, text in written.items():
         if path.read_text(encoding="utf-8") != text:
             stale.append(str(path.relative_to(ROOT)))
             if "--check" not in sys.argv:
