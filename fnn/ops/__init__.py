@@ -310,6 +310,13 @@ if TYPE_CHECKING:
         unsafe_split_with_sizes,
         vsplit,
     )
+    from fnn.ops.windows import (
+        bartlett_window,
+        blackman_window,
+        hamming_window,
+        hann_window,
+        kaiser_window,
+    )
 
 _NAMESPACES = ()
 _MODULES = {
@@ -332,6 +339,7 @@ _MODULES = {
     "scattering": "index_add index_copy index_fill index_put index_reduce put scatter scatter_add scatter_reduce",
     "sequences": "arange linspace logspace range tril_indices triu_indices",
     "splitting": "chunk dsplit hsplit split split_with_sizes tensor_split unbind unsafe_chunk unsafe_split unsafe_split_with_sizes vsplit",  # noqa: E501
+    "windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
 }
 
 __all__ = [
@@ -353,9 +361,11 @@ __all__ = [
     "atleast_2d",
     "atleast_3d",
     "avg_pool1d",
+    "bartlett_window",
     "batch_norm",
     "bfloat16",
     "bilinear",
+    "blackman_window",
     "block_diag",
     "bool",
     "broadcast_shapes",
@@ -442,6 +452,8 @@ __all__ = [
     "group_norm",
     "gru_cell",
     "half",
+    "hamming_window",
+    "hann_window",
     "hardshrink",
     "hsplit",
     "hstack",
@@ -467,6 +479,7 @@ __all__ = [
     "is_signed",
     "is_tensor",
     "item",
+    "kaiser_window",
     "layer_norm",
     "linspace",
     "log_softmax",
