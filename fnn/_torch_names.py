@@ -29,7 +29,8 @@ _TABLE: dict[str, str] = {
     "compile compiler": "use fnn.jit",
     "cuda accelerator xpu mps mtia ipu": "jax.devices('gpu') lists the GPUs, fnn.to(x, 'cuda') moves an array, "
     "model.to('cuda') a model",
-    "get_device get_device_module get_default_device set_default_device is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn "
+    "get_device get_device_module get_default_device set_default_device is_cpu is_cuda is_ipu is_maia "
+    "is_meta is_mkldnn "
     "is_mps is_mtia is_vulkan is_xla is_xpu is_vulkan_available": _DEVICES,
     "manual_seed_all": "use fnn.manual_seed",
     "amp autocast GradScaler .*autocast.*": "mixed precision is a matter of dtypes: model.to(fnn.bfloat16)",
@@ -61,7 +62,8 @@ _TABLE: dict[str, str] = {
     "is_conj is_neg": _LAZY,
     "is_distributed is_nested is_quantized is_sparse is_sparse_csr is_coalesced": "no array is: leave it out",
     "nested to_padded_tensor": "use fnn.functional.pad_sequence and masks",
-    ".*sparse.* coalesce dense_dim smm hsmm dsmm hspmm spmm sspaddmm saddmm to_dense (ccol_|col_|crow_|row_)?indices(_copy)?"
+    ".*sparse.* coalesce dense_dim smm hsmm dsmm hspmm spmm sspaddmm saddmm to_dense "
+    "(ccol_|col_|crow_|row_)?indices(_copy)?"
     " values values_copy": _SPARSE,
     "q_.* q[u]?int\\d.* QInt.* QUInt.* quantize.* fake_quantize.* fused_moving_avg_obs_fake_quant int_repr dequantize "
     "choose_qparams_optimized per_(channel|tensor)_.* empty_quantized quantized_.* quantization ao qscheme "
@@ -84,15 +86,17 @@ _TABLE: dict[str, str] = {
     "set_printoptions": "use numpy.set_printoptions",
     "set_num_threads get_num_threads set_num_interop_threads get_num_interop_threads init_num_threads "
     "set_flush_denormal": _THREADS,
-    "set_float32_matmul_precision get_float32_matmul_precision": "use jax.config.update('jax_default_matmul_precision', "
-    "...)",
+    "set_float32_matmul_precision get_float32_matmul_precision": (
+        "use jax.config.update('jax_default_matmul_precision', ...)"
+    ),
     ".*deterministic.*": _DETERMINISTIC,
     "chalf complex32 u?int[1-7] bits.* bit float4_e2m1fn_x2": "JAX has no such dtype for arrays",
     "as_subclass": "a class of its own registers with JAX as a pytree",
     "typename": "write type(x).__name__",
     "module_load volatile": "it has no meaning here: leave it out",
     "distributed": "jax.sharding and jax.distributed",
-    "distributions futures hub masked package profiler onnx export fx library overrides backends monitor multiprocessing "
+    "distributions futures hub masked package profiler onnx export fx library overrides backends monitor "
+    "multiprocessing "
     "signal utils windows": "torch.{name} has no counterpart at this place",
     "sym_.* SymInt SymBool SymFloat": "shapes are Python's integers",
     "fork wait Future": "use Python's threads",

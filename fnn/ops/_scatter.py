@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from fnn.ops._promote import kind_of
 
-__all__ = ["REDUCTIONS", "reduced_into"]
+__all__ = ["REDUCTIONS", "added", "reduced_into"]
 
 Places = tuple[Any, ...]
 
@@ -36,17 +36,24 @@ def reduced_into(x: jax.Array, places: Places, values: jax.Array, reduce: str, i
         touched = jnp.zeros(x.shape, bool).at[places].set(True)
         x = jnp.where(touched, _neutral(reduce, x), x)
     if reduce == "sum":
-        return x.at[places].add(values)
+        return added(x, places, values)
     if reduce == "mean":
         total = x.at[places].add(values)
         count = jnp.full(x.shape, int(include_self), jnp.int32).at[places].add(1)
         count = jnp.maximum(count, 1) if not include_self else count
         return total // count.astype(x.dtype) if kind_of(x.dtype) < 2 else total / count.astype(x.dtype)
+    if reduce == "prod" and x.dtype == bool:
+        return x.at[places].min(values)
     if reduce == "prod":
         return _product(x, places, values) if kind_of(x.dtype) > 1 else x.at[places].multiply(values)
     if kind_of(x.dtype) < 2:
         return _scattered(x, places, values, reduce == "amax")
     return _extreme(x, places, values, reduce == "amax")
+
+
+def added(x: jax.Array, places: Places, values: jax.Array) -> jax.Array:
+    """``x`` with ``values`` added at ``places``; a sum of booleans is true if one is."""
+    return x.at[places].max(values) if x.dtype == bool else x.at[places].add(values)
 
 
 def _neutral(reduce: str, x: jax.Array) -> jax.Array:

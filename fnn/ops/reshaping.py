@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn.arguments import integer, listed, wrap_dim
-from fnn.dtypes import canonical, to_array
+from fnn.dtypes import canonical, index_dtype, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional.shape import flatten, unflatten
 from fnn.ops._given import ints_of, wrap_dims
+from fnn.ops._promote import kind_of
 from fnn.typing import ArrayLike, DType, Ints
 
 __all__ = [
@@ -152,7 +153,10 @@ def sum_to_size(input: ArrayLike, size: Ints, *others: int) -> jax.Array:
     if new < 0 or any(b not in (1, a) for a, b in zip(x.shape[new:], wanted, strict=True)):
         raise ArgumentError(f"{where}size {{{list(wanted)}}} is not expandable to size {{{listed(x.shape)}}}")
     axes = [*range(new), *(new + n for n, b in enumerate(wanted) if b == 1 and x.shape[new + n] != 1)]
-    return x.sum(tuple(axes)).astype(x.dtype).reshape(wanted) if axes else x
+    if not axes and wanted:
+        return x
+    kept = index_dtype() if kind_of(x.dtype) < 2 else x.dtype
+    return x.sum(tuple(axes), dtype=kept).reshape(wanted)
 
 
 def squeeze(input: ArrayLike, dim: Ints | None = None) -> jax.Array:

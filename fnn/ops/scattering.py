@@ -12,7 +12,7 @@ from fnn.arguments import listed, wrap_dim
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._indices import check_bounds, in_front, index_array, line_of, number_for, places_along, values_for
-from fnn.ops._scatter import REDUCTIONS, reduced_into
+from fnn.ops._scatter import REDUCTIONS, added, reduced_into
 from fnn.typing import ArrayLike, Scalar
 
 __all__ = [
@@ -180,7 +180,6 @@ def index_put(
         axis += at.ndim if at.dtype == np.bool_ else 1
     if axis > x.ndim:
         raise IndexError(f"{where}too many indices for tensor of dimension {x.ndim}")
-    at_places = x.at[tuple(places)]
     try:
         shape = jax.eval_shape(lambda v: v[tuple(places)], x).shape if not _masked(places) else x[tuple(places)].shape
         values = jnp.broadcast_to(values, shape)
@@ -189,7 +188,7 @@ def index_put(
             f"{where}shape mismatch: value tensor of shape {listed(values.shape)} cannot be broadcast to the "
             "indexing result"
         ) from None
-    return at_places.add(values) if accumulate else at_places.set(values)
+    return added(x, tuple(places), values) if accumulate else x.at[tuple(places)].set(values)
 
 
 def put(input: ArrayLike, index: ArrayLike, source: ArrayLike, accumulate: bool = False) -> jax.Array:
@@ -213,8 +212,8 @@ def put(input: ArrayLike, index: ArrayLike, source: ArrayLike, accumulate: bool 
             f"{values.size}, index.numel() = {at.size}"
         )
     check_bounds(at, x.size, where, negative=True)
-    flat = x.reshape(-1).at[in_front(at.reshape(-1), x.size)]
-    return (flat.add if accumulate else flat.set)(values.reshape(-1)).reshape(x.shape)
+    flat, places, values = x.reshape(-1), in_front(at.reshape(-1), x.size), values.reshape(-1)
+    return (added(flat, (places,), values) if accumulate else flat.at[places].set(values)).reshape(x.shape)
 
 
 # -- what they share ---------------------------------------------------------------------------------

@@ -182,7 +182,7 @@ def _range(
         kept = canonical(dtype, where)
     if kind_of(kept) in (0, 3):
         raise ArgumentTypeError(f"{where}not implemented for dtype={kept.name}; expected integers or real numbers")
-    if kind_of(kept) == 1 and not closed:
+    if kept == np.int64 and not closed:  # in which PyTorch counts; of the other integer dtypes it counts in doubles
         a, b, d = int(a), int(b), int(d)
     if not d:
         raise ArgumentError(f"{where}step must be nonzero, got step={step}")
@@ -192,19 +192,18 @@ def _range(
         raise ArgumentError(
             f"{where}upper bound and lower bound inconsistent with step sign, got start={a}, end={b}, step={d}"
         )
-    length = (
-        math.floor((b - a) / d) + 1
-        if closed
-        else -(-(b - a) // d)
-        if isinstance(d, int) and isinstance(b - a, int)
-        else math.ceil((b - a) / d)
-    )
-    if kind_of(kept) == 1 and isinstance(a, int) and isinstance(d, int):
+    length = math.floor((b - a) / d) + 1 if closed else _count(a, b, d)
+    if kind_of(kept) == 1 and not closed:
         # Not a constant: positions in a compiled program are made where they are used.
-        values = jax.lax.iota(kept, int(length)) * jnp.asarray(d, kept) + jnp.asarray(a, kept)
+        values = jax.lax.iota(kept, length) * jnp.asarray(int(d), kept) + jnp.asarray(int(a), kept)
         return placed(values, device, where)
-    values = a + d * np.arange(int(length), dtype=np.float64)
+    values = a + d * np.arange(length, dtype=np.float64)
     return placed(on_device(values.astype(kept)), device, where)
+
+
+def _count(a: float, b: float, step: float) -> int:
+    whole = isinstance(a, int) and isinstance(b, int) and isinstance(step, int)
+    return -((a - b) // step) if whole else math.ceil((b - a) / step)  # type: ignore[return-value]
 
 
 def _steps(steps: int, where: str) -> int:
