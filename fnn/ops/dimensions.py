@@ -149,12 +149,12 @@ def roll(input: ArrayLike, shifts: Ints, dims: Ints | None = None) -> jax.Array:
     along = () if dims is None else ints_of((dims,), "dims", where)
     if not by:
         raise ArgumentError(f"{where}`shifts` required, got shifts={shifts}")
-    if dims is None and len(by) == 1:
+    if not along and len(by) == 1:
         return jnp.roll(x, by[0])
     if len(by) != len(along):
         raise ArgumentError(f"{where}shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}")
     if not x.ndim:
-        raise IndexError(f"{where}Dimension specified as {along[0]} but tensor has no dimensions")
+        raise IndexError(f"{where}Dimension specified as {dims} but tensor has no dimensions")
     return jnp.roll(x, by, tuple(wrap_dim(d, x.ndim, where) for d in along))
 
 

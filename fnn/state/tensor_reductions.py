@@ -107,15 +107,6 @@ class Reductions:
         """Whether the elements differ by little."""
         return bool(jnp.allclose(self.data, jnp.asarray(other), rtol, atol, equal_nan))
 
-    def softmax(self, dim: int, dtype: DType | None = None) -> jax.Array:
-        """The softmax along ``dim``."""
-        return jax.nn.softmax(self.data if dtype is None else self.data.astype(canonical(dtype, "softmax: ")), dim)
-
-    def log_softmax(self, dim: int, dtype: DType | None = None) -> jax.Array:
-        """The logarithm of the softmax along ``dim``."""
-        value = self.data if dtype is None else self.data.astype(canonical(dtype, "log_softmax: "))
-        return jax.nn.log_softmax(value, dim)
-
 
 def _axis(dim: Ints | None) -> Any:
     return tuple(dim) if isinstance(dim, list) else dim
