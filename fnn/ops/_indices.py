@@ -112,7 +112,7 @@ def dynamic(where: str, what: str, instead: str) -> Iterator[None]:
     """Says what to write where a shape depends on values that a compiled program does not know."""
     try:
         yield
-    except jax.errors.ConcretizationTypeError:
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
         raise ArgumentError(
             f"{where}the shape of the result depends on the values of '{what}', which have none while a program is "
             f"traced; {instead}"

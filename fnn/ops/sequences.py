@@ -163,7 +163,7 @@ def _number(value: Any, name: str, where: str) -> Any:
     if hasattr(value, "item") and not getattr(value, "ndim", 0):
         try:
             return value.item()
-        except jax.errors.ConcretizationTypeError:
+        except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
             raise ArgumentError(
                 f"{where}the shape of the result depends on {name}, which has no value while a program is traced"
             ) from None

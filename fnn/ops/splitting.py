@@ -182,7 +182,7 @@ def _tensor_split(x: jax.Array, given: Any, dim: int, where: str) -> tuple[jax.A
 def _host(given: Any, where: str) -> Any:
     try:
         values = np.asarray(given)
-    except jax.errors.ConcretizationTypeError:
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
         raise ArgumentError(
             f"{where}the shapes of the results depend on indices_or_sections, which has no value while a program is "
             "traced"
