@@ -1,16 +1,19 @@
 """fnn: neural networks on JAX, with PyTorch's semantics.
 
 `fnn.layers` is the functional core (pure ``init``/``apply`` pairs), `fnn.nn` the Module facade, `fnn.func` the
-transforms, `fnn.optim` the optimizers.  Names are imported when they are first used.
+transforms, `fnn.optim` the optimizers, `fnn.ops` PyTorch's functions on arrays, whose names are fnn's own, too.  Names
+are imported when they are first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fnn import late
+from fnn import late, ops
 from fnn.version import __version__
 
 if TYPE_CHECKING:
+    from fnn.ops import *
+if TYPE_CHECKING:  # after them, for split is more here
     from fnn import autograd, func, functional, init, layers, nn, optim, random, serialization, testing, utils, vision
     from fnn.creation import (
         bernoulli,
@@ -97,9 +100,10 @@ __all__ = [
     "grad", "jit", "map", "merge", "pure", "scan", "split", "switch", "value_and_grad", "vmap", "while_loop",
     "Generator", "default_generator", "fork_rng",
     "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
-    "load", "save", "summary", "autograd", "enable_grad", "inference_mode", "is_grad_enabled",
+    "load", "save", "summary", "ops", "autograd", "enable_grad", "inference_mode", "is_grad_enabled",
     "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
 ]  # fmt: skip
+__all__ += ops.__all__
 
 
 def __getattr__(name: str) -> Any:
@@ -107,6 +111,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f"fnn.{_HOME[name]}"), name)
     elif name in _MODULES:
         value = import_module(f"fnn.{name}")
+    elif name in ops.__all__:
+        value = getattr(ops, name)
     else:
         instead = import_module("fnn._torch_names").instead(name)
         raise AttributeError(f"module 'fnn' has no attribute {name!r}{instead}")

@@ -22,14 +22,17 @@ torch = pytest.importorskip("torch")
 
 MOST = 12  # samples of one entry of op_db, in a run of part of the tests
 
-TOLERANCE = {"float32": (2e-4, 2e-5), "float64": (1e-9, 1e-10), "bfloat16": (4e-2, 4e-2), "float16": (5e-3, 5e-3)}
+TOLERANCE = {
+    "float32": (2e-4, 2e-5), "float64": (1e-9, 1e-10), "bfloat16": (4e-2, 4e-2), "float16": (5e-3, 5e-3),
+    "complex64": (2e-4, 2e-5), "complex128": (1e-9, 1e-10),
+}  # fmt: skip
 
 
 def to_numpy(t: Any) -> np.ndarray:
     """A torch tensor, jax array or box as a numpy array (bfloat16 included)."""
     if isinstance(t, torch.Tensor):
         t = t.to_dense() if t.layout == torch.sparse_coo else t
-        t = t.detach().resolve_conj().resolve_neg()
+        t = torch.zeros(t.shape, dtype=t.dtype) if t._is_zerotensor() else t.detach().resolve_conj().resolve_neg()
         if t.dtype == torch.bfloat16:
             return t.float().numpy().astype(jnp.bfloat16)
         return t.numpy()
@@ -173,12 +176,14 @@ def check_op(
     skip: Callable[[Any], str | None] = lambda sample: None,
     grad: bool = True,
     marked: bool = False,
+    most: int | None = None,
     rtol: float | None = None,
     atol: float | None = None,
 ) -> int:
     """Every sample of op_db through both frameworks; returns how many were compared.
 
     Args:
+        most: how many samples a variant, evenly chosen, unless ``FNN_TEST_ALL=1``.
         marked: compare only the gradients of arguments that op_db marks as differentiable.
         skip: given a sample, a reason to leave it out, or None.
     """
@@ -192,7 +197,7 @@ def check_op(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             samples = list(op.sample_inputs("cpu", dtype, requires_grad=marked and needs_grad))
-        samples = extent.some([s for s in samples if not skip(s)], MOST)
+        samples = extent.some([s for s in samples if not skip(s)], MOST if most is None else most)
         for n, sample in enumerate(samples):
             try:
                 args = (sample.input, *sample.args)

@@ -5,10 +5,15 @@ python tools/write_exports.py --check    # fails if one is out of date
 """
 
 import ast
+import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+OPS = ROOT / "fnn" / "ops" / "__init__.py"
+METHODS = ROOT / "fnn" / "state" / "tensor_methods.py"
+TABLE = ROOT / "fnn" / "state" / "tensor_table.py"
+NAMESPACES = ("fft", "linalg", "special")  # modules of fnn.ops that are handed on whole, as in torch
 
 PACKAGES = {
     "fnn.functional": "The operations of ``torch.nn.functional`` as pure functions; randomness comes from ``key``.",
@@ -25,15 +30,15 @@ PRIVATE = {
 WHOLE = {"fnn.nn.modules": ["lazy", "module", "utils"]}
 
 
-def exported(path: Path) -> list[str]:
-    """The names in a module's ``__all__``, less those that it has from elsewhere."""
+def exported(path: Path, elsewhere: bool = False) -> list[str]:
+    """The names in a module's ``__all__``, less those that it has from ``elsewhere`` unless these are wanted too."""
     names, imported = [], set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             names = ast.literal_eval(node.value)
         elif isinstance(node, ast.ImportFrom):
             imported |= {alias.asname or alias.name for alias in node.names}
-    return [name for name in names if name not in imported]
+    return [name for name in names if elsewhere or name not in imported]
 
 
 def source(package: str) -> str:
@@ -56,15 +61,53 @@ def source(package: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _isort(name: str) -> tuple[int, str]:
-    return (0 if name.isupper() else 1 if name[0].isupper() else 2), name.lower()
+def lazy_source() -> str:
+    """The text of ``fnn/ops/__init__.py``: no module is imported before one of its names is used."""
+    text = OPS.read_text(encoding="utf-8")
+    modules, whole = {}, []
+    for path in sorted(OPS.parent.glob("[a-z]*.py")):
+        if path.stem in NAMESPACES:
+            whole.append(path.stem)
+        elif not path.stem.startswith(NAMESPACES):  # linalg_factor is a part of linalg
+            modules[path.stem] = sorted(exported(path, elsewhere=True))
+    every = [name for names in modules.values() for name in names]
+    if twice := {name for name in every if every.count(name) > 1}:
+        raise SystemExit(f"fnn.ops: defined in two modules: {', '.join(sorted(twice))}")
+    lines = [NOTE, "if TYPE_CHECKING:"]
+    lines += [f"    from fnn.ops import {name}" for name in whole]
+    for module, names in modules.items():
+        imported = [f"        {name}," for name in sorted(names, key=_isort)]
+        lines += [f"    from fnn.ops.{module} import (", *imported, "    )"] if names else []
+    lines += ["", "_NAMESPACES = (" + "".join(f'"{name}", ' for name in whole).rstrip() + ")", "_MODULES = {"]
+    rows = [f'    "{module}": "{" ".join(names)}",' for module, names in modules.items()]
+    lines += [row if len(row) <= 120 else f"{row}  # noqa: E501" for row in rows]
+    lines += ["}", "", "__all__ = [", *(f'    "{name}",' for name in sorted([*every, *whole])), "]"]
+    start, end = text.index(NOTE), text.index("# To here.")
+    return text[:start] + "\n".join(lines) + "\n" + text[end:]
+
+
+def methods_source(names: list[str]) -> str:
+    """The text of the file of a box's methods: those that are functions of ``fnn.ops``, declared for type checkers."""
+    text = METHODS.read_text(encoding="utf-8")
+    tensors = TABLE.read_text(encoding="utf-8").split('"""')[3].split()
+    own = re.findall(r"^    def (\w+)\(|^    (\w+) = ", text[text.index("# To here.") :], re.MULTILINE)
+    rows = [f"        {name} = ops.{name}" for name in tensors if name in names and name not in sum(own, ())]
+    note = "        # Written by tools/write_exports.py: the methods, for type checkers.\n"
+    start, end = text.index(note) + len(note), text.index("        # To here.")
+    return text[:start] + "\n".join(rows) + "\n" + text[end:]
+
+
+def _isort(name: str) -> tuple[int, list[str | int]]:
+    parts = re.split(r"(\d+)", name.lower())
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2), [int(p) if p.isdigit() else p for p in parts]
 
 
 def main() -> int:
     stale = []
-    for package in PACKAGES:
-        path = ROOT.joinpath(*package.split("."), "__init__.py")
-        text = source(package)
+    written = {ROOT.joinpath(*package.split("."), "__init__.py"): source(package) for package in PACKAGES}
+    written[OPS] = lazy_source()
+    written[METHODS] = methods_source(written[OPS].partition("__all__ = ")[2].split('"')[1::2])
+    for path, text in written.items():
         if path.read_text(encoding="utf-8") != text:
             stale.append(str(path.relative_to(ROOT)))
             if "--check" not in sys.argv:

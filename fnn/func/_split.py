@@ -8,16 +8,19 @@ names of ``named_parameters()`` and ``named_buffers()``.  Gradients, `split`, `p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, overload
 
+import jax
 import jax.numpy as jnp
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn import Module
+from fnn.ops import splitting
 from fnn.state.box import Box
 from fnn.state.names import flatten
 from fnn.state.parameter import is_lazy
+from fnn.typing import ArrayLike, Ints
 
 Flat = dict[str, Any]
 
@@ -29,16 +32,32 @@ def boxes_of(module: Module, what: str) -> tuple[dict[str, Any], dict[str, Any]]
     return dict(module.named_parameters()), dict(module.named_buffers())
 
 
-def split(module: Module, *, trainable: bool = False) -> tuple[Flat, Flat]:
-    """The arrays of a Module: ``(params, state)``, flat dicts under its names.
+@overload
+def split(module: Module, *, trainable: bool = False) -> tuple[Flat, Flat]: ...
+@overload
+def split(module: ArrayLike, split_size_or_sections: Ints, dim: int = 0) -> tuple[jax.Array, ...]: ...
+@overload
+def split(*, tensor: ArrayLike, split_size_or_sections: Ints, dim: int = 0) -> tuple[jax.Array, ...]: ...
+def split(
+    module: Any = None,
+    split_size_or_sections: Ints | None = None,
+    dim: int = 0,
+    *,
+    trainable: bool = False,
+    tensor: ArrayLike | None = None,
+) -> tuple[Any, ...]:
+    """The arrays of a Module: ``(params, state)``, flat dicts under its names; of an array the pieces, as torch's.
 
     They have the form of gradients, are what `pure`'s ``init`` returns, and what `functional_call` and `merge` take.
     A tied parameter appears once, under its first name.
 
     Args:
-        module: the Module.
+        module: the Module, or an array.
+        split_size_or_sections: of an array the size of its pieces, or their sizes; see `fnn.ops.splitting.split`.
+        dim: of an array the dimension.
         trainable: whether frozen parameters (``requires_grad=False``) go to ``state``, so that ``params`` has exactly
             the names of the gradients.
+        tensor: the array, under the name that PyTorch has for it.
 
     Example:
         >>> import jax.numpy as jnp, optax
@@ -54,6 +73,8 @@ def split(module: Module, *, trainable: bool = False) -> tuple[Flat, Flat]:
         >>> updates, optimizer = rule.update(grads, optimizer, params)
         >>> fnn.merge(model, optax.apply_updates(params, updates), state)
     """
+    if split_size_or_sections is not None:
+        return splitting.split(module if tensor is None else tensor, split_size_or_sections, dim)
     parameters, buffers = boxes_of(module, "split")
     frozen = {} if not trainable else {name: box for name, box in parameters.items() if not box.requires_grad}
     params = {name: box.data for name, box in parameters.items() if name not in frozen}

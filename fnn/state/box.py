@@ -28,7 +28,7 @@ import numpy as np
 from fnn import random
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, TracerEscapeError
-from fnn.state import tensor_elementwise, tensor_names
+from fnn.state import tensor_elementwise, tensor_methods, tensor_names
 from fnn.state.box_index import check_index
 from fnn.state.scope import epoch, escape_message, innermost
 from fnn.state.tensor_methods import Size, TensorMethods
@@ -189,18 +189,6 @@ class Box(_Arrayed):
         return self._peek().ndim
 
     ndimension = dim
-
-    def detach(self) -> jax.Array:
-        """The value, as a constant for differentiation."""
-        return jax.lax.stop_gradient(self.data)
-
-    def clone(self) -> jax.Array:
-        """The value; arrays are immutable, so this is a snapshot."""
-        return self.data
-
-    def numpy(self) -> np.ndarray:
-        """A numpy copy of the value."""
-        return np.array(self.data)
 
     def element_size(self) -> int:
         """Bytes per element."""
@@ -419,6 +407,7 @@ for _name in "lt le eq ne gt ge neg pos abs invert round".split():
     setattr(Box, f"__{_name}__", _operator(f"__{_name}__"))
 
 tensor_elementwise.install(Box)
+tensor_methods.install(Box)
 
 
 def _value_of(box: Box) -> jax.Array:

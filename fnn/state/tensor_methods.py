@@ -1,32 +1,31 @@
-"""The methods of `torch.Tensor` on a box, with torch's meaning.
+"""The methods of `torch.Tensor` on a box: functions of `fnn.ops`, with the box's value as their first argument.
 
 What numpy and JAX call by the same name and mean otherwise (``std``, ``repeat``, ``transpose``, ``max(0)``, ``size``)
 means here what it means in PyTorch; a call that only numpy knows (``axis=``, ``keepdims=``, a tuple of axes for
 ``transpose``) is numpy's.  All but the methods in place return arrays, so that a chain of calls goes on with JAX's
-methods: ``p.t().reshape(-1)``.
+methods: ``p.t().reshape(-1)``.  A method in place, ``add_``, writes the result of ``add`` to the box.
 
-Shapes, parts and reductions stand in files of their own, as do the elementwise methods (`tensor_elementwise`) and
-the names that a box does not have, with what to write instead (`tensor_names`); here is the rest: conversion.
+`fnn.ops` is asked for a function when its method is first called, so that a box brings in none of it.  The names that
+a box does not have stand in `tensor_names`, with what to write instead.
 """
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jax.typing import ArrayLike
 
-from fnn.devices import to_device
-from fnn.dtypes import canonical, index_dtype
+from fnn import ops
 from fnn.state.tensor_reductions import Reductions
-from fnn.state.tensor_shapes import Shapes, many
-from fnn.typing import Device, DType
+from fnn.state.tensor_table import FUNCTIONS, IN_PLACE
+from fnn.typing import Device
 
-__all__ = ["Size", "TensorMethods"]
+__all__ = ["Size", "TensorMethods", "install"]
+
+# The arguments by which a call is numpy's.
+_NUMPYS = frozenset({"axis", "axis1", "axis2", "ddof", "initial", "keepdims", "mode", "order", "where"})
+_AS_TORCHS = {"axis": "dim", "keepdims": "keepdim"}
 
 
 class Size(int):
@@ -55,98 +54,186 @@ class Size(int):
         return int, (int(self),)
 
 
-class TensorMethods(Shapes, Reductions):
-    """All methods that take no part in writing; a mixin of `Box`, which has ``data``."""
+class TensorMethods(Reductions):
+    """A mixin of `Box`, which has ``data``; `install` adds the methods that are functions of `fnn.ops`."""
 
     __slots__ = ()
 
-    def to(self, *args: Any, dtype: DType | None = None, device: Device | None = None, **ignored: Any) -> jax.Array:
-        """The value with another dtype, on another device, or as another array has it."""
-        del ignored  # non_blocking, copy
-        for value in args:
-            if isinstance(value, builtins.bool) or value is None:
-                continue
-            if hasattr(value, "dtype") and hasattr(value, "shape"):
-                dtype, device = value.dtype, getattr(value, "sharding", None)
-            elif isinstance(value, (str, int, jax.Device, jax.sharding.Sharding)) and not _names_dtype(value):
-                device = value
-            else:
-                dtype = value
-        value = self.data if dtype is None else self.data.astype(canonical(dtype, "to: "))
-        return value if device is None else jax.device_put(value, to_device(device, "to: "))
+    if TYPE_CHECKING:
+        # Written by tools/write_exports.py: the methods, for type checkers.
+        adjoint = ops.adjoint
+        argwhere = ops.argwhere
+        as_strided = ops.as_strided
+        as_strided_scatter = ops.as_strided_scatter
+        bfloat16 = ops.bfloat16
+        bool = ops.bool
+        broadcast_to = ops.broadcast_to
+        byte = ops.byte
+        cdouble = ops.cdouble
+        cfloat = ops.cfloat
+        char = ops.char
+        chunk = ops.chunk
+        clone = ops.clone
+        contiguous = ops.contiguous
+        cpu = ops.cpu
+        detach = ops.detach
+        diag = ops.diag
+        diag_embed = ops.diag_embed
+        diagflat = ops.diagflat
+        diagonal = ops.diagonal
+        diagonal_scatter = ops.diagonal_scatter
+        double = ops.double
+        dsplit = ops.dsplit
+        expand = ops.expand
+        expand_as = ops.expand_as
+        flatten = ops.flatten
+        flip = ops.flip
+        fliplr = ops.fliplr
+        flipud = ops.flipud
+        float = ops.float
+        gather = ops.gather
+        half = ops.half
+        hardshrink = ops.hardshrink
+        hsplit = ops.hsplit
+        index_add = ops.index_add
+        index_copy = ops.index_copy
+        index_fill = ops.index_fill
+        index_put = ops.index_put
+        index_reduce = ops.index_reduce
+        index_select = ops.index_select
+        int = ops.int
+        is_contiguous = ops.is_contiguous
+        is_nonzero = ops.is_nonzero
+        is_same_size = ops.is_same_size
+        is_signed = ops.is_signed
+        item = ops.item
+        log_softmax = ops.log_softmax
+        long = ops.long
+        masked_fill = ops.masked_fill
+        masked_scatter = ops.masked_scatter
+        masked_select = ops.masked_select
+        moveaxis = ops.moveaxis
+        movedim = ops.movedim
+        narrow = ops.narrow
+        narrow_copy = ops.narrow_copy
+        new_empty = ops.new_empty
+        new_full = ops.new_full
+        new_ones = ops.new_ones
+        new_tensor = ops.new_tensor
+        new_zeros = ops.new_zeros
+        nonzero = ops.nonzero
+        nonzero_static = ops.nonzero_static
+        numpy = ops.numpy
+        permute = ops.permute
+        prelu = ops.prelu
+        put = ops.put
+        ravel = ops.ravel
+        relu = ops.relu
+        repeat = ops.repeat
+        repeat_interleave = ops.repeat_interleave
+        reshape = ops.reshape
+        reshape_as = ops.reshape_as
+        roll = ops.roll
+        rot90 = ops.rot90
+        scatter = ops.scatter
+        scatter_add = ops.scatter_add
+        scatter_reduce = ops.scatter_reduce
+        select = ops.select
+        select_scatter = ops.select_scatter
+        short = ops.short
+        sigmoid = ops.sigmoid
+        slice_scatter = ops.slice_scatter
+        softmax = ops.softmax
+        split = ops.split
+        split_with_sizes = ops.split_with_sizes
+        squeeze = ops.squeeze
+        sum_to_size = ops.sum_to_size
+        swapaxes = ops.swapaxes
+        t = ops.t
+        take = ops.take
+        take_along_dim = ops.take_along_dim
+        tanh = ops.tanh
+        tensor_split = ops.tensor_split
+        tile = ops.tile
+        to = ops.to
+        tolist = ops.tolist
+        tril = ops.tril
+        triu = ops.triu
+        type = ops.type
+        type_as = ops.type_as
+        unbind = ops.unbind
+        unflatten = ops.unflatten
+        unfold = ops.unfold
+        unsafe_chunk = ops.unsafe_chunk
+        unsafe_split = ops.unsafe_split
+        unsafe_split_with_sizes = ops.unsafe_split_with_sizes
+        unsqueeze = ops.unsqueeze
+        view = ops.view
+        view_as = ops.view_as
+        vsplit = ops.vsplit
+        # To here.
 
-    def type(self, dtype: DType | None) -> jax.Array:
-        """The value cast to a dtype."""
-        return self.data.astype(canonical(dtype, "type: "))
-
-    def type_as(self, other: jax.Array) -> jax.Array:
-        """The value cast to the dtype of ``other``."""
-        return self.data.astype(other.dtype)
-
-    def cpu(self) -> jax.Array:
-        """The value on the CPU."""
-        return self.to("cpu")
-
-    def cuda(self, device: object = None) -> jax.Array:
+    def cuda(self, device: Device | int | None = None) -> jax.Array:
         """The value on a GPU."""
-        return self.to("cuda" if device is None else device)
+        return ops.to(self.data, "cuda" if device is None else device)
 
-    def contiguous(self) -> jax.Array:
-        """The value: JAX chooses the layout in memory."""
-        return self.data
+    def transpose(self, dim0: Any = None, dim1: Any = None, *others: int) -> jax.Array:
+        """The value with two dimensions swapped; without dimensions, or with a permutation of all, numpy's."""
+        if dim0 is None:
+            return self.data.transpose()
+        if dim1 is None or others:
+            return self.data.transpose(*([dim0] if dim1 is None else [dim0, dim1, *others]))
+        return ops.transpose(self.data, dim0, dim1)
 
-    def is_contiguous(self) -> bool:
-        """True: JAX chooses the layout in memory."""
-        return True
+    swapdims = transpose
 
-    def is_signed(self) -> bool:
-        """Whether the dtype has negative numbers."""
-        return not jnp.issubdtype(self.data.dtype, jnp.unsignedinteger) and self.data.dtype != np.bool_
+    def where(self, condition: Any, other: Any) -> jax.Array:
+        """The value where ``condition``, else ``other``."""
+        return ops.where(condition, self.data, other)
 
-    def is_same_size(self, other: jax.Array) -> bool:
-        """Whether ``other`` has the same shape."""
-        return self.data.shape == tuple(other.shape)
-
-    def new_zeros(self, *size: object, dtype: DType | None = None) -> jax.Array:
-        """Zeros in this box's dtype."""
-        return jnp.zeros(many(size), self.data.dtype if dtype is None else canonical(dtype, "new_zeros: "))
-
-    new_empty = new_zeros
-
-    def new_ones(self, *size: object, dtype: DType | None = None) -> jax.Array:
-        """Ones in this box's dtype."""
-        return jnp.ones(many(size), self.data.dtype if dtype is None else canonical(dtype, "new_ones: "))
-
-    def new_full(self, size: Any, fill_value: ArrayLike, dtype: DType | None = None) -> jax.Array:
-        """One number everywhere, in this box's dtype."""
-        return jnp.full(tuple(size), fill_value, self.data.dtype if dtype is None else canonical(dtype, "new_full: "))
-
-    def new_tensor(self, data: object, dtype: DType | None = None) -> jax.Array:
-        """An array of ``data`` in this box's dtype."""
-        return jnp.array(data, self.data.dtype if dtype is None else canonical(dtype, "new_tensor: "))
+    def round(self, *args: int, **kwargs: int) -> jax.Array:
+        """The nearest integers; given digits without a name, numpy's."""
+        if args or not hasattr(ops, "round"):
+            return self.data.round(*args, **kwargs)
+        return ops.round(self.data, **kwargs)
 
 
-def _names_dtype(value: object) -> bool:
-    """Whether a string is a dtype's name, not a device's."""
-    try:
-        return isinstance(value, str) and np.dtype(value) is not None
-    except TypeError:
-        return False
+def install(cls: type) -> None:
+    """Gives ``cls``, which has ``data`` and ``_combine``, the methods that `fnn.ops` has functions for."""
+    own = vars(TensorMethods)
+    for name in FUNCTIONS:
+        if name not in own:
+            _set(cls, name, _method(name))
+    for name in IN_PLACE:
+        _set(cls, f"{name}_", _in_place(name))
 
 
-def _cast(name: str, dtype: Any) -> Callable[[Any], jax.Array]:
-    def method(self: Any) -> jax.Array:
-        return self.data.astype(index_dtype() if dtype is None else canonical(dtype, f"{name}: "))
+def _set(cls: type, name: str, method: Callable[..., Any]) -> None:
+    method.__name__, method.__qualname__, method.__module__ = name, f"{cls.__qualname__}.{name}", cls.__module__
+    setattr(cls, name, method)
 
-    method.__doc__ = f"The value cast to {'int64 (without x64 mode int32)' if dtype is None else np.dtype(dtype).name}."
+
+def _method(name: str) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs and not _NUMPYS.isdisjoint(kwargs):
+            return _as_numpys(name, self.data, args, kwargs)
+        return getattr(ops, name)(self.data, *args, **kwargs)
+
+    method.__doc__ = f"`fnn.{name}` of the value."
     return method
 
 
-# A loop, for as names in the class body they would hide Python's own.
-_CASTS = {
-    "bfloat16": jnp.bfloat16, "bool": "bool", "byte": "uint8", "cdouble": "complex128", "cfloat": "complex64",
-    "char": "int8", "double": "float64", "float": "float32", "half": "float16", "int": "int32", "long": None,
-    "short": "int16",
-}  # fmt: skip
-for _name, _dtype in _CASTS.items():
-    setattr(TensorMethods, _name, _cast(_name, _dtype))
+def _in_place(name: str) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._combine(f"{name}_", getattr(ops, name)(self.data, *args, **kwargs))
+
+    method.__doc__ = f"Writes `fnn.{name}` of the value to the box; returns the box."
+    return method
+
+
+def _as_numpys(name: str, value: jax.Array, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The method of JAX's arrays; where they have none of this name, torch's, which takes ``axis`` for ``dim`` too."""
+    numpys = getattr(value, name, None)
+    if numpys is not None:
+        return numpys(*args, **kwargs)
+    return getattr(ops, name)(value, *args, **{_AS_TORCHS.get(key, key): given for key, given in kwargs.items()})

@@ -5,6 +5,8 @@ With `tensor_methods` they make up all public names of a tensor; a test compares
 
 from __future__ import annotations
 
+from fnn.state.tensor_table import FUNCTIONS, IN_PLACE
+
 __all__ = ["HINTS", "missing"]
 
 _WITHOUT_MEANING = "it has no meaning here: leave it out"
@@ -85,7 +87,10 @@ _TABLE: dict[str, str] = {
     "ormqr q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qscheme symeig "
     "to_padded_tensor": _NO_COUNTERPART,
 }  # fmt: skip
-HINTS: dict[str, str] = {name: text.format(name=name) for names, text in _TABLE.items() for name in names.split()}
+_HAVE = {*FUNCTIONS, *(f"{name}_" for name in IN_PLACE)}
+HINTS: dict[str, str] = {
+    name: text.format(name=name) for names, text in _TABLE.items() for name in names.split() if name not in _HAVE
+}
 
 
 def missing(kind: str, name: str) -> str:

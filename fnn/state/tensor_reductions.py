@@ -12,18 +12,37 @@ from jax.typing import ArrayLike
 
 from fnn.arguments import narrow, widen, wrap_dim
 from fnn.dtypes import canonical
-from fnn.errors import ArgumentTypeError
+from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops.returns import ValuesAndIndices
-from fnn.state.tensor_parts import Parts
 from fnn.typing import DType, Ints
 
 __all__ = ["Reductions"]
 
 
-class Reductions(Parts):
+class Reductions:
     """A mixin of `Box`, which has ``data``."""
 
     __slots__ = ()
+
+    data: Any
+
+    def sort(self, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesAndIndices:
+        """The elements in order, and where they come from."""
+        order = self.argsort(dim, descending, stable)
+        return ValuesAndIndices(jnp.take_along_axis(self.data, order, axis=dim), order)
+
+    def argsort(self, dim: int = -1, descending: bool = False, stable: bool = False) -> jax.Array:
+        """The indices of the elements in order (of equal ones: in theirs)."""
+        del stable
+        return jnp.argsort(self.data, axis=dim, descending=descending, stable=True)
+
+    def topk(self, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
+        """The ``k`` largest (or smallest) elements, in order, and where they come from."""
+        del sorted
+        values, indices = self.sort(dim, descending=largest)
+        if k > values.shape[dim]:
+            raise ArgumentError(f"topk: selected index k out of range, got k={k} for size {values.shape[dim]}")
+        return ValuesAndIndices(*(jax.lax.slice_in_dim(x, 0, k, axis=dim) for x in (values, indices)))
 
     def max(self, dim: Ints | None = None, keepdim: bool = False, **numpys: object) -> Any:
         """The largest element; along ``dim`` with its index; or the larger of the elements and those of an array."""
@@ -87,15 +106,6 @@ class Reductions(Parts):
     def allclose(self, other: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
         """Whether the elements differ by little."""
         return bool(jnp.allclose(self.data, jnp.asarray(other), rtol, atol, equal_nan))
-
-    def softmax(self, dim: int, dtype: DType | None = None) -> jax.Array:
-        """The softmax along ``dim``."""
-        return jax.nn.softmax(self.data if dtype is None else self.data.astype(canonical(dtype, "softmax: ")), dim)
-
-    def log_softmax(self, dim: int, dtype: DType | None = None) -> jax.Array:
-        """The logarithm of the softmax along ``dim``."""
-        value = self.data if dtype is None else self.data.astype(canonical(dtype, "log_softmax: "))
-        return jax.nn.log_softmax(value, dim)
 
 
 def _axis(dim: Ints | None) -> Any:
