@@ -80,13 +80,12 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "__version__", "func", "functional", "init", "layers", "metrics", "nn", "optim", "random", "serialization",
-    "testing", "utils", "vision", "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn",
-    "randn_like", "randperm", "get_default_dtype", "set_default_dtype", "ArgumentError", "ArgumentTypeError",
-    "MissingKeyError", "StateDictError", "TracerEscapeError", "backward", "checkpoint", "cond", "fori_loop",
-    "grad", "jit", "map", "merge", "pure", "scan", "split", "switch", "value_and_grad", "vmap", "while_loop",
-    "Generator", "default_generator", "fork_rng",
-    "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
-    "load", "save", "summary",
+    "testing", "utils", "vision", "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint",
+    "randint_like", "randn", "randn_like", "randperm", "get_default_dtype", "set_default_dtype", "ArgumentError",
+    "ArgumentTypeError", "MissingKeyError", "StateDictError", "TracerEscapeError", "backward", "checkpoint", "cond",
+    "fori_loop", "grad", "jit", "map", "merge", "pure", "scan", "split", "switch", "value_and_grad", "vmap",
+    "while_loop", "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed",
+    "seed", "set_rng_state", "load", "save", "summary",
 ]  # fmt: skip
 
 

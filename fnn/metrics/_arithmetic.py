@@ -8,14 +8,14 @@ import jax
 import jax.numpy as jnp
 
 from fnn.arguments import narrow, widen
-from fnn.dtypes import index_dtype, is_floating
+from fnn.dtypes import index_dtype, is_floating, to_array
 from fnn.tracing import Tracer, concrete
 from fnn.typing import Array, ArrayLike
 
 
 def floats(x: ArrayLike) -> Array:
     """Floating numbers; float32 if they are none."""
-    x = jnp.asarray(x)
+    x = to_array(x)
     return x if is_floating(x) else x.astype(jnp.float32)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import jax.numpy as jnp
 
@@ -12,107 +12,107 @@ from fnn.typing import Array, ArrayLike
 if TYPE_CHECKING:
     from fnn.metrics.metric import CompositionalMetric, Metric
 
-    Operand = Metric | ArrayLike
+    Operand: TypeAlias = "Metric | Operators | ArrayLike"
 else:
     Operand = object
 
 
-def add(a: ArrayLike, b: ArrayLike) -> Array:
+def add(a: Array, b: Array) -> Array:
     """``a + b``."""
     return jnp.add(a, b)
 
 
-def sub(a: ArrayLike, b: ArrayLike) -> Array:
+def sub(a: Array, b: Array) -> Array:
     """``a - b``."""
     return jnp.subtract(a, b)
 
 
-def mul(a: ArrayLike, b: ArrayLike) -> Array:
+def mul(a: Array, b: Array) -> Array:
     """``a * b``."""
     return jnp.multiply(a, b)
 
 
-def true_divide(a: ArrayLike, b: ArrayLike) -> Array:
+def true_divide(a: Array, b: Array) -> Array:
     """``a / b``."""
     return jnp.true_divide(a, b)
 
 
-def floor_divide(a: ArrayLike, b: ArrayLike) -> Array:
+def floor_divide(a: Array, b: Array) -> Array:
     """``a // b``."""
     return jnp.floor_divide(a, b)
 
 
-def fmod(a: ArrayLike, b: ArrayLike) -> Array:
+def fmod(a: Array, b: Array) -> Array:
     """The remainder of ``a / b`` rounded towards zero, as torchmetrics' ``%``: it has the sign of ``a``."""
     return jnp.fmod(a, b)
 
 
-def pow(a: ArrayLike, b: ArrayLike) -> Array:
+def pow(a: Array, b: Array) -> Array:
     """``a ** b``."""
     return jnp.power(a, b)
 
 
-def matmul(a: ArrayLike, b: ArrayLike) -> Array:
+def matmul(a: Array, b: Array) -> Array:
     """``a @ b``."""
     return jnp.matmul(a, b)
 
 
-def bitwise_and(a: ArrayLike, b: ArrayLike) -> Array:
+def bitwise_and(a: Array, b: Array) -> Array:
     """``a & b``."""
     return jnp.bitwise_and(a, b)
 
 
-def bitwise_or(a: ArrayLike, b: ArrayLike) -> Array:
+def bitwise_or(a: Array, b: Array) -> Array:
     """``a | b``."""
     return jnp.bitwise_or(a, b)
 
 
-def bitwise_xor(a: ArrayLike, b: ArrayLike) -> Array:
+def bitwise_xor(a: Array, b: Array) -> Array:
     """``a ^ b``."""
     return jnp.bitwise_xor(a, b)
 
 
-def bitwise_not(a: ArrayLike) -> Array:
+def bitwise_not(a: Array) -> Array:
     """``~a``."""
     return jnp.bitwise_not(a)
 
 
-def eq(a: ArrayLike, b: ArrayLike) -> Array:
+def eq(a: Array, b: Array) -> Array:
     """``a == b``."""
     return jnp.equal(a, b)
 
 
-def ne(a: ArrayLike, b: ArrayLike) -> Array:
+def ne(a: Array, b: Array) -> Array:
     """``a != b``."""
     return jnp.not_equal(a, b)
 
 
-def lt(a: ArrayLike, b: ArrayLike) -> Array:
+def lt(a: Array, b: Array) -> Array:
     """``a < b``."""
     return jnp.less(a, b)
 
 
-def le(a: ArrayLike, b: ArrayLike) -> Array:
+def le(a: Array, b: Array) -> Array:
     """``a <= b``."""
     return jnp.less_equal(a, b)
 
 
-def gt(a: ArrayLike, b: ArrayLike) -> Array:
+def gt(a: Array, b: Array) -> Array:
     """``a > b``."""
     return jnp.greater(a, b)
 
 
-def ge(a: ArrayLike, b: ArrayLike) -> Array:
+def ge(a: Array, b: Array) -> Array:
     """``a >= b``."""
     return jnp.greater_equal(a, b)
 
 
-def absolute(a: ArrayLike) -> Array:
+def absolute(a: Array) -> Array:
     """``abs(a)``, which is also torchmetrics' ``+metric``."""
     return jnp.abs(a)
 
 
-def negative(a: ArrayLike) -> Array:
+def negative(a: Array) -> Array:
     """``-abs(a)``: torchmetrics' ``-metric``."""
     return -jnp.abs(a)
 

@@ -1,8 +1,8 @@
 """The states of a metric: how two of them are put together, and what a list may hold.
 
-Counts are integers of the index dtype: int32, or int64 in x64 mode.  A sum of counts stays at the largest number instead
-of wrapping round, and a metric whose result needs such a count says so (`full`).  Sums of float32 numbers are exact as
-long as they are integers below 2^24; beyond, each addition rounds to 24 bits.
+Counts are integers of the index dtype: int32, or int64 in x64 mode.  A sum of counts stays at the largest number,
+2^31 - 1 or 2^63 - 1, instead of wrapping round, and a metric whose result needs such a count says so outside of
+compiled steps.  Sums of float32 numbers are exact as long as they are integers below 2^24; beyond, each addition rounds to 24 bits.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import SupportsIndex, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
+from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.tracing import Tracer, concrete
 from fnn.typing import Array, ArrayLike
@@ -21,8 +22,8 @@ State: TypeAlias = "Array | list[Array]"
 Reduction: TypeAlias = "str | Callable[[Array], Array] | None"
 
 GROWS = (
-    "{metric}: its state '{state}' is a list that grows with every update. A compiled step (fnn.jit, fnn.scan, jax.jit) "
-    "can neither carry it nor give it a size; {instead}."
+    "{metric}: its state '{state}' is a list that grows with every update. A compiled step (fnn.jit, fnn.scan, "
+    "jax.jit) can neither carry it nor give it a size; {instead}."
 )
 OUTSIDE = "call update outside of the compiled step, with the arrays that the step returns"
 
@@ -65,7 +66,7 @@ class Growing(list):
 
 def summed(a: Array, b: ArrayLike) -> Array:
     """``a + b``; integers stay at the largest of their dtype instead of wrapping round (``b`` is not negative)."""
-    total = a + b
+    total = a + to_array(b)
     if not jnp.issubdtype(total.dtype, jnp.integer):
         return total
     return jnp.where(total < jnp.broadcast_to(a, total.shape), jnp.iinfo(total.dtype).max, total)
@@ -103,7 +104,7 @@ def merged(before: State, now: State, reduction: Reduction, updates: ArrayLike) 
     if reduction == "sum":
         return summed(before, now)
     if reduction == "mean":
-        return ((updates - 1) * before + now) / updates  # pyright: ignore[reportOperatorIssue]
+        return ((to_array(updates) - 1) * before + now) / to_array(updates)
     if reduction == "max":
         return jnp.maximum(before, now)
     if reduction == "min":

@@ -22,9 +22,9 @@ class _Aggregator(Metric):
     """What is done about NaN, for all of them.
 
     Args:
-        nan_strategy: ``"error"`` raises (and refuses a compiled step, where values are not known), ``"warn"`` warns (not
-            there) and leaves them out, ``"ignore"`` leaves them out, ``"disable"`` does not look for them, a number is
-            put in their place.
+        nan_strategy: ``"error"`` raises (and refuses a compiled step, where values are not known), ``"warn"`` warns
+            (not there) and leaves them out, ``"ignore"`` leaves them out, ``"disable"`` does not look for them, a
+            number is put in their place.
         **kwargs: none, see `Metric`.
     """
 
@@ -207,9 +207,9 @@ class MeanMetric(_Aggregator):
     Sum and weight are float32: means of more than 2^24 values of weight 1 grow inexact.
 
     Args:
-        nan_strategy: ``"error"`` raises (and refuses a compiled step, where values are not known), ``"warn"`` warns (not
-            there) and leaves them out, ``"ignore"`` leaves them out, ``"disable"`` does not look for them, a number is
-            put in their place.
+        nan_strategy: ``"error"`` raises (and refuses a compiled step, where values are not known), ``"warn"`` warns
+            (not there) and leaves them out, ``"ignore"`` leaves them out, ``"disable"`` does not look for them, a
+            number is put in their place.
         **kwargs: none, see `Metric`.
 
     Example:

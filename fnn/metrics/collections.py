@@ -145,7 +145,7 @@ class MetricCollection(ModuleDict):
         return list(self._modules.items())
 
     def _named(self, results: dict[str, Any]) -> dict[str, Any]:
-        """The results with prefix and postfix; those that are dicts are put in, under their own names if these differ."""
+        """The results with prefix and postfix; what is in a dict comes under its own name if no other has it."""
         inner = [key for value in results.values() if isinstance(value, dict) for key in value]
         twice = len(inner) != len(set(inner))
         flat: dict[str, Any] = {}

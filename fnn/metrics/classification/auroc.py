@@ -16,7 +16,6 @@ from fnn.metrics.functional.classification.curves import Thresholds
 from fnn.metrics.metric import Metric
 from fnn.typing import Array
 
-
 __all__ = ["AUROC", "BinaryAUROC", "MulticlassAUROC", "MultilabelAUROC"]
 
 
@@ -60,7 +59,8 @@ class MulticlassAUROC(MulticlassCurve):
         >>> import jax.numpy as jnp
         >>> from fnn.metrics import MulticlassAUROC
         >>> metric = MulticlassAUROC(num_classes=3, thresholds=5)
-        >>> metric.update(jnp.array([[0.8, 0.1, 0.1], [0.2, 0.3, 0.5], [0.3, 0.3, 0.4]]), jnp.array([0, 1, 2]))
+        >>> preds, target = jnp.array([[0.8, 0.1, 0.1], [0.2, 0.3, 0.5], [0.3, 0.3, 0.4]]), jnp.array([0, 1, 2])
+        >>> metric.update(preds, target)
         >>> print(metric.compute())
         0.75
     """

@@ -1,4 +1,7 @@
-"""The average precision; arrays and arguments are those of `fnn.metrics.functional.classification.average_precision`."""
+"""The average precision.
+
+Arrays and arguments are those of `fnn.metrics.functional.classification.average_precision`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from fnn.metrics.functional.classification.average_precision import (
 from fnn.metrics.functional.classification.curves import Thresholds
 from fnn.metrics.metric import Metric
 from fnn.typing import Array
-
 
 __all__ = ["AveragePrecision", "BinaryAveragePrecision", "MulticlassAveragePrecision", "MultilabelAveragePrecision"]
 
@@ -38,9 +40,11 @@ class BinaryAveragePrecision(BinaryCurve):
         thresholds: Thresholds = None,
         ignore_index: int | None = None,
         validate_args: bool = True,
+        normalization: str | None = "sigmoid",
         **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
+        self.normalization = normalization
         self._start(thresholds, ignore_index, validate_args)
 
     def compute(self) -> Array:
@@ -55,7 +59,8 @@ class MulticlassAveragePrecision(MulticlassCurve):
         >>> import jax.numpy as jnp
         >>> from fnn.metrics import MulticlassAveragePrecision
         >>> metric = MulticlassAveragePrecision(num_classes=3, thresholds=5)
-        >>> metric.update(jnp.array([[0.8, 0.1, 0.1], [0.2, 0.3, 0.5], [0.3, 0.3, 0.4]]), jnp.array([0, 1, 2]))
+        >>> preds, target = jnp.array([[0.8, 0.1, 0.1], [0.2, 0.3, 0.5], [0.3, 0.3, 0.4]]), jnp.array([0, 1, 2])
+        >>> metric.update(preds, target)
         >>> print(metric.compute())
         0.6666667
     """
@@ -119,7 +124,9 @@ class MultilabelAveragePrecision(MultilabelCurve):
 
 
 class AveragePrecision:
-    """The metric of a task: an instance of `BinaryAveragePrecision`, `MulticlassAveragePrecision` or `MultilabelAveragePrecision`.
+    """The metric of a task.
+
+    An instance of `BinaryAveragePrecision`, `MulticlassAveragePrecision` or `MultilabelAveragePrecision`.
 
     Example:
         >>> import jax.numpy as jnp
@@ -144,7 +151,7 @@ class AveragePrecision:
         """Makes the metric."""
         return by_task(
             task,
-            lambda: BinaryAveragePrecision(thresholds, ignore_index, validate_args, **kwargs),
+            lambda: BinaryAveragePrecision(thresholds, ignore_index, validate_args, "sigmoid", **kwargs),
             lambda: MulticlassAveragePrecision(
                 given(num_classes, "num_classes"), average, thresholds, ignore_index, validate_args, **kwargs
             ),

@@ -196,7 +196,9 @@ class MultilabelConfusionMatrix(MultilabelMatrix):
 
 
 class ConfusionMatrix:
-    """The metric of a task: an instance of `BinaryConfusionMatrix`, `MulticlassConfusionMatrix` or `MultilabelConfusionMatrix`.
+    """The metric of a task.
+
+    An instance of `BinaryConfusionMatrix`, `MulticlassConfusionMatrix` or `MultilabelConfusionMatrix`.
 
     Example:
         >>> import jax.numpy as jnp

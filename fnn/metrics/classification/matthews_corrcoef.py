@@ -1,4 +1,7 @@
-"""Matthews' correlation coefficient; arrays and arguments are those of `fnn.metrics.functional.classification.matthews_corrcoef`."""
+"""Matthews' correlation coefficient.
+
+Arrays and arguments are those of `fnn.metrics.functional.classification.matthews_corrcoef`.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +109,9 @@ class MultilabelMatthewsCorrCoef(MultilabelMatrix):
 
 
 class MatthewsCorrCoef:
-    """The metric of a task: an instance of `BinaryMatthewsCorrCoef`, `MulticlassMatthewsCorrCoef` or `MultilabelMatthewsCorrCoef`.
+    """The metric of a task.
+
+    An instance of `BinaryMatthewsCorrCoef`, `MulticlassMatthewsCorrCoef` or `MultilabelMatthewsCorrCoef`.
 
     Example:
         >>> import jax.numpy as jnp

@@ -68,7 +68,7 @@ class MulticlassPrecision(MulticlassCounting):
 
     def __init__(
         self,
-        num_classes: int,
+        num_classes: int | None = None,
         top_k: int = 1,
         average: str | None = "macro",
         multidim_average: str = "global",
@@ -207,7 +207,7 @@ class MulticlassRecall(MulticlassCounting):
 
     def __init__(
         self,
-        num_classes: int,
+        num_classes: int | None = None,
         top_k: int = 1,
         average: str | None = "macro",
         multidim_average: str = "global",

@@ -1,4 +1,7 @@
-"""Precision against recall; arrays and arguments are those of `fnn.metrics.functional.classification.precision_recall_curve`."""
+"""Precision against recall.
+
+Arrays and arguments are those of `fnn.metrics.functional.classification.precision_recall_curve`.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,6 @@ from fnn.metrics.functional.classification.precision_recall_curve import (
 )
 from fnn.metrics.metric import Metric
 from fnn.typing import Array, ArrayLike
-
 
 __all__ = [
     "PrecisionRecallCurve",
@@ -167,7 +169,8 @@ class MulticlassPrecisionRecallCurve(MulticlassCurve):
         >>> import jax.numpy as jnp
         >>> from fnn.metrics import MulticlassPrecisionRecallCurve
         >>> metric = MulticlassPrecisionRecallCurve(num_classes=3, thresholds=5)
-        >>> metric.update(jnp.array([[0.8, 0.1, 0.1], [0.2, 0.3, 0.5], [0.3, 0.3, 0.4]]), jnp.array([0, 1, 2]))
+        >>> preds, target = jnp.array([[0.8, 0.1, 0.1], [0.2, 0.3, 0.5], [0.3, 0.3, 0.4]]), jnp.array([0, 1, 2])
+        >>> metric.update(preds, target)
         >>> print(metric.compute()[1].shape)
         (3, 6)
     """
@@ -225,7 +228,9 @@ class MultilabelPrecisionRecallCurve(MultilabelCurve):
 
 
 class PrecisionRecallCurve:
-    """The metric of a task: an instance of `BinaryPrecisionRecallCurve`, `MulticlassPrecisionRecallCurve` or `MultilabelPrecisionRecallCurve`.
+    """The metric of a task.
+
+    An instance of `BinaryPrecisionRecallCurve`, `MulticlassPrecisionRecallCurve` or `MultilabelPrecisionRecallCurve`.
 
     Example:
         >>> import jax.numpy as jnp

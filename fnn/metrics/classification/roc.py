@@ -1,4 +1,7 @@
-"""The receiver operating characteristic; arrays and arguments are those of `fnn.metrics.functional.classification.roc`."""
+"""The receiver operating characteristic.
+
+Arrays and arguments are those of `fnn.metrics.functional.classification.roc`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,6 @@ from fnn.metrics.functional.classification.curves import (
 )
 from fnn.metrics.functional.classification.roc import binary_roc_of, multiclass_roc_of, multilabel_roc_of
 from fnn.metrics.metric import Metric
-
 
 __all__ = ["ROC", "BinaryROC", "MulticlassROC", "MultilabelROC"]
 
@@ -48,13 +50,14 @@ class BinaryROC(BinaryCurve):
 
 
 class MulticlassROC(MulticlassCurve):
-    """The false and the true positive rate at each threshold of each class, or (``average="micro"``, ``"macro"``) of all in one.
+    """The false and the true positive rate of each class, or (``average="micro"``, ``"macro"``) of all in one.
 
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn.metrics import MulticlassROC
         >>> metric = MulticlassROC(num_classes=3, thresholds=5)
-        >>> metric.update(jnp.array([[0.8, 0.1, 0.1], [0.2, 0.3, 0.5], [0.3, 0.3, 0.4]]), jnp.array([0, 1, 2]))
+        >>> preds, target = jnp.array([[0.8, 0.1, 0.1], [0.2, 0.3, 0.5], [0.3, 0.3, 0.4]]), jnp.array([0, 1, 2])
+        >>> metric.update(preds, target)
         >>> print(metric.compute()[1].shape)
         (3, 5)
     """

@@ -57,7 +57,7 @@ class MulticlassSpecificity(MulticlassCounting):
 
     def __init__(
         self,
-        num_classes: int,
+        num_classes: int | None = None,
         top_k: int = 1,
         average: str | None = "macro",
         multidim_average: str = "global",

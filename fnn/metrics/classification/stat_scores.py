@@ -13,6 +13,7 @@ from fnn.dtypes import index_dtype
 from fnn.metrics._checks import by_task, given
 from fnn.metrics._states import joined
 from fnn.metrics.functional.classification.stat_scores import (
+    COUNTS,
     Counts,
     binary_counts,
     check_binary_options,
@@ -33,19 +34,19 @@ class Counting(Metric):
 
     is_differentiable = False
     full_state_update = False
-    uses: ClassVar[tuple[str, ...]] = Counts._fields  # the counts on which the result depends
+    uses: ClassVar[tuple[str, ...]] = COUNTS  # the counts on which the result depends
     multidim_average: str
 
     def _create(self, size: int, multidim_average: str) -> None:
         self.multidim_average = multidim_average
-        for name in Counts._fields:
+        for name in COUNTS:
             if multidim_average == "samplewise":
                 self.add_state(name, [], dist_reduce_fx="cat")
             else:
                 self.add_state(name, np.zeros(size, index_dtype()), dist_reduce_fx="sum")
 
     def _accumulate(self, counts: Counts) -> None:
-        for name, value in zip(Counts._fields, counts, strict=True):
+        for name, value in zip(COUNTS, counts, strict=True):
             if self.multidim_average == "samplewise":
                 getattr(self, name).append(value)
             else:
@@ -53,7 +54,7 @@ class Counting(Metric):
 
     def _final(self) -> Counts:
         self._counts(*self.uses)
-        return Counts(*(joined(self._state(name)) for name in Counts._fields))
+        return Counts(*(joined(self._state(name)) for name in COUNTS))
 
 
 class BinaryCounting(Counting):

@@ -1,4 +1,4 @@
-"""Metrics as pure functions of one batch, with torchmetrics' names; the classes of `fnn.metrics` call what they call."""
+"""Metrics as pure functions of one batch, under torchmetrics' names; the classes call what they call."""
 
 from fnn.metrics.functional.classification import *
 from fnn.metrics.functional.image import *

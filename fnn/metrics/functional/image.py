@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 
 from fnn.arguments import widen
+from fnn.dtypes import to_array
 from fnn.metrics._arithmetic import floats, warned
 from fnn.metrics._checks import arrays, one_of
 from fnn.typing import Array, ArrayLike
@@ -50,7 +51,7 @@ def squared_errors(
 
 def psnr_of(total: Array, count: Array, width: ArrayLike, base: float, reduction: str | None) -> Array:
     """The ratio in decibels (of another base: scaled alike)."""
-    values = (2 * jnp.log(jnp.asarray(width)) - jnp.log(total / count)) * (10 / math.log(base))
+    values = (2 * jnp.log(to_array(width)) - jnp.log(total / count)) * (10 / math.log(base))
     return values.mean() if reduction == "elementwise_mean" else values.sum() if reduction == "sum" else values
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
-from fnn.metrics.functional.regression.pearson import Moments, no_moments, pearson_moments, pearson_of
+from fnn.metrics.functional.regression.pearson import MOMENTS, Moments, no_moments, pearson_moments, pearson_of
 from fnn.metrics.metric import Metric
 from fnn.typing import Array, ArrayLike
 
@@ -35,16 +35,16 @@ class PearsonCorrCoef(Metric):
         if not isinstance(num_outputs, int) or num_outputs < 1:
             raise ArgumentError(f"Expected argument `num_outputs` to be an int larger than 0, but got {num_outputs}")
         self.num_outputs = num_outputs
-        for name, value in no_moments(num_outputs)._asdict().items():
+        for name, value in zip(MOMENTS, no_moments(num_outputs), strict=True):
             self.add_state(name, value, dist_reduce_fx=None)
 
     def _moments(self) -> Moments:
-        return Moments(*(to_array(getattr(self, name)) for name in Moments._fields))
+        return Moments(*(to_array(getattr(self, name)) for name in MOMENTS))
 
     def update(self, preds: ArrayLike, target: ArrayLike) -> None:
         """Adds a batch (N,) or (N, num_outputs)."""
         moments = pearson_moments(self._moments(), preds, target, self.num_outputs)
-        for name, value in moments._asdict().items():
+        for name, value in zip(MOMENTS, moments, strict=True):
             self._set_state(name, value)
 
     def compute(self) -> Array:

@@ -73,7 +73,8 @@ class R2Score(_OfTheTarget):
     def compute(self) -> Array:
         """The value of all batches."""
         self._counts("total")
-        return r2_of(Sums(*self._sums(*self._NAMES)), *self._sums("total"), self.adjusted, self.multioutput)
+        (count,) = self._sums("total")
+        return r2_of(Sums(*self._sums(*self._NAMES)), count, self.adjusted, self.multioutput)
 
 
 class ExplainedVariance(_OfTheTarget):
@@ -111,6 +112,5 @@ class ExplainedVariance(_OfTheTarget):
 
     def compute(self) -> Array:
         """The value of all batches."""
-        return explained_variance_of(
-            Moments(*self._sums(*self._NAMES)), *self._sums("num_obs"), multioutput=self.multioutput
-        )
+        (count,) = self._sums("num_obs")
+        return explained_variance_of(Moments(*self._sums(*self._NAMES)), count, self.multioutput)

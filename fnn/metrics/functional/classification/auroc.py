@@ -22,7 +22,7 @@ from fnn.metrics.functional.classification.curves import (
     positives,
     reduced,
 )
-from fnn.metrics.functional.classification.roc import binary_roc_of, multilabel_roc_of, multiclass_roc_of
+from fnn.metrics.functional.classification.roc import binary_roc_of, multiclass_roc_of, multilabel_roc_of
 from fnn.typing import Array, ArrayLike
 
 __all__ = ["binary_auroc", "multiclass_auroc", "multilabel_auroc", "auroc"]
@@ -64,7 +64,7 @@ def binary_auroc_of(state: State, thresholds: Array | None, max_fpr: float | Non
 
 def _averaged(curves: Curves, average: str | None, weights: Array) -> Array:
     fpr, tpr, _ = curves
-    areas = jnp.stack([area(x, y) for x, y in zip(fpr, tpr, strict=True)]) if isinstance(fpr, list) else area(fpr, tpr)
+    areas = jnp.stack([area(x, y) for x, y in zip(fpr, tpr, strict=True)])
     return reduced(areas, average, weights)
 
 
@@ -119,7 +119,9 @@ def multiclass_auroc(
     ignore_index: int | None = None,
     validate_args: bool = True,
 ) -> Array:
-    """The same of each class against all others, averaged: ``"macro"``, ``"weighted"`` by the classes' shares, ``"none"``.
+    """The same of each class against all others, averaged.
+
+    ``"macro"`` averages, ``"weighted"`` weights the classes by their shares, ``"none"`` does neither.
 
     Returns:
         (), or (C,) with ``average="none"``.

@@ -123,7 +123,9 @@ def multiclass_average_precision(
     ignore_index: int | None = None,
     validate_args: bool = True,
 ) -> Array:
-    """The same of each class against all others, averaged: ``"macro"``, ``"weighted"`` by the classes' shares, ``"none"``.
+    """The same of each class against all others, averaged.
+
+    ``"macro"`` averages, ``"weighted"`` weights the classes by their shares, ``"none"`` does neither.
 
     Returns:
         (), or (C,) with ``average="none"``.

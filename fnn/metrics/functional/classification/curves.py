@@ -1,8 +1,8 @@
 """What curves over all thresholds are made from: counts at given thresholds, or the scores themselves.
 
 With ``thresholds`` (an int: so many from 0 to 1; a list or a vector of them) a state is counts (T, ..., 2, 2): of
-constant size, fit for a compiled step.  With ``thresholds=None`` every score is a threshold: the state is all scores and
-labels, and the curves' sizes depend on values, so that it works outside of compiled steps only.
+constant size, fit for a compiled step.  With ``thresholds=None`` every score is a threshold: the state is all scores
+and labels, and the curves' sizes depend on values, so that it works outside of compiled steps only.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ Curve: TypeAlias = "tuple[Array, Array, Array]"
 Curves: TypeAlias = "Curve | tuple[list[Array], list[Array], list[Array]]"
 
 NEEDS_VALUES = (
-    "{where}: thresholds=None takes every score for a threshold; how many there are depends on values, which a compiled "
-    "step does not have. Pass thresholds=100, say, or a list of them: counts at these are a state of constant size."
+    "{where}: thresholds=None takes every score for a threshold; how many there are depends on values, which a "
+    "compiled step does not have. Pass thresholds=100, say, or a list of them: counts at these are a state of constant "
+    "size."
 )
 
 

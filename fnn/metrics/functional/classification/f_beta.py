@@ -47,9 +47,9 @@ def fbeta_of(
     zero_division: float = 0,
 ) -> Array:
     """F_β from counts: (1 + β²) tp / ((1 + β²) tp + β² fn + fp)."""
-    tp, fp, tn, fn = counts
+    tp, fp, _, fn = counts
     if average == "micro":
-        tp, fp, tn, fn = (totalled(x, multidim_average) for x in counts)
+        tp, fp, fn = (totalled(x, multidim_average) for x in (tp, fp, fn))
     right = (1 + beta**2) * tp
     score = divided(right, right + beta**2 * fn + fp, zero_division)
     if average in ("binary", "micro"):

@@ -27,7 +27,10 @@ from fnn.metrics.functional.classification.curves import (
 from fnn.typing import Array, ArrayLike
 
 __all__ = ["binary_roc", "multiclass_roc", "multilabel_roc", "roc"]
-_NONE = "No {kind} samples in targets, {rate} positive value should be meaningless. Returning zero tensor in {rate} positive score"
+_NONE = (
+    "No {kind} samples in targets, {rate} positive value should be meaningless. "
+    "Returning zero tensor in {rate} positive score"
+)
 
 
 def binary_roc_of(state: State, thresholds: Array | None, label: int = 1) -> Curve:

@@ -60,6 +60,9 @@ class Counts(NamedTuple):
     fn: Array
 
 
+COUNTS = "tp", "fp", "tn", "fn"
+
+
 def check_binary_options(
     threshold: float, multidim_average: str, ignore_index: int | None, zero_division: float = 0
 ) -> None:
@@ -230,7 +233,9 @@ def stat_scores_of(counts: Counts, average: str | None, multidim_average: str, m
     """The counts and the support along a last axis of 5, averaged over the classes."""
     tp, fp, tn, fn = counts
     stacked = jnp.stack([tp, fp, tn, fn, tp + fn], -1)
-    if average in ("binary", "none", None):
+    if average == "binary":
+        return stacked.reshape(5) if multidim_average == "global" else stacked
+    if average is None or average == "none":
         return stacked
     axis = 0 if multidim_average == "global" else 1
     if average == "micro":

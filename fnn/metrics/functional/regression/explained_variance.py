@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.metrics.functional.regression.errors import as_given, paired
 from fnn.metrics.functional.regression.r2 import MULTIOUTPUT
@@ -40,6 +41,7 @@ def variance_sums(preds: ArrayLike, target: ArrayLike) -> tuple[Moments, int]:
 
 def explained_variance_of(sums: Moments, count: ArrayLike, multioutput: str) -> Array:
     """1 - Var error / Var target."""
+    count = to_array(count)
     left = sums.squared_error / count - (sums.error / count) ** 2
     whole = sums.squared_target / count - (sums.target / count) ** 2
     score = 1 - left / jnp.where(whole != 0, whole, 1)

@@ -32,6 +32,9 @@ class Moments(NamedTuple):
     n_total: Array
 
 
+MOMENTS = Moments._fields
+
+
 def no_moments(num_outputs: int, dtype: np.dtype | None = None) -> Moments:
     """Those of no sample."""
     return Moments(*(jnp.zeros(num_outputs, dtype or jnp.float32) for _ in Moments._fields))

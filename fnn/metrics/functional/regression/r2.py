@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.metrics._arithmetic import warned
 from fnn.metrics.functional.regression.errors import as_given, paired
@@ -48,7 +49,7 @@ def r2_sums(preds: ArrayLike, target: ArrayLike) -> tuple[Sums, int]:
 
 def r2_of(sums: Sums, count: ArrayLike, adjusted: int, multioutput: str) -> Array:
     """R² from the sums; NaN for fewer than two samples in a compiled step."""
-    count = jnp.asarray(count)
+    count = to_array(count)
     known = concrete(count)
     if known is not None and known < 2:
         raise ArgumentError(f"Needs at least two samples to calculate r2 score, got {int(known)}.")

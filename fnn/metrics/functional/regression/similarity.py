@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
+from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.metrics.functional.regression.errors import paired
 from fnn.typing import Array, ArrayLike
@@ -55,7 +56,7 @@ def divergences(p: ArrayLike, q: ArrayLike, log_prob: bool) -> tuple[Array, int]
 
 def divergence_of(values: Array, count: ArrayLike, reduction: str | None) -> Array:
     """Their reduction."""
-    return values.sum() if reduction == "sum" else values.sum() / count if reduction == "mean" else values
+    return values.sum() if reduction == "sum" else values.sum() / to_array(count) if reduction == "mean" else values
 
 
 def cosine_similarity(preds: ArrayLike, target: ArrayLike, reduction: str | None = "sum") -> Array:
