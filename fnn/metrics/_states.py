@@ -2,7 +2,8 @@
 
 Counts are integers of the index dtype: int32, or int64 in x64 mode.  A sum of counts stays at the largest number,
 2^31 - 1 or 2^63 - 1, instead of wrapping round, and a metric whose result needs such a count says so outside of
-compiled steps.  Sums of float32 numbers are exact as long as they are integers below 2^24; beyond, each addition rounds to 24 bits.
+compiled steps.  Sums of float32 numbers are exact as long as they are integers below 2^24; beyond, each addition
+rounds to 24 bits.
 """
 
 from __future__ import annotations
