@@ -17,7 +17,7 @@ class MeanIoU(Metric):
     """The mean intersection over union of the classes that occur in a sample.
 
     Args:
-        num_classes: C; needed for ``"index"``, and in `fnn.scan`, whose carry keeps its shape.
+        num_classes: C; needed for ``"index"``, and in compiled steps, where a state keeps its shape.
         include_background: whether class 0 counts.
         per_class: whether there is a value for each class, -1 where it does not occur.
         input_format: ``"one-hot"`` (N, C, ...), also scores, of which the largest counts; ``"index"`` (N, ...);

@@ -36,8 +36,8 @@ class _OfTheTarget(Metric):
 class R2Score(_OfTheTarget):
     """R² = 1 - Σ (target - preds)² / Σ (target - mean)².
 
-    The states have the shape of a sample once there was one; in `fnn.scan`, whose carry keeps its shape, samples are
-    scalars.
+    The states are scalars and take the shape of a sample with the first batch.  Where samples are vectors, give it
+    before the compiled step, which then finds states of the right shape.
 
     Args:
         adjusted: the number of regressors of the adjusted R².
@@ -80,7 +80,7 @@ class R2Score(_OfTheTarget):
 class ExplainedVariance(_OfTheTarget):
     """1 - Var(target - preds) / Var(target).
 
-    The states have the shape of a sample once there was one, as those of `R2Score`.
+    The states take the shape of a sample with the first batch, as those of `R2Score`.
 
     Args:
         multioutput: ``"raw_values"``, ``"uniform_average"`` or ``"variance_weighted"``.
