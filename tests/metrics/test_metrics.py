@@ -73,7 +73,7 @@ def test_compiled_is_eager(case):
 
     shapes = [getattr(state, "shape", None) for state in compiled.metric_state.values()]
     grows = (
-        () in shapes and "columns" in case.inputs or (case.metric == "MeanIoU" and "num_classes" not in case.arguments)
+        (() in shapes and "columns" in case.inputs) or (case.metric == "MeanIoU" and "num_classes" not in case.arguments)
     )
     for batch in batches(case.inputs):
         batch = tuple(map(jnp.asarray, batch))
