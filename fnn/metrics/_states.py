@@ -66,11 +66,12 @@ class Growing(list):
 
 
 def summed(a: Array, b: ArrayLike) -> Array:
-    """``a + b``; integers stay at the largest of their dtype instead of wrapping round (``b`` is not negative)."""
-    total = a + to_array(b)
+    """``a + b``; integers stay at the largest of their dtype instead of wrapping round."""
+    b = to_array(b)
+    total = a + b
     if not jnp.issubdtype(total.dtype, jnp.integer):
         return total
-    return jnp.where(total < jnp.broadcast_to(a, total.shape), jnp.iinfo(total.dtype).max, total)
+    return jnp.where((total < jnp.broadcast_to(a, total.shape)) & (b >= 0), jnp.iinfo(total.dtype).max, total)
 
 
 def full(count: Array) -> bool:
