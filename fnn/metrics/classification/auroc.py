@@ -28,7 +28,7 @@ class BinaryAUROC(BinaryCurve):
         >>> metric = BinaryAUROC(thresholds=5)
         >>> metric.update(jnp.array([0.9, 0.8, 0.2, 0.6]), jnp.array([1, 0, 0, 1]))
         >>> print(metric.compute())
-        0.75
+        0.625
     """
 
     higher_is_better = True
@@ -97,7 +97,7 @@ class MultilabelAUROC(MultilabelCurve):
         >>> metric = MultilabelAUROC(num_labels=2, thresholds=5)
         >>> metric.update(jnp.array([[0.1, 0.8], [0.7, 0.9]]), jnp.array([[0, 1], [1, 0]]))
         >>> print(metric.compute())
-        0.5
+        0.75
     """
 
     higher_is_better = True
@@ -132,7 +132,7 @@ class AUROC:
         >>> metric = AUROC("binary", thresholds=5)
         >>> value = metric(jnp.array([0.9, 0.8, 0.2, 0.6]), jnp.array([1, 0, 0, 1]))
         >>> print(value)
-        0.75
+        0.625
     """
 
     def __new__(  # pyright: ignore[reportInconsistentConstructor]

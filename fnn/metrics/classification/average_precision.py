@@ -30,7 +30,7 @@ class BinaryAveragePrecision(BinaryCurve):
         >>> metric = BinaryAveragePrecision(thresholds=5)
         >>> metric.update(jnp.array([0.9, 0.8, 0.2, 0.6]), jnp.array([1, 0, 0, 1]))
         >>> print(metric.compute())
-        0.6666667
+        0.5833334
     """
 
     higher_is_better = True
@@ -134,7 +134,7 @@ class AveragePrecision:
         >>> metric = AveragePrecision("binary", thresholds=5)
         >>> value = metric(jnp.array([0.9, 0.8, 0.2, 0.6]), jnp.array([1, 0, 0, 1]))
         >>> print(value)
-        0.6666667
+        0.5833334
     """
 
     def __new__(  # pyright: ignore[reportInconsistentConstructor]

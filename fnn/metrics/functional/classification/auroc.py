@@ -100,7 +100,7 @@ def binary_auroc(
         >>> from fnn.metrics import functional as M
         >>> preds, target = jnp.array([0.9, 0.8, 0.2, 0.6]), jnp.array([1, 0, 0, 1])
         >>> print(M.binary_auroc(preds, target), M.binary_auroc(preds, target, thresholds=5))
-        0.75 0.75
+        0.75 0.625
     """
     if validate_args:
         check_max_fpr(max_fpr)

@@ -105,7 +105,7 @@ def binary_average_precision(
         >>> from fnn.metrics import functional as M
         >>> preds, target = jnp.array([0.9, 0.8, 0.2, 0.6]), jnp.array([1, 0, 0, 1])
         >>> print(M.binary_average_precision(preds, target), M.binary_average_precision(preds, target, thresholds=5))
-        0.8333334 0.6666667
+        0.8333334 0.5833334
     """
     if validate_args:
         check_options(thresholds, ignore_index)
