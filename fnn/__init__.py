@@ -14,7 +14,24 @@ from fnn.version import __version__
 if TYPE_CHECKING:
     from fnn.ops import *
 if TYPE_CHECKING:  # after them, for split is more here
-    from fnn import autograd, func, functional, init, layers, nn, optim, random, serialization, testing, utils, vision
+    from fnn import (
+        amp,
+        autograd,
+        distributions,
+        func,
+        functional,
+        init,
+        layers,
+        metrics,
+        nn,
+        optim,
+        random,
+        serialization,
+        testing,
+        utils,
+        vision,
+    )
+    from fnn.amp import autocast
     from fnn.creation import (
         bernoulli,
         multinomial,
@@ -67,9 +84,12 @@ if TYPE_CHECKING:  # after them, for split is more here
     )
     from fnn.utils.summary import summary
 
-_MODULES = ("autograd", "func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing",
-            "utils", "vision")  # fmt: skip
+_MODULES = (
+    "amp", "autograd", "distributions", "func", "functional", "init", "layers", "metrics", "nn", "optim", "random",
+    "serialization", "testing", "utils", "vision",
+)  # fmt: skip
 _NAMES = {
+    "amp": ("autocast",),
     "creation": (
         "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
         "randperm",
@@ -93,7 +113,7 @@ _NAMES = {
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
-    "__version__", "func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing",
+    "__version__", "amp", "autocast", "distributions", "metrics", "func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing",
     "utils", "vision", "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn",
     "randn_like", "randperm", "get_default_dtype", "set_default_dtype", "ArgumentError", "ArgumentTypeError",
     "MissingKeyError", "StateDictError", "TracerEscapeError", "backward", "checkpoint", "cond", "fori_loop",

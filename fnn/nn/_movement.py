@@ -90,9 +90,17 @@ class Movement(Tables):
 
         return self._apply(move)
 
+    _casts = True  # whether float(), half(), ... and type() cast this module's arrays; a metric's states they do not
+
+    def _cast(self: _T, fn: Callable[[jax.Array], jax.Array]) -> _T:
+        for module in self.modules():
+            if module._casts:
+                module._apply(fn, recurse=False)
+        return self
+
     def _cast_floating(self: _T, dtype: DType, what: str) -> _T:
         dtype = canonical(dtype, what)
-        return self._apply(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x)
+        return self._cast(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x)
 
     def float(self: _T) -> _T:
         """Casts all floating parameters and buffers to float32."""
@@ -113,7 +121,7 @@ class Movement(Tables):
     def type(self: _T, dst_type: DType) -> _T:
         """Casts all parameters and buffers to a dtype."""
         dtype = canonical(dst_type, "Module.type: ")
-        return self._apply(lambda x: x.astype(dtype))
+        return self._cast(lambda x: x.astype(dtype))
 
     def cpu(self: _T) -> _T:
         """Moves everything to the CPU."""

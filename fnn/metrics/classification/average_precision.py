@@ -1,0 +1,161 @@
+"""The average precision.
+
+Arrays and arguments are those of `fnn.metrics.functional.classification.average_precision`.
+"""
+
+from __future__ import annotations
+
+from fnn.metrics._checks import by_task, given
+from fnn.metrics.classification.precision_recall_curve import BinaryCurve, MulticlassCurve, MultilabelCurve
+from fnn.metrics.functional.classification.average_precision import (
+    binary_average_precision_of,
+    check_multiclass,
+    check_multilabel,
+    multiclass_average_precision_of,
+    multilabel_average_precision_of,
+)
+from fnn.metrics.functional.classification.curves import Thresholds
+from fnn.metrics.metric import Metric
+from fnn.typing import Array
+
+__all__ = ["AveragePrecision", "BinaryAveragePrecision", "MulticlassAveragePrecision", "MultilabelAveragePrecision"]
+
+
+class BinaryAveragePrecision(BinaryCurve):
+    """The average of the precisions, weighted by the recall that each adds.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import BinaryAveragePrecision
+        >>> metric = BinaryAveragePrecision(thresholds=5)
+        >>> metric.update(jnp.array([0.9, 0.8, 0.2, 0.6]), jnp.array([1, 0, 0, 1]))
+        >>> print(metric.compute())
+        0.5833334
+    """
+
+    higher_is_better = True
+
+    def __init__(
+        self,
+        thresholds: Thresholds = None,
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        normalization: str | None = "sigmoid",
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.normalization = normalization
+        self._start(thresholds, ignore_index, validate_args)
+
+    def compute(self) -> Array:
+        """The value of all batches."""
+        return binary_average_precision_of(self._final(), self._at())
+
+
+class MulticlassAveragePrecision(MulticlassCurve):
+    """The average of the precisions, weighted by the recall that each adds, of each class against all others.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import MulticlassAveragePrecision
+        >>> metric = MulticlassAveragePrecision(num_classes=3, thresholds=5)
+        >>> preds, target = jnp.array([[0.8, 0.1, 0.1], [0.2, 0.3, 0.5], [0.3, 0.3, 0.4]]), jnp.array([0, 1, 2])
+        >>> metric.update(preds, target)
+        >>> print(metric.compute())
+        0.6666667
+    """
+
+    higher_is_better = True
+
+    def __init__(
+        self,
+        num_classes: int,
+        average: str | None = "macro",
+        thresholds: Thresholds = None,
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        if validate_args:
+            check_multiclass(num_classes, average, thresholds, ignore_index)
+        self.average = average
+        self.validate_args = validate_args
+        self._start(num_classes, thresholds, ignore_index, False)
+
+    def compute(self) -> Array:
+        """The average of all batches, or (C,) with ``average="none"``."""
+        return multiclass_average_precision_of(self._final(), self.num_classes, self.average, self._at())
+
+
+class MultilabelAveragePrecision(MultilabelCurve):
+    """The average of the precisions, weighted by the recall that each adds, of each label.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import MultilabelAveragePrecision
+        >>> metric = MultilabelAveragePrecision(num_labels=2, thresholds=5)
+        >>> metric.update(jnp.array([[0.1, 0.8], [0.7, 0.9]]), jnp.array([[0, 1], [1, 0]]))
+        >>> print(metric.compute())
+        0.75
+    """
+
+    higher_is_better = True
+
+    def __init__(
+        self,
+        num_labels: int,
+        average: str | None = "macro",
+        thresholds: Thresholds = None,
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        if validate_args:
+            check_multilabel(num_labels, average, thresholds, ignore_index)
+        self.average = average
+        self.validate_args = validate_args
+        self._start(num_labels, thresholds, ignore_index)
+
+    def compute(self) -> Array:
+        """The average of all batches, or (L,) with ``average="none"``."""
+        return multilabel_average_precision_of(self._final(), self.average, self._at(), self.ignore_index)
+
+
+class AveragePrecision:
+    """The metric of a task.
+
+    An instance of `BinaryAveragePrecision`, `MulticlassAveragePrecision` or `MultilabelAveragePrecision`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import AveragePrecision
+        >>> metric = AveragePrecision("binary", thresholds=5)
+        >>> value = metric(jnp.array([0.9, 0.8, 0.2, 0.6]), jnp.array([1, 0, 0, 1]))
+        >>> print(value)
+        0.5833334
+    """
+
+    def __new__(  # pyright: ignore[reportInconsistentConstructor]
+        cls,
+        task: str,
+        thresholds: Thresholds = None,
+        num_classes: int | None = None,
+        num_labels: int | None = None,
+        average: str | None = "macro",
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        **kwargs: object,
+    ) -> Metric:
+        """Makes the metric."""
+        return by_task(
+            task,
+            lambda: BinaryAveragePrecision(thresholds, ignore_index, validate_args, "sigmoid", **kwargs),
+            lambda: MulticlassAveragePrecision(
+                given(num_classes, "num_classes"), average, thresholds, ignore_index, validate_args, **kwargs
+            ),
+            lambda: MultilabelAveragePrecision(
+                given(num_labels, "num_labels"), average, thresholds, ignore_index, validate_args, **kwargs
+            ),
+        )

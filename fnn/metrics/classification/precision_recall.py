@@ -1,0 +1,298 @@
+"""Precision and recall; arrays and arguments are those of `fnn.metrics.functional.classification.stat_scores`."""
+
+from __future__ import annotations
+
+from fnn.metrics._checks import by_task, given
+from fnn.metrics.classification.stat_scores import BinaryCounting, MulticlassCounting, MultilabelCounting
+from fnn.metrics.functional.classification.precision_recall import precision_of, recall_of
+from fnn.metrics.metric import Metric
+from fnn.typing import Array
+
+__all__ = [
+    "Precision",
+    "BinaryPrecision",
+    "MulticlassPrecision",
+    "MultilabelPrecision",
+    "Recall",
+    "BinaryRecall",
+    "MulticlassRecall",
+    "MultilabelRecall",
+]
+
+
+class BinaryPrecision(BinaryCounting):
+    """Precision: tp / (tp + fp).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import BinaryPrecision
+        >>> metric = BinaryPrecision()
+        >>> metric.update(jnp.array([0.9, 0.8, 0.2, 0.6]), jnp.array([1, 0, 0, 1]))
+        >>> print(metric.compute())
+        0.6666667
+    """
+
+    higher_is_better = True
+
+    def __init__(
+        self,
+        threshold: float = 0.5,
+        multidim_average: str = "global",
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        zero_division: float = 0,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._start(threshold, multidim_average, ignore_index, validate_args, zero_division)
+
+    def compute(self) -> Array:
+        """The value of all batches: (), or (N,) if samplewise."""
+        return precision_of(self._final(), "binary", self.multidim_average, zero_division=self.zero_division)
+
+
+class MulticlassPrecision(MulticlassCounting):
+    """Precision of classes.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import MulticlassPrecision
+        >>> metric = MulticlassPrecision(num_classes=3, average=None)
+        >>> metric.update(jnp.array([2, 1, 0, 1]), jnp.array([2, 1, 0, 0]))
+        >>> print(metric.compute())
+        [1.  0.5 1. ]
+    """
+
+    higher_is_better = True
+    uses = ("tp", "fp", "fn")
+
+    def __init__(
+        self,
+        num_classes: int | None = None,
+        top_k: int = 1,
+        average: str | None = "macro",
+        multidim_average: str = "global",
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        zero_division: float = 0,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._start(num_classes, top_k, average, multidim_average, ignore_index, validate_args, zero_division)
+
+    def compute(self) -> Array:
+        """The value of all batches: (), or (C,) with ``average="none"``; a first axis N if samplewise."""
+        return precision_of(
+            self._final(), self.average, self.multidim_average, top_k=self.top_k, zero_division=self.zero_division
+        )
+
+
+class MultilabelPrecision(MultilabelCounting):
+    """Precision of labels.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import MultilabelPrecision
+        >>> metric = MultilabelPrecision(num_labels=2, average=None)
+        >>> metric.update(jnp.array([[0, 1], [1, 1]]), jnp.array([[0, 1], [1, 0]]))
+        >>> print(metric.compute())
+        [1.  0.5]
+    """
+
+    higher_is_better = True
+
+    def __init__(
+        self,
+        num_labels: int,
+        threshold: float = 0.5,
+        average: str | None = "macro",
+        multidim_average: str = "global",
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        zero_division: float = 0,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._start(num_labels, threshold, average, multidim_average, ignore_index, validate_args, zero_division)
+
+    def compute(self) -> Array:
+        """The value of all batches: (), or (L,) with ``average="none"``; a first axis N if samplewise."""
+        return precision_of(
+            self._final(), self.average, self.multidim_average, multilabel=True, zero_division=self.zero_division
+        )
+
+
+class Precision:
+    """The metric of a task: an instance of `BinaryPrecision`, `MulticlassPrecision` or `MultilabelPrecision`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import Precision
+        >>> metric = Precision("multiclass", num_classes=3)
+        >>> print(metric(jnp.array([2, 1, 0, 1]), jnp.array([2, 1, 0, 0])))
+        0.75
+    """
+
+    def __new__(  # pyright: ignore[reportInconsistentConstructor]
+        cls,
+        task: str,
+        threshold: float = 0.5,
+        num_classes: int | None = None,
+        num_labels: int | None = None,
+        average: str | None = "micro",
+        multidim_average: str = "global",
+        top_k: int = 1,
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        zero_division: float = 0,
+        **kwargs: object,
+    ) -> Metric:
+        """Makes the metric."""
+        common = multidim_average, ignore_index, validate_args, zero_division
+        return by_task(
+            task,
+            lambda: BinaryPrecision(threshold, *common, **kwargs),
+            lambda: MulticlassPrecision(
+                given(num_classes, "num_classes"), given(top_k, "top_k"), average, *common, **kwargs
+            ),
+            lambda: MultilabelPrecision(given(num_labels, "num_labels"), threshold, average, *common, **kwargs),
+        )
+
+
+class BinaryRecall(BinaryCounting):
+    """Recall: tp / (tp + fn).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import BinaryRecall
+        >>> metric = BinaryRecall()
+        >>> metric.update(jnp.array([0.9, 0.8, 0.2, 0.6]), jnp.array([1, 0, 0, 1]))
+        >>> print(metric.compute())
+        1.0
+    """
+
+    higher_is_better = True
+
+    def __init__(
+        self,
+        threshold: float = 0.5,
+        multidim_average: str = "global",
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        zero_division: float = 0,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._start(threshold, multidim_average, ignore_index, validate_args, zero_division)
+
+    def compute(self) -> Array:
+        """The value of all batches: (), or (N,) if samplewise."""
+        return recall_of(self._final(), "binary", self.multidim_average, zero_division=self.zero_division)
+
+
+class MulticlassRecall(MulticlassCounting):
+    """Recall of classes.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import MulticlassRecall
+        >>> metric = MulticlassRecall(num_classes=3, average=None)
+        >>> metric.update(jnp.array([2, 1, 0, 1]), jnp.array([2, 1, 0, 0]))
+        >>> print(metric.compute())
+        [0.5 1.  1. ]
+    """
+
+    higher_is_better = True
+    uses = ("tp", "fp", "fn")
+
+    def __init__(
+        self,
+        num_classes: int | None = None,
+        top_k: int = 1,
+        average: str | None = "macro",
+        multidim_average: str = "global",
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        zero_division: float = 0,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._start(num_classes, top_k, average, multidim_average, ignore_index, validate_args, zero_division)
+
+    def compute(self) -> Array:
+        """The value of all batches: (), or (C,) with ``average="none"``; a first axis N if samplewise."""
+        return recall_of(
+            self._final(), self.average, self.multidim_average, top_k=self.top_k, zero_division=self.zero_division
+        )
+
+
+class MultilabelRecall(MultilabelCounting):
+    """Recall of labels.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import MultilabelRecall
+        >>> metric = MultilabelRecall(num_labels=2, average=None)
+        >>> metric.update(jnp.array([[0, 1], [1, 1]]), jnp.array([[0, 1], [1, 0]]))
+        >>> print(metric.compute())
+        [1. 1.]
+    """
+
+    higher_is_better = True
+
+    def __init__(
+        self,
+        num_labels: int,
+        threshold: float = 0.5,
+        average: str | None = "macro",
+        multidim_average: str = "global",
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        zero_division: float = 0,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._start(num_labels, threshold, average, multidim_average, ignore_index, validate_args, zero_division)
+
+    def compute(self) -> Array:
+        """The value of all batches: (), or (L,) with ``average="none"``; a first axis N if samplewise."""
+        return recall_of(
+            self._final(), self.average, self.multidim_average, multilabel=True, zero_division=self.zero_division
+        )
+
+
+class Recall:
+    """The metric of a task: an instance of `BinaryRecall`, `MulticlassRecall` or `MultilabelRecall`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import Recall
+        >>> metric = Recall("multiclass", num_classes=3)
+        >>> print(metric(jnp.array([2, 1, 0, 1]), jnp.array([2, 1, 0, 0])))
+        0.75
+    """
+
+    def __new__(  # pyright: ignore[reportInconsistentConstructor]
+        cls,
+        task: str,
+        threshold: float = 0.5,
+        num_classes: int | None = None,
+        num_labels: int | None = None,
+        average: str | None = "micro",
+        multidim_average: str = "global",
+        top_k: int = 1,
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        zero_division: float = 0,
+        **kwargs: object,
+    ) -> Metric:
+        """Makes the metric."""
+        common = multidim_average, ignore_index, validate_args, zero_division
+        return by_task(
+            task,
+            lambda: BinaryRecall(threshold, *common, **kwargs),
+            lambda: MulticlassRecall(
+                given(num_classes, "num_classes"), given(top_k, "top_k"), average, *common, **kwargs
+            ),
+            lambda: MultilabelRecall(given(num_labels, "num_labels"), threshold, average, *common, **kwargs),
+        )

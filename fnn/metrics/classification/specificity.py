@@ -1,0 +1,141 @@
+"""Specificity; arrays and arguments are those of `fnn.metrics.functional.classification.stat_scores`."""
+
+from __future__ import annotations
+
+from fnn.metrics._checks import by_task, given
+from fnn.metrics.classification.stat_scores import BinaryCounting, MulticlassCounting, MultilabelCounting
+from fnn.metrics.functional.classification.specificity import specificity_of
+from fnn.metrics.metric import Metric
+from fnn.typing import Array
+
+__all__ = ["Specificity", "BinarySpecificity", "MulticlassSpecificity", "MultilabelSpecificity"]
+
+
+class BinarySpecificity(BinaryCounting):
+    """Specificity: tn / (tn + fp).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import BinarySpecificity
+        >>> metric = BinarySpecificity()
+        >>> metric.update(jnp.array([0.9, 0.8, 0.2, 0.6]), jnp.array([1, 0, 0, 1]))
+        >>> print(metric.compute())
+        0.5
+    """
+
+    higher_is_better = True
+
+    def __init__(
+        self,
+        threshold: float = 0.5,
+        multidim_average: str = "global",
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._start(threshold, multidim_average, ignore_index, validate_args)
+
+    def compute(self) -> Array:
+        """The value of all batches: (), or (N,) if samplewise."""
+        return specificity_of(self._final(), "binary", self.multidim_average)
+
+
+class MulticlassSpecificity(MulticlassCounting):
+    """Specificity of classes.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import MulticlassSpecificity
+        >>> metric = MulticlassSpecificity(num_classes=3, average=None)
+        >>> metric.update(jnp.array([2, 1, 0, 1]), jnp.array([2, 1, 0, 0]))
+        >>> print(metric.compute())
+        [1.        0.6666667 1.       ]
+    """
+
+    higher_is_better = True
+
+    def __init__(
+        self,
+        num_classes: int | None = None,
+        top_k: int = 1,
+        average: str | None = "macro",
+        multidim_average: str = "global",
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._start(num_classes, top_k, average, multidim_average, ignore_index, validate_args)
+
+    def compute(self) -> Array:
+        """The value of all batches: (), or (C,) with ``average="none"``; a first axis N if samplewise."""
+        return specificity_of(self._final(), self.average, self.multidim_average)
+
+
+class MultilabelSpecificity(MultilabelCounting):
+    """Specificity of labels.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import MultilabelSpecificity
+        >>> metric = MultilabelSpecificity(num_labels=2, average=None)
+        >>> metric.update(jnp.array([[0, 1], [1, 1]]), jnp.array([[0, 1], [1, 0]]))
+        >>> print(metric.compute())
+        [1. 0.]
+    """
+
+    higher_is_better = True
+
+    def __init__(
+        self,
+        num_labels: int,
+        threshold: float = 0.5,
+        average: str | None = "macro",
+        multidim_average: str = "global",
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._start(num_labels, threshold, average, multidim_average, ignore_index, validate_args)
+
+    def compute(self) -> Array:
+        """The value of all batches: (), or (L,) with ``average="none"``; a first axis N if samplewise."""
+        return specificity_of(self._final(), self.average, self.multidim_average, multilabel=True)
+
+
+class Specificity:
+    """The metric of a task: an instance of `BinarySpecificity`, `MulticlassSpecificity` or `MultilabelSpecificity`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.metrics import Specificity
+        >>> metric = Specificity("multiclass", num_classes=3)
+        >>> print(metric(jnp.array([2, 1, 0, 1]), jnp.array([2, 1, 0, 0])))
+        0.875
+    """
+
+    def __new__(  # pyright: ignore[reportInconsistentConstructor]
+        cls,
+        task: str,
+        threshold: float = 0.5,
+        num_classes: int | None = None,
+        num_labels: int | None = None,
+        average: str | None = "micro",
+        multidim_average: str = "global",
+        top_k: int = 1,
+        ignore_index: int | None = None,
+        validate_args: bool = True,
+        **kwargs: object,
+    ) -> Metric:
+        """Makes the metric."""
+        common = multidim_average, ignore_index, validate_args
+        return by_task(
+            task,
+            lambda: BinarySpecificity(threshold, *common, **kwargs),
+            lambda: MulticlassSpecificity(
+                given(num_classes, "num_classes"), given(top_k, "top_k"), average, *common, **kwargs
+            ),
+            lambda: MultilabelSpecificity(given(num_labels, "num_labels"), threshold, average, *common, **kwargs),
+        )
