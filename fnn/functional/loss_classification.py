@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from fnn.arguments import widen
+from fnn.autocasting import admit, region
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _loss_common as common
@@ -175,7 +177,14 @@ def linear_cross_entropy(
             stacklevel=3,
         )
     logits = linear(x, w.reshape(math.prod(outer), -1), None if b is None else b.reshape(-1))
-    return _cross_entropy(logits.reshape(*x.shape[:-1], *outer), t, weight, ignored, label_smoothing)
+    return _cross_entropy(*_autocast((logits.reshape(*x.shape[:-1], *outer), t, weight)), ignored, label_smoothing)
+
+
+def _autocast(operands: tuple[ArrayLike | None, ...]) -> tuple[Any, ...]:
+    """What `cross_entropy` computes with: in a region of autocast float32."""
+    where = region()
+    admitted = None if where is None else admit(where, "cross_entropy", cross_entropy, (operands, {}))
+    return operands if admitted is None else admitted[0]
 
 
 def _cross_entropy(
@@ -257,7 +266,7 @@ def _in_chunks(
         share = kept.astype(wide) if weights is None else select(kept, _lookup(weights, t), jnp.zeros(t.shape, wide))
         return total(loss) / total(share)
 
-    return Unreduced(loss[0] if unbatched else loss, x.dtype, mean)
+    return Unreduced(loss[0] if unbatched else loss, _autocast((x,))[0].dtype, mean)
 
 
 def _log_softmax(x: jax.Array, axis: int) -> jax.Array:

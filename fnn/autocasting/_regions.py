@@ -1,0 +1,68 @@
+"""Which regions are open: a value of JAX's own context, one for each thread and a part of every program's key."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+__all__ = ["Region", "State", "closed", "context", "opened", "region"]
+
+
+class Region(NamedTuple):
+    """A device type whose table holds, and the lower precision.
+
+    Attributes:
+        device: "cpu", "cuda" or "tpu".
+        dtype: what the functions of the lower precision compute in.
+    """
+
+    device: str
+    dtype: np.dtype
+
+
+class State(NamedTuple):
+    """All that is set in a thread.
+
+    Attributes:
+        enabled: the regions that are open, one a device type, the innermost last.
+        dtypes: the lower precision of a device type where it is not the default.
+        cache: what `fnn.amp.is_autocast_cache_enabled` says.
+    """
+
+    enabled: tuple[Region, ...] = ()
+    dtypes: tuple[Region, ...] = ()
+    cache: bool = True
+
+
+# Under the default state, outside of all regions and below a door, programs are shared.
+context = jax.make_user_context(State())
+_CLOSED = State()
+
+
+class _Ever:
+    """Whether a region has ever been open: until then a door asks no more than this."""
+
+    opened = False
+
+
+def opened(state: State) -> AbstractContextManager[object]:
+    """A context manager, in which ``state`` holds."""
+    if state.enabled:
+        _Ever.opened = True
+    return context(state)
+
+
+def closed() -> AbstractContextManager[object]:
+    """A context manager, in which no region is open."""
+    return context(_CLOSED)
+
+
+def region() -> Region | None:
+    """The region that the code runs in; of several, on different device types, the innermost."""
+    if not _Ever.opened:
+        return None
+    enabled = context.value.enabled
+    return enabled[-1] if enabled else None
