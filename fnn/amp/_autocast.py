@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from fnn.autocasting import DEVICES, Region, State, context, opened
+from fnn.autocasting import DEVICES, Region, State, current, opened
 from fnn.devices import is_available
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentError, ArgumentTypeError
@@ -120,7 +120,7 @@ class autocast:
         self._entered: list[AbstractContextManager[object]] = []  # one region may be entered within itself
 
     def __enter__(self) -> autocast:
-        state = _with_dtype(context.value, self._table, self.fast_dtype)
+        state = _with_dtype(current(), self._table, self.fast_dtype)
         state = _with_enabled(state, self._table, self._enabled)._replace(cache=self._cache_enabled)
         inside = opened(state)
         inside.__enter__()
@@ -142,7 +142,7 @@ class autocast:
 
         @functools.wraps(func)
         def decorated(*args: P.args, **kwargs: P.kwargs) -> R:
-            state = _with_dtype(context.value, self._table, self.fast_dtype)
+            state = _with_dtype(current(), self._table, self.fast_dtype)
             state = _with_enabled(state, self._table, self._enabled)._replace(cache=self._cache_enabled)
             with opened(state):
                 return func(*args, **kwargs)
@@ -193,7 +193,7 @@ def is_autocast_enabled(device_type: str = "cuda") -> bool:
         (True, False)
     """
     name = _known(device_type)
-    return any(entry.device == name for entry in context.value.enabled)
+    return any(entry.device == name for entry in current().enabled)
 
 
 def get_autocast_dtype(device_type: str) -> np.dtype:
@@ -213,7 +213,7 @@ def get_autocast_dtype(device_type: str) -> np.dtype:
         >>> fnn.amp.get_autocast_dtype("cpu").name, fnn.amp.get_autocast_dtype("cuda").name
         ('bfloat16', 'float16')
     """
-    return _dtype_of(context.value, _known(device_type))
+    return _dtype_of(current(), _known(device_type))
 
 
 def is_autocast_cache_enabled() -> bool:
@@ -228,7 +228,7 @@ def is_autocast_cache_enabled() -> bool:
         ...     fnn.amp.is_autocast_cache_enabled()
         False
     """
-    return context.value.cache
+    return current().cache
 
 
 def set_autocast_enabled(device_type: str, enabled: bool) -> None:
@@ -248,7 +248,7 @@ def set_autocast_enabled(device_type: str, enabled: bool) -> None:
         ...     fnn.amp.is_autocast_enabled("cpu")
         False
     """
-    _set(_with_enabled(context.value, _known(device_type), enabled))
+    _set(_with_enabled(current(), _known(device_type), enabled))
 
 
 def set_autocast_dtype(device_type: str, dtype: DType) -> None:
@@ -272,7 +272,7 @@ def set_autocast_dtype(device_type: str, dtype: DType) -> None:
     wanted = canonical(dtype, "set_autocast_dtype: ")
     if wanted.name not in _SUPPORTED:
         raise ArgumentError(f"set_autocast_dtype: expected one of {', '.join(_SUPPORTED)}, got dtype={wanted.name}")
-    _set(_with_dtype(context.value, _known(device_type), wanted))
+    _set(_with_dtype(current(), _known(device_type), wanted))
 
 
 def set_autocast_cache_enabled(enabled: bool) -> None:
@@ -288,4 +288,4 @@ def set_autocast_cache_enabled(enabled: bool) -> None:
         ...     fnn.amp.is_autocast_cache_enabled()
         False
     """
-    _set(context.value._replace(cache=enabled))
+    _set(current()._replace(cache=enabled))

@@ -20,7 +20,7 @@ from fnn.state.box import Box
 from fnn.state.describe import Survey
 from fnn.state.parameter import Buffer
 from fnn.state.scope import epoch, innermost
-from fnn.tracing import ARRAYS, tracing
+from fnn.tracing import ARRAYS, Tracer, tracing
 from fnn.typing import PyTree
 
 __all__ = ["GradScaler", "ScalerError"]
@@ -333,7 +333,7 @@ class GradScaler:
         if not self._enabled:
             return 1.0
         scale = self._scale.data
-        return scale if isinstance(scale, jax.core.Tracer) else float(scale)
+        return scale if isinstance(scale, Tracer) else float(scale)
 
     def get_growth_factor(self) -> float:
         """By what the scale is multiplied after ``growth_interval`` steps."""

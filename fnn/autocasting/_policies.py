@@ -65,13 +65,11 @@ def admit(where: Region, name: str, function: Callable[..., Any], arguments: Arg
     return cast(arguments, where.dtype if entry is Policy.LOWER else _FLOAT32)
 
 
-def lower(*arrays: ArrayLike | None) -> Any:
+def lower(first: ArrayLike | None, *others: ArrayLike | None) -> Any:
     """The arrays (one, or a tuple) as a function of the lower precision takes them; as they are outside of a region."""
-    where = region()
-    if where is None:
-        return arrays if len(arrays) > 1 else arrays[0]
-    lowered = cast(arrays, where.dtype)
-    return lowered if len(lowered) > 1 else lowered[0]
+    where, arrays = region(), (first, *others)
+    lowered = arrays if where is None else cast(arrays, where.dtype)
+    return lowered if others else lowered[0]
 
 
 def softmax_is_wide() -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-__all__ = ["Region", "State", "closed", "context", "opened", "region"]
+__all__ = ["Region", "State", "closed", "current", "opened", "region"]
 
 
 class Region(NamedTuple):
@@ -38,7 +38,7 @@ class State(NamedTuple):
 
 
 # Under the default state, outside of all regions and below a door, programs are shared.
-context = jax.make_user_context(State())
+_context = jax.make_user_context(State())
 _CLOSED = State()
 
 
@@ -52,17 +52,22 @@ def opened(state: State) -> AbstractContextManager[object]:
     """A context manager, in which ``state`` holds."""
     if state.enabled:
         _Ever.opened = True
-    return context(state)
+    return _context(state)
 
 
 def closed() -> AbstractContextManager[object]:
     """A context manager, in which no region is open."""
-    return context(_CLOSED)
+    return _context(_CLOSED)
+
+
+def current() -> State:
+    """What is set in this thread."""
+    return _context.value
 
 
 def region() -> Region | None:
     """The region that the code runs in; of several, on different device types, the innermost."""
     if not _Ever.opened:
         return None
-    enabled = context.value.enabled
+    enabled = _context.value.enabled
     return enabled[-1] if enabled else None
