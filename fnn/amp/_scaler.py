@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Hashable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +15,15 @@ from fnn.amp._skipping import step_unless
 from fnn.amp._unscaling import unscaled
 from fnn.devices import is_available
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.optim import Optimizer
 from fnn.state.box import Box
 from fnn.state.describe import Survey
 from fnn.state.parameter import Buffer
 from fnn.state.scope import epoch, innermost
 from fnn.tracing import ARRAYS, Tracer, tracing
 from fnn.typing import PyTree
+
+if TYPE_CHECKING:
+    from fnn.optim import Optimizer
 
 __all__ = ["GradScaler", "ScalerError"]
 

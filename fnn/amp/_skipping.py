@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
 from fnn.errors import ArgumentError
 from fnn.kernels.mesh import select
-from fnn.optim import Optimizer
 from fnn.state.scope import Scope, innermost, opened
+
+if TYPE_CHECKING:
+    from fnn.optim import Optimizer
 
 __all__ = ["step_unless"]
 

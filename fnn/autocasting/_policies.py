@@ -17,9 +17,9 @@ from fnn.autocasting._tables import TABLES, Policy
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.tracing import ARRAYS
-from fnn.typing import ArrayLike
+from fnn.typing import ArrayLike, DType
 
-__all__ = ["Policy", "admit", "cast", "lower", "softmax_is_wide"]
+__all__ = ["Policy", "admit", "cast", "lower", "softmax_is_wide", "wide_dtype"]
 
 Arguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -76,6 +76,14 @@ def softmax_is_wide() -> bool:
     """Whether a softmax in the middle of a function of the lower precision gives float32, as in the GPU's table."""
     where = region()
     return where is not None and TABLES[where.device].get("softmax") is Policy.OPTION
+
+
+def wide_dtype(name: str, value: jax.Array, dtype: DType | None) -> DType | None:
+    """The argument ``dtype`` of a method of this name on ``value``: float32 where the table asks for it."""
+    where = region()
+    if where is None or dtype is not None or not _eligible(value):
+        return dtype
+    return _FLOAT32 if TABLES[where.device].get(name) in (Policy.OPTION, Policy.FLOAT32) else None
 
 
 def _eligible(value: object) -> bool:

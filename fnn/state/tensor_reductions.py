@@ -11,6 +11,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from fnn.arguments import narrow, widen, wrap_dim
+from fnn.autocasting import wide_dtype
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentTypeError
 from fnn.ops.returns import ValuesAndIndices
@@ -69,6 +70,7 @@ class Reductions(Parts):
 
     def norm(self, p: Any = 2, dim: Ints | None = None, keepdim: bool = False, dtype: DType | None = None) -> jax.Array:
         """The ``p``-norm of all elements, or along dimensions."""
+        dtype = wide_dtype("norm", self.data, dtype)
         value = self.data if dtype is None else self.data.astype(canonical(dtype, "norm: "))
         if not jnp.issubdtype(value.dtype, jnp.inexact):
             raise ArgumentTypeError(f"norm: expected a floating or complex dtype, got {value.dtype}")
@@ -90,10 +92,12 @@ class Reductions(Parts):
 
     def softmax(self, dim: int, dtype: DType | None = None) -> jax.Array:
         """The softmax along ``dim``."""
+        dtype = wide_dtype("softmax", self.data, dtype)
         return jax.nn.softmax(self.data if dtype is None else self.data.astype(canonical(dtype, "softmax: ")), dim)
 
     def log_softmax(self, dim: int, dtype: DType | None = None) -> jax.Array:
         """The logarithm of the softmax along ``dim``."""
+        dtype = wide_dtype("log_softmax", self.data, dtype)
         value = self.data if dtype is None else self.data.astype(canonical(dtype, "log_softmax: "))
         return jax.nn.log_softmax(value, dim)
 
@@ -116,6 +120,7 @@ def _reduction(name: str, function: Callable[..., jax.Array]) -> Callable[..., j
     ) -> jax.Array:
         if not isinstance(keepdim, (bool, np.bool_)):
             raise ArgumentTypeError(f"{name}: keepdim must be a bool, got keepdim={keepdim!r}; give dims as a tuple")
+        dtype = wide_dtype(name, self.data, dtype)
         value = self.data if dtype is None else self.data.astype(canonical(dtype, f"{name}: "))
         return function(value, **{"axis": _axis(dim), "keepdims": bool(keepdim), **numpys})
 
@@ -125,6 +130,7 @@ def _reduction(name: str, function: Callable[..., jax.Array]) -> Callable[..., j
 
 def _cumulation(name: str, function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
     def method(self: Any, dim: Ints | None = None, dtype: DType | None = None, **numpys: Any) -> jax.Array:
+        dtype = wide_dtype(name, self.data, dtype)
         value = self.data if dtype is None else self.data.astype(canonical(dtype, f"{name}: "))
         return function(value, **{"axis": dim, **numpys})
 

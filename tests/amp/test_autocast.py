@@ -13,7 +13,7 @@ import pytest
 import fnn
 from fnn import functional as F
 from fnn import nn
-from fnn.autocasting import governed, install
+from fnn.autocasting import Region, State, governed, install, opened
 from tests import reference
 
 torch = reference.torch
@@ -100,7 +100,7 @@ def test_refusals_and_warnings():
     assert message(lambda: fnn.autocast(5), ValueError) == message(lambda: torch.autocast(5), ValueError)
     ours, theirs = (message(lambda make=make: make("cpu")(5), TypeError) for make in (fnn.autocast, torch.autocast))
     assert ours == theirs.replace("torch.autocast", "fnn.autocast")
-    with pytest.raises(RuntimeError, match="Expected one of cpu, .* device type at start of device string: foo"):
+    with pytest.raises(RuntimeError, match=r"Expected one of cpu, .* device type at start of device string: foo"):
         fnn.autocast("foo")
     with pytest.raises(RuntimeError, match="expected one of bfloat16, float16, got dtype=float32"):
         fnn.amp.set_autocast_dtype("cpu", jnp.float32)
@@ -191,6 +191,18 @@ def test_boxes():
             assert call(p).dtype.name == str(call(t).dtype).removeprefix("torch."), name
         assert (X @ p.data).dtype == jnp.float32  # operators of JAX's arrays know nothing of it
     assert (p @ p).dtype == jnp.float32
+
+
+def test_boxes_by_the_gpus_table():
+    p = nn.Parameter(jnp.ones((3, 3), jnp.float16))
+    with opened(State(enabled=(Region("cuda", np.dtype(np.float16)),))):
+        for name in ("sum", "prod", "logsumexp", "norm", "exp", "log"):
+            assert getattr(p, name)(*([0] if name == "logsumexp" else [])).dtype == jnp.float32, name
+        for name in ("softmax", "log_softmax", "cumsum"):
+            assert getattr(p, name)(0).dtype == jnp.float32, name
+        assert p.sum(dtype=jnp.float16).dtype == jnp.float16
+        assert (p**2).dtype == jnp.float32
+        assert p.mean().dtype == (p + 1).dtype == p.exp_().dtype == jnp.float16
 
 
 def test_custom_functions():

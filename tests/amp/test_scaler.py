@@ -1,4 +1,4 @@
-"""`GradScaler` is torch's over many steps with forced overflows: eagerly, compiled, and with gradients that are passed."""
+"""`GradScaler` is torch's over many steps with forced overflows: eagerly, compiled, by gradients that are passed."""
 
 import copy
 import pickle
