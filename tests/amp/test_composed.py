@@ -11,6 +11,7 @@ from fnn import functional as F
 from fnn import nn
 from fnn.autocasting import Region, State, opened
 from tests import reference
+from tests.extent import some
 
 torch = reference.torch
 RNG = np.random.default_rng(0)
@@ -85,7 +86,7 @@ RECURRENT = [
 ]
 
 
-@pytest.mark.parametrize(("cell", "options", "given", "state"), RECURRENT)
+@pytest.mark.parametrize(("cell", "options", "given", "state"), some(RECURRENT, 8))
 def test_recurrent_networks(cell, options, given, state):
     """Against torch's own composition: oneDNN's kernel of an LSTM, which some processors have, gives halves only."""
     theirs = getattr(torch.nn, cell)(4, 3, **options)
@@ -153,8 +154,8 @@ MODELS = {"cnn": (cnn, (6, 1, 8, 8)), "lstm": (recurrent, (6, 5, 4)), "transform
 @pytest.mark.parametrize("name", MODELS)
 def test_training_is_torchs(name):
     make, shape = MODELS[name]
-    x, t = RNG.standard_normal(shape).astype(np.float32), np.arange(6) % 3
-    torch.manual_seed(0)
+    x, t = np.random.default_rng(1).standard_normal(shape).astype(np.float32), np.arange(6) % 3
+    torch.manual_seed(1)
     theirs, ours = make(torch.nn), make(nn)
     ours.load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
     steps, lr = 10, 0.1
@@ -178,5 +179,5 @@ def test_training_is_torchs(name):
 
     got = [float(step(x, t)) for _ in range(steps)]
     assert want[-1] < want[0]
-    np.testing.assert_allclose(got, want, rtol=2e-2, atol=1e-2)
+    np.testing.assert_allclose(got, want, rtol=1e-2)
     assert {p.dtype.name for p in ours.parameters()} == {"float32"}
