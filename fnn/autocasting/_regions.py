@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-__all__ = ["Region", "State", "closed", "current", "opened", "region"]
+__all__ = ["Region", "State", "closed", "current", "ever", "opened", "region"]
 
 
 class Region(NamedTuple):
@@ -45,13 +45,19 @@ _CLOSED = State()
 class _Ever:
     """Whether a region has ever been open: until then a door asks no more than this."""
 
-    opened = False
+    __slots__ = ("opened",)
+
+    def __init__(self) -> None:
+        self.opened = False
+
+
+ever = _Ever()
 
 
 def opened(state: State) -> AbstractContextManager[object]:
     """A context manager, in which ``state`` holds."""
     if state.enabled:
-        _Ever.opened = True
+        ever.opened = True
     return _context(state)
 
 
@@ -67,7 +73,7 @@ def current() -> State:
 
 def region() -> Region | None:
     """The region that the code runs in; of several, on different device types, the innermost."""
-    if not _Ever.opened:
+    if not ever.opened:
         return None
     enabled = _context.value.enabled
     return enabled[-1] if enabled else None

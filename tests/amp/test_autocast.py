@@ -4,6 +4,7 @@ import inspect
 import pickle
 import threading
 import warnings
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,9 @@ from tests import reference
 torch = reference.torch
 X = jnp.ones((2, 3))
 HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+FIVE: Any = 5
 
 
 def lower() -> str:
@@ -69,7 +73,7 @@ def test_decorator_keeps_the_function():
 def test_doors_keep_the_functions():
     assert pickle.loads(pickle.dumps(F.linear)) is F.linear
     assert list(inspect.signature(F.linear).parameters) == ["input", "weight", "bias"]
-    assert F.linear.__doc__.startswith("``input @ weight.T + bias``")
+    assert str(F.linear.__doc__).startswith("``input @ weight.T + bias``")
     assert not hasattr(F.relu, "__wrapped__")
 
 
@@ -97,8 +101,8 @@ def test_refusals_and_warnings():
             call()
         return str(caught.value)
 
-    assert message(lambda: fnn.autocast(5), ValueError) == message(lambda: torch.autocast(5), ValueError)
-    ours, theirs = (message(lambda make=make: make("cpu")(5), TypeError) for make in (fnn.autocast, torch.autocast))
+    assert message(lambda: fnn.autocast(FIVE), ValueError) == message(lambda: torch.autocast(FIVE), ValueError)
+    ours, theirs = (message(lambda make=make: make("cpu")(FIVE), TypeError) for make in (fnn.autocast, torch.autocast))
     assert ours == theirs.replace("torch.autocast", "fnn.autocast")
     with pytest.raises(RuntimeError, match=r"Expected one of cpu, .* device type at start of device string: foo"):
         fnn.autocast("foo")

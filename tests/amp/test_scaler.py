@@ -3,6 +3,7 @@
 import copy
 import pickle
 import warnings
+from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -232,7 +233,8 @@ def test_other_refusals():
     with warnings.catch_warnings(), pytest.raises(AssertionError, match="No inf checks were recorded for this opt"):
         warnings.simplefilter("ignore")
         scaler.step(optimizer)
-    for options, text in (({"growth_factor": 1.0}, "must be > 1.0"), ({"backoff_factor": 1.0}, "must be < 1.0")):
+    bad: Any = (({"growth_factor": 1.0}, "must be > 1.0"), ({"backoff_factor": 1.0}, "must be < 1.0"))
+    for options, text in bad:
         with pytest.raises(AssertionError, match=text):
             fnn.amp.GradScaler("cpu", **options)
     half = nn.Parameter(jnp.ones(2, jnp.float16))
@@ -285,4 +287,4 @@ def test_copies_and_new_scales():
     scaler.load_state_dict(theirs.state_dict())
     assert scaler.state_dict() == theirs.state_dict()
     with pytest.raises(AssertionError, match="new_scale should be"):
-        scaler.update("2")
+        scaler.update(cast(Any, "2"))
