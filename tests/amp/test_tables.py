@@ -123,7 +123,7 @@ def test_dtypes(amp, given, most):
                 failed.append(f"{op.name} {type(error).__name__}: {str(error)[:300]}")
             count += 1
     assert not failed, "\n".join(failed)
-    assert count > 10
+    assert count > 5
 
 
 @pytest.mark.parametrize("name", ["linear", "conv2d", "conv_transpose1d", "scaled_dot_product_attention", "prelu"])
