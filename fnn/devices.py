@@ -6,7 +6,7 @@ import jax
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 
-__all__ = ["to_device"]
+__all__ = ["is_available", "to_device"]
 
 _PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "gpu": "gpu", "rocm": "gpu", "tpu": "tpu", "xla": "tpu"}
 
@@ -37,6 +37,11 @@ def to_device(device: object, where: str = "to: ") -> Any:
     if index >= len(devices):
         raise ArgumentError(f"{where}device={device!r}: there are only {len(devices)} {name} devices")
     return devices[index]
+
+
+def is_available(name: str) -> bool:
+    """Whether this machine has a device of this name: ``"cuda"``, ``"tpu"``."""
+    return _has(_PLATFORMS[name])
 
 
 def _has(platform: str) -> bool:

@@ -24,7 +24,18 @@ from import_graph import NEVER, NOW, PACKAGE, Import, Tree, circles, is_private
 
 # From the ground up.  A private module directly in fnn/ (_mt19937.py) belongs to the lowest floor.
 FLOORS = (
-    ("typing", "errors", "dtypes", "devices", "arguments", "host_random", "tracing", "late", "version"),
+    (
+        "typing",
+        "errors",
+        "dtypes",
+        "devices",
+        "arguments",
+        "host_random",
+        "tracing",
+        "late",
+        "version",
+        "autocasting",
+    ),
     ("random", "init", "creation"),
     ("kernels",),
     ("functional",),

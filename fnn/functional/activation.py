@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn.arguments import floating, inexact, narrow, widen, wrap_dim
+from fnn.autocasting import governed
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.typing import ArrayLike
 
@@ -120,6 +121,7 @@ def _log1p_exp_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tup
     return _log1p_exp(x), t * lax.logistic(x)
 
 
+@governed
 def softplus(input: ArrayLike, beta: float = 1.0, threshold: float = 20.0) -> jax.Array:
     r"""A smooth rectifier, ``log(1 + exp(beta * x)) / beta``.
 

@@ -17,6 +17,7 @@ from jax import lax
 
 from fnn import dtypes
 from fnn.arguments import listed, ntuple
+from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.kernels.mesh import select
@@ -83,6 +84,7 @@ def adaptive_avg_pool2d(input: ArrayLike, output_size: Size) -> jax.Array:
     return _adaptive_avg("adaptive_avg_pool2d", 2, input, output_size)
 
 
+@governed
 def adaptive_avg_pool3d(input: ArrayLike, output_size: Size) -> jax.Array:
     """The mean of each of ``output_size`` bins of a volume.
 
@@ -177,6 +179,7 @@ def adaptive_max_pool3d(
 ) -> tuple[jax.Array, jax.Array]: ...
 @overload
 def adaptive_max_pool3d(input: ArrayLike, output_size: Size, return_indices: bool = ...) -> Pooled: ...
+@governed
 def adaptive_max_pool3d(input: ArrayLike, output_size: Size, return_indices: bool = False) -> Pooled:
     """The largest element of each of ``output_size`` bins of a volume; see `max_pool2d` for ties and NaN.
 
@@ -216,6 +219,7 @@ def adaptive_max_pool2d_with_indices(
     return adaptive_max_pool2d(input, output_size, return_indices=True)
 
 
+@governed
 def adaptive_max_pool3d_with_indices(
     input: ArrayLike, output_size: Size, return_indices: bool = False
 ) -> tuple[jax.Array, jax.Array]:

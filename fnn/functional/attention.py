@@ -15,6 +15,7 @@ import numpy as np
 from jax import lax
 
 from fnn.arguments import floating, narrow
+from fnn.autocasting import governed
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional.causal_bias import CausalBias, CausalVariant
@@ -29,6 +30,7 @@ __all__ = ["scaled_dot_product_attention"]
 _NAME = "scaled_dot_product_attention: "
 
 
+@governed
 def scaled_dot_product_attention(
     query: ArrayLike,
     key: ArrayLike,

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn.arguments import integer, listed, per_axis
+from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _promotion as promotion
@@ -26,6 +27,7 @@ __all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_t
 _AXES = ("depth", "height", "width")
 
 
+@governed
 def conv1d(
     input: ArrayLike,
     weight: ArrayLike,
@@ -62,6 +64,7 @@ def conv1d(
     return _conv(1, input, weight, bias, stride, padding, dilation, groups)
 
 
+@governed
 def conv2d(
     input: ArrayLike,
     weight: ArrayLike,
@@ -100,6 +103,7 @@ def conv2d(
     return _conv(2, input, weight, bias, stride, padding, dilation, groups)
 
 
+@governed
 def conv3d(
     input: ArrayLike,
     weight: ArrayLike,
@@ -136,6 +140,7 @@ def conv3d(
     return _conv(3, input, weight, bias, stride, padding, dilation, groups)
 
 
+@governed
 def conv_transpose1d(
     input: ArrayLike,
     weight: ArrayLike,
@@ -173,6 +178,7 @@ def conv_transpose1d(
     return _conv_transpose(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@governed
 def conv_transpose2d(
     input: ArrayLike,
     weight: ArrayLike,
@@ -211,6 +217,7 @@ def conv_transpose2d(
     return _conv_transpose(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@governed
 def conv_transpose3d(
     input: ArrayLike,
     weight: ArrayLike,
@@ -248,6 +255,7 @@ def conv_transpose3d(
     return _conv_transpose(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@governed
 def conv_tbc(input: ArrayLike, weight: ArrayLike, bias: ArrayLike, pad: int = 0) -> jax.Array:
     """Cross-correlates a sequence whose first axis is time with a set of filters.
 

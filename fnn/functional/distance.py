@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 
 from fnn.arguments import wrap_dim
+from fnn.autocasting import governed
 from fnn.errors import ArgumentError
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
@@ -19,6 +20,7 @@ from fnn.typing import ArrayLike
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 
+@governed
 def cosine_similarity(x1: ArrayLike, x2: ArrayLike, dim: int = 1, eps: float = 1e-8) -> jax.Array:
     """``<x1, x2> / (max(|x1|, eps) * max(|x2|, eps))`` along ``dim``.
 
@@ -51,6 +53,7 @@ def cosine_similarity(x1: ArrayLike, x2: ArrayLike, dim: int = 1, eps: float = 1
     return lax.reduce_sum(first * second, (axis,)).astype(dtype)
 
 
+@governed
 def pairwise_distance(
     x1: ArrayLike, x2: ArrayLike, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> jax.Array:
@@ -86,6 +89,7 @@ def pairwise_distance(
     return vector_norm(difference + eps, p, (a.ndim - 1,), keepdim).astype(dtype)
 
 
+@governed
 def pdist(input: ArrayLike, p: float = 2.0) -> jax.Array:
     """The p-norm distances of all pairs of rows ``i < j``, in lexicographic order.
 

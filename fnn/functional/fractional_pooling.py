@@ -11,6 +11,7 @@ from jax import lax
 
 from fnn import dtypes, random
 from fnn.arguments import listed, per_axis
+from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.kernels.mesh import select
@@ -60,6 +61,7 @@ def fractional_max_pool2d(
     *,
     key: Key | None = ...,
 ) -> Pooled: ...
+@governed
 def fractional_max_pool2d(
     input: ArrayLike,
     kernel_size: Ints,
@@ -137,6 +139,7 @@ def fractional_max_pool3d(
     *,
     key: Key | None = ...,
 ) -> Pooled: ...
+@governed
 def fractional_max_pool3d(
     input: ArrayLike,
     kernel_size: Ints,
@@ -177,6 +180,7 @@ def fractional_max_pool3d(
     )
 
 
+@governed
 def fractional_max_pool2d_with_indices(
     input: ArrayLike,
     kernel_size: Ints,
@@ -194,6 +198,7 @@ def fractional_max_pool2d_with_indices(
     )
 
 
+@governed
 def fractional_max_pool3d_with_indices(
     input: ArrayLike,
     kernel_size: Ints,

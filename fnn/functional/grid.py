@@ -16,6 +16,7 @@ from jax import lax
 
 from fnn import dtypes
 from fnn.arguments import listed
+from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.kernels.taps import Taps, weighted_elements
@@ -93,6 +94,7 @@ def _line(n: int, align_corners: bool) -> np.ndarray:
     return np.linspace(-1, 1, n) if align_corners else np.linspace(-1, 1, n) * (n - 1) / n
 
 
+@governed
 def grid_sample(
     input: ArrayLike,
     grid: ArrayLike,
@@ -130,7 +132,7 @@ def grid_sample(
             f"grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: {padding_mode!r}"
         )
     if align_corners is None:
-        warnings.warn(_CHANGED, stacklevel=2)
+        warnings.warn(_CHANGED, stacklevel=3)  # to the caller, past the door
         align_corners = False
     _check(x, g, mode)
     dtype = x.dtype

@@ -18,6 +18,7 @@ from jax import lax
 
 from fnn import dtypes
 from fnn.arguments import listed
+from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
@@ -41,6 +42,7 @@ _RANKS = {
 }
 
 
+@governed
 def interpolate(
     input: ArrayLike,
     size: Sizes | None = None,

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _promotion as promotion
@@ -16,6 +17,7 @@ from fnn.typing import ArrayLike
 __all__ = ["bilinear", "linear"]
 
 
+@governed
 def linear(input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> jax.Array:
     """``input @ weight.T + bias``.
 
@@ -71,6 +73,7 @@ def linear(input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -
         ) from None
 
 
+@governed
 def bilinear(input1: ArrayLike, input2: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> jax.Array:
     """``out[k] = input1 @ weight[k] @ input2 + bias[k]``.
 

@@ -7,9 +7,11 @@ import warnings
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from fnn.arguments import widen
+from fnn.autocasting import cast, region
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _loss_common as common
@@ -52,6 +54,7 @@ def nll_loss(
 
     Example:
         >>> import jax.numpy as jnp
+    import numpy as np
         >>> from fnn import functional as F
         >>> F.nll_loss(jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]])), jnp.array([0, 1])).round(4)
         Array(0.4904, dtype=float32)
@@ -95,6 +98,7 @@ def cross_entropy(
 
     Example:
         >>> import jax.numpy as jnp
+    import numpy as np
         >>> from fnn import functional as F
         >>> F.cross_entropy(jnp.array([[2.0, 0.0], [0.0, 2.0]]), jnp.array([0, 1])).round(4)
         Array(0.1269, dtype=float32)
@@ -136,6 +140,7 @@ def linear_cross_entropy(
 
     Example:
         >>> import jax.numpy as jnp
+    import numpy as np
         >>> from fnn import functional as F
         >>> F.linear_cross_entropy(jnp.ones((1, 2)), jnp.eye(2), jnp.array([0])).round(4)
         Array(0.6931, dtype=float32)
@@ -175,7 +180,15 @@ def linear_cross_entropy(
             stacklevel=3,
         )
     logits = linear(x, w.reshape(math.prod(outer), -1), None if b is None else b.reshape(-1))
-    return _cross_entropy(logits.reshape(*x.shape[:-1], *outer), t, weight, ignored, label_smoothing)
+    return _cross_entropy(*_autocast(logits.reshape(*x.shape[:-1], *outer), t, weight), ignored, label_smoothing)
+
+
+def _autocast(
+    input: jax.Array, target: jax.Array, weight: ArrayLike | None
+) -> tuple[jax.Array, jax.Array, ArrayLike | None]:
+    """What `cross_entropy` computes with: in a region of autocast float32."""
+    given = input, target, weight
+    return given if region() is None else cast(given, np.dtype(np.float32))
 
 
 def _cross_entropy(
@@ -257,7 +270,7 @@ def _in_chunks(
         share = kept.astype(wide) if weights is None else select(kept, _lookup(weights, t), jnp.zeros(t.shape, wide))
         return total(loss) / total(share)
 
-    return Unreduced(loss[0] if unbatched else loss, x.dtype, mean)
+    return Unreduced(loss[0] if unbatched else loss, _autocast(x, t, None)[0].dtype, mean)
 
 
 def _log_softmax(x: jax.Array, axis: int) -> jax.Array:

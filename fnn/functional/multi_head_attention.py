@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn.arguments import floating, narrow
+from fnn.autocasting import lower, softmax_is_wide
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional.attention import (
@@ -170,7 +171,7 @@ def multi_head_attention_forward(
     if need_weights:
         weights = _weights(q, k, mask)  # (N, H, L, S)
         weights = dropout(weights, dropout_p, key=dropout_key)
-        out = weighted_values(weights, v)  # (N, H, L, D)
+        out = weighted_values(*lower(weights, v))  # (N, H, L, D)
         if average_attn_weights:
             weights = jnp.mean(weights, axis=1)
         if not batched:
@@ -219,6 +220,7 @@ def _merge(mask: jax.Array | None, padding: jax.Array | None, batch: int, keys: 
 
 
 def _weights(q: jax.Array, k: jax.Array, mask: jax.Array | None) -> jax.Array:
+    q, k, mask = lower(q, k, mask)  # torch.baddbmm and torch.bmm
     scores = attention_scores(q, k)
     if mask is not None:
         if mask.dtype != q.dtype:
@@ -226,7 +228,8 @@ def _weights(q: jax.Array, k: jax.Array, mask: jax.Array | None) -> jax.Array:
                 f"{_NAME}Input dtypes must be the same, got attn_mask of {mask.dtype} and query of {q.dtype}"
             )
         scores = scores + jnp.broadcast_to(mask, scores.shape).astype(scores.dtype)
-    return narrow(attention_weights(scores, mask is not None), q)
+    weights = attention_weights(scores, mask is not None)
+    return weights if softmax_is_wide() else narrow(weights, q)
 
 
 # -- inputs and projections ------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn.arguments import floating, integer, integers, listed, narrow, widen, wrap_dim
+from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional._parameters import parameters
@@ -47,6 +48,7 @@ def _trailing(where: str, x: jax.Array, normalized_shape: Ints, params: dict[str
     return tuple(range(x.ndim - len(shape), x.ndim))
 
 
+@governed
 def layer_norm(
     input: ArrayLike,
     normalized_shape: Sequence[int],
@@ -111,6 +113,7 @@ def _standard(
     return normalise(x, axes, eps, weight, bias, dims).y
 
 
+@governed
 def rms_norm(
     input: ArrayLike, normalized_shape: Sequence[int], weight: ArrayLike | None = None, eps: float | None = None
 ) -> jax.Array:
@@ -156,6 +159,7 @@ def rms_norm(
     return narrow(y, x)
 
 
+@governed
 def group_norm(
     input: ArrayLike, num_groups: int, weight: ArrayLike | None = None, bias: ArrayLike | None = None, eps: float = 1e-5
 ) -> jax.Array:
@@ -218,6 +222,7 @@ def group_norm(
 # -- unit vectors -------------------------------------------------------------------------------------
 
 
+@governed
 def normalize(input: ArrayLike, p: float = 2.0, dim: Ints = 1, eps: float = 1e-12, out: None = None) -> jax.Array:
     r"""Divides vectors by their p-norm: ``x / max(norm(x, p), eps)``.
 

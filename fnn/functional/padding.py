@@ -15,6 +15,7 @@ import numpy as np
 from jax import lax
 
 from fnn.arguments import integers, listed
+from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.typing import ArrayLike, DType, Scalar
@@ -25,6 +26,7 @@ _MODES = ("constant", "reflect", "replicate", "circular")
 _WHERE = "pad: "
 
 
+@governed
 def pad(input: ArrayLike, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> jax.Array:
     """Pads the last axes of an array.
 

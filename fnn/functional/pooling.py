@@ -19,6 +19,7 @@ from jax import lax
 
 from fnn import dtypes
 from fnn.arguments import listed, ntuple
+from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional._sliding import Windows, windows
@@ -221,6 +222,7 @@ def max_pool3d(
     ceil_mode: bool = ...,
     return_indices: bool = ...,
 ) -> Pooled: ...
+@governed
 def max_pool3d(
     input: ArrayLike,
     kernel_size: Ints,
@@ -397,6 +399,7 @@ def avg_pool2d(
     )
 
 
+@governed
 def avg_pool3d(
     input: ArrayLike,
     kernel_size: Ints,
@@ -480,6 +483,7 @@ def _counts(w: Windows, sizes: tuple[int, ...], count_include_pad: bool) -> np.n
 # -- power average ----------------------------------------------------------------------------------
 
 
+@governed
 def lp_pool1d(
     input: ArrayLike, norm_type: float, kernel_size: int, stride: Ints | None = None, ceil_mode: bool = False
 ) -> jax.Array:
@@ -507,6 +511,7 @@ def lp_pool1d(
     return _lp_pool("lp_pool1d", 1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
+@governed
 def lp_pool2d(
     input: ArrayLike, norm_type: float, kernel_size: Ints, stride: Ints | None = None, ceil_mode: bool = False
 ) -> jax.Array:
@@ -538,6 +543,7 @@ def lp_pool2d(
     return _lp_pool("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
+@governed
 def lp_pool3d(
     input: ArrayLike, norm_type: float, kernel_size: Ints, stride: Ints | None = None, ceil_mode: bool = False
 ) -> jax.Array:

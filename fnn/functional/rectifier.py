@@ -16,6 +16,7 @@ from jax import lax
 
 from fnn import random
 from fnn.arguments import floating, narrow, widen
+from fnn.autocasting import governed
 from fnn.dtypes import is_complex, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.tracing import Tracer
@@ -256,6 +257,7 @@ def _leak(x: jax.Array, slope: Scalar) -> jax.Array:
     return lax.select(x > 0, x, narrow(widen(x) * slope, x))
 
 
+@governed
 def prelu(input: ArrayLike, weight: ArrayLike) -> jax.Array:
     r"""A leaky rectifier whose slope is learned: ``x`` above 0, ``weight * x`` from 0 down (arXiv:1502.01852).
 

@@ -20,11 +20,12 @@ from jax import lax
 
 from fnn import random
 from fnn.arguments import floating
+from fnn.autocasting import governed, region
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional.dropout import dropout as drop
 from fnn.functional.dropout import keep_only
-from fnn.functional.recurrent_cells import Pair, check_dtypes, pair_of_states, prepared
+from fnn.functional.recurrent_cells import Pair, check_dtypes, lowered, pair_of_states, prepared
 from fnn.kernels.mesh import select
 from fnn.kernels.recurrence import recurrence
 from fnn.tracing import concrete
@@ -35,6 +36,7 @@ __all__ = ["gru", "lstm", "rnn"]
 Weights = Sequence[Sequence[ArrayLike]]
 
 
+@governed
 def rnn(
     input: ArrayLike,
     weights: Weights,
@@ -88,6 +90,7 @@ def rnn(
     return output, h
 
 
+@governed
 def lstm(
     input: ArrayLike,
     weights: Weights,
@@ -137,6 +140,7 @@ def lstm(
     return output, (h, c)
 
 
+@governed
 def gru(
     input: ArrayLike,
     weights: Weights,
@@ -223,7 +227,9 @@ def _network(
     elif batch_first:
         x = jnp.swapaxes(x, 0, 1)
     first = _first_states(where, kind, x, arrays, hx, batched)
-    check_dtypes(where, x, *first, *(w for part in arrays for w in part))
+    cast = region()
+    if cast is None:
+        check_dtypes(where, x, *first, *(w for part in arrays for w in part))
     mask = None if lengths is None else _mask(where, x, lengths)
     if mask is not None:
         x = _zeroed(mask, x)
@@ -234,8 +240,10 @@ def _network(
             x = _dropped(x, dropout, lengths, stream())
         outputs = []
         for direction in range(directions):
-            gates, recurrent = prepared(kind, x, arrays[n + direction])
-            carry = tuple(state[n + direction] for state in first)
+            operands, carry = arrays[n + direction], tuple(state[n + direction] for state in first)
+            if cast is not None:
+                x, operands, carry = lowered(cast, kind, x, operands, carry)
+            gates, recurrent = prepared(kind, x, operands)
             output, carry = recurrence(kind, direction == 1, gates, carry, recurrent, mask)
             outputs.append(output)
             last.append(carry)

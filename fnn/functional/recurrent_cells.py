@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from fnn.arguments import floating
+from fnn.autocasting import Region, governed, region
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.kernels.recurrence import CELLS, matmul_t
 from fnn.typing import ArrayLike
@@ -17,6 +18,7 @@ __all__ = ["gru_cell", "lstm_cell", "rnn_cell"]
 Pair = tuple[jax.Array, jax.Array]
 
 
+@governed
 def rnn_cell(
     input: ArrayLike,
     hx: ArrayLike | None,
@@ -55,6 +57,7 @@ def rnn_cell(
     return _cell("RNNCell", nonlinearity, input, states, (weight_ih, weight_hh, bias_ih, bias_hh))[0]
 
 
+@governed
 def lstm_cell(
     input: ArrayLike,
     hx: Sequence[ArrayLike] | None,
@@ -90,6 +93,7 @@ def lstm_cell(
     return h, c
 
 
+@governed
 def gru_cell(
     input: ArrayLike,
     hx: ArrayLike | None,
@@ -143,6 +147,7 @@ def _cell(
         raise ArgumentError(
             f"{where}input has inconsistent input_size: got {batch.shape[1]}, expected {arrays[0].shape[1]}"
         )
+    cast = region()
     if given is None:
         carry = tuple(jnp.zeros((batch.shape[0], size), x.dtype) for _ in range(2 if kind == "lstm" else 1))
     else:
@@ -155,7 +160,10 @@ def _cell(
             )
         if h.shape[1] != size:
             raise ArgumentError(f"{where}hidden{n} has inconsistent hidden_size: got {h.shape[1]}, expected {size}")
-    check_dtypes(where, x, *carry, *arrays)
+    if cast is not None:
+        batch, arrays, carry = lowered(cast, kind, batch, arrays, carry)
+    else:
+        check_dtypes(where, x, *carry, *arrays)
     gates, recurrent = prepared(kind, batch, arrays)
     new, _ = CELLS[kind].step(gates, carry, recurrent)
     return tuple(h[0] for h in new) if x.ndim == 1 else new
@@ -166,6 +174,20 @@ def pair_of_states(where: str, kind: str, hx: Sequence[ArrayLike]) -> Sequence[A
     if kind == "lstm" and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
         raise ArgumentTypeError(f"{where}expected hx to be a tuple of two arrays, h and c, got {type(hx).__name__}")
     return hx
+
+
+def lowered(
+    cast: Region, kind: str, x: jax.Array, weights: Sequence[jax.Array], states: Sequence[jax.Array]
+) -> tuple[jax.Array, list[jax.Array], tuple[jax.Array, ...]]:
+    """The operands in a region of autocast that leaves the elementwise part to their dtypes.
+
+    The products are in the region's dtype, the states wide, as where PyTorch composes the network of its ``linear``.
+    """
+    low = cast.dtype
+    wide = [h.astype(jnp.promote_types(low, h.dtype)) for h in states]
+    if kind == "lstm" and len(weights) % 2:
+        wide[0] = wide[0].astype(low)  # a projection, a product, is what gives h
+    return x.astype(low), [w.astype(low) for w in weights], tuple(wide)
 
 
 def check_dtypes(where: str, x: jax.Array, *others: jax.Array) -> None:

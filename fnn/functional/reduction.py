@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from fnn.autocasting import admit, closed, region
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _promotion as promotion
 from fnn.typing import DType
@@ -122,7 +123,12 @@ def reduced(function: Callable[P, Unreduced]) -> Callable[P, jax.Array]:
         reduction = given("reduction", "mean", args, kwargs)
         if reduction != "batchmean" or size_average is not None or reduce is not None:
             reduction = resolve_reduction(name, size_average, reduce, reduction)
-        return combine(name, function(*args, **kwargs), reduction)
+        where = region()
+        admitted = None if where is None else admit(where, name, function, (args, kwargs))
+        if admitted is None:
+            return combine(name, function(*args, **kwargs), reduction)
+        with closed():  # here and not by a decorator: warnings count the frames to the caller
+            return combine(name, function(*admitted[0], **admitted[1]), reduction)
 
     vars(loss)["__signature__"] = signature.replace(return_annotation="jax.Array")
     loss.__annotations__ = function.__annotations__ | {"return": "jax.Array"}

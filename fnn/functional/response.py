@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn.arguments import floating, integer, narrow, widen
+from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _promotion as promotion
@@ -40,6 +41,7 @@ def _in_range(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     return x * c, c
 
 
+@governed
 def local_response_norm(
     input: ArrayLike, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> jax.Array:

@@ -13,6 +13,7 @@ from jax import lax
 
 from fnn import dtypes, random
 from fnn.arguments import floating, narrow, widen, wrap_dim
+from fnn.autocasting import governed
 from fnn.functional import _promotion as promotion
 from fnn.typing import ArrayLike, DType, Key
 
@@ -53,6 +54,7 @@ def _softmax(x: jax.Array, axis: int) -> jax.Array:
     return narrow(exponential / total, x)
 
 
+@governed
 def softmax(input: ArrayLike, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> jax.Array:
     r"""``exp(x) / sum(exp(x))``: non-negative, and summing to 1 over ``dim``.
 
@@ -77,6 +79,7 @@ def softmax(input: ArrayLike, dim: int | None = None, _stacklevel: int = 3, dtyp
     return _softmax(*_resolve(input, dim, "softmax", _stacklevel, dtype))
 
 
+@governed
 def softmin(input: ArrayLike, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> jax.Array:
     r"""`softmax` of ``-x``.
 
@@ -103,6 +106,7 @@ def softmin(input: ArrayLike, dim: int | None = None, _stacklevel: int = 3, dtyp
     return _softmax(*_resolve(-x, dim, "softmin", _stacklevel, dtype))
 
 
+@governed
 def log_softmax(
     input: ArrayLike, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
 ) -> jax.Array:
@@ -131,6 +135,7 @@ def log_softmax(
     return narrow(shifted - lax.log(total), x)
 
 
+@governed
 def gumbel_softmax(
     logits: ArrayLike, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1, *, key: Key | None = None
 ) -> jax.Array:
@@ -158,7 +163,7 @@ def gumbel_softmax(
         Array([0., 1.], dtype=float32)
     """
     if eps != 1e-10:
-        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=3)
     x = floating(logits, "gumbel_softmax: ", "logits")
     axis = wrap_dim(dim, x.ndim, "gumbel_softmax: ")
     gumbel = -lax.log(random.exponential(random.resolve(key, "gumbel_softmax"), x.shape, x.dtype))

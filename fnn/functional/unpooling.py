@@ -12,6 +12,7 @@ from jax.core import Tracer
 
 from fnn import dtypes
 from fnn.arguments import listed, ntuple, per_axis
+from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.kernels.mesh import select
@@ -20,6 +21,7 @@ from fnn.typing import ArrayLike, Ints
 __all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]
 
 
+@governed
 def max_unpool1d(
     input: ArrayLike,
     indices: ArrayLike,
@@ -54,6 +56,7 @@ def max_unpool1d(
     return _max_unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 
+@governed
 def max_unpool2d(
     input: ArrayLike,
     indices: ArrayLike,
@@ -90,6 +93,7 @@ def max_unpool2d(
     return _max_unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
 
+@governed
 def max_unpool3d(
     input: ArrayLike,
     indices: ArrayLike,

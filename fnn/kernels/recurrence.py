@@ -27,7 +27,8 @@ _UNROLL = 4
 
 
 def matmul_t(a: jax.Array, b: jax.Array) -> jax.Array:
-    r"""``a @ b.T``: (\*, K), (M, K) -> (\*, M)."""
+    r"""``a @ b.T``: (\*, K), (M, K) -> (\*, M); in the dtype of ``b``, the weight, where states are wider."""
+    a = a if a.dtype == b.dtype else lax.convert_element_type(a, b.dtype)
     return lax.dot_general(a, b, (((a.ndim - 1,), (1,)), ((), ())))
 
 

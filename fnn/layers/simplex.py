@@ -14,7 +14,7 @@ from fnn.typing import ArrayLike
 
 __all__ = ["LogSoftmax", "Softmax", "Softmax2d", "Softmin"]
 
-_USER = 6  # where the caller of a layer stands, seen from the warning about a missing ``dim``
+_USER = 9  # where the caller of a layer stands, seen from the warning about a missing ``dim``
 
 
 class Softmin(_Activation):

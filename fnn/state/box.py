@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import random
+from fnn.autocasting import governed_as
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, TracerEscapeError
 from fnn.state import tensor_elementwise, tensor_methods, tensor_names
@@ -376,10 +377,14 @@ def _plain(index: object) -> Any:
     return index.data if isinstance(index, Box) else index
 
 
-def _operator(name: str) -> Callable[..., Any]:
+def _operator(name: str, policy: str = "") -> Callable[..., Any]:
+    def apply(value: jax.Array, *args: object) -> Any:
+        return getattr(value, name)(*args)
+
+    apply = governed_as(policy, apply)
+
     def method(self: Box, *args: object) -> Any:
-        args = tuple(a.data if isinstance(a, Box) else a for a in args)
-        return getattr(self.data, name)(*args)
+        return apply(self.data, *(a.data if isinstance(a, Box) else a for a in args))
 
     method.__name__ = name
     method.__qualname__ = f"Box.{name}"
@@ -401,8 +406,8 @@ _BINARY = "add sub mul truediv floordiv mod pow lshift rshift and xor or"
 for _name in _BINARY.split():
     setattr(Box, f"__i{_name}__", _in_place(_name))
 for _name in (*_BINARY.split(), "matmul", "divmod"):
-    setattr(Box, f"__{_name}__", _operator(f"__{_name}__"))
-    setattr(Box, f"__r{_name}__", _operator(f"__r{_name}__"))
+    setattr(Box, f"__{_name}__", _operator(f"__{_name}__", _name))
+    setattr(Box, f"__r{_name}__", _operator(f"__r{_name}__", _name))
 for _name in "lt le eq ne gt ge neg pos abs invert round".split():
     setattr(Box, f"__{_name}__", _operator(f"__{_name}__"))
 

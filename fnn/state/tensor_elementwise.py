@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
+from fnn.autocasting import governed_as
 from fnn.errors import ArgumentError
 
 __all__ = ["install"]
@@ -131,6 +132,8 @@ ALIASES = {
 
 
 def _method(name: str, function: Function) -> Function:
+    function = governed_as(name, function)  # those in place have no door, as in PyTorch
+
     def method(self: Any, *args: Any, **kwargs: Any) -> jax.Array:
         return function(self.data, *args, **kwargs)
 
