@@ -18,14 +18,17 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-TOLERANCE = {"float32": (2e-4, 2e-5), "float64": (1e-9, 1e-10), "bfloat16": (4e-2, 4e-2), "float16": (5e-3, 5e-3)}
+TOLERANCE = {
+    "float32": (2e-4, 2e-5), "float64": (1e-9, 1e-10), "bfloat16": (4e-2, 4e-2), "float16": (5e-3, 5e-3),
+    "complex64": (2e-4, 2e-5), "complex128": (1e-9, 1e-10),
+}  # fmt: skip
 
 
 def to_numpy(t: Any) -> np.ndarray:
     """A torch tensor, jax array or box as a numpy array (bfloat16 included)."""
     if isinstance(t, torch.Tensor):
         t = t.to_dense() if t.layout == torch.sparse_coo else t
-        t = t.detach().resolve_conj().resolve_neg()
+        t = torch.zeros(t.shape, dtype=t.dtype) if t._is_zerotensor() else t.detach().resolve_conj().resolve_neg()
         if t.dtype == torch.bfloat16:
             return t.float().numpy().astype(jnp.bfloat16)
         return t.numpy()
