@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -17,8 +16,8 @@ from fnn.tracing import Tracer
 from fnn.typing import ArrayLike, DType, Ints
 
 __all__ = [
-    "array", "axes_of", "computed_wide", "concrete_only", "converted", "no_complex", "pair", "refuse_bool",
-    "require_inexact", "same_rank",
+    "array", "axes_of", "computed_wide", "concrete_only", "converted", "inexact_pair", "is_number", "narrow_to",
+    "no_complex", "pair", "refuse_bool", "refuse_numbers", "require_inexact", "same_rank",
 ]  # fmt: skip
 
 BOOL, INTEGER, FLOATING, COMPLEX = range(4)
@@ -48,13 +47,33 @@ def same_rank(where: str, *arrays: jax.Array) -> list[jax.Array]:
     return [x if x.ndim == ndim else lax.expand_dims(x, range(ndim - x.ndim)) for x in arrays]
 
 
-def pair(where: str, *operands: ArrayLike) -> list[jax.Array]:
-    """The operands in their common dtype and with as many dimensions."""
-    names = ("input", "other", "third")
-    for name, x in zip(names, operands, strict=False):
-        if not isinstance(x, (bool, int, float, complex)):
+def is_number(x: object) -> bool:
+    """Whether ``x`` is a Python number, which has no dtype of its own."""
+    return isinstance(x, (bool, int, float, complex)) and not isinstance(x, np.generic)
+
+
+def refuse_numbers(where: str, input: ArrayLike, other: ArrayLike, numbers: str) -> None:
+    """Raises where PyTorch wants an array and was given a Python number.
+
+    Args:
+        where: the function's name.
+        input: its first operand.
+        other: its second operand.
+        numbers: which may be numbers: ``"any"``, ``"one"`` of them, ``"other"``, ``"none"``.
+    """
+    allowed = {"any": (True, True), "one": (not is_number(other), True), "other": (False, True), "none": (False, False)}
+    for name, x, may in zip(("input", "other"), (input, other), allowed[numbers], strict=True):
+        if is_number(x) and not may:
+            raise ArgumentTypeError(f"{where}: argument '{name}' must be an array, not {type(x).__name__} (={x!r})")
+
+
+def pair(where: str, input: ArrayLike, other: ArrayLike, numbers: str = "any") -> list[jax.Array]:
+    """Two operands in their common dtype and with as many dimensions; see `refuse_numbers`."""
+    refuse_numbers(where, input, other, numbers)
+    for name, x in (("input", input), ("other", other)):
+        if not is_number(x):
             array(x, where, name)
-    return same_rank(where, *promoted(*operands))
+    return same_rank(where, *promoted(input, other))
 
 
 def converted(x: jax.Array, dtype: DType | None, where: str) -> jax.Array:
@@ -111,9 +130,9 @@ def require_inexact(where: str, *xs: jax.Array, complex_too: bool = True) -> Non
             raise ArgumentTypeError(f"{where}: expected {wanted} dtype, got {x.dtype}")
 
 
-def inexact_pair(where: str, *operands: ArrayLike) -> list[jax.Array]:
+def inexact_pair(where: str, input: ArrayLike, other: ArrayLike) -> list[jax.Array]:
     """As `pair`, with integers in the default floating dtype."""
-    return [as_inexact(x) for x in pair(where, *operands)]
+    return [as_inexact(x) for x in pair(where, input, other)]
 
 
 def concrete_only(where: str, x: jax.Array, instead: str) -> np.ndarray:
@@ -128,8 +147,3 @@ def concrete_only(where: str, x: jax.Array, instead: str) -> np.ndarray:
             f"vmap (shape={list(x.shape)}, dtype={x.dtype}). {instead}"
         )
     return np.asarray(x)
-
-
-def zero_of(x: jax.Array) -> jax.Array:
-    """0 in the dtype of ``x``, with as many dimensions."""
-    return jnp.zeros((1,) * x.ndim, x.dtype)

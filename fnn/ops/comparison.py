@@ -10,7 +10,7 @@ from jax import lax
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._document import COMMON, Binary, alias, op, set_identity
-from fnn.ops._operands import COMPLEX, FLOATING, array, no_complex, pair
+from fnn.ops._operands import COMPLEX, FLOATING, array, no_complex, pair, refuse_numbers
 from fnn.ops._promote import kind_of, result_type
 from fnn.ops._unary import keeping_function as _of
 from fnn.tracing import Tracer
@@ -40,7 +40,7 @@ Example:
 
 def _compared(name: str, compare: Callable, formula: str, result: str, ordered: bool = True) -> Binary:
     def fun(input: ArrayLike, other: ArrayLike) -> jax.Array:
-        x, y = pair(name, input, other)
+        x, y = pair(name, input, other, "other")
         if ordered:
             no_complex(name, x)
         return compare(x, y)
@@ -106,6 +106,7 @@ def isclose(
         >>> fnn.isclose(jnp.array([1.0, 2.0]), jnp.array([1.0000001, 2.1]))
         Array([ True, False], dtype=bool)
     """
+    refuse_numbers("isclose", input, other, "none")
     given, against = array(input, "isclose"), array(other, "isclose", "other")
     if given.dtype != against.dtype:
         raise ArgumentTypeError(f"isclose: {given.dtype} did not match {against.dtype}")

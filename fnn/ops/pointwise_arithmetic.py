@@ -19,6 +19,7 @@ from fnn.ops._operands import (
     no_complex,
     pair,
     refuse_bool,
+    refuse_numbers,
     same_rank,
 )
 from fnn.ops._promote import as_inexact, complex_of, kind_of, promoted, result_type
@@ -90,6 +91,7 @@ def rsub(input: ArrayLike, other: ArrayLike, *, alpha: Scalar = 1) -> jax.Array:
         >>> fnn.rsub(jnp.array([1, 2]), 3)
         Array([2, 1], dtype=int32)
     """
+    refuse_numbers("rsub", input, other, "other")
     return sub(other, input, alpha=alpha)
 
 
@@ -144,12 +146,11 @@ def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None)
     no_complex("div", x)
     if x.dtype == np.bool_:
         x, y = x.astype(index_dtype()), y.astype(index_dtype())
-        refuse_bool("div", *() if rounding_mode else (x, y))
     if rounding_mode == "floor":
         return computed_wide(_floor_quotient, x, y)
     if kind_of(x.dtype) < FLOATING:
         return lax.div(*_filled(x, y))
-    return computed_wide(lambda a, b: jnp.trunc(a / b), x, y)
+    return jnp.trunc(lax.div(*_filled(x, y)))
 
 
 def _filled(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -196,7 +197,7 @@ def remainder(input: ArrayLike, other: ArrayLike) -> jax.Array:
         >>> fnn.remainder(jnp.array([-3.0, 3.0]), 2)
         Array([1., 1.], dtype=float32)
     """
-    x, y = pair("remainder", input, other)
+    x, y = pair("remainder", input, other, "one")
     no_complex("remainder", x)
     refuse_bool("remainder", x)
     if kind_of(x.dtype) < FLOATING:
@@ -231,7 +232,7 @@ def fmod(input: ArrayLike, other: ArrayLike) -> jax.Array:
         >>> fnn.fmod(jnp.array([-3.0, 3.0]), 2)
         Array([-1.,  1.], dtype=float32)
     """
-    x, y = pair("fmod", input, other)
+    x, y = pair("fmod", input, other, "other")
     no_complex("fmod", x)
     refuse_bool("fmod", x)
     x, y = _filled(x, y)
@@ -258,7 +259,7 @@ def pow(input: ArrayLike, exponent: ArrayLike) -> jax.Array:
         >>> fnn.pow(jnp.array([1, 2, 3]), 2)
         Array([1, 4, 9], dtype=int32)
     """
-    x, y = pair("pow", input, exponent)
+    x, y = pair("pow", input, exponent, "one")
     if kind_of(x.dtype) < FLOATING and isinstance(exponent, int) and exponent < 0:
         raise ArgumentError(f"pow: Integers to negative integer powers are not allowed, got exponent={exponent}")
     if kind_of(x.dtype) < FLOATING:

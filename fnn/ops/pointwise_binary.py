@@ -12,7 +12,7 @@ from jax.scipy import special
 
 from fnn.errors import ArgumentTypeError
 from fnn.ops._document import COMMON, Binary, alias, set_identity
-from fnn.ops._operands import FLOATING, array, computed_wide, inexact_pair, no_complex, pair, same_rank
+from fnn.ops._operands import FLOATING, array, computed_wide, inexact_pair, no_complex, pair, refuse_numbers, same_rank
 from fnn.ops._promote import as_inexact, kind_of
 from fnn.typing import ArrayLike
 
@@ -49,11 +49,13 @@ def _made(fun: Binary, name: str, formula: str, shown: tuple[str, str, str], giv
 _BOTH = {"input": COMMON["input"], "other": COMMON["other"]}
 
 
-def _floating(name: str, compute: _Compute, formula: str, *shown: str, integers: bool = True) -> Binary:
+def _floating(
+    name: str, compute: _Compute, formula: str, *shown: str, integers: bool = True, numbers: str = "none"
+) -> Binary:
     """Real operands; integers become the default floating dtype, or are refused."""
 
     def fun(input: ArrayLike, other: ArrayLike) -> jax.Array:
-        x, y = pair(name, input, other)
+        x, y = pair(name, input, other, numbers)
         no_complex(name, x)
         if not integers and kind_of(x.dtype) < FLOATING:
             raise ArgumentTypeError(f"{name}: expected floating arrays, got {x.dtype}")
@@ -67,18 +69,18 @@ def _ordered(name: str, compute: _Compute, formula: str, *shown: str) -> Binary:
     """Real operands, the result in their dtype."""
 
     def fun(input: ArrayLike, other: ArrayLike) -> jax.Array:
-        x, y = pair(name, input, other)
+        x, y = pair(name, input, other, "none")
         no_complex(name, x)
         return compute(x, y)
 
     return _made(fun, name, formula, (shown[0], shown[1], shown[2]), ", in the common dtype.")
 
 
-def _integral(name: str, compute: _Compute, formula: str, *shown: str, bools: bool = True) -> Binary:
+def _integral(name: str, compute: _Compute, formula: str, *shown: str, bools: bool = True, numbers: str = "one") -> Binary:
     """Integer operands (and booleans)."""
 
     def fun(input: ArrayLike, other: ArrayLike) -> jax.Array:
-        x, y = pair(name, input, other)
+        x, y = pair(name, input, other, numbers)
         if kind_of(x.dtype) >= FLOATING or (not bools and x.dtype == np.bool_):
             wanted = "integer or bool" if bools else "integer"
             raise ArgumentTypeError(f"{name}: expected {wanted} arrays, got {x.dtype}")
@@ -91,6 +93,7 @@ def _logical(name: str, compute: _Compute, formula: str, *shown: str) -> Binary:
     """Any operands; what is not 0 is true."""
 
     def fun(input: ArrayLike, other: ArrayLike) -> jax.Array:
+        refuse_numbers(name, input, other, "none")
         x, y = same_rank(name, array(input, name), array(other, name, "other"))
         return compute(x != 0, y != 0)
 
@@ -153,7 +156,7 @@ arctan2 = alias(atan2, "arctan2")
 hypot = _floating("hypot", _hypot, "``sqrt(input^2 + other^2)``, without overflow.", "[3.0]", "[4.0]",
                   "Array([5.], dtype=float32)", integers=False)  # fmt: skip
 copysign = _floating("copysign", _copysign, "The size of ``input`` with the sign of ``other``.", "[1.0, -2.0]",
-                     "[-0.0, 3.0]", "Array([-1.,  2.], dtype=float32)")  # fmt: skip
+                     "[-0.0, 3.0]", "Array([-1.,  2.], dtype=float32)", numbers="other")  # fmt: skip
 
 
 def nextafter(input: ArrayLike, other: ArrayLike) -> jax.Array:
@@ -172,9 +175,10 @@ def nextafter(input: ArrayLike, other: ArrayLike) -> jax.Array:
         >>> fnn.nextafter(jnp.array([0.0]), jnp.array([1.0])) > 0
         Array([ True], dtype=bool)
     """
-    x, y = pair("nextafter", input, other)
+    x, y = pair("nextafter", input, other, "none")
     if kind_of(x.dtype) != FLOATING:
         raise ArgumentTypeError(f"nextafter: not implemented for {x.dtype}")
+    given = x
     x, y = _filled(lax.stop_gradient(x), lax.stop_gradient(y))
     # XLA may flush subnormal numbers, so that "next after 0" is found in bits.
     word = {2: np.int16, 4: np.int32, 8: np.int64}[x.dtype.itemsize]
@@ -183,7 +187,8 @@ def nextafter(input: ArrayLike, other: ArrayLike) -> jax.Array:
     away = (x < y) == (bits >= 0)
     moved = jnp.where((bits & np.iinfo(word).max) == 0, smallest, bits + jnp.where(away, 1, -1).astype(word))
     found = lax.bitcast_convert_type(moved, x.dtype)
-    return jnp.where(jnp.isnan(x) | jnp.isnan(y), jnp.nan, jnp.where(x == y, y, found)).astype(x.dtype)
+    value = jnp.where(jnp.isnan(x) | jnp.isnan(y), jnp.nan, jnp.where(x == y, y, found)).astype(x.dtype)
+    return _sloped(value, jnp.broadcast_to(given, x.shape), jnp.ones_like(x))
 
 
 def ldexp(input: ArrayLike, other: ArrayLike) -> jax.Array:
@@ -202,6 +207,7 @@ def ldexp(input: ArrayLike, other: ArrayLike) -> jax.Array:
         >>> fnn.ldexp(jnp.array([1.0]), jnp.array([1, 3]))
         Array([2., 8.], dtype=float32)
     """
+    refuse_numbers("ldexp", input, other, "none")
     exponent = as_inexact(array(other, "ldexp", "other"))
     x, y = inexact_pair("ldexp", input, jnp.exp2(exponent))
     return x * y
@@ -223,6 +229,7 @@ def heaviside(input: ArrayLike, values: ArrayLike) -> jax.Array:
         >>> fnn.heaviside(jnp.array([-1.0, 0.0, 2.0]), jnp.array([0.5]))
         Array([0. , 0.5, 1. ], dtype=float32)
     """
+    refuse_numbers("heaviside", input, values, "none")
     x, y = array(input, "heaviside"), array(values, "heaviside", "values")
     no_complex("heaviside", x, y)
     if x.dtype != y.dtype:
@@ -253,8 +260,10 @@ def _right(x: jax.Array, y: jax.Array) -> jax.Array:
     return lax.shift_right_logical(x, y) if unsigned else lax.shift_right_arithmetic(x, y)
 
 
-gcd = _integral("gcd", jnp.gcd, "The greatest common divisor.", "[12]", "[18]", "Array([6], dtype=int32)", bools=False)
-lcm = _integral("lcm", jnp.lcm, "The least common multiple.", "[4]", "[6]", "Array([12], dtype=int32)", bools=False)
+gcd = _integral("gcd", jnp.gcd, "The greatest common divisor.", "[12]", "[18]", "Array([6], dtype=int32)", bools=False,
+                numbers="none")  # fmt: skip
+lcm = _integral("lcm", jnp.lcm, "The least common multiple.", "[4]", "[6]", "Array([12], dtype=int32)", bools=False,
+                numbers="none")  # fmt: skip
 bitwise_and = _integral("bitwise_and", lambda x, y: x & y, "Bits that are set in both.", "[6]", "[3]",
                         "Array([2], dtype=int32)")  # fmt: skip
 bitwise_or = _integral("bitwise_or", lambda x, y: x | y, "Bits that are set in one or both.", "[6]", "[3]",
@@ -280,7 +289,12 @@ logical_xor = _logical("logical_xor", lambda x, y: x ^ y, "Whether just one is n
 
 
 def _logaddexp(x: jax.Array, y: jax.Array) -> jax.Array:
-    return jnp.logaddexp(*_filled(x, y))
+    x, y = _filled(x, y)
+    if kind_of(x.dtype) == FLOATING:
+        return jnp.logaddexp(x, y)
+    first = lax.real(x) >= lax.real(y)
+    large, small = jnp.where(first, x, y), jnp.where(first, y, x)
+    return large + lax.log1p(lax.exp(small - large))  # PyTorch does not wrap the imaginary part around either
 
 
 def _xlogy(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -290,7 +304,7 @@ def _xlogy(x: jax.Array, y: jax.Array) -> jax.Array:
 
 def _complex_too(name: str, compute: _Compute, formula: str, *shown: str) -> Binary:
     def fun(input: ArrayLike, other: ArrayLike) -> jax.Array:
-        x, y = pair(name, input, other)
+        x, y = pair(name, input, other, "none")
         if kind_of(x.dtype) < FLOATING:
             raise ArgumentTypeError(f"{name}: expected floating arrays, got {x.dtype}")
         return computed_wide(compute, x, y)
@@ -304,7 +318,7 @@ logaddexp2 = _complex_too("logaddexp2", lambda x, y: jnp.logaddexp2(*_filled(x, 
                           "``log2(2^input + 2^other)``, without overflow.", "[1000.0]", "[1000.0]",
                           "Array([1001.], dtype=float32)")  # fmt: skip
 xlogy = _floating("xlogy", _xlogy, "``input * log(other)``, 0 where ``input`` is 0.", "[0.0, 2.0]", "[0.0, 1.0]",
-                  "Array([0., 0.], dtype=float32)")  # fmt: skip
+                  "Array([0., 0.], dtype=float32)", numbers="one")  # fmt: skip
 igamma = _floating("igamma", lambda x, y: special.gammainc(*_filled(x, y)),
                    "The regularised lower incomplete gamma function ``P(input, other)``.", "[1.0]", "[1.0]",
                    "Array([0.6321206], dtype=float32)", integers=False)  # fmt: skip
