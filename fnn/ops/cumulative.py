@@ -281,12 +281,12 @@ def _slope(x: jax.Array, axis: int, spacing: Real | jax.Array, order: int) -> ja
 
 
 @op(
-    spacing="the distance of neighbours: a number, one for each dimension, or for each the coordinates of its points.",
+    spacing="the distance of neighbours: a number, one for each dimension, or for each the coordinates of its points; None: 1.",
     dim="the dimension or dimensions; None: all.",
     edge_order="1 or 2: the order of accuracy at both ends.",
 )
 def gradient(
-    input: ArrayLike, *, spacing: Real | Sequence[Real | ArrayLike] = 1, dim: Ints | None = None, edge_order: int = 1
+    input: ArrayLike, *, spacing: Real | Sequence[Real | ArrayLike] | None = None, dim: Ints | None = None, edge_order: int = 1
 ) -> tuple[jax.Array, ...]:
     """The derivatives of sampled values along each dimension, by central differences.
 
@@ -300,6 +300,7 @@ def gradient(
         (Array([3., 4., 5.], dtype=float32),)
     """
     x = array(input, "gradient")
+    spacing = 1 if spacing is None else spacing
     if edge_order not in (1, 2):
         raise ArgumentError(f"gradient only supports edge_order=1 and edge_order=2, got edge_order={edge_order}")
     dims = range(x.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim

@@ -14,6 +14,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._document import op
 from fnn.ops._operands import COMPLEX, FLOATING, array, axes_of, narrow_to
 from fnn.ops._promote import as_inexact, kind_of
+from fnn.tracing import concrete
 from fnn.typing import ArrayLike, Ints, Real
 
 __all__ = ["corrcoef", "cov", "std", "std_mean", "var", "var_mean"]
@@ -136,6 +137,9 @@ def _weights(value: ArrayLike | None, name: str, x: jax.Array, integers: bool) -
         raise ArgumentTypeError(f"cov(): expected {name} to have {kinds} dtype but got {name} with {w.dtype} dtype")
     if w.size != (x.shape[1] if x.ndim == 2 else 1):
         raise ArgumentError(f"cov(): expected {name} to have the same numel as there are input observations, got {w.size}")
+    known = concrete(w)
+    if known is not None and (known < 0).any():
+        raise ArgumentError(f"cov(): {name} cannot be negative, got {known.tolist()}")
     return w.reshape(1, -1)
 
 
