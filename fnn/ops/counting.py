@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 
 from fnn.arguments import integer, wrap_dim
-from fnn.dtypes import get_default_dtype, index_dtype
+from fnn.dtypes import index_dtype, x64
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._document import op
 from fnn.ops._operands import FLOATING, array, concrete_only, require_inexact
@@ -152,7 +152,7 @@ def bincount(input: ArrayLike, weights: ArrayLike | None = None, minlength: int 
     w = array(weights, "bincount", "weights")
     if w.shape != x.shape:
         raise ArgumentError(f"bincount: weights should be 1-d and have the same length as input, got {list(w.shape)}")
-    w = w if kind_of(w.dtype) == FLOATING and w.dtype.itemsize > 2 else w.astype(get_default_dtype())
+    w = w if kind_of(w.dtype) == FLOATING and w.dtype.itemsize > 2 else w.astype(np.float64 if x64() else np.float32)
     return jnp.zeros(length, w.dtype).at[x].add(w)
 
 

@@ -12,8 +12,8 @@ from fnn.arguments import wrap_dim
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional.vector_norm import vector_norm
 from fnn.ops._document import alias, op
-from fnn.ops._operands import FLOATING, array, no_complex, pair, require_inexact, same_rank
-from fnn.ops._promote import kind_of, result_type
+from fnn.ops._operands import array, no_complex, pair, require_inexact, same_rank
+from fnn.ops._promote import promoted, result_type
 from fnn.typing import ArrayLike, Scalar
 
 __all__ = [
@@ -201,10 +201,6 @@ def _added(
     if x.ndim > len(shape) or any(n not in (1, m) for n, m in zip(x.shape[::-1], shape[::-1], strict=False)):
         raise ArgumentError(f"{where}: input of shape {list(x.shape)} cannot be expanded to {list(shape)}")
     dtype = result_type(x, product)
-    kind = kind_of(dtype)
-    for name, factor in (("beta", beta), ("alpha", alpha)):
-        if kind < FLOATING and isinstance(factor, float):
-            raise ArgumentTypeError(f"{where}: For integral input tensors, argument {name} must not be a floating point number")
     product = product.astype(dtype)
     product = product if isinstance(alpha, int) and alpha == 1 else product * jnp.asarray(alpha, dtype)
     if isinstance(beta, (int, float)) and beta == 0:
@@ -374,8 +370,9 @@ def kron(input: ArrayLike, other: ArrayLike) -> jax.Array:
         >>> fnn.kron(jnp.array([1, 10]), jnp.array([1, 2]))
         Array([ 1,  2, 10, 20], dtype=int32)
     """
-    x, y = pair("kron", array(input, "kron"), array(other, "kron", "other"))
-    n = x.ndim
+    x, y = promoted(array(input, "kron"), array(other, "kron", "other"))
+    n = max(x.ndim, y.ndim)
+    x, y = (v.reshape((1,) * (n - v.ndim) + v.shape) for v in (x, y))
     first = x.reshape([s for size in x.shape for s in (size, 1)])
     second = y.reshape([s for size in y.shape for s in (1, size)])
     product = first & second if x.dtype == np.bool_ else first * second
