@@ -67,7 +67,7 @@ def _floating_only(test: Callable[[jax.Array], jax.Array], otherwise: bool) -> C
     return lambda x: test(x) if kind_of(x.dtype) >= FLOATING else jnp.full(x.shape, otherwise)
 
 
-def _test(name: str, test: Callable, otherwise: bool, formula: str, shown: str, result: str, complex_too: bool = True):  # noqa: ANN202
+def _test(name: str, test: Callable, otherwise: bool, formula: str, shown: str, result: str, complex_too: bool = True):
     return _of(
         name, _floating_only(test, otherwise), formula, shown, f"Array([{result}], dtype=bool)", module=__name__,
         takes=_ANY if complex_too else _REAL, gives=", bool.",
@@ -111,7 +111,9 @@ def isclose(
     if given.dtype != against.dtype:
         raise ArgumentTypeError(f"isclose: {given.dtype} did not match {against.dtype}")
     if rtol < 0 or atol < 0:
-        raise ArgumentError(f"isclose: rtol and atol must be greater than or equal to zero, got rtol={rtol}, atol={atol}")
+        raise ArgumentError(
+            f"isclose: rtol and atol must be greater than or equal to zero, got rtol={rtol}, atol={atol}"
+        )
     x, y = pair("isclose", given, against)
     close = x == y
     if equal_nan and kind_of(x.dtype) >= FLOATING:

@@ -70,7 +70,9 @@ def unique(
     host = concrete_only("unique", x, _UNIQUE)
     axis = None if dim is None else wrap_dim(dim, x.ndim, "unique: ")
     if axis is not None and x.size == 0 and x.shape[axis] != 0:
-        raise ArgumentError(f"unique: There are 0 sized dimensions, and they aren't selected, so unique cannot be applied, got {list(x.shape)}")
+        raise ArgumentError(
+            f"unique: There are 0 sized dimensions, and they aren't selected, so unique cannot be applied, got {list(x.shape)}"
+        )
     small = host.astype(np.float32) if host.dtype.name in ("bfloat16", "float16") else host
     if axis is not None and x.ndim == 0:
         axis = None
@@ -216,9 +218,7 @@ def histc(input: ArrayLike, bins: int = 100, min: float = 0, max: float = 0) -> 
     return jnp.zeros(count, x.dtype).at[place].add(jnp.ones((), x.dtype), mode="drop")
 
 
-def _counted(
-    x: jax.Array, edges: Sequence[jax.Array], weight: jax.Array | None, density: bool
-) -> jax.Array:
+def _counted(x: jax.Array, edges: Sequence[jax.Array], weight: jax.Array | None, density: bool) -> jax.Array:
     shape = tuple(e.shape[0] - 1 for e in edges)
     places = tuple(_places(x[:, i], e) for i, e in enumerate(edges))
     weights = jnp.ones(x.shape[0], x.dtype) if weight is None else weight.reshape(-1)
@@ -313,11 +313,15 @@ def histogramdd(
     count = points.shape[1]
     each = [bins] * count if isinstance(bins, int) else list(bins)
     if len(each) != count:
-        raise ArgumentError(f"histogramdd: The size of bins must be equal to the innermost dimension of the input, got {len(each)}")
+        raise ArgumentError(
+            f"histogramdd: The size of bins must be equal to the innermost dimension of the input, got {len(each)}"
+        )
     limits: list[Sequence[float] | None] = [None] * count
     if range is not None:
         if len(range) != 2 * count:
-            raise ArgumentError(f"histogramdd: for a {count}-dimensional histogram range should have {2 * count} elements")
+            raise ArgumentError(
+                f"histogramdd: for a {count}-dimensional histogram range should have {2 * count} elements"
+            )
         limits = list(zip(range[::2], range[1::2], strict=True))
     edges = tuple(_given_edges("histogramdd", b, points[:, i], limits[i]) for i, b in enumerate(each))
     return Histogramdd(

@@ -165,24 +165,29 @@ def diff(
             continue
         part = array(extra, "diff", name)
         if part.ndim != x.ndim:
-            raise ArgumentError(f"diff expects prepend or append to be the same dimension as input, got {name}={part.shape}")
+            raise ArgumentError(
+                f"diff expects prepend or append to be the same dimension as input, got {name}={part.shape}"
+            )
         for i, (size, wanted) in enumerate(zip(part.shape, x.shape, strict=True)):
             if i != axis and size != wanted:
-                raise ArgumentError(f"diff expects {name} to have the shape of input but for dim {axis}, got {part.shape}")
+                raise ArgumentError(
+                    f"diff expects {name} to have the shape of input but for dim {axis}, got {part.shape}"
+                )
         parts.insert(0 if name == "prepend" else len(parts), part)
     if n == 0:
         return x
     if len(parts) > 1:
         x = jnp.concatenate(parts, axis)
     for _ in range(min(n, x.shape[axis])):
-        after, before = lax.slice_in_dim(x, 1, None, axis=axis), lax.slice_in_dim(x, 0, max(x.shape[axis] - 1, 0), axis=axis)
+        after, before = (
+            lax.slice_in_dim(x, 1, None, axis=axis),
+            lax.slice_in_dim(x, 0, max(x.shape[axis] - 1, 0), axis=axis),
+        )
         x = after ^ before if x.dtype == np.bool_ else after - before
     return x
 
 
-def _pieces(
-    where: str, y: ArrayLike, x: ArrayLike | None, dx: Real | None, dim: int
-) -> tuple[jax.Array, int]:
+def _pieces(where: str, y: ArrayLike, x: ArrayLike | None, dx: Real | None, dim: int) -> tuple[jax.Array, int]:
     values = array(y, where, "y")
     axis = wrap_dim(dim, values.ndim, f"{where}: ")
     if values.dtype == np.bool_:
@@ -192,7 +197,9 @@ def _pieces(
     values = as_inexact(values) if x is None else values
     after = lax.slice_in_dim(values, 1, None, axis=axis)
     before = lax.slice_in_dim(values, 0, max(values.shape[axis] - 1, 0), axis=axis)
-    heights = (after + before) / 2 if kind_of(values.dtype) >= FLOATING else (as_inexact(after) + as_inexact(before)) / 2
+    heights = (
+        (after + before) / 2 if kind_of(values.dtype) >= FLOATING else (as_inexact(after) + as_inexact(before)) / 2
+    )
     if x is None:
         return heights if dx is None else heights * dx, axis
     points = array(x, where, "x")
@@ -264,7 +271,12 @@ def _slope(x: jax.Array, axis: int, spacing: Real | jax.Array, order: int) -> ja
         a, b = steps[:-1].reshape(shape), steps[1:].reshape(shape)
         inner = -b / (a * (a + b)) * cut(0, size - 2) + (b - a) / (a * b) * cut(1, size - 1)
         inner = inner + a / (b * (a + b)) * cut(2, None)
-        first, second, last, before = steps[0], steps[1] if size > 2 else steps[0], steps[-1], steps[-2] if size > 2 else 0
+        first, second, last, before = (
+            steps[0],
+            steps[1] if size > 2 else steps[0],
+            steps[-1],
+            steps[-2] if size > 2 else 0,
+        )
     else:
         first = second = last = before = spacing
         inner = (cut(2, None) - cut(0, size - 2)) / (2 * spacing)
@@ -286,7 +298,11 @@ def _slope(x: jax.Array, axis: int, spacing: Real | jax.Array, order: int) -> ja
     edge_order="1 or 2: the order of accuracy at both ends.",
 )
 def gradient(
-    input: ArrayLike, *, spacing: Real | Sequence[Real | ArrayLike] | None = None, dim: Ints | None = None, edge_order: int = 1
+    input: ArrayLike,
+    *,
+    spacing: Real | Sequence[Real | ArrayLike] | None = None,
+    dim: Ints | None = None,
+    edge_order: int = 1,
 ) -> tuple[jax.Array, ...]:
     """The derivatives of sampled values along each dimension, by central differences.
 
@@ -309,14 +325,22 @@ def gradient(
         raise ArgumentError(f"gradient: dim appears multiple times in the list of dims, got dim={dim}")
     if isinstance(spacing, (tuple, list)):
         if len(spacing) != len(axes):
-            raise ArgumentError(f"gradient expected spacing to be unspecified, a scalar, or of length {len(axes)}, got {len(spacing)}")
+            raise ArgumentError(
+                f"gradient expected spacing to be unspecified, a scalar, or of length {len(axes)}, got {len(spacing)}"
+            )
         steps = [s if isinstance(s, (int, float, complex)) else array(s, "gradient", "spacing") for s in spacing]
     else:
-        steps = [spacing if isinstance(spacing, (int, float, complex)) else array(spacing, "gradient", "spacing")] * len(axes)
+        steps = [
+            spacing if isinstance(spacing, (int, float, complex)) else array(spacing, "gradient", "spacing")
+        ] * len(axes)
     for axis, step in zip(axes, steps, strict=True):
         if x.shape[axis] < edge_order + 1:
-            raise ArgumentError(f"gradient expected each dimension size to be at least edge_order+1, got {list(x.shape)}")
+            raise ArgumentError(
+                f"gradient expected each dimension size to be at least edge_order+1, got {list(x.shape)}"
+            )
         if isinstance(step, jax.Array) and step.ndim and step.shape != (x.shape[axis],):
-            raise ArgumentError(f"gradient expected each coordinate vector to match the size of dim {axis}, got {step.shape}")
+            raise ArgumentError(
+                f"gradient expected each coordinate vector to match the size of dim {axis}, got {step.shape}"
+            )
     wide = as_inexact(x)
     return tuple(_slope(wide, axis, step, edge_order) for axis, step in zip(axes, steps, strict=True))

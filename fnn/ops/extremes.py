@@ -131,9 +131,7 @@ def aminmax(input: ArrayLike, *, dim: int | None = None, keepdim: bool = False) 
     """
     x = _everything("aminmax", input) if dim is None else array(input, "aminmax")
     dims: Ints = () if dim is None else dim
-    return MinAndMax(
-        _reduced("aminmax", jnp.min, x, dims, keepdim), _reduced("aminmax", jnp.max, x, dims, keepdim)
-    )
+    return MinAndMax(_reduced("aminmax", jnp.min, x, dims, keepdim), _reduced("aminmax", jnp.max, x, dims, keepdim))
 
 
 def _where_extreme(where: str, find: Callable, input: ArrayLike, dim: int | None, keepdim: bool) -> jax.Array:

@@ -31,9 +31,7 @@ __all__ = [
 class _Along(Protocol):
     __name__: str
 
-    def __call__(
-        self, input: ArrayLike, n: int | None = None, dim: int = -1, norm: str | None = None
-    ) -> jax.Array: ...
+    def __call__(self, input: ArrayLike, n: int | None = None, dim: int = -1, norm: str | None = None) -> jax.Array: ...
 
 
 class _Over(Protocol):
@@ -99,7 +97,9 @@ def _dimensions(
     if dim is None:
         count = x.ndim if s is None else len(s)
         if s is not None and count > x.ndim:
-            raise ArgumentError(f"{where}: Got shape with {count} values but input tensor only has {x.ndim} dimensions.")
+            raise ArgumentError(
+                f"{where}: Got shape with {count} values but input tensor only has {x.ndim} dimensions."
+            )
         axes = list(range(x.ndim - count, x.ndim))
     else:
         axes = [wrap_dim(d, x.ndim, f"{where}: ") for d in ((dim,) if isinstance(dim, int) else dim)]
@@ -108,7 +108,9 @@ def _dimensions(
     if len(set(axes)) != len(axes):
         raise ArgumentError(f"{where}: FFT dims must be unique, got dim={dim}")
     if s is not None and dim is not None and len(s) != len(axes):
-        raise ArgumentError(f"{where}: When given, dim and shape arguments must have the same length, got s={s}, dim={dim}")
+        raise ArgumentError(
+            f"{where}: When given, dim and shape arguments must have the same length, got s={s}, dim={dim}"
+        )
     sizes = [x.shape[a] if s is None or s[i] == -1 else s[i] for i, a in enumerate(axes)]
     if half_output and axes and (s is None or s[-1] == -1):
         sizes[-1] = 2 * (x.shape[axes[-1]] - 1)
@@ -121,14 +123,18 @@ def _transform(x: jax.Array, n: int, axis: int, forward: bool) -> jax.Array:
     return result
 
 
-def _complex_over(x: jax.Array, axes: list[int], sizes: list[int], forward: bool, norm: str | None, where: str) -> jax.Array:
+def _complex_over(
+    x: jax.Array, axes: list[int], sizes: list[int], forward: bool, norm: str | None, where: str
+) -> jax.Array:
     scale = _factor(norm, forward, math.prod(sizes), where)
     for axis, n in zip(axes, sizes, strict=True):
         x = _transform(x, n, axis, forward)
     return x * scale if scale != 1 else x
 
 
-def _from_real(x: jax.Array, axes: list[int], sizes: list[int], forward: bool, norm: str | None, where: str) -> jax.Array:
+def _from_real(
+    x: jax.Array, axes: list[int], sizes: list[int], forward: bool, norm: str | None, where: str
+) -> jax.Array:
     """Half of the transform of a real signal: the last axis first."""
     scale = _factor(norm, forward, math.prod(sizes), where)
     half = jnp.fft.rfft(_sized(x, sizes[-1], axes[-1]), axis=axes[-1])
@@ -257,13 +263,17 @@ fftn = _over("fftn", "The Fourier transform over several dimensions.", "(4, 8)")
 ifftn = _over("ifftn", "The inverse of `fftn`.", "(4, 8)")
 rfftn = _over("rfftn", "The Fourier transform of a real signal over several dimensions, half of it.", "(4, 5)")
 irfftn = _over("irfftn", "The inverse of `rfftn`.", "(4, 14)")
-hfftn = _over("hfftn", "The Fourier transform, which is real, of a Hermitian signal over several dimensions.", "(4, 14)")
+hfftn = _over(
+    "hfftn", "The Fourier transform, which is real, of a Hermitian signal over several dimensions.", "(4, 14)"
+)
 ihfftn = _over("ihfftn", "The inverse of `hfftn`.", "(4, 5)")
 fft2 = _over_two("fft2", "The Fourier transform over two dimensions.", "(4, 8)")
 ifft2 = _over_two("ifft2", "The inverse of `fft2`.", "(4, 8)")
 rfft2 = _over_two("rfft2", "The Fourier transform of a real signal over two dimensions, half of it.", "(4, 5)")
 irfft2 = _over_two("irfft2", "The inverse of `rfft2`.", "(4, 14)")
-hfft2 = _over_two("hfft2", "The Fourier transform, which is real, of a Hermitian signal over two dimensions.", "(4, 14)")
+hfft2 = _over_two(
+    "hfft2", "The Fourier transform, which is real, of a Hermitian signal over two dimensions.", "(4, 14)"
+)
 ihfft2 = _over_two("ihfft2", "The inverse of `hfft2`.", "(4, 5)")
 
 

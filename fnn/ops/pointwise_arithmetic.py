@@ -122,7 +122,9 @@ def _floor_quotient(x: jax.Array, y: jax.Array) -> jax.Array:
     return jnp.where(y == 0, x / y, jnp.where(quotient == 0, signed_zero, floor))
 
 
-@op(rounding_mode="None: true division; ``'trunc'``: rounded towards 0; ``'floor'``: rounded down. Gradients are 0 then.")
+@op(
+    rounding_mode="None: true division; ``'trunc'``: rounded towards 0; ``'floor'``: rounded down. Gradients are 0 then."
+)
 def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None) -> jax.Array:
     """``input / other``.
 
@@ -375,8 +377,8 @@ def addcdiv(input: ArrayLike, tensor1: ArrayLike, tensor2: ArrayLike, *, value: 
         Array([16.], dtype=float32)
     """
     if all(kind_of(array(t, "addcdiv").dtype) < FLOATING for t in (tensor1, tensor2)):
-        raise ArgumentTypeError("Integer division with addcdiv is not supported; convert tensor1 or tensor2 to floating")
+        raise ArgumentTypeError(
+            "Integer division with addcdiv is not supported; convert tensor1 or tensor2 to floating"
+        )
     x, y, z = (as_inexact(v) for v in _combined("addcdiv", input, tensor1, tensor2, value))
     return computed_wide(lambda a, b, c: a + jnp.asarray(value, a.dtype) * (b / c), x, y, z)
-
-

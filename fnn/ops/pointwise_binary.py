@@ -76,7 +76,9 @@ def _ordered(name: str, compute: _Compute, formula: str, *shown: str) -> Binary:
     return _made(fun, name, formula, (shown[0], shown[1], shown[2]), ", in the common dtype.")
 
 
-def _integral(name: str, compute: _Compute, formula: str, *shown: str, bools: bool = True, numbers: str = "one") -> Binary:
+def _integral(
+    name: str, compute: _Compute, formula: str, *shown: str, bools: bool = True, numbers: str = "one"
+) -> Binary:
     """Integer operands (and booleans)."""
 
     def fun(input: ArrayLike, other: ArrayLike) -> jax.Array:
@@ -233,7 +235,9 @@ def heaviside(input: ArrayLike, values: ArrayLike) -> jax.Array:
     x, y = array(input, "heaviside"), array(values, "heaviside", "values")
     no_complex("heaviside", x, y)
     if x.dtype != y.dtype:
-        raise ArgumentTypeError(f"heaviside is not yet implemented for tensors with different dtypes: {x.dtype}, {y.dtype}")
+        raise ArgumentTypeError(
+            f"heaviside is not yet implemented for tensors with different dtypes: {x.dtype}, {y.dtype}"
+        )
     x, y = same_rank("heaviside", lax.stop_gradient(x), lax.stop_gradient(y))
     return jnp.where(x == 0, y, (x > 0).astype(x.dtype))
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 
 from fnn.arguments import integer
 from fnn.errors import ArgumentError
-from fnn.ops._gamma import polygamma_of
 from fnn.ops._document import alias, op
+from fnn.ops._gamma import polygamma_of
 from fnn.ops._operands import array, computed_wide, no_complex, same_rank
 from fnn.ops._promote import as_inexact, promoted
 from fnn.ops.pointwise_unary import digamma, lgamma

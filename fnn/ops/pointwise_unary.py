@@ -87,11 +87,14 @@ erfinv = _of(
     "erfinv", lax.erf_inv, "The inverse of `erf`.", "[0.0, 0.5]", "Array([0., 0.4769363], dtype=float32)",
     highest=FLOATING,
 )  # fmt: skip
-lgamma = _of(
-    "lgamma", lgamma_of, "``log(|gamma(x)|)``.", "[4.0]", "Array([1.791759], dtype=float32)", highest=FLOATING
-)
+lgamma = _of("lgamma", lgamma_of, "``log(|gamma(x)|)``.", "[4.0]", "Array([1.791759], dtype=float32)", highest=FLOATING)
 digamma = _of(
-    "digamma", digamma_of, "The derivative of `lgamma`.", "[1.0]", "Array([-0.5772157], dtype=float32)", highest=FLOATING
+    "digamma",
+    digamma_of,
+    "The derivative of `lgamma`.",
+    "[1.0]",
+    "Array([-0.5772157], dtype=float32)",
+    highest=FLOATING,
 )
 i0 = _of(
     "i0", _i0, "The modified Bessel function of the first kind, of order 0.", "[0.0, 1.0]",

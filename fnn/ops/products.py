@@ -77,7 +77,9 @@ def bmm(input: ArrayLike, mat2: ArrayLike) -> jax.Array:
     """
     a, b = factors("bmm", input, mat2, ("input", "mat2"))
     _check(a.ndim == b.ndim == 3, "bmm", "batch1 and batch2 must be 3D", a, b)
-    _check(a.shape[0] == b.shape[0] and a.shape[2] == b.shape[1], "bmm", "Expected size for input and mat2 to fit", a, b)
+    _check(
+        a.shape[0] == b.shape[0] and a.shape[2] == b.shape[1], "bmm", "Expected size for input and mat2 to fit", a, b
+    )
     return _product("bmm", a, b)
 
 
@@ -256,9 +258,7 @@ def addr(input: ArrayLike, vec1: ArrayLike, vec2: ArrayLike, *, beta: Scalar = 1
 
 @op(input="added, broadcast to (n, p).", batch1="(b, n, m).", batch2="(b, m, p).", beta=_BETA,
     alpha="the factor of the product.")  # fmt: skip
-def addbmm(
-    input: ArrayLike, batch1: ArrayLike, batch2: ArrayLike, *, beta: Scalar = 1, alpha: Scalar = 1
-) -> jax.Array:
+def addbmm(input: ArrayLike, batch1: ArrayLike, batch2: ArrayLike, *, beta: Scalar = 1, alpha: Scalar = 1) -> jax.Array:
     """``beta * input + alpha * sum of batch1[i] @ batch2[i]``.
 
     Example:
@@ -320,7 +320,9 @@ def einsum(equation: str, *operands: ArrayLike | Sequence[ArrayLike]) -> jax.Arr
     try:
         return jnp.einsum(equation, *arrays)
     except (ValueError, TypeError, IndexError) as error:
-        raise ArgumentError(f"einsum(): {error}; got equation={equation!r}, {[list(x.shape) for x in arrays]}") from None
+        raise ArgumentError(
+            f"einsum(): {error}; got equation={equation!r}, {[list(x.shape) for x in arrays]}"
+        ) from None
 
 
 @op(a="the first array.", b="the second array.",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.scipy import special
 
 from fnn.arguments import narrow, widen, wrap_dim
@@ -46,9 +45,7 @@ def summable(x: jax.Array, dtype: DType | None, where: str) -> jax.Array:
 
 
 @op(dim=_DIM, dtype=_DTYPE)
-def sum(
-    input: ArrayLike, dim: Ints | None = None, keepdim: bool = False, *, dtype: DType | None = None
-) -> jax.Array:
+def sum(input: ArrayLike, dim: Ints | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> jax.Array:
     """The sum over ``dim``.
 
     Example:
@@ -90,9 +87,7 @@ def _averaged(x: jax.Array, dtype: DType | None, where: str) -> jax.Array:
 
 
 @op(dim=_DIM)
-def mean(
-    input: ArrayLike, dim: Ints | None = None, keepdim: bool = False, *, dtype: DType | None = None
-) -> jax.Array:
+def mean(input: ArrayLike, dim: Ints | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> jax.Array:
     """The mean over ``dim``.
 
     Example:
@@ -131,9 +126,7 @@ def nanmean(
 
 
 @op(dim="the dimension that is reduced; None: all.", dtype=_DTYPE)
-def prod(
-    input: ArrayLike, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None
-) -> jax.Array:
+def prod(input: ArrayLike, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> jax.Array:
     """The product over ``dim``.
 
     Example:
@@ -248,7 +241,7 @@ def norm(
         raise ArgumentTypeError(f"norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
     axes = axes_of(dim, x.ndim, "norm")
     if p == "nuc":
-        if dim is None and x.ndim != 2 or len(axes) != 2:
+        if (dim is None and x.ndim != 2) or len(axes) != 2:
             raise ArgumentError(f"norm: p='nuc' needs two dimensions, got dim={dim}, shape={list(x.shape)}")
         total = jnp.sum(jnp.linalg.svd(jnp.moveaxis(x, axes, (-2, -1)), compute_uv=False), -1)
         return jnp.expand_dims(total, tuple(sorted(axes))) if keepdim else total

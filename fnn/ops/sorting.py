@@ -28,9 +28,7 @@ def _order(x: jax.Array, axis: int, descending: bool) -> jax.Array:
 
 
 @op(stable=_STABLE)
-def sort(
-    input: ArrayLike, dim: int = -1, descending: bool = False, stable: bool = False
-) -> ValuesAndIndices:
+def sort(input: ArrayLike, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesAndIndices:
     """The elements in order along ``dim``; NaN counts as the largest.
 
     Returns:
@@ -83,9 +81,7 @@ def msort(input: ArrayLike) -> jax.Array:
     largest="whether the largest or the smallest are wanted.",
     sorted="whether they are to be in order: they always are.",
 )
-def topk(
-    input: ArrayLike, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
-) -> ValuesAndIndices:
+def topk(input: ArrayLike, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
     """The k largest elements along ``dim``, in order.
 
     Returns:
@@ -118,7 +114,9 @@ def _side(where: str, right: bool, side: str | None) -> str:
     if side not in (None, "left", "right"):
         raise ArgumentError(f"{where}(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
-        raise ArgumentError(f"{where}(): side and right can't be set to opposites, got side of {side} while right was True")
+        raise ArgumentError(
+            f"{where}(): side and right can't be set to opposites, got side of {side} while right was True"
+        )
     return side or ("right" if right else "left")
 
 
@@ -189,9 +187,7 @@ def searchsorted(
     out_int32="whether the result is int32 in 64-bit mode too.",
     right="whether the intervals are closed on the left; else on the right.",
 )
-def bucketize(
-    input: ArrayLike, boundaries: ArrayLike, *, out_int32: bool = False, right: bool = False
-) -> jax.Array:
+def bucketize(input: ArrayLike, boundaries: ArrayLike, *, out_int32: bool = False, right: bool = False) -> jax.Array:
     """The number of the interval between boundaries that each element lies in.
 
     Example:
@@ -218,7 +214,9 @@ def _quantile(
     if kind_of(x.dtype) != FLOATING or x.dtype.itemsize == 2:
         raise ArgumentTypeError(f"{where}() input tensor must be either float or double dtype, got {x.dtype}")
     if not is_number(q) and array(q, where, "q").dtype != x.dtype:
-        raise ArgumentTypeError(f"{where}() q tensor must be same dtype as the input tensor, got {array(q, where).dtype}")
+        raise ArgumentTypeError(
+            f"{where}() q tensor must be same dtype as the input tensor, got {array(q, where).dtype}"
+        )
     at = jnp.asarray(q, x.dtype) if is_number(q) else array(q, where, "q")
     if at.ndim > 1:
         raise ArgumentError(f"{where}() q must be a scalar or 1D tensor, got shape {list(at.shape)}")

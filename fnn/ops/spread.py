@@ -136,7 +136,9 @@ def _weights(value: ArrayLike | None, name: str, x: jax.Array, integers: bool) -
         kinds = "an integral" if integers else "a floating point"
         raise ArgumentTypeError(f"cov(): expected {name} to have {kinds} dtype but got {name} with {w.dtype} dtype")
     if w.size != (x.shape[1] if x.ndim == 2 else 1):
-        raise ArgumentError(f"cov(): expected {name} to have the same numel as there are input observations, got {w.size}")
+        raise ArgumentError(
+            f"cov(): expected {name} to have the same numel as there are input observations, got {w.size}"
+        )
     known = concrete(w)
     if known is not None and (known < 0).any():
         raise ArgumentError(f"cov(): {name} cannot be negative, got {known.tolist()}")

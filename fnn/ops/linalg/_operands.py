@@ -33,7 +33,9 @@ def matrix(A: ArrayLike, where: str, name: str = "A", square: bool = False) -> j
     """``A`` as an array of matrices."""
     x = array(A, where, name)
     if x.ndim < 2:
-        raise ArgumentError(f"{where}: The input tensor {name} must have at least 2 dimensions, got shape {list(x.shape)}")
+        raise ArgumentError(
+            f"{where}: The input tensor {name} must have at least 2 dimensions, got shape {list(x.shape)}"
+        )
     if square and x.shape[-1] != x.shape[-2]:
         raise ArgumentError(f"{where}: {name} must be batches of square matrices, got shape {list(x.shape)}")
     numeric(x, where, name)

@@ -10,7 +10,16 @@ from jax import lax
 from fnn.errors import ArgumentError
 from fnn.ops._document import op
 from fnn.ops._operands import array
-from fnn.ops.linalg._operands import LinAlgError, adjoint, from_triangle, identity, matrix, numeric, raise_if, same_dtype
+from fnn.ops.linalg._operands import (
+    LinAlgError,
+    adjoint,
+    from_triangle,
+    identity,
+    matrix,
+    numeric,
+    raise_if,
+    same_dtype,
+)
 from fnn.ops.returns import PLU, QR, LUFactors, LUFactorsEx, TriangularAndInfo
 from fnn.typing import ArrayLike
 
@@ -36,7 +45,10 @@ def _first_failure(x: jax.Array) -> jax.Array:
     return lax.fori_loop(0, n, eliminate, (lax.stop_gradient(x), jnp.zeros(x.shape[:-2], np.int32)))[1]
 
 
-@op(A="(..., n, n), Hermitian positive definite.", upper="whether the upper triangle is read, and an upper one returned.")
+@op(
+    A="(..., n, n), Hermitian positive definite.",
+    upper="whether the upper triangle is read, and an upper one returned.",
+)
 def cholesky(A: ArrayLike, *, upper: bool = False) -> jax.Array:
     """The triangle ``L`` with a positive diagonal of which ``A = L L^H`` (or ``A = U^H U``).
 
@@ -53,7 +65,9 @@ def cholesky(A: ArrayLike, *, upper: bool = False) -> jax.Array:
     x = matrix(A, "linalg.cholesky", square=True)
     result = _cholesky(x, upper)
     bad = jnp.isnan(result).any((-2, -1))
-    raise_if("linalg.cholesky", bad, "The factorization could not be completed because the input is not positive-definite")
+    raise_if(
+        "linalg.cholesky", bad, "The factorization could not be completed because the input is not positive-definite"
+    )
     return result
 
 
@@ -62,7 +76,10 @@ def _cholesky(x: jax.Array, upper: bool) -> jax.Array:
     return adjoint(lower) if upper else lower
 
 
-@op(A="(..., n, n), Hermitian positive definite.", upper="whether the upper triangle is read, and an upper one returned.")
+@op(
+    A="(..., n, n), Hermitian positive definite.",
+    upper="whether the upper triangle is read, and an upper one returned.",
+)
 def cholesky_ex(A: ArrayLike, *, upper: bool = False, check_errors: bool = False) -> TriangularAndInfo:
     """`cholesky`, which tells of failures instead of raising them.
 
@@ -103,7 +120,9 @@ def triangles(LU: jax.Array) -> tuple[jax.Array, jax.Array]:
 def permutation_matrix(permutation: jax.Array, dtype: np.dtype) -> jax.Array:
     """P of ``A = P L U``, from the order of A's rows."""
     n = permutation.shape[-1]
-    return (permutation[..., None, :] == jnp.arange(n)[:, None].reshape((1,) * (permutation.ndim - 1) + (n, 1))).astype(dtype)
+    return (permutation[..., None, :] == jnp.arange(n)[:, None].reshape((1,) * (permutation.ndim - 1) + (n, 1))).astype(
+        dtype
+    )
 
 
 @op(A="(..., m, n).", pivot=_PIVOT)
@@ -189,7 +208,9 @@ def qr(A: ArrayLike, mode: str = "reduced") -> QR:
     """
     x = matrix(A, "linalg.qr")
     if mode not in ("reduced", "complete", "r"):
-        raise ArgumentError(f"linalg.qr received unrecognized mode '{mode}' but expected one of 'reduced', 'r', or 'complete'")
+        raise ArgumentError(
+            f"linalg.qr received unrecognized mode '{mode}' but expected one of 'reduced', 'r', or 'complete'"
+        )
     if mode == "r":
         return QR(jnp.zeros((0,), x.dtype), jnp.linalg.qr(x, "r"))
     return QR(*jnp.linalg.qr(x, mode))
@@ -211,7 +232,9 @@ def householder_product(A: ArrayLike, tau: ArrayLike) -> jax.Array:
     numeric(scales, where, "tau")
     same_dtype(where, x, scales)
     if x.shape[-2] < x.shape[-1]:
-        raise ArgumentError(f"{where}: input.shape[-2] must be greater than or equal to input.shape[-1], got {list(x.shape)}")
+        raise ArgumentError(
+            f"{where}: input.shape[-2] must be greater than or equal to input.shape[-1], got {list(x.shape)}"
+        )
     if scales.ndim != x.ndim - 1 or scales.shape[:-1] != x.shape[:-2] or scales.shape[-1] > x.shape[-1]:
         raise ArgumentError(f"{where}: tau of shape {list(scales.shape)} does not fit input of shape {list(x.shape)}")
     rows, columns = x.shape[-2:]

@@ -56,7 +56,9 @@ def vector_norm(
     if isinstance(ord, (str, complex)):
         raise ArgumentTypeError(f"{where}: Expected a non-complex scalar as the order of norm, got ord={ord!r}")
     if math.prod(values.shape[a] for a in axes) == 0 and (ord < 0 or ord == math.inf):
-        raise ArgumentError(f"{where}: cannot compute the {ord} norm of an empty tensor, got shape {list(values.shape)}")
+        raise ArgumentError(
+            f"{where}: cannot compute the {ord} norm of an empty tensor, got shape {list(values.shape)}"
+        )
     return norm_over(values, ord, axes, keepdim)
 
 
@@ -161,5 +163,3 @@ def cond(A: ArrayLike, p: float | str | None = None) -> jax.Array:
         return jnp.zeros(x.shape[:-2], jnp.finfo(x.dtype).dtype)
     product = matrix_norm(x, p) * matrix_norm(jnp.linalg.inv(x), p)
     return jnp.where(jnp.isnan(product), jnp.inf, product)
-
-

@@ -83,7 +83,9 @@ def inv(A: ArrayLike) -> jax.Array:
     """
     x = matrix(A, "linalg.inv", square=True)
     if not isinstance(x, Tracer):
-        raise_if("linalg.inv", _info(x) > 0, "The diagonal has a zero, the inversion could not be completed: A is singular")
+        raise_if(
+            "linalg.inv", _info(x) > 0, "The diagonal has a zero, the inversion could not be completed: A is singular"
+        )
     return jnp.linalg.inv(x)
 
 
@@ -201,9 +203,7 @@ def solve_triangular(
 
 @op(LU="(..., n, n), of `lu_factor`.", pivots="(..., n), of `lu_factor`.", B="(..., n, k).",
     adjoint="whether the conjugate transpose of A is meant.")  # fmt: skip
-def lu_solve(
-    LU: ArrayLike, pivots: ArrayLike, B: ArrayLike, *, left: bool = True, adjoint: bool = False
-) -> jax.Array:
+def lu_solve(LU: ArrayLike, pivots: ArrayLike, B: ArrayLike, *, left: bool = True, adjoint: bool = False) -> jax.Array:
     """The solution X of ``A X = B`` by the LU factorisation of A.
 
     Example:
@@ -271,7 +271,9 @@ def lstsq(A: ArrayLike, B: ArrayLike, rcond: float | None = None, *, driver: str
     if vector:
         y = y[..., None]
     if y.ndim < 2 or y.shape[-2] != x.shape[-2]:
-        raise ArgumentError(f"{where}: input.size(-2) should match other.size(-2), got {list(x.shape)}, {list(y.shape)}")
+        raise ArgumentError(
+            f"{where}: input.size(-2) should match other.size(-2), got {list(x.shape)}, {list(y.shape)}"
+        )
     x, y = _broadcast(where, x, y)
     relative = jnp.finfo(x.dtype).eps * max(x.shape[-2:]) if rcond is None else rcond
     solution = pseudo_inverse(x, None, relative, False, where) @ y
@@ -309,7 +311,9 @@ def tensorinv(A: ArrayLike, ind: int = 2) -> jax.Array:
         raise ArgumentError(f"linalg.tensorinv: expected a strictly positive integer for 'ind', got ind={ind}")
     first, last = x.shape[:ind], x.shape[ind:]
     if math.prod(first) != math.prod(last):
-        raise ArgumentError(f"linalg.tensorinv: Expected self to satisfy prod(shape[ind:]) == prod(shape[:ind]), got {list(x.shape)}, ind={ind}")
+        raise ArgumentError(
+            f"linalg.tensorinv: Expected self to satisfy prod(shape[ind:]) == prod(shape[:ind]), got {list(x.shape)}, ind={ind}"
+        )
     return inv(x.reshape(math.prod(first), math.prod(last))).reshape(*last, *first)
 
 
@@ -332,7 +336,7 @@ def tensorsolve(A: ArrayLike, B: ArrayLike, dims: Sequence[int] | None = None) -
         x = jnp.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim))
     result = x.shape[y.ndim :]
     if math.prod(result) != math.prod(x.shape[: y.ndim]) or y.size != math.prod(result):
-        raise ArgumentError(f"{where}: Expected self to satisfy prod(A.shape[B.ndim:]) == prod(A.shape[:B.ndim]), got {list(x.shape)}, {list(y.shape)}")
+        raise ArgumentError(
+            f"{where}: Expected self to satisfy prod(A.shape[B.ndim:]) == prod(A.shape[:B.ndim]), got {list(x.shape)}, {list(y.shape)}"
+        )
     return solve(x.reshape(y.size, y.size), y.reshape(-1)).reshape(result)
-
-
