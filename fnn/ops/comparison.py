@@ -60,7 +60,7 @@ greater, greater_equal = alias(gt, "greater"), alias(ge, "greater_equal")
 
 # -- what an element is -------------------------------------------------------------------------------
 
-_ANY, _REAL = (True,) * 4, (True, True, True, False)
+_ANY, _REAL = (True, True, True, True), (True, True, True, False)
 
 
 def _floating_only(test: Callable[[jax.Array], jax.Array], otherwise: bool) -> Callable[[jax.Array], jax.Array]:
@@ -129,7 +129,8 @@ def isclose(
 def _truth(where: str, x: jax.Array, instead: str) -> bool:
     if isinstance(x, Tracer):
         raise ArgumentError(
-            f"{where}: gives a Python bool, which depends on values that are not known under jit, grad or vmap. {instead}"
+            f"{where}: gives a Python bool, which depends on values that are not known under jit, "
+            f"grad or vmap. {instead}"
         )
     return bool(x)
 

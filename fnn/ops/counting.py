@@ -71,7 +71,8 @@ def unique(
     axis = None if dim is None else wrap_dim(dim, x.ndim, "unique: ")
     if axis is not None and x.size == 0 and x.shape[axis] != 0:
         raise ArgumentError(
-            f"unique: There are 0 sized dimensions, and they aren't selected, so unique cannot be applied, got {list(x.shape)}"
+            "unique: There are 0 sized dimensions, and they aren't selected, so unique cannot be "
+            f"applied, got {list(x.shape)}"
         )
     small = host.astype(np.float32) if host.dtype.name in ("bfloat16", "float16") else host
     if axis is not None and x.ndim == 0:
@@ -271,7 +272,8 @@ def _given_edges(where: str, bins: object, x: jax.Array, limits: Sequence[float]
     if isinstance(bins, int):
         if limits is not None and len(limits) != 2:
             raise ArgumentError(f"{where}: range should have 2 elements, got range={limits}")
-        return _edges(x, bins, *(limits or (None, None)), where)
+        low, high = limits or (None, None)
+        return _edges(x, bins, low, high, where)
     edges = array(bins, where, "bins")
     if limits is not None:
         raise ArgumentTypeError(f"{where}: range={limits} cannot be given together with edges")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -208,7 +209,8 @@ def _pieces(where: str, y: ArrayLike, x: ArrayLike | None, dx: Real | None, dim:
     if points.ndim == 1:
         if points.shape[0] != values.shape[axis]:
             raise ArgumentError(
-                f"{where}: There must be one `x` value for each sample point, got {points.shape[0]} and {values.shape[axis]}"
+                f"{where}: There must be one `x` value for each sample point, got {points.shape[0]} "
+                f"and {values.shape[axis]}"
             )
         shape = [1] * values.ndim
         shape[axis] = points.shape[0]
@@ -293,7 +295,7 @@ def _slope(x: jax.Array, axis: int, spacing: Real | jax.Array, order: int) -> ja
 
 
 @op(
-    spacing="the distance of neighbours: a number, one for each dimension, or for each the coordinates of its points; None: 1.",
+    spacing="the distance of neighbours: a number, one a dimension, or for each the coordinates of its points; None: 1.",
     dim="the dimension or dimensions; None: all.",
     edge_order="1 or 2: the order of accuracy at both ends.",
 )
@@ -343,4 +345,4 @@ def gradient(
                 f"gradient expected each coordinate vector to match the size of dim {axis}, got {step.shape}"
             )
     wide = as_inexact(x)
-    return tuple(_slope(wide, axis, step, edge_order) for axis, step in zip(axes, steps, strict=True))
+    return tuple(_slope(wide, axis, cast(Real, step), edge_order) for axis, step in zip(axes, steps, strict=True))

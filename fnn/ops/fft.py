@@ -200,7 +200,7 @@ _RETURNS = {
 def _described(name: str, summary: str, size: str, dim: str, shape: str, result: str) -> str:
     kind, rule, _, half = _rule(name)
     returns = _RETURNS["half" if rule is _from_real else "whole" if half else ""]
-    text = f"the signal, {'real' if kind == 'real' else 'real or complex'}; integers are converted to the default float dtype."
+    text = f"the signal, {'real' if kind == 'real' else 'real or complex'}; integers become the default float dtype."
     return _DOC.format(
         summary=summary, input=text, size=f"{size}: {COMMON[size]}", dim=dim, norm=COMMON["norm"], returns=returns,
         name=name, shape=shape, result=result,

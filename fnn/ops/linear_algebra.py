@@ -94,9 +94,24 @@ def cholesky_solve(B: ArrayLike, L: ArrayLike, upper: bool = False) -> jax.Array
     triangle = array(L, "cholesky_solve", "L")
     if triangle.ndim < 2:
         raise ArgumentError(f"cholesky_solve: u should have at least 2 dimensions, got shape {list(triangle.shape)}")
-    lower = _adjoint(triangle) if upper else triangle
-    middle = linalg.solve_triangular(lower, B, upper=False)
+    return _solved(_adjoint(triangle) if upper else triangle, array(B, "cholesky_solve", "B"))
+
+
+@jax.custom_jvp
+def _solved(lower: jax.Array, b: jax.Array) -> jax.Array:
+    middle = linalg.solve_triangular(lower, b, upper=False)
     return linalg.solve_triangular(_adjoint(lower), middle, upper=True)
+
+
+@_solved.defjvp
+def _solved_jvp(
+    primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    # As PyTorch's, that of L L^H with all of L: the gradient is no triangle.
+    (lower, b), (t_lower, t_b) = primals, tangents
+    x = _solved(lower, b)
+    half = t_lower @ _adjoint(lower)
+    return x, _solved(lower, t_b - (half + _adjoint(half)) @ x)
 
 
 @op(input="(..., n, n).")
@@ -146,11 +161,9 @@ def svd(input: ArrayLike, some: bool = True, compute_uv: bool = True) -> Singula
         Array([3., 2.], dtype=float32)
     """
     if not compute_uv:
-        values = linalg.svdvals(input)
-        x = array(input, "svd")
-        return SingularValues(
-            *(jnp.zeros((*x.shape[:-2], n, n), x.dtype) if v is None else v for n, v in ((x.shape[-2], None), (0, values), (x.shape[-1], None)))
-        )  # fmt: skip
+        x, values = array(input, "svd"), linalg.svdvals(input)
+        rows, columns = (jnp.zeros((*x.shape[:-2], n, n), x.dtype) for n in x.shape[-2:])
+        return SingularValues(rows, values, columns)
     U, S, Vh = linalg.svd(input, full_matrices=not some)
     return SingularValues(U, S, _adjoint(Vh))
 
@@ -203,7 +216,8 @@ def lu_solve(b: ArrayLike, LU_data: ArrayLike, LU_pivots: ArrayLike) -> jax.Arra
     return linalg.lu_solve(LU_data, LU_pivots, b)
 
 
-@op(LU_data="(..., m, n), of `lu`.", LU_pivots="(..., k), of `lu`.", unpack_data="whether L and U are wanted; else empty.",
+@op(LU_data="(..., m, n), of `lu`.", LU_pivots="(..., k), of `lu`.",
+    unpack_data="whether L and U are wanted; else empty.",
     unpack_pivots="whether P is wanted; else empty.")  # fmt: skip
 def lu_unpack(LU_data: ArrayLike, LU_pivots: ArrayLike, unpack_data: bool = True, unpack_pivots: bool = True) -> PLU:
     """The matrices of an LU factorisation: ``A = P L U``.

@@ -122,9 +122,7 @@ def _floor_quotient(x: jax.Array, y: jax.Array) -> jax.Array:
     return jnp.where(y == 0, x / y, jnp.where(quotient == 0, signed_zero, floor))
 
 
-@op(
-    rounding_mode="None: true division; ``'trunc'``: rounded towards 0; ``'floor'``: rounded down. Gradients are 0 then."
-)
+@op(rounding_mode="None: true division; ``'trunc'``: rounded towards 0; ``'floor'``: rounded down; without gradient.")
 def div(input: ArrayLike, other: ArrayLike, *, rounding_mode: str | None = None) -> jax.Array:
     """``input / other``.
 

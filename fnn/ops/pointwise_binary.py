@@ -152,7 +152,8 @@ def _sloped_jvp(primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...])
     return primals[0], primals[2] * tangents[1]
 
 
-atan2 = _floating("atan2", lambda x, y: lax.atan2(*_filled(x, y)), "The angle of the point ``(other, input)``, in (-pi, pi].",
+atan2 = _floating("atan2", lambda x, y: lax.atan2(*_filled(x, y)),
+                  "The angle of the point ``(other, input)``, in (-pi, pi].",
                   "[1.0]", "[-1.0]", "Array([2.356194], dtype=float32)")  # fmt: skip
 arctan2 = alias(atan2, "arctan2")
 hypot = _floating("hypot", _hypot, "``sqrt(input^2 + other^2)``, without overflow.", "[3.0]", "[4.0]",
@@ -316,7 +317,8 @@ def _complex_too(name: str, compute: _Compute, formula: str, *shown: str) -> Bin
     return _made(fun, name, formula, (shown[0], shown[1], shown[2]), ", floating.")
 
 
-logaddexp = _complex_too("logaddexp", _logaddexp, "``log(e^input + e^other)``, without overflow.", "[1000.0]", "[1000.0]",
+logaddexp = _complex_too("logaddexp", _logaddexp,
+                         "``log(e^input + e^other)``, without overflow.", "[1000.0]", "[1000.0]",
                          "Array([1000.693], dtype=float32)")  # fmt: skip
 logaddexp2 = _complex_too("logaddexp2", lambda x, y: jnp.logaddexp2(*_filled(x, y)),
                           "``log2(2^input + 2^other)``, without overflow.", "[1000.0]", "[1000.0]",

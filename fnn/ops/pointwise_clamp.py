@@ -1,4 +1,6 @@
-"""Clamping, with PyTorch's gradients: an element on a bound has the whole of it; and functions with an integer order."""
+"""Clamping, with PyTorch's gradients: an element on a bound has the whole of it; and functions with "
+"an integer order.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Functions of one array that keep its dtype, or take a part of its numbers: signs, rounding, real and imaginary parts."""
+"""Functions of one array that keep its dtype, or take a part of its numbers: signs, rounding, real "
+"and imaginary parts.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ __all__ = [
 ]  # fmt: skip
 
 _HERE = "fnn.ops.pointwise_parts"
-_ANY, _NO_BOOL, _REAL = (True,) * 4, (False, True, True, True), (True, True, True, False)
+_ANY, _NO_BOOL, _REAL = (True, True, True, True), (False, True, True, True), (True, True, True, False)
 _REAL_NUMBER = (False, True, True, False)
 
 
@@ -77,7 +79,8 @@ neg = _of("neg", lambda x: -x, "``-x``.", "[1, -2]", "Array([-1,  2], dtype=int3
 negative = alias(neg, "negative")
 positive = _of("positive", lambda x: x, "``x`` itself.", "[1, -2]", "Array([ 1, -2], dtype=int32)", module=_HERE,
                takes=_NO_BOOL)  # fmt: skip
-sign = _of("sign", _sign, "-1, 0 or 1; 0 for NaN. Its gradient is 0.", "[-2.0, 0.0]", "Array([-1.,  0.], dtype=float32)",
+sign = _of("sign", _sign, "-1, 0 or 1; 0 for NaN. Its gradient is 0.",
+           "[-2.0, 0.0]", "Array([-1.,  0.], dtype=float32)",
            module=_HERE, takes=_REAL)  # fmt: skip
 sgn = _of("sgn", _sgn, "``x / |x|``, 0 at 0: the sign, also of complex numbers.", "[-2.0, 0.0]",
           "Array([-1.,  0.], dtype=float32)", module=_HERE, takes=_ANY)  # fmt: skip
@@ -89,7 +92,8 @@ square = _of("square", _square, "``x * x``.", "[-3, 2]", "Array([9, 4], dtype=in
 
 ceil = _of("ceil", unchanged_integers(lambda x: jnp.ceil(_no_gradient(x))), "The least integer that is not smaller.",
            "[1.2, -1.2]", "Array([ 2., -1.], dtype=float32)", module=_HERE, takes=_REAL_NUMBER)  # fmt: skip
-floor = _of("floor", unchanged_integers(lambda x: jnp.floor(_no_gradient(x))), "The greatest integer that is not greater.",
+floor = _of("floor", unchanged_integers(lambda x: jnp.floor(_no_gradient(x))),
+            "The greatest integer that is not greater.",
             "[1.2, -1.2]", "Array([ 1., -2.], dtype=float32)", module=_HERE, takes=_REAL_NUMBER)  # fmt: skip
 trunc = _of("trunc", unchanged_integers(lambda x: jnp.trunc(_no_gradient(x))), "The integer part, rounded towards 0.",
             "[1.7, -1.7]", "Array([ 1., -1.], dtype=float32)", module=_HERE, takes=_REAL_NUMBER)  # fmt: skip

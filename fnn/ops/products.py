@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import jax
@@ -326,7 +327,7 @@ def einsum(equation: str, *operands: ArrayLike | Sequence[ArrayLike]) -> jax.Arr
 
 
 @op(a="the first array.", b="the second array.",
-    dims="how many last dimensions of ``a`` and first ones of ``b`` are summed over, or the two lists of them.")  # fmt: skip
+    dims="how many last dimensions of ``a`` and first ones of ``b`` are summed over, or two lists of them.")  # fmt: skip
 def tensordot(a: ArrayLike, b: ArrayLike, dims: int | Sequence[Sequence[int]] = 2) -> jax.Array:
     """Sums of products over several dimensions of both arrays.
 
@@ -432,14 +433,14 @@ def chain_matmul(*matrices: ArrayLike) -> jax.Array:
         raise ArgumentError("chain_matmul: expected one or more matrices")
     for m in arrays:
         _check(m.ndim == 2, "chain_matmul", "expected matrices", m)
-    for m, following in zip(arrays, arrays[1:], strict=False):
+    for m, following in itertools.pairwise(arrays):
         _check(m.shape[1] == following.shape[0], "chain_matmul", "shapes cannot be multiplied", m, following)
         factors("chain_matmul", m, following)
     return arrays[0] if len(arrays) == 1 else jnp.linalg.multi_dot(arrays) if len(arrays) > 2 else arrays[0] @ arrays[1]
 
 
 @op(x1="(..., n, d).", x2="(..., m, d).", p="the order of the norm, 0 or more.",
-    compute_mode="how PyTorch computes it; checked, but the result is computed from differences, which is exact.")  # fmt: skip
+    compute_mode="how PyTorch computes it; all ways give this result, which is computed from differences.")  # fmt: skip
 def cdist(
     x1: ArrayLike, x2: ArrayLike, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary"
 ) -> jax.Array:

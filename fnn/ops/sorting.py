@@ -154,18 +154,21 @@ def searchsorted(
         raise ArgumentError("searchsorted(): sorted_sequence should have at least 1 dimension, got a scalar")
     if sequence.ndim > 1 and (values.ndim != sequence.ndim or values.shape[:-1] != sequence.shape[:-1]):
         raise ArgumentError(
-            "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and "
+            "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
+            "boundaries tensor and "
             f"input value tensor must match, got {list(sequence.shape)} and {list(values.shape)}"
         )
     if not is_number(input) and sequence.dtype != values.dtype:
         raise ArgumentTypeError(
-            f"searchsorted(): sorted_sequence and input should have the same dtype, got {sequence.dtype} and {values.dtype}"
+            "searchsorted(): sorted_sequence and input should have the same dtype, got "
+            f"{sequence.dtype} and {values.dtype}"
         )
     if sorter is not None:
         order = array(sorter, where, "sorter")
         if order.shape != sequence.shape or kind_of(order.dtype) != 1:
             raise ArgumentError(
-                f"searchsorted(): sorter must be integers of the shape of sorted_sequence, got {list(order.shape)}, {order.dtype}"
+                "searchsorted(): sorter must be integers of the shape of sorted_sequence, got "
+                f"{list(order.shape)}, {order.dtype}"
             )
         known = concrete(order)
         if known is not None and known.size and (known.min() < 0 or known.max() >= sequence.shape[-1]):
@@ -225,7 +228,8 @@ def _quantile(
         raise ArgumentError(f"{where}() q values must be in the range [0, 1], got q={q}")
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise ArgumentError(
-            f"{where}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
+            f"{where}() interpolation must be one of linear, lower, higher, midpoint or nearest, but "
+            f"got {interpolation}"
         )
     if x.size == 0:
         raise ArgumentError(f"{where}() input tensor must be non-empty, got shape {list(x.shape)}")

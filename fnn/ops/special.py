@@ -16,7 +16,7 @@ from jax.scipy import special as _special
 
 from fnn.functional import simplex
 from fnn.ops._document import COMMON, Binary, alias, op, set_identity
-from fnn.ops._operands import FLOATING, array, computed_wide, narrow_to, no_complex, pair, same_rank
+from fnn.ops._operands import FLOATING, array, computed_wide, narrow_to, no_complex, pair, refuse_numbers, same_rank
 from fnn.ops._promote import as_inexact, promoted
 from fnn.ops._unary import inexact_function
 from fnn.ops.pointwise_binary import igamma, igammac, xlogy
@@ -51,10 +51,17 @@ gammainc, gammaincc = alias(igamma, "gammainc"), alias(igammac, "gammaincc")
 polygamma, round = alias(_polygamma, "polygamma"), alias(_round, "round")
 
 
+@jax.custom_jvp
 def _entr(x: jax.Array) -> jax.Array:
     safe = jnp.where(x > 0, x, 1)
     value = jnp.where(x > 0, -safe * lax.log(safe), jnp.where(x == 0, 0, -jnp.inf))
     return jnp.where(jnp.isnan(x), x, value)
+
+
+@_entr.defjvp
+def _entr_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    (x,), (t,) = primals, tangents
+    return _entr(x), -(1 + lax.log(x)) * t
 
 
 @jax.custom_jvp
@@ -103,7 +110,8 @@ i0e = _of("i0e", lax.bessel_i0e, "``exp(-|x|) i0(x)``.", "[0.0]", "1.")
 i1 = _of("i1", _i1, "The modified Bessel function of the first kind, of order 1.", "[1.0]", "0.5651591")
 i1e = _of("i1e", lax.bessel_i1e, "``exp(-|x|) i1(x)``.", "[1.0]", "0.2079104")
 modified_bessel_i0, modified_bessel_i1 = alias(i0, "modified_bessel_i0"), alias(i1, "modified_bessel_i1")
-ndtr = _of("ndtr", lambda x: 0.5 * lax.erfc(-x * math.sqrt(0.5)), "The distribution function of the normal distribution.",
+ndtr = _of("ndtr", lambda x: 0.5 * lax.erfc(-x * math.sqrt(0.5)),
+           "The distribution function of the normal distribution.",
            "[0.0]", "0.5")  # fmt: skip
 ndtri = _of("ndtri", _special.ndtri, "The inverse of `ndtr`.", "[0.5]", "0.")
 log_ndtr = _of("log_ndtr", _special.log_ndtr, "The logarithm of `ndtr`.", "[0.0]", "-0.6931472")
@@ -223,6 +231,7 @@ def _polynomial(name: str, first: Callable, step: _Step, formula: str, result: s
     where = f"special.{name}"
 
     def fun(input: ArrayLike, n: ArrayLike) -> jax.Array:
+        refuse_numbers(where, input, n, "one")
         x, degree = (as_inexact(v) for v in promoted(array(input, where), array(n, where, "n")))
         no_complex(where, x)
         x, degree = same_rank(where, x, degree)

@@ -149,7 +149,8 @@ def _frame(
     w = jnp.ones(size, jnp.finfo(x.dtype).dtype) if window is None else array(window, where, "window")
     if w.shape != (size,):
         raise ArgumentError(
-            f"{where}: expected a 1D window tensor of size equal to win_length={size}, but got window with size {list(w.shape)}"
+            f"{where}: expected a 1D window tensor of size equal to win_length={size}, but got window "
+            f"with size {list(w.shape)}"
         )
     left = (n_fft - size) // 2
     return hop, jnp.pad(w, (left, n_fft - size - left))

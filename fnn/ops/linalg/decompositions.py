@@ -84,8 +84,8 @@ def cholesky_ex(A: ArrayLike, *, upper: bool = False, check_errors: bool = False
     """`cholesky`, which tells of failures instead of raising them.
 
     Returns:
-        ``(L, info)``: info is the order of the first leading minor that is not positive, 0 if there is none; where there
-        is one, ``L`` is NaN.
+        ``(L, info)``: info is the order of the first leading minor that is not positive, 0 if there is none;
+        where there is one, ``L`` is NaN.
 
     Example:
         >>> import jax.numpy as jnp

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import jax
@@ -136,7 +137,7 @@ def multi_dot(tensors: Sequence[ArrayLike]) -> jax.Array:
         edge = i in (0, len(arrays) - 1)
         if x.ndim != 2 and not (edge and x.ndim == 1):
             raise ArgumentError(f"{where}: tensor {i} must be {'1D or 2D' if edge else '2D'} but got {x.ndim}D")
-    for x, following in zip(arrays, arrays[1:], strict=False):
+    for x, following in itertools.pairwise(arrays):
         factors(where, x, following, ("a tensor", "the next"))
         if x.shape[-1] != following.shape[0]:
             raise ArgumentError(f"{where}: shapes {list(x.shape)} and {list(following.shape)} cannot be multiplied")

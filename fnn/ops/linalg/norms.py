@@ -38,7 +38,8 @@ def _converted(x: jax.Array, dtype: DType | None, where: str) -> jax.Array:
 
 
 @op(ord="the order, any number or an infinite one.", x="floating or complex.",
-    dim="the dimension or dimensions of the vectors; None: all.", dtype="what ``x`` is converted to first.")  # fmt: skip
+    dim="the dimension or dimensions of the vectors; None: all.",
+    dtype="what ``x`` is converted to first.")  # fmt: skip
 def vector_norm(
     x: ArrayLike, ord: float = 2, dim: Ints | None = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> jax.Array:

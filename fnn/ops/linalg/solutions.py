@@ -252,7 +252,7 @@ def lstsq(A: ArrayLike, B: ArrayLike, rcond: float | None = None, *, driver: str
     """The X of least norm that makes ``|A X - B|`` least.
 
     Returns:
-        ``(solution, residuals, rank, singular_values)``: the residuals are empty unless m > n and the rank is n (under a
+        ``(solution, residuals, rank, singular_values)``: the residuals are empty unless m > n and the rank is n (in a
         transform, that is assumed); the rank is empty for ``'gels'``, the singular values for it and ``'gelsy'``.
 
     Example:
@@ -312,7 +312,8 @@ def tensorinv(A: ArrayLike, ind: int = 2) -> jax.Array:
     first, last = x.shape[:ind], x.shape[ind:]
     if math.prod(first) != math.prod(last):
         raise ArgumentError(
-            f"linalg.tensorinv: Expected self to satisfy prod(shape[ind:]) == prod(shape[:ind]), got {list(x.shape)}, ind={ind}"
+            "linalg.tensorinv: Expected self to satisfy prod(shape[ind:]) == prod(shape[:ind]), got "
+            f"{list(x.shape)}, ind={ind}"
         )
     return inv(x.reshape(math.prod(first), math.prod(last))).reshape(*last, *first)
 
@@ -337,6 +338,7 @@ def tensorsolve(A: ArrayLike, B: ArrayLike, dims: Sequence[int] | None = None) -
     result = x.shape[y.ndim :]
     if math.prod(result) != math.prod(x.shape[: y.ndim]) or y.size != math.prod(result):
         raise ArgumentError(
-            f"{where}: Expected self to satisfy prod(A.shape[B.ndim:]) == prod(A.shape[:B.ndim]), got {list(x.shape)}, {list(y.shape)}"
+            f"{where}: Expected self to satisfy prod(A.shape[B.ndim:]) == prod(A.shape[:B.ndim]), got "
+            f"{list(x.shape)}, {list(y.shape)}"
         )
     return solve(x.reshape(y.size, y.size), y.reshape(-1)).reshape(result)
