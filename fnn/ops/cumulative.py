@@ -295,7 +295,7 @@ def _slope(x: jax.Array, axis: int, spacing: Real | jax.Array, order: int) -> ja
 
 
 @op(
-    spacing="the distance of neighbours: a number, one a dimension, or for each the coordinates of its points; None: 1.",
+    spacing="the distance of neighbours: a number, one a dimension or for each the coordinates of its points; None: 1.",
     dim="the dimension or dimensions; None: all.",
     edge_order="1 or 2: the order of accuracy at both ends.",
 )

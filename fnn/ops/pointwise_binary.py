@@ -175,7 +175,7 @@ def nextafter(input: ArrayLike, other: ArrayLike) -> jax.Array:
     Example:
         >>> import jax.numpy as jnp
         >>> import fnn
-        >>> fnn.nextafter(jnp.array([0.0]), jnp.array([1.0])) > 0
+        >>> fnn.nextafter(jnp.array([1.0]), jnp.array([2.0])) > 1
         Array([ True], dtype=bool)
     """
     x, y = pair("nextafter", input, other, "none")

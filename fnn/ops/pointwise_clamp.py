@@ -1,6 +1,4 @@
-"""Clamping, with PyTorch's gradients: an element on a bound has the whole of it; and functions with "
-"an integer order.
-"""
+"""Clamping, with PyTorch's gradients: an element on a bound has the whole of it; and functions of an order."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Functions of one array that keep its dtype, or take a part of its numbers: signs, rounding, real "
-"and imaginary parts.
-"""
+"""Functions of one array that keep its dtype, or take a part of its numbers: signs, rounding, parts."""
 
 from __future__ import annotations
 

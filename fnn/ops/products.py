@@ -327,7 +327,7 @@ def einsum(equation: str, *operands: ArrayLike | Sequence[ArrayLike]) -> jax.Arr
 
 
 @op(a="the first array.", b="the second array.",
-    dims="how many last dimensions of ``a`` and first ones of ``b`` are summed over, or two lists of them.")  # fmt: skip
+    dims="how many last dimensions of ``a`` and first ones of ``b`` are summed over, or lists of them.")  # fmt: skip
 def tensordot(a: ArrayLike, b: ArrayLike, dims: int | Sequence[Sequence[int]] = 2) -> jax.Array:
     """Sums of products over several dimensions of both arrays.
 

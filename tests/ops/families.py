@@ -1,5 +1,4 @@
-"""Tables of names of one family, each run over torch's op_db: values and gradients in float32, "
-"values in other dtypes, errors."""
+"""Names of a family, each run over torch's op_db: values, gradients in float32, errors."""
 
 from __future__ import annotations
 

@@ -28,14 +28,13 @@ def eig(A: ArrayLike) -> Eigen:
     """Eigenvalues and eigenvectors of a square matrix; XLA computes them on CPU and GPU only.
 
     Returns:
-            ``(eigenvalues, eigenvectors)``, complex: (..., n), (..., n, n).
+        ``(eigenvalues, eigenvectors)``, complex: (..., n), (..., n, n).
 
     Example:
-            >>> import jax.numpy as jnp
-    import numpy as np
-            >>> import fnn
-            >>> fnn.linalg.eig(jnp.array([[2.0, 0.0], [0.0, 3.0]])).eigenvalues
-            Array([2.+0.j, 3.+0.j], dtype=complex64)
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.eig(jnp.array([[2.0, 0.0], [0.0, 3.0]])).eigenvalues
+        Array([2.+0.j, 3.+0.j], dtype=complex64)
     """
     return Eigen(*_eig(_finite_square(A, "linalg.eig")))
 
@@ -72,14 +71,13 @@ def eigvals(A: ArrayLike) -> jax.Array:
     """Eigenvalues of a square matrix; XLA computes them on CPU and GPU only.
 
     Returns:
-            (..., n), complex.
+        (..., n), complex.
 
     Example:
-            >>> import jax.numpy as jnp
-    import numpy as np
-            >>> import fnn
-            >>> fnn.linalg.eigvals(jnp.array([[2.0, 0.0], [0.0, 3.0]]))
-            Array([2.+0.j, 3.+0.j], dtype=complex64)
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.eigvals(jnp.array([[2.0, 0.0], [0.0, 3.0]]))
+        Array([2.+0.j, 3.+0.j], dtype=complex64)
     """
     return jnp.linalg.eigvals(_finite_square(A, "linalg.eigvals"))
 
@@ -95,14 +93,13 @@ def eigh(A: ArrayLike, UPLO: str = "L") -> Eigen:
     """Eigenvalues, in ascending order, and eigenvectors of a Hermitian matrix.
 
     Returns:
-            ``(eigenvalues, eigenvectors)``: (..., n), real; (..., n, n).
+        ``(eigenvalues, eigenvectors)``: (..., n), real; (..., n, n).
 
     Example:
-            >>> import jax.numpy as jnp
-    import numpy as np
-            >>> import fnn
-            >>> fnn.linalg.eigh(jnp.array([[3.0, 0.0], [0.0, 2.0]])).eigenvalues
-            Array([2., 3.], dtype=float32)
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.eigh(jnp.array([[3.0, 0.0], [0.0, 2.0]])).eigenvalues
+        Array([2., 3.], dtype=float32)
     """
     x = from_triangle(matrix(A, "linalg.eigh", square=True), _uplo("linalg.eigh", UPLO) == "U")
     return Eigen(*jnp.linalg.eigh(x, symmetrize_input=False))
@@ -113,14 +110,13 @@ def eigvalsh(A: ArrayLike, UPLO: str = "L") -> jax.Array:
     """Eigenvalues, in ascending order, of a Hermitian matrix.
 
     Returns:
-            (..., n), real.
+        (..., n), real.
 
     Example:
-            >>> import jax.numpy as jnp
-    import numpy as np
-            >>> import fnn
-            >>> fnn.linalg.eigvalsh(jnp.array([[3.0, 0.0], [0.0, 2.0]]))
-            Array([2., 3.], dtype=float32)
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.eigvalsh(jnp.array([[3.0, 0.0], [0.0, 2.0]]))
+        Array([2., 3.], dtype=float32)
     """
     x = from_triangle(matrix(A, "linalg.eigvalsh", square=True), _uplo("linalg.eigvalsh", UPLO) == "U")
     return jnp.linalg.eigh(x, symmetrize_input=False)[0]
@@ -138,14 +134,13 @@ def svd(A: ArrayLike, full_matrices: bool = True, *, driver: str | None = None) 
     """Singular vectors and values: ``A = U diag(S) Vh``, S in descending order.
 
     Returns:
-            ``(U, S, Vh)``: (..., m, m), (..., k), (..., n, n) with k the smaller of m and n.
+        ``(U, S, Vh)``: (..., m, m), (..., k), (..., n, n) with k the smaller of m and n.
 
     Example:
-            >>> import jax.numpy as jnp
-    import numpy as np
-            >>> import fnn
-            >>> fnn.linalg.svd(jnp.array([[0.0, 2.0], [3.0, 0.0]])).S
-            Array([3., 2.], dtype=float32)
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.svd(jnp.array([[0.0, 2.0], [3.0, 0.0]])).S
+        Array([3., 2.], dtype=float32)
     """
     _no_driver("linalg.svd", driver)
     return Singular(*singular(matrix(A, "linalg.svd"), full_matrices))
@@ -170,11 +165,10 @@ def svdvals(A: ArrayLike, *, driver: str | None = None) -> jax.Array:
     """The singular values in descending order, (..., k) with k the smaller of m and n.
 
     Example:
-            >>> import jax.numpy as jnp
-    import numpy as np
-            >>> import fnn
-            >>> fnn.linalg.svdvals(jnp.array([[0.0, 2.0], [3.0, 0.0]]))
-            Array([3., 2.], dtype=float32)
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.svdvals(jnp.array([[0.0, 2.0], [3.0, 0.0]]))
+        Array([3., 2.], dtype=float32)
     """
     _no_driver("linalg.svdvals", driver)
     return jnp.linalg.svd(matrix(A, "linalg.svdvals"), compute_uv=False)
@@ -207,11 +201,10 @@ def matrix_rank(
     """How many singular values count as not 0.
 
     Example:
-            >>> import jax.numpy as jnp
-    import numpy as np
-            >>> import fnn
-            >>> fnn.linalg.matrix_rank(jnp.ones((3, 2)))
-            Array(1, dtype=int32)
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.matrix_rank(jnp.ones((3, 2)))
+        Array(1, dtype=int32)
     """
     where = "linalg.matrix_rank"
     x = matrix(A, where, square=hermitian)
@@ -233,12 +226,11 @@ def pinv(
     """The pseudo-inverse (Moore-Penrose), (..., n, m).
 
     Example:
-            >>> import jax.numpy as jnp
-    import numpy as np
-            >>> import fnn
-            >>> fnn.linalg.pinv(jnp.array([[2.0, 0.0]]))
-            Array([[0.5],
-                   [0. ]], dtype=float32)
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.pinv(jnp.array([[2.0, 0.0]]))
+        Array([[0.5],
+               [0. ]], dtype=float32)
     """
     where = "linalg.pinv"
     return pseudo_inverse(matrix(A, where, square=hermitian), atol, rtol, hermitian, where)
