@@ -37,6 +37,26 @@ def _digamma_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple
     return digamma_of(primals[0]), polygamma_of(1, primals[0]) * tangents[0]
 
 
+_MOST_STEPS = 4096  # beyond, float32 has no digits behind the point that matter
+
+
+def _zeta(s: int, x: jax.Array) -> jax.Array:
+    """``sum of (x + k)^-s`` over k from 0: to the right of 0 JAX has it, from the left it is reached in steps of 1."""
+    x = lax.stop_gradient(x)
+
+    def left(carry: tuple[jax.Array, ...]) -> jax.Array:
+        return jnp.any(carry[1] < 1) & (carry[0] < _MOST_STEPS)
+
+    def step(carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        count, at, total = carry
+        short = at < 1
+        term = lax.integer_pow(jnp.where(short, at, 1), -s)
+        return count + 1, jnp.where(short, at + 1, at), jnp.where(short, total + term, total)
+
+    _, at, total = lax.while_loop(left, step, (jnp.zeros((), jnp.int32), x, jnp.zeros_like(x)))
+    return total + special.zeta(jnp.full_like(x, s), jnp.maximum(at, 1))
+
+
 def polygamma_of(order: int, x: jax.Array) -> jax.Array:
     """The derivative of order 1 or more of `digamma_of`."""
     sign = 1.0 if order % 2 else -1.0
@@ -48,7 +68,7 @@ def polygamma_of(order: int, x: jax.Array) -> jax.Array:
         sine = jnp.sin(math.pi * x)
         value = jnp.where(reflected, (math.pi / sine) ** 2 - value, value)
         return _with_derivative(value, x, 1)
-    value = sign * math.gamma(order + 1) * special.zeta(jnp.full_like(x, order + 1), x)
+    value = sign * math.gamma(order + 1) * _zeta(order + 1, x)
     return _with_derivative(value, x, order)
 
 

@@ -83,13 +83,15 @@ def run(name: str, fun: Callable, row: Row = PLAIN, path: str = "") -> None:
     rtol, atol = row.tolerance or (None, None)
     with jax.disable_jit(row.eager), jax.enable_x64(True) if row.x64 else nullcontext(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        others = row.others if extent.ALL else row.others[len(name) % 2 :: 2]
+        # By default every third name in one other dtype, too, so that the table stays cheap.
+        turn = sum(map(ord, name))
+        others = row.others if extent.ALL else row.others[turn % 4 : turn % 4 + 1] if turn % 3 == 0 else ()
         for dtype in ("float32", *others):
             kept = getattr(torch, dtype)
             if not any(kept in op.supported_dtypes("cpu") for op in reference.ops(entry)):
                 continue
             first = dtype == "float32"
-            limit = Limit(row, 2 if first else 1)
+            limit = Limit(row, 1)
             try:
                 reference.check_op(
                     entry,

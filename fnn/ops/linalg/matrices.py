@@ -158,6 +158,7 @@ def vander(x: ArrayLike, *, N: int | None = None) -> jax.Array:
     values = array(x, "linalg.vander", "x")
     if values.ndim == 0 and N is None:
         raise ArgumentError("linalg.vander: x must have at least one dimension, or N must be given, got a scalar")
+    values = values[None] if values.ndim == 0 else values
     count = values.shape[-1] if N is None else integer(N, "N", "linalg.vander: ")
     if count <= 1:
         raise ArgumentError(f"linalg.vander: N must be greater than 1, got N={N}")
