@@ -298,6 +298,7 @@ def float_power(input: ArrayLike, exponent: ArrayLike) -> jax.Array:
         ...     print(fnn.float_power(jnp.array([2, 3]), -1).dtype)
         float64
     """
+    refuse_numbers("float_power", input, exponent, "one")
     wanted = complex_of(np.float64) if kind_of(result_type(input, exponent)) == COMPLEX else np.dtype(np.float64)
     if index_dtype() != np.int64:
         raise ArgumentError(
