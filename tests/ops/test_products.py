@@ -1,0 +1,33 @@
+"""Products of vectors and matrices against torch's op_db, and equations."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fnn.errors import ArgumentError
+from fnn.ops import products
+from tests.ops.families import Row, reference, run
+
+torch = reference.torch
+ROWS = {
+    "einsum": Row(call=lambda f: lambda operands, equation: f(equation, *operands)),
+    "cdist": Row(tolerance=(2e-3, 1e-4)),
+}
+EXACT = ("int64", "complex64")  # torch rounds bfloat16 sums in another order
+BY_HAND = {"chain_matmul"}
+
+
+@pytest.mark.parametrize("name", sorted(set(products.__all__) - BY_HAND))
+def test_database(name):
+    run(name, getattr(products, name), ROWS.get(name, Row(others=EXACT)))
+
+
+def test_chain_matmul():
+    rng = np.random.default_rng(0)
+    arrays = [torch.from_numpy(rng.standard_normal(s).astype(np.float32)) for s in ((2, 3), (3, 4), (4, 5))]
+    reference.check_call(torch.chain_matmul, products.chain_matmul, tuple(arrays))
+
+
+def test_einsum_says_what_is_wrong():
+    with pytest.raises(ArgumentError, match=r"einsum\(\): .*equation='ij,jk->ik', \[\[2, 3\], \[4, 5\]\]"):
+        products.einsum("ij,jk->ik", jnp.ones((2, 3)), jnp.ones((4, 5)))
