@@ -29,7 +29,7 @@ from fnn import random
 from fnn.autocasting import governed_as
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, TracerEscapeError
-from fnn.state import tensor_elementwise, tensor_methods, tensor_names
+from fnn.state import tensor_methods, tensor_names
 from fnn.state.box_index import check_index
 from fnn.state.scope import epoch, escape_message, innermost
 from fnn.state.tensor_methods import Size, TensorMethods
@@ -411,7 +411,6 @@ for _name in (*_BINARY.split(), "matmul", "divmod"):
 for _name in "lt le eq ne gt ge neg pos abs invert round".split():
     setattr(Box, f"__{_name}__", _operator(f"__{_name}__"))
 
-tensor_elementwise.install(Box)
 tensor_methods.install(Box)
 
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from fnn import ops
-from fnn.state.tensor_reductions import Reductions
 from fnn.state.tensor_table import FUNCTIONS, IN_PLACE
 from fnn.typing import Device
 
@@ -54,7 +53,7 @@ class Size(int):
         return int, (int(self),)
 
 
-class TensorMethods(Reductions):
+class TensorMethods:
     """A mixin of `Box`, which has ``data``; `install` adds the methods that are functions of `fnn.ops`."""
 
     __slots__ = ()

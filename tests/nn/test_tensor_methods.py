@@ -10,7 +10,7 @@ import pytest
 import fnn
 from fnn import nn
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.state import tensor_elementwise, tensor_names
+from fnn.state import tensor_names
 from fnn.state.box import Box
 from tests import reference
 from tests.nn.both import torch
@@ -90,11 +90,26 @@ _OF_TWO = set(
 )
 
 
+# Elementwise methods of one value, those that are there in place first.
+_IN_PLACE_TOO = (
+    "abs acos acosh asin asinh atan atanh bitwise_not ceil clamp cos cosh deg2rad digamma erf erfc erfinv exp "
+    "exp2 expm1 floor frac i0 lgamma log log10 log1p log2 logical_not logit nan_to_num neg rad2deg reciprocal "
+    "relu rsqrt sgn sigmoid sign sin sinc sinh sqrt square tan tanh trunc add addcdiv addcmul atan2 "
+    "bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor clamp_max clamp_min copysign "
+    "div eq floor_divide fmod ge gt hypot le lerp logical_and logical_or logical_xor lt masked_fill mul ne "
+    "nextafter pow remainder sub xlogy "
+).split()
+_ALONE = (
+    "angle bmm conj dot fmax fmin heaviside inner isclose isfinite isinf isnan isneginf isposinf isreal kron "
+    "logaddexp logaddexp2 matmul maximum minimum mm mv outer positive signbit vdot "
+).split()
+
+
 def _of_one(name):
     return f"{next((key for key, names in _ARGUMENTS.items() if name in names), 'x')}.{name}()"
 
 
-VALUES += [_of_one(n) for n in (*tensor_elementwise.IN_PLACE_TOO, *tensor_elementwise.ALONE) if n not in _OF_TWO]
+VALUES += [_of_one(n) for n in (*_IN_PLACE_TOO, *_ALONE) if n not in _OF_TWO]
 
 
 def names(api):
@@ -140,7 +155,7 @@ def test_the_value_is_torchs(expression):
     same(plain(got), plain(want))
 
 
-IN_PLACE = [_of_one(name).replace("()", "_()") for name in tensor_elementwise.IN_PLACE_TOO if name not in _OF_TWO]
+IN_PLACE = [_of_one(name).replace("()", "_()") for name in _IN_PLACE_TOO if name not in _OF_TWO]
 IN_PLACE += [
     "x.add_(2)", "x.add_(ones, alpha=0.5)", "x.sub_(ones)", "x.mul_(ones)", "x.div_(2)",
     "x.div_(ones, rounding_mode='trunc')", "x.pow_(2)", "x.clamp_(0, 1)", "x.clip_(max=0.5)", "x.clamp_min_(0.3)",
@@ -174,8 +189,8 @@ def test_in_place_is_torchs(expression):
         ("x.repeat(2)", ArgumentError, r"can not be smaller than number of dimensions of tensor, got \(2,\) for shape"),
         ("x.flatten(1, 0)", ArgumentError, "start_dim cannot come after end_dim; got start_dim=1, end_dim=0"),
         ("x.split([1, 1], 1)", ArgumentError, r"split_sizes expects to sum exactly to 3 .* got split_sizes=\[1, 1\]"),
-        ("x.topk(4)", ArgumentError, "selected index k out of range, got k=4 for size 3"),
-        ("x.div(2, rounding_mode='up')", ArgumentError, "None, 'trunc' or 'floor' but found 'up'"),
+        ("x.topk(4)", ArgumentError, "selected index k out of range, got k=4 for shape \\[2, 3\\]"),
+        ("x.div(2, rounding_mode='up')", ArgumentError, "None, 'trunc', or 'floor' but found 'up'"),
         ("x.sum(0, 1)", ArgumentTypeError, "sum: keepdim must be a bool, got keepdim=1; give dims as a tuple"),
         ("i.div_(2)", ArgumentError, "result type float32 can't be cast to the desired output type int32"),
         ("x.double()", ArgumentError, "float64: dtype=float64 needs 64-bit mode"),
@@ -251,12 +266,10 @@ def test_every_name_of_a_tensor_is_there_or_says_what_to_write():
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("det", r"'Parameter' object has no attribute 'det'; write jnp.linalg.det\(p, ...\)"),
         ("map_", r"; write p.data = jnp.vectorize\(f\)\(p.data\)"),
         ("t_", "; write p.data = ..., with the operation of the same name"),
         ("is_cuda", r"; ask p.devices\(\) or p.sharding"),
         ("backward", "; gradients come from fnn.value_and_grad or fnn.backward"),
-        ("inverse", r"; write jnp.linalg.inv\(p\)"),
         ("nowhere", "'Parameter' object has no attribute 'nowhere'$"),
         ("_nowhere", "'Parameter' object has no attribute '_nowhere'$"),
     ],
