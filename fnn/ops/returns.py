@@ -7,8 +7,8 @@ from typing import NamedTuple
 import jax
 
 __all__ = [
-    "Eigen", "Histogram", "Histogramdd", "InverseAndInfo", "LDL", "LDLEx", "LUFactors", "LUFactorsEx", "LeastSquares",
-    "MantissaAndExponent", "MinAndMax", "PLU", "QR", "Reflectors", "Singular", "SingularValues",
+    "Eigen", "Histogram", "Histogramdd", "InverseAndInfo", "LUFactors", "LUFactorsEx", "LeastSquares",
+    "MantissaAndExponent", "MinAndMax", "PLU", "QR", "Singular", "SingularValues",
     "SolutionAndInfo", "Solved", "SignAndLogAbsDet", "TriangularAndInfo", "ValuesAndIndices",
 ]  # fmt: skip
 
@@ -117,21 +117,6 @@ class LUFactorsEx(NamedTuple):
     info: jax.Array
 
 
-class LDL(NamedTuple):
-    """What ``linalg.ldl_factor`` returns."""
-
-    LD: jax.Array
-    pivots: jax.Array
-
-
-class LDLEx(NamedTuple):
-    """What ``linalg.ldl_factor_ex`` returns."""
-
-    LD: jax.Array
-    pivots: jax.Array
-    info: jax.Array
-
-
 class TriangularAndInfo(NamedTuple):
     """What ``linalg.cholesky_ex`` returns."""
 
@@ -158,10 +143,3 @@ class Solved(NamedTuple):
 
     solution: jax.Array
     cloned_coefficient: jax.Array
-
-
-class Reflectors(NamedTuple):
-    """What ``geqrf`` returns."""
-
-    a: jax.Array
-    tau: jax.Array
