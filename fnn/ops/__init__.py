@@ -514,20 +514,17 @@ if TYPE_CHECKING:
         view_as,
     )
     from fnn.ops.returns import (
-        LDL,
         PLU,
         QR,
         Eigen,
         Histogram,
         Histogramdd,
         InverseAndInfo,
-        LDLEx,
         LeastSquares,
         LUFactors,
         LUFactorsEx,
         MantissaAndExponent,
         MinAndMax,
-        Reflectors,
         SignAndLogAbsDet,
         Singular,
         SingularValues,
@@ -627,7 +624,7 @@ _MODULES = {
     "products": "addbmm addmm addmv addr baddbmm bmm cdist chain_matmul cross dot einsum ger inner kron matmul mm mv outer tensordot vdot",  # noqa: E501
     "reductions": "all any count_nonzero dist logsumexp mean nanmean nansum norm prod renorm sum",
     "reshaping": "broadcast_to dim element_size expand expand_as flatten is_contiguous ndimension nelement numel ravel reshape reshape_as size squeeze sum_to_size unflatten unsqueeze view view_as",  # noqa: E501
-    "returns": "Eigen Histogram Histogramdd InverseAndInfo LDL LDLEx LUFactors LUFactorsEx LeastSquares MantissaAndExponent MinAndMax PLU QR Reflectors SignAndLogAbsDet Singular SingularValues SolutionAndInfo Solved TriangularAndInfo ValuesAndIndices",  # noqa: E501
+    "returns": "Eigen Histogram Histogramdd InverseAndInfo LUFactors LUFactorsEx LeastSquares MantissaAndExponent MinAndMax PLU QR SignAndLogAbsDet Singular SingularValues SolutionAndInfo Solved TriangularAndInfo ValuesAndIndices",  # noqa: E501
     "scattering": "index_add index_copy index_fill index_put index_reduce put scatter scatter_add scatter_reduce",
     "sequences": "arange linspace logspace range tril_indices triu_indices",
     "sorting": "argsort bucketize msort nanquantile quantile searchsorted sort topk",
@@ -642,8 +639,6 @@ __all__ = [
     "Histogram",
     "Histogramdd",
     "InverseAndInfo",
-    "LDL",
-    "LDLEx",
     "LUFactors",
     "LUFactorsEx",
     "LeastSquares",
@@ -651,7 +646,6 @@ __all__ = [
     "MinAndMax",
     "PLU",
     "QR",
-    "Reflectors",
     "SignAndLogAbsDet",
     "Singular",
     "SingularValues",

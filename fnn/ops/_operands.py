@@ -91,13 +91,18 @@ def narrow_to(y: jax.Array, like: jax.Array) -> jax.Array:
     return narrow(y, like) if like.dtype.itemsize == 2 and kind_of(like.dtype) == FLOATING else y
 
 
-def axes_of(dim: Ints | None, ndim: int, where: str, empty_is_all: bool = True) -> tuple[int, ...]:
+def axes_of(
+    dim: Ints | None, ndim: int, where: str, empty_is_all: bool = True, keepdim: bool = False
+) -> tuple[int, ...]:
     """The axes that a reduction is over, each once.
 
     Raises:
         ArgumentError: an axis comes twice.
         IndexError: there is no such axis.
+        ArgumentTypeError: ``keepdim`` is no bool: dims were given one by one, which PyTorch refuses, too.
     """
+    if not isinstance(keepdim, (bool, np.bool_)):
+        raise ArgumentTypeError(f"{where}: keepdim must be a bool, got keepdim={keepdim!r}; give dims as a tuple")
     if dim is None or (empty_is_all and isinstance(dim, Sequence) and not len(dim)):
         return tuple(range(ndim))
     given = dim if isinstance(dim, Sequence) else (dim,)

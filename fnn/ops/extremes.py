@@ -83,7 +83,7 @@ def _everything(where: str, input: ArrayLike) -> jax.Array:
 def _reduced(where: str, reduce: Callable, input: ArrayLike, dim: Ints, keepdim: bool) -> jax.Array:
     x = array(input, where)
     no_complex(where, x)
-    axes = axes_of(dim, x.ndim, where)
+    axes = axes_of(dim, x.ndim, where, keepdim=keepdim)
     for axis in axes:
         if x.shape[axis] == 0:
             raise IndexError(f"{where}(): Expected reduction dim {axis} to have non-zero size.")

@@ -55,7 +55,7 @@ def sum(input: ArrayLike, dim: Ints | None = None, keepdim: bool = False, *, dty
         Array([3, 7], dtype=int32)
     """
     x = summable(array(input, "sum"), dtype, "sum")
-    return jnp.sum(x, axes_of(dim, x.ndim, "sum"), keepdims=keepdim, dtype=x.dtype)
+    return jnp.sum(x, axes_of(dim, x.ndim, "sum", keepdim=keepdim), keepdims=keepdim, dtype=x.dtype)
 
 
 @op(dim=_DIM, dtype=_DTYPE)
@@ -97,7 +97,7 @@ def mean(input: ArrayLike, dim: Ints | None = None, keepdim: bool = False, *, dt
         Array([2., 3.], dtype=float32)
     """
     x = _averaged(array(input, "mean"), dtype, "mean")
-    axes = axes_of(dim, x.ndim, "mean")
+    axes = axes_of(dim, x.ndim, "mean", keepdim=keepdim)
     count = int(np.prod([x.shape[a] for a in axes], dtype=np.int64))
     total = jnp.sum(widen(x), axes, keepdims=keepdim)
     return narrow_to(total / count if count else total * jnp.nan, x)
@@ -119,7 +119,7 @@ def nanmean(
     if kind_of(x.dtype) < FLOATING:
         raise ArgumentTypeError(f"nanmean(): expected input to have floating point or complex dtype but got {x.dtype}")
     x = widen(given := converted(x, dtype, "nanmean"))
-    axes = axes_of(dim, x.ndim, "nanmean")
+    axes = axes_of(dim, x.ndim, "nanmean", keepdim=keepdim)
     valid = ~jnp.isnan(x)
     count = jnp.sum(valid, axes, keepdims=keepdim)
     return narrow_to(jnp.sum(jnp.where(valid, x, 0), axes, keepdims=keepdim) / count.astype(x.dtype), given)
@@ -154,7 +154,7 @@ def all(input: ArrayLike, dim: Ints | None = None, keepdim: bool = False) -> jax
         Array([False,  True], dtype=bool)
     """
     x = array(input, "all")
-    result = jnp.all(x, axes_of(dim, x.ndim, "all", empty_is_all=True), keepdims=keepdim)
+    result = jnp.all(x, axes_of(dim, x.ndim, "all", empty_is_all=True, keepdim=keepdim), keepdims=keepdim)
     return result.astype(x.dtype) if x.dtype == np.uint8 else result
 
 
@@ -172,7 +172,7 @@ def any(input: ArrayLike, dim: Ints | None = None, keepdim: bool = False) -> jax
         Array([ True, False], dtype=bool)
     """
     x = array(input, "any")
-    result = jnp.any(x, axes_of(dim, x.ndim, "any", empty_is_all=True), keepdims=keepdim)
+    result = jnp.any(x, axes_of(dim, x.ndim, "any", empty_is_all=True, keepdim=keepdim), keepdims=keepdim)
     return result.astype(x.dtype) if x.dtype == np.uint8 else result
 
 
@@ -201,7 +201,7 @@ def logsumexp(input: ArrayLike, dim: Ints, keepdim: bool = False) -> jax.Array:
         Array(1000.693, dtype=float32)
     """
     x = as_inexact(array(input, "logsumexp"))
-    axes = axes_of(dim, x.ndim, "logsumexp")
+    axes = axes_of(dim, x.ndim, "logsumexp", keepdim=keepdim)
     if x.size == 0:
         return jnp.log(jnp.sum(x, axes, keepdims=keepdim))
     return narrow_to(special.logsumexp(widen(x), axes, keepdims=keepdim), x)
@@ -239,7 +239,7 @@ def norm(
     x = converted(array(input, "norm"), dtype, "norm")
     if kind_of(x.dtype) < FLOATING:
         raise ArgumentTypeError(f"norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
-    axes = axes_of(dim, x.ndim, "norm")
+    axes = axes_of(dim, x.ndim, "norm", keepdim=keepdim)
     if p == "nuc":
         if (dim is None and x.ndim != 2) or len(axes) != 2:
             raise ArgumentError(f"norm: p='nuc' needs two dimensions, got dim={dim}, shape={list(x.shape)}")

@@ -35,7 +35,7 @@ def _moments(
     if kind_of(given.dtype) < FLOATING:
         raise ArgumentTypeError(f"{where}: only supports floating point and complex dtypes, got {given.dtype}")
     x = widen(given)
-    axes = axes_of(dim, x.ndim, where)
+    axes = axes_of(dim, x.ndim, where, keepdim=keepdim)
     count = int(np.prod([x.shape[a] for a in axes], dtype=np.int64))
     mean = jnp.sum(x, axes, keepdims=True) / (count or jnp.nan)
     apart = x - mean
