@@ -3,7 +3,7 @@
 import re
 import sys
 
-_GRADIENTS = "gradients are asked for where they are wanted: fnn.backward(loss) inside fnn.jit, fnn.autograd.grad, fnn.value_and_grad"
+_GRADIENTS = "gradients come from fnn.backward(loss) inside fnn.jit, fnn.autograd.grad, fnn.value_and_grad"
 _SPARSE = "sparse arrays are jax.experimental.sparse.BCOO"
 _QUANTIZED = "there are no quantized arrays; float8 dtypes and fnn.functional.scaled_mm are there"
 _SCRIPT = "there is no TorchScript: fnn.jit compiles, and takes Python as it is"
@@ -31,10 +31,15 @@ _TABLE: dict[str, str] = {
     "is_meta is_mkldnn "
     "is_mps is_mtia is_vulkan is_xla is_xpu is_vulkan_available": _DEVICES,
     "manual_seed_all": "use fnn.manual_seed",
-    "amp autocast GradScaler .*autocast.*": "mixed precision is a matter of dtypes: model.to(fnn.bfloat16)",
+    "GradScaler .*autocast.*": "see fnn.amp",
     "H mH": "write fnn.adjoint(x)",
     "index": "write x[index]",
     "symeig": "use fnn.linalg.eigh",
+    "eig lstsq solve matrix_rank": "use fnn.linalg.{name}",
+    "geqrf ormqr": "use fnn.linalg.qr, and fnn.linalg.householder_product",
+    "svd_lowrank pca_lowrank": "use fnn.linalg.svd",
+    "lobpcg": "use jax.experimental.sparse.linalg.lobpcg_standard",
+    "binomial poisson": "draw with fnn.distributions",
     "quasirandom": "use scipy.stats.qmc.Sobol",
     "T": "write x.T",
     "mT": "write x.mT",
@@ -93,7 +98,7 @@ _TABLE: dict[str, str] = {
     "typename": "write type(x).__name__",
     "module_load volatile": "it has no meaning here: leave it out",
     "distributed": "jax.sharding and jax.distributed",
-    "distributions futures hub masked package profiler onnx export fx library overrides backends monitor "
+    "futures hub masked package profiler onnx export fx library overrides backends monitor "
     "multiprocessing "
     "signal utils windows": "torch.{name} has no counterpart at this place",
     "sym_.* SymInt SymBool SymFloat": "shapes are Python's integers",

@@ -12,7 +12,6 @@ import fnn.functional as F
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("no_grad", "leave it out"),
         ("compile", "fnn.jit"),
         ("FloatTensor", r"fnn.tensor\(data, dtype=...\)"),
         ("relu_", r"write x = fnn.relu\(x, ...\)"),

@@ -64,17 +64,14 @@ def source(package: str) -> str:
 def lazy_source() -> str:
     """The text of ``fnn/ops/__init__.py``: no module is imported before one of its names is used."""
     text = OPS.read_text(encoding="utf-8")
-    modules, whole = {}, []
-    for path in sorted(OPS.parent.glob("[a-z]*.py")):
-        if path.stem in NAMESPACES:
-            whole.append(path.stem)
-        elif not path.stem.startswith(NAMESPACES):  # linalg_factor is a part of linalg
-            modules[path.stem] = sorted(exported(path, elsewhere=True))
+    files = [path for path in sorted(OPS.parent.glob("[a-z]*.py")) if path.stem not in NAMESPACES]
+    modules = {path.stem: sorted(exported(path, elsewhere=True)) for path in files}
+    whole = list(NAMESPACES)
     every = [name for names in modules.values() for name in names]
     if twice := {name for name in every if every.count(name) > 1}:
         raise SystemExit(f"fnn.ops: defined in two modules: {', '.join(sorted(twice))}")
     lines = [NOTE, "if TYPE_CHECKING:"]
-    lines += [f"    from fnn.ops import {name}" for name in whole]
+    lines += [f"    from fnn.ops import {', '.join(whole)}"]
     for module, names in modules.items():
         imported = [f"        {name}," for name in sorted(names, key=_isort)]
         lines += [f"    from fnn.ops.{module} import (", *imported, "    )"] if names else []

@@ -1,7 +1,7 @@
 """Derivatives inside a traced program: the equations ``fnn_backward`` of a jaxpr are carried out.
 
-While a function is traced, ``fnn.backward(loss)`` leaves an opaque equation: so many losses and their cotangents in, the
-gradients of so many roots out.  When the program is evaluated for JAX to compile, the equations between roots and
+While a function is traced, ``fnn.backward(loss)`` leaves an opaque equation: so many losses and their cotangents in,
+the gradients of so many roots out.  When the program is evaluated for JAX to compile, the equations between roots and
 losses are evaluated in *groups* under `jax.vjp`, each once; a backward equation then walks the groups in reverse order.
 
 * An equation belongs to a group if it depends on a root and a loss depends on it.  Equations are in one group if the

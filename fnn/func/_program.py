@@ -162,8 +162,8 @@ class Program:
     """One function compiled for one description of what it reads."""
 
     __slots__ = (
-        "arrays", "blocks", "compiled", "conditions", "derives", "donated", "effects", "kept", "modal", "numbers", "ones",
-        "optimizers", "out", "plain", "safe", "statics", "symbolic", "template", "uses_seed", "warm", "written",
+        "arrays", "blocks", "compiled", "conditions", "derives", "donated", "effects", "kept", "modal", "numbers",
+        "ones", "optimizers", "out", "plain", "safe", "statics", "symbolic", "template", "uses_seed", "warm", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 # Written by tools/write_exports.py from the modules' __all__.
 if TYPE_CHECKING:
-    from fnn.ops import fft
-    from fnn.ops import special
+    from fnn.ops import fft, linalg, special
     from fnn.ops.comparison import (
         allclose,
         eq,
@@ -309,6 +308,7 @@ if TYPE_CHECKING:
         qr,
         slogdet,
         svd,
+        trace,
         triangular_solve,
         vander,
     )
@@ -595,7 +595,11 @@ if TYPE_CHECKING:
         kaiser_window,
     )
 
-_NAMESPACES = ("fft", "special",)
+_NAMESPACES = (
+    "fft",
+    "linalg",
+    "special",
+)
 _MODULES = {
     "comparison": "allclose eq equal ge greater greater_equal gt isclose isfinite isin isinf isnan isneginf isposinf isreal le less less_equal lt ne not_equal",  # noqa: E501
     "complexes": "complex polar view_as_complex view_as_real",
@@ -613,7 +617,7 @@ _MODULES = {
     "functionals": "adaptive_avg_pool1d avg_pool1d bilinear celu channel_shuffle conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity group_norm gru_cell hardshrink layer_norm lstm_cell max_pool1d max_pool1d_with_indices max_pool2d max_pool3d native_channel_shuffle pairwise_distance pdist pixel_shuffle pixel_unshuffle prelu relu rms_norm rrelu selu sigmoid tanh threshold",  # noqa: E501
     "indexing": "argwhere gather index_select masked_select nonzero nonzero_static take take_along_dim unravel_index where",  # noqa: E501
     "joining": "atleast_1d atleast_2d atleast_3d block_diag broadcast_shapes broadcast_tensors cartesian_prod cat column_stack combinations concat concatenate dstack hstack meshgrid row_stack stack vstack",  # noqa: E501
-    "linear_algebra": "cholesky cholesky_inverse cholesky_solve det frobenius_norm inverse logdet lu lu_solve lu_unpack matrix_exp matrix_power nuclear_norm orgqr pinverse qr slogdet svd triangular_solve vander",  # noqa: E501
+    "linear_algebra": "cholesky cholesky_inverse cholesky_solve det frobenius_norm inverse logdet lu lu_solve lu_unpack matrix_exp matrix_power nuclear_norm orgqr pinverse qr slogdet svd trace triangular_solve vander",  # noqa: E501
     "parts": "as_strided diag diag_embed diagflat diagonal narrow narrow_copy select tril triu unfold",
     "pointwise_arithmetic": "add addcdiv addcmul div divide float_power floor_divide fmod lerp mul multiply pow remainder rsub sub subtract true_divide",  # noqa: E501
     "pointwise_binary": "arctan2 atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor copysign fmax fmin gcd heaviside hypot igamma igammac lcm ldexp logaddexp logaddexp2 logical_and logical_or logical_xor maximum minimum nextafter xlogy",  # noqa: E501
@@ -921,6 +925,7 @@ __all__ = [
     "less",
     "less_equal",
     "lgamma",
+    "linalg",
     "linspace",
     "log",
     "log10",
@@ -1099,6 +1104,7 @@ __all__ = [
     "to",
     "tolist",
     "topk",
+    "trace",
     "transpose",
     "transpose_copy",
     "trapezoid",

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnn.dtypes import index_dtype
 from fnn.errors import ArgumentError
 from fnn.ops import linalg
 from fnn.ops._document import alias, op
@@ -20,7 +21,7 @@ from fnn.typing import ArrayLike
 __all__ = [
     "cholesky", "cholesky_inverse", "cholesky_solve", "det", "frobenius_norm", "inverse", "logdet", "lu",
     "lu_solve", "lu_unpack", "matrix_exp", "matrix_power", "nuclear_norm", "orgqr", "pinverse", "qr", "slogdet", "svd",
-    "triangular_solve", "vander",
+    "trace", "triangular_solve", "vander",
 ]  # fmt: skip
 
 inverse, det, slogdet = alias(linalg.inv, "inverse"), alias(linalg.det, "det"), alias(linalg.slogdet, "slogdet")
@@ -44,6 +45,27 @@ def cholesky(input: ArrayLike, upper: bool = False) -> jax.Array:
                [0., 3.]], dtype=float32)
     """
     return linalg.cholesky(input, upper=upper)
+
+
+def trace(input: ArrayLike) -> jax.Array:
+    """The sum of the diagonal of a matrix.
+
+    Args:
+        input: (n, m).
+
+    Returns:
+        (); of integers and booleans PyTorch's int64, or int32 without x64.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> print(fnn.trace(jnp.array([[1.0, 2.0], [3.0, 4.0]])))
+        5.0
+    """
+    x = array(input, "trace")
+    if x.ndim != 2:
+        raise ArgumentError(f"trace: expected a matrix, but got tensor with dim {x.ndim}")
+    return jnp.trace(x, dtype=x.dtype if kind_of(x.dtype) > 1 else index_dtype())
 
 
 @op(L="(..., n, n), a triangle of `cholesky`.", upper="whether it is the upper one.")

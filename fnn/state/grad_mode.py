@@ -22,8 +22,8 @@ from fnn.errors import ArgumentError, ArgumentTypeError, TracerEscapeError
 from fnn.state.scope import Restage, Scope, innermost
 
 __all__ = [
-    "check_enabled", "check_staged", "contained", "disabled", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
-    "set_grad_enabled",
+    "check_enabled", "check_staged", "contained", "disabled", "enable_grad", "inference_mode", "is_grad_enabled",
+    "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
 ]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])

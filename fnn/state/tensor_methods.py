@@ -354,6 +354,7 @@ class TensorMethods:
         to = ops.to
         tolist = ops.tolist
         topk = ops.topk
+        trace = ops.trace
         triangular_solve = ops.triangular_solve
         tril = ops.tril
         triu = ops.triu

@@ -7,6 +7,7 @@ Each takes an `Api` and returns a function ``step(n) -> losses`` that is called 
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,7 @@ def classes(t: Any, n: int, count: int, seed: int = 0) -> Any:
 
 def mlp(t: Any, *sizes: int) -> Any:
     parts: list[Any] = []
-    for a, b in zip(sizes, sizes[1:], strict=False):
+    for a, b in itertools.pairwise(sizes):
         parts += [t.nn.Linear(a, b), t.nn.Tanh()]
     return t.nn.Sequential(*parts[:-1])
 
