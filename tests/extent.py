@@ -1,7 +1,7 @@
 """How much of the largest tables a run takes: enough for every class, or with ``FNN_TEST_ALL=1`` everything.
 
-Compiling is most of what a test costs, and a suite that takes longer than a few minutes is not run.  ``thinned.json`` names
-the parametrised tests that take longest, and of how many of their cases one is run: one of each so many, with
+Compiling is most of what a test costs, and a suite that takes longer than a few minutes is not run.  ``thinned.json``
+names the parametrised tests that take longest, and of how many of their cases one is run: one of each so many, with
 another beginning in each test, so that a class which one leaves out another one takes.
 """
 

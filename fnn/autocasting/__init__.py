@@ -5,12 +5,12 @@ before it sees them.  Below the door no region is open, so that what a function 
 function that is in no table hands the region on to those that it calls.
 """
 
-from fnn.autocasting._doors import governed, governed_as, install
+from fnn.autocasting._doors import governed, governed_as, install, install_one
 from fnn.autocasting._policies import Policy, admit, cast, lower, softmax_is_wide, wide_dtype
 from fnn.autocasting._regions import Region, State, closed, current, opened, region
 from fnn.autocasting._tables import DEVICES, TABLES
 
 __all__ = [
     "DEVICES", "TABLES", "Policy", "Region", "State", "admit", "cast", "closed", "current", "governed", "governed_as",
-    "install", "lower", "opened", "region", "softmax_is_wide", "wide_dtype",
+    "install", "install_one", "lower", "opened", "region", "softmax_is_wide", "wide_dtype",
 ]  # fmt: skip

@@ -52,13 +52,20 @@ def install(namespace: dict[str, Any], prefix: str = "") -> None:
         namespace: the package's ``globals()``.
         prefix: what the tables put in front of the package's names: ``"linalg_"``.
     """
-    for name, function in list(namespace.items()):
-        if name.startswith("_") or not callable(function) or isinstance(function, type):
-            continue
-        door = governed_as(prefix + name, function)
-        if door is function:
-            continue
-        namespace[name] = door
-        home = sys.modules.get(getattr(function, "__module__", ""))
-        if home is not None and vars(home).get(function.__name__) is function:
-            setattr(home, function.__name__, door)
+    for name in list(namespace):
+        if not name.startswith("_"):
+            install_one(namespace, name, prefix)
+
+
+def install_one(namespace: dict[str, Any], name: str, prefix: str = "") -> None:
+    """`install` for one function."""
+    function = namespace[name]
+    if not callable(function) or isinstance(function, type):
+        return
+    door = governed_as(prefix + name, function)
+    if door is function:
+        return
+    namespace[name] = door
+    home = sys.modules.get(getattr(function, "__module__", ""))
+    if home is not None and vars(home).get(function.__name__) is function:
+        setattr(home, function.__name__, door)

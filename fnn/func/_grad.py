@@ -163,7 +163,11 @@ def backward(
 
 
 @overload
-def backward(loss: Callable[P, R], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, R]: ...
+def backward(loss: Callable[P, R], argnums: Argnums = 0, has_aux: bool = False, /) -> Callable[P, R]: ...
+
+
+@overload
+def backward(loss: Callable[P, R], *, argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, R]: ...
 
 
 def backward(
@@ -238,7 +242,7 @@ def backward(
         return _backward_of_function(loss, 0 if argnums is None else argnums, bool(has_aux))
     if argnums is not None or has_aux is not None:
         raise ArgumentTypeError("backward: argnums and has_aux are for a function, and this is a loss")
-    if not isinstance(loss, (jax.Array, np.ndarray, np.generic)):
+    if not hasattr(loss, "dtype"):
         raise ArgumentTypeError(f"backward: expected a loss or a function that computes one, got {loss!r}")
     backward_of((loss,), (gradient,), retain_graph, create_graph, inputs, "fnn.backward", "gradient")
     return None

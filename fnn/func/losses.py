@@ -71,6 +71,13 @@ _SAVING = frozenset({
 })  # fmt: skip
 
 
+def _total(parts: list[jax.Array]) -> jax.Array:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
 def _conjugated(values: list[Any]) -> list[Any]:
     return [jnp.conj(x) if jnp.iscomplexobj(x) else x for x in values]
 
@@ -261,7 +268,7 @@ def backward_of(
     grads = iter(_gradients(values, cotangents, roots, retain_graph, create_graph, graph, scope, what))
     for box, leaves in reached:
         parts = [next(grads) for _ in leaves]
-        grad = run_hooks(box, sum(parts[1:], parts[0]))
+        grad = run_hooks(box, _total(parts))
         before = box.grad
         box.grad = grad if before is None else before + grad
 
@@ -313,7 +320,7 @@ def grad_of(
     for found, given_input in zip(roots, inputs, strict=True):
         parts = [next(grads) for _ in found]
         if parts:
-            results.append(sum(parts[1:], parts[0]))
+            results.append(_total(parts))
         else:
             results.append(jnp.zeros_like(to_array(given_input)) if zeros else None)
     return results

@@ -1161,9 +1161,12 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names.sp
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        value = getattr(import_module(f"fnn.ops.{_HOME[name]}"), name)
+        module = import_module(f"fnn.ops.{_HOME[name]}")
+        import_module("fnn.autocasting").install_one(vars(module), name)
+        value = getattr(module, name)
     elif name in _NAMESPACES:
         value = import_module(f"fnn.ops.{name}")
+        import_module("fnn.autocasting").install(vars(value), f"{name}_")
     else:
         raise AttributeError(f"module 'fnn.ops' has no attribute {name!r}")
     globals()[name] = value

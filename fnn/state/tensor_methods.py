@@ -58,6 +58,8 @@ class TensorMethods:
 
     __slots__ = ()
 
+    data: Any
+
     if TYPE_CHECKING:
         # Written by tools/write_exports.py: the methods, for type checkers.
         abs = ops.abs
