@@ -250,6 +250,8 @@ def bernoulli(input: ArrayLike, p: float | None = None, *, generator: Key | None
         return random.bernoulli(key, p, x.shape).astype(x.dtype)
     _floating(x.dtype, "bernoulli")
     if isinstance(key, Generator):
+        if isinstance(x, tracing.Tracer):  # as `bernoulli_each`
+            return (random.uniform(key, x.shape, jnp.promote_types(x.dtype, jnp.float32)) < x).astype(x.dtype)
         return random.on_device(key.bernoulli_each(np.asarray(x)).astype(x.dtype))
     return jax.random.bernoulli(key, x).astype(x.dtype)
 
@@ -290,6 +292,14 @@ def multinomial(
     if categories > 1 << 24:
         raise ArgumentError(f"multinomial: number of categories cannot exceed 2^24, got {categories}")
     key = _key(generator, "multinomial")
+    if isinstance(key, Generator) and isinstance(weights, tracing.Tracer):
+        if replacement and num_samples > 1:
+            raise ArgumentError(
+                "multinomial: with replacement PyTorch's numbers depend on how the weights add up, which a compiled "
+                f"program does otherwise, got num_samples={num_samples}; draw outside of it, or with random='jax'"
+            )
+        scores = weights / random.exponential(key, weights.shape, weights.dtype)
+        return jnp.argsort(-scores, axis=-1, stable=True)[..., :num_samples].astype(dtypes.index_dtype())
     if isinstance(key, Generator):
         drawn = key.multinomial(np.asarray(weights), num_samples, replacement)
         return random.on_device(drawn.astype(dtypes.index_dtype()))

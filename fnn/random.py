@@ -17,12 +17,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import dtypes, tracing
-from fnn.errors import ArgumentTypeError, MissingKeyError
+from fnn.drawn import Drawn
+from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError
 from fnn.host_random import Generator, default_generator
 from fnn.typing import ArrayLike, DType, Key
 
 __all__ = [
     "AMBIENT",
+    "program_source",
+    "set_program_source",
     "AnyKey",
     "Generator",
     "Relay",
@@ -344,11 +347,56 @@ def _usable(key: AnyKey, what: str) -> Key:
 
 def on_device(values: np.ndarray) -> jax.Array:
     """A concrete JAX array that takes over freshly made host values, also in a trace; compiles nothing."""
+    draw = values.draw if isinstance(values, Drawn) else None
+    if draw is not None:
+        values = np.array(values)
     array = jax.device_put(values)
     if isinstance(array, tracing.Tracer):
         with jax.ensure_compile_time_eval():
             array = jax.device_put(values)
-    return array
+    if draw is None:
+        return array
+    draw.array = array
+    return tracing.as_traced(array)  # so that Python cannot compute with the numbers of this call
+
+
+_SOURCES = ("jax", "torch")
+_program_source = "jax"
+
+
+def set_program_source(source: str) -> None:
+    """Where the random numbers of compiled programs come from, unless `fnn.jit` says it itself.
+
+    Args:
+        source: ``"jax"``: keys of JAX's, drawn on the device, fastest. ``"torch"``: the numbers that PyTorch draws
+            for the seed, made on the host before each call.
+
+    Example:
+        >>> import fnn
+        >>> fnn.random.set_program_source("torch")
+        >>> _ = fnn.manual_seed(0)
+        >>> print(fnn.jit(lambda: fnn.randn(3))())
+        [ 1.5409961 -0.2934289 -2.1787894]
+        >>> fnn.random.set_program_source("jax")
+    """
+    global _program_source
+    _program_source = checked_source(source, "set_program_source: source")
+
+
+def program_source() -> str:
+    """What `set_program_source` has set."""
+    return _program_source
+
+
+def checked_source(source: object, what: str) -> str:
+    """``source``, if it is one.
+
+    Raises:
+        ArgumentError: it is not.
+    """
+    if source not in _SOURCES:
+        raise ArgumentError(f"{what} must be 'jax' or 'torch', got {source!r}")
+    return str(source)
 
 
 def uniform(

@@ -143,6 +143,14 @@ def staged(trace: Any = None) -> bool:
     return type(current_trace() if trace is None else trace).__name__ == "DynamicJaxprTrace"
 
 
+def as_traced(x: Any) -> Any:
+    """A concrete array as a constant of the innermost program that is being traced, if there is one."""
+    trace = current_trace()
+    while trace is not None and not staged(trace):
+        trace = getattr(trace, "parent_trace", None)
+    return x if trace is None else trace.to_jaxpr_tracer(x, source_info_util.current())
+
+
 def variable(x: object) -> Any:
     """The variable of the innermost trace, which must be `staged`, that stands for ``x``; None if it has not met it."""
     trace = current_trace()

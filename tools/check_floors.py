@@ -36,7 +36,7 @@ FLOORS = (
         "version",
         "autocasting",
     ),
-    ("random", "init", "creation"),
+    ("drawn", "random", "init", "creation"),
     ("kernels",),
     ("functional",),
     ("ops",),

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jax.tree_util import tree_flatten, tree_map, tree_unflatten
 
 from fnn import random
-from fnn.errors import ArgumentError
+from fnn.drawn import ProgramGenerator
+from fnn.errors import ArgumentError, MissingKeyError
 from fnn.func._leaf_scope import LeafScope
 from fnn.func._leaves import is_box, is_dynamic
 from fnn.state.box import Box
@@ -76,6 +77,14 @@ class Carried:
         return out, [scope.values[box] for box in self.boxes]
 
 
+REPEATED = """\
+Random numbers are drawn in the body of a loop, branch or batch, which is traced once and run any number of times.
+PyTorch's numbers (fnn.jit with random="torch") are drawn on the host before the program runs, once for each draw of
+the trace.
+
+Write the loop in Python, draw the numbers outside and pass them in, or use random="jax"."""
+
+
 class Rehearsal:
     """What abstract traces of one or more functions found out: the boxes they write, and whether they draw numbers.
 
@@ -131,6 +140,8 @@ def fresh_key(what: str) -> Any:
 
 def host_key(generator: random.Generator) -> Any:
     """A JAX key from a draw of the generator."""
+    if isinstance(generator, ProgramGenerator):
+        raise MissingKeyError(REPEATED)
     return jax.random.key(int(generator.randint(0, 1 << 31, (1,))[0]))
 
 

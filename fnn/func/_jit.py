@@ -25,6 +25,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
 from fnn.func._leaves import has_dicts, is_box, kind, kinds
 from fnn.func._program import Bound, Call, Program, Rerun, lock, traced
+from fnn.random import checked_source, program_source
 from fnn.state.describe import Survey, by_value, global_hooks
 from fnn.state.results import order_of
 from fnn.state.scope import innermost
@@ -47,12 +48,14 @@ class Jitted(Generic[P, R]):
     """A function compiled by `fnn.jit`."""
 
     def __init__(
-        self, function: Callable[P, R], static: tuple[int, ...], names: tuple[str, ...], donate: bool, options: dict
-    ) -> None:
+        self, function: Callable[P, R], static: tuple[int, ...], names: tuple[str, ...], donate: bool, options: dict,
+        source: str | None,
+    ) -> None:  # fmt: skip
         functools.update_wrapper(self, function, updated=())
         self._function = function
         self._static, self._static_names = static, names
         self._donate, self._options = donate, options
+        self._source = source  # where its random numbers come from; None: as set for all
         self._bound: dict[Any, list[Bound]] = {}
         self._programs: dict[Any, list[Program]] = {}
         self._constant: set[Any] = set()  # numbers that the function needs as constants
@@ -102,7 +105,8 @@ class Jitted(Generic[P, R]):
         order = order_of((args, kwargs)) if has_dicts(treedef) else None
         call = Call(treedef, tuple(pattern), dynamic, objects, order)
         try:
-            key = (treedef, call.order_key, *pattern, *key, statics, dtypes.get_default_dtype())
+            source = self._source or program_source()
+            key = (treedef, call.order_key, *pattern, *key, statics, dtypes.get_default_dtype(), source)
             bounds = self._bound.get(key)
         except TypeError:
             return self._refuse(given)
@@ -127,7 +131,7 @@ class Jitted(Generic[P, R]):
                       else type(leaf) for leaf in call.dynamic)  # fmt: skip
         signature = (
             call.treedef, call.order_key, call.pattern, avals, statics, dtypes.get_default_dtype(), global_hooks(),
-            tracing.context(), innermost.get() is None,
+            tracing.context(), innermost.get() is None, self._source or program_source(),
         )  # fmt: skip
         programs = self._programs.setdefault(signature, [])
         for program in reversed(list(programs)):
@@ -142,7 +146,8 @@ class Jitted(Generic[P, R]):
         function = self._function
         if statics:
             function = _with_static(function, statics)
-        trace = functools.partial(traced, self._function, function, roots, call, self._donate, self._options)
+        torchs = (self._source or program_source()) == "torch"
+        trace = functools.partial(traced, self._function, function, roots, call, self._donate, self._options, torchs)
         for _ in range(_MOVED):
             program, survey = self._with_numbers(signature, programs, roots, trace) or _certain(trace())
             with lock:
@@ -250,6 +255,7 @@ def jit(
     static_argnames: str | tuple[str, ...] = (),
     donate: bool = True,
     inline: bool = False,
+    random: str | None = None,
 ) -> Jitted[P, R]: ...
 @overload
 def jit(
@@ -259,6 +265,7 @@ def jit(
     static_argnames: str | tuple[str, ...] = (),
     donate: bool = True,
     inline: bool = False,
+    random: str | None = None,
 ) -> Callable[[Callable[P, R]], Jitted[P, R]]: ...
 def jit(
     fun: Callable[..., Any] | None = None,
@@ -267,6 +274,7 @@ def jit(
     static_argnames: str | tuple[str, ...] = (),
     donate: bool = True,
     inline: bool = False,
+    random: str | None = None,
 ) -> Any:
     """Compiles a function over arrays, Modules and Optimizers.
 
@@ -289,6 +297,9 @@ def jit(
         static_argnames: their names, where they are passed by keyword or by position.
         donate: whether the memory of replaced arrays is reused.
         inline: whether a call inside another `jax.jit` is inlined there.
+        random: ``"torch"``: dropout, `fnn.randn`, ``rsample`` and all other draws are the numbers that eager code,
+            and PyTorch, draw from the same seed; they are made on the host before each call. ``"jax"``: they are made
+            by the program, which is faster. None: as `fnn.random.set_program_source` says (``"jax"``).
 
     Returns:
         The compiled function.
@@ -310,8 +321,9 @@ def jit(
     """
     if fun is None:
         return functools.partial(
-            jit, static_argnums=static_argnums, static_argnames=static_argnames, donate=donate, inline=inline
-        )
+            jit, static_argnums=static_argnums, static_argnames=static_argnames, donate=donate, inline=inline,
+            random=random,
+        )  # fmt: skip
     check_function(fun, "fnn.jit")
     numbers = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
     names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
@@ -321,4 +333,5 @@ def jit(
         if unknown and not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(fun).parameters.values()):
             raise ArgumentTypeError(f"fnn.jit: static_argnames={unknown} are not arguments of {fun!r}")
         numbers = tuple(dict.fromkeys([*numbers, *(parameters.index(n) for n in names if n in parameters)]))
-    return Jitted(fun, numbers, names, donate, {"inline": inline} if inline else {})
+    source = None if random is None else checked_source(random, "fnn.jit: random")
+    return Jitted(fun, numbers, names, donate, {"inline": inline} if inline else {}, source)

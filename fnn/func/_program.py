@@ -28,6 +28,7 @@ import numpy as np
 from jax.tree_util import tree_leaves, tree_structure
 
 from fnn import random, tracing
+from fnn.drawn import Draw, ProgramGenerator
 from fnn.errors import ArgumentError, TracerEscapeError
 from fnn.func._graph import evaluator
 from fnn.func._leaf_scope import LeafScope
@@ -98,13 +99,23 @@ def _frozen(order: object) -> Any:
     return tuple(map(_frozen, order)) if isinstance(order, list) else order
 
 
-class _Seeds:
-    """The keys of one traced call, split off a seed that is one of its inputs."""
+LOOKED_AT = """\
+fnn.jit(..., random="torch"): {function} draws numbers ({method}) with which Python computes while the function is
+traced; they would be the same at every call.
 
-    def __init__(self, seed: jax.Array) -> None:
+Draw them outside and pass them in as an argument, or use random="jax"."""
+
+
+class _Seeds:
+    """The keys of one traced call, split off a seed that is one of its inputs; or what notes its draws for torch's."""
+
+    def __init__(self, seed: jax.Array, torchs: bool) -> None:
         self.seed, self.stream = seed, None
+        self.generator = ProgramGenerator(random.default_generator) if torchs else None
 
     def __call__(self) -> Any:
+        if self.generator is not None:
+            return self.generator
         if self.stream is None:
             self.stream = random.stream(jax.random.fold_in(jax.random.key(self.seed[0]), self.seed[1]))
         return self.stream()
@@ -162,8 +173,8 @@ class Program:
     """One function compiled for one description of what it reads."""
 
     __slots__ = (
-        "arrays", "blocks", "compiled", "conditions", "derives", "donated", "effects", "kept", "modal", "numbers",
-        "ones", "optimizers", "out", "plain", "safe", "statics", "symbolic", "template", "uses_seed", "warm", "written",
+        "arrays", "blocks", "compiled", "conditions", "derives", "donated", "draws", "effects", "kept", "modal",
+        "numbers", "ones", "optimizers", "out", "plain", "safe", "statics", "symbolic", "template", "uses_seed", "warm", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -185,7 +196,7 @@ class Program:
 
 def traced(
     function: Callable, called: Callable, roots: list[Any], call: Call, donates: bool, options: dict[str, Any],
-    symbolic: frozenset[Place] = frozenset(), texts: frozenset[int] = frozenset(),
+    torchs: bool = False, symbolic: frozenset[Place] = frozenset(), texts: frozenset[int] = frozenset(),
 ) -> tuple[Program, Any] | None:  # fmt: skip
     """Traces ``called`` (``function`` with its static arguments filled in) until a program fits.
 
@@ -196,6 +207,7 @@ def traced(
         call: the arguments.
         donates: whether arrays that are replaced are donated.
         options: of `jax.jit`.
+        torchs: whether random numbers are PyTorch's, drawn on the host before each call.
         symbolic: places of numbers that are not to be constants.
         texts: numbers of roots that are strings and not to be constants.
 
@@ -228,7 +240,9 @@ def traced(
             inputs = _Inputs(list(known), likely, [*now, *(o for o in owners if not any(o is n for n in now))])
             inputs.expressions = expressions
             try:
-                program, found = _attempt(function, called, recorder, inputs, call, scope, donates, options, name)
+                program, found = _attempt(
+                    function, called, recorder, inputs, call, scope, donates, options, name, torchs
+                )
             except Exception:
                 if not symbolic and not texts:
                     raise
@@ -252,7 +266,7 @@ def traced(
 
 def _attempt(
     function: Callable, called: Callable, recorder: Recorder, inputs: _Inputs, call: Call, scope: Scope | None,
-    donates: bool, options: dict[str, Any], name: str,
+    donates: bool, options: dict[str, Any], name: str, torchs: bool,
 ) -> tuple[Program | None, JitScope]:  # fmt: skip
     survey = recorder.survey
     result: dict[str, Any] = {}
@@ -260,7 +274,7 @@ def _attempt(
     around: list[Any] = [recorder, inputs, call, called]  # emptied after the trace: JAX keeps the function
 
     def run(donated: object, kept: object, hyper: object, seed: object, dynamic: object) -> Any:
-        return _run_once(around, result, name, donated, kept, hyper, seed, dynamic)
+        return _run_once(around, result, name, torchs, donated, kept, hyper, seed, dynamic)
 
     flat = named(run, function)
     donated, kept = _values(inputs.donated, scope), _values(inputs.kept, scope)
@@ -278,6 +292,7 @@ def _attempt(
     program.symbolic, program.numbers = recorder.symbolic, inputs.expressions
     program.conditions = list(recorder.numbers.conditions.items())
     program.uses_seed = result["seeds"].stream is not None
+    program.draws = [] if result["seeds"].generator is None else result["seeds"].generator.draws
     program.effects = result["effects"] if result["effects"].steps else None
     program.out = _Out(result["recipe"], result["count"])
     program.derives, program.modal = result["graph"], result["modal"]
@@ -287,15 +302,16 @@ def _attempt(
 
 
 def _run_once(
-    around: list[Any], result: dict[str, Any], name: str, donated: Any, kept: Any, hyper: Any, seed: Any, dynamic: Any
-) -> Any:
+    around: list[Any], result: dict[str, Any], name: str, torchs: bool, donated: Any, kept: Any, hyper: Any, seed: Any,
+    dynamic: Any,
+) -> Any:  # fmt: skip
     """The user's function in a scope and under the recorder: what a program computes, as one flat list."""
     recorder, inputs, call, called = around
     survey = recorder.survey
     values = dict(zip(inputs.donated, donated, strict=True))
     values.update(zip(inputs.kept, kept, strict=True))
     scope = JitScope(values, {id(o): part for o, part in zip(inputs.owners, hyper, strict=True)})
-    seeds = _Seeds(seed)
+    seeds = _Seeds(seed, torchs)
     concrete: list[Any] = []
     result.update(scope=scope, seeds=seeds, concrete=concrete)
     args, kwargs = call.arguments(dynamic)
@@ -342,6 +358,7 @@ def _finish(
     program.blocks = fails
     lifted = [(i, at) for i, c in enumerate(closed.consts) for at in [_position(survey.arrays, c)] if at is not None]
     program.arrays = [at for _, at in lifted]
+    fed = _fed(program.draws, closed.consts, result["concrete"], _name(function))
     _refuse_concrete(program, result["concrete"], survey)
     chosen, written = result["chosen"], set(result["written"])
     for box in written:
@@ -368,6 +385,7 @@ def _finish(
     evaluate = evaluator(closed) if result["graph"] else functools.partial(tracing.eval_jaxpr, closed)
     exact = (
         not lifted
+        and not program.draws
         and not result["graph"]
         and set(inputs.donated) == wanted
         and len(used) == len(inputs.donated) + len(inputs.kept)
@@ -379,7 +397,7 @@ def _finish(
     shapes = [box._value is not None for box in [*inputs.donated, *inputs.kept]]
     owners_in = [id(o) in survey.numbers for o in inputs.owners]
     sizes = [len(tree_leaves(values)) for _, values in dynamics]
-    positions = [i for i, _ in lifted]
+    positions = [*(i for i, _ in lifted), *fed]
     tree = result["tree"]
     outs = len(chosen)
     box_values: list[Any] = [box._value for box in [*inputs.donated, *inputs.kept]]
@@ -395,7 +413,8 @@ def _finish(
             flat += tree_leaves(next(parts)) if inside else [jnp.zeros(())] * size
         consts = list(closed.consts)
         for i, value in zip(positions, arrays, strict=True):
-            consts[i] = value
+            if i is not None:
+                consts[i] = value
         results = evaluate(consts, *flat, *tree_leaves(seed), *tree_leaves(dynamic))
         values = iter(results)
         whole = tree.unflatten(list(values))
@@ -409,6 +428,17 @@ def _finish(
     else:
         program.compiled = jax.jit(flat, donate_argnums=(0,) if program.donated else (), **options)
     program.safe = functools.cache(lambda: jax.jit(flat, **options))
+
+
+def _fed(draws: list[Draw], consts: list[Any], concrete: list[Any], name: str) -> list[int | None]:
+    """Where each draw stands among the constants of a program; None for one that it does not use."""
+    found = []
+    for draw in draws:
+        array, draw.array = draw.array, None
+        if array is None or any(array is known for known in concrete):
+            raise ArgumentError(LOOKED_AT.format(function=name, method=draw.method))
+        found.append(_position(consts, array))
+    return found
 
 
 def _position(arrays: list[Any], value: object) -> int | None:
@@ -592,7 +622,10 @@ class Bound:
 
     def _arguments(self, donated: list[Any], kept: list[Any], hyper: list[Any], seed: object, call: Call) -> tuple:
         rest = (donated, kept, hyper, seed, call.dynamic)
-        return rest if self.program.plain else (*rest, self.arrays)
+        if self.program.plain:
+            return rest
+        draws = self.program.draws
+        return (*rest, [*self.arrays, *_drawn(draws)] if draws else self.arrays)
 
     def _outside(self, donated: list[Box], kept: list[Box], targets: list[Box], hyper: list, call: Call) -> Any:
         program = self.program
@@ -694,6 +727,17 @@ def _weak(value: object) -> Callable[[], Any]:
         return weakref.ref(value)
     except TypeError:
         return lambda: value
+
+
+def _drawn(draws: list[Draw]) -> list[Any]:
+    """The numbers of one call, from the global generator, or the one around."""
+    generator = random.resolve(random.AMBIENT, "fnn.jit")
+    if not isinstance(generator, random.Generator):
+        raise ArgumentError(
+            "fnn.jit(..., random='torch'): called where random numbers come from JAX keys, inside another program or "
+            "a transform that brings its own"
+        )
+    return [random.on_device(draw(generator)) for draw in draws]
 
 
 def draw_seed() -> Any:
