@@ -11,7 +11,20 @@ from fnn import late
 from fnn.version import __version__
 
 if TYPE_CHECKING:
-    from fnn import func, functional, init, layers, nn, optim, random, serialization, testing, utils, vision
+    from fnn import (
+        distributions,
+        func,
+        functional,
+        init,
+        layers,
+        nn,
+        optim,
+        random,
+        serialization,
+        testing,
+        utils,
+        vision,
+    )
     from fnn.creation import (
         bernoulli,
         multinomial,
@@ -56,8 +69,8 @@ if TYPE_CHECKING:
     from fnn.serialization import load, save
     from fnn.utils.summary import summary
 
-_MODULES = ("func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing", "utils",
-            "vision")  # fmt: skip
+_MODULES = ("distributions", "func", "functional", "init", "layers", "nn", "optim", "random", "serialization",
+            "testing", "utils", "vision")  # fmt: skip
 _NAMES = {
     "creation": (
         "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
@@ -79,9 +92,9 @@ _NAMES = {
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
-    "__version__", "func", "functional", "init", "layers", "nn", "optim", "random", "serialization", "testing",
-    "utils", "vision", "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn",
-    "randn_like", "randperm", "get_default_dtype", "set_default_dtype", "ArgumentError", "ArgumentTypeError",
+    "__version__", "distributions", "func", "functional", "init", "layers", "nn", "optim", "random", "serialization",
+    "testing", "utils", "vision", "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like",
+    "randn", "randn_like", "randperm", "get_default_dtype", "set_default_dtype", "ArgumentError", "ArgumentTypeError",
     "MissingKeyError", "StateDictError", "TracerEscapeError", "backward", "checkpoint", "cond", "fori_loop",
     "grad", "jit", "map", "merge", "pure", "scan", "split", "switch", "value_and_grad", "vmap", "while_loop",
     "Generator", "default_generator", "fork_rng",
