@@ -79,5 +79,8 @@ def _noted(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in ("uniform", "normal", "exponential", "bernoulli", "bernoulli_each", "randint", "randperm", "multinomial"):
+for _name in (
+    "uniform", "normal", "exponential", "bernoulli", "bernoulli_each", "randint", "randperm", "multinomial", "cauchy",
+    "gamma", "poisson", "binomial",
+):  # fmt: skip
     setattr(ProgramGenerator, _name, _noted(_name))

@@ -10,14 +10,16 @@ The words come one after the other, but a second thread can shape those that are
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import ml_dtypes
 import numpy as np
 
+from fnn import _rejection
 from fnn._mcg31 import mcg31_uniform
 from fnn._mt19937 import Engine
 from fnn.errors import ArgumentError, ArgumentTypeError
@@ -200,6 +202,71 @@ class Generator(Engine):
         if not rate > 0:
             raise ArgumentError(f"exponential_ expects lambda > 0.0, but found lambda={rate}")
         return _rounded(-1.0 / rate * np.log1p(-self._doubles(math.prod(shape))), dtype).reshape(shape)
+
+    def cauchy(self, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> np.ndarray:
+        """As ``torch.empty(shape, dtype).cauchy_()``."""
+        dtype = _floating(dtype, "cauchy_")
+        return _rounded(np.tan(math.pi * (self._doubles(math.prod(shape)) - 0.5)), dtype).reshape(shape)
+
+    # -- by rejection ---------------------------------------------------------------------------------
+
+    def gamma(self, concentration: np.ndarray) -> np.ndarray:
+        """Gamma numbers of rate 1 in double, as ``torch._standard_gamma`` draws them before it rounds.
+
+        ``torch._sample_dirichlet`` draws them of concentrations in double, whatever it is given.
+        """
+        kind = float if concentration.dtype == np.float64 else np.float32
+
+        def rounded(x: float) -> float:
+            return float(kind(x))
+
+        with self._lock, self._one_by_one() as uniform:
+
+            def normal() -> float:
+                if self._cached_normal is not None:
+                    value, self._cached_normal = self._cached_normal, None
+                    return value
+                angle, tail = _TWO_PI * uniform(), uniform()
+                radius = math.sqrt(-2.0 * math.log1p(-tail))
+                self._cached_normal = radius * math.sin(angle)
+                return radius * math.cos(angle)
+
+            return self._each(lambda alpha: _rejection.gamma(alpha, uniform, normal, rounded), concentration)
+
+    def poisson(self, rate: np.ndarray) -> np.ndarray:
+        """Counts of this rate, in double, as ``torch.poisson(rate)``."""
+        with self._lock, self._one_by_one() as uniform:
+            return self._each(lambda r: _rejection.poisson(r, uniform), rate)
+
+    def binomial(self, count: np.ndarray, prob: np.ndarray) -> np.ndarray:
+        """Successes among ``count`` trials, in double, as ``torch.binomial(count, prob)``."""
+        with self._lock, self._one_by_one() as uniform:
+            return self._each(lambda n, p: _rejection.binomial(n, p, uniform), count, prob)
+
+    @staticmethod
+    def _each(draw: Callable[..., float], *parameters: np.ndarray) -> np.ndarray:
+        lists = (np.asarray(p, np.float64).ravel().tolist() for p in parameters)
+        return np.array(list(map(draw, *lists)), np.float64).reshape(parameters[0].shape)
+
+    @contextlib.contextmanager
+    def _one_by_one(self) -> Iterator[Callable[[], float]]:
+        """Inside the ``with`` block the next uniform at each call; ahead of its use they are drawn in blocks."""
+        state = self.bit_generator.state
+        taken = 0
+
+        def uniforms() -> Iterator[float]:
+            nonlocal taken
+            while True:
+                for value in self._doubles(256).tolist():
+                    taken += 1
+                    yield value
+
+        try:
+            yield uniforms().__next__
+        finally:
+            self.bit_generator.state = state
+            if taken:
+                self.skip(2 * taken)
 
     # -- discrete -------------------------------------------------------------------------------------
 
