@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # after them, for split is more here
     from fnn.dtypes import get_default_dtype, set_default_dtype
     from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError, StateDictError, TracerEscapeError
     from fnn.func import (
+        accumulate,
         backward,
         checkpoint,
         cond,
@@ -97,8 +98,8 @@ _NAMES = {
     "dtypes": ("get_default_dtype", "set_default_dtype"),
     "errors": ("ArgumentError", "ArgumentTypeError", "MissingKeyError", "StateDictError", "TracerEscapeError"),
     "func": (
-        "backward", "checkpoint", "cond", "fori_loop", "grad", "jit", "map", "merge", "pure", "scan", "split",
-        "switch", "value_and_grad", "vmap", "while_loop",
+        "accumulate", "backward", "checkpoint", "cond", "fori_loop", "grad", "jit", "map", "merge", "pure", "scan",
+        "split", "switch", "value_and_grad", "vmap", "while_loop",
     ),
     "random": (
         "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed",
@@ -117,8 +118,8 @@ __all__ = [
     "optim", "random", "serialization", "testing", "utils", "vision", "bernoulli", "multinomial", "normal", "rand",
     "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "get_default_dtype",
     "set_default_dtype", "ArgumentError", "ArgumentTypeError", "MissingKeyError", "StateDictError",
-    "TracerEscapeError", "backward", "checkpoint", "cond", "fori_loop", "grad", "jit", "map", "merge", "pure", "scan",
-    "split", "switch", "value_and_grad", "vmap", "while_loop", "Generator", "default_generator", "fork_rng",
+    "TracerEscapeError", "accumulate", "backward", "checkpoint", "cond", "fori_loop", "grad", "jit", "map", "merge", "pure",
+    "scan", "split", "switch", "value_and_grad", "vmap", "while_loop", "Generator", "default_generator", "fork_rng",
     "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state", "load", "save", "summary", "ops",
     "autograd", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled",

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnn import dtypes, random
+from fnn import creation, dtypes, random
 from fnn.errors import ArgumentError
 from fnn.random import Generator
 from fnn.tracing import Tracer
@@ -52,9 +52,9 @@ def cauchy(shape: tuple[int, ...], dtype: np.dtype, what: str = "Cauchy") -> jax
 def bernoulli(probs: jax.Array, what: str = "Bernoulli") -> jax.Array:
     """Ones with these probabilities, else zeros."""
     key = random.draw_key(what)
-    if isinstance(key, Generator):
+    if isinstance(key, Generator) and not isinstance(probs, Tracer):
         return random.on_device(key.bernoulli_each(_numbers(probs, "probs", what)).astype(probs.dtype))
-    return jax.random.bernoulli(key, probs).astype(probs.dtype)
+    return creation.bernoulli(probs, generator=key)
 
 
 def categorical(probs: jax.Array, num_samples: int, what: str = "Categorical") -> jax.Array:
@@ -63,6 +63,8 @@ def categorical(probs: jax.Array, num_samples: int, what: str = "Categorical") -
     if not isinstance(key, Generator):
         drawn = jax.random.categorical(key, jnp.log(probs), axis=-1, shape=(num_samples, probs.shape[0]))
         return drawn.astype(dtypes.index_dtype())
+    if isinstance(probs, Tracer):
+        return creation.multinomial(probs, num_samples, True, generator=key).T
     drawn = key.multinomial(_numbers(probs, "probs", what), num_samples, True)
     return random.on_device(np.ascontiguousarray(drawn.T).astype(dtypes.index_dtype()))
 

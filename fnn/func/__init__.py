@@ -1,5 +1,6 @@
 """Transforms: JAX's, made aware of Modules, under the names of ``torch.func`` and of JAX."""
 
+from fnn.func._accumulate import accumulate
 from fnn.func._batch_norm import replace_all_batch_norm_modules_
 from fnn.func._control import checkpoint, cond, switch
 from fnn.func._derivatives import jvp, linearize, vjp
@@ -13,6 +14,7 @@ from fnn.func._vmap import vmap
 from fnn.func.pure_module import pure
 
 __all__ = [
+    "accumulate",
     "backward",
     "checkpoint",
     "cond",

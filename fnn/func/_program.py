@@ -174,7 +174,8 @@ class Program:
 
     __slots__ = (
         "arrays", "blocks", "compiled", "conditions", "derives", "donated", "draws", "effects", "kept", "modal",
-        "numbers", "ones", "optimizers", "out", "plain", "safe", "statics", "symbolic", "template", "uses_seed", "warm", "written",
+        "numbers", "ones", "optimizers", "out", "plain", "safe", "statics", "symbolic", "template", "uses_seed", "warm",
+        "written",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -273,6 +273,11 @@ def backward_of(
         box.grad = grad if before is None else before + grad
 
 
+def trained_parameters(what: str) -> list[Parameter]:
+    """The parameters of the program that is being traced that are trained."""
+    return list(_scope(what).leaves())
+
+
 def _chosen(inputs: object, what: str) -> set[int]:
     found = tree_leaves(inputs, is_leaf=lambda x: isinstance(x, Box))
     if not found:
