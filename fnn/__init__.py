@@ -118,9 +118,9 @@ __all__ = [
     "optim", "random", "serialization", "testing", "utils", "vision", "bernoulli", "multinomial", "normal", "rand",
     "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "get_default_dtype",
     "set_default_dtype", "ArgumentError", "ArgumentTypeError", "MissingKeyError", "StateDictError",
-    "TracerEscapeError", "accumulate", "backward", "checkpoint", "cond", "fori_loop", "grad", "jit", "map", "merge", "pure",
-    "scan", "split", "switch", "value_and_grad", "vmap", "while_loop", "Generator", "default_generator", "fork_rng",
-    "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state", "load", "save", "summary", "ops",
+    "TracerEscapeError", "accumulate", "backward", "checkpoint", "cond", "fori_loop", "grad", "jit", "map", "merge",
+    "pure", "scan", "split", "switch", "value_and_grad", "vmap", "while_loop", "Generator", "default_generator",
+    "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state", "load", "save", "summary", "ops",
     "autograd", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled",
 ]  # fmt: skip

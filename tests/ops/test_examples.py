@@ -23,5 +23,5 @@ def test_derived_functions(name, capsys):
         )
         if derived and not fun.__doc__.startswith("Another name"):
             assert ">>>" in fun.__doc__, public
-            runner.run(doctest.DocTestParser().get_doctest(fun.__doc__, {}, public, name, 0))
+            runner.run(doctest.DocTestParser().get_doctest(fun.__doc__, dict(vars(module)), public, name, 0))
     assert not runner.summarize().failed, capsys.readouterr().out

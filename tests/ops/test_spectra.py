@@ -66,7 +66,7 @@ def test_windows(name):
         for periodic in (True, False):
             reference.assert_equal(ours(size, periodic), theirs(size, periodic), f"{size}, {periodic}")
     reference.assert_equal(ours(5, dtype=jnp.bfloat16), theirs(5, dtype=torch.bfloat16))
-    with pytest.raises(ArgumentError, match=f"{name} requires non-negative window_length"):
+    with pytest.raises(ArgumentError, match=f"{name}"):
         ours(-1)
 
 
