@@ -120,8 +120,8 @@ __all__ = [
     "set_default_dtype", "ArgumentError", "ArgumentTypeError", "MissingKeyError", "StateDictError",
     "TracerEscapeError", "accumulate", "backward", "checkpoint", "cond", "fori_loop", "grad", "jit", "map", "merge",
     "pure", "scan", "split", "switch", "value_and_grad", "vmap", "while_loop", "Generator", "default_generator",
-    "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state", "load", "save", "summary", "ops",
-    "autograd", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
+    "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state", "load", "save", "summary",
+    "ops", "autograd", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
     "set_grad_enabled",
 ]  # fmt: skip
 __all__ += ops.__all__
