@@ -747,3 +747,84 @@ def modes_inside_one_another(t):
         return loss
 
     return lambda n: train_step(numbers(t, 8, 6, seed=n), classes(t, 8, 3, seed=n))
+
+
+@loop
+def dropout_and_noise(t):
+    model = t.nn.Sequential(t.nn.Linear(6, 12), t.nn.ReLU(), t.nn.Dropout(0.3), t.nn.Linear(12, 3))
+    optimizer = t.optim.Adam(model.parameters(), lr=0.02)
+
+    @t.jit
+    def train_step(x, y):
+        optimizer.zero_grad()
+        x = x + 0.1 * t.randn(8, 6)
+        loss = t.F.cross_entropy(model(t.F.dropout(x, 0.1)), y)
+        t.backward(loss)
+        optimizer.step()
+        return loss
+
+    return lambda n: train_step(numbers(t, 8, 6, seed=n), classes(t, 8, 3, seed=n))
+
+
+@loop
+def variational_autoencoder(t):
+    encoder, decoder = mlp(t, 6, 12, 4), mlp(t, 2, 12, 6)
+    optimizer = t.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=0.02)
+
+    @t.jit
+    def train_step(x):
+        code = encoder(x)
+        posterior = t.distributions.Normal(code[:, :2], t.exp(0.5 * code[:, 2:]))
+        prior = t.distributions.Normal(t.zeros_like(code[:, :2]), t.ones_like(code[:, :2]))
+        divergence = t.distributions.kl_divergence(posterior, prior).sum(1).mean()
+        loss = t.F.mse_loss(decoder(posterior.rsample()), x) + 0.1 * divergence
+        optimizer.zero_grad()
+        t.backward(loss)
+        optimizer.step()
+        return loss
+
+    return lambda n: train_step(numbers(t, 8, 6, seed=n))
+
+
+@loop
+def reinforce(t):
+    policy = mlp(t, 4, 8, 3)
+    optimizer = t.optim.Adam(policy.parameters(), lr=0.02)
+
+    @t.jit
+    def train_step(states, rewards):
+        choices = t.distributions.Categorical(logits=policy(states))
+        actions = choices.sample()
+        reward = rewards[t.arange(10), actions]
+        loss = -(choices.log_prob(actions) * (reward - reward.mean())).mean() - 0.01 * choices.entropy().mean()
+        optimizer.zero_grad()
+        t.backward(loss)
+        optimizer.step()
+        return loss, reward.mean()
+
+    return lambda n: train_step(numbers(t, 10, 4, seed=n), numbers(t, 10, 3, seed=n + 50))
+
+
+@loop
+def mixed_precision_with_an_overflow(t):
+    model = mlp(t, 6, 12, 3)
+    optimizer = t.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    scaler = t.amp.GradScaler("cpu", init_scale=2.0**14, growth_interval=3)
+
+    @t.jit
+    def train_step(x, y):
+        optimizer.zero_grad()
+        loss = t.F.cross_entropy(model(x), y)
+        t.backward(scaler.scale(loss))
+        scaler.unscale_(optimizer)
+        t.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        scaler.step(optimizer)
+        scaler.update()
+        return loss
+
+    def step(n):
+        factor = 3e38 if n == 4 else 1.0
+        loss = train_step(numbers(t, 8, 6, seed=n) * factor * factor, classes(t, 8, 3, seed=n))
+        return (loss if n != 4 else t.zeros_like(loss)), scaler.get_scale()
+
+    return step

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from types import SimpleNamespace
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -28,17 +28,18 @@ def torchs() -> Any:
         backward_of_several=torch.autograd.backward, grad=torch.autograd.grad, watched=lambda x: x.requires_grad_(),
         functional_call=torch.func.functional_call, no_grad=torch.no_grad, enable_grad=torch.enable_grad,
         set_grad_enabled=torch.set_grad_enabled, clamp=torch.clamp, sign=torch.sign, exp=torch.exp, amax=torch.amax,
-        ones_like=torch.ones_like, arange=torch.arange,
+        ones_like=torch.ones_like, zeros_like=torch.zeros_like, arange=torch.arange, randn=torch.randn, amp=torch.amp,
+        distributions=torch.distributions,
     )  # fmt: skip
 
 
 def ours() -> Any:
+    names = "clamp sign exp amax ones_like zeros_like arange randn detach backward no_grad enable_grad set_grad_enabled"
     return SimpleNamespace(
-        functional=True, nn=nn, optim=optim, F=F, array=jnp.asarray, jit=fnn.jit, backward=fnn.backward,
-        detach=jax.lax.stop_gradient, backward_of_several=fnn.autograd.backward, grad=fnn.autograd.grad,
-        watched=lambda x: x, functional_call=fnn.func.functional_call, no_grad=fnn.no_grad,
-        enable_grad=fnn.enable_grad, set_grad_enabled=fnn.set_grad_enabled, clamp=jnp.clip, sign=jnp.sign, exp=jnp.exp,
-        amax=jnp.max, ones_like=jnp.ones_like, arange=jnp.arange,
+        functional=True, nn=nn, optim=optim, F=F, amp=fnn.amp, distributions=fnn.distributions, array=jnp.asarray,
+        jit=functools.partial(fnn.jit, random="torch"), backward_of_several=fnn.autograd.backward,
+        grad=fnn.autograd.grad, watched=lambda x: x, functional_call=fnn.func.functional_call,
+        **{name: getattr(fnn, name) for name in names.split()},
     )  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def losses(api: Any, make: Any) -> np.ndarray:
     for n in range(STEPS):
         out = step(n)
         found = out if isinstance(out, (tuple, list)) else (out,)
-        rows.append([float(x if api.functional else x.detach()) for x in found])
+        rows.append([float(x.detach() if isinstance(x, torch.Tensor) else x) for x in found])
     return np.array(rows)
 
 
