@@ -13,7 +13,7 @@ from fnn.typing import ArrayLike
 
 def is_tensor(x: ArrayLike) -> bool:
     """Whether ``x`` looks like a PyTorch tensor."""
-    return hasattr(x, "detach") and hasattr(x, "cpu") and hasattr(x, "resolve_conj")
+    return hasattr(x, "detach") and hasattr(x, "cpu") and hasattr(x, "untyped_storage")  # which no box has
 
 
 def is_array(x: ArrayLike) -> bool:
