@@ -166,6 +166,20 @@ def scopes(equation: Any) -> list[str]:
     return [str(getattr(part, "name", "")) for part in equation.source_info.name_stack.stack]
 
 
+def stack(equation: Any) -> list[tuple[str, bool]]:
+    """The scopes and transforms in which an equation was made, from the outermost on: names, and whether a transform."""
+    parts = equation.source_info.name_stack.stack
+    return [(str(getattr(part, "name", "")), type(part).__name__ == "Transform") for part in parts]
+
+
+def written_at(equation: Any) -> str:
+    """The line of the user's code that made an equation, ``file:line (function)``; empty if it is not known."""
+    try:
+        return str(source_info_util.summarize(equation.source_info))
+    except Exception:
+        return ""
+
+
 def differentiating(outer: object) -> bool:
     """Whether a derivative is being taken by a transform between the trace ``outer`` and the innermost one."""
     trace = current_trace()

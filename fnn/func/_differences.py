@@ -6,15 +6,16 @@ is there now with the one of then.
 
 from __future__ import annotations
 
+import dataclasses
 import types
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fnn.func._labels import Labels, labelled, variable
+from fnn.func._labels import Labels, variable
 from fnn.state.box import Box
 from fnn.state.describe import Content, Identity, Same, Survey
-from fnn.state.reads import MISSING, Template, fetch
+from fnn.state.reads import ANYTHING, MISSING, Template, fetch
 
 _MOST = 4  # differences that are told
 _HOOKS = {
@@ -26,10 +27,15 @@ _HOOKS = {
 
 
 class Difference(NamedTuple):
-    """One thing that has changed: where, and how, in words."""
+    """One thing that has changed: where, and how, in words.
+
+    ``minor``: told only where there is nothing else.  ``structure``: another model, as in a search over models.
+    """
 
     where: str
     what: str
+    minor: bool = False
+    structure: bool = False
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}" if self.what else self.where
@@ -40,38 +46,37 @@ def array(shape: Any, dtype: object) -> str:
     return f"{dtype}[{', '.join(map(str, shape))}]"
 
 
-def differences(template: Template, roots: list[Any], names: list[str]) -> list[Difference]:
-    """What the template says that is not so with these roots; in the order of the trace, the first few."""
-    survey = Survey()
-    described = [None if _unread(expected) else survey.root(root)
-                 for root, expected in zip(roots, template.roots, strict=False)]  # fmt: skip
-    nows: list[Any] = []
+def differences(template: Template, roots: list[Any], names: list[str]) -> tuple[list[Difference], Survey]:
+    """What the template says that is not so with these roots: the first few, in the order of the trace.
+
+    Returns:
+        The differences, and the survey of what is there now, as far as it is alike.
+    """
+    survey, labels = Survey(), Labels()
+    words = _Words()
+    found: list[Difference] = []
+    for root, expected, name in zip(roots, template.roots, names, strict=False):
+        labels.add(root, name)
+        if not _unread(expected):
+            found += words.compared(expected, survey.root(root), name)
     for place, expected in zip(template.places, template.prints, strict=True):
-        if place.node >= len(survey.nodes):
-            break
-        value = fetch(survey.nodes[place.node], place)
-        if not isinstance(expected, tuple) and expected is not MISSING and repr(expected) == "(anything)":
+        if words.shifted or len(found) >= _MOST or place.node >= len(survey.nodes):
+            break  # from here on the numbers of nodes mean others
+        node = survey.nodes[place.node]
+        value = fetch(node, place)
+        name = variable(node, place, labels)
+        labels.add(value, name)
+        if isinstance(expected, tuple) and expected[:1] == ("number",) and type(value) is expected[1]:
+            continue
+        if expected is ANYTHING:
             if isinstance(value, (list, dict, set)):
                 survey.skip(value)
-            nows.append(expected)
-        elif isinstance(expected, tuple) and expected[:1] == ("number",) and type(value) is expected[1]:
-            nows.append(expected)
-        else:
-            nows.append(MISSING if value is MISSING else survey.value(value))
-    labels = labelled(roots, names, template.places[: len(nows)], survey)
-    words = _Words(survey, labels)
-    found: list[Difference] = []
-    for now, expected, name in zip(described, template.roots, names, strict=False):
-        if now is not None:
-            found += words.compared(expected, now, name)
-    for now, expected, place in zip(nows, template.prints, template.places, strict=False):
-        if len(found) >= _MOST:
-            break
-        if place.node < len(survey.nodes):
-            found += words.compared(expected, now, variable(survey.nodes[place.node], place, labels))
+            continue
+        found += words.compared(expected, MISSING if value is MISSING else survey.value(value), name)
     if not found:
-        found = _boxes(template, survey, labels)
-    return list(dict.fromkeys(found))[:_MOST]
+        found = _boxes(template, survey, labels.finish())
+    telling = [d for d in found if not d.minor]
+    return list(dict.fromkeys(telling or found))[:_MOST], survey
 
 
 def _boxes(template: Template, survey: Survey, labels: Labels) -> list[Difference]:
@@ -94,18 +99,20 @@ def _unread(expected: object) -> bool:
 
 
 class _Words:
-    def __init__(self, survey: Survey, labels: Labels) -> None:
-        self.survey, self.labels = survey, labels
+    def __init__(self) -> None:
+        self.shifted = False  # whether more or fewer things were met than then
 
     def compared(self, before: Any, now: Any, name: str) -> list[Difference]:
         """The differences of two descriptions of what is called ``name``."""
         if before == now and type(before) is type(now):
             return []
         if before is MISSING or now is MISSING:
+            self.shifted = True
             return [Difference(name, "is new" if before is MISSING else "is gone")]
         if not isinstance(before, tuple) or not isinstance(now, tuple):
             return self._single(before, now, name)
         if not before or not now or _kind(before) != _kind(now):
+            self.shifted = True
             return [Difference(name, f"{_shown(before)} is now {_shown(now)}")]
         return getattr(self, f"_{_kind(before)}")(before, now, name)
 
@@ -119,6 +126,11 @@ class _Words:
         return [Difference(name, f"{_shown(before)} is now {_shown(now)}")]
 
     def _plain(self, before: tuple, now: tuple, name: str) -> list[Difference]:
+        old, new = before[1], now[1]
+        if dataclasses.is_dataclass(old) and type(old) is type(new):  # a layer: the Module has its fields
+            owner = name.removesuffix("._layer")
+            pairs = [(f.name, getattr(old, f.name), getattr(new, f.name)) for f in dataclasses.fields(old)]
+            return [Difference(f"{owner}.{field}", f"{_brief(a)} is now {_brief(b)}") for field, a, b in pairs if a != b]
         return [Difference(name, f"{_shown(before)} is now {_shown(now)}")]
 
     def _array(self, before: tuple, now: tuple, name: str) -> list[Difference]:
@@ -129,6 +141,7 @@ class _Words:
     def _function(self, before: tuple, now: tuple, name: str) -> list[Difference]:
         if before[2] == now[2]:
             return []
+        self.shifted = True
         return [Difference(name, f"is another function than before, {_shown(now)}; a function that is defined anew "
                                  "at each call is another one, define it once")]  # fmt: skip
 
@@ -137,18 +150,34 @@ class _Words:
         if len(before) < 4 or len(now) < 4:
             return [Difference(name, "has got its shape")]
         if before[2] != now[2]:
-            found.append(Difference(name, f"{_held(before[2])} is now {_held(now[2])}"))
+            found.append(Difference(name, f"{_held(before[2])} is now {_held(now[2])}", structure=True))
         if before[3] != now[3]:
             found.append(Difference(f"{name}.requires_grad", f"{before[3]} is now {now[3]}"))
         if not found and len(before) != len(now):
             more = len(now) > len(before)
-            found.append(Difference(name, "a gradient or a hook was " + ("added" if more else "removed")))
+            found.append(Difference(name, "a gradient or a hook was " + ("added" if more else "removed"), minor=True))
         return found
 
     def _object(self, before: tuple, now: tuple, name: str) -> list[Difference]:
         if before[1] != now[1]:
-            return [Difference(name, f"{_shown(before)} is now {_shown(now)}")]
-        return self.compared(before[2], now[2], name) if len(before) > 2 and len(now) > 2 else []
+            self.shifted = True
+            return [Difference(name, f"{_shown(before)} is now {_shown(now)}", structure=True)]
+        if _kind(before[2]) == _kind(now[2]) == "module":
+            return self._module(before[2], now[2], name)
+        if before[2] == now[2]:
+            return []
+        return self._optimizer(before[2], now[2], name)
+
+    def _optimizer(self, before: tuple, now: tuple, name: str) -> list[Difference]:
+        old, new = (dict(p for p in parts[1:] if _is_entry(p)) for parts in (before, now))
+        found = []
+        for key in old:
+            if key in new:
+                found += self.compared(old[key], new[key], f"{name}.{key}")
+        if not found:
+            found = [Difference(name, "its parameters, their groups, or the form of its state changed", minor=True)]
+        self.shifted = True
+        return found
 
     def _module(self, before: tuple, now: tuple, name: str) -> list[Difference]:
         found = []
@@ -160,11 +189,14 @@ class _Words:
                 many = len(_items(new.get(key))) - len(_items(old.get(key)))
                 did = "was added to" if many > 0 else "was removed from" if many < 0 else "is another one of"
                 if old.get(key) != new.get(key):
+                    self.shifted = True
                     found.append(Difference(name, f"a {_HOOKS[key]} {did} {name}"))
             elif key[0] == "_" and key.endswith(("_with_kwargs", "_always_called")):
                 continue
             elif key not in old or key not in new:
-                found.append(Difference(f"{name}.{key}", "was added" if key in new else "was removed"))
+                self.shifted = True
+                did = "was added" if key in new else "was removed"
+                found.append(Difference(f"{name}.{key}", did, structure=True))
             else:
                 found += self.compared(old[key], new[key], f"{name}.{key}")
         mode = [d for d in found if d.where.endswith(".training")]
@@ -175,6 +207,7 @@ class _Words:
             return self._single(before[0], now[0], name)
         old, new = before[1], now[1]
         if isinstance(old, frozenset) or isinstance(new, frozenset) or len(old) != len(new):
+            self.shifted = True
             return [Difference(name, f"{_class(before[0])} of {len(old)} entries, now {_extent(old, new)}")]
         found = []
         for n, (a, b) in enumerate(zip(old, new, strict=True)):
@@ -194,11 +227,8 @@ class _Words:
 
     def _named(self, before: tuple, now: tuple, name: str) -> list[Difference]:
         if before[0] != now[0]:
-            return self._nest_words(before, now, name)
+            return [Difference(name, f"{_shown(before)} is now {_shown(now)}")]
         return self.compared(before[1], now[1], f"{name}.{before[0]}")
-
-    def _nest_words(self, before: tuple, now: tuple, name: str) -> list[Difference]:
-        return [Difference(name, f"{_shown(before)} is now {_shown(now)}")]
 
 
 def _kind(described: tuple) -> str:

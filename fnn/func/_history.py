@@ -14,10 +14,12 @@ from fnn.func._differences import Difference, array, differences
 from fnn.func._labels import argument_names
 from fnn.func._program import Program
 from fnn.state.code import is_library
+from fnn.state.describe import Survey
 
 __all__ = ["Compilation", "History"]
 
 _OFTEN = 3  # new programs for one and the same reason, after which there is a warning
+_OFTEN_STATIC = 8  # the same for an argument that the user says is a constant
 _KEPT = 64  # entries of a history
 _COMPARED = 8  # programs with which a new one is compared
 
@@ -50,9 +52,12 @@ class History:
         self.count += 1
         words = tuple(map(str, reasons)) or (("the first call",) if self.count == 1 else ("its programs were dropped",))
         self.compilations = [*self.compilations[-_KEPT:], Compilation(self.count, words)]
+        if any(reason.structure for reason in reasons):
+            return  # a model of another structure needs a program of its own
         for where in dict.fromkeys(reason.where for reason in reasons):
             self._places[where] += 1
-            if self._places[where] >= _OFTEN and where not in self._warned:
+            most = _OFTEN_STATIC if where.startswith("static argument") else _OFTEN
+            if self._places[where] >= most and where not in self._warned:
                 self._warned.add(where)
                 self._warn(function, words, self._places[where])
                 break
@@ -94,9 +99,12 @@ def reasons(
     for other, program in reversed(known[-_COMPARED:]):
         found = _signatures(function, other, signature, leaves)
         if other[0] == signature[0] and other[2] == signature[2]:
-            found += differences(program.template, roots, names)
+            more, survey = differences(program.template, roots, names)
+            forms = _forms(program, survey)
+            found += [d for d in more if not (d.minor and forms)] + forms
             if not found:
-                found = _forms(program, roots, names)
+                found.append(Difference("a number or an array of which Python asks the value", "is another one"))
+        found = [d for d in found if not d.minor] or found
         if best is None or len(found) < len(best):
             best = found
     if best is not None and not best:
@@ -109,7 +117,8 @@ def _signatures(
 ) -> list[Difference]:
     found = []
     if before[0] != now[0] or before[2] != now[2]:
-        found.append(Difference("arguments", f"their structure: there are {', '.join(leaves) or 'none'} now"))
+        old = argument_names(function, before[0], ())
+        found.append(Difference("arguments", f"{', '.join(old) or 'none'} are now {', '.join(leaves) or 'none'}"))
     elif before[1] != now[1]:
         found.append(Difference("arguments", "the order of the keys of a dict is another one"))
     else:
@@ -128,9 +137,17 @@ def _signatures(
     )  # fmt: skip
     for at, what in words:
         if before[at] != now[at]:
-            shown = f"{before[at]} is now {now[at]}" if at == 5 else "changed"
+            shown = f"{before[at]} is now {now[at]}" if at == 5 else _settings(before[at], now[at])
             found.append(Difference(what, shown))
     return found
+
+
+def _settings(before: Any, now: Any) -> str:
+    if isinstance(before, tuple) and isinstance(now, tuple) and len(before) == len(now):
+        pairs = [f"{a!r} is now {b!r}" for a, b in zip(before, now, strict=True) if a != b]
+        if pairs and len(pairs[0]) < 80:
+            return "; ".join(pairs)
+    return "changed"
 
 
 def _aval(aval: Any) -> str:
@@ -148,22 +165,27 @@ def _parameter(function: Callable[..., Any], place: int | str) -> str:
         return str(place)
 
 
-def _forms(program: Program, roots: list[Any], names: list[str]) -> list[Difference]:
-    """Optimizers whose hyper-parameters need another program; numbers and arrays that are constants of it."""
-    survey = program.template.match(roots)
-    if survey is None:
-        return []
+def _forms(program: Program, survey: Survey) -> list[Difference]:
+    """Optimizers whose hyper-parameters need another program."""
     found = []
     for n, before in zip(program.optimizers, program.statics, strict=True):
-        optimizer = survey.nodes[n]
-        now = optimizer._fnn_dynamic()[0]
-        if now != before:
-            pairs = list(_unequal(before, now))
-            what = "; ".join(f"{a!r} is now {b!r}" for a, b in pairs[:3])
-            found.append(Difference(f"hyper-parameters of {_owner(optimizer)}", what))
-    if not found:
-        found.append(Difference("a number or an array of which Python asks the value", "is another one"))
-    return found
+        optimizer = survey.nodes[n] if n < len(survey.nodes) else None
+        if hasattr(type(optimizer), "_fnn_dynamic"):
+            pairs = list(_unequal(before, optimizer._fnn_dynamic()[0]))
+            if pairs:
+                what = "; ".join(_changed(a, b) for a, b in pairs[:3])
+                found.append(Difference(f"hyper-parameters of {_owner(optimizer)}", what))
+    return [d for d in found if d.where.endswith("group")] or found  # a group names what its optimizer only uses
+
+
+def _changed(before: Any, now: Any) -> str:
+    if isinstance(before, tuple) and isinstance(now, tuple) and len(before) == 2 and before[0] == now[0]:
+        return f"{before[0]}: {_value(before[1])} is now {_value(now[1])}"
+    return f"{before!r} is now {now!r}"
+
+
+def _value(fixed: Any) -> str:
+    return repr(fixed[1] if isinstance(fixed, tuple) and len(fixed) == 2 and isinstance(fixed[0], type) else fixed)
 
 
 def _owner(value: Any) -> str:

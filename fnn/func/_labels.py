@@ -21,6 +21,7 @@ class Labels:
 
     def __init__(self) -> None:
         self.of: dict[int, str] = {}
+        self._late: list[tuple[Any, str]] = []  # optimizers, whose states are named by parameters
 
     def __getitem__(self, value: object) -> str:
         return self.of.get(id(value), type(value).__name__)
@@ -36,7 +37,10 @@ class Labels:
                 self.of.setdefault(id(grad), f"{name}.grad")
         elif has_state(type(value)):
             self.of[id(value)] = name
-            self._state(value, name, depth)
+            if "_parameters" in own_dict(value):
+                self._module(value, name, depth)
+            elif hasattr(type(value), "_fnn_box_names"):
+                self._late.append((value, name))
         elif isinstance(value, (list, tuple)) and depth < _DEPTH:
             self.of[id(value)] = name
             for n, inner in enumerate(value):
@@ -48,16 +52,20 @@ class Labels:
         elif value is not None and not isinstance(value, (bool, int, float, str)):
             self.of[id(value)] = name
 
-    def _state(self, value: Any, name: str, depth: int) -> None:
-        own = own_dict(value)
-        if "_parameters" not in own:
-            for box, text in value._fnn_box_names(lambda box: self.of.get(id(box))):
-                self.of.setdefault(id(box), f"{name}.{text}")
-            return
+    def _module(self, module: Any, name: str, depth: int) -> None:
+        own = own_dict(module)
         for table in ("_parameters", "_buffers", "_modules"):
             for key, inner in own[table].items():
                 if inner is not None:
                     self.add(inner, f"{name}.{key}" if name else key, depth)
+
+    def finish(self) -> Labels:
+        """Names the states of optimizers, when all parameters have names."""
+        for optimizer, name in self._late:
+            for box, text in optimizer._fnn_box_names(lambda box: self.of.get(id(box))):
+                self.of.setdefault(id(box), f"{name}.{text}")
+        self._late.clear()
+        return self
 
 
 def argument_names(function: Callable[..., Any], treedef: PyTree, static: Sequence[int]) -> list[str]:
@@ -101,17 +109,11 @@ def labelled(roots: Sequence[Any], names: Sequence[str], places: Sequence[Place]
     labels = Labels()
     for root, name in zip(roots, names, strict=True):
         labels.add(root, name)
-    late: list[tuple[Any, str]] = []
     for place in places:
         if place.node >= len(survey.nodes):
             break
         node = survey.nodes[place.node]
         value = fetch(node, place)
         if value is not MISSING:
-            name = variable(node, place, labels)
-            if has_state(type(value)) and "_parameters" not in own_dict(value):
-                late.append((value, name))  # an optimizer's state is named by its parameters
-            labels.add(value, name)
-    for value, name in late:
-        labels._state(value, name, 0)
-    return labels
+            labels.add(value, variable(node, place, labels))
+    return labels.finish()
