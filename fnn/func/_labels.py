@@ -21,6 +21,7 @@ class Labels:
 
     def __init__(self) -> None:
         self.of: dict[int, str] = {}
+        self.seen: list[Any] = []  # boxes and other leaves that have a name
         self._late: list[tuple[Any, str]] = []  # optimizers, whose states are named by parameters
 
     def __getitem__(self, value: object) -> str:
@@ -31,10 +32,10 @@ class Labels:
         if id(value) in self.of and not isinstance(value, (bool, int, str)):
             return
         if isinstance(value, Box):
-            self.of[id(value)] = name
+            self._leaf(value, name)
             grad = getattr(value, "_grad", None)
             if grad is not None:
-                self.of.setdefault(id(grad), f"{name}.grad")
+                self._leaf(grad, f"{name}.grad")
         elif has_state(type(value)):
             self.of[id(value)] = name
             if "_parameters" in own_dict(value):
@@ -50,7 +51,12 @@ class Labels:
             for key, inner in value.items():
                 self.add(inner, f"{name}[{key!r}]", depth + 1)
         elif value is not None and not isinstance(value, (bool, int, float, str)):
+            self._leaf(value, name)
+
+    def _leaf(self, value: Any, name: str) -> None:
+        if id(value) not in self.of:
             self.of[id(value)] = name
+            self.seen.append(value)
 
     def _module(self, module: Any, name: str, depth: int) -> None:
         own = own_dict(module)
@@ -63,7 +69,7 @@ class Labels:
         """Names the states of optimizers, when all parameters have names."""
         for optimizer, name in self._late:
             for box, text in optimizer._fnn_box_names(lambda box: self.of.get(id(box))):
-                self.of.setdefault(id(box), f"{name}.{text}")
+                self._leaf(box, f"{name}.{text}")
         self._late.clear()
         return self
 

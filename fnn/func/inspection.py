@@ -17,13 +17,13 @@ from fnn import random
 from fnn.errors import ArgumentTypeError
 from fnn.func._history import Compilation
 from fnn.func._jit import Jitted, jit
-from fnn.func._labels import argument_names, labelled
+from fnn.func._labels import Labels, argument_names, labelled
 from fnn.func._program import NO_SEED, Bound, Call, draw_seed
 from fnn.state.box import Box
 from fnn.state.parameter import Buffer, Parameter
 from fnn.state.scope import innermost
 
-__all__ = ["Compilation", "Input", "Inspection", "Output", "compilations", "inspect"]
+__all__ = ["Compilation", "Input", "Inspection", "Output", "compilations", "inspect", "names_below"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Input:
         value: the present value.
         trained: whether it is a parameter with ``requires_grad``.
         box: the box that holds it.
+        donated: whether its memory is used for what replaces it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Input:
     value: Any
     trained: bool = False
     box: Any = None
+    donated: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +145,7 @@ def _opened(jitted: Any, bound: Bound, call: Call) -> Inspection:
         return type(box).__name__ if labels is None else labels[box]
 
     inputs = [
-        Input(named(box), _kind(box), value, bool(getattr(box, "_requires_grad", False)), box)
+        Input(named(box), _kind(box), value, bool(getattr(box, "_requires_grad", False)), box, boxes is donated)
         for boxes, held in ((donated, values[0]), (kept, values[1]))
         for box, value in zip(boxes, held, strict=True)
         if value is not None
@@ -193,3 +195,17 @@ def _kind(box: Box) -> str:
     if isinstance(box, Buffer) and not type(box).__module__.startswith("fnn.optim"):
         return "buffer"
     return "gradient" if type(box) is Box else "optimizer"
+
+
+def names_below(given: dict[str, Any]) -> dict[int, str]:
+    """The names of the arrays that Modules, Optimizers and nests of arrays hold now, by the arrays' identity."""
+    labels = Labels()
+    for name, value in given.items():
+        labels.add(value, name)
+    labels.finish()
+    found: dict[int, str] = {}
+    for value in labels.seen:
+        array = value._value if isinstance(value, Box) else value
+        if array is not None:
+            found.setdefault(id(array), labels[value])
+    return found
