@@ -9,7 +9,7 @@ from typing import Any
 from jax.tree_util import tree_flatten_with_path
 
 from fnn.state.box import Box
-from fnn.state.describe import Survey, has_state
+from fnn.state.describe import has_state
 from fnn.state.reads import MISSING, Place, fetch, own_dict
 from fnn.typing import PyTree
 
@@ -110,15 +110,15 @@ def variable(node: Any, place: Place, labels: Labels) -> str:
     return f"{labels[node]}.{place.name}"
 
 
-def labelled(roots: Sequence[Any], names: Sequence[str], places: Sequence[Place], survey: Survey) -> Labels:
-    """The names of what a survey has met: ``names`` are those of the roots."""
+def labelled(roots: Sequence[Any], names: Sequence[str], places: Sequence[Place], nodes: Sequence[Any]) -> Labels:
+    """The names of what was met at the places of these nodes; ``names`` are those of the roots."""
     labels = Labels()
     for root, name in zip(roots, names, strict=True):
         labels.add(root, name)
     for place in places:
-        if place.node >= len(survey.nodes):
+        if place.node >= len(nodes):
             break
-        node = survey.nodes[place.node]
+        node = nodes[place.node]
         value = fetch(node, place)
         if value is not MISSING:
             labels.add(value, variable(node, place, labels))

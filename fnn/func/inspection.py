@@ -137,15 +137,11 @@ def _opened(jitted: Any, bound: Bound, call: Call) -> Inspection:
     objects = [name for name, sort in zip(names, call.pattern, strict=True) if sort]
     dynamic = [name for name, sort in zip(names, call.pattern, strict=True) if not sort]
     roots = [function, *call.objects]
-    survey = program.template.match(_all_roots(roots, program))
-    labels = labelled(roots, [getattr(function, "__name__", "step"), *objects],
-                      program.template.places, survey) if survey is not None else None  # fmt: skip
-
-    def named(box: Box) -> str:
-        return type(box).__name__ if labels is None else labels[box]
-
+    survey = bound.survey
+    nodes = survey.nodes
+    labels = labelled(roots, [getattr(function, "__name__", "step"), *objects], program.template.places, nodes)
     inputs = [
-        Input(named(box), _kind(box), value, bool(getattr(box, "_requires_grad", False)), box, boxes is donated)
+        Input(labels[box], _kind(box), value, bool(getattr(box, "_requires_grad", False)), box, boxes is donated)
         for boxes, held in ((donated, values[0]), (kept, values[1]))
         for box, value in zip(boxes, held, strict=True)
         if value is not None
@@ -160,18 +156,16 @@ def _opened(jitted: Any, bound: Bound, call: Call) -> Inspection:
 
     traced = program.compiled.trace(*arguments)
     shapes = traced.out_info
-    outputs = [Output(named(box), _kind(box), box) for box, info in zip(targets, shapes, strict=False)
+    outputs = [Output(labels[box], _kind(box), box) for box, info in zip(targets, shapes, strict=False)
                if info is not None]  # fmt: skip
     rest = len(tree_leaves(shapes[len(targets) :]))
     outputs += [Output("the result" if rest == 1 else f"result {n}", "result") for n in range(rest)]
     used = {id(box) for box in (*donated, *kept)}
-    boxes = [] if survey is None else survey.boxes
     others = [
-        Input(named(box), "parameter", box._value, True, box)
-        for box in boxes
+        Input(labels[box], "parameter", box._value, True, box)
+        for box in survey.boxes
         if id(box) not in used and isinstance(box, Parameter) and box._requires_grad and box._value is not None
     ]
-    nodes = [] if survey is None else survey.nodes
     optimizers = tuple({type(n).__name__: None for n in nodes if hasattr(type(n), "param_groups") or
                         hasattr(type(n), "_fnn_box_names")})  # fmt: skip
     return Inspection(
@@ -180,13 +174,8 @@ def _opened(jitted: Any, bound: Bound, call: Call) -> Inspection:
     )  # fmt: skip
 
 
-def _all_roots(roots: list[Any], program: Any) -> list[Any]:
-    return roots + [None] * (len(program.template.roots) - len(roots))
-
-
-def _array_name(labels: Any, value: Any) -> str:
-    found = None if labels is None else labels.of.get(id(value))
-    return found or f"an array of shape {list(jax.numpy.shape(value))}"
+def _array_name(labels: Labels, value: Any) -> str:
+    return labels.of.get(id(value)) or f"an array of shape {list(jax.numpy.shape(value))}"
 
 
 def _kind(box: Box) -> str:
