@@ -169,7 +169,7 @@ def scopes(equation: Any) -> list[str]:
 
 
 def stack(equation: Any) -> list[tuple[str, bool]]:
-    """The scopes and transforms in which an equation was made, from the outermost on: names, and whether a transform."""
+    """The scopes and transforms in which an equation was made, from the outermost on: name, whether a transform."""
     parts = equation.source_info.name_stack.stack
     return [(str(getattr(part, "name", "")), type(part).__name__ == "Transform") for part in parts]
 

@@ -1,7 +1,7 @@
 """Seeing inside a step: why it was compiled again, where a NaN was born, what takes its memory and its time.
 
-``fnn.explain(step, *args)`` says it all; ``fnn.explain.nonfinite(step, *args)`` and its kin one thing each.  The answers name
-modules by their paths, ``ResNet/layer1/0/conv1``, which all operations of a compiled program carry.
+``fnn.explain(step, *args)`` says it all; ``fnn.explain.nonfinite(step, *args)`` and its kin one thing each.  The
+answers name modules by their paths, ``ResNet/layer1/0/conv1``, which all operations of a compiled program carry.
 """
 
 import sys

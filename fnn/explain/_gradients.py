@@ -123,8 +123,11 @@ def _fault(
         if written:
             return "has no gradient (detach, no_grad?)"
         return "is not updated by this step: it has no gradient (detach, no_grad?), or no optimizer has it"
-    outside = [m for m, other in enumerate(found.inputs)
-               if after[at] >> m & 1 and m not in own and other.kind in ("parameter", "argument", "buffer", "constant")]
+    outside = [
+        m
+        for m, other in enumerate(found.inputs)
+        if after[at] >> m & 1 and m not in own and other.kind in ("parameter", "argument", "buffer", "constant")
+    ]
     if not outside and trains:
         return "has no gradient: its update depends on no argument and no other parameter (detach, no_grad?)"
     return ""

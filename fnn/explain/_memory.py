@@ -15,7 +15,6 @@ from typing import Any
 
 import jax
 
-
 from fnn.explain._program import Flat, flattened
 from fnn.explain._report import Finding, Report, Table, amount
 from fnn.func.inspection import Inspection, inspect, names_below
@@ -208,5 +207,3 @@ def _all_owners() -> dict[str, Any]:
         count = sum(known.split(" ")[0] == name for known in owners)
         owners[f"{name} {count + 1}" if count else name] = value
     return owners
-
-

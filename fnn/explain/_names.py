@@ -17,14 +17,24 @@ _OP = re.compile(r'^\s*(?:ROOT )?%?([\w.\-]+) = .*metadata=\{[^}]*?op_name="([^"
 
 
 def place_of(name: str, optimizers: Iterable[str] = ()) -> tuple[str, str]:
-    """``(path, phase)`` of an operation's name, such as ``jit(step)/transpose(jvp(Net))/layer1/0/mul``."""
-    name = name.split(";")[0]
+    """``(path, phase)`` of an operation's name, such as ``jit(step)/transpose(jvp(Net))/layer1/0/mul``.
+
+    Of an operation that XLA made of several, the paths of all, one after the other.
+    """
+    bare = _OWN.sub("", name.split(";")[0])
+    several = bare[1:-1].split(":") if bare.startswith("(") and bare.endswith(")") else [bare]
+    places = [_single(part, frozenset(optimizers)) for part in several]
+    paths = list(dict.fromkeys(path for path, _ in places if path))
+    return ", ".join(paths), places[0][1]
+
+
+def _single(name: str, optimizers: frozenset[str]) -> tuple[str, str]:
     backward = "transpose(" in name
-    bare = _TRANSFORM.sub("", _OWN.sub("", name)).replace(")", "")
+    bare = _TRANSFORM.sub("", name).replace(")", "")
     parts = [part for part in bare.split("/")[:-1] if part not in _STRUCTURE and not part.startswith("branch_")]
     if backward:
         return "/".join(parts), "backward"
-    return "/".join(parts), "optimizer" if parts and parts[0] in frozenset(optimizers) else "forward"
+    return "/".join(parts), "optimizer" if parts and parts[0] in optimizers else "forward"
 
 
 def operations(text: str) -> dict[str, str]:

@@ -85,7 +85,7 @@ def report(found: Inspection) -> Report:
     """The report on a step that is laid open."""
     flat = flattened(found.jaxpr, found.optimizers)
     values = [entry.value for entry in found.inputs]
-    flags, results, _ = _evaluated(flat, values)
+    flags, _, _ = _evaluated(flat, values)
     bad = [n for n, atom in enumerate(flat.outputs) if type(atom) is int and flags.get(atom, _FINE).any()]
     inputs = [n for n, atom in enumerate(flat.inputs) if flags.get(atom, _FINE)[_NAN]]
     inputs += [n for n, atom in enumerate(flat.inputs) if n not in inputs and flags.get(atom, _FINE)[_INF]]

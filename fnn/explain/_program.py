@@ -15,9 +15,9 @@ __all__ = ["Flat", "Step", "flattened", "run"]
 
 # The primitives that only call a jaxpr, and the parameters that hold it.
 _CALLS = {
-    "jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr", "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr", "custom_vjp_call_jaxpr": "fun_jaxpr", "checkpoint": "jaxpr", "remat2": "jaxpr",
-    "remat": "jaxpr", "custom_lin": "call_jaxpr",
+    "jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr", "custom_vjp_call_jaxpr": "fun_jaxpr",
+    "checkpoint": "jaxpr", "remat2": "jaxpr", "remat": "jaxpr", "custom_lin": "call_jaxpr",
 }  # fmt: skip
 _MARKS = frozenset({"fnn_no_grad", "fnn_enable_grad"})
 

@@ -100,7 +100,8 @@ def _plain(table: Table) -> str:
     drawn = []
     for row in rows:
         cells = [
-            cell.rjust(width) if _is_number(cell) else cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+            cell.rjust(width) if _is_number(cell) else cell.ljust(width)
+            for cell, width in zip(row, widths, strict=True)
         ]
         drawn.append("  " + "  ".join(cells).rstrip())
     return "\n".join(drawn)

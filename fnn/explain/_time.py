@@ -1,4 +1,4 @@
-"""Where the time of a step goes, by module: JAX's profile of the compiled program, folded by the names of operations."""
+"""Where the time of a step goes, by module: JAX's profile of the compiled program, folded by names."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def time(step: Callable[..., Any], *args: Any, repeats: int = _REPEATS, **kwargs
     """The time that the operations of a step take on the device, by module and phase; nothing is stored.
 
     The step's compiled program (without donation, which costs it some copies) runs ``repeats`` times under JAX's
-    profiler.  What is counted is the time of each operation, without that of the operations inside it, averaged over the
-    runs.  A fusion of several modules' operations counts for the module of its last one, which its name says.  On a
+    profiler.  What is counted is the time of each operation, without that of the operations inside it, on average.
+     A fusion of several modules' operations counts for the module of its last one, which its name says.  On a
     device that runs operations at the same time the sum is more than what passes on the clock, which is told beside it.
 
     Args:

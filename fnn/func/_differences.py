@@ -60,7 +60,7 @@ def differences(template: Template, roots: list[Any], names: list[str]) -> tuple
         if not _unread(expected):
             found += words.compared(expected, survey.root(root), name)
     for place, expected in zip(template.places, template.prints, strict=True):
-        if words.shifted or len(found) >= _MOST or place.node >= len(survey.nodes):
+        if words.shifted or sum(not d.minor for d in found) >= _MOST or place.node >= len(survey.nodes):
             break  # from here on the numbers of nodes mean others
         node = survey.nodes[place.node]
         value = fetch(node, place)
@@ -130,7 +130,9 @@ class _Words:
         if dataclasses.is_dataclass(old) and type(old) is type(new):  # a layer: the Module has its fields
             owner = name.removesuffix("._layer")
             pairs = [(f.name, getattr(old, f.name), getattr(new, f.name)) for f in dataclasses.fields(old)]
-            return [Difference(f"{owner}.{field}", f"{_brief(a)} is now {_brief(b)}") for field, a, b in pairs if a != b]
+            return [
+                Difference(f"{owner}.{field}", f"{_brief(a)} is now {_brief(b)}") for field, a, b in pairs if a != b
+            ]
         return [Difference(name, f"{_shown(before)} is now {_shown(now)}")]
 
     def _array(self, before: tuple, now: tuple, name: str) -> list[Difference]:
@@ -176,7 +178,7 @@ class _Words:
                 found += self.compared(old[key], new[key], f"{name}.{key}")
         if not found:
             found = [Difference(name, "its parameters, their groups, or the form of its state changed", minor=True)]
-        self.shifted = True
+        self.shifted |= _leaves(before) != _leaves(now)
         return found
 
     def _module(self, before: tuple, now: tuple, name: str) -> list[Difference]:
@@ -259,6 +261,10 @@ def _is_entry(part: object) -> bool:
 def _is_pair(part: object) -> bool:
     """Whether this describes an entry of a dict whose key is plain."""
     return isinstance(part, tuple) and len(part) == 2 and isinstance(part[0], tuple) and _kind(part[0]) == "plain"
+
+
+def _leaves(described: Any) -> int:
+    return sum(map(_leaves, described)) if isinstance(described, tuple) else 1
 
 
 def _items(described: Any) -> tuple[Any, ...]:

@@ -27,8 +27,9 @@ OFTEN = """\
 {function} has been compiled {count} times, {often} of them anew because of one thing. The last time:
   {reasons}
 Each program costs a compilation. Right: arrays of one shape (pad the last batch, or DataLoader(drop_last=True)), one \
-function or object that is made once, and numbers that change as arrays or attributes. fnn.explain.recompiles({function}) \
-lists all; warnings.filterwarnings("ignore", category=fnn.errors.RecompileWarning) turns this off."""
+function or object that is made once, and numbers that change as arrays or attributes. \
+fnn.explain.recompiles({function}) lists all; \
+warnings.filterwarnings("ignore", category=fnn.errors.RecompileWarning) turns this off."""
 
 
 class Compilation(NamedTuple):

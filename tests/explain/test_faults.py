@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import pytest
 
 import fnn
-from fnn import nn, optim
 from fnn import functional as F
+from fnn import nn, optim
 from fnn.errors import RecompileWarning
 
 
@@ -98,7 +98,7 @@ def guarded_by_where():
 
 
 def exploding_optimizer_state():
-    model = Net()
+    model = nn.Linear(3, 2, bias=False)
     step = trained(model, optim.Adam(model.parameters(), lr=0.1), lambda out: (out * 1e25).sum())
     return step, (inputs(),), "Adam", "optimizer"
 
@@ -125,12 +125,13 @@ def in_a_branch():
 
 def in_the_data():
     model = Net()
-    return trained(model, optim.SGD(model.parameters(), lr=0.1)), (inputs().at[1, 1].set(jnp.inf),), "x", ""
+    return trained(model), (inputs().at[1, 1].set(jnp.inf),), "x", ""
 
 
 NUMBERS = [
-    overflow_in_half, log_of_zero_in_the_loss, nan_in_a_weight, nan_only_backward, norm_of_zeros_backward, guarded_by_where,
-    exploding_optimizer_state, fully_masked_attention, division_by_a_deviation, exp_in_a_loop, in_a_branch, in_the_data,
+    overflow_in_half, log_of_zero_in_the_loss, nan_in_a_weight, nan_only_backward, norm_of_zeros_backward,
+    guarded_by_where, exploding_optimizer_state, fully_masked_attention, division_by_a_deviation, exp_in_a_loop,
+    in_a_branch, in_the_data,
 ]  # fmt: skip
 
 
@@ -144,11 +145,10 @@ def test_numbers(fault):
     assert (fnn.get_rng_state() == before).all()
 
 
-@pytest.mark.parametrize("optimizer", [None, optim.Adam])
-def test_nothing_is_wrong(optimizer):
+def test_nothing_is_wrong():
     model = Net(Apply(lambda x: jnp.where(x > -9, x, -jnp.inf)))
     before = [p.data for p in model.parameters()]
-    step = trained(model, optimizer and optimizer(model.parameters()))
+    step = trained(model, optim.SGD(model.parameters(), lr=0.1))
     assert fnn.explain.nonfinite(step, inputs()).lines == ["all results are finite"]
     assert all((a == p.data).all() for a, p in zip(before, model.parameters(), strict=True))
 
