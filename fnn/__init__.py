@@ -115,8 +115,8 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "__version__", "amp", "autocast", "distributions", "explain", "metrics", "func", "functional", "init", "layers",
-    "nn", "optim", "random", "serialization", "testing", "utils", "vision", "bernoulli", "multinomial", "normal", "rand",
-    "rand_like", "randint", "randint_like", "randn",
+    "nn", "optim", "random", "serialization", "testing", "utils", "vision", "bernoulli", "multinomial", "normal",
+    "rand", "rand_like", "randint", "randint_like", "randn",
     "randn_like", "randperm", "get_default_dtype", "set_default_dtype", "ArgumentError", "ArgumentTypeError",
     "MissingKeyError", "StateDictError", "TracerEscapeError", "backward", "checkpoint", "cond", "fori_loop",
     "grad", "jit", "map", "merge", "pure", "scan", "split", "switch", "value_and_grad", "vmap", "while_loop",

@@ -83,10 +83,8 @@ class RecompileWarning(UserWarning):
         >>> import jax.numpy as jnp
         >>> import fnn
         >>> double = fnn.jit(lambda x: x * 2)
-        >>> with warnings.catch_warnings(record=True) as told:
-        ...     warnings.simplefilter("always")
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore", RecompileWarning)  # here four shapes are meant
         ...     for length in range(1, 5):
         ...         y = double(jnp.ones(length))
-        >>> print(str(told[0].message).splitlines()[1].strip())
-        argument x: float32[3] is now float32[4]
     """

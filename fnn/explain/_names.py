@@ -25,7 +25,8 @@ def place_of(name: str, optimizers: Iterable[str] = ()) -> tuple[str, str]:
     several = bare[1:-1].split(":") if bare.startswith("(") and bare.endswith(")") else [bare]
     places = [_single(part, frozenset(optimizers)) for part in several]
     paths = list(dict.fromkeys(path for path, _ in places if path))
-    return ", ".join(paths), places[0][1]
+    phases = {phase for _, phase in places}
+    return ", ".join(paths), "backward" if "backward" in phases else places[0][1]
 
 
 def _single(name: str, optimizers: frozenset[str]) -> tuple[str, str]:

@@ -74,7 +74,7 @@ def nonfinite(step: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
         ... def step(x):
         ...     return jnp.log(model(x) * 0).mean()
         >>> report = fnn.explain.nonfinite(step, jnp.ones((3, 2)))
-        >>> print(report.lines[0])
+        >>> print(report.lines[0].splitlines()[0])
         -inf is born outside of modules, in log (forward): log of a number that is not positive
     """
     found = inspect(step, args, kwargs, "explain.nonfinite")

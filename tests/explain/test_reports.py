@@ -169,4 +169,4 @@ def test_on_a_mesh():
     done = subprocess.run([sys.executable, "-c", MESH], capture_output=True, text=True, check=True, env=environment)
     first, *rest = done.stdout.splitlines()
     assert first.startswith("nan is born outside of modules, in log (forward)")
-    assert any("Sequential/0" in line and "backward" in line and "all-reduce" in line for line in rest), rest
+    assert any("Sequential/0" in line and "all-reduce" in line for line in rest), rest
