@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import tempfile
@@ -23,7 +24,13 @@ _ROWS = 24
 _REPEATS = 5
 
 
-def time(step: Callable[..., Any], *args: Any, repeats: int = _REPEATS, **kwargs: Any) -> Report:
+def time(
+    step: Callable[..., Any],
+    *args: Any,
+    repeats: int = _REPEATS,
+    folder: str | os.PathLike[str] | None = None,
+    **kwargs: Any,
+) -> Report:
     """The time that the operations of a step take on the device, by module and phase; nothing is stored.
 
     The step's compiled program (without donation, which costs it some copies) runs ``repeats`` times under JAX's
@@ -35,6 +42,7 @@ def time(step: Callable[..., Any], *args: Any, repeats: int = _REPEATS, **kwargs
         step: a function, under `fnn.jit` or not.
         *args: its arguments.
         repeats: how often it is run.
+        folder: where JAX's profile is kept, with a ``trace.json.gz`` for Perfetto in it; None: nowhere.
         **kwargs: further arguments.
 
     Returns:
@@ -54,10 +62,10 @@ def time(step: Callable[..., Any], *args: Any, repeats: int = _REPEATS, **kwargs
     """
     if repeats < 1:
         raise ArgumentError(f"explain.time: repeats must be positive, got repeats={repeats}")
-    return report(inspect(step, args, kwargs, "explain.time"), repeats)
+    return report(inspect(step, args, kwargs, "explain.time"), repeats, folder)
 
 
-def report(found: Inspection, repeats: int = _REPEATS) -> Report:
+def report(found: Inspection, repeats: int = _REPEATS, kept: str | os.PathLike[str] | None = None) -> Report:
     """The report on a step that is laid open."""
     reader = getattr(jax.profiler, "ProfileData", None)
     if reader is None:
@@ -65,7 +73,8 @@ def report(found: Inspection, repeats: int = _REPEATS) -> Report:
     lowered: Any = found.compiled
     compiled = lowered.lower(*found.arguments).compile()
     jax.block_until_ready(compiled(*found.arguments))
-    with tempfile.TemporaryDirectory() as folder:
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory()) if kept is None else os.fspath(kept)
         begun = clock.perf_counter()
         for _ in range(repeats):
             jax.block_until_ready(compiled(*found.arguments))
@@ -74,7 +83,7 @@ def report(found: Inspection, repeats: int = _REPEATS) -> Report:
             for _ in range(repeats):
                 jax.block_until_ready(compiled(*found.arguments))
         files = glob.glob(os.path.join(folder, "**", "*.xplane.pb"), recursive=True)
-        durations = _durations(reader.from_file(files[0])) if files else {}
+        durations = _durations(reader.from_file(max(files, key=os.path.getmtime))) if files else {}
     names = operations(compiled.as_text())
     folded: dict[tuple[str, str], float] = defaultdict(float)
     for operation, total in durations.items():

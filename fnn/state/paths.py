@@ -11,6 +11,7 @@ path is known to what is around it.  Nothing is done for a call that raises noth
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,27 +25,42 @@ from fnn.tracing import ARRAYS, tracing
 
 __all__ = ["child_path", "entered", "noted", "part_entered", "shapes"]
 
-_around: ContextVar[tuple[Any, ...]] = ContextVar("fnn_modules_around", default=())
+_around: ContextVar[tuple[_Open, ...]] = ContextVar("fnn_modules_around", default=())
 _SHOWN = 3  # calls, from the innermost on, that a note shows
 
 
 def child_path(module: Any, child: object) -> str | None:
     """The dotted path from a Module to one below it; None if there is none."""
-    children = module.__dict__.get("_modules") or {}
-    for name, value in children.items():
-        if value is child:
-            return name
-    seen = {id(module)}
-    open_ = [(name, value) for name, value in children.items() if value is not None]
+    return _Open(module).path_to(child)
+
+
+def _paths(module: Any) -> dict[int, str]:
+    """The paths of the Modules below one, by identity; of several the shortest."""
+    found: dict[int, str] = {}
+    open_ = deque([("", module)])
     while open_:
-        path, found = open_.pop(0)
-        if found is child:
-            return path
-        if id(found) not in seen:
-            seen.add(id(found))
-            below = (found.__dict__.get("_modules") or {}).items()
-            open_ += [(f"{path}.{name}", value) for name, value in below if value is not None]
-    return None
+        path, value = open_.popleft()
+        for name, child in (value.__dict__.get("_modules") or {}).items():
+            if child is not None and id(child) not in found:
+                found[id(child)] = f"{path}.{name}" if path else name
+                open_.append((found[id(child)], child))
+    return found
+
+
+class _Open:
+    """A Module whose call is open while a trace runs."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self._below: dict[int, str] | None = None
+
+    def path_to(self, child: object) -> str | None:
+        for name, value in (self.module.__dict__.get("_modules") or {}).items():
+            if value is child:
+                return name
+        if self._below is None:
+            self._below = _paths(self.module)
+        return self._below.get(id(child))
 
 
 @contextmanager
@@ -53,10 +69,10 @@ def entered(module: object) -> Iterator[None]:
     around = _around.get()
     path = None
     for outer in reversed(around):
-        path = child_path(outer, module)
+        path = outer.path_to(module)
         if path is not None:
             break
-    token = _around.set((*around, module))
+    token = _around.set((*around, _Open(module)))
     try:
         with jax.named_scope(type(module).__name__ if path is None else path.replace(".", "/")):
             yield

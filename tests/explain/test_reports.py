@@ -143,6 +143,11 @@ def test_no_function(name):
         getattr(fnn.explain, name)(3)
 
 
+def test_the_profile_is_kept(tmp_path):
+    fnn.explain.time(jnp.sin, jnp.ones(2), repeats=1, folder=tmp_path)
+    assert list(tmp_path.rglob("*.trace.json.gz"))
+
+
 def test_no_repeats():
     with pytest.raises(ArgumentError, match=r"explain.time: repeats must be positive, got repeats=0"):
         fnn.explain.time(jnp.sin, jnp.ones(2), repeats=0)
