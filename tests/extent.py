@@ -36,6 +36,7 @@ def thinned(names: Iterable[str]) -> list[bool]:
 THINNED: dict[str, dict[str, int]] = {
     "data/test_dataloader_state.py": {"test_the_rest_is_what_it_would_have_been": 2},
     "explain/test_faults.py": {"test_numbers": 2},
+    "explain/test_reports.py": {"test_words_of_a_change": 2},
     "func/test_loops.py": {"test_map_stacks_and_draws_afresh": 2, "test_modules_made_or_copied_in_a_body_belong_to_it": 2},
     "func/test_repeated_draws.py": {"test_a_draw_that_is_not_repeated_is_fresh_at_each_call": 3},
     "func/test_vmap.py": {"test_derivatives_as_torch": 3, "test_randomness": 2},
