@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # after them, for split is more here
     )
     from fnn.dtypes import get_default_dtype, set_default_dtype
     from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError, StateDictError, TracerEscapeError
+    from fnn.explain.entry import explain
     from fnn.func import (
         accumulate,
         backward,
@@ -86,8 +87,8 @@ if TYPE_CHECKING:  # after them, for split is more here
     from fnn.utils.summary import summary
 
 _MODULES = (
-    "amp", "autograd", "distributions", "func", "functional", "init", "layers", "metrics", "nn", "optim", "random",
-    "serialization", "testing", "utils", "vision",
+    "amp", "autograd", "distributions", "explain", "func", "functional", "init", "layers", "metrics", "nn", "optim",
+    "random", "serialization", "testing", "utils", "vision",
 )  # fmt: skip
 _NAMES = {
     "amp": ("autocast",),
@@ -114,7 +115,8 @@ _NAMES = {
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
-    "__version__", "amp", "autocast", "distributions", "metrics", "func", "functional", "init", "layers", "nn",
+    "__version__", "amp", "autocast", "distributions", "explain",
+    "metrics", "func", "functional", "init", "layers", "nn",
     "optim", "random", "serialization", "testing", "utils", "vision", "bernoulli", "multinomial", "normal", "rand",
     "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "get_default_dtype",
     "set_default_dtype", "ArgumentError", "ArgumentTypeError", "MissingKeyError", "StateDictError",

@@ -73,3 +73,18 @@ class StateDictError(RuntimeError, ValueError):
         ...     print(str(error).splitlines()[1].strip())
         Missing key(s) in state_dict: "weight", "bias".
     """
+
+
+class RecompileWarning(UserWarning):
+    """A function under `fnn.jit` is compiled again and again, for one and the same reason, which the text names.
+
+    Example:
+        >>> import warnings
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> double = fnn.jit(lambda x: x * 2)
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore", RecompileWarning)  # here four shapes are meant
+        ...     for length in range(1, 5):
+        ...         y = double(jnp.ones(length))
+    """

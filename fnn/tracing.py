@@ -6,6 +6,7 @@ JAX offers no public way to ask "which trace am I in?"; everything that depends 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -20,6 +21,7 @@ from jax.tree_util import tree_leaves
 
 from fnn.typing import ArrayLike
 
+_HERE = os.path.dirname(__file__) + os.sep
 Tracer = core.Tracer
 ARRAYS = (ArrayImpl, core.Tracer)  # what jax.Array stands for; a box is none, whatever its __class__ says
 Primitive = core.Primitive  # jax.extend.core has it too, but importing that loads Pallas: 40 ms
@@ -172,6 +174,26 @@ def made_by(tracer: Any) -> Any:
 def scopes(equation: Any) -> list[str]:
     """The names of the `jax.named_scope`s in which an equation was made, from the outermost on."""
     return [str(getattr(part, "name", "")) for part in equation.source_info.name_stack.stack]
+
+
+def stack(equation: Any) -> list[tuple[str, bool]]:
+    """The scopes and transforms in which an equation was made, from the outermost on: name, whether a transform."""
+    parts = equation.source_info.name_stack.stack
+    return [(str(getattr(part, "name", "")), type(part).__name__ == "Transform") for part in parts]
+
+
+def written_at(equation: Any) -> str:
+    """The line of the user's code that made an equation, ``file:line (function)``; empty if it is not known."""
+    info = equation.source_info
+    try:
+        try:
+            frames = list(source_info_util.user_frames(info.traceback))
+        except AttributeError:  # before JAX 0.8.1
+            frames = list(source_info_util.user_frames(info))
+    except Exception:
+        return ""
+    chosen = next((f for f in frames if not f.file_name.startswith(_HERE)), frames[0] if frames else None)
+    return "" if chosen is None else f"{chosen.file_name}:{chosen.start_line} ({chosen.function_name})"
 
 
 def differentiating(outer: object) -> bool:

@@ -31,6 +31,9 @@ def _seeded():
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what `extent.THINNED` says; tests that are named one by one are all run."""
+    for item in items:
+        if "/explain/" not in item.nodeid:  # many tests make fnn.jit compile again and again: that is what they test
+            item.add_marker(pytest.mark.filterwarnings("ignore::fnn.errors.RecompileWarning"))
     if any("::" in argument for argument in config.args):
         return
     kept = extent.thinned(item.nodeid.removeprefix("tests/") for item in items)

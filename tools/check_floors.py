@@ -46,7 +46,7 @@ FLOORS = (
     ("func", "optim"),
     ("autograd", "amp", "distributions", "metrics"),
     ("serialization",),
-    ("utils", "vision", "testing"),
+    ("utils", "vision", "testing", "explain"),
     ("quickstart",),
 )
 ROOF = len(FLOORS)
@@ -72,7 +72,7 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "cloudpickle": ((), ("fnn.utils.data",)),
     "matplotlib": ((), ("fnn.quickstart",)),
     "PIL": ((), ("fnn.utils.tensorboard", "fnn.vision")),
-    "rich": ((), ("fnn.quickstart", "fnn.utils")),
+    "rich": ((), ("fnn.explain", "fnn.quickstart", "fnn.utils")),
     "safetensors": ((), ("fnn.serialization",)),
     "sklearn": ((), ("fnn.quickstart",)),
     "tensorboardX": (("fnn.utils.tensorboard._protos",), ()),  # a file that is imported when a writer is made

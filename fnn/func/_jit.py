@@ -23,6 +23,7 @@ from jax.tree_util import tree_flatten
 from fnn import dtypes, tracing
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
+from fnn.func._history import History, reasons
 from fnn.func._leaves import has_dicts, is_box, kind, kinds
 from fnn.func._program import Bound, Call, Program, Rerun, lock, traced
 from fnn.random import checked_source, program_source
@@ -59,6 +60,7 @@ class Jitted(Generic[P, R]):
         self._bound: dict[Any, list[Bound]] = {}
         self._programs: dict[Any, list[Program]] = {}
         self._constant: set[Any] = set()  # numbers that the function needs as constants
+        self.history = History()
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Self: ...
@@ -134,6 +136,7 @@ class Jitted(Generic[P, R]):
             tracing.context(), innermost.get() is None, self._source or program_source(),
         )  # fmt: skip
         programs = self._programs.setdefault(signature, [])
+        known = [(at, program) for at, found in list(self._programs.items()) for program in found]
         for program in reversed(list(programs)):
             survey = program.template.match(roots)
             if survey is None or not program.fits(survey):
@@ -144,20 +147,23 @@ class Jitted(Generic[P, R]):
                 with lock:  # what it was made for does not tell all
                     programs[:] = [p for p in programs if p is not program]
         function = self._function
-        if statics:
-            function = _with_static(function, statics)
+        why = reasons(function, signature, roots, known, _positions(statics)) if known else []
+        called = _with_static(function, statics) if statics else function
         torchs = (self._source or program_source()) == "torch"
-        trace = functools.partial(traced, self._function, function, roots, call, self._donate, self._options, torchs)
+        trace = functools.partial(traced, function, called, roots, call, self._donate, self._options, torchs)
         for _ in range(_MOVED):
             program, survey = self._with_numbers(signature, programs, roots, trace) or _certain(trace())
             with lock:
                 self._programs.setdefault(signature, programs).append(program)
                 bound = self._keep(key, program, survey, roots)
             try:
-                return act(bound, call)
+                result = act(bound, call)
             except Rerun:  # the trace itself moved what it was made for: an optimizer that asks for its numbers
                 with lock:
                     programs[:] = [p for p in programs if p is not program]
+                continue
+            self.history.add(function, why)
+            return result
         raise ArgumentError(_UNSETTLED.format(function=getattr(self._function, "__name__", self._function)))
 
     def _with_numbers(
@@ -232,6 +238,10 @@ class Jitted(Generic[P, R]):
 def _certain(found: object) -> Any:
     assert found is not None  # only numbers that are no constants can fail
     return found
+
+
+def _positions(statics: tuple) -> list[int]:
+    return [place for pairs in statics for place, _ in pairs if isinstance(place, int)]
 
 
 def _with_static(function: Callable[..., Any], chosen: tuple) -> Callable[..., Any]:

@@ -54,7 +54,6 @@ def nll_loss(
 
     Example:
         >>> import jax.numpy as jnp
-    import numpy as np
         >>> from fnn import functional as F
         >>> F.nll_loss(jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]])), jnp.array([0, 1])).round(4)
         Array(0.4904, dtype=float32)
@@ -98,7 +97,6 @@ def cross_entropy(
 
     Example:
         >>> import jax.numpy as jnp
-    import numpy as np
         >>> from fnn import functional as F
         >>> F.cross_entropy(jnp.array([[2.0, 0.0], [0.0, 2.0]]), jnp.array([0, 1])).round(4)
         Array(0.1269, dtype=float32)
@@ -140,7 +138,6 @@ def linear_cross_entropy(
 
     Example:
         >>> import jax.numpy as jnp
-    import numpy as np
         >>> from fnn import functional as F
         >>> F.linear_cross_entropy(jnp.ones((1, 2)), jnp.eye(2), jnp.array([0])).round(4)
         Array(0.6931, dtype=float32)

@@ -16,6 +16,7 @@ from fnn import random
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.layers.layer import Layer, Params, State, field_names
 from fnn.state.names import nest
+from fnn.state.paths import noted, part_entered
 from fnn.typing import Key, PyTree
 
 __all__ = ["Composite", "Lambda"]
@@ -56,14 +57,19 @@ class Run:
             raise ArgumentError(f"there is no part named {name!r}; this layer's are named {sorted(self.parts)}")
         key, again = part_key(self.key, self._numbers[name]), self._calls.get(name, 0)
         self._calls[name] = again + 1
-        output, state = self.parts[name].apply(
-            self.params.get(name, {}),
-            self.state.get(name, {}),
-            *inputs,
-            training=self.training,
-            key=part_key(key, again) if again else key,
-            **options,
-        )
+        try:
+            with part_entered(name):
+                output, state = self.parts[name].apply(
+                    self.params.get(name, {}),
+                    self.state.get(name, {}),
+                    *inputs,
+                    training=self.training,
+                    key=part_key(key, again) if again else key,
+                    **options,
+                )
+        except Exception as error:
+            noted(error, self.parts[name], inputs, options, name)
+            raise
         if state:
             self.state[name] = state
         return output

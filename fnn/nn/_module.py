@@ -20,8 +20,10 @@ from fnn.state import hooks
 from fnn.state.box import Box, type_name
 from fnn.state.describe import module_print
 from fnn.state.parameter import Buffer, Parameter
+from fnn.state.paths import entered, noted
 from fnn.state.scope import assigning, born, epoch, innermost, watched_names
 from fnn.state.watch import always, recorder
+from fnn.tracing import tracing
 
 __all__ = ["Module"]
 
@@ -108,6 +110,16 @@ class Module(HookRegistrars, StateDict, Movement):
         """Runs the hooks and ``forward``."""
         if self._compiled_call_impl is not None and innermost.get() is None:
             return self._compiled_call_impl(*args, **kwargs)
+        try:
+            if tracing():
+                with entered(self):
+                    return self._forwarded(args, kwargs)
+            return self._forwarded(args, kwargs)
+        except Exception as error:
+            noted(error, self, args, kwargs)
+            raise
+
+    def _forwarded(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         if not (
             self._forward_hooks
             or self._forward_pre_hooks

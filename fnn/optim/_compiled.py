@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
+import jax
+
 from fnn.optim._groups import ParamGroup, adopted
 from fnn.optim._hooks import KINDS, Hooked
 from fnn.optim._ruled import Ruled
@@ -82,6 +84,21 @@ class Compiled(Ruled, Hooked):
             parts += [survey.box(box, donate=box._value is not None) for box in boxes]
         parts += [(name, survey.value(value)) for name, value in self._attributes()]
         return tuple(parts)
+
+    def _fnn_box_names(self, name_of: Callable[[Any], str | None]) -> list[tuple[Box, str]]:
+        """The boxes of the state, and what a user calls them: ``state[model.weight]['exp_avg']``."""
+        found: list[tuple[Box, str]] = []
+        for n in range(len(self.param_groups)):
+            if self._rule is None or self._lazy(n):
+                continue
+            state = self._state_of(n)
+            held, _ = jax.tree_util.tree_flatten_with_path(state.box_tree(), lambda x: isinstance(x, Box))
+            for path, box in held:
+                part = getattr(path[0], "name", str(path[0])) if path else "state"
+                at = getattr(path[1], "idx", None) if len(path) > 1 else None
+                owner = "" if at is None else name_of(state.params[at]) or f"parameter {at} of group {n}"
+                found.append((box, f"state[{owner}][{part!r}]" if owner else f"state[...][{part!r}] of group {n}"))
+        return found + [(box, "state") for box in self._state.boxes]
 
     def _attributes(self) -> list[tuple[str, Any]]:
         return [

@@ -11,6 +11,8 @@ import itertools
 from collections import OrderedDict
 from typing import Any, Self
 
+import jax
+
 from fnn.errors import ArgumentTypeError
 from fnn.func import jit
 from fnn.optim._births import birth
@@ -112,7 +114,8 @@ class Optimizer(Stepped, Saved):
         if innermost.get() is None and not tracing():
             _apply(self, chosen)
         else:
-            self._update(chosen)
+            with jax.named_scope(type(self).__name__):
+                self._update(chosen)
         for hook in self._step_post_hooks.values() if outermost else ():
             hook(self, (closure,), {})
         return loss
@@ -129,4 +132,5 @@ class Optimizer(Stepped, Saved):
 @jit
 def _apply(optimizer: Optimizer, grads: list[list[Gradient | None]]) -> None:
     """The eager step, compiled."""
-    optimizer._update(grads)
+    with jax.named_scope(type(optimizer).__name__):
+        optimizer._update(grads)

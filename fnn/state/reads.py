@@ -37,7 +37,7 @@ from fnn.state.scope import epoch, watched_names
 from fnn.state.watch import Watch, recorder
 from fnn.tracing import Tracer
 
-__all__ = ["MISSING", "Guards", "Place", "Recorder", "Template", "fetch", "guess", "own_dict"]
+__all__ = ["ANYTHING", "MISSING", "Guards", "Place", "Recorder", "Template", "fetch", "guess", "own_dict"]
 
 
 class _Missing:

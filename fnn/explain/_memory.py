@@ -1,0 +1,209 @@
+"""How much memory a step takes, and what for; and what holds memory now.
+
+XLA's own figures (`memory_analysis` of the compiled program) are exact, and totals only.  By module and kind it is an
+estimate: a walk over the program that keeps every value from its making to its last use.  Values that XLA fuses into
+what uses them (elementwise, with one user) count nothing.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from fnn.explain._program import Flat, flattened
+from fnn.explain._report import Finding, Report, Table, amount
+from fnn.func.inspection import Inspection, inspect, names_below
+from fnn.nn import Module
+from fnn.optim import Optimizer
+
+__all__ = ["live", "memory"]
+
+_ROWS = 16
+_FUSED = frozenset({
+    "abs", "add", "add_any", "and", "broadcast_in_dim", "ceil", "clamp", "convert_element_type", "cos", "div", "eq",
+    "erf", "exp", "exp2", "expand_dims", "expm1", "floor", "ge", "gt", "integer_pow", "iota", "is_finite", "le", "log",
+    "log1p", "logistic", "lt", "max", "min", "mul", "ne", "neg", "not", "or", "pow", "reshape", "round", "rsqrt",
+    "select_n", "sign", "sin", "sqrt", "square", "squeeze", "stop_gradient", "sub", "tanh", "xor",
+})  # fmt: skip
+
+
+def memory(step: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
+    """The memory of a step at its peak, by kind and by module; the step is compiled and not run.
+
+    The totals are XLA's, exact.  The tables estimate: they count what is held at the fullest moment of the program,
+    operation by operation, where activations are what the backward pass waits for, and temporaries all other
+    intermediate values.
+
+    Args:
+        step: a function, under `fnn.jit` or not.
+        *args: its arguments.
+        **kwargs: likewise.
+
+    Returns:
+        The report; its first finding is the module whose values take most.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> from fnn import nn
+        >>> model = nn.Sequential(nn.Linear(2, 1000), nn.Linear(1000, 1))
+        >>> report = fnn.explain.memory(lambda x: model(x).sum(), jnp.ones((64, 2)))
+        >>> report.findings[0].where
+        'Sequential/0'
+    """
+    return report(inspect(step, args, kwargs, "explain.memory"))
+
+
+def report(found: Inspection) -> Report:
+    """The report on a step that is laid open."""
+    flat = flattened(found.jaxpr, found.optimizers)
+    held = _at_peak(flat, found)
+    lines = _totals(found)
+    lines.append(f"at the fullest moment, about: {amount(sum(size for *_, size in held))}")
+    kinds: dict[str, int] = defaultdict(int)
+    places: dict[tuple[str, str, str], int] = defaultdict(int)
+    for kind, where, phase, size in held:
+        kinds[kind] += size
+        places[where, phase, kind] += size
+    first = Table(("kind", "size"), [(k, amount(v)) for k, v in sorted(kinds.items(), key=lambda i: -i[1]) if v])
+    inner = [(where, phase, kind, size) for (where, phase, kind), size in places.items() if where and size]
+    inner.sort(key=lambda entry: -entry[3])
+    second = Table(("module", "phase", "kind", "size"),
+                   [(where, phase, kind, amount(size)) for where, phase, kind, size in inner[:_ROWS]])  # fmt: skip
+    findings = [Finding(where, f"{amount(size)} of {kind}", phase) for where, phase, kind, size in inner[:_ROWS]
+                if kind in ("activations", "temporaries")]  # fmt: skip
+    tables = [table for table in (first, second) if table.rows]
+    return Report(f"Memory of {found.name}", lines, tables, findings)
+
+
+def _totals(found: Inspection) -> list[str]:
+    stats = found.lowered().compile().memory_analysis()
+    if stats is None:
+        return ["XLA says nothing about the memory of programs for this device"]
+    arguments, outputs = stats.argument_size_in_bytes, stats.output_size_in_bytes
+    shared, temporary = stats.alias_size_in_bytes, stats.temp_size_in_bytes
+    whole = arguments + outputs - shared + temporary
+    return [f"compiled: {amount(whole)} in all: arguments {amount(arguments)}, results {amount(outputs)} "
+            f"(of which {amount(shared)} take the place of arguments), temporaries {amount(temporary)}"]  # fmt: skip
+
+
+def size_of(aval: Any) -> int:
+    """The bytes of an array of this type; of all devices together."""
+    dtype = getattr(aval, "dtype", None)
+    if dtype is None or not hasattr(aval, "shape"):
+        return 0
+    item = getattr(dtype, "itemsize", 4)
+    return math.prod(aval.shape) * item if all(isinstance(n, int) for n in aval.shape) else 0
+
+
+def _at_peak(flat: Flat, found: Inspection) -> list[tuple[str, str, str, int]]:
+    """What is held at the fullest moment: kind, place, phase, size."""
+    last: dict[int, int] = {}
+    users: dict[int, list[int]] = defaultdict(list)
+    for at, step in enumerate(flat.steps):
+        for atom in step.ins:
+            if type(atom) is int:
+                last[atom] = at
+                users[atom].append(at)
+    end = len(flat.steps)
+    reused = {id(entry.box) for entry in found.inputs if entry.donated}
+    free = set()  # results that take the place of donated arguments
+    for n, atom in enumerate(flat.outputs):
+        if type(atom) is int:
+            last[atom] = end
+            if n < len(found.outputs) and id(found.outputs[n].box) in reused:
+                free.add(atom)
+    sizes: dict[int, int] = {}
+    for step in flat.steps:
+        for out in step.outs:
+            takers = users[out]
+            fused = step.name in _FUSED and last.get(out) != end and len(takers) == 1 and (
+                flat.steps[takers[0]].phase == step.phase
+            )  # fmt: skip
+            sizes[out] = 0 if fused or out in free else size_of(flat.avals[out])
+    now, peak, moment = 0, -1, 0
+    leaving: dict[int, int] = defaultdict(int)
+    for at, step in enumerate(flat.steps):
+        for out in step.outs:
+            now += sizes[out]
+            leaving[last.get(out, at)] += sizes[out]
+        if now > peak:
+            peak, moment = now, at
+        now -= leaving.pop(at, 0)
+    held = []
+    for entry, atom in zip(found.inputs, flat.inputs, strict=True):
+        kind = {"parameter": "parameters", "optimizer": "optimizer", "buffer": "buffers", "gradient": "gradients"}
+        held.append((kind.get(entry.kind, "arguments"), "", "", size_of(flat.avals[atom])))
+    held += [("constants", "", "", size_of(flat.avals[atom])) for atom in flat.consts]
+    for step in flat.steps[: moment + 1]:
+        for out in step.outs:
+            if sizes[out] and last.get(out, -1) >= moment:
+                waits = last[out] < end and flat.steps[last[out]].phase != "forward"
+                kind = "results" if last[out] == end else "activations" if step.phase == "forward" and waits else (
+                    "temporaries"
+                )  # fmt: skip
+                held.append((kind, step.place, step.phase, sizes[out]))
+    return held
+
+
+# -- what is there now -----------------------------------------------------------------------------------
+
+
+def live(*objects: Any, **named: Any) -> Report:
+    """What holds device memory now, by name.
+
+    Args:
+        *objects: Modules, Optimizers, nests of arrays, which are named by their classes; without any (and without
+            ``named``) all Modules and Optimizers that exist.
+        **named: likewise, with names of your own.
+
+    Returns:
+        The report; a finding for each entry of the table, the largest first.
+
+    Example:
+        >>> import fnn
+        >>> from fnn import nn
+        >>> model = nn.Linear(1000, 1000)
+        >>> report = fnn.explain.live(model=model)
+        >>> next(f for f in report.findings if f.where == "model.weight").what
+        '3.8 MiB, float32[1000, 1000]'
+    """
+    given = {type(value).__name__: value for value in objects} | named
+    if not given:
+        given = _all_owners()
+    names = names_below(given)
+    rows: list[tuple[str, str, int]] = []
+    nameless: dict[tuple[str, bool], list[int]] = defaultdict(list)
+    total = 0
+    for array in jax.live_arrays():
+        if array.is_deleted():
+            continue
+        kind = f"{array.dtype}{list(array.shape)}"
+        size = sum(shard.data.size for shard in array.addressable_shards) * getattr(array.dtype, "itemsize", 4)
+        total += size
+        name = names.get(id(array))
+        if name is None:
+            nameless[kind, False].append(size)
+        else:
+            rows.append((name, kind, size))
+    rows += [(f"{len(sizes)} without a name", kind, sum(sizes)) for (kind, _), sizes in nameless.items()]
+    rows.sort(key=lambda row: -row[2])
+    shown = Table(("name", "type", "size"), [(name, kind, amount(size)) for name, kind, size in rows[: 2 * _ROWS]])
+    findings = [Finding(name, f"{amount(size)}, {kind}") for name, kind, size in rows]
+    return Report("Memory that is held now", [f"{len(rows)} entries, {amount(total)}"], [shown], findings)
+
+
+def _all_owners() -> dict[str, Any]:
+    found = [value for value in gc.get_objects() if isinstance(value, (Module, Optimizer))]
+    inner = {id(child) for value in found if isinstance(value, Module) for child in value.children()}
+    owners: dict[str, Any] = {}
+    for value in sorted((v for v in found if id(v) not in inner), key=lambda v: isinstance(v, Optimizer)):
+        name = type(value).__name__
+        count = sum(known.split(" ")[0] == name for known in owners)
+        owners[f"{name} {count + 1}" if count else name] = value
+    return owners
