@@ -1,0 +1,2 @@
+"""stub"""
+def outlined(module, found, note): return module
