@@ -151,8 +151,9 @@ class _Outliner:
         around = blank * (2 if at.function is None and at.top else 1)
         made: list[cst.CSTNode] = [step.node.with_changes(leading_lines=around) for step in steps]
         lines = getattr(node, "leading_lines", ())
-        bare = [line for line in lines if line.comment is not None]
-        return [*made, node.with_changes(leading_lines=[*around, *bare])]
+        while lines and lines[0].comment is None:
+            lines = lines[1:]
+        return [*made, node.with_changes(leading_lines=[*around, *lines])]
 
     def _placed_at_module(self, at: _Place) -> bool:
         """Whether a function is called again and again, so that its step must not be made in it."""
@@ -435,7 +436,10 @@ class _Outliner:
         while lead and lead[0].comment is None:
             lead = lead[1:]
         lines[0] = lines[0].with_changes(leading_lines=lead)
-        if results:
+        value = _named_last(lines[-1], results)
+        if value is not None:
+            lines[-1] = cst.SimpleStatementLine([cst.Return(value)], leading_lines=lines[-1].leading_lines)
+        elif results:
             lines.append(cst.SimpleStatementLine([cst.Return(_listed(results))]))
         given = ["self", *(n for n in given if n != "self")] if method else given
         return cst.FunctionDef(
@@ -452,6 +456,18 @@ class _Outliner:
         if not results:
             return cst.SimpleStatementLine([cst.Expr(value)])
         return cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(_listed(results))], value)])
+
+
+def _named_last(last: cst.CSTNode, results: list[str]) -> cst.BaseExpression | None:
+    """The value of a last statement that only gives it the name of the result."""
+    if not isinstance(last, cst.SimpleStatementLine) or len(last.body) != 1 or len(results) != 1:
+        return None
+    small = last.body[0]
+    if isinstance(small, cst.Assign) and len(small.targets) == 1:
+        target = small.targets[0].target
+        if isinstance(target, cst.Name) and target.value == results[0]:
+            return small.value
+    return None
 
 
 def _listed(names: Sequence[str]) -> cst.Name | cst.Tuple:

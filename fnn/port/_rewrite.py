@@ -13,7 +13,7 @@ from fnn.port._infer import Inference, dotted
 from fnn.port._kinds import ARRAY, Kind, is_array
 from fnn.port._methods import method, plain_name, stays
 from fnn.port._report import CHANGED, CONVERTED, LEFT, Note, Status
-from fnn.port._torch import hint, place
+from fnn.port._torch import TENSOR_CLASSES, hint, place
 
 __all__ = ["Rewriter"]
 
@@ -50,6 +50,8 @@ class Rewriter(cst.CSTTransformer):
 
     def note(self, node: cst.CSTNode, status: Status, text: str, page: str = "") -> None:
         """Reports something at the line of a node of the original."""
+        if text == DEVICES and any(n.text == DEVICES for n in self.notes):
+            return  # once is enough
         place = self.positions.get(node)
         made = Note(place.start.line if place is not None else 0, status, text, page)
         if made not in self.notes:
@@ -107,7 +109,7 @@ class Rewriter(cst.CSTTransformer):
     def _placed(self, original: cst.Attribute, updated: cst.Attribute, full: str) -> cst.BaseExpression:
         target = place(full)
         if target is None:
-            if id(original) not in self._inner:
+            if id(original) not in self._inner and full not in TENSOR_CLASSES:
                 self.note(original, LEFT, f"{full}: {hint(full)}")
             return updated
         usual = full.rpartition(".")
@@ -225,11 +227,9 @@ class Rewriter(cst.CSTTransformer):
         if attr == "requires_grad_":
             self.needs.add("fnn")
             return call(f"{self._names_nn}.Parameter", bare(receiver))
-        written = method(attr, receiver, updated.args, updated, kinds)
         if attr == "item":
-            inner = method("item", receiver, updated.args, updated, kinds)
-            del inner
             return updated.with_changes(func=cst.Attribute(_undetached(receiver), cst.Name("item")))
+        written = method(attr, receiver, updated.args, updated, kinds)
         if written is None:
             self.note(original, LEFT, f"Tensor.{attr}: {hint(f'torch.{attr}')}", "the script around the layers")
             return updated

@@ -20,6 +20,13 @@ class _Names(cst.CSTVisitor):
     def visit_Name(self, node: cst.Name) -> None:
         self.count[node.value] += 1
 
+    def visit_Attribute_attr(self, node: cst.Attribute) -> None:
+        self.count[node.attr.value] -= 1
+
+    def visit_Arg_keyword(self, node: cst.Arg) -> None:
+        if node.keyword is not None:
+            self.count[node.keyword.value] -= 1
+
 
 class _Unused(cst.CSTTransformer):
     """Removes ``name = <device>`` where the name stands nowhere else."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 
 import libcst as cst
@@ -10,7 +11,7 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 from fnn.port._imports import ImportRewriter
 from fnn.port._infer import Inference
 from fnn.port._outline import outlined
-from fnn.port._report import LEFT, Note
+from fnn.port._report import CONVERTED, LEFT, Note
 from fnn.port._rewrite import Rewriter
 from fnn.port._tidy import tidied, with_imports
 
@@ -80,4 +81,12 @@ def _converted(module: cst.Module, outlining: bool, troubles: list[Note]) -> Con
     rewritten = with_imports(tidied(rewritten), rewriter.needs | {"fnn"})
     code = rewritten.code
     compile(code, "<port>", "exec", dont_inherit=True)
-    return Conversion(code, tuple(sorted([*troubles, *rewriter.notes])))
+    notes = [*troubles, *rewriter.notes]
+    return Conversion(code, tuple(sorted([*notes, *_plain(module.code, code, {note.line for note in notes})])))
+
+
+def _plain(before: str, after: str, told: set[int]) -> list[Note]:
+    """Notes for the lines that were converted without a word."""
+    blocks = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False).get_opcodes()
+    lines = [line + 1 for what, start, end, _, _ in blocks if what != "equal" for line in range(start, end)]
+    return [Note(line, CONVERTED, "") for line in lines if line not in told]
