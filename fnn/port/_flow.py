@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
 
 __all__ = ["bound", "first_reads", "names_in", "statements", "walk"]
-
-_BUILTINS = frozenset(dir(builtins))
 
 
 def walk(node: cst.CSTNode, functions: bool = False) -> Iterator[cst.CSTNode]:
@@ -157,7 +154,7 @@ def first_reads(nodes: Iterable[cst.CSTNode]) -> set[str]:
     """The names that statements in a row read before they bind them."""
     reads: set[str] = set()
     _sequence(nodes, set(), reads)
-    return reads - _BUILTINS
+    return reads
 
 
 def bound(nodes: Sequence[cst.CSTNode]) -> set[str]:

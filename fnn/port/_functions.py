@@ -18,7 +18,7 @@ _AVAILABLE = frozenset(
     ("torch.cuda.is_available", "torch.backends.mps.is_available", "torch.xpu.is_available", "torch.mps.is_available",
      "torch.backends.mps.is_built", "torch.accelerator.is_available")
 )  # fmt: skip
-_DROPPED_KEYWORDS = frozenset(("requires_grad", "pin_memory", "layout", "memory_format", "fused", "generator_device"))
+_DROPPED_KEYWORDS = frozenset(("requires_grad", "pin_memory", "layout", "memory_format", "only_inputs"))
 _FLOATS = {"float32": "float", "float64": "double", "float16": "half", "int32": "int"}
 
 

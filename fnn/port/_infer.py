@@ -181,6 +181,9 @@ class Inference:
             case cst.If():
                 self._eval(node.test)
                 before = dict(self._envs[-1])
+                narrowed = self._narrowed(node.test)
+                if narrowed is not None:
+                    self._bind(narrowed, ARRAY)
                 self._statement(node.body)
                 after = dict(self._envs[-1])
                 if node.orelse is not None:
@@ -219,6 +222,18 @@ class Inference:
                     self._statement(case.body)
             case _:
                 self._children(node)
+
+    def _narrowed(self, test: cst.BaseExpression) -> str | None:
+        """The variable that ``isinstance(x, torch.Tensor)`` shows to be one."""
+        match test:
+            case cst.Call(func=cst.Name(value="isinstance"), args=[cst.Arg(value=cst.Name() as name), argument]):
+                kind = self.of(argument.value)
+                if kind is not None and kind.tag == "tensor class":
+                    return name.value
+            case cst.Call(func=function, args=[cst.Arg(value=cst.Name() as name)]):
+                if self.of(function) == torch_name("torch.is_tensor"):
+                    return name.value
+        return None
 
     def _loop(self, body: cst.CSTNode) -> None:
         self._statement(body)

@@ -79,7 +79,7 @@ class _Outliner:
         rest = list(body)
         while rest:
             statement = rest.pop(0)
-            if self._goes_deeper(statement):
+            if self._goes_deeper(statement, rest):
                 made += self._segment(segment, replace(at, after=(statement, *rest, *at.after)))
                 segment = []
                 made += self._inside(statement, replace(at, after=(*rest, *at.after)))
@@ -87,7 +87,7 @@ class _Outliner:
                 segment.append(statement)
         return made + self._segment(segment, at)
 
-    def _goes_deeper(self, node: cst.CSTNode) -> bool:
+    def _goes_deeper(self, node: cst.CSTNode, rest: Sequence[cst.CSTNode] = ()) -> bool:
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
             return True
         if not isinstance(node, cst.For | cst.While | cst.If | cst.Try | cst.With):
@@ -98,13 +98,10 @@ class _Outliner:
             return any(isinstance(n, cst.FunctionDef) for n in walk(node, functions=True))
         if isinstance(node, cst.With) and not any(isinstance(n, cst.For | cst.While) for n in walk(node)):
             return self._steps.updates(node) and not isinstance(node.body.body[0], cst.With)
-        return self._steps.updates(node) or (
-            isinstance(node, cst.For | cst.While) and not self._counted(node) and self._steps.runs_module(node)
-        )
-
-    def _counted(self, node: cst.For | cst.While) -> bool:
-        """Whether a loop runs over a range inside a step, as one of accumulation does."""
-        return isinstance(node, cst.For) and isinstance(node.iter, cst.Call) and dotted(node.iter.func) == "range"
+        if self._steps.updates(node):
+            return True
+        # Without a step of its own a loop is part of the step that comes after it, as in accumulation.
+        return isinstance(node, cst.For | cst.While) and not any(self._steps.updates(s) for s in rest)
 
     def _inside(self, node: cst.CSTNode, at: _Place) -> list[cst.CSTNode]:
         match node:

@@ -44,6 +44,7 @@ class Rewriter(cst.CSTTransformer):
         self.notes: list[Note] = []
         self.needs: set[str] = set()
         self._inner: set[int] = set()
+        self._statements: set[int] = set()  # calls that are statements
         self._names_nn = next((n for n, k in found.globals.items() if k == Kind("torch", "torch.nn")), "fnn.nn")
         self._functions = Functions(found, self.note)
         self._params: list[set[str]] = []
@@ -70,6 +71,9 @@ class Rewriter(cst.CSTTransformer):
     def visit_Call(self, node: cst.Call) -> None:
         if isinstance(node.func, cst.Attribute):
             self._inner.add(id(node.func))  # the call decides
+
+    def visit_Expr(self, node: cst.Expr) -> None:
+        self._statements.add(id(node.value))
 
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
         kind = self._kind(original_node)
@@ -229,6 +233,9 @@ class Rewriter(cst.CSTTransformer):
             return call(f"{self._names_nn}.Parameter", bare(receiver))
         if attr == "item":
             return updated.with_changes(func=cst.Attribute(_undetached(receiver), cst.Name("item")))
+        owned = isinstance(base, cst.Attribute) and base.attr.value in ("data", "grad")
+        if owned and attr.endswith("_") and id(original) in self._statements:
+            return updated  # the statement decides
         written = method(attr, receiver, updated.args, updated, kinds)
         if written is None:
             self.note(original, LEFT, f"Tensor.{attr}: {hint(f'torch.{attr}')}", "the script around the layers")
@@ -287,7 +294,7 @@ class Rewriter(cst.CSTTransformer):
             box = parameter or (owner is not None and owner.tag == "box")
             if box or (owner is None and isinstance(target.value, cst.Attribute) and attr in _INITS
                        and target.value.attr.value != "grad"):  # fmt: skip
-                return self._parameter_in_place(target.value, attr, before)
+                return self._parameter_in_place(target.value, attr, args)
         if isinstance(target, cst.Attribute) and (
             target.attr.value == "grad" or (dotted(target) or "").endswith(".grad.data")
         ):
@@ -299,7 +306,7 @@ class Rewriter(cst.CSTTransformer):
             plain = plain_name(attr)
             if plain is not None:
                 self.needs.add("fnn")
-                return assign(place_, call(f"fnn.{plain}", place_, *before.args))
+                return assign(place_, call(f"fnn.{plain}", place_, *args))
             return updated
         if base is not None and base.tag == "box":
             return updated
@@ -312,23 +319,19 @@ class Rewriter(cst.CSTTransformer):
             if isinstance(target, cst.Subscript):
                 return self._indexed(target, "set", updated.value) or updated
             return assign(target, updated.value)
-        del args
         return updated
 
     def _parameter_in_place(
-        self, parameter: cst.BaseExpression, attr: str, before: cst.Call
+        self, parameter: cst.BaseExpression, attr: str, args: Sequence[cst.Arg]
     ) -> cst.BaseSmallStatement:
         self.needs.add("fnn")
         if attr in _INITS:
-            return cst.Expr(call(f"{self._names_nn}.init.{_INITS[attr]}", parameter, *before.args))
+            return cst.Expr(call(f"{self._names_nn}.init.{_INITS[attr]}", parameter, *args))
         data = cst.Attribute(parameter, cst.Name("data"))
         plain = plain_name(attr)
-        if attr == "copy_" and len(before.args) == 1:
-            return assign(data, bare(before.args[0].value))
-        value = call(f"fnn.{plain or attr}", data, *before.args)
-        visited = value.visit(self)
-        assert isinstance(visited, cst.BaseExpression)
-        return assign(data, visited)
+        if attr == "copy_" and len(args) == 1:
+            return assign(data, bare(args[0].value))
+        return assign(data, call(f"fnn.{plain or attr}", data, *args))
 
     def _indexed(self, target: cst.Subscript, what: str, value: cst.BaseExpression) -> cst.Assign | None:
         """``x[i] = v`` as ``x = x.at[i].set(v)``."""

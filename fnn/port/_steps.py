@@ -11,8 +11,9 @@ from fnn.port._kinds import Kind, is_array
 __all__ = ["Steps"]
 
 _HOST_CALLS = frozenset("print input open save_image show display pprint".split())
+_VALUES = frozenset("item tolist numpy".split())
 _HOST_METHODS = frozenset(
-    "item tolist numpy append extend add_scalar add_scalars add_image add_images add_histogram set_description "
+    "append extend add_scalar add_scalars add_image add_images add_histogram set_description "
     "set_postfix set_postfix_str set_description_str info debug warning log write writelines flush imshow savefig "
     "line image tqdm_write insert save push".split()
 )
@@ -78,7 +79,7 @@ class Steps:
                     method = _method(part)
                     if name in _HOST_CALLS or root in _HOST_ROOTS:
                         return True
-                    if method in _HOST_METHODS:
+                    if method in _VALUES or (method in _HOST_METHODS and not self._on_arrays(part)):
                         return True
                     if method == "update" and "scaler" not in name:
                         return True
@@ -103,6 +104,11 @@ class Steps:
                 case cst.Break() | cst.Continue():
                     return True
         return False
+
+    def _on_arrays(self, node: cst.Call) -> bool:
+        """Whether a call is one of a function of torch's, or of a tensor's method."""
+        kind = self._found.of(node.func)
+        return kind is not None and kind.tag in ("torch", "method", "module")
 
     def _array_test(self, test: cst.BaseExpression) -> bool:
         return is_array(self._found.of(test))

@@ -58,6 +58,9 @@ def _is_device(node: cst.BaseExpression) -> bool:
         def visit_Call(self, node: cst.Call) -> None:
             found[0] |= dotted(node.func) in ("fnn.device", "jax.default_backend")
 
+        def visit_Attribute(self, node: cst.Attribute) -> None:
+            found[0] |= node.attr.value == "device"
+
     node.visit(Finder())
     return found[0]
 

@@ -30,7 +30,7 @@ class SiameseNetwork(nn.Module):
             nn.MaxPool2d(2),
         )
         self.fc = nn.Sequential(
-            nn.Linear(128, 8),
+            nn.Linear(64, 8),
             nn.ReLU(inplace=True),
             nn.Linear(8, 1),
         )
