@@ -301,7 +301,10 @@ class _Outliner:
             live |= self._read_in_functions
         else:
             live |= _globals(at.function)
-        results = sorted(written & live, key=lambda n: _first_place(region, n))
+        boxes = {n for n in written if self._is_box(region, n)}  # written in place
+        if not in_function:
+            given = [n for n in given if n not in boxes]
+        results = sorted((written & live) - boxes, key=lambda n: _first_place(region, n))
         shared = written & (_globals(at.function) if at.function is not None else set())
         if shared:
             raise _Cannot(f"it assigns to the global {min(shared)}")
@@ -383,6 +386,13 @@ class _Outliner:
                         kind = self._found.of(part.target)
                         tag = kind.tag if kind is not None else ""
         return tag
+
+    def _is_box(self, region: Sequence[cst.CSTNode], wanted: str) -> bool:
+        """Whether a name is that of a Parameter which is written in place, and of nothing else."""
+        plain = {n for s in region for part in walk(s) if isinstance(part, cst.AssignTarget) for n in names_in(part)}
+        uses = [p for s in region for p in walk(s) if isinstance(p, cst.Name) and p.value == wanted]
+        kinds = {k.tag for p in uses if (k := self._found.of(p)) is not None}
+        return wanted not in plain and kinds == {"box"}
 
     def _is_static(self, region: Sequence[cst.CSTNode], wanted: str) -> bool:
         """Whether a number decides shapes or branches of the step."""

@@ -33,7 +33,18 @@ class _Unused(cst.CSTTransformer):
 
     def __init__(self, count: Counter[str]) -> None:
         super().__init__()
-        self._count = count
+        self._counts = [count]
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        names = _Names()
+        node.visit(names)
+        self._counts.append(names.count)
+
+    def leave_FunctionDef(
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> cst.FunctionDef:
+        self._counts.pop()
+        return updated_node
 
     def leave_Assign(
         self, original_node: cst.Assign, updated_node: cst.Assign
@@ -41,7 +52,7 @@ class _Unused(cst.CSTTransformer):
         if len(updated_node.targets) != 1:
             return updated_node
         target = updated_node.targets[0].target
-        if isinstance(target, cst.Name) and self._count[target.value] == 1 and _is_device(updated_node.value):
+        if isinstance(target, cst.Name) and self._counts[-1][target.value] == 1 and _is_device(updated_node.value):
             return cst.RemoveFromParent()
         return updated_node
 
@@ -70,8 +81,6 @@ def tidied(after: cst.Module) -> cst.Module:
     for _ in range(2):
         names = _Names()
         after.visit(names)
-        if not any(names.count[n] == 1 for n in names.count):
-            break
         result = after.visit(_Unused(names.count))
         if result.deep_equals(after):
             break
