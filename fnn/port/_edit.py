@@ -42,9 +42,7 @@ def call(function: str, *parts: cst.BaseExpression | cst.Arg, like: cst.Call | N
     """``function(parts)``, in the parentheses and with the inner space of another call."""
     made = cst.Call(name(function), arguments(*parts))
     if like is not None:
-        made = made.with_changes(
-            lpar=like.lpar, rpar=like.rpar, whitespace_before_args=like.whitespace_before_args
-        )
+        made = made.with_changes(lpar=like.lpar, rpar=like.rpar, whitespace_before_args=like.whitespace_before_args)
     return made
 
 

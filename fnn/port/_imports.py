@@ -95,9 +95,7 @@ class ImportRewriter(cst.CSTTransformer):
         if len(groups) == 1:
             parent, aliases = next(iter(groups.items()))
             return [node.with_changes(module=name(parent), names=_commas(aliases))]
-        return [
-            cst.ImportFrom(module=name(parent), names=_commas(aliases)) for parent, aliases in groups.items()
-        ]
+        return [cst.ImportFrom(module=name(parent), names=_commas(aliases)) for parent, aliases in groups.items()]
 
 
 def _commas(aliases: Sequence[cst.ImportAlias]) -> list[cst.ImportAlias]:

@@ -766,5 +766,3 @@ def _imported(name: str) -> Kind | None:
     if root in ("math", "random"):
         return Kind("number module", name)
     return None
-
-

@@ -103,10 +103,11 @@ def filled(receiver: cst.BaseExpression, args: Sequence[cst.Arg]) -> cst.BaseExp
         return None
     else:
         size = cst.Tuple(
-            [cst.Element(a.value, a.comma) for a in arguments(*(s.with_changes(comma=cst.MaybeSentinel.DEFAULT) for s in sizes))]  # fmt: skip
+            [
+                cst.Element(a.value, a.comma)
+                for a in arguments(*(s.with_changes(comma=cst.MaybeSentinel.DEFAULT) for s in sizes))
+            ]
         )
         if len(sizes) == 1:
             size = cst.Tuple([cst.Element(sizes[0].value, cst.Comma())])
     return call("fnn.full", size, args[0].with_changes(comma=cst.MaybeSentinel.DEFAULT), *rest)
-
-

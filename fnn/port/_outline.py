@@ -110,12 +110,14 @@ class _Outliner:
             case cst.ClassDef():
                 body: list[cst.CSTNode] = []
                 for part in node.body.body:
-                    body += self._function(part, replace(at, method=True)) if isinstance(part, cst.FunctionDef) else [part]
+                    body += (
+                        self._function(part, replace(at, method=True)) if isinstance(part, cst.FunctionDef) else [part]
+                    )
                 return [node.with_changes(body=node.body.with_changes(body=body))]
             case cst.For() | cst.While():
                 inner = replace(at, loops=(*at.loops, node), top=False)
                 changed = node.with_changes(body=self._suite(node.body, inner))
-                if at.loops or at.function is not None and self._placed_at_module(at):
+                if at.loops or (at.function is not None and self._placed_at_module(at)):
                     return [changed]
                 return self._with_steps(changed, at)
             case cst.If():
@@ -275,9 +277,7 @@ class _Outliner:
             return "train_step"
         return f"{names[0]}_step" if names and len(set(names)) == 1 and names[0].isidentifier() else "train_step"
 
-    def _taken_out(
-        self, body: list[cst.CSTNode], first: int, last: int, at: _Place, called: str
-    ) -> list[cst.CSTNode]:
+    def _taken_out(self, body: list[cst.CSTNode], first: int, last: int, at: _Place, called: str) -> list[cst.CSTNode]:
         before, region, after = self._sorted(body[first : last + 1])
         rest = [*after, *body[last + 1 :]]
         if not region:
@@ -317,8 +317,10 @@ class _Outliner:
         node = self._definition(made, given, static, results, region, in_function and at.method)
         self._waiting.append(_Step(node))
         call = self._call(made, given, results, in_function and at.method)
-        return [*body[:first], *before, call, *rest] if at.loops or at.function else self._alone(
-            [*body[:first], *before], call, rest, at
+        return (
+            [*body[:first], *before, call, *rest]
+            if at.loops or at.function
+            else self._alone([*body[:first], *before], call, rest, at)
         )
 
     def _alone(
@@ -327,9 +329,7 @@ class _Outliner:
         """A step of a module's body that stands in no loop."""
         return [*before, *self._with_steps(call, at), *rest]
 
-    def _sorted(
-        self, region: list[cst.CSTNode]
-    ) -> tuple[list[cst.CSTNode], list[cst.CSTNode], list[cst.CSTNode]]:
+    def _sorted(self, region: list[cst.CSTNode]) -> tuple[list[cst.CSTNode], list[cst.CSTNode], list[cst.CSTNode]]:
         """What moves before the region, what stays, what moves behind it."""
         before: list[cst.CSTNode] = []
         inside: list[cst.CSTNode] = []
@@ -354,7 +354,7 @@ class _Outliner:
                 if not hoistable:
                     raise _Cannot("it draws numbers of the host from what it has computed")
                 before.append(s)
-            elif hoistable and (self._steps.draws(s) and not self._steps.runs_module(s) or self._is_plain(s)):
+            elif hoistable and ((self._steps.draws(s) and not self._steps.runs_module(s)) or self._is_plain(s)):
                 before.append(s)
             else:
                 inside.append(s)

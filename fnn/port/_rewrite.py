@@ -346,7 +346,7 @@ class Rewriter(cst.CSTTransformer):
     ) -> cst.BaseSmallStatement | cst.RemovalSentinel:
         target = original_node.targets[0].target
         kind = self._kind(original_node.value)
-        full = self._kind(target)
+        full = self._kind(target.value) if isinstance(target, cst.Attribute) else None
         if full is not None and full.tag == "torch" and full.name.startswith("torch.backends."):
             return cst.RemoveFromParent()
         if kind is not None and kind.tag == "tensor class" and isinstance(target, cst.Name):
@@ -374,9 +374,7 @@ class Rewriter(cst.CSTTransformer):
                 return assign(target.value, updated_node.value)
         return updated_node
 
-    def leave_AssignTarget(
-        self, original_node: cst.AssignTarget, updated_node: cst.AssignTarget
-    ) -> cst.AssignTarget:
+    def leave_AssignTarget(self, original_node: cst.AssignTarget, updated_node: cst.AssignTarget) -> cst.AssignTarget:
         if isinstance(original_node.target, cst.Attribute) and not isinstance(updated_node.target, cst.Attribute):
             return original_node
         return updated_node

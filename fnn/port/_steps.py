@@ -17,7 +17,9 @@ _HOST_METHODS = frozenset(
     "set_postfix set_postfix_str set_description_str info debug warning log write writelines flush imshow savefig "
     "line image tqdm_write insert save push".split()
 )
-_HOST_ROOTS = frozenset("time logging logger log wandb writer plt os sys tqdm pbar viz vis datetime pickle json".split())
+_HOST_ROOTS = frozenset(
+    "time logging logger log wandb writer plt os sys tqdm pbar viz vis datetime pickle json".split()
+)
 _DRAWS = frozenset(
     "randn rand randint randperm normal bernoulli multinomial randn_like rand_like randint_like poisson".split()
 )

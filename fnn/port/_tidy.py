@@ -40,15 +40,11 @@ class _Unused(cst.CSTTransformer):
         node.visit(names)
         self._counts.append(names.count)
 
-    def leave_FunctionDef(
-        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
-    ) -> cst.FunctionDef:
+    def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
         self._counts.pop()
         return updated_node
 
-    def leave_Assign(
-        self, original_node: cst.Assign, updated_node: cst.Assign
-    ) -> cst.Assign | cst.RemovalSentinel:
+    def leave_Assign(self, original_node: cst.Assign, updated_node: cst.Assign) -> cst.Assign | cst.RemovalSentinel:
         if len(updated_node.targets) != 1:
             return updated_node
         target = updated_node.targets[0].target

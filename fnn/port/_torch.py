@@ -16,7 +16,6 @@ from fnn.port._kinds import (
     OPTIMIZER,
     OTHER,
     SHAPE,
-    TENSOR_CLASS,
     TEXT,
     Kind,
     list_of,
@@ -196,5 +195,3 @@ def hint(name: str) -> str:
     parts = name.split(".")
     said = instead(parts[1]) if len(parts) > 1 and parts[0] == "torch" else ""
     return said.removeprefix("; ") or f"fnn has no counterpart of {name}"
-
-

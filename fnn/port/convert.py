@@ -37,7 +37,7 @@ class Conversion:
 
 
 def convert(source: str) -> Conversion:
-    """Converts a script that uses PyTorch.
+    r"""Converts a script that uses PyTorch.
 
     Args:
         source: its text.
@@ -50,7 +50,7 @@ def convert(source: str) -> Conversion:
 
     Example:
         >>> from fnn.port.convert import convert
-        >>> print(convert("import torch\\nx = torch.rand(2, 3).unsqueeze(0)\\n").code, end="")
+        >>> print(convert("import torch\nx = torch.rand(2, 3).unsqueeze(0)\n").code, end="")
         import fnn
         x = fnn.unsqueeze(fnn.rand(2, 3), 0)
     """
