@@ -561,7 +561,7 @@ class Inference:
                 sliced = True
                 for end in (item.slice.lower, item.slice.upper, item.slice.step):
                     self._eval(end)
-            else:
+            elif isinstance(item.slice, cst.Index):
                 self._eval(item.slice)
                 value = item.slice.value
                 if isinstance(value, cst.Integer):

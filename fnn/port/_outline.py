@@ -101,7 +101,10 @@ class _Outliner:
         if self._steps.updates(node):
             return True
         # Without a step of its own a loop is part of the step that comes after it, as in accumulation.
-        return isinstance(node, cst.For | cst.While) and not any(self._steps.updates(s) for s in rest)
+        if not isinstance(node, cst.For | cst.While):
+            return False
+        outside = any(self._steps.talks(s) or self._steps.draws_on_host(s) for s in node.body.body)
+        return outside or not any(self._steps.updates(s) for s in rest)
 
     def _inside(self, node: cst.CSTNode, at: _Place) -> list[cst.CSTNode]:
         match node:
@@ -349,8 +352,13 @@ class _Outliner:
                 continue
             if essential and self._steps.talks(s):
                 raise _Cannot("what is printed or branched on stands in one statement with what is computed")
-            hoistable = not essential and not (bound(inside) & (reads | bound([s])))
+            binds = bound([s])
+            used = {n for i in inside for n in names_in(i)}
+            hoistable = not essential and not (bound(inside) & (reads | binds)) and not used & binds
             if self._steps.draws_on_host(s):
+                if not hoistable and not essential and not binds & self._read_after(s, region):
+                    after.append(s)
+                    continue
                 if not hoistable:
                     raise _Cannot("it draws numbers of the host from what it has computed")
                 before.append(s)
@@ -360,12 +368,17 @@ class _Outliner:
                 inside.append(s)
         for s in after:
             again = names_in(s) & bound(inside)
-            place = region.index(s)
-            later = [n for n in inside if region.index(n) > place]
+            at = {id(n): i for i, n in enumerate(region)}
+            place = at[id(s)]
+            later = [n for n in inside if at[id(n)] > place]
             clash = again & bound(later)
-            if clash and (clash & bound([n for n in inside if region.index(n) < place])):
+            if clash and (clash & bound([n for n in inside if at[id(n)] < place])):
                 raise _Cannot(f"{min(clash)} is printed in it and computed again later")
         return before, inside, after
+
+    def _read_after(self, node: cst.CSTNode, region: list[cst.CSTNode]) -> set[str]:
+        place = next(i for i, s in enumerate(region) if s is node)
+        return {n for s in region[place + 1 :] for n in names_in(s)}
 
     def _is_plain(self, node: cst.CSTNode) -> bool:
         """Whether a statement only names a number, a size, a word."""
@@ -438,14 +451,16 @@ class _Outliner:
             text = ", ".join(repr(n).replace("'", '"') for n in static)
             names = cst.parse_expression(f"fnn.jit(static_argnames=({text},))")
             decorator = cst.Decorator(names)
-        lines = list(region)
+        lines = [s for s in region if isinstance(s, cst.BaseStatement)]
         lead = getattr(lines[0], "leading_lines", ())
         while lead and lead[0].comment is None:
             lead = lead[1:]
         lines[0] = lines[0].with_changes(leading_lines=lead)
         value = _named_last(lines[-1], results)
         if value is not None:
-            lines[-1] = cst.SimpleStatementLine([cst.Return(value)], leading_lines=lines[-1].leading_lines)
+            lines[-1] = cst.SimpleStatementLine(
+                [cst.Return(value)], leading_lines=getattr(lines[-1], "leading_lines", ())
+            )
         elif results:
             lines.append(cst.SimpleStatementLine([cst.Return(_listed(results))]))
         given = ["self", *(n for n in given if n != "self")] if method else given

@@ -113,7 +113,8 @@ class Rewriter(cst.CSTTransformer):
     def _placed(self, original: cst.Attribute, updated: cst.Attribute, full: str) -> cst.BaseExpression:
         target = place(full)
         if target is None:
-            if id(original) not in self._inner and full not in TENSOR_CLASSES:
+            known = full in TENSOR_CLASSES or full.startswith("torch.backends.")
+            if id(original) not in self._inner and not known:
                 self.note(original, LEFT, f"{full}: {hint(full)}")
             return updated
         usual = full.rpartition(".")
@@ -418,14 +419,13 @@ class Rewriter(cst.CSTTransformer):
         return updated_node if updated_node.body else updated_node.with_changes(body=[cst.Pass()])
 
     def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.BaseStatement | cst.RemovalSentinel:
+        before, after = original_node.orelse, updated_node.orelse
+        if isinstance(before, cst.Else) and isinstance(after, cst.Else):
+            if _is_empty(after.body) and not _is_empty(before.body):
+                updated_node = updated_node.with_changes(orelse=None)
         if _is_empty(updated_node.body) and not _is_empty(original_node.body) and updated_node.orelse is None:
             if not _calls(updated_node.test):
                 return cst.RemoveFromParent()
-        return updated_node
-
-    def leave_Else(self, original_node: cst.Else, updated_node: cst.Else) -> cst.Else | cst.RemovalSentinel:
-        if _is_empty(updated_node.body) and not _is_empty(original_node.body):
-            return cst.RemoveFromParent()
         return updated_node
 
 
