@@ -15,7 +15,7 @@ import libcst as cst
 from fnn.port._edit import arguments, name
 from fnn.port._flow import bound, first_reads, names_in, walk
 from fnn.port._infer import Inference, dotted
-from fnn.port._kinds import is_array
+from fnn.port._kinds import ARRAY, is_array
 from fnn.port._report import LEFT, Status
 from fnn.port._steps import Steps
 
@@ -287,13 +287,15 @@ class _Outliner:
             raise _Cannot("nothing is computed in it")
         in_function = at.function is not None and (not at.loops or self._placed_at_module(at))
         inputs = first_reads(region)
-        written = bound(region)
+        in_place = self._in_place(region)
+        written = bound(region) | in_place
         if in_function and at.function is not None:
             params = at.function.params
             own = {p.name.value for p in walk(params) if isinstance(p, cst.Param)}
             local = own | bound(at.function.body.body)
         else:
             local = bound([*at.loops, *(() if at.loops else body)]) | bound(before)
+        local |= in_place
         given = sorted(inputs & local, key=lambda n: _first_place(region, n))
         live = first_reads(rest) | first_reads(at.after)
         for loop in at.loops:
@@ -337,13 +339,19 @@ class _Outliner:
         before: list[cst.CSTNode] = []
         inside: list[cst.CSTNode] = []
         after: list[cst.CSTNode] = []
+        at = {id(n): i for i, n in enumerate(region)}
         for s in region:
             essential = self._steps.differentiates(s) or self._steps.updates(s)
             if self._steps.leaves(s):
                 raise _Cannot("it returns, yields or names globals in the middle")
             reads = names_in(s)
             if not essential and self._steps.talks(s):
-                after.append(s)
+                value = self._value_taken(s)
+                if value is not None and names_in(value) & bound(_from(region, s)):
+                    at[id(value)] = at[id(s)]
+                    inside.append(value)
+                else:
+                    after.append(s)
                 continue
             if bound(after) & reads:
                 if essential:
@@ -368,7 +376,6 @@ class _Outliner:
                 inside.append(s)
         for s in after:
             again = names_in(s) & bound(inside)
-            at = {id(n): i for i, n in enumerate(region)}
             place = at[id(s)]
             later = [n for n in inside if at[id(n)] > place]
             clash = again & bound(later)
@@ -377,8 +384,45 @@ class _Outliner:
         return before, inside, after
 
     def _read_after(self, node: cst.CSTNode, region: list[cst.CSTNode]) -> set[str]:
-        place = next(i for i, s in enumerate(region) if s is node)
-        return {n for s in region[place + 1 :] for n in names_in(s)}
+        return {n for s in _from(region, node) for n in names_in(s)}
+
+    def _value_taken(self, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
+        """``x = array.item()`` as ``x = array``: the number is taken when the step is over."""
+        match node:
+            case cst.SimpleStatementLine(
+                body=[
+                    cst.Assign(
+                        targets=[cst.AssignTarget(target=cst.Name() as target) as whole],
+                        value=cst.Call(func=cst.Attribute(value=array, attr=cst.Name(value="item")), args=[]),
+                    ) as small
+                ]
+            ) if is_array(self._found.of(array)):
+                named = cst.Name(target.value)
+                self._found.kinds[id(named)] = ARRAY
+                made = node.with_changes(
+                    body=[small.with_changes(targets=[whole.with_changes(target=named)], value=array)]
+                )
+                return None if self._steps.talks(made) else made
+        return None
+
+    def _in_place(self, region: Sequence[cst.CSTNode]) -> set[str]:
+        """The arrays that are written in place, and get a new value in fnn."""
+        found: set[str] = set()
+        for s in region:
+            for part in walk(s):
+                match part:
+                    case cst.Expr(value=cst.Call(func=cst.Attribute(value=cst.Name() as target, attr=attr))):
+                        written = attr.value.endswith("_") and not attr.value.endswith("__")
+                    case cst.AssignTarget(target=cst.Subscript(value=cst.Name() as target)):
+                        written = True
+                    case cst.AugAssign(target=cst.Subscript(value=cst.Name() as target)):
+                        written = True
+                    case _:
+                        continue
+                kind = self._found.of(target)
+                if written and kind is not None and kind.tag in ("array", "batch"):
+                    found.add(target.value)
+        return found
 
     def _is_plain(self, node: cst.CSTNode) -> bool:
         """Whether a statement only names a number, a size, a word."""
@@ -490,6 +534,12 @@ def _named_last(last: cst.CSTNode, results: list[str]) -> cst.BaseExpression | N
         if isinstance(target, cst.Name) and target.value == results[0]:
             return small.value
     return None
+
+
+def _from(region: Sequence[cst.CSTNode], node: cst.CSTNode) -> list[cst.CSTNode]:
+    """The statements after one."""
+    place = next(i for i, s in enumerate(region) if s is node)
+    return list(region[place + 1 :])
 
 
 def _listed(names: Sequence[str]) -> cst.Name | cst.Tuple:
