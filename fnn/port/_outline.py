@@ -362,6 +362,11 @@ class _Outliner:
                 raise _Cannot("what is printed or branched on stands in one statement with what is computed")
             binds = bound([s])
             used = {n for i in inside for n in names_in(i)}
+            if not essential and self._steps.draws(s) and not self._steps.runs_module(s):
+                for needed in self._prepared(s, inside):
+                    inside.remove(needed)
+                    before.append(needed)
+                used = {n for i in inside for n in names_in(i)}
             hoistable = not essential and not (bound(inside) & (reads | binds)) and not used & binds
             if self._steps.draws_on_host(s):
                 if not hoistable and not essential and not binds & self._read_after(s, region):
@@ -385,6 +390,21 @@ class _Outliner:
 
     def _read_after(self, node: cst.CSTNode, region: list[cst.CSTNode]) -> set[str]:
         return {n for s in _from(region, node) for n in names_in(s)}
+
+    def _prepared(self, node: cst.CSTNode, inside: list[cst.CSTNode]) -> list[cst.CSTNode]:
+        """The statements that make what a draw needs (a batch's size), if they can go before the step with it."""
+        wanted, found = names_in(node), []
+        for s in reversed(inside):
+            if bound([s]) & wanted:
+                busy = self._steps.runs_module(s) or self._steps.clears(s) or self._steps.differentiates(s)
+                others = [i for i in inside if i is not s]
+                if busy or self._steps.updates(s) or not isinstance(s, cst.SimpleStatementLine):
+                    return []
+                if bound(others) & bound([s]) or self._in_place(inside) & bound([s]):
+                    return []
+                wanted |= names_in(s)
+                found.insert(0, s)
+        return found
 
     def _value_taken(self, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
         """``x = array.item()`` as ``x = array``: the number is taken when the step is over."""
