@@ -3,7 +3,7 @@
     python tools/check_floors.py [folder that contains fnn/]
 
 **Floors.**  Every module may import its own floor and those below it.  ``fnn/__init__.py`` hands every floor on and is
-itself the roof: a module below `quickstart` that imports ``fnn`` itself climbs.
+itself the roof: a module below `quickstart` and `port` that imports ``fnn`` itself climbs.
 
 **Circles.**  No module imports one that imports it, by whatever way, not even in a function.  Of two packages (the
 parts directly below fnn) only one imports the other, for a type checker either.
@@ -47,7 +47,7 @@ FLOORS = (
     ("autograd", "amp", "distributions", "metrics"),
     ("serialization",),
     ("utils", "vision", "testing", "explain"),
-    ("quickstart",),
+    ("quickstart", "port"),
 )
 ROOF = len(FLOORS)
 _FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
@@ -70,14 +70,15 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ml_dtypes": (("fnn.host_random", "fnn.serialization"), ()),
     "optax": (("fnn.optim",), ()),
     "cloudpickle": ((), ("fnn.utils.data",)),
+    "libcst": (("fnn.port",), ()),  # what imports it is imported by functions of fnn.port
     "matplotlib": ((), ("fnn.quickstart",)),
     "PIL": ((), ("fnn.utils.tensorboard", "fnn.vision")),
-    "rich": ((), ("fnn.explain", "fnn.quickstart", "fnn.utils")),
+    "rich": ((), ("fnn.explain", "fnn.port", "fnn.quickstart", "fnn.utils")),
     "safetensors": ((), ("fnn.serialization",)),
     "sklearn": ((), ("fnn.quickstart",)),
     "tensorboardX": (("fnn.utils.tensorboard._protos",), ()),  # a file that is imported when a writer is made
     "google": (("fnn.utils.tensorboard._protos",), ()),
-    "torch": ((), ("fnn.testing",)),
+    "torch": ((), ("fnn.port", "fnn.testing")),
     "treescope": ((), ("fnn.nn._display", "fnn.state.box")),
     "visdom": ((), ("fnn.utils.visdom",)),
 }

@@ -1,0 +1,50 @@
+"""Builtin functions, and the methods by whose name a receiver is known to be a tensor."""
+
+from __future__ import annotations
+
+from fnn.port._kinds import NUMBER, NUMPY, TEXT, Kind, element, list_of, tuple_of
+
+__all__ = ["DUCKS", "builtin_result"]
+
+# Methods that tensors have and nothing else that a training script holds: numpy's arrays, optimizers, layers, files and
+# distributions do not.  (``mean``, ``expand``, ``to`` and ``split`` are not among them.)
+DUCKS = frozenset(
+    "abs_ add_ addcdiv_ addcmul_ addmm argwhere backward baddbmm bmm clamp clamp_ clamp_min clamp_max contiguous "
+    "copy_ cpu detach detach_ div_ eq expand_as fill_ gather index_add_ index_copy_ index_fill_ index_select "
+    "log_softmax logsumexp lt_ masked_fill masked_fill_ masked_select matmul mul_ narrow neg new_empty new_full "
+    "new_ones new_tensor new_zeros norm normal_ numel numpy permute pow_ repeat_interleave requires_grad_ rsqrt "
+    "scatter_ scatter_add_ scatter scatter_add sigmoid softmax squeeze_ sub_ t tanh topk tril triu type_as unbind "
+    "unfold uniform_ unsqueeze unsqueeze_ view view_as zero_".split()
+)
+
+_NUMBERS = frozenset("len int float bool abs round ord hash isinstance hasattr id".split())
+_SAME = frozenset("list tuple iter reversed sorted tqdm trange cycle set".split())
+
+
+def builtin_result(name: str | None, args: list[Kind | None]) -> Kind | None:
+    """What a builtin function (or tqdm) gives."""
+    if name in ("abs", "round") and args and args[0] not in (None, NUMBER):
+        return args[0]
+    if name in _NUMBERS:
+        return NUMBER
+    if name in ("str", "repr", "format", "input"):
+        return TEXT
+    if name == "range":
+        return list_of(NUMBER)
+    if not args:
+        return list_of(None) if name in ("list", "deque") else Kind("dict", "", (None,)) if name == "dict" else None
+    if name in ("tqdm", "iter", "cycle"):
+        return args[0]
+    if name in _SAME:
+        return list_of(element(args[0])) if args[0] is not None and args[0].tag != "tuple" else args[0]
+    if name == "enumerate":
+        return list_of(tuple_of(NUMBER, element(args[0])))
+    if name == "zip":
+        return list_of(tuple_of(*map(element, args)))
+    if name in ("next", "sum"):
+        return element(args[0])
+    if name in ("max", "min"):
+        return NUMBER if len(args) > 1 else element(args[0])
+    if name == "deque":
+        return args[0]
+    return NUMPY if name == "ndarray" else None

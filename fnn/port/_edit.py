@@ -1,0 +1,63 @@
+"""Small makers of syntax."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+__all__ = ["arguments", "assign", "bare", "call", "name", "replaced_self", "statement"]
+
+_SPACE = cst.SimpleWhitespace(" ")
+_COMMA = cst.Comma(whitespace_after=_SPACE)
+
+
+def name(dotted: str) -> cst.Name | cst.Attribute:
+    """``a.b.c``."""
+    first, *rest = dotted.split(".")
+    made: cst.Name | cst.Attribute = cst.Name(first)
+    for part in rest:
+        made = cst.Attribute(made, cst.Name(part))
+    return made
+
+
+def bare(node: cst.BaseExpression) -> cst.BaseExpression:
+    """An expression without the parentheses that it needed as a receiver."""
+    loose = isinstance(node, cst.Tuple | cst.GeneratorExp | cst.NamedExpr | cst.Yield)
+    if loose or len(node.lpar) != 1 or not isinstance(node.lpar[0].whitespace_after, cst.SimpleWhitespace):
+        return node
+    return node.with_changes(lpar=[], rpar=[])
+
+
+def arguments(*parts: cst.BaseExpression | cst.Arg) -> list[cst.Arg]:
+    """Arguments, a comma between any two; an `Arg` keeps its layout."""
+    made = [part if isinstance(part, cst.Arg) else cst.Arg(part) for part in parts]
+    for i, argument in enumerate(made[:-1]):
+        if not isinstance(argument.comma, cst.Comma):
+            made[i] = argument.with_changes(comma=_COMMA)
+    return made
+
+
+def call(function: str, *parts: cst.BaseExpression | cst.Arg, like: cst.Call | None = None) -> cst.Call:
+    """``function(parts)``, in the parentheses and with the inner space of another call."""
+    made = cst.Call(name(function), arguments(*parts))
+    if like is not None:
+        made = made.with_changes(lpar=like.lpar, rpar=like.rpar, whitespace_before_args=like.whitespace_before_args)
+    return made
+
+
+def assign(target: cst.BaseExpression, value: cst.BaseExpression) -> cst.Assign:
+    """``target = value``."""
+    return cst.Assign([cst.AssignTarget(bare(target))], value)  # type: ignore[arg-type]
+
+
+def statement(source: str) -> cst.BaseStatement:
+    """A statement from its text."""
+    made = cst.parse_statement(source)
+    assert isinstance(made, cst.BaseStatement)
+    return made
+
+
+def replaced_self(targets: Sequence[cst.AssignTarget], value: cst.BaseExpression) -> bool:
+    """Whether an assignment gives names to what they are already: ``x, y = x, y``."""
+    return len(targets) == 1 and bare(targets[0].target).deep_equals(bare(value))

@@ -1,0 +1,108 @@
+"""Calls of PyTorch's functions that are not written with the same name and the same arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import libcst as cst
+
+from fnn.port._edit import arguments, bare, call, name
+from fnn.port._infer import Inference, dotted
+from fnn.port._kinds import Kind
+from fnn.port._report import CHANGED, LEFT, Status
+from fnn.port._torch import TENSOR_CLASSES
+
+__all__ = ["Functions"]
+
+_AVAILABLE = frozenset(
+    ("torch.cuda.is_available", "torch.backends.mps.is_available", "torch.xpu.is_available", "torch.mps.is_available",
+     "torch.backends.mps.is_built", "torch.accelerator.is_available")
+)  # fmt: skip
+_DROPPED_KEYWORDS = frozenset(("requires_grad", "pin_memory", "layout", "memory_format", "only_inputs"))
+_FLOATS = {"float32": "float", "float64": "double", "float16": "half", "int32": "int"}
+
+
+class Functions:
+    """Rewrites one call; names inside it are done already."""
+
+    def __init__(self, found: Inference, note: Callable[[cst.CSTNode, Status, str], None]) -> None:
+        self._found = found
+        self._note = note
+
+    def cast(self, full: str) -> str:
+        """The function that converts to the dtype of a class such as torch.LongTensor."""
+        dtype = TENSOR_CLASSES.get(full, "float32")
+        return _FLOATS.get(dtype, dtype)
+
+    def call(self, original: cst.Call, updated: cst.Call, kind: Kind) -> cst.BaseExpression | None:
+        """What stands for a call of this object; None: the same call."""
+        full = kind.name
+        if kind.tag == "tensor class" or full in TENSOR_CLASSES:
+            return self._constructed(original, updated, full)
+        if full == "torch.autograd.Variable":
+            if not updated.args:
+                return None
+            value = updated.args[0].value
+            if _given(original, "requires_grad") not in (None, "False"):
+                return call("fnn.nn.Parameter", bare(value))
+            return value
+        if full in _AVAILABLE:
+            if "mps" in full or "xpu" in full:
+                return cst.Name("False")
+            return cst.parse_expression('jax.default_backend() == "gpu"')
+        if full == "torch.cuda.device_count":
+            return cst.parse_expression("jax.device_count()")
+        if full == "torch.compile" and updated.args:
+            self._note(original, CHANGED, "fnn.jit compiles the whole training step; the model is left as it is")
+            return updated.args[0].value
+        if full in ("torch.nn.DataParallel", "torch.nn.parallel.DistributedDataParallel") and updated.args:
+            if full.endswith("DistributedDataParallel"):
+                self._note(original, LEFT, "DistributedDataParallel: shard the batch over a jax.sharding.Mesh")
+            return None
+        if full == "torch.cuda.amp.autocast":
+            return call("fnn.amp.autocast", cst.SimpleString('"cuda"'), *updated.args)
+        if full == "torch.cuda.amp.GradScaler":
+            return call("fnn.amp.GradScaler", *updated.args)
+        return self._keywords(original, updated, full)
+
+    def _constructed(self, original: cst.Call, updated: cst.Call, full: str) -> cst.BaseExpression | None:
+        dtype = TENSOR_CLASSES[full]
+        typed = cst.Arg(
+            name(f"fnn.{dtype}"),
+            keyword=cst.Name("dtype"),
+            equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
+        )
+        tags = [k.tag if (k := self._found.of(a.value)) is not None else "" for a in original.args]
+        stars = any(a.star for a in original.args)
+        if not updated.args:
+            return call("fnn.empty", cst.Integer("0"), *([] if dtype == "float32" else [typed]))
+        if stars or len(tags) > 1 or tags == ["number"] or tags == ["shape"]:
+            return call("fnn.empty", *updated.args, *([] if dtype == "float32" else [typed]))
+        if tags == [""]:
+            self._note(original, CHANGED, "taken for the data of an array; if it is a size, write fnn.empty(size)")
+        first = updated.args[0].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+        return call("fnn.tensor", first, typed, like=updated)
+
+    def _keywords(self, original: cst.Call, updated: cst.Call, full: str) -> cst.BaseExpression | None:
+        """The call without the arguments that mean nothing here, and as a Parameter if it asks for a gradient."""
+        if full.startswith(("torch.utils.", "torch.optim", "torch.load", "torch.save", "torchvision.", "torch.nn.P")):
+            drop = frozenset(("fused", "foreach")) if full.startswith("torch.optim") else frozenset()
+        else:
+            drop = _DROPPED_KEYWORDS | {"device"}
+        kept = [a for a in updated.args if a.keyword is None or a.keyword.value not in drop]
+        if len(kept) == len(updated.args):
+            return None
+        if kept:
+            last = kept[-1]
+            kept = [*kept[:-1], last.with_changes(comma=updated.args[-1].comma)]
+        made = updated.with_changes(args=arguments(*kept))
+        if _given(original, "requires_grad") not in (None, "False") and "requires_grad" in drop:
+            return call("fnn.nn.Parameter", made)
+        return made
+
+
+def _given(node: cst.Call, keyword: str) -> str | None:
+    for argument in node.args:
+        if argument.keyword is not None and argument.keyword.value == keyword:
+            return dotted(argument.value) or "?"
+    return None

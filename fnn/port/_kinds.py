@@ -1,0 +1,118 @@
+"""What is known of the value of an expression in a script: a `Kind`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = [
+    "ARRAY", "BATCH", "BOX", "DEVICE", "DTYPE", "LOADER", "NONE", "NUMBER", "NUMPY", "OPTIMIZER", "OTHER", "SHAPE",
+    "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join", "list_of", "part", "torch_name", "tuple_of",
+]  # fmt: skip
+
+
+class Kind(NamedTuple):
+    """The kind of a value: a tag, a name (of a class, a function, a torch object), and the kinds of its parts."""
+
+    tag: str
+    name: str = ""
+    of: tuple[Kind | None, ...] = ()
+
+
+ARRAY = Kind("array")
+BATCH = Kind("batch")  # what a loader yields: one array, or a tuple or a dict of them
+BOX = Kind("box")  # a Parameter or a Buffer
+NUMBER = Kind("number")
+TEXT = Kind("text")
+NUMPY = Kind("numpy")
+NONE = Kind("none")
+DEVICE = Kind("device")
+DTYPE = Kind("dtype")
+SHAPE = Kind("shape")
+OPTIMIZER = Kind("optimizer")
+LOADER = Kind("loader")
+TENSOR_CLASS = Kind("tensor class")  # torch.FloatTensor and its kin
+OTHER = Kind("other")  # known to be none of these
+
+
+def tuple_of(*of: Kind | None) -> Kind:
+    """A tuple with these elements."""
+    return Kind("tuple", "", of)
+
+
+def list_of(of: Kind | None) -> Kind:
+    """A list, or something else that is iterated over, of such elements."""
+    return Kind("list", "", (of,))
+
+
+def torch_name(name: str) -> Kind:
+    """The object of PyTorch (or a relative of it) that has this dotted name."""
+    return Kind("torch", name)
+
+
+def is_array(kind: Kind | None) -> bool:
+    """Whether the value is an array, a Parameter or a Buffer."""
+    return kind is not None and kind.tag in ("array", "box", "batch")
+
+
+def join(a: Kind | None, b: Kind | None) -> Kind | None:
+    """What is known of a value that is either of two.
+
+    Where one is unknown, or None, or a number (``loss = 0`` before a loop that adds to it), the other tells: a method
+    of tensors that is called on the value is called on this one.
+    """
+    if a == b or b is None:
+        return a
+    if a is None:
+        return b
+    weak = ("none", "other", "number")
+    for one, other in ((a, b), (b, a)):
+        if one.tag in weak and (other.tag not in weak or weak.index(one.tag) < weak.index(other.tag)):
+            return other
+    if is_array(a) and is_array(b):
+        return ARRAY
+    if a.tag == b.tag == "tensor class":
+        return a  # the same one, for the CPU and for a GPU
+    if a.tag == b.tag and len(a.of) == len(b.of) and a.name == b.name:
+        return Kind(a.tag, a.name, tuple(join(x, y) for x, y in zip(a.of, b.of, strict=True)))
+    if a.tag == b.tag == "module":
+        return Kind("module")
+    for one, other in ((a, b), (b, a)):
+        if one == BATCH or (one == ARRAY and other.tag in ("tuple", "list")):
+            return other
+    return a if is_array(a) else b if is_array(b) else None
+
+
+def element(kind: Kind | None) -> Kind | None:
+    """What iteration gives."""
+    if kind is None:
+        return None
+    match kind.tag:
+        case "list" | "dict":
+            return kind.of[0]
+        case "tuple":
+            found = None
+            for k in kind.of:
+                found = join(found, k)
+            return found
+        case "loader":
+            return BATCH
+        case "array" | "box" | "batch":
+            return ARRAY
+        case "numpy":
+            return NUMPY
+        case "shape":
+            return NUMBER
+        case "text":
+            return TEXT
+        case "module":
+            return Kind("module")
+    return None
+
+
+def part(kind: Kind | None, index: int | None) -> Kind | None:
+    """The element at a place, or at one that is not known."""
+    if kind is not None and kind.tag == "tuple":
+        if index is not None and -len(kind.of) <= index < len(kind.of):
+            return kind.of[index]
+        return element(kind)
+    return element(kind)

@@ -1,0 +1,178 @@
+"""What a statement does in a training loop: computes on arrays, draws on the host, talks to the user, ends a step."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from fnn.port._flow import walk
+from fnn.port._infer import Inference, dotted
+from fnn.port._kinds import Kind, is_array
+
+__all__ = ["Steps"]
+
+_HOST_CALLS = frozenset("print input open save_image show display pprint".split())
+_VALUES = frozenset("item tolist numpy".split())
+_HOST_METHODS = frozenset(
+    "append extend add_scalar add_scalars add_image add_images add_histogram set_description "
+    "set_postfix set_postfix_str set_description_str info debug warning log write writelines flush imshow savefig "
+    "line image tqdm_write insert save push".split()
+)
+_HOST_ROOTS = frozenset(
+    "time logging logger log wandb writer plt os sys tqdm pbar viz vis datetime pickle json".split()
+)
+_DRAWS = frozenset(
+    "randn rand randint randperm normal bernoulli multinomial randn_like rand_like randint_like poisson".split()
+)
+_LOADS = frozenset("from_numpy".split())
+
+
+class Steps:
+    """Questions to the statements of one script."""
+
+    def __init__(self, found: Inference) -> None:
+        self._found = found
+
+    def calls(self, node: cst.CSTNode) -> list[cst.Call]:
+        """The calls in a statement."""
+        return [n for n in walk(node) if isinstance(n, cst.Call)]
+
+    def differentiates(self, node: cst.CSTNode) -> bool:
+        """Whether ``loss.backward()`` is called."""
+        own = "backward" in self._found.own_methods
+        return not own and any(_method(c) == "backward" for c in self.calls(node))
+
+    def updates(self, node: cst.CSTNode) -> bool:
+        """Whether an optimizer takes a step (itself, or in a GradScaler's hands)."""
+        return any(self.optimizer(c) is not None for c in self.calls(node))
+
+    def optimizer(self, node: cst.Call) -> str | None:
+        """The name of the optimizer whose step a call is."""
+        if _method(node) != "step" or not isinstance(node.func, cst.Attribute):
+            return None
+        target = node.func.value
+        kind, name = self._found.of(target), (dotted(target) or "").rpartition(".")[2]
+        if kind is not None and kind.tag == "optimizer":
+            return name
+        if "scaler" in name.lower() and node.args:
+            return (dotted(node.args[0].value) or "").rpartition(".")[2] or name
+        looks = any(word in name.lower() for word in ("opt", "solver", "trainer")) and "sched" not in name.lower()
+        return name if looks and (kind is None or kind.tag == "list") else None
+
+    def clears(self, node: cst.CSTNode) -> bool:
+        """Whether gradients are set to zero."""
+        return any(_method(c) == "zero_grad" for c in self.calls(node))
+
+    def runs_module(self, node: cst.CSTNode) -> bool:
+        """Whether a Module is called."""
+        return any(
+            kind is not None and kind.tag == "module"
+            for c in self.calls(node)
+            if (kind := self._found.of(c.func)) is not None
+        )
+
+    def talks(self, node: cst.CSTNode) -> bool:
+        """Whether a statement needs values: it prints, logs, keeps numbers, or branches on an array."""
+        if isinstance(node, cst.SimpleStatementLine) and all(isinstance(s, cst.Assert) for s in node.body):
+            return True
+        for part in walk(node):
+            match part:
+                case cst.Call():
+                    name, root = dotted(part.func) or "", (dotted(part.func) or "").partition(".")[0]
+                    method = _method(part)
+                    if name in _HOST_CALLS or root in _HOST_ROOTS:
+                        return True
+                    if method in _VALUES or (method in _HOST_METHODS and not self._on_arrays(part)):
+                        return True
+                    if method == "update" and "scaler" not in name:
+                        return True
+                    if method == "step" and self.optimizer(part) is None:
+                        return True
+                    if name in ("float", "int", "bool") and part.args and is_array(self._found.of(part.args[0].value)):
+                        return True
+                    kind = self._found.of(part.func)
+                    if kind is not None and kind.tag == "numpy module" and part.args and any(
+                        is_array(self._found.of(a.value)) for a in part.args
+                    ):  # fmt: skip
+                        return True
+                case cst.If() | cst.While():
+                    if self._array_test(part.test):
+                        return True
+                case cst.IfExp():
+                    if self._array_test(part.test):
+                        return True
+                case cst.Subscript():
+                    if isinstance(part.value, cst.Attribute) and part.value.attr.value == "data" and _zero(part):
+                        return True
+                case cst.Break() | cst.Continue():
+                    return True
+        return False
+
+    def _on_arrays(self, node: cst.Call) -> bool:
+        """Whether a call is one of a function of torch's, or of a tensor's method."""
+        kind = self._found.of(node.func)
+        return kind is not None and kind.tag in ("torch", "method", "module")
+
+    def _array_test(self, test: cst.BaseExpression) -> bool:
+        return is_array(self._found.of(test))
+
+    def leaves(self, node: cst.CSTNode) -> bool:
+        """Whether a statement may leave the loop or the function."""
+        inside = [n for n in walk(node) if isinstance(n, cst.Return | cst.Yield | cst.Global | cst.Nonlocal)]
+        return bool(inside)
+
+    def draws_on_host(self, node: cst.CSTNode) -> bool:
+        """Whether numpy's or Python's generator is asked, a loader, or a numpy array is taken in."""
+        for part in walk(node):
+            kind = self._found.of(part) if isinstance(part, cst.BaseExpression) else None
+            if kind is not None and kind.tag in ("numpy module", "number module"):
+                return True
+            if isinstance(part, cst.Call):
+                if dotted(part.func) == "next":
+                    return True
+                called = self._found.of(part.func)
+                if called is not None and called.tag == "torch" and called.name.rpartition(".")[2] in _LOADS:
+                    return True
+                if called is not None and called.tag == "function" and self._function_draws(called, set()):
+                    return True
+                if isinstance(part.func, cst.Attribute):
+                    base = self._found.of(part.func.value)
+                    if base is not None and base.tag in ("list", "numpy"):
+                        return True
+                    if base is not None and base.tag == "instance" and called is None:
+                        return True
+        return False
+
+    def draws(self, node: cst.CSTNode) -> bool:
+        """Whether torch's generator is asked directly."""
+        return any(
+            kind is not None and kind.tag == "torch" and kind.name.rpartition(".")[2] in _DRAWS
+            for c in self.calls(node)
+            if (kind := self._found.of(c.func)) is not None
+        ) or any(_method(c) in ("normal_", "uniform_", "random_") for c in self.calls(node))
+
+    def _function_draws(self, kind: Kind, seen: set[str]) -> bool:
+        if kind.name in seen:
+            return False
+        seen.add(kind.name)
+        body = self._found.functions[int(kind.name)].node.body
+        for part in walk(body):
+            if isinstance(part, cst.Call):
+                called = self._found.of(part.func)
+                if called is None:
+                    continue
+                if called.tag in ("numpy module", "number module"):
+                    return True
+                if called.tag == "torch" and called.name.rpartition(".")[2] in _DRAWS | _LOADS:
+                    return True
+                if called.tag == "function" and self._function_draws(called, seen):
+                    return True
+        return False
+
+
+def _method(node: cst.Call) -> str:
+    return node.func.attr.value if isinstance(node.func, cst.Attribute) else ""
+
+
+def _zero(node: cst.Subscript) -> bool:
+    first = node.slice[0].slice
+    return isinstance(first, cst.Index) and isinstance(first.value, cst.Integer) and first.value.value == "0"

@@ -1,0 +1,169 @@
+"""The command line of ``python -m fnn.port``."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib.util
+import json
+import shlex
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fnn.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from fnn.port.check import Check
+    from fnn.port.convert import Conversion
+
+__all__ = ["main"]
+
+DESCRIPTION = """Rewrites PyTorch scripts for fnn: imports, functions, methods of tensors, devices, the training step.
+Says of each line what was converted, what changed its meaning and what has to be written by hand. With --check, runs
+both scripts from one seed and compares every loss."""
+EXTRAS = 'fnn.port needs {names}: pip install "fnn[port]" (in a clone: pip install ".[port]")'
+LIBRARIES = ("libcst", "rich")
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
+    return int(text)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options and their help."""
+    top = argparse.ArgumentParser("python -m fnn.port", description=DESCRIPTION)
+    add = top.add_argument
+    add("scripts", nargs="+", type=Path, metavar="script.py", help="files, or folders of them")
+    add("-o", "--output", type=Path, metavar="OUT", help="the file, or the folder, to write (default: the terminal)")
+    add("--diff", action="store_true", help="show what changes rather than the whole text")
+    add("--check", action="store_true", help="run the original, where torch is installed, and the port, and compare")
+    add("--steps", type=_count, default=20, metavar="N", help="losses to compare (default: %(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="of both runs (default: %(default)s)")
+    add("--arguments", default="", metavar="'...'", help="the command line of the scripts that --check runs")
+    add("--json", action="store_true", help="print the report as JSON, and nothing else")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: the command line; None: ``sys.argv``.
+
+    Returns:
+        The exit status: 0, or 1 if a check failed, or 2 for a bad argument.
+    """
+    given = parser().parse_args(arguments)
+    try:
+        missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+        if missing:
+            raise ArgumentError(EXTRAS.format(names=", ".join(missing)))
+        if given.check and importlib.util.find_spec("torch") is None:
+            raise ArgumentError("--check: runs the original, which needs torch; it is not installed")
+        return _main(given)
+    except ArgumentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _files(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Each file, and where it lies below what was named."""
+    found: list[tuple[Path, Path]] = []
+    for path in paths:
+        if path.is_dir():
+            found += [(file, file.relative_to(path)) for file in sorted(path.rglob("*.py"))]
+        elif path.is_file():
+            found.append((path, Path(path.name)))
+        else:
+            raise ArgumentError(f"{path}: there is no such file")
+    return found
+
+
+def _main(given: argparse.Namespace) -> int:
+    from fnn.port.convert import convert
+    from fnn.port.show import show_check, show_notes
+
+    files = _files(given.scripts)
+    single = len(files) == 1 and given.scripts[0].is_file()
+    if not single and given.output is None and not (given.diff or given.json or given.check):
+        raise ArgumentError("several scripts: name a folder with -o, or ask for --diff")
+    reports: list[dict[str, Any]] = []
+    failed = False
+    for path, relative in files:
+        try:
+            source = path.read_text(encoding="utf-8")
+            conversion = convert(source)
+        except (SyntaxError, UnicodeDecodeError) as error:
+            raise ArgumentError(f"{path}: {error}") from None
+        target = _target(given.output, relative, single)
+        if target is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(conversion.code, encoding="utf-8")
+        if not given.json:
+            _print(given, path, source, conversion, target)
+            show_notes(path, source, conversion)
+        report = _report(path, target, conversion)
+        if given.check:
+            result = _checked(given, path, conversion)
+            failed |= not result.agrees
+            report["check"] = {
+                "torch": result.expected,
+                "fnn": result.losses,
+                "first_difference": result.first,
+                "agrees": result.agrees,
+                "errors": result.errors,
+            }
+            if not given.json:
+                show_check(result)
+        reports.append(report)
+    if given.json:
+        print(json.dumps(reports, indent=2))
+    return int(failed)
+
+
+def _target(output: Path | None, relative: Path, single: bool) -> Path | None:
+    if output is None:
+        return None
+    return output if single and not output.is_dir() else output / relative
+
+
+def _print(given: argparse.Namespace, path: Path, source: str, conversion: Conversion, target: Path | None) -> None:
+    if given.diff:
+        lines = difflib.unified_diff(
+            source.splitlines(keepends=True),
+            conversion.code.splitlines(keepends=True),
+            str(path),
+            str(target or path),
+        )
+        sys.stdout.writelines(line if line.endswith("\n") else line + "\n" for line in lines)
+    elif target is None and not given.check:
+        sys.stdout.write(conversion.code)
+    sys.stdout.flush()
+
+
+def _report(path: Path, target: Path | None, conversion: Conversion) -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "output": None if target is None else str(target),
+        "complete": conversion.complete,
+        "notes": [note._asdict() for note in conversion.notes],
+    }
+
+
+def _checked(given: argparse.Namespace, path: Path, conversion: Conversion) -> Check:
+    from fnn.port.check import check
+
+    # Beside the original: it may import its neighbours and read files by where it lies.
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", suffix=".py", prefix=f"{path.stem}_fnn_", dir=path.resolve().parent
+    ) as port:
+        port.write(conversion.code)
+        port.flush()
+        return check(path, Path(port.name), given.steps, given.seed, shlex.split(given.arguments))

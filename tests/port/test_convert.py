@@ -1,0 +1,203 @@
+"""What stands for what: expressions, statements, steps, and what is only reported."""
+
+import ast
+import json
+import textwrap
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("libcst")
+
+from fnn.port.cli import main
+from fnn.port.convert import convert
+
+HEAD = (
+    "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\nx = torch.rand(2, 3)\ny = torch.rand(2, 3)\n"
+)
+EXPRESSIONS = {
+    "x.view(-1, 3)": "x.reshape(-1, 3)",
+    "x.view(x.size(0), -1)": "x.reshape(x.shape[0], -1)",
+    "x.size()": "x.shape",
+    "x.dim()": "x.ndim",
+    "x.t() @ y": "x.T @ y",
+    "x.unsqueeze(0).expand(4, -1, -1)": "fnn.expand(fnn.unsqueeze(x, 0), 4, -1, -1)",
+    "x.sum()": "x.sum()",
+    "x.sum(1)": "x.sum(1)",
+    "x.sum(1, True)": "fnn.sum(x, 1, True)",
+    "x.mean(dim=1)": "fnn.mean(x, dim=1)",
+    "x.max(1)[1]": "fnn.max(x, 1)[1]",
+    "x.max()": "x.max()",
+    "x.std()": "fnn.std(x)",
+    "x.squeeze(0)": "fnn.squeeze(x, 0)",
+    "x.squeeze()": "x.squeeze()",
+    "x.flatten(1)": "fnn.flatten(x, 1)",
+    "x.repeat(2, 1)": "fnn.repeat(x, 2, 1)",
+    "x.transpose(0, 1).contiguous()": "fnn.transpose(x, 0, 1)",
+    "(x == y).sum().item()": "(x == y).sum().item()",
+    "x.detach().cpu().numpy()": "fnn.numpy(x)",
+    "x.to(torch.float16)": "fnn.to(x, fnn.float16)",
+    "x.to('cuda')": "x",
+    "x.cuda().float()": "fnn.float(x)",
+    "x.type(torch.LongTensor)": "fnn.long(x)",
+    "torch.FloatTensor([1, 2])": "fnn.tensor([1, 2], dtype=fnn.float32)",
+    "torch.Tensor(2, 3).fill_(1.0)": "fnn.full((2, 3), 1.0)",
+    "torch.ones(2, device='cuda', dtype=torch.int64)": "fnn.ones(2, dtype=fnn.long)",
+    "torch.randn(2, requires_grad=True)": "fnn.nn.Parameter(fnn.randn(2))",
+    "isinstance(x, torch.Tensor)": "isinstance(x, jax.Array)",
+    "F.relu(x).clamp(min=0)": "fnn.clamp(F.relu(x), min=0)",
+    "[a.unsqueeze(0) for a in (x, y)]": "[fnn.unsqueeze(a, 0) for a in (x, y)]",
+    "torch.cuda.is_available()": 'jax.default_backend() == "gpu"',
+    "nn.Linear(3, 2).cuda()": "nn.Linear(3, 2)",
+    "nn.Linear(3, 2).weight.view(6)": "nn.Linear(3, 2).weight.view(6)",
+    "x.split(1, dim=1)[0].exp()": "fnn.exp(fnn.split(x, 1, dim=1)[0])",
+    "'a b'.split(' ')": "'a b'.split(' ')",
+}
+STATEMENTS = {
+    "x[0] = 1": "x = x.at[0].set(1)",
+    "x[:, 1] += y[:, 0]": "x = x.at[:, 1].add(y[:, 0])",
+    "x[0] -= y[0] + 1": "x = x.at[0].add(-(y[0] + 1))",
+    "x.add_(y)": "x = fnn.add(x, y)",
+    "x.zero_()": "x = fnn.zeros_like(x)",
+    "x = x.to('cuda')": "",
+    "torch.backends.cudnn.benchmark = True": "",
+    "m = nn.Linear(3, 2)\nm.weight.data.normal_(0, 0.02)": "m = nn.Linear(3, 2)\nnn.init.normal_(m.weight, 0, 0.02)",
+    "m = nn.Linear(3, 2)\nm.to('cuda')": "m = nn.Linear(3, 2)",
+    "n = x.numpy()\nn[0] = 1": "n = fnn.numpy(x)\nn[0] = 1",
+    "class A:\n    def view(self, n): return n\nA().view(3)": "class A:\n    def view(self, n): return n\nA().view(3)",
+}  # fmt: skip
+
+
+def tail(source: str) -> str:
+    code = convert(HEAD + source + "\n").code
+    return code.partition("y = fnn.rand(2, 3)\n")[2].strip("\n")
+
+
+@pytest.mark.parametrize(("before", "after"), EXPRESSIONS.items(), ids=list(EXPRESSIONS))
+def test_expressions(before, after):
+    assert tail(f"print({before})") == f"print({after})"
+
+
+@pytest.mark.parametrize(("before", "after"), STATEMENTS.items(), ids=list(STATEMENTS))
+def test_statements(before, after):
+    assert tail(before) == after
+
+
+def test_imports_keep_their_form_and_their_comments():
+    source = """\
+        # about this file
+        import torch, math  # both
+        from torch import nn, optim
+        from torch.utils.data import DataLoader
+        from torchvision import datasets, transforms as T
+        from torch.autograd import Variable
+        """
+    wanted = """\
+        # about this file
+        import fnn, math  # both
+        from fnn import nn, optim
+        from fnn.utils.data import DataLoader
+        from fnn.vision import datasets, transforms as T
+        """
+    assert convert(textwrap.dedent(source)).code == textwrap.dedent(wanted)
+
+
+LOOP = """\
+import torch
+import numpy as np
+model = torch.nn.Linear(3, 1)
+opt = torch.optim.SGD(model.parameters(), lr=0.1)
+losses = []
+for i in range(9):
+    x = torch.randn(4, 3)
+    opt.zero_grad()
+    z = torch.from_numpy(np.random.rand(4, 1))  # a target
+    loss = ((model(x) - z) ** 2).mean()
+    losses.append(loss.item())
+    loss.backward()
+    opt.step()  # go
+    # tell
+    print(i, loss.item())
+"""
+STEP = """\
+import fnn
+import numpy as np
+model = fnn.nn.Linear(3, 1)
+opt = fnn.optim.SGD(model.parameters(), lr=0.1)
+losses = []
+
+
+@fnn.jit
+def train_step(x, z):
+    opt.zero_grad()
+    loss = ((model(x) - z) ** 2).mean()
+    fnn.backward(loss)
+    opt.step()  # go
+    return loss
+
+
+for i in range(9):
+    x = fnn.randn(4, 3)
+    z = fnn.from_numpy(np.random.rand(4, 1))  # a target
+    loss = train_step(x, z)
+    losses.append(loss.item())
+    # tell
+    print(i, loss.item())
+"""
+
+
+def test_the_step_is_outlined():
+    conversion = convert(LOOP)
+    assert conversion.code == STEP
+    assert conversion.complete
+    assert {1, 3, 4, 12} <= {note.line for note in conversion.notes if note.status == "converted"}
+
+
+def test_what_is_not_known_is_said_and_not_guessed():
+    conversion = convert("import torch\ndef f(thing):\n    return thing.repeat(2, 1)\n")
+    assert "thing.repeat(2, 1)" in conversion.code
+    (note,) = [n for n in conversion.notes if n.status == "not converted"]
+    assert note.line == 3 and "fnn.repeat(x, ...)" in note.text and not conversion.complete
+
+
+def test_a_step_that_branches_on_its_loss_stays_and_is_reported():
+    source = LOOP.replace(
+        "    opt.step()", "    if loss.item() < 3: loss = loss * 2\n    (loss * 2).backward()\n    opt.step()"
+    )
+    (note,) = [n for n in convert(source).notes if n.status == "not converted"]
+    assert "stays in its place" in note.text
+
+
+def test_whatever_is_python_converts_to_what_parses():
+    root = Path(__file__).resolve().parents[2]
+    files = [*sorted((root / "fnn" / "port").glob("*.py"))[:4], root / "tests" / "extent.py"]
+    for file in files:
+        source = file.read_text(encoding="utf-8")
+        conversion = convert(source)
+        ast.parse(conversion.code)
+        assert not [n for n in conversion.notes if "a fault of" in n.text]
+    with pytest.raises(SyntaxError):
+        convert("x = = 1")
+
+
+def test_command_line(tmp_path, capsys):
+    script = tmp_path / "script.py"
+    script.write_text(LOOP, encoding="utf-8")
+    assert main([str(script), "-o", str(tmp_path / "out.py"), "--json"]) == 0
+    assert (tmp_path / "out.py").read_text(encoding="utf-8") == STEP
+    (report,) = json.loads(capsys.readouterr().out)
+    assert report["complete"] and report["notes"][0]["line"] == 1
+    assert main([str(script), "--diff"]) == 0
+    shown = capsys.readouterr()
+    assert "+    fnn.backward(loss)" in shown.out and "not converted" in shown.err
+    assert main([str(tmp_path / "none.py")]) == 2
+    assert "there is no such file" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="torch is here")
+def test_check_says_that_it_needs_torch(tmp_path, capsys):
+    script = tmp_path / "script.py"
+    script.write_text(LOOP, encoding="utf-8")
+    assert main([str(script), "--check"]) == 2
+    assert "needs torch" in capsys.readouterr().err
