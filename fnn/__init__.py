@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # after them, for split is more here
     from fnn import (
         amp,
         autograd,
+        distributed,
         distributions,
         func,
         functional,
@@ -85,7 +86,7 @@ if TYPE_CHECKING:  # after them, for split is more here
     from fnn.utils.summary import summary
 
 _MODULES = (
-    "amp", "autograd", "distributions", "func", "functional", "init", "layers", "metrics", "nn", "optim", "random",
+    "amp", "autograd", "distributed", "distributions", "func", "functional", "init", "layers", "metrics", "nn", "optim", "random",
     "serialization", "testing", "utils", "vision",
 )  # fmt: skip
 _NAMES = {
@@ -113,7 +114,7 @@ _NAMES = {
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
-    "__version__", "amp", "autocast", "distributions", "metrics", "func", "functional", "init", "layers", "nn", "optim",
+    "__version__", "amp", "autocast", "distributed", "distributions", "metrics", "func", "functional", "init", "layers", "nn", "optim",
     "random", "serialization", "testing", "utils", "vision", "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn",
     "randn_like", "randperm", "get_default_dtype", "set_default_dtype", "ArgumentError", "ArgumentTypeError",
     "MissingKeyError", "StateDictError", "TracerEscapeError", "backward", "checkpoint", "cond", "fori_loop",

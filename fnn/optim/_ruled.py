@@ -165,7 +165,7 @@ class Ruled(Grouped):
             if all(g is None for g in some):
                 continue
             state = self._state_of(n)
-            params = [p.data for p in group["params"]]
+            params = [p._peek() for p in group["params"]]  # not gathered, where they are spread over devices
             rule, given = self._transformation(n), cast(PyTree, some)
             updates, new = rule.update(given, state.tree(), params)
             changes = cast(list[Gradient], updates)

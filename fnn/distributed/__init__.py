@@ -1,0 +1,19 @@
+"""Many devices and processes: meshes, rules, and a training step that stays as it is.
+
+    fnn.distributed.init()                                     # nothing, for a process that is alone
+    mesh = fnn.distributed.mesh(data=-1)
+    model = fnn.distributed.distribute(Net(), mesh, "fsdp")
+    loader = DataLoader(data, batch_size=256, shuffle=True, mesh=mesh)
+
+``python -m fnn.distributed.launch -n 4 train.py`` starts several processes on this machine.
+"""
+
+from fnn.distributed.distributing import distribute, mesh_of
+from fnn.distributed.meshes import batch_axes, batch_sharding, mesh
+from fnn.distributed.processes import barrier, gather, init, is_initialized, process_count, process_index, shutdown
+from fnn.distributed.table import Distribution, Row, distribution, plan
+
+__all__ = [
+    "Distribution", "Row", "barrier", "batch_axes", "batch_sharding", "distribute", "distribution", "gather", "init",
+    "is_initialized", "mesh", "mesh_of", "plan", "process_count", "process_index", "shutdown",
+]  # fmt: skip
