@@ -1,7 +1,8 @@
 """Meshes: the devices of all processes in an array whose axes have names.
 
 The names say what an axis is for: a batch is split over ``"replica"``, ``"data"`` and ``"fsdp"`` (those that a mesh
-has), a matrix over ``"model"`` (or ``"tensor"``).  Other axes (``"sequence"``, ``"expert"``) are for rules of one's own.
+has), a matrix over ``"model"`` (or ``"tensor"``).  Other axes (``"sequence"``, ``"expert"``) are for rules of one's
+own.
 """
 
 from __future__ import annotations
