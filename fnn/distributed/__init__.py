@@ -9,11 +9,25 @@
 """
 
 from fnn.distributed.distributing import distribute, mesh_of
+from fnn.distributed.files import load_sharded, save_sharded
 from fnn.distributed.meshes import batch_axes, batch_sharding, mesh
 from fnn.distributed.processes import barrier, gather, init, is_initialized, process_count, process_index, shutdown
 from fnn.distributed.table import Distribution, Row, distribution, plan
+from fnn.distributed.torch_names import (
+    ReduceOp,
+    all_reduce,
+    broadcast,
+    destroy_process_group,
+    get_backend,
+    get_rank,
+    get_world_size,
+    init_process_group,
+    is_available,
+)
 
 __all__ = [
-    "Distribution", "Row", "barrier", "batch_axes", "batch_sharding", "distribute", "distribution", "gather", "init",
-    "is_initialized", "mesh", "mesh_of", "plan", "process_count", "process_index", "shutdown",
+    "Distribution", "ReduceOp", "Row", "all_reduce", "barrier", "batch_axes", "batch_sharding", "broadcast",
+    "destroy_process_group", "distribute", "distribution", "gather", "get_backend", "get_rank", "get_world_size",
+    "init", "init_process_group", "is_available", "is_initialized", "load_sharded", "mesh", "mesh_of", "plan",
+    "process_count", "process_index", "save_sharded", "shutdown",
 ]  # fmt: skip
