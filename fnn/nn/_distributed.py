@@ -33,9 +33,14 @@ class DistributedDataParallel(Module):
         process_group: None: all processes.
         bucket_cap_mb: None: XLA chooses how gradients are brought together.
         find_unused_parameters: either: an unused parameter has no gradient, and nobody waits for it.
+        check_reduction: either: deprecated in PyTorch and without effect there.
         gradient_as_bucket_view: either: gradients are arrays.
         static_graph: either: a compiled step is static.
+        delay_all_reduce_named_params: None.
+        param_to_hook_all_reduce: None.
+        mixed_precision: None; see `fnn.amp`.
         device_mesh: the mesh; None is all devices on the axis ``"data"``.
+        skip_all_reduce_unused_params: either: what has no gradient is not exchanged.
 
     Raises:
         ArgumentError: an argument that asks for what there is not, or processes that hold different values.
@@ -61,8 +66,11 @@ class DistributedDataParallel(Module):
         check_reduction: bool = False,
         gradient_as_bucket_view: bool = False,
         static_graph: bool = False,
-        *,
+        delay_all_reduce_named_params: None = None,
+        param_to_hook_all_reduce: None = None,
+        mixed_precision: None = None,
         device_mesh: Any = None,
+        skip_all_reduce_unused_params: bool = False,
     ) -> None:
         super().__init__()
         where = "DistributedDataParallel"
@@ -77,11 +85,19 @@ class DistributedDataParallel(Module):
         for name, value in (("broadcast_buffers", broadcast_buffers), ("init_sync", init_sync)):
             if not value:
                 raise ArgumentError(f"{where}: {name}=False: every process runs one program on the same values")
+        for name, value in (
+            ("delay_all_reduce_named_params", delay_all_reduce_named_params),
+            ("param_to_hook_all_reduce", param_to_hook_all_reduce),
+            ("mixed_precision", mixed_precision),
+        ):
+            if value is not None:
+                raise ArgumentError(f"{where}: {name} must be None, got {value!r}; see fnn.amp for mixed precision")
         if process_group is not None:
             raise ArgumentError(f"{where}: process_group must be None, or give a device_mesh, got {process_group!r}")
         if bucket_cap_mb is not None and bucket_cap_mb <= 0:
             raise ArgumentError(f"{where}: bucket_cap_mb must be positive, got {bucket_cap_mb}")
         del output_device, find_unused_parameters, check_reduction, gradient_as_bucket_view, static_graph
+        del skip_all_reduce_unused_params
         distributed = lookup("distributed")
         self.dim = dim
         self.module = module

@@ -7,6 +7,7 @@ it whole, so that no row is lost or counted twice.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ class Shares:
             if device.process_index == here
         }
         ordered = sorted(ranges)
-        whole = bool(ordered) and all(a[1] == b[0] for a, b in zip(ordered, ordered[1:], strict=False))
+        whole = bool(ordered) and all(a[1] == b[0] for a, b in itertools.pairwise(ordered))
         return (ordered[0][0], ordered[-1][1]) if whole else (0, size)
 
     def place(self, number: int, leaves: list[Any]) -> list[Any]:
