@@ -89,9 +89,9 @@ def distribute(
         >>> mesh = fnn.distributed.mesh(data=-1)
         >>> model = fnn.distributed.distribute(nn.Linear(4, 2), mesh, "fsdp")
         >>> print(fnn.distributed.distribution(model))
-        name    shape   spec        bytes per device  note
-        weight  (2, 4)  ('data', None)            32
-        bias    (2,)    ('data',)                  8
+        name    shape   spec            bytes per device  note
+        weight  (2, 4)  (None, 'data')                32
+        bias    (2,)    ('data',)                      8
         total: 40 bytes, 40 on each of 1 devices (data=1)
     """
     mesh = checked(mesh, "distribute")
@@ -143,7 +143,7 @@ def mesh_of(model: Module) -> Mesh | None:
     """
     layouts = (box._layout for box in (*model.parameters(), *model.buffers()))
     found = next((layout for layout in layouts if layout is not None), None)
-    return None if found is None else found.sharding.mesh
+    return found.sharding.mesh if found is not None and isinstance(found.sharding.mesh, Mesh) else None
 
 
 def _check_alike(plan: list[Any]) -> None:

@@ -46,8 +46,8 @@ class _Job(NamedTuple):
     """What a launcher says of a job."""
 
     address: str | None  # None: JAX finds it
-    count: int
-    index: int | None
+    size: int
+    rank: int | None
     local: Sequence[int] | None
 
 
@@ -99,13 +99,13 @@ def init(
         if found is None:
             return
         job = found if local_device_ids is None else found._replace(local=_ids(local_device_ids))
-    if job.index is not None and not 0 <= job.index < job.count:
-        raise ArgumentError(f"distributed.init: process_id must be from 0 to {job.count - 1}, got {job.index}")
-    if job.count == 1:
+    if job.rank is not None and not 0 <= job.rank < job.size:
+        raise ArgumentError(f"distributed.init: process_id must be from 0 to {job.size - 1}, got {job.rank}")
+    if job.size == 1:
         return
     arguments: dict[str, Any] = {"initialization_timeout": timeout}
     if job.address is not None:
-        arguments |= {"coordinator_address": job.address, "num_processes": job.count, "process_id": job.index}
+        arguments |= {"coordinator_address": job.address, "num_processes": job.size, "process_id": job.rank}
     if job.local is not None:
         arguments["local_device_ids"] = job.local
     try:
@@ -113,7 +113,7 @@ def init(
     except RuntimeError as error:
         if "before any JAX" not in str(error):
             raise
-        raise ArgumentError(TOO_LATE.format(count=job.count)) from None
+        raise ArgumentError(TOO_LATE.format(count=job.size)) from None
     _joined = True
 
 
@@ -277,8 +277,8 @@ def broadcast_from(tree: PyTree, source: int = 0) -> Any:
 
     Example:
         >>> import numpy as np
-        >>> import fnn
-        >>> fnn.distributed.broadcast_from(np.arange(2))
+        >>> from fnn.distributed.processes import broadcast_from
+        >>> broadcast_from(np.arange(2))
         array([0, 1])
     """
     if not 0 <= source < jax.process_count():

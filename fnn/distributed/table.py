@@ -162,9 +162,9 @@ def plan(model_or_factory: Module | Callable[[], Module], mesh: Mesh, rule: Rule
         >>> from jax.sharding import AbstractMesh
         >>> import fnn
         >>> from fnn import nn
-        >>> table = fnn.distributed.plan(lambda: nn.Linear(10**6, 10**6), AbstractMesh((1024,), ("data",)), "fsdp")
+        >>> table = fnn.distributed.plan(lambda: nn.Linear(2**20, 2**20), AbstractMesh((1024,), ("data",)), "fsdp")
         >>> table.bytes_per_device, table.training_bytes_per_device()
-        (3906253907, 15625015628)
+        (4294971392, 17179885568)
     """
     if not isinstance(mesh, jax.sharding.AbstractMesh):
         mesh = checked(mesh, "plan")
@@ -172,7 +172,8 @@ def plan(model_or_factory: Module | Callable[[], Module], mesh: Mesh, rule: Rule
         return _table(resolved(model_or_factory, mesh, rule, "plan"), mesh)
     if not callable(model_or_factory):
         raise ArgumentTypeError(f"plan: expected a Module or a function, got {type(model_or_factory).__name__}")
-    factory, tables = model_or_factory, []
+    factory = model_or_factory
+    tables: list[Distribution] = []
 
     def construct(key: jax.Array) -> None:
         scope = Scope(parent=current_scope())

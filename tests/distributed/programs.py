@@ -11,26 +11,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
-DEVICES = int(os.environ.get("FNN_TEST_DEVICES", "8"))
-if "JAX_NUM_CPU_DEVICES" not in os.environ:
-    os.environ["JAX_NUM_CPU_DEVICES"] = str(DEVICES)
+os.environ["JAX_NUM_CPU_DEVICES"] = os.environ.get("JAX_NUM_CPU_DEVICES", "8")
 os.environ["JAX_PLATFORMS"] = "cpu"
-
-import fnn
-
-fnn.distributed.init()
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec as P
 
+import fnn
 from fnn import nn
 from fnn.nn import functional as F
 from fnn.utils.data import DataLoader, DistributedSampler, TensorDataset
 
+fnn.distributed.init()
 RNG = np.random.default_rng(0)
 distribute, make_mesh = fnn.distributed.distribute, fnn.distributed.mesh
 
@@ -310,8 +306,8 @@ def messages() -> None:
     refused("the mesh has no axis 'modle'", lambda: distribute(Tied(), mesh, {"fc": P("modle")}))
     refused("more entries than the shape (16,)", lambda: distribute(Tied(), mesh, {"fc.bias": P(None, "model")}))
     refused("is not initialised yet", lambda: distribute(nn.LazyLinear(3), mesh))
-    refused("expected a Module or a function, got int", lambda: distribute(3, mesh))
-    refused("mesh must be a mesh", lambda: distribute(Tied(), 8))
+    refused("expected a Module or a function, got int", lambda: distribute(cast(Any, 3), mesh))
+    refused("mesh must be a mesh", lambda: distribute(Tied(), cast(Any, 8)))
     explicit = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
     refused("must be of type Auto", lambda: distribute(Tied(), explicit))
     refused("the model is not distributed", lambda: fnn.distributed.distribution(Tied()))
@@ -364,7 +360,9 @@ def job() -> None:
 
 
 if __name__ == "__main__":
-    run = {f.__name__: f for f in (equal, traffic, memory, files, deaths, loaders, messages)}
+    run: dict[str, Callable[..., None]] = {
+        f.__name__: f for f in (equal, traffic, memory, files, deaths, loaders, messages)
+    }
     if sys.argv[1] == "job":
         job()
     elif sys.argv[1] in ("equal", "traffic", "deaths"):

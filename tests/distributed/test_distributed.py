@@ -45,7 +45,7 @@ def test_two_processes(tmp_path):
     assert result.returncode == 0, result.stderr[-3000:]
     lines = [line.split(maxsplit=1) for line in result.stdout.splitlines() if "losses" in line]
     assert sorted(rank for rank, _ in lines) == ["[0]", "[1]"] and len({text for _, text in lines}) == 1
-    alone = run("-m", "tests.distributed.programs", "job", str(tmp_path / "one"), FNN_TEST_DEVICES="1")
+    alone = run("-m", "tests.distributed.programs", "job", str(tmp_path / "one"), JAX_NUM_CPU_DEVICES="1")
     assert alone.returncode == 0, alone.stderr[-3000:]
     want, got = ([float(x) for x in text.split()[1:]] for text in (alone.stdout.strip(), lines[0][1]))
     assert got == pytest.approx(want, rel=3e-5)

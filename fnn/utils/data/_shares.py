@@ -89,7 +89,7 @@ class Shares:
             host = np.asarray(leaf)
             shape = (size, *leaf.shape[1:])
 
-            def part(index: tuple[slice, ...], host: np.ndarray = host) -> np.ndarray:
+            def part(index: Any, host: np.ndarray = host) -> np.ndarray:
                 start, stop, _ = index[0].indices(size)
                 return host[(slice(start - first, stop - first), *index[1:])]
 
