@@ -193,8 +193,9 @@ def _table(placed: list[Placed], mesh: Mesh) -> Distribution:
         shape, dtype = tuple(entry.box.shape), entry.box.dtype
         parts = math.prod(size_of(mesh, part) for part in entry.spec)
         whole = bytes_of(shape, dtype)
-        ties = f"also {', '.join(entry.names[1:])}" if len(entry.names) > 1 else ""
+        first, *others = entry.names
+        ties = f"also {', '.join(others)}" if others else ""
         note = "; ".join(text for text in (entry.word, ties) if text)
         is_parameter = hasattr(entry.box, "_requires_grad")
-        rows.append(Row(entry.names[0], shape, str(dtype), entry.spec, whole, whole // parts, is_parameter, note))
+        rows.append(Row(first, shape, str(dtype), entry.spec, whole, whole // parts, is_parameter, note))
     return Distribution(tuple(rows), tuple(mesh.shape.items()))

@@ -25,6 +25,7 @@ import fnn
 from fnn import nn
 from fnn.nn import functional as F
 from fnn.utils.data import DataLoader, DistributedSampler, TensorDataset
+from tests import extent
 
 fnn.distributed.init()
 RNG = np.random.default_rng(0)
@@ -58,6 +59,10 @@ class GPT(nn.Module):
 
 def mlp() -> nn.Module:
     return nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 8))
+
+
+def small() -> nn.Module:
+    return nn.Sequential(nn.Linear(16, 8), nn.Dropout(0.2))
 
 
 def cnn() -> nn.Module:
@@ -155,7 +160,7 @@ def equal(*cases: str) -> None:
         name, how, style = case.split(":")
         make, draw = MODELS[name]
         if name not in known:
-            batches = [draw(16), draw(16), draw(16), *([draw(9)] if name == "mlp" else [])]
+            batches = [draw(16), draw(16), draw(16), *([draw(9)] if name == "mlp" and extent.ALL else [])]
             known[name] = batches, trained(make, batches)
         batches, (losses, state, *_) = known[name]
         axes, rule = placements(name)[how]
@@ -184,7 +189,7 @@ def traffic(*names: str) -> None:
     """FSDP gathers weights and reduces gradients, at any batch size; nothing else moves."""
     for name in names:
         make, draw = MODELS[name]
-        for rows in (8, 512):
+        for rows in (8, 4096) if extent.ALL else (8,):
             *_, model, _, step = trained(make, [], make_mesh(), "fsdp")
             weights = {tuple(p.shape) for p in model.parameters()}
             found = list(collectives(step.lower(*draw(rows)).compile().as_text()))
@@ -326,10 +331,10 @@ def messages() -> None:
 def job() -> None:
     """Part of a job of two processes; prints what all of them must agree on."""
     mesh, count = make_mesh(), fnn.distributed.process_count()
-    data = TensorDataset(RNG.standard_normal((44, 16)).astype(np.float32), RNG.integers(0, 8, 44).astype(np.int32))
+    data = TensorDataset(RNG.standard_normal((46, 16)).astype(np.float32), RNG.integers(0, 8, 46).astype(np.int32))
     fnn.manual_seed(0)
     loader = DataLoader(data, 16, shuffle=True, mesh=mesh)
-    losses, state, model, optimizer, _ = trained(mlp, list(loader), mesh, "fsdp")
+    losses, state, model, optimizer, _ = trained(small, list(loader), mesh, "fsdp")
     state = dict(state)
     print("losses", *(f"{loss:.5f}" for loss in losses), f"{sum(float(np.abs(v).sum()) for v in state.values()):.3f}")
     folder = sys.argv[2]
@@ -344,15 +349,15 @@ def job() -> None:
     assert (
         total[0] == (3 if count == 2 else 1) and fnn.distributed.broadcast(np.full(2, rank), count - 1)[0] == count - 1
     )
-    sampler = DistributedSampler(range(44), shuffle=False)
+    sampler = DistributedSampler(range(46), shuffle=False)
     batches = [x for x, _ in DataLoader(data, 4, sampler=sampler)]
     assert batches[0].shape == (4 * count, 16), batches[0].shape
-    wrapped = nn.parallel.DistributedDataParallel(mlp())
+    wrapped = nn.parallel.DistributedDataParallel(small())
     assert wrapped(batches[0]).shape == (4 * count, 8)
     if count > 1:
         fnn.manual_seed(rank)
         try:
-            distribute(mlp(), mesh)
+            distribute(small(), mesh)
         except ValueError as error:
             assert "process 1 holds other values (0.weight) than process 0" in str(error), error
         else:
