@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # after them, for split is more here
     from fnn import (
         amp,
         autograd,
+        distributed,
         distributions,
         func,
         functional,
@@ -87,8 +88,8 @@ if TYPE_CHECKING:  # after them, for split is more here
     from fnn.utils.summary import summary
 
 _MODULES = (
-    "amp", "autograd", "distributions", "explain", "func", "functional", "init", "layers", "metrics", "nn", "optim",
-    "random", "serialization", "testing", "utils", "vision",
+    "amp", "autograd", "distributed", "distributions", "explain", "func", "functional", "init", "layers", "metrics",
+    "nn", "optim", "random", "serialization", "testing", "utils", "vision",
 )  # fmt: skip
 _NAMES = {
     "amp": ("autocast",),
@@ -115,16 +116,15 @@ _NAMES = {
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
-    "__version__", "amp", "autocast", "distributions", "explain",
-    "metrics", "func", "functional", "init", "layers", "nn",
-    "optim", "random", "serialization", "testing", "utils", "vision", "bernoulli", "multinomial", "normal", "rand",
-    "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "get_default_dtype",
-    "set_default_dtype", "ArgumentError", "ArgumentTypeError", "MissingKeyError", "StateDictError",
-    "TracerEscapeError", "accumulate", "backward", "checkpoint", "cond", "fori_loop", "grad", "jit", "map", "merge",
-    "pure", "scan", "split", "switch", "value_and_grad", "vmap", "while_loop", "Generator", "default_generator",
-    "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state", "load", "save", "summary",
-    "ops", "autograd", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
-    "set_grad_enabled",
+    "__version__", "amp", "autocast", "distributed", "distributions", "explain", "metrics", "func", "functional",
+    "init", "layers", "nn", "optim", "random", "serialization", "testing", "utils", "vision", "bernoulli",
+    "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
+    "get_default_dtype", "set_default_dtype", "ArgumentError", "ArgumentTypeError", "MissingKeyError",
+    "StateDictError", "TracerEscapeError", "accumulate", "backward", "checkpoint", "cond", "fori_loop", "grad", "jit",
+    "map", "merge", "pure", "scan", "split", "switch", "value_and_grad", "vmap", "while_loop", "Generator",
+    "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state", "load",
+    "save", "summary", "ops", "autograd", "enable_grad", "inference_mode", "is_grad_enabled",
+    "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
 ]  # fmt: skip
 __all__ += ops.__all__
 

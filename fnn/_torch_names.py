@@ -97,7 +97,6 @@ _TABLE: dict[str, str] = {
     "as_subclass": "a class of its own registers with JAX as a pytree",
     "typename": "write type(x).__name__",
     "module_load volatile": "it has no meaning here: leave it out",
-    "distributed": "jax.sharding and jax.distributed",
     "futures hub masked package profiler onnx export fx library overrides backends monitor "
     "multiprocessing "
     "signal utils windows": "torch.{name} has no counterpart at this place",

@@ -46,6 +46,7 @@ FLOORS = (
     ("func", "optim"),
     ("autograd", "amp", "distributions", "metrics"),
     ("serialization",),
+    ("distributed",),
     ("utils", "vision", "testing", "explain"),
     ("quickstart", "port"),
 )

@@ -36,6 +36,7 @@ from fnn.state import changes as effects_of
 from fnn.state.box import Box
 from fnn.state.describe import Survey
 from fnn.state.grad_mode import check_enabled, check_staged, contained
+from fnn.state.layout import spread
 from fnn.state.numbers import Expression, Numbers, evaluate
 from fnn.state.reads import Guards, Place, Recorder, fetch, guess
 from fnn.state.recipes import Packer, build
@@ -343,7 +344,7 @@ def _run_once(
     result["graph"], result["modal"] = scope.derives, scope.modal
     # Of a gradient that is not looked at, or is cleared first, it does not matter whether it is there.
     result["unread"] = {box for box in scope.fresh if type(box) is Box}
-    outputs = [*(scope.values[box] for box in chosen), [*effects.leaves, *packer.leaves]]
+    outputs = [*(spread(scope.values[box], box._layout) for box in chosen), [*effects.leaves, *packer.leaves]]
     result["tree"] = tree_structure(outputs)
     return outputs
 

@@ -76,6 +76,15 @@ class Movement(Tables):
                     raise ArgumentTypeError(f"Module.to: expected a device, dtype or array, got {value!r}")
                 device = value
         device = to_device(device, "Module.to: ")
+        if device is not None and any(
+            getattr(box, "_layout", None) is not None
+            for module in self.modules()
+            for box in (*module._parameters.values(), *module._buffers.values())
+        ):
+            raise ArgumentError(
+                f"Module.to: the module is distributed over a mesh and stays there, got device={device!r}; call to() "
+                "before fnn.distributed.distribute, or leave the device out"
+            )
         if dtype is not None:
             dtype = canonical(dtype, "Module.to: ")
             if not jnp.issubdtype(dtype, jnp.inexact):

@@ -1,4 +1,4 @@
-"""`DataParallel`: a module whose batch is split over devices of this process."""
+"""`DataParallel`: a module whose batch is split over devices of this process; `DistributedDataParallel`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from fnn.arguments import integer, wrap_dim
 from fnn.devices import to_device
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.nn._distributed import DistributedDataParallel
 from fnn.nn._module import Module
 from fnn.tracing import Tracer
 from fnn.typing import OneDevice, PyTree
 
-__all__ = ["DataParallel", "data_parallel"]
+__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
 
 _WHERE = "DataParallel: "
 _AXIS = "data"
@@ -33,7 +34,7 @@ class DataParallel(Module):
     of devices does not divide goes to every device whole, with the same result.
 
     Without an accelerator, as in PyTorch, the module is called as it is, unless devices are named. For meshes of more
-    than one axis, or of several processes, place the arrays with `jax.sharding`: no module is needed.
+    than one axis, or of several processes, see `fnn.distributed.distribute`: no module is needed.
 
     Args:
         module: the module to call.

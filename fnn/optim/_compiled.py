@@ -65,6 +65,7 @@ class Compiled(Ruled, Hooked):
             structure: Hashable = None
             if self._rule is not None:
                 state = self._state_of(n)
+                state.follow()
                 boxes, structure = list(state.boxes), state.treedef
             parts.append((
                 tuple((survey.box(p, donate=True), p._requires_grad) for p in group["params"]),

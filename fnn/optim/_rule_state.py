@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from fnn.optim._slots import Moment
 from fnn.optim._tree import Gradient, is_sparse
+from fnn.state.layout import Layout, spread
 from fnn.state.parameter import Parameter
 from fnn.state.scope import innermost
 from fnn.typing import ArrayLike, PyTree
@@ -33,6 +34,36 @@ class RuleState:
             box._value, box._exposed, box._born = leaf, False, born
         # The first values: a state that still is its first value has not been stepped.
         self.initial = list(leaves)
+        self.follow()
+
+    def follow(self) -> None:
+        """Spreads the state over devices as its parameters are."""
+        layouts = [p._layout for p in self.params]
+        home = next((layout for layout in layouts if layout is not None), None)
+        if home is None or innermost.get() is not None:
+            return
+        for box, like in zip(self.boxes, self._owners(), strict=True):
+            layout = None if like is None or box._value is None or box._value.shape != like.shape else like._layout
+            layout = home.everywhere if layout is None else Layout(layout.sharding)
+            if box._layout != layout:
+                box._layout = layout
+                value, fresh = box._value, any(first is box._value for first in self.initial)
+                if value is None:
+                    continue
+                box._value = spread(value, layout)
+                if fresh:
+                    self.initial = [box._value if first is value else first for first in self.initial]
+
+    def _owners(self) -> list[Parameter | None]:
+        """For each box the parameter whose state it is, None for one of several parameters."""
+        tree = self.treedef.unflatten(range(len(self.boxes)))
+        owners: list[Parameter | None] = [None] * len(self.boxes)
+        for part in jax.tree.leaves(tree, is_leaf=lambda node: isinstance(node, list)):
+            if isinstance(part, list) and len(part) == len(self.params):
+                for parameter, held in zip(self.params, part, strict=True):
+                    for at in jax.tree.leaves(held):
+                        owners[at] = parameter
+        return owners
 
     def mark_started(self) -> None:
         """Says that this is the state after some step."""

@@ -165,7 +165,7 @@ class Ruled(Grouped):
             if all(g is None for g in some):
                 continue
             state = self._state_of(n)
-            params = [p.data for p in group["params"]]
+            params = [p._peek() for p in group["params"]]  # not gathered, where they are spread over devices
             rule, given = self._transformation(n), cast(PyTree, some)
             updates, new = rule.update(given, state.tree(), params)
             changes = cast(list[Gradient], updates)
@@ -241,5 +241,7 @@ class Ruled(Grouped):
             return True if isinstance(counts, Tracer) else bool(np.asarray(counts)[i])
         if rule.velocity is not None and rule.velocity in fields:  # a velocity of zeros acts as none
             buffer = jnp.asarray(fields[rule.velocity][i])
+            if not isinstance(buffer, Tracer) and not buffer.is_fully_addressable:
+                return bool(jnp.any(buffer))  # of several processes, all of which ask
             return True if isinstance(buffer, Tracer) else bool(np.any(np.asarray(buffer)))
         return True

@@ -1,9 +1,11 @@
 """The command line of ``python -m fnn.quickstart``."""
 
 import argparse
+import contextlib
 import dataclasses
 import importlib.util
 import math
+import os
 import sys
 import tempfile
 import time
@@ -14,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from fnn.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from jax.sharding import Mesh
+
     from fnn.quickstart.data import Digits
     from fnn.quickstart.train import Options, Run
 
@@ -87,6 +91,12 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument(
         "--device", choices=["auto", "cpu", "gpu", "tpu"], default="auto", help="auto: what JAX finds best"
+    )
+    top.add_argument(
+        "--devices",
+        type=_count,
+        metavar="N",
+        help="train on N devices, with the same numbers; simulated ones on a CPU (default: 1)",
     )
     top.add_argument(
         "--output",
@@ -177,9 +187,10 @@ def _main(options: "Options", given: argparse.Namespace, digits: "Digits | None"
     from fnn.quickstart.show import train
     from fnn.quickstart.train import Run
 
-    console = Console()
-    device = None if given.device == "auto" else to_device(given.device, "--device: ")
-    run = Run(options, digits or load_digits(), device)
+    mesh, is_first = _mesh(given)
+    console = Console(quiet=not is_first)
+    device = None if given.device == "auto" or mesh is not None else to_device(given.device, "--device: ")
+    run = Run(options, digits or load_digits(), device, mesh)
     _make_folder(given.output)
     checkpoint = given.output / CHECKPOINT
     if given.resume:
@@ -191,20 +202,48 @@ def _main(options: "Options", given: argparse.Namespace, digits: "Digits | None"
         f"{len(run.digits.train_labels):,} digits to train on, {len(run.digits.test_labels)} to test"
     )
     try:
-        train(run, console, lambda: _keep(run, checkpoint))
+        if is_first:
+            train(run, console, lambda: _keep(run, checkpoint))
+        else:  # of several processes one shows what all do, and writes
+            while not run.done:
+                run.train_epoch()
     except KeyboardInterrupt:
         if run.saved:
             console.print(f"interrupted; --resume continues after epoch {run.saved}")
         else:
             console.print("interrupted before the end of the first epoch, so that there is nothing to resume")
         return 130
-    _draw(run, given.output)
+    _draw(run, given.output, is_first)
     console.print(
         f"wrote {CHECKPOINT}, loss.png and predictions.png to {given.output}", highlight=False, soft_wrap=True
     )
     console.print(f"{time.perf_counter() - start:.1f} s in all", highlight=False)
-    print(f"test accuracy: {run.history[-1].test_accuracy:.2%}")
+    if is_first:
+        print(f"test accuracy: {run.history[-1].test_accuracy:.2%}")
     return 0
+
+
+def _mesh(given: argparse.Namespace) -> tuple["Mesh | None", bool]:
+    """The devices to train on, if there are several, and whether this process is the one that speaks and writes."""
+    import jax
+
+    from fnn import distributed
+
+    platform = None if given.device == "auto" else given.device
+    alone = os.environ.get("WORLD_SIZE", "1") == "1"
+    if given.devices is not None and alone:
+        with contextlib.suppress(RuntimeError):  # JAX is in use already, with the devices that it has
+            jax.config.update("jax_num_cpu_devices", given.devices)
+    distributed.init()
+    if given.devices is None and distributed.process_count() == 1:
+        return None, True
+    devices = jax.devices(platform)
+    if given.devices is not None and len(devices) < given.devices and alone:
+        devices = jax.devices("cpu")
+    if given.devices is not None and len(devices) < given.devices:
+        raise ArgumentError(f"--devices {given.devices}: there are only {len(devices)} devices")
+    mesh = distributed.mesh(devices[: given.devices], data=-1)
+    return mesh, distributed.process_index() == 0
 
 
 def _keep(run: "Run", checkpoint: Path) -> None:
@@ -220,9 +259,11 @@ def _keep(run: "Run", checkpoint: Path) -> None:
     run.save(checkpoint)
 
 
-def _draw(run: "Run", folder: Path) -> None:
+def _draw(run: "Run", folder: Path, writes: bool) -> None:
     from fnn.quickstart.picture import draw_history, draw_predictions
 
-    draw_history(run.history, folder / "loss.png")
     _, probabilities = run.predict()
+    if not writes:
+        return
+    draw_history(run.history, folder / "loss.png")
     draw_predictions(run.digits.test_images, run.digits.test_labels, probabilities, folder / "predictions.png")

@@ -9,9 +9,11 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 import fnn
 from fnn import nn
+from fnn.distributed import distribute, gather
 from fnn.errors import ArgumentError
 from fnn.nn import functional as F
 from fnn.quickstart.data import Digits, jitter
@@ -82,9 +84,12 @@ class Run:
         options: what to train, and how.
         digits: the data.
         device: a `jax.Device`; None: JAX's default.
+        mesh: several devices, with the same numbers; None: one.
     """
 
-    def __init__(self, options: Options, digits: Digits, device: Device | None = None) -> None:
+    def __init__(
+        self, options: Options, digits: Digits, device: Device | None = None, mesh: Mesh | None = None
+    ) -> None:
         if options.batch_size > len(digits.train_labels):
             raise ArgumentError(
                 f"--batch-size must be at most the number of training images, {len(digits.train_labels)}, "
@@ -95,11 +100,14 @@ class Run:
         self.saved = 0  # epochs that are in the checkpoint
         fnn.manual_seed(options.seed)
         self.model = MODELS[options.model]().to(device, jnp.dtype(options.precision))
+        if mesh is not None:
+            distribute(self.model, mesh)
         optimizer = {"adam": fnn.optim.Adam, "sgd": fnn.optim.SGD}[options.optimizer]
         momentum = {"momentum": 0.9} if options.optimizer == "sgd" else {}
         self.optimizer = optimizer(self.model.parameters(), lr=options.peak_lr, **momentum)
         train = TensorDataset(digits.train_images, digits.train_labels)
-        self.loader = DataLoader(train, options.batch_size, shuffle=True, drop_last=True)
+        # Batches are augmented on the host; what goes into the model is spread over its devices.
+        self.loader = DataLoader(train, options.batch_size, shuffle=True, drop_last=True, device="host")
 
     @property
     def done(self) -> bool:
@@ -130,7 +138,7 @@ class Run:
         """The loss on the test images and their probabilities (N, 10)."""
         self.model.eval()
         loss, probabilities = evaluate(self.model, self._cast(self.digits.test_images), self.digits.test_labels)
-        return float(loss), np.asarray(probabilities)
+        return float(loss), np.asarray(gather(probabilities))
 
     def save(self, path: Path) -> None:
         """Writes everything that the next epoch depends on to one file, whole or not at all."""

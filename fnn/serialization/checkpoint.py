@@ -21,7 +21,7 @@ from fnn.serialization._corrupt import CorruptFileError, naming
 from fnn.serialization.safetensors import load_file, load_metadata, save_file
 from fnn.typing import PyTree
 
-__all__ = ["TREE", "decode_tree", "load_checkpoint", "save_checkpoint"]
+__all__ = ["TREE", "decode_tree", "encode_tree", "load_checkpoint", "save_checkpoint"]
 
 TREE = "fnn.checkpoint"
 _PLAIN = (str, int, float, bool, type(None))
@@ -46,11 +46,21 @@ def save_checkpoint(state: Mapping[str, Any], path: str | os.PathLike[str]) -> N
     >>> serialization.load_checkpoint(path)
     {'model': {'weight': Array([0., 0.], dtype=float32)}, 'epoch': 3}
     """
-    tensors: dict[str, Any] = {}
+    text, tensors = encode_tree(state)
+    save_file(tensors, path, {TREE: text})
+
+
+def encode_tree(state: Mapping[str, Any], where: str = "save_checkpoint") -> tuple[str, dict[str, Any]]:
+    """A checkpoint's text, and its arrays by name.
+
+    Raises:
+        ArgumentTypeError: for a value that a checkpoint cannot hold; the message names its place.
+    """
     if not isinstance(state, Mapping):
-        raise ArgumentTypeError(f"save_checkpoint: state must be a dict, got {type(state).__name__}")
+        raise ArgumentTypeError(f"{where}: state must be a dict, got {type(state).__name__}")
+    tensors: dict[str, Any] = {}
     tree = _encode(state, "", tensors)
-    save_file(tensors, path, {TREE: json.dumps(tree)})
+    return json.dumps(tree), tensors
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, TracerEscapeError
 from fnn.state import tensor_methods, tensor_names
 from fnn.state.box_index import check_index
+from fnn.state.layout import Layout, spread
 from fnn.state.scope import epoch, escape_message, innermost
 from fnn.state.tensor_methods import Size, TensorMethods
 from fnn.tracing import ARRAYS, Tracer, register_array_like
@@ -81,13 +82,14 @@ else:
 class Box(_Arrayed):
     """A mutable place for one array; see the module's text."""
 
-    __slots__ = ("__dict__", "__weakref__", "_born", "_exposed", "_value")
+    __slots__ = ("__dict__", "__weakref__", "_born", "_exposed", "_layout", "_value")
 
     __array_priority__ = 100
 
     _value: Any
     _exposed: bool
     _born: int
+    _layout: Layout | None
 
     # isinstance asks for it where the type does not answer: einops, jaxtyping and all who know only arrays take a box
     # for one. A base class would answer too, but ask JAX's metaclass at every isinstance(x, Parameter).
@@ -113,6 +115,7 @@ class Box(_Arrayed):
             data = random.on_device(data.copy())
         self._value = None if data is None else to_array(data, "data", f"{type(self).__name__}: ")
         self._exposed = True
+        self._layout = None
         epoch.exposures += 1
 
     # -- the value ----------------------------------------------------------------------------------
@@ -122,7 +125,8 @@ class Box(_Arrayed):
         """The array (inside a transform: the traced value)."""
         scope = innermost.get()
         if scope is not None:
-            return scope.read(self)
+            value = scope.read(self)
+            return value if self._layout is None else self._layout.gathered(value)
         if not self._exposed:
             self._exposed = True
             epoch.exposures += 1
@@ -142,7 +146,7 @@ class Box(_Arrayed):
         if isinstance(value, Tracer) and not isinstance(self._value, Tracer):
             transform = "a raw JAX transform (jax.jit, jax.grad, jax.checkpoint, lax.scan, ...)"
             raise TracerEscapeError(escape_message(self, transform))
-        self._value = value
+        self._value = value if self._layout is None else spread(value, self._layout)
         self._exposed = True
         epoch.exposures += 1
 
@@ -150,6 +154,11 @@ class Box(_Arrayed):
         """The value for a look at its shape or dtype, which hands nothing out."""
         scope = innermost.get()
         return self._value if scope is None else scope.read(self)
+
+    def _read_whole(self) -> Any:
+        """The value as the box holds it, for one more holder: `data` without the gathering of a computation."""
+        scope = innermost.get()
+        return self.data if scope is None else scope.read(self)
 
     def __jax_array__(self) -> jax.Array:
         return self.data
@@ -321,12 +330,15 @@ class Box(_Arrayed):
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if id(self) in memo:
             return memo[id(self)]
-        new = self._rebuild(type(self), self.data, self._meta(), copy.deepcopy(self.__dict__, memo))
+        new = self._rebuild(type(self), self._read_whole(), self._meta(), copy.deepcopy(self.__dict__, memo))
+        new._layout = self._layout
         memo[id(self)] = new
         return new
 
     def __copy__(self) -> Any:
-        return self._rebuild(type(self), self.data, self._meta(), dict(self.__dict__))
+        new = self._rebuild(type(self), self._read_whole(), self._meta(), dict(self.__dict__))
+        new._layout = self._layout
+        return new
 
     def __reduce__(self) -> Any:
         value = self.data

@@ -231,6 +231,8 @@ class Survey:
         value = box._value
         aval = None if value is None else (value.shape, value.dtype)
         described = (type(box), self.box(box, donate), aval, getattr(box, "_requires_grad", None))
+        if box._layout is not None:
+            described += (box._layout,)
         grad, hooks = getattr(box, "_grad", None), getattr(box, "_grad_hooks", None)
         if grad is not None:
             described += (self.box(grad),)  # its type is compared with those of all boxes, if it matters

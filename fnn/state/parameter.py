@@ -15,6 +15,7 @@ from fnn.devices import to_device
 from fnn.dtypes import canonical, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.state.box import Box, lazy_access
+from fnn.state.layout import Layout
 from fnn.state.scope import epoch, innermost
 from fnn.state.watch import recorder
 from fnn.typing import Device, DType, Shape
@@ -151,6 +152,8 @@ class Parameter(Box):
         if self._grad is None:
             box = Box()
             box._born = self._born  # lives as long as the parameter does
+            if self._layout is not None:
+                box._layout = Layout(self._layout.sharding)
             self._grad = box
         return self._grad
 

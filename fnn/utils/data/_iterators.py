@@ -10,6 +10,7 @@ from fnn.utils.data import _rng
 from fnn.utils.data._fetch import MapFetcher, StreamFetcher
 from fnn.utils.data._placement import Placement
 from fnn.utils.data._position import Order, Position, Sources
+from fnn.utils.data._shares import Shares
 from fnn.utils.data._worker import state_of
 from fnn.utils.data.collate import default_collate
 from fnn.utils.data.sampler import random_seed
@@ -50,6 +51,11 @@ class Plan:
     prefetch_to_device: int
     pin_memory: bool
     reported_length: int | None  # of a stream
+    shares: Shares | None = None  # of a loader with a mesh
+
+    def cut(self, number: int, index: Any) -> Any:
+        """What this process loads of batch ``number``."""
+        return index if self.shares is None else self.shares.cut(number, index)
 
 
 class Item(NamedTuple):
@@ -78,7 +84,7 @@ class LoaderIterator:
         self._owner = os.getpid()
         self._ready: deque[Item | None] = deque()  # None: the end
         owned = plan.num_workers > 0 or plan.collate_fn is default_collate
-        self._place = Placement(plan.device, owned, plan.pin_memory)
+        self._place = Placement(plan.device, owned, plan.pin_memory, plan.shares)
         if position is None and plan.num_workers > 0:
             iter(plan.index_sampler)  # PyTorch makes one more, which a sampler that draws at once would notice
         self.position = position or Position(0)
@@ -113,7 +119,7 @@ class LoaderIterator:
         item = self._fetch()
         if item is not None and item.error is None:
             try:
-                item = item._replace(batch=self._place(item.batch))
+                item = item._replace(batch=self._place(item.batch, item.number))
             except Exception as error:
                 item = item._replace(batch=None, error=error)
         self._ready.append(item)
@@ -210,7 +216,7 @@ class SingleProcessIterator(LoaderIterator):
         else:
             here.pending[number] = (0, {})
         try:
-            batch, error = self._fetcher.fetch(index), None
+            batch, error = self._fetcher.fetch(index if plan.stream else plan.cut(number, index)), None
         except StopIteration as stop:
             if plan.stream:
                 return None

@@ -136,6 +136,8 @@ class MultiProcessIterator(LoaderIterator):
     # -- tasks ----------------------------------------------------------------------------------------
 
     def _ask(self, desk: _Desk, number: int, index: object) -> None:
+        if not self._plan.stream:
+            index = self._plan.cut(number, index)
         desk.channel.send(("task", self._epoch, number, dump_inline(index), desk.leases.take_released()))
         desk.outstanding += 1
         if not self._plan.stream:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.utils.data._shares import Shares
 from fnn.utils.data._worker_info import get_worker_info
 from fnn.utils.data.collate import rebuilt
 
@@ -27,21 +28,27 @@ class Placement:
         owned: whether nobody else holds the batches' memory, so that an array may take it over. The CPU backend does
             that, and would show what the owner writes there later.
         pin_memory: whether to call ``pin_memory()`` of what has such a method, as PyTorch does.
+        shares: of a loader with a mesh: where its batches go.
     """
 
-    def __init__(self, device: Any, owned: bool, pin_memory: bool) -> None:
+    def __init__(self, device: Any, owned: bool, pin_memory: bool, shares: Shares | None = None) -> None:
+        self._shares = shares
         self._host = device == HOST or get_worker_info() is not None  # a worker process has no JAX
         self._target = None if self._host else checked_device(device)
         self._owned = owned
         self._pin_memory = pin_memory
 
-    def __call__(self, batch: object) -> Any:
-        """The batch, with its arrays on the device."""
+    def __call__(self, batch: object, number: int = 0) -> Any:
+        """The batch of this number, with its arrays on the device."""
         if self._host:
             return batch
         arrays: list[np.ndarray] = []
         others: list[Any] = []  # JAX arrays; they move if a device was named
         _visit(batch, lambda leaf: (arrays if isinstance(leaf, np.ndarray) else others).append(leaf), self._pin_memory)
+        if self._shares is not None:
+            placed = self._shares.place(number, [*map(self._checked, arrays), *others])
+            on_mesh = iter(placed[: len(arrays)]), iter(placed[len(arrays) :])
+            return _visit(batch, lambda leaf: next(on_mesh[not isinstance(leaf, np.ndarray)]), self._pin_memory)
         if not arrays and (not others or self._target is None):
             return batch if not self._pin_memory else _visit(batch, lambda leaf: leaf, True)
         moved = iter(self._move([self._checked(array) for array in arrays]))

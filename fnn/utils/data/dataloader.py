@@ -25,9 +25,11 @@ from fnn.utils.data._iterators import LoaderIterator, Plan, SingleProcessIterato
 from fnn.utils.data._placement import HOST, check_prefetch, checked_device
 from fnn.utils.data._position import Position, Sources
 from fnn.utils.data._resumable import Resumable
+from fnn.utils.data._shares import Replicas, Shares
 from fnn.utils.data._worker_info import get_worker_info
 from fnn.utils.data.collate import default_collate, default_convert
 from fnn.utils.data.dataset import IterableDataset
+from fnn.utils.data.distributed import DistributedSampler
 from fnn.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
 __all__ = ["DataLoader"]
@@ -36,6 +38,24 @@ T_co = TypeVar("T_co", covariant=True)
 
 _FIXED: Final = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 _NESTED: Final = "DataLoader: daemonic processes are not allowed to have children: a worker loads with num_workers=0"
+
+
+def _checked_mesh(mesh: Any, device: Any, sampler: Any) -> Any:
+    """The mesh, if the other arguments allow one."""
+    if mesh is None:
+        return None
+    from jax.sharding import Mesh
+
+    if not isinstance(mesh, Mesh):
+        raise ArgumentTypeError(f"DataLoader: mesh must be a mesh (fnn.distributed.mesh(data=-1)), got {mesh!r}")
+    if device is not None:
+        raise ArgumentError(f"DataLoader: mesh option is mutually exclusive with device, got device={device!r}")
+    if isinstance(sampler, DistributedSampler) and sampler.num_replicas > 1:
+        raise ArgumentError(
+            "DataLoader: with a mesh the loader itself gives each process its rows; use shuffle=True in place of a "
+            "DistributedSampler"
+        )
+    return mesh
 
 
 class _InfiniteConstantSampler(Sampler[None]):
@@ -88,6 +108,12 @@ class DataLoader(Resumable, Generic[T_co]):
             (in a job of several processes each gives its own share); ``"host"``: they stay numpy arrays.
         prefetch_to_device: batches that are put on the device ahead of the one that is asked for. Without workers the
             loading itself is then ahead, too, and draws its random numbers earlier.
+        mesh: of `fnn.distributed.mesh`: ``batch_size`` is then that of all its devices in all processes together, each
+            process loads the contiguous rows of its own devices, and batches are arrays over the mesh. Order, batches
+            and numbers drawn from generators are the same for any number of processes, which must be seeded alike. A
+            batch whose samples the axes of the batch do not divide, a ragged last one, goes to each device whole.
+            Samples must be the first dimension of every array. Without a mesh, in a job that `fnn.distributed.init` has
+            joined, the shares of a `DistributedSampler` make one batch over the devices of all processes, too.
 
     Raises:
         ArgumentError: for arguments that contradict each other or are out of range.
@@ -138,6 +164,7 @@ class DataLoader(Resumable, Generic[T_co]):
         in_order: bool = True,
         device: Any = None,
         prefetch_to_device: int = 0,
+        mesh: Any = None,
     ) -> None:
         self.num_workers = num_workers
         self.prefetch_factor = checked_prefetch_factor(num_workers, timeout, prefetch_factor, persistent_workers)
@@ -150,6 +177,7 @@ class DataLoader(Resumable, Generic[T_co]):
         self.worker_init_fn = worker_init_fn
         self.multiprocessing_context = multiprocessing_context
         self.in_order = in_order
+        self.mesh = _checked_mesh(mesh, device, sampler)
         self.device = device if isinstance(device, str) and device == HOST else checked_device(device)
         self.prefetch_to_device = check_prefetch(prefetch_to_device)
 
@@ -301,7 +329,19 @@ class DataLoader(Resumable, Generic[T_co]):
             prefetch_to_device=self.prefetch_to_device,
             pin_memory=self.pin_memory and pins_memory(self.pin_memory_device, stacklevel=5),
             reported_length=self._reported_length,
+            shares=self._shares(),
         )
+
+    def _shares(self) -> Shares | None:
+        if self.mesh is not None:
+            return Shares(self.mesh, self._auto_collation and not self._stream)
+        sampler = getattr(self.batch_sampler, "sampler", self.sampler)
+        if self.device is None and isinstance(sampler, DistributedSampler) and sampler.num_replicas > 1:
+            from fnn.distributed import is_initialized, process_count
+
+            if is_initialized() and sampler.num_replicas == process_count():
+                return Replicas()
+        return None
 
     def _sources(self) -> Sources:
         return Sources(self.generator, self.batch_sampler, self.sampler)

@@ -1,0 +1,33 @@
+"""Many devices and processes: meshes, rules, and a training step that stays as it is.
+
+    fnn.distributed.init()                                     # nothing, for a process that is alone
+    mesh = fnn.distributed.mesh(data=-1)
+    model = fnn.distributed.distribute(Net(), mesh, "fsdp")
+    loader = DataLoader(data, batch_size=256, shuffle=True, mesh=mesh)
+
+``python -m fnn.distributed.launch -n 4 train.py`` starts several processes on this machine.
+"""
+
+from fnn.distributed.distributing import distribute, mesh_of
+from fnn.distributed.files import load_sharded, save_sharded
+from fnn.distributed.meshes import batch_axes, batch_sharding, mesh
+from fnn.distributed.processes import barrier, gather, init, is_initialized, process_count, process_index, shutdown
+from fnn.distributed.table import Distribution, Row, distribution, plan
+from fnn.distributed.torch_names import (
+    ReduceOp,
+    all_reduce,
+    broadcast,
+    destroy_process_group,
+    get_backend,
+    get_rank,
+    get_world_size,
+    init_process_group,
+    is_available,
+)
+
+__all__ = [
+    "Distribution", "ReduceOp", "Row", "all_reduce", "barrier", "batch_axes", "batch_sharding", "broadcast",
+    "destroy_process_group", "distribute", "distribution", "gather", "get_backend", "get_rank", "get_world_size",
+    "init", "init_process_group", "is_available", "is_initialized", "load_sharded", "mesh", "mesh_of", "plan",
+    "process_count", "process_index", "save_sharded", "shutdown",
+]  # fmt: skip

@@ -1,0 +1,166 @@
+"""`distribute`: a model over the devices of a mesh, with the training step as it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh
+
+from fnn import random
+from fnn.distributed.meshes import batch_sharding, checked
+from fnn.distributed.rules import Rule, resolved
+from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.nn import Module
+from fnn.state.layout import Layout, placed
+from fnn.state.parameter import Parameter
+from fnn.state.scope import epoch, innermost
+from fnn.tracing import Tracer
+
+__all__ = ["distribute", "mesh_of"]
+
+_DIFFERENT = """\
+distribute: process {index} holds other {what} than process 0.
+Each process runs the same program: seed it alike, fnn.manual_seed(0), or load the same file in each."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A forward pre-hook of the whole model: its inputs' rows go over the axes of the batch."""
+
+    mesh: Mesh
+    dim: int
+    words: tuple[tuple[str, str], ...] = ()  # why parameters are not spread as asked for, by name
+
+    def __call__(self, module: Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+        return jax.tree.map(self._one, (args, kwargs))
+
+    def _one(self, value: Any) -> Any:
+        if not isinstance(value, (jax.Array, np.ndarray)) or value.ndim == 0:
+            return value
+        sharding = batch_sharding(self.mesh, value.shape, self.dim)
+        if isinstance(value, Tracer):
+            return jax.lax.with_sharding_constraint(value, sharding)
+        if isinstance(value, jax.Array) and value.sharding.device_set == sharding.device_set:
+            return value  # placed already
+        return placed(value, sharding)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Spread:
+        return self  # devices cannot be copied
+
+    def __reduce__(self) -> Any:
+        raise ArgumentError("a distributed model cannot be pickled: save its state_dict(), or use save_sharded")
+
+
+def distribute(
+    model_or_factory: Module | Callable[[], Module], mesh: Mesh, rule: Rule = None, *, batch_dim: int = 0
+) -> Any:
+    """Spreads a model over a mesh, in place; the training step stays as it is.
+
+    Whatever the rule, a compiled step computes what one device would for the whole batch, to rounding: gradients are
+    those of the mean over the global batch, BatchNorm has its statistics, dropout its masks.  Inputs of the model are
+    split over the axes of the batch (``"replica"``, ``"data"``, ``"fsdp"``) where these divide their rows, and whole on
+    each device where not.  Optimizer state follows its parameter, whether the optimizer was made before or after.
+
+    Args:
+        model_or_factory: a Module, or a function that makes one. What a function makes is made on the host and goes to
+            the devices part by part, so that none ever holds more of a parameter than its own part.
+        mesh: see `fnn.distributed.mesh`.
+        rule: ``"replicate"`` (None), ``"fsdp"``, ``"column"``, ``"row"``, a ``PartitionSpec``; a dict from patterns of
+            names (``"*.fc1|*.fc2"``; of parameters, or of modules above them) to these, of which the first that matches
+            counts and what matches none is whole; or a function of name and parameter that returns one.
+        batch_dim: which dimension of the model's inputs the rows of the batch are.
+
+    Returns:
+        The model.
+
+    Raises:
+        ArgumentError: a pattern that matches no parameter, an unknown rule or axis, or processes that hold different
+            values.
+
+    Example:
+        >>> import fnn
+        >>> from fnn import nn
+        >>> mesh = fnn.distributed.mesh(data=-1)
+        >>> model = fnn.distributed.distribute(nn.Linear(4, 2), mesh, "fsdp")
+        >>> print(fnn.distributed.distribution(model))
+        name    shape   spec            bytes per device  note
+        weight  (2, 4)  (None, 'data')                32
+        bias    (2,)    ('data',)                      8
+        total: 40 bytes, 40 on each of 1 devices (data=1)
+    """
+    mesh = checked(mesh, "distribute")
+    if innermost.get() is not None:
+        raise ArgumentError("distribute: a model is distributed outside of fnn.jit and other transforms")
+    if isinstance(model_or_factory, Module):
+        model = model_or_factory
+    elif callable(model_or_factory):
+        with jax.default_device(jax.local_devices(backend="cpu")[0]):
+            model = model_or_factory()
+    else:
+        raise ArgumentTypeError(f"distribute: expected a Module or a function, got {type(model_or_factory).__name__}")
+    if not isinstance(model, Module):
+        raise ArgumentTypeError(f"distribute: the function made {type(model).__name__}, expected a Module")
+    plan = resolved(model, mesh, rule)
+    _check_alike(plan)
+    for entry in plan:
+        box, layout = entry.box, entry.layout(mesh)
+        box._layout = layout
+        box._value = placed(box._value, layout.sharding)
+        box._exposed = True
+        grad = box._grad if isinstance(box, Parameter) else None
+        if grad is not None:
+            grad._layout = Layout(layout.sharding)
+            if grad._value is not None:
+                grad._value = placed(grad._value, layout.sharding)
+    epoch.exposures += 1
+    words = tuple((entry.names[0], entry.word) for entry in plan if entry.word)
+    for id_, hook in list(model._forward_pre_hooks.items()):
+        if isinstance(hook, Spread):
+            del model._forward_pre_hooks[id_]
+            model._forward_pre_hooks_with_kwargs.pop(id_, None)
+    model.register_forward_pre_hook(Spread(mesh, batch_dim, words), prepend=True, with_kwargs=True)
+    epoch.structure += 1
+    return model
+
+
+def mesh_of(model: Module) -> Mesh | None:
+    """The mesh of a distributed model; None of another.
+
+    Args:
+        model: the model.
+
+    Example:
+        >>> import fnn
+        >>> from fnn import nn
+        >>> fnn.distributed.mesh_of(nn.Linear(2, 2)) is None
+        True
+    """
+    layouts = (box._layout for box in (*model.parameters(), *model.buffers()))
+    found = next((layout for layout in layouts if layout is not None), None)
+    return found.sharding.mesh if found is not None and isinstance(found.sharding.mesh, Mesh) else None
+
+
+def _check_alike(plan: list[Any]) -> None:
+    """Of several processes: each holds the same values, and draws the same numbers from here on."""
+    if jax.process_count() == 1:
+        return
+    digests = [hashlib.sha256(np.asarray(random.get_rng_state()).tobytes()).digest()]
+    names = ["random numbers (the state of the generator)"]
+    for entry in plan:
+        value = entry.box._value
+        if value.is_fully_addressable:
+            digests.append(hashlib.sha256(np.ascontiguousarray(np.asarray(value)).tobytes()).digest())
+            names.append(f"values ({entry.names[0]})")
+    mine = np.frombuffer(b"".join(d[:8] for d in digests), np.uint32).reshape(len(digests), 2)
+    every = np.asarray(multihost_utils.process_allgather(mine)).reshape(jax.process_count(), len(digests), 2)
+    for index, theirs in enumerate(every):
+        wrong = np.flatnonzero(np.any(theirs != every[0], axis=1))
+        if wrong.size:
+            values = [n for n in wrong if n] or list(wrong)
+            raise ArgumentError(_DIFFERENT.format(index=index, what=names[int(values[0])]))

@@ -1,0 +1,256 @@
+"""Rules: which axis of a mesh each dimension of a parameter is spread over.
+
+A rule is a name, a `PartitionSpec`, or a choice of these by the parameter's name:
+
+* ``"replicate"``: every device holds the whole.
+* ``"fsdp"``: the largest dimension that divides is spread over the axis ``"fsdp"`` (or ``"data"``); whoever computes
+  with the parameter gathers it first.
+* ``"column"``: the outputs of a matrix are spread over ``"model"``: dimension 0 of a weight ``(out, in, ...)`` and its
+  bias, dimension 1 of a transposed convolution's ``(in, out, ...)`` and of an embedding ``(number, size)``.
+* ``"row"``: its inputs are: the other one of these dimensions; the bias is whole.
+
+A dimension that the devices do not divide is not spread, and the plan says so in a word.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from fnn.distributed.meshes import batch_axes, model_axis, shard_axis, size_of
+from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.nn import Module
+from fnn.state.layout import Layout
+from fnn.state.parameter import Parameter, is_lazy
+
+__all__ = ["NAMES", "Placed", "Rule", "resolved"]
+
+NAMES = ("replicate", "fsdp", "column", "row")
+Choice: TypeAlias = str | PartitionSpec | None
+Rule: TypeAlias = Choice | Mapping[str, Choice] | Callable[[str, Any], Choice]
+
+_LAZY = "{where}: {name} is not initialised yet: call the lazy module once on an example input before"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One array of a model and where it goes.
+
+    Args:
+        names: all of its names; more than one if it is tied.
+        box: the Parameter or Buffer.
+        spec: over which axes each dimension is spread.
+        rule: what was asked for.
+        word: why it is not spread as asked for; empty if it is.
+    """
+
+    names: tuple[str, ...]
+    box: Any
+    spec: PartitionSpec
+    rule: str
+    word: str = ""
+
+    def layout(self, mesh: Mesh) -> Layout:
+        """The box's layout on this mesh."""
+        sharding = NamedSharding(mesh, self.spec)
+        batch = set(batch_axes(mesh))
+        read = PartitionSpec(*(_without(part, batch) for part in self.spec))
+        return Layout(sharding, None if read == self.spec else NamedSharding(mesh, read))
+
+
+@dataclass
+class _Found:
+    box: Any
+    names: list[str]
+    owners: list[Module]
+
+
+def resolved(model: Module, mesh: Mesh, rule: Rule, where: str = "distribute") -> list[Placed]:
+    """Where each array of a model goes.
+
+    Args:
+        model: the model; its arrays may be abstract.
+        mesh: the mesh.
+        rule: see the module's text; None is "replicate".
+        where: the caller, for messages.
+
+    Raises:
+        ArgumentError: an unknown rule, a pattern that matches nothing, an axis that the mesh has not.
+    """
+    found = _members(model, where)
+    choose = _chooser(found, rule, where)
+    placed = []
+    for entry in found:
+        choice = choose(entry) if isinstance(entry.box, Parameter) else None
+        spec, word = _spec(choice, entry, mesh, where)
+        placed.append(Placed(tuple(entry.names), entry.box, spec, _shown(choice), word))
+    return placed
+
+
+def _members(model: Module, where: str) -> list[_Found]:
+    """The parameters, then the buffers, each once with all its names."""
+    found: dict[int, _Found] = {}
+    for table in ("_parameters", "_buffers"):
+        for path, module in model.named_modules(remove_duplicate=False):
+            for name, box in module.__dict__[table].items():
+                if box is None:
+                    continue
+                full = f"{path}.{name}" if path else name
+                if is_lazy(box):
+                    raise ArgumentError(_LAZY.format(where=where, name=full))
+                entry = found.setdefault(id(box), _Found(box, [], []))
+                if full not in entry.names:
+                    entry.names.append(full)
+                    entry.owners.append(module)
+    return list(found.values())
+
+
+def _chooser(found: list[_Found], rule: Rule, where: str) -> Callable[[_Found], Choice]:
+    if rule is None or isinstance(rule, (str, PartitionSpec)):
+        _check(rule, where)
+        return lambda entry: rule
+    if isinstance(rule, Mapping):
+        for choice in rule.values():
+            _check(choice, where)
+        parameters = [entry for entry in found if isinstance(entry.box, Parameter)]
+        for pattern in rule:
+            if not isinstance(pattern, str):
+                raise ArgumentTypeError(f"{where}: a pattern is a str, got {pattern!r}")
+            for alternative in pattern.split("|"):
+                if not any(_matches(alternative, name) for entry in parameters for name in entry.names):
+                    raise ArgumentError(_nothing(where, alternative, parameters))
+        patterns = dict(rule)
+        return lambda entry: next(
+            (
+                choice
+                for pattern, choice in patterns.items()
+                if any(_matches(part, name) for part in pattern.split("|") for name in entry.names)
+            ),
+            None,
+        )
+    if callable(rule):
+        function = rule
+
+        def ask(entry: _Found) -> Choice:
+            choice = function(entry.names[0], entry.box)
+            _check(choice, f"{where}: the rule of {entry.names[0]}")
+            return choice
+
+        return ask
+    raise ArgumentTypeError(f"{where}: rule must be a name, a PartitionSpec, a dict or a function, got {rule!r}")
+
+
+def _check(choice: object, where: str) -> None:
+    if choice is None or isinstance(choice, PartitionSpec):
+        return
+    if not isinstance(choice, str):
+        raise ArgumentTypeError(f"{where}: a rule is one of {', '.join(NAMES)} or a PartitionSpec, got {choice!r}")
+    if choice not in NAMES:
+        raise ArgumentError(
+            f"{where}: unknown rule {choice!r}; expected one of {', '.join(NAMES)}{_near(choice, NAMES)}"
+        )
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """Whether a pattern fits a parameter's name or that of a module above it; ``*.fc`` fits ``fc`` as well."""
+    pattern = pattern.strip()
+    parts = name.split(".")
+    paths = [".".join(parts[: n + 1]) for n in range(len(parts))]
+    return any(fnmatch.fnmatchcase(path, pattern) or fnmatch.fnmatchcase(f".{path}", pattern) for path in paths)
+
+
+def _nothing(where: str, pattern: str, parameters: list[_Found]) -> str:
+    names = [name for entry in parameters for name in entry.names]
+    paths = dict.fromkeys(path for name in names for path in (name, name.rpartition(".")[0]) if path)
+    bare = pattern.strip().strip("*.")
+    scored = {path: max(difflib.SequenceMatcher(None, bare, end).ratio() for end in _ends(path)) for path in paths}
+    near = [path for path in sorted(scored, key=lambda path: -scored[path]) if scored[path] > 0.5][:3]
+    hint = (
+        f"near names: {', '.join(near)}" if near else f"the names: {', '.join(names[:6])}{', ...' * (len(names) > 6)}"
+    )
+    return f"{where}: the pattern {pattern.strip()!r} matches no parameter; {hint}"
+
+
+def _ends(path: str) -> list[str]:
+    parts = path.split(".")
+    return [".".join(parts[n:]) for n in range(len(parts))]
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _shown(choice: Choice) -> str:
+    return "replicate" if choice is None else choice if isinstance(choice, str) else f"P{tuple(choice)}"
+
+
+def _without(part: Any, axes: set[str]) -> Any:
+    left = tuple(name for name in _axes(part) if name not in axes)
+    return None if not left else left[0] if len(left) == 1 else left
+
+
+def _axes(part: Any) -> tuple[str, ...]:
+    return () if part is None else (part,) if isinstance(part, str) else tuple(part)
+
+
+def _spec(choice: Choice, entry: _Found, mesh: Mesh, where: str) -> tuple[PartitionSpec, str]:
+    shape = tuple(entry.box.shape)
+    if choice is None or choice == "replicate":
+        return PartitionSpec(), ""
+    if isinstance(choice, PartitionSpec):
+        return _fitted(choice, shape, mesh, f"{where}: {entry.names[0]}")
+    if choice == "fsdp":
+        axis = shard_axis(mesh, where)
+        size = mesh.shape[axis]
+        dims = [dim for dim in range(len(shape)) if shape[dim] and shape[dim] % size == 0]
+        if not dims:
+            return PartitionSpec(), f"whole: {size} divides no dimension"
+        dim = max(dims, key=lambda dim: (shape[dim], -dim))
+    else:
+        axis = model_axis(mesh, choice, where)
+        size = mesh.shape[axis]
+        dim = _matrix_dim(choice, entry, shape)
+        if dim is None:
+            return PartitionSpec(), ""
+        if shape[dim] % size:
+            return PartitionSpec(), f"whole: {size} does not divide {shape[dim]}"
+    return PartitionSpec(*(axis if n == dim else None for n in range(len(shape)))), ""
+
+
+def _matrix_dim(choice: str, entry: _Found, shape: tuple[int, ...]) -> int | None:
+    """The dimension of outputs ("column") or of inputs ("row"); None where the parameter has none."""
+    owner = type(entry.owners[0]).__mro__
+    names = {cls.__name__ for cls in owner}
+    swapped = bool(names & {"Embedding", "EmbeddingBag"}) or any(name.startswith("ConvTranspose") for name in names)
+    if len(shape) < 2:
+        return 0 if choice == "column" and len(shape) == 1 else None
+    return int((choice == "row") != swapped)
+
+
+def _fitted(spec: PartitionSpec, shape: tuple[int, ...], mesh: Mesh, where: str) -> tuple[PartitionSpec, str]:
+    if len(spec) > len(shape):
+        raise ArgumentError(f"{where}: P{tuple(spec)} has more entries than the shape {shape} has dimensions")
+    parts, word = [], ""
+    for dim, size in enumerate(shape):
+        part = spec[dim] if dim < len(spec) else None
+        unknown = [name for name in _axes(part) if name not in mesh.axis_names]
+        if unknown:
+            near = _near(unknown[0], mesh.axis_names)
+            raise ArgumentError(f"{where}: the mesh has no axis {unknown[0]!r}, only {mesh.axis_names}{near}")
+        if part is not None and size % size_of(mesh, _axes(part)):
+            word = f"whole: {size_of(mesh, _axes(part))} does not divide {size}"
+            part = None
+        parts.append(part)
+    return PartitionSpec(*parts) if any(part is not None for part in parts) else PartitionSpec(), word
+
+
+def bytes_of(shape: Iterable[int], dtype: Any) -> int:
+    """The bytes of a whole array."""
+    return int(np.prod(list(shape), dtype=np.int64)) * np.dtype(dtype).itemsize

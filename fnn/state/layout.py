@@ -1,0 +1,68 @@
+"""`Layout`: how the array of a box is spread over the devices of a mesh, and stays so.
+
+A box that has one keeps it: what is written to the box is placed accordingly, by an eager write at once, by a compiled
+step through a constraint on its output.  A read inside a scope gives the array with the axes of the batch gathered:
+every device then holds the weight that it needs for its rows, and no activation has to move.  The adjoint of the
+gathering spreads the gradient again.  Where there is no layout nothing happens at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec, Sharding
+
+from fnn.tracing import Tracer
+
+__all__ = ["Layout", "placed", "spread"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where an array is, and how a computation reads it.
+
+    Args:
+        sharding: the array's own.
+        read: the sharding that a computation sees; None if it is the same.
+    """
+
+    sharding: NamedSharding
+    read: NamedSharding | None = None
+
+    def gathered(self, value: Any) -> Any:
+        """The value as a computation reads it."""
+        if self.read is None or value is None or value.ndim != len(self.read.spec):
+            return value
+        return jax.lax.with_sharding_constraint(value, self.read)
+
+    @property
+    def everywhere(self) -> Layout:
+        """The layout of an array that each device of the same mesh holds whole."""
+        return Layout(NamedSharding(self.sharding.mesh, PartitionSpec()))
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Layout:
+        return self  # devices cannot be copied
+
+
+def placed(value: Any, sharding: Sharding) -> Any:
+    """A concrete array with this sharding; in a job of several processes every one gives the whole array."""
+    if isinstance(value, jax.Array) and value.sharding == sharding:
+        return value
+    if sharding.is_fully_addressable:
+        return jax.device_put(value, sharding)
+    if isinstance(value, jax.Array) and not value.is_fully_addressable:
+        return jax.jit(lambda x: x, out_shardings=sharding)(value)
+    host = np.asarray(value)
+    return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
+
+
+def spread(value: Any, layout: Layout | None) -> Any:
+    """What a box with this layout stores, for a value that is written to it."""
+    if layout is None or value is None or not isinstance(value, (jax.Array, np.ndarray)):
+        return value
+    if isinstance(value, Tracer):
+        return jax.lax.with_sharding_constraint(value, layout.sharding)
+    return placed(value, layout.sharding)

@@ -1,0 +1,378 @@
+"""Programs on several devices, each run in a process of its own: ``python -m tests.distributed.programs NAME ...``.
+
+A difference or an error is an ordinary exception.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+os.environ["JAX_NUM_CPU_DEVICES"] = os.environ.get("JAX_NUM_CPU_DEVICES", "8")
+os.environ["JAX_PLATFORMS"] = "cpu"
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import PartitionSpec as P
+
+import fnn
+from fnn import nn
+from fnn.nn import functional as F
+from fnn.utils.data import DataLoader, DistributedSampler, TensorDataset
+from tests import extent
+
+fnn.distributed.init()
+RNG = np.random.default_rng(0)
+distribute, make_mesh = fnn.distributed.distribute, fnn.distributed.mesh
+
+
+class Tied(nn.Module):
+    """Embeddings whose weight is that of the head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.fc, self.head = nn.Embedding(32, 16), nn.Linear(16, 16), nn.Linear(16, 32, bias=False)
+        self.head.weight = self.embed.weight
+
+    def forward(self, x: jax.Array) -> jax.Array:
+        return self.head(F.relu(self.fc(self.embed(x))))
+
+
+class GPT(nn.Module):
+    """One causal block of two heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.head = nn.Embedding(32, 16), nn.Linear(16, 32)
+        self.block = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.1, batch_first=True, norm_first=True)
+        self.mask = nn.Buffer(nn.Transformer.generate_square_subsequent_mask(6), persistent=False)
+
+    def forward(self, x: jax.Array) -> jax.Array:
+        return self.head(self.block(self.embed(x), src_mask=self.mask, is_causal=True))
+
+
+def mlp() -> nn.Module:
+    return nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 8))
+
+
+def small() -> nn.Module:
+    return nn.Sequential(nn.Linear(16, 8), nn.Dropout(0.2))
+
+
+def cnn() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.1), nn.Flatten(), nn.Linear(128, 8)
+    )
+
+
+def words(rows: int) -> tuple[np.ndarray, np.ndarray]:
+    return tuple(RNG.integers(0, 32, (2, rows, 6)).astype(np.int32))
+
+
+def vectors(*shape: int) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
+    def draw(rows: int) -> tuple[np.ndarray, np.ndarray]:
+        return RNG.standard_normal((rows, *shape)).astype(np.float32), RNG.integers(0, 8, rows).astype(np.int32)
+
+    return draw
+
+
+MODELS: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Any]]] = {
+    "mlp": (mlp, vectors(16)),
+    "cnn": (cnn, vectors(1, 6, 6)),
+    "tied": (Tied, words),
+    "gpt": (GPT, words),
+}
+PARALLEL = {
+    "mlp": {"0": "column", "3": "row"},
+    "cnn": {"0": "column", "5": "row", "1": P("model")},
+    "tied": {"embed": "row", "fc": "column"},
+    "gpt": {"*.linear1|*.in_proj_*": "column", "*.linear2|*.out_proj": "row", "embed|head": "fsdp"},
+}
+
+
+def placements(name: str) -> dict[str, tuple[dict[str, int], Any]]:
+    """Meshes and rules by name."""
+    return {
+        "dp": ({"data": -1}, None),
+        "fsdp": ({"data": -1}, "fsdp"),
+        "tp": ({"data": 1, "model": -1}, PARALLEL[name]),
+        "2d": ({"data": -1, "model": 2}, PARALLEL[name]),
+        "hybrid": ({"replica": 2, "fsdp": -1}, "fsdp"),
+    }
+
+
+def trained(
+    make: Callable[[], nn.Module], batches: list[Any], mesh: Any = None, rule: Any = None, style: str = "grad"
+) -> tuple[list[float], dict[str, np.ndarray], nn.Module, Any, Any]:
+    """Losses and the state after some steps.
+
+    ``style``: "grad" makes the optimizer after `distribute` and calls value_and_grad, "backward" neither.
+    """
+    fnn.manual_seed(0)
+    model = make()
+
+    def made() -> Any:
+        return fnn.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+    optimizer = made() if style == "backward" else None
+    if mesh is not None:
+        distribute(model, mesh, rule)
+    optimizer = optimizer or made()
+
+    def loss_of(model: nn.Module, x: Any, y: Any) -> jax.Array:
+        out = model(x)
+        return F.cross_entropy(out.reshape(-1, out.shape[-1]), y.reshape(-1))
+
+    @fnn.jit
+    def step(x: Any, y: Any) -> jax.Array:
+        if style == "backward":
+            optimizer.zero_grad()
+            loss = loss_of(model, x, y)
+            fnn.backward(loss)
+            optimizer.step()
+            return loss
+        loss, grads = fnn.value_and_grad(lambda model: loss_of(model, x, y))(model)
+        optimizer.step(grads)
+        return loss
+
+    losses = [float(step(x, y)) for x, y in batches]
+    return losses, fnn.distributed.gather(model.state_dict()), model, optimizer, step
+
+
+def close(got: Any, want: Any, what: str) -> None:
+    for key in want if isinstance(want, dict) else range(len(want)):
+        np.testing.assert_allclose(
+            got[key], want[key], rtol=1e-5, atol=1e-5 * float(np.abs(want[key]).max()), err_msg=f"{what} {key}"
+        )
+
+
+def equal(*cases: str) -> None:
+    """``mlp:fsdp:backward``: the losses and the state after it as on one device; an MLP's last batch is ragged."""
+    known: dict[str, Any] = {}
+    for case in cases:
+        print(case, round(time.process_time(), 1), flush=True)
+        name, how, style = case.split(":")
+        make, draw = MODELS[name]
+        if name not in known:
+            batches = [draw(16), draw(16), draw(16), *([draw(9)] if name == "mlp" and extent.ALL else [])]
+            known[name] = batches, trained(make, batches)
+        batches, (losses, state, *_) = known[name]
+        axes, rule = placements(name)[how]
+        got, after, model, optimizer, _ = trained(make, batches, make_mesh(**axes), rule, style)
+        np.testing.assert_allclose(got, losses, rtol=1e-5, err_msg=case)
+        close(after, state, case)
+        for p in model.parameters():  # optimizer state follows its parameter, and both stay where they are
+            moment = optimizer.state[p]["momentum_buffer"]
+            assert moment.data.sharding.is_equivalent_to(p.data.sharding, p.ndim), (case, p.data.sharding)
+        if how == "fsdp":
+            weight = max(model.parameters(), key=lambda p: p.numel())
+            assert weight.data.addressable_data(0).size * jax.device_count() == weight.numel()
+
+
+def collectives(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The collectives of a program in HLO: kind and shape of each result."""
+    pattern = r"= (.*?) (all-gather|all-to-all|collective-permute|all-reduce|reduce-scatter)(?:-start)?\("
+    for line in text.splitlines():
+        found = re.search(pattern, line)
+        if found:
+            for shape in re.findall(r"[a-z0-9]+\[([0-9,]*)\]", found[1]):
+                yield found[2], tuple(int(n) for n in shape.split(",") if n)
+
+
+def traffic(*names: str) -> None:
+    """FSDP gathers weights and reduces gradients, at any batch size; nothing else moves."""
+    for name in names:
+        make, draw = MODELS[name]
+        for rows in (8, 4096) if extent.ALL else (8,):
+            *_, model, _, step = trained(make, [], make_mesh(), "fsdp")
+            weights = {tuple(p.shape) for p in model.parameters()}
+            found = list(collectives(step.lower(*draw(rows)).compile().as_text()))
+            print(name, rows, found, flush=True)
+            gathered = {shape for kind, shape in found if kind == "all-gather"}
+            assert gathered and gathered <= weights, (name, rows, gathered - weights)
+            assert {kind for kind, _ in found} <= {"all-gather", "all-reduce", "reduce-scatter"}, (name, rows, found)
+            reduced = {shape for kind, shape in found if kind != "all-gather"}
+            statistics = {(), (8,)}  # the loss; the moments of BatchNorm
+            assert reduced <= weights | statistics, (name, rows, reduced - weights)
+
+
+def memory() -> None:
+    """What a program holds between two steps falls with the number of devices, as the plan says."""
+    wide = lambda: nn.Sequential(nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, 256))  # noqa: E731
+    x, y = RNG.standard_normal((8, 256)).astype(np.float32), RNG.integers(0, 256, 8)
+    for count in (1, 8):
+        mesh = make_mesh(jax.devices()[:count], data=count)
+        *_, step = trained(wide, [], mesh, "fsdp")
+        held = step.lower(x, y).compile().memory_analysis().argument_size_in_bytes
+        want = 2 * fnn.distributed.plan(wide, mesh, "fsdp").bytes_per_device  # with the momenta
+        assert abs(held - want) < 0.15 * want + 20_000, (count, held, want)
+
+
+def files() -> None:
+    """A checkpoint of one mesh on others, bit-equal; with torch; and what an interrupted save leaves."""
+    make, draw = MODELS["tied"]
+    batches = [draw(16)]
+    *_, model, optimizer, _ = trained(make, batches, make_mesh(data=4, model=2), PARALLEL["tied"])
+    folder = os.path.join(tempfile.mkdtemp(), "checkpoint")
+    whole = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}
+    fnn.distributed.save_sharded(whole, folder, 1500)
+    assert len([name for name in os.listdir(folder) if name.endswith(".safetensors")]) > 1
+    want = fnn.distributed.gather(whole)
+    for mesh, rule in ((None, None), (make_mesh(), "fsdp"), (make_mesh(model=-1), {"*": "column"})):
+        state = fnn.distributed.load_sharded(folder)
+        assert state["epoch"] == 3
+        *_, other, again, step = trained(make, [], mesh, rule)
+        other.load_state_dict(state["model"])
+        again.load_state_dict(state["optimizer"])
+        got = fnn.distributed.gather({"model": other.state_dict(), "optimizer": again.state_dict(), "epoch": 3})
+        jax.tree.map(np.testing.assert_array_equal, got, want)
+        for p in other.parameters():
+            moment = again.state[p]["momentum_buffer"].data
+            assert mesh is None or moment.sharding.is_equivalent_to(p.data.sharding, p.ndim), (rule, moment.sharding)
+        if rule == "fsdp":
+            step(*draw(16))
+    from safetensors.torch import load_file
+
+    for name in os.listdir(folder):
+        if name.endswith(".safetensors"):
+            for key, tensor in load_file(os.path.join(folder, name)).items():
+                if key.startswith("model."):
+                    np.testing.assert_array_equal(tensor.numpy(), want["model"][key.removeprefix("model.")])
+    # between the two renames of a save
+    os.rename(folder, os.path.join(os.path.dirname(folder), ".checkpoint.before"))
+    assert fnn.distributed.load_sharded(folder)["epoch"] == 3
+    fnn.distributed.save_sharded({"epoch": jnp.ones(2)}, folder)
+    assert sorted(os.listdir(os.path.dirname(folder))) == ["checkpoint"]
+
+
+def deaths(count: str) -> None:
+    """A process that is killed in the middle of a save leaves the checkpoint before it, or the new one."""
+    folder = os.path.join(tempfile.mkdtemp(), "checkpoint")
+    state = {f"w{n}": np.full(1000, 0.0, np.float32) for n in range(8)}
+    fnn.distributed.save_sharded(state, folder, 4000)
+    calls = [0]
+    for n in range(int(count)):
+        child = os.fork()
+        if child == 0:
+            calls[0] = 0
+
+            def stop(*args: object, limit: int = n % 40) -> None:
+                calls[0] += 1
+                if calls[0] > limit:
+                    os._exit(9)
+
+            sys.addaudithook(lambda event, args: stop() if event in ("open", "os.rename", "os.mkdir") else None)
+            fnn.distributed.save_sharded({k: v + n + 1 for k, v in state.items()}, folder, 4000)
+            os._exit(0)
+        os.waitpid(child, 0)
+        found = fnn.distributed.load_sharded(folder)
+        assert len(found) == 8 and len({float(v[0]) for v in found.values()}) == 1, found
+
+
+def loaders() -> None:
+    """Batches on a mesh as without one, workers or not, and a position to resume."""
+    data = TensorDataset(np.arange(44 * 3, dtype=np.float32).reshape(44, 3), np.arange(44, dtype=np.int32))
+    fnn.manual_seed(0)
+    want = [[np.asarray(a) for a in batch] for batch in DataLoader(data, 16, shuffle=True)]
+    for workers in (0, 1):
+        fnn.manual_seed(0)
+        loader = DataLoader(data, 16, shuffle=True, num_workers=workers, mesh=make_mesh())
+        got = list(loader)
+        for ours, theirs in zip(got, want, strict=True):
+            jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+        assert [x.sharding.spec for x, _ in got] == [P("data"), P("data"), P()]
+
+
+def messages() -> None:
+    """The text of every error."""
+    mesh, flat = make_mesh(data=4, model=2), make_mesh()
+
+    def refused(text: str, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except (ValueError, TypeError) as error:
+            assert text in str(error), f"expected {text!r} in {error}"
+        else:
+            raise AssertionError(f"expected {text!r}")
+
+    refused("8 devices cannot be arranged as (data=3)", lambda: make_mesh(data=3))
+    refused("only one axis can be -1, got data and model", lambda: make_mesh(data=-1, model=-1))
+    refused("got data=0", lambda: make_mesh(data=0))
+    refused("matches no parameter; near names: embed.weight", lambda: distribute(Tied(), mesh, {"embd.weight": "row"}))
+    refused("unknown rule 'fdsp'", lambda: distribute(Tied(), mesh, "fdsp"))
+    refused("did you mean 'fsdp'?", lambda: distribute(Tied(), mesh, {"*": "fdsp"}))
+    refused('needs an axis "model" or "tensor"; the mesh has (\'data\',)', lambda: distribute(Tied(), flat, "row"))
+    refused("the mesh has no axis 'modle'", lambda: distribute(Tied(), mesh, {"fc": P("modle")}))
+    refused("more entries than the shape (16,)", lambda: distribute(Tied(), mesh, {"fc.bias": P(None, "model")}))
+    refused("is not initialised yet", lambda: distribute(nn.LazyLinear(3), mesh))
+    refused("expected a Module or a function, got int", lambda: distribute(cast(Any, 3), mesh))
+    refused("mesh must be a mesh", lambda: distribute(Tied(), cast(Any, 8)))
+    explicit = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
+    refused("must be of type Auto", lambda: distribute(Tied(), explicit))
+    refused("the model is not distributed", lambda: fnn.distributed.distribution(Tied()))
+    refused("mutually exclusive with device", lambda: DataLoader([1], mesh=mesh, device="cpu"))
+    refused("use shuffle=True", lambda: DataLoader([1], sampler=DistributedSampler([1], 2, 0), mesh=mesh))
+    refused("there is no model.safetensors.index.json", lambda: fnn.distributed.load_sharded(tempfile.mkdtemp()))
+    refused("unknown op 'mean'", lambda: fnn.distributed.all_reduce(jnp.ones(2), "mean"))
+    table = fnn.distributed.plan(nn.Linear(6, 5), mesh, {"weight": "row", "*": "fsdp"})
+    assert [row.note for row in table.rows] == ["", "whole: 4 divides no dimension"], table
+    assert "<td>weight</td>" in table._repr_html_() and "60 on" not in str(table)
+    model = distribute(Tied(), mesh, lambda name, p: "row" if "embed" in name else None)
+    assert "also head.weight" in str(fnn.distributed.distribution(model))
+    assert model.embed.weight.data.sharding.spec == P("model", None)
+
+
+def job() -> None:
+    """Part of a job of two processes; prints what all of them must agree on."""
+    mesh, count = make_mesh(), fnn.distributed.process_count()
+    data = TensorDataset(RNG.standard_normal((46, 16)).astype(np.float32), RNG.integers(0, 8, 46).astype(np.int32))
+    fnn.manual_seed(0)
+    loader = DataLoader(data, 16, shuffle=True, mesh=mesh)
+    losses, state, model, optimizer, _ = trained(small, list(loader), mesh, "fsdp")
+    state = dict(state)
+    print("losses", *(f"{loss:.5f}" for loss in losses), f"{sum(float(np.abs(v).sum()) for v in state.values()):.3f}")
+    folder = sys.argv[2]
+    fnn.distributed.save_sharded({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, folder)
+    read = fnn.distributed.load_sharded(folder)
+    jax.tree.map(np.testing.assert_array_equal, read["model"], state)
+    model.load_state_dict(read["model"])
+    optimizer.load_state_dict(read["optimizer"])
+    jax.tree.map(np.testing.assert_array_equal, dict(fnn.distributed.gather(model.state_dict())), state)
+    rank = fnn.distributed.get_rank()
+    total = fnn.distributed.all_reduce(np.full(2, rank + 1.0, np.float32))
+    assert (
+        total[0] == (3 if count == 2 else 1) and fnn.distributed.broadcast(np.full(2, rank), count - 1)[0] == count - 1
+    )
+    sampler = DistributedSampler(range(46), shuffle=False)
+    batches = [x for x, _ in DataLoader(data, 4, sampler=sampler)]
+    assert batches[0].shape == (4 * count, 16), batches[0].shape
+    wrapped = nn.parallel.DistributedDataParallel(small())
+    assert wrapped(batches[0]).shape == (4 * count, 8)
+    if count > 1:
+        fnn.manual_seed(rank)
+        try:
+            distribute(small(), mesh)
+        except ValueError as error:
+            assert "process 1 holds other values (0.weight) than process 0" in str(error), error
+        else:
+            raise AssertionError("different processes")
+
+
+if __name__ == "__main__":
+    run: dict[str, Callable[..., None]] = {
+        f.__name__: f for f in (equal, traffic, memory, files, deaths, loaders, messages)
+    }
+    if sys.argv[1] == "job":
+        job()
+    elif sys.argv[1] in ("equal", "traffic", "deaths"):
+        run[sys.argv[1]](*sys.argv[2:])
+    else:
+        for chosen in sys.argv[1:]:
+            print(chosen, round(time.process_time(), 1), flush=True)
+            run[chosen]()

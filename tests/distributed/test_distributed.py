@@ -1,0 +1,140 @@
+"""Models on eight simulated devices and in two processes are the model on one; `programs.py` has what is run."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fnn.distributed import processes
+from fnn.errors import ArgumentError
+from tests import extent
+
+ROOT = Path(__file__).parents[2]
+USUAL = ["mlp:2d:backward", "cnn:fsdp:grad", "tied:tp:grad"]
+ALL = [f"{m}:{h}:{s}" for m in ("mlp", "cnn", "tied", "gpt") for h in ("dp", "fsdp", "tp", "2d", "hybrid")
+       for s in ("grad", "backward")]  # fmt: skip
+
+
+def run(*command: str, **variables: str) -> subprocess.CompletedProcess:
+    clean = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "RANK", "WORLD_SIZE", "JAX_NUM_CPU_DEVICES")}
+    env = clean | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)} | variables
+    return subprocess.run([sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=1800)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["equal", *(ALL if extent.ALL else USUAL)],
+        ["traffic", *(["mlp", "cnn", "tied", "gpt"] if extent.ALL else ["tied"])],
+        ["deaths", "100" if extent.ALL else "8"],
+        [*(["memory"] if extent.ALL else []), "files", "loaders", "messages"],
+    ],
+    ids=lambda a: a[0],
+)
+def test_eight_devices(arguments):
+    result = run("-m", "tests.distributed.programs", *arguments)
+    assert result.returncode == 0, f"after {result.stdout.splitlines()[-1:]}: {result.stderr[-3000:]}"
+
+
+def test_two_processes(tmp_path):
+    launched = ("-m", "fnn.distributed.launch", "-n", "2", "--devices-per-process", "2", "-m")
+    result = run(*launched, "tests.distributed.programs", "job", str(tmp_path / "two"))
+    assert result.returncode == 0, result.stderr[-3000:]
+    lines = [line.split(maxsplit=1) for line in result.stdout.splitlines() if "losses" in line]
+    assert sorted(rank for rank, _ in lines) == ["[0]", "[1]"] and len({text for _, text in lines}) == 1
+    alone = run("-m", "tests.distributed.programs", "job", str(tmp_path / "one"), JAX_NUM_CPU_DEVICES="1")
+    assert alone.returncode == 0, alone.stderr[-3000:]
+    want, got = ([float(x) for x in text.split()[1:]] for text in (alone.stdout.strip(), lines[0][1]))
+    assert got == pytest.approx(want, rel=3e-5)
+
+
+# -- the launcher -------------------------------------------------------------------------------------
+
+
+def launch(*arguments: str) -> subprocess.CompletedProcess:
+    return run("-m", "fnn.distributed.launch", *arguments)
+
+
+def test_a_failure_ends_the_others(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys, time\nprint('here', os.environ['RANK'], *sys.argv[1:])\n"
+        "if os.environ['RANK'] == '1': sys.exit(3)\ntime.sleep(600)\n"
+    )
+    start = time.monotonic()
+    result = launch("-n", "2", str(script), "-n", "--", "x")
+    assert result.returncode == 3 and time.monotonic() - start < 60
+    assert "[1] here 1 -n -- x" in result.stdout.splitlines()
+    assert "launch: process 1 ended with status 3; ending the others" in result.stderr
+
+
+def test_a_signal_is_passed_on(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: (print('asked'), sys.exit(5)))\n"
+        "print('ready', flush=True)\ntime.sleep(600)\n"
+    )
+    command = [sys.executable, "-m", "fnn.distributed.launch", "-n", "1", str(script)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "[0] ready\n"
+        process.terminate()
+        assert process.stdout.readline() == "[0] asked\n"
+    assert process.returncode == 128 + 15
+
+
+def test_bad_numbers_are_refused():
+    result = launch("-n", "0", "x.py")
+    assert result.returncode == 2 and "-n must be positive, got 0" in result.stderr
+
+
+# -- the variables of launchers -----------------------------------------------------------------------
+
+TORCHRUN = {"RANK": "1", "WORLD_SIZE": "4", "MASTER_ADDR": "host", "MASTER_PORT": "100"}
+OPEN_MPI = {"OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_LOCAL_SIZE": "2",
+            "OMPI_COMM_WORLD_LOCAL_RANK": "1"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "variables, job",
+    [
+        ({}, None),
+        (TORCHRUN, ("host:100", 4, 1, None)),
+        (TORCHRUN | {"WORLD_SIZE": "1", "RANK": "0"}, None),
+        (TORCHRUN | {"TORCHELASTIC_USE_AGENT_STORE": "True"}, ("host:101", 4, 1, None)),
+        (TORCHRUN | {"LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}, ("host:100", 4, 1, [1])),
+        (TORCHRUN | {"FNN_LOCAL_DEVICES": "2,3"}, ("host:100", 4, 1, [2, 3])),
+        ({"SLURM_PROCID": "0", "SLURM_STEP_NODELIST": "a[1-2]", "SLURM_STEP_NUM_TASKS": "2"}, (None, 2, None, None)),
+        ({"SLURM_PROCID": "0", "SLURM_STEP_NODELIST": "a1", "SLURM_STEP_NUM_TASKS": "1"}, None),
+        (OPEN_MPI, ("localhost:29500", 2, 1, [1])),
+        (OPEN_MPI | {"MASTER_ADDR": "host", "MASTER_PORT": "7"}, ("host:7", 2, 1, [1])),
+        (OPEN_MPI | {"OMPI_MCA_orte_hnp_uri": "x"}, (None, 2, 1, None)),
+        ({"PMI_RANK": "0", "PMI_SIZE": "2", "MASTER_ADDR": "host"}, ("host:29500", 2, 0, None)),
+        ({"TPU_WORKER_ID": "1", "TPU_WORKER_HOSTNAMES": "a,b,c,d"}, (None, 4, None, None)),
+    ],
+)
+def test_variables(variables, job):
+    assert processes._job(variables) == job
+
+
+@pytest.mark.parametrize(
+    "variables, text",
+    [
+        ({"RANK": "0", "WORLD_SIZE": "2"}, "MASTER_ADDR and MASTER_PORT is not"),
+        (TORCHRUN | {"WORLD_SIZE": "x"}, "WORLD_SIZE must be an integer, got 'x'"),
+        (OPEN_MPI | {"OMPI_COMM_WORLD_LOCAL_SIZE": "1"}, "set MASTER_ADDR to the machine of process 0"),
+    ],
+)
+def test_contradictions_are_refused(variables, text):
+    with pytest.raises(ArgumentError, match=text):
+        processes._job(variables)
+
+
+def test_arguments_of_init():
+    with pytest.raises(ArgumentError, match="coordinator_address must be given with the other ones"):
+        processes.init(num_processes=2, process_id=0)
+    with pytest.raises(ArgumentError, match="process_id must be from 0 to 1, got 2"):
+        processes.init("localhost:1", 2, 2)
