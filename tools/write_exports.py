@@ -75,7 +75,7 @@ def lazy_source() -> str:
     for module, names in modules.items():
         imported = [f"        {name}," for name in sorted(names, key=_isort)]
         lines += [f"    from fnn.ops.{module} import (", *imported, "    )"] if names else []
-    lines += ["", "_NAMESPACES = (" + "".join(f'"{name}", ' for name in whole).rstrip() + ")", "_MODULES = {"]
+    lines += ["", "_NAMESPACES = (" + ", ".join(f'"{name}"' for name in whole) + ")", "_MODULES = {"]
     rows = [f'    "{module}": "{" ".join(names)}",' for module, names in modules.items()]
     lines += [row if len(row) <= 120 else f"{row}  # noqa: E501" for row in rows]
     lines += ["}", "", "__all__ = [", *(f'    "{name}",' for name in sorted([*every, *whole])), "]"]

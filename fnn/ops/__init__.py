@@ -595,11 +595,7 @@ if TYPE_CHECKING:
         kaiser_window,
     )
 
-_NAMESPACES = (
-    "fft",
-    "linalg",
-    "special",
-)
+_NAMESPACES = ("fft", "linalg", "special")
 _MODULES = {
     "comparison": "allclose eq equal ge greater greater_equal gt isclose isfinite isin isinf isnan isneginf isposinf isreal le less less_equal lt ne not_equal",  # noqa: E501
     "complexes": "complex polar view_as_complex view_as_real",
