@@ -231,7 +231,7 @@ def test_what_python_is_asked_for_compiles_and_warns():
     with pytest.warns(UserWarning, match="more than 16 values of a number that the step asks Python for") as caught:
         for _ in range(30):
             step(ours, optimizer)
-    assert len(caught) == 1
+    assert len([w for w in caught if "more than 16" in str(w.message)]) == 1
 
 
 # -- state ----------------------------------------------------------------------------------------------------
