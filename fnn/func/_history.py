@@ -92,6 +92,16 @@ def reasons(
         known: signatures and programs.
         static: positions of the static arguments.
     """
+    try:
+        return _reasons(function, signature, roots, known, static)
+    except Exception:  # what is said about a call must not be what fails it
+        return [Difference("something", "is different that could not be put into words")]
+
+
+def _reasons(
+    function: Callable[..., Any], signature: tuple[Any, ...], roots: list[Any], known: list[tuple[Any, Program]],
+    static: Sequence[int],
+) -> list[Difference]:  # fmt: skip
     leaves = argument_names(function, signature[0], static)
     name = getattr(function, "__name__", type(function).__name__)
     names = [name, *(leaf for leaf, sort in zip(leaves, signature[2], strict=True) if sort)]
@@ -180,7 +190,8 @@ def _forms(program: Program, survey: Survey) -> list[Difference]:
 
 
 def _changed(before: Any, now: Any) -> str:
-    if isinstance(before, tuple) and isinstance(now, tuple) and len(before) == 2 and before[0] == now[0]:
+    pair = isinstance(before, tuple) and isinstance(now, tuple) and len(before) == len(now) == 2
+    if pair and isinstance(before[0], str) and before[0] == now[0]:
         return f"{before[0]}: {_value(before[1])} is now {_value(now[1])}"
     return f"{before!r} is now {now!r}"
 

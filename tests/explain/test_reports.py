@@ -161,7 +161,7 @@ mesh = jax.make_mesh((2,), ("data",))
 model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 2, bias=False))
 for p in model.parameters():
     p.data = jax.device_put(p.data, NamedSharding(mesh, P()))
-step = fnn.jit(lambda x: fnn.value_and_grad(lambda model: jnp.log(model(x)).mean())(model))
+step = fnn.jit(lambda x: fnn.value_and_grad(lambda model: jnp.log(-1 - model(x) ** 2).mean())(model))
 x = jax.device_put(jnp.ones((4, 4)), NamedSharding(mesh, P("data")))
 print(fnn.explain.nonfinite(step, x).lines[0])
 for finding in fnn.explain.collectives(step, x).findings:
