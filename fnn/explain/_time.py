@@ -7,6 +7,7 @@ import glob
 import os
 import tempfile
 import time as clock
+import warnings
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -83,7 +84,10 @@ def report(found: Inspection, repeats: int = _REPEATS, kept: str | os.PathLike[s
             for _ in range(repeats):
                 jax.block_until_ready(compiled(*found.arguments))
         files = glob.glob(os.path.join(folder, "**", "*.xplane.pb"), recursive=True)
-        durations = _durations(reader.from_file(max(files, key=os.path.getmtime))) if files else {}
+        with warnings.catch_warnings():
+            # JAX 0.12's reader warns of its own types, and ends the process where warnings are errors.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            durations = _durations(reader.from_file(max(files, key=os.path.getmtime))) if files else {}
     names = operations(compiled.as_text())
     folded: dict[tuple[str, str], float] = defaultdict(float)
     for operation, total in durations.items():
