@@ -19,6 +19,7 @@ from jax._src import config, core, dtypes, source_info_util
 from jax._src.array import ArrayImpl
 from jax.tree_util import tree_leaves
 
+from fnn.errors import ArgumentError
 from fnn.typing import ArrayLike
 
 _HERE = os.path.dirname(__file__) + os.sep
@@ -136,7 +137,10 @@ def rewritten(jaxpr: Any, evaluator: Callable[[Any], Callable[..., list[Any]]]) 
     if not is_open:
         return new
     if new.consts:
-        raise NotImplementedError(f"a constant in the body of a {jaxpr.debug_info.traced_for}")
+        raise ArgumentError(
+            f"fnn.backward: an array is made in the body of a {jaxpr.debug_info.traced_for}, where a derivative is "
+            "taken; make it outside"
+        )
     return new.jaxpr
 
 
@@ -169,11 +173,6 @@ def is_literal(atom: object) -> bool:
 def made_by(tracer: Any) -> Any:
     """The equation, with ``in_tracers``, of which a value of a `staged` trace is a result; None for an input."""
     return tracer.parent
-
-
-def scopes(equation: Any) -> list[str]:
-    """The names of the `jax.named_scope`s in which an equation was made, from the outermost on."""
-    return [str(getattr(part, "name", "")) for part in equation.source_info.name_stack.stack]
 
 
 def stack(equation: Any) -> list[tuple[str, bool]]:

@@ -61,8 +61,7 @@ def evaluator(closed: Any) -> Callable[..., list[Any]]:
 
     def run(consts: list[Any], *args: Any) -> list[Any]:
         plan = _Plan(jaxpr, [first], final=False)
-        again, outputs = jax.make_jaxpr(lambda args: plan.run(consts, *args), return_shape=True)(list(args))
-        del outputs
+        again = jax.make_jaxpr(lambda *args: plan.run(consts, *args))(*args)
         return evaluator(again)(again.consts, *args)
 
     return run
@@ -123,7 +122,7 @@ def _resolved_parameter(value: Any) -> Any:
         return type(value)(map(_resolved_parameter, value))
     if not _is_jaxpr(value) or not marked(getattr(value, "jaxpr", value)):
         return value
-    return tracing.rewritten(value, lambda closed: evaluator(closed))
+    return tracing.rewritten(value, evaluator)
 
 
 # -- the plan of one jaxpr ---------------------------------------------------------------------------
@@ -154,6 +153,7 @@ class _Group:
     def __init__(self, backs: frozenset[int]) -> None:
         self.backs = backs
         self.members: list[Any] = []
+        self.places: list[int] = []  # where the members stand in the jaxpr
         self.inputs: list[Any] = []  # variables from outside
         self.differentiated: list[Any] = []  # those of them that have a derivative
         self.outputs: list[Any] = []  # variables that have one and are used by other groups or are losses
@@ -223,6 +223,7 @@ class _Plan:
                 if group is None:
                     group = found[key] = _Group(frozenset(backs[at]))
                 group.members.append(equation)
+                group.places.append(at)
                 self.group_of[at] = group
             for v in equation.outvars:
                 latest[v] = before
@@ -297,7 +298,7 @@ class _Plan:
                 done.add(at)
                 self._evaluate(at, values)
             else:
-                done.update(n for n, g in self.group_of.items() if g is group)
+                done.update(group.places)
                 self._differentiate(group, values)
 
     def _evaluate(self, at: int, values: dict[Any, Any]) -> None:

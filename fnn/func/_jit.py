@@ -136,7 +136,6 @@ class Jitted(Generic[P, R]):
             tracing.context(), innermost.get() is None, self._source or program_source(),
         )  # fmt: skip
         programs = self._programs.setdefault(signature, [])
-        known = [(at, program) for at, found in list(self._programs.items()) for program in found]
         for program in reversed(list(programs)):
             survey = program.template.match(roots)
             if survey is None or not program.fits(survey):
@@ -147,6 +146,7 @@ class Jitted(Generic[P, R]):
                 with lock:  # what it was made for does not tell all
                     programs[:] = [p for p in programs if p is not program]
         function = self._function
+        known = [(at, program) for at, found in list(self._programs.items()) for program in found]
         why = reasons(function, signature, roots, known, _positions(statics)) if known else []
         called = _with_static(function, statics) if statics else function
         torchs = (self._source or program_source()) == "torch"

@@ -371,12 +371,9 @@ def _finish(
     # Nor is one that becomes None donated: its memory would serve nothing, and JAX warns.
     whole = result["tree"].unflatten(range(result["tree"].num_leaves))
     emptied = {box for box, value in zip(chosen, whole, strict=False) if value is None}
-    wanted = (
-        {box for box in written - emptied - result["unread"] if box._value is not None}
-        if donates and not fails
-        else set()
-    )
     unread = result["unread"]
+    gone = emptied | unread
+    wanted = {box for box in written - gone if box._value is not None} if donates and not fails else set()
     used = [box for box in [*inputs.donated, *inputs.kept] if box in index and box not in unread]
     program.donated = [index[box] for box in used if box in wanted]
     program.kept = [index[box] for box in used if box not in wanted]
@@ -586,7 +583,9 @@ class Bound:
         call, hyper = self._prepared(call)
         donated, kept, _ = self.lists()
         scope = innermost.get()
+        state = random.get_rng_state()
         args = self._arguments(_values(donated, scope), _values(kept, scope), hyper, NO_SEED, call)
+        random.set_rng_state(state)  # a look at the program draws no numbers
         return self.program.compiled.lower(*args)
 
     def _prepared(self, call: Call) -> tuple[Call, list[Any]]:

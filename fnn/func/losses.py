@@ -19,6 +19,7 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError, TracerEscapeError
 from fnn.func._graph import backward_p, is_mark
 from fnn.func._leaf_scope import LeafScope
+from fnn.func._variables import conjugated
 from fnn.state.box import Box
 from fnn.state.grad_mode import check_enabled, check_staged, disabled
 from fnn.state.hooks import run_hooks
@@ -76,10 +77,6 @@ def _total(parts: list[jax.Array]) -> jax.Array:
     for part in parts[1:]:
         total = total + part
     return total
-
-
-def _conjugated(values: list[Any]) -> list[Any]:
-    return [jnp.conj(x) if jnp.iscomplexobj(x) else x for x in values]
 
 
 class _Graph:
@@ -233,8 +230,8 @@ def _gradients(
 
 
 def _bind(values: list[Any], cotangents: list[Any], roots: list[Any], create_graph: bool) -> list[Any]:
-    operands = [*values, *_conjugated(cotangents), *roots]
-    return _conjugated(backward_p.bind(*operands, losses=len(values), create_graph=bool(create_graph)))
+    operands = [*values, *conjugated(cotangents), *roots]
+    return conjugated(backward_p.bind(*operands, losses=len(values), create_graph=bool(create_graph)))
 
 
 def _use_up(graph: _Graph, retain: bool, scope: LeafScope, what: str) -> None:

@@ -68,7 +68,7 @@ def disabled(equation: Any) -> bool:
     """Whether an equation of a jaxpr was made without derivatives."""
     if not _Used.ever:
         return False
-    for name in reversed(tracing.scopes(equation)):
+    for name, _ in reversed(tracing.stack(equation)):
         if name in (_OFF, _ON):
             return name == _OFF
     return False
