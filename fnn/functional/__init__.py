@@ -198,6 +198,9 @@ from fnn.functional.scaled import (
     SwizzleType,
     scaled_mm,
 )
+from fnn.functional.scaled_grouped import (
+    scaled_grouped_mm,
+)
 from fnn.functional.shrink import (
     hardshrink,
     softshrink,
@@ -349,6 +352,7 @@ __all__ = [
     "rrelu",
     "rrelu_",
     "scaled_dot_product_attention",
+    "scaled_grouped_mm",
     "scaled_mm",
     "selu",
     "selu_",

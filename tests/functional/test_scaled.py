@@ -1,4 +1,4 @@
-"""scaled_mm: against PyTorch where its CPU has it, else against the numbers that scales and operands stand for."""
+"""scaled_mm, scaled_grouped_mm: against PyTorch where its CPU has them, else what scales and operands stand for."""
 
 import jax
 import jax.numpy as jnp
@@ -118,4 +118,66 @@ BAD = {
 def test_errors(text):
     with pytest.raises(RuntimeError) as error:
         F.scaled_mm(*BAD[text])
+    assert text in str(error.value)
+
+
+ENDS = np.array([3, 3, 8], np.int32)
+# the operands, the axes of each that scales of rows stand for, and of which axes the groups are
+GROUPED = {
+    "rows": ((8, 40), (3, 40, 5), ENDS),
+    "columns": ((3, 6, 40), (40, 8), ENDS),
+    "contracted": ((6, 8), (8, 5), ENDS),
+    "none": ((3, 6, 40), (3, 40, 5), None),
+}
+
+
+@pytest.mark.parametrize("recipe", ["RowWise", "BlockWise1x32"])
+@pytest.mark.parametrize("case", GROUPED)
+def test_groups(case, recipe):
+    shape_a, shape_b, ends = GROUPED[case]
+    a, b = small(*shape_a), small(*shape_b)
+    cut = case == "contracted"
+    left, right = a.astype("f"), np.swapaxes(b.astype("f"), -1, -2)
+    lead = [(3, x.shape[0]) if cut else x.shape[:-1] for x in (left, right)]
+    if recipe == "RowWise":
+        sa, sb = (scales(*shape) for shape in lead)
+        if cut:
+            group = np.repeat(np.arange(3), np.diff(ENDS, prepend=0))
+            left, right = left * sa.T[:, group], right * sb.T[:, group]
+            sa, sb = sa.reshape(-1), sb.reshape(-1)
+        else:
+            left, right = left * sa[..., None], right * sb[..., None]
+    else:
+        sa, sb = scales(*shape_a[:-1], 2), scales(*right.shape[:-1], 2)
+        if cut:
+            with pytest.raises(RuntimeError, match="where the contracted axis is in groups"):
+                F.scaled_grouped_mm(a, b, sa, T[recipe], sb, T[recipe], offs=ends)
+            return
+        left, right = (x * np.repeat(s, 32, -1)[..., :40] for x, s in ((left, sa), (right, sb)))
+    want = F.grouped_mm(left, np.swapaxes(right, -1, -2), offs=ends)
+    got = F.scaled_grouped_mm(a, b, sa, T[recipe], sb, [T[recipe]], offs=ends, output_dtype="float32")
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
+    assert F.scaled_grouped_mm(a, b, sa, T[recipe], sb, T[recipe], offs=ends).dtype == jnp.bfloat16
+
+
+A3, B3 = small(2, 4, 16), small(2, 16, 3)
+BAD_GROUPED = {
+    "Multiplicands must be 2D or 3D but got mat_a.shape=[16]": (A[0], B3, ONE, ROW, ONE, ROW),
+    "got mat_b.dtype=float32": (A3, B3.astype("f"), ONE, ROW, ONE, ROW),
+    "Expected scale_a of shape [2, 4], got scale_a.shape=[4]": (A3, B3, scales(4), ROW, scales(2, 3), ROW),
+    "Expected scale_b of shape [2, 3]": (A3, B3, scales(2, 4), ROW, scales(2, 4), ROW),
+    "got scale_recipe_a=RowWise and scale_recipe_b=TensorWise": (A3, B3, scales(2, 4), ROW, ONE, TENSOR),
+    "swizzle_b must be NO_SWIZZLE": (A3, B3, scales(2, 4), ROW, scales(2, 3), ROW, None, SWIZZLED),
+    "it is not supported yet": (A3, B3, scales(2, 4), ROW, scales(2, 3), ROW, None, None, scales(3)),
+    "contraction_dim must be () or (2, 1)": (
+        *(A3, B3, scales(2, 4), ROW, scales(2, 3), ROW, None, None, None, None, "float32", (1, 2)),
+    ),
+    "scale_a must be one, or a list of one, got 2": (A3, B3, [ONE, ONE], ROW, ONE, ROW),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BAD_GROUPED)
+def test_errors_of_groups(text):
+    with pytest.raises((RuntimeError, TypeError)) as error:
+        F.scaled_grouped_mm(*BAD_GROUPED[text])
     assert text in str(error.value)
