@@ -20,7 +20,7 @@ from tests import extent
 
 torch = pytest.importorskip("torch")
 
-MOST = 12  # samples of one entry of op_db, in a run of part of the tests
+MOST = 6  # samples of one entry of op_db, in a run of part of the tests
 
 TOLERANCE = {
     "float32": (2e-4, 2e-5), "float64": (1e-9, 1e-10), "bfloat16": (4e-2, 4e-2), "float16": (5e-3, 5e-3),
