@@ -19,8 +19,9 @@ from fnn.errors import TracerEscapeError
 from fnn.state.box import Box
 from fnn.state.describe import Content, Survey, by_value, copied, has_state
 from fnn.state.numbers import Number
-from fnn.state.reads import MISSING, Place, Recorder, data_of, fetch, own_dict, slot
+from fnn.state.places import MISSING, Place, data_of, fetch, own_dict, slot
 from fnn.state.recipes import Packer, build
+from fnn.state.recorder import Recorder
 from fnn.state.scope import Scope, Slot, epoch, innermost, keepers, unset
 from fnn.state.watch import recorder as recorder_of
 from fnn.tracing import Tracer, current_trace
