@@ -11,6 +11,7 @@ one by one when they are read; see `fnn.state.recorder`.
 
 from __future__ import annotations
 
+import builtins
 import enum
 import functools
 import inspect
@@ -53,6 +54,8 @@ _OTHER_HOOKS = frozenset({
 # What `Survey.object` describes of a Module as a whole; the rest of its __dict__ is described where it is read.
 WHOLE = frozenset({*_TABLES, "_non_persistent_buffers_set", "training", "_is_full_backward_hook"})
 _HEAP, _IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
+
+_BUILTINS = vars(builtins)  # in the globals of all code, and changed by `watch`
 
 _constants: list[type] = []
 
@@ -120,6 +123,9 @@ def of_container(value: object) -> bool:
     return isinstance(owner, (list, dict, set, deque)) or content_of(owner) is not None
 
 
+_NOTHING = object()
+
+
 class Same:
     """A value compared by identity; it is not kept alive where it can be referred to weakly."""
 
@@ -127,6 +133,7 @@ class Same:
 
     def __init__(self, value: object) -> None:
         self._hash = hash(id(value))
+        value = _NOTHING if value is None else value  # a reference to what is gone gives None
         self._value = None
         try:
             self.ref: Callable[[], Any] = weakref.ref(value)
@@ -316,6 +323,8 @@ class Survey:
         known = self._met.get(id(value))
         if known is not None:
             return known
+        if value is _BUILTINS:
+            return ("builtins",)
         self._met[id(value)] = ("container", len(self.containers))
         self.containers.append(value)
         content = copied(value)

@@ -191,7 +191,7 @@ class Recorder:
 
     def _named_in(self, number: int, node: Any, name: str | None, writes: bool = False) -> None:
         """``name`` of the globals or of the Python module is about to be read or written; None if all names are."""
-        if self._busy:
+        if self._busy or (name is not None and name[:2] == "__"):
             return
         self._busy = True
         try:
