@@ -13,7 +13,7 @@ import sys
 import types
 from typing import NamedTuple
 
-__all__ = ["Names", "is_library", "names_of"]
+__all__ = ["Names", "is_library", "level_outside", "names_of"]
 
 # Code whose own globals are no part of a user's program. Their names are not followed.
 _LIBRARIES = frozenset({
@@ -37,6 +37,14 @@ class Names(NamedTuple):
 def is_library(module: object) -> bool:
     """Whether code of this module (a name) is a library's, whose globals no step of a user's depends on."""
     return isinstance(module, str) and module.partition(".")[0] in _LIBRARIES
+
+
+def level_outside() -> int:
+    """The ``stacklevel`` of the innermost frame outside of libraries, seen from the function that calls this."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and is_library(frame.f_globals.get("__name__")):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 @functools.lru_cache(maxsize=4096)

@@ -21,6 +21,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from fnn.errors import TracerEscapeError
+from fnn.state.tensor_names import hint_on_array
 from fnn.tracing import Tracer, current_trace
 
 if TYPE_CHECKING:
@@ -246,8 +247,9 @@ def opened(scope: Scope) -> Iterator[Scope]:
     token = innermost.set(scope)
     try:
         yield scope
-    except BaseException:
+    except BaseException as error:
         scope.forget()
+        hint_on_array(error)
         raise
     finally:
         innermost.reset(token)
