@@ -75,6 +75,25 @@ class StateDictError(RuntimeError, ValueError):
     """
 
 
+class ConstantWarning(UserWarning):
+    """A Parameter or Buffer changes whose value a raw `jax.jit` has compiled as a constant.
+
+    Example:
+        >>> import warnings
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> model = nn.Linear(2, 2)
+        >>> predict = jax.jit(lambda x: model(x))
+        >>> y = predict(jnp.ones(2))
+        >>> with warnings.catch_warnings(record=True) as told:
+        ...     warnings.simplefilter("always")
+        ...     model.bias.data = jnp.ones(2)  # predict goes on using the old one
+        >>> told[0].category.__name__
+        'ConstantWarning'
+    """
+
+
 class RecompileWarning(UserWarning):
     """A function under `fnn.jit` is compiled again and again, for one and the same reason, which the text names.
 

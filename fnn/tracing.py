@@ -149,6 +149,16 @@ def staged(trace: Any = None) -> bool:
     return type(current_trace() if trace is None else trace).__name__ == "DynamicJaxprTrace"
 
 
+def compiling_constants() -> bool:
+    """Whether a concrete array that is used now becomes a constant of what `jax.jit` compiles, and is no argument."""
+    trace = current_trace()
+    while trace is not None:
+        if staged(trace) and getattr(getattr(trace.frame, "debug_info", None), "traced_for", None) == "jit":
+            return True
+        trace = getattr(trace, "parent_trace", None)
+    return False
+
+
 def as_traced(x: Any) -> Any:
     """A concrete array as a constant of the innermost program that is being traced, if there is one."""
     trace = current_trace()

@@ -16,6 +16,7 @@ from fnn.func._leaf_scope import LeafScope
 from fnn.func._leaves import is_box, is_dynamic
 from fnn.state.box import Box
 from fnn.state.changes import rehearsing
+from fnn.state.held import held_by
 from fnn.state.results import order_of, pack, reordered
 from fnn.state.scope import current_scope, is_fresh, opened
 
@@ -70,6 +71,7 @@ class Carried:
         """
         self.scope = scope = LeafScope(values, self.parent)
         scope.unstaged = self.unstaged
+        scope.held = held_by(function, args, kwargs)
         with opened(scope):
             out = function(*args, **kwargs)
         out, self.rebuild = pack(out)
@@ -109,6 +111,7 @@ class Rehearsal:
         def call(*operands: object) -> Any:
             scope = LeafScope(parent=current_scope())
             scope.rehearses = self.what
+            scope.held = held_by(function, operands)
             with rehearsing(self.what), opened(scope), self.drawing(provider):
                 out, _ = pack(function(*operands))
                 carried = scope.carried()

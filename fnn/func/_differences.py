@@ -15,7 +15,8 @@ import numpy as np
 from fnn.func._labels import Labels, variable
 from fnn.state.box import Box
 from fnn.state.describe import Content, Identity, Same, Survey
-from fnn.state.reads import ANYTHING, MISSING, Template, fetch
+from fnn.state.places import ANYTHING, MISSING, fetch
+from fnn.state.template import Template
 
 _MOST = 4  # differences that are told
 _HOOKS = {

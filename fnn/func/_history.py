@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from fnn.errors import RecompileWarning
 from fnn.func._differences import Difference, array, differences
 from fnn.func._labels import argument_names
 from fnn.func._program import Program
-from fnn.state.code import is_library
+from fnn.state.code import is_library, level_outside
 from fnn.state.describe import Survey
 
 __all__ = ["Compilation", "History"]
@@ -68,15 +67,7 @@ class History:
             return  # one of fnn's own, which serves many objects
         name = getattr(function, "__name__", type(function).__name__)
         text = OFTEN.format(function=name, count=self.count, often=often, reasons="\n  ".join(words))
-        warnings.warn(text, RecompileWarning, stacklevel=_outside())
-
-
-def _outside() -> int:
-    """The ``stacklevel`` of the innermost frame outside of fnn, seen from the function that calls this."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and is_library(frame.f_globals.get("__name__")):
-        level, frame = level + 1, frame.f_back
-    return level
+        warnings.warn(text, RecompileWarning, stacklevel=level_outside())
 
 
 def reasons(

@@ -27,7 +27,7 @@ from fnn.func._history import History, reasons
 from fnn.func._leaves import has_dicts, is_box, kind, kinds
 from fnn.func._program import Bound, Call, Program, Rerun, lock, traced
 from fnn.random import checked_source, program_source
-from fnn.state.describe import Survey, by_value, global_hooks
+from fnn.state.describe import Survey, global_hooks, is_constant
 from fnn.state.results import order_of
 from fnn.state.scope import innermost
 from fnn.state.watch import recorder
@@ -103,7 +103,7 @@ class Jitted(Generic[P, R]):
                 if type(leaf) is str or type(leaf) is bytes:
                     key.append(type(leaf))
                 else:
-                    key.append((type(leaf), leaf) if by_value(leaf) else id(leaf))
+                    key.append((type(leaf), leaf) if is_constant(leaf) else id(leaf))
         order = order_of((args, kwargs)) if has_dicts(treedef) else None
         call = Call(treedef, tuple(pattern), dynamic, objects, order)
         try:

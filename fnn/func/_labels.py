@@ -10,7 +10,7 @@ from jax.tree_util import tree_flatten_with_path
 
 from fnn.state.box import Box
 from fnn.state.describe import has_state
-from fnn.state.reads import MISSING, Place, fetch, own_dict
+from fnn.state.places import MISSING, Place, fetch, own_dict
 from fnn.typing import PyTree
 
 _DEPTH = 4
@@ -103,6 +103,12 @@ def variable(node: Any, place: Place, labels: Labels) -> str:
         return str(node.__code__.co_freevars[place.name])
     if place.kind == "defaults":
         return f"a default argument of {getattr(node, '__name__', 'a function')}"
+    if place.kind == "code":
+        return f"the code of {getattr(node, '__name__', 'a function')}"
+    if place.kind == "environment":
+        return "the environment"
+    if place.kind == "names":
+        return f"the names in {getattr(node, '__module__', None) or labels[node]}"
     if place.kind in ("global", "module"):
         return str(place.name)
     if place.kind == "dict":

@@ -33,13 +33,16 @@ from fnn.errors import ArgumentError, TracerEscapeError
 from fnn.func._graph import evaluator
 from fnn.func._leaf_scope import LeafScope
 from fnn.state import changes as effects_of
+from fnn.state import constants
 from fnn.state.box import Box
 from fnn.state.describe import Survey
 from fnn.state.grad_mode import check_enabled, check_staged, contained
+from fnn.state.guards import Guards
 from fnn.state.layout import spread
 from fnn.state.numbers import Expression, Numbers, evaluate
-from fnn.state.reads import Guards, Place, Recorder, fetch, guess
+from fnn.state.places import Place, fetch
 from fnn.state.recipes import Packer, build
+from fnn.state.recorder import Recorder, guess
 from fnn.state.results import reordered
 from fnn.state.scope import Scope, epoch, escape_message, innermost, opened
 from fnn.state.texts import unread
@@ -630,6 +633,8 @@ class Bound:
 
     def _outside(self, donated: list[Box], kept: list[Box], targets: list[Box], hyper: list, call: Call) -> Any:
         program = self.program
+        if constants.kept:
+            constants.check(targets)
         seen = epoch.exposures
         values = [box._value for box in donated]
         copied: list[Box] = []

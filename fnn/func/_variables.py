@@ -23,6 +23,7 @@ from fnn.func._graph import through_program
 from fnn.func._leaf_scope import LeafScope
 from fnn.nn import Module
 from fnn.state.box import Box
+from fnn.state.held import held_by
 from fnn.state.names import flatten
 from fnn.state.parameter import Parameter, is_lazy
 from fnn.state.results import order_of, pack, reordered
@@ -245,6 +246,7 @@ class Function:
         scope.unstaged = "" if self.staged else "derivative"
         if anchor is not None:
             scope.anchor = anchor
+        scope.held = held_by(self.func, arguments, self.kwargs)
         with opened(scope):
             out = self.func(*arguments, **self.kwargs)
         aux = None

@@ -16,6 +16,7 @@ from jax import lax
 from fnn.arguments import listed, per_axis
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.kernels.mesh import reshape
 from fnn.typing import ArrayLike, Ints
 
 __all__ = ["fold", "unfold"]
@@ -68,7 +69,7 @@ def unfold(input: ArrayLike, kernel_size: Ints, dilation: Ints = 1, padding: Int
     # (N, C, H, W) -> (N, C, k0, blocks0, W) -> (N, C, k0, k1, blocks0, blocks1)
     x = _slide(x, lead, lead, kernel[0], dilation[0], stride[0], blocks[0])
     x = _slide(x, lead + 2, lead + 1, kernel[1], dilation[1], stride[1], blocks[1])
-    return lax.reshape(x, shape)
+    return reshape(x, shape)
 
 
 def fold(
@@ -119,7 +120,7 @@ def fold(
             f"{blocks[0]} * {blocks[1]} = {blocks[0] * blocks[1]}, but got input.size(2)={length}."
         )
     lead = x.ndim - 1
-    x = lax.reshape(x, (*x.shape[:-2], channels // math.prod(kernel), *kernel, *blocks))
+    x = reshape(x, (*x.shape[:-2], channels // math.prod(kernel), *kernel, *blocks))
     # (N, C, k0, k1, blocks0, blocks1) -> (N, C, k0, blocks0, W) -> (N, C, H, W), with the border
     x = _slide_back(x, lead + 2, lead + 1, dilation[1], stride[1], size[1] + 2 * pads[1])
     x = _slide_back(x, lead, lead, dilation[0], stride[0], size[0] + 2 * pads[0])

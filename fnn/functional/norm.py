@@ -149,11 +149,13 @@ def rms_norm(
     n = math.prod(x.shape[i] for i in axes)
     eps = float(jnp.finfo(wide.dtype).eps) if eps is None else eps
     if jnp.iscomplexobj(wide):  # PyTorch squares complex numbers as they are
-        rate = lax.rsqrt(lax.reduce_sum(wide * wide, axes) / n + eps)
+        factors = [lax.rsqrt(lax.reduce_sum(wide * wide, axes) / n + eps)]
     else:
         squares, scale = scaled_squares(wide, axes, eps=eps)
-        rate = scale * lax.rsqrt(squares / n + eps * scale * scale)
-    y = wide * lax.broadcast_in_dim(rate, x.shape, tuple(range(x.ndim - len(axes))))
+        factors = [scale, lax.rsqrt(squares / n + eps * scale * scale)]  # whose product may be subnormal
+    y = wide
+    for factor in factors:
+        y = y * lax.broadcast_in_dim(factor, x.shape, tuple(range(x.ndim - len(axes))))
     if gain is not None:
         y = y * lax.broadcast_in_dim((gain if jnp.iscomplexobj(y) else gain.real).astype(y.dtype), y.shape, axes)
     return narrow(y, x)

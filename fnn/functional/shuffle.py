@@ -8,6 +8,7 @@ from jax import lax
 from fnn.arguments import integer, listed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
+from fnn.kernels.mesh import reshape
 from fnn.typing import ArrayLike, Ints
 
 __all__ = ["pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle"]
@@ -43,9 +44,9 @@ def pixel_shuffle(input: ArrayLike, upscale_factor: int) -> jax.Array:
             f"but input.size(-3)={c} is not divisible by {r * r}"
         )
     n = len(lead)
-    x = lax.reshape(x, (*lead, c // (r * r), r, r, h, w))
+    x = reshape(x, (*lead, c // (r * r), r, r, h, w))
     x = lax.transpose(x, (*range(n), n, n + 3, n + 1, n + 4, n + 2))  # (*, C, H, r, W, r)
-    return lax.reshape(x, (*lead, c // (r * r), h * r, w * r))
+    return reshape(x, (*lead, c // (r * r), h * r, w * r))
 
 
 def pixel_unshuffle(input: ArrayLike, downscale_factor: int) -> jax.Array:
@@ -76,9 +77,9 @@ def pixel_unshuffle(input: ArrayLike, downscale_factor: int) -> jax.Array:
                 f"but input.size({axis})={size} is not divisible by {r}"
             )
     n = len(lead)
-    x = lax.reshape(x, (*lead, c, h // r, r, w // r, r))
+    x = reshape(x, (*lead, c, h // r, r, w // r, r))
     x = lax.transpose(x, (*range(n), n, n + 2, n + 4, n + 1, n + 3))  # (*, C, r, r, H, W)
-    return lax.reshape(x, (*lead, c * r * r, h // r, w // r))
+    return reshape(x, (*lead, c * r * r, h // r, w // r))
 
 
 def channel_shuffle(input: ArrayLike, groups: int) -> jax.Array:
@@ -115,9 +116,9 @@ def channel_shuffle(input: ArrayLike, groups: int) -> jax.Array:
         raise ArgumentError(
             f"channel_shuffle: Number of channels must be divisible by groups. Got {c} channels and {groups} groups."
         )
-    x = lax.reshape(x, (n, groups, c // groups, *spatial))
+    x = reshape(x, (n, groups, c // groups, *spatial))
     x = lax.transpose(x, (0, 2, 1, *range(3, x.ndim)))
-    return lax.reshape(x, (n, c, *spatial))
+    return reshape(x, (n, c, *spatial))
 
 
 def native_channel_shuffle(input: ArrayLike, groups: int) -> jax.Array:

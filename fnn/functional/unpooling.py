@@ -15,7 +15,7 @@ from fnn.arguments import listed, ntuple, per_axis
 from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.kernels.mesh import select
+from fnn.kernels.mesh import gathered, like_rows, select
 from fnn.typing import ArrayLike, Ints
 
 __all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]
@@ -167,7 +167,8 @@ def _max_unpool(
     out = _output_size(where, rank, x.shape[-rank:], kernel, step, pad, output_size)
     volume = math.prod(out)
     _check_range(where, index, volume, out)
-    rows = math.prod(x.shape[:-rank])
+    rows, given = math.prod(x.shape[:-rank]), x
+    index, x = gathered(index), gathered(x)  # on an explicit mesh: a scatter goes anywhere
     index = lax.reshape(index, (rows, math.prod(x.shape[-rank:])))
     # one flat scatter: row r's plane starts at r * volume; what is out of range goes beyond the end and is dropped
     inside = lax.bitwise_and(lax.ge(index, lax.full_like(index, 0)), lax.lt(index, lax.full_like(index, volume)))
@@ -182,7 +183,7 @@ def _max_unpool(
         unique_indices=True,
         mode=lax.GatherScatterMode.FILL_OR_DROP,
     )
-    return lax.reshape(flat, (*x.shape[:-rank], *out))
+    return like_rows(lax.reshape(flat, (*x.shape[:-rank], *out)), given)
 
 
 def _output_size(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -43,6 +45,50 @@ def select(which: jax.Array, yes: jax.Array, no: jax.Array) -> jax.Array:
         return jax.lax.select(*operands)
     spec = _sharding(split).spec
     return jax.lax.select(*(a if _sharding(a).spec == spec else jax.sharding.reshard(a, spec) for a in operands))
+
+
+def reshape(x: jax.Array, shape: Sequence[int]) -> jax.Array:
+    """`lax.reshape`; on an explicit mesh axes that stay are split as before, merged ones as the first of them.
+
+    JAX itself merges or splits one axis at a time there.
+    """
+    shape = tuple(shape)
+    if not partitioned(x) or 0 in shape:
+        return jax.lax.reshape(x, shape)
+    before, after = _specs(x.shape, tuple(_sharding(x).spec), _sharding(x).mesh.shape, shape)
+    if before != tuple(_sharding(x).spec):
+        x = jax.sharding.reshard(x, PartitionSpec(*before))
+    return jax.lax.reshape(x, shape, out_sharding=PartitionSpec(*after))
+
+
+def _specs(old: tuple[int, ...], spec: tuple[Any, ...], sizes: Any, new: tuple[int, ...]) -> tuple[tuple, tuple]:
+    """How an array is to be split before and after a reshape: group by group of axes with one product."""
+    before: list[Any] = []
+    after: list[Any] = []
+    i = j = 0
+    while i < len(old) or j < len(new):
+        first, start, m, n = i, j, 1, 1
+        while i == first or j == start or m != n:
+            if i < len(old) and (m <= n or j == len(new)):
+                m, i = m * old[i], i + 1
+            elif j < len(new):
+                n, j = n * new[j], j + 1
+            else:
+                break  # axes of size 1 at an end
+        axes = spec[first:i]
+        named = axes[0] if axes else None
+        count = math.prod(sizes[name] for name in ((named,) if isinstance(named, str) else named or ()))
+        kept = named is not None and j > start and not any(axes[1:]) and new[start] % count == 0
+        before += [named if kept else None, *[None] * (i - first - 1)][: i - first]
+        after += [named if kept else None, *[None] * (j - start - 1)][: j - start]
+    return tuple(before), tuple(after)
+
+
+def like_rows(a: jax.Array, x: jax.Array) -> jax.Array:
+    """``a`` with its first axis split as that of ``x``, and no other one, on an explicit mesh."""
+    if not partitioned(x) and not partitioned(a):
+        return a
+    return jax.sharding.reshard(a, PartitionSpec(_sharding(x).spec[0]))
 
 
 def devices(ctx: mlir.LoweringRuleContext) -> int:

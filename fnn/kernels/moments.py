@@ -59,9 +59,15 @@ def _standardised(x: jax.Array, *, axes: tuple[int, ...], eps: float | jax.Array
     kept = others(x.ndim, axes)
     n = math.prod(x.shape[i] for i in axes)
     mean = total(x, axes) / n
-    var, rstd = _variance(x, mean, axes, eps)
-    y = (x - spread(mean, x.shape, kept)) * spread(rstd, x.shape, kept)
-    return y, mean, var, rstd
+    return _finished(x, mean, kept, *_variance(x, mean, axes, eps))
+
+
+def _finished(
+    x: jax.Array, mean: jax.Array, kept: tuple[int, ...], var: jax.Array, scale: jax.Array, rate: jax.Array
+) -> tuple[jax.Array, ...]:
+    """The results, from ``1 / sqrt(var + eps)`` in two factors: their product is subnormal where x is huge."""
+    y = (x - spread(mean, x.shape, kept)) * spread(scale, x.shape, kept) * spread(rate, x.shape, kept)
+    return y, mean, var, scale * rate
 
 
 def _standardised_in_one_pass(x: jax.Array, *, axes: tuple[int, ...], eps: float) -> tuple[jax.Array, ...]:
@@ -85,20 +91,19 @@ def _standardised_in_one_pass(x: jax.Array, *, axes: tuple[int, ...], eps: float
 
     def plain(x: jax.Array, mean: jax.Array, var: jax.Array) -> tuple[jax.Array, ...]:
         del x, mean
-        return var, lax.rsqrt(var + eps)
+        return var, lax.full_like(var, 1), lax.rsqrt(var + eps)
 
-    var, rstd = lax.cond(lax.reduce_or(doubtful, tuple(range(doubtful.ndim))), careful, plain, x, mean, var)
-    y = (x - spread(mean, x.shape, kept)) * spread(rstd, x.shape, kept)
-    return y, mean, var, rstd
+    doubt = lax.reduce_or(doubtful, tuple(range(doubtful.ndim)))
+    return _finished(x, mean, kept, *lax.cond(doubt, careful, plain, x, mean, var))
 
 
 def _variance(
     x: jax.Array, mean: jax.Array, axes: tuple[int, ...], eps: float | jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """The variance, and ``1 / sqrt(var + eps)``, which is right where the variance overflows, too."""
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The variance, and two factors of ``1 / sqrt(var + eps)``, right where the variance overflows, too."""
     n = math.prod(x.shape[i] for i in axes)
     squares, scale = scaled_squares(x, axes, mean, eps)
-    return squares / n / scale / scale, scale * lax.rsqrt(squares / n + eps * scale * scale)
+    return squares / n / scale / scale, scale, lax.rsqrt(squares / n + eps * scale * scale)
 
 
 def _shapes(x: ShapedArray, *, axes: tuple[int, ...], eps: float) -> list[ShapedArray]:

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnn.kernels.mesh import like_rows, reshape, select
+
 # The elements that a place touches along one axis, and their weights: both (N, taps, *out).
 Taps = tuple[jax.Array, jax.Array]
 
@@ -19,9 +21,11 @@ def weighted_elements(x: jax.Array, taps: list[Taps]) -> jax.Array:
     A term a combination, of three axes: sums over an array of all combinations have seven axes and more, which the
     kernels of XLA's CPU compiler do not survive (jaxlib 0.10).
     """
+    x = like_rows(x, x)
+    taps = [(like_rows(i, x), like_rows(w, x)) for i, w in taps]
     sizes, out = x.shape[2:], taps[0][0].shape[2:]
     n, c = x.shape[:2]
-    plane = lax.reshape(x, (n, c, math.prod(sizes)))
+    plane = reshape(x, (n, c, math.prod(sizes)))
     axes = [[(_flat(i, k), _flat(w, k)) for k in range(i.shape[1])] for i, w in taps]
     insides = [[(i >= 0) & (i < size) for i, _ in axis] for axis, size in zip(axes, sizes, strict=True)]
     terms = []
@@ -30,14 +34,14 @@ def weighted_elements(x: jax.Array, taps: list[Taps]) -> jax.Array:
         for axis, of, k, size in zip(axes, insides, numbers, sizes, strict=True):
             index, w = axis[k]
             flat, weight, inside = flat * size + index, weight * w, inside & of[k]
-        flat = lax.expand_dims(lax.select(inside, flat, lax.full_like(flat, 0)), [1])
+        flat = lax.expand_dims(select(inside, flat, lax.full_like(flat, 0)), [1])
         taken = jnp.take_along_axis(plane, flat, 2, mode="promise_in_bounds")
-        taken = lax.select(lax.broadcast_in_dim(inside, taken.shape, (0, 2)), taken, lax.full_like(taken, 0))
+        taken = select(lax.broadcast_in_dim(inside, taken.shape, (0, 2)), taken, lax.full_like(taken, 0))
         terms.append(taken * lax.expand_dims(weight, [1]))
-    return lax.reshape(functools.reduce(lax.add, terms), (n, c, *out))
+    return reshape(functools.reduce(lax.add, terms), (n, c, *out))
 
 
 def _flat(of_taps: jax.Array, k: int) -> jax.Array:
     """Tap ``k`` of (N, taps, *out) as (N, places)."""
     one = lax.index_in_dim(of_taps, k, 1, keepdims=False)
-    return lax.reshape(one, (one.shape[0], math.prod(one.shape[1:])))
+    return reshape(one, (one.shape[0], math.prod(one.shape[1:])))

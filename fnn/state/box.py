@@ -29,12 +29,12 @@ from fnn import random
 from fnn.autocasting import governed_as
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, TracerEscapeError
-from fnn.state import tensor_methods, tensor_names
+from fnn.state import constants, tensor_methods, tensor_names
 from fnn.state.box_index import check_index
 from fnn.state.layout import Layout, spread
 from fnn.state.scope import epoch, escape_message, innermost
 from fnn.state.tensor_methods import Size, TensorMethods
-from fnn.tracing import ARRAYS, Tracer, register_array_like
+from fnn.tracing import ARRAYS, Tracer, register_array_like, staged
 from fnn.typing import Key
 
 __all__ = ["Box"]
@@ -130,6 +130,8 @@ class Box(_Arrayed):
         if not self._exposed:
             self._exposed = True
             epoch.exposures += 1
+        if staged():
+            constants.note(self)
         return self._value
 
     @data.setter
@@ -146,6 +148,8 @@ class Box(_Arrayed):
         if isinstance(value, Tracer) and not isinstance(self._value, Tracer):
             transform = "a raw JAX transform (jax.jit, jax.grad, jax.checkpoint, lax.scan, ...)"
             raise TracerEscapeError(escape_message(self, transform))
+        if constants.kept:
+            constants.check((self,))
         self._value = value if self._layout is None else spread(value, self._layout)
         self._exposed = True
         epoch.exposures += 1

@@ -18,12 +18,14 @@ from typing import Any, NamedTuple, cast
 from fnn.errors import TracerEscapeError
 from fnn.state.box import Box
 from fnn.state.describe import Content, Survey, by_value, copied, has_state
+from fnn.state.held import refill
 from fnn.state.numbers import Number
-from fnn.state.reads import MISSING, Place, Recorder, data_of, fetch, own_dict, slot
+from fnn.state.places import MISSING, Place, data_of, fetch, own_dict, slot
 from fnn.state.recipes import Packer, build
+from fnn.state.recorder import Recorder
 from fnn.state.scope import Scope, Slot, epoch, innermost, keepers, unset
 from fnn.state.watch import recorder as recorder_of
-from fnn.tracing import Tracer, current_trace
+from fnn.tracing import Tracer, alive, current_trace
 
 __all__ = ["Effects", "apply", "changed", "undo"]
 
@@ -134,7 +136,8 @@ def _put(where: tuple[Any, ...], value: Any, survey: Any) -> None:
         else:
             node.__closure__[place.name].cell_contents = value
     elif kind == "container":
-        _refill(survey.containers[where[1]], value)
+        if isinstance(survey.containers[where[1]], (dict, set, list, deque)):
+            refill(survey.containers[where[1]], value)
     elif kind == "numpy":
         value.restore(survey.numpy[where[1]])
     elif kind in ("slot", "class"):
@@ -171,18 +174,6 @@ def _set(table: dict[str, Any], name: str, value: object) -> None:
         table.pop(name, None)
     else:
         table[name] = value
-
-
-def _refill(container: Any, content: Any) -> None:
-    if isinstance(container, dict):
-        container.clear()
-        container.update(content)
-    elif isinstance(container, set):
-        container.clear()
-        container.update(content)
-    elif isinstance(container, (list, deque)):
-        container.clear()
-        container.extend(content)
 
 
 class Effects:
@@ -306,7 +297,7 @@ def apply(effects: Effects, leaves: list[Any], survey: Any, number: Callable[[An
         elif how == "append":
             container.append(value)
         else:
-            _refill(container, value)
+            refill(container, value)
 
 
 def _leaving(scope: Scope) -> list[Slot]:
@@ -315,6 +306,7 @@ def _leaving(scope: Scope) -> list[Slot]:
     What was assigned is put back until the arrays are there.
     """
     inside = recorder_of.get()
+    held = scope.held
     slots: list[Slot] = []
     changes: list[tuple[Change, Callable[[Any], None], str, bool]] = []
     if isinstance(inside, Recorder):
@@ -325,6 +317,13 @@ def _leaving(scope: Scope) -> list[Slot]:
                     _put(change.where, change.before, survey)
                     back = functools.partial(_put, change.where, survey=survey)
                     changes.append((change, back, named(change.where, survey), False))
+    elif held is not None:
+        for before, now, store, what in held.differences():
+            if _traced_here(now):
+                changes.append((Change(("held",), before, now), store, what, False))
+                store(before)
+            elif scope.rehearses:
+                store(before)  # a log, which is filled when the function runs in earnest
     for table, name, before, owner in scope.touched.values():
         now = table.get(name, MISSING)
         if now is not MISSING and _traced_here(now):
@@ -348,7 +347,12 @@ def _leaving(scope: Scope) -> list[Slot]:
             scope.parent.touched.setdefault((id(table), name), (table, name, before, owner))
     scope.touched.clear()
     for change, store, what, fresh in changes:
-        packer = Packer(lambda value: None if not _kept(value, scope) else ("same", value), scope.read, every=False)
+        earlier = _elements(change.before)
+
+        def known(value: Any, earlier: Any = earlier) -> Any:
+            return ("same", value) if id(value) in earlier or _kept(value, scope) else None
+
+        packer = Packer(known, scope.read, every=False)
         try:
             recipe = packer.pack(change.now)
         except TracerEscapeError as error:
@@ -370,6 +374,13 @@ def _leaving(scope: Scope) -> list[Slot]:
     return slots
 
 
+def _elements(container: Any) -> set[int]:
+    """The ids of what stands in a container."""
+    if isinstance(container, dict):
+        return set(map(id, container.values()))
+    return set(map(id, container)) if isinstance(container, (list, tuple, set, deque)) else set()
+
+
 def _kept(value: object, scope: Scope) -> bool:
     """Whether an object in a packed value is referred to, not made anew: it was there before, and is no container."""
     if isinstance(value, Box):
@@ -386,9 +397,9 @@ def _kept(value: object, scope: Scope) -> bool:
 
 
 def _traced_here(value: object, depth: int = 0) -> bool:
-    """Whether a value holds a traced array of the innermost trace."""
+    """Whether a value holds a traced array of the innermost trace, or of one that has ended."""
     if isinstance(value, Tracer):
-        return value._trace is current_trace()
+        return value._trace is current_trace() or not alive(value)
     if isinstance(value, Box):
         return isinstance(value._value, Tracer) and value._value._trace is current_trace()
     if depth > 6 or by_value(value):

@@ -1,7 +1,8 @@
 """What a function's code reads and writes besides its arguments: free variables, globals, attributes of modules.
 
-Read off the bytecode, nested functions included, without running anything.  It names more than one run reads (the
-branch not taken too), never less, but for names that are only made at run time (``globals()[name]``).
+Read off the bytecode, nested functions included, without running anything; strings that are evaluated count as code.
+It names more than one run reads (the branch not taken too), never less, but for names and code that are only made at
+run time; what ``globals()[name]`` reads is noticed by `watch`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 import types
 from typing import NamedTuple
 
-__all__ = ["Names", "is_library", "names_of"]
+__all__ = ["Names", "is_library", "level_outside", "names_of"]
 
 # Code whose own globals are no part of a user's program. Their names are not followed.
 _LIBRARIES = frozenset({
@@ -30,11 +31,20 @@ class Names(NamedTuple):
     stored_globals: frozenset[str]
     stored_cells: frozenset[str]
     named: frozenset[str]  # what may be a name of an attribute of anything
+    finds_modules: bool  # whether it may take a Python module from a table, by name
 
 
 def is_library(module: object) -> bool:
     """Whether code of this module (a name) is a library's, whose globals no step of a user's depends on."""
     return isinstance(module, str) and module.partition(".")[0] in _LIBRARIES
+
+
+def level_outside() -> int:
+    """The ``stacklevel`` of the innermost frame outside of libraries, seen from the function that calls this."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and is_library(frame.f_globals.get("__name__")):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 @functools.lru_cache(maxsize=4096)
@@ -67,9 +77,16 @@ def names_of(code: types.CodeType) -> Names:
             stored_cells.add(str(value))
         if table is not None:
             table[path] = None
+    finds_modules = not _FINDERS.isdisjoint(code.co_names)
+    evaluates = not _EVALUATORS.isdisjoint(code.co_names)
     for constant in code.co_consts:
+        if isinstance(constant, str) and finds_modules:
+            imports[(constant, *code.co_names)] = None
+        if isinstance(constant, str) and evaluates:
+            constant = _compiled(constant)
         if isinstance(constant, types.CodeType):
             inner = names_of(constant)
+            finds_modules |= inner.finds_modules
             globals_.update(dict.fromkeys(inner.globals))
             imports.update(dict.fromkeys(inner.imports))
             cells.update((path, None) for path in inner.cells if path[0] in free)
@@ -78,5 +95,16 @@ def names_of(code: types.CodeType) -> Names:
             stored_cells |= {name for name in inner.stored_cells if name in free}
     return Names(
         tuple(globals_), tuple(cells), tuple(imports), frozenset(stored_globals), frozenset(stored_cells),
-        frozenset(named),
+        frozenset(named), finds_modules,
     )  # fmt: skip
+
+
+_FINDERS = frozenset({"modules", "import_module", "__import__"})
+_EVALUATORS = frozenset({"eval", "exec"})
+
+
+def _compiled(text: str) -> object:
+    try:
+        return compile(text, "<string>", "exec")
+    except (SyntaxError, ValueError):
+        return None

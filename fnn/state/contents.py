@@ -8,6 +8,7 @@ import contextvars
 import os
 import queue
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,9 @@ _READERS: dict[type, Callable[[Any], Any]] = {
     memoryview: lambda held: (held.format, held.shape, held.tobytes()),
     contextvars.ContextVar: lambda held: [held.get(_UNSET)],
     queue.Queue: lambda held: list(held.queue),
+    weakref.WeakKeyDictionary: lambda held: list(held.items()),
+    weakref.WeakValueDictionary: lambda held: list(held.items()),
+    weakref.WeakSet: lambda held: list(held),
     threading.local: lambda held: dict(held.__dict__),
     type(os.environ): lambda held: dict(held._data),
 }

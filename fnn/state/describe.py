@@ -6,11 +6,12 @@ content, arrays for their shapes and dtypes.  What has state (a Module, an Optim
 class) is described by its class and by its number in the order in which it was met, so that an alias stays an alias;
 the survey keeps these *nodes*, the boxes and the arrays in the same order.  A Module's tables (parameters, buffers,
 children, hooks, mode) are described as a whole.  Its plain attributes, and those of a user's objects, are described
-one by one when they are read; see `fnn.state.reads`.
+one by one when they are read; see `fnn.state.recorder`.
 """
 
 from __future__ import annotations
 
+import builtins
 import enum
 import functools
 import inspect
@@ -40,6 +41,7 @@ __all__ = [
     "by_value",
     "global_hooks",
     "has_state",
+    "is_constant",
     "register_constant",
 ]
 
@@ -53,6 +55,8 @@ _OTHER_HOOKS = frozenset({
 WHOLE = frozenset({*_TABLES, "_non_persistent_buffers_set", "training", "_is_full_backward_hook"})
 _HEAP, _IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
 
+_BUILTINS = vars(builtins)  # in the globals of all code, and changed by `watch`
+
 _constants: list[type] = []
 
 
@@ -65,6 +69,11 @@ def register_constant(cls: type) -> type:
 def by_value(value: object) -> bool:
     """Whether ``value`` is immutable and stands for itself."""
     return isinstance(value, (*_PLAIN, float, np.generic, *_constants))
+
+
+def is_constant(value: object) -> bool:
+    """Whether ``value`` stands for itself and nothing can be put into it, as attributes into a member of an enum."""
+    return by_value(value) and not isinstance(value, enum.Enum)
 
 
 def has_state(cls: type) -> bool:
@@ -96,7 +105,7 @@ _watchable: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
 
 
 def _is_watchable(cls: type) -> bool:
-    if not cls.__flags__ & _HEAP or cls.__flags__ & _IMMUTABLE or issubclass(cls, (type, tuple, enum.Enum, Box)):
+    if not cls.__flags__ & _HEAP or cls.__flags__ & _IMMUTABLE or issubclass(cls, (type, tuple, Box)):
         return False
     if has_state(cls):
         return True
@@ -114,6 +123,9 @@ def of_container(value: object) -> bool:
     return isinstance(owner, (list, dict, set, deque)) or content_of(owner) is not None
 
 
+_NOTHING = object()
+
+
 class Same:
     """A value compared by identity; it is not kept alive where it can be referred to weakly."""
 
@@ -121,6 +133,7 @@ class Same:
 
     def __init__(self, value: object) -> None:
         self._hash = hash(id(value))
+        value = _NOTHING if value is None else value  # a reference to what is gone gives None
         self._value = None
         try:
             self.ref: Callable[[], Any] = weakref.ref(value)
@@ -254,7 +267,7 @@ class Survey:
         if at is not None:
             return ("again", at)
         number = self.node(value)
-        return (number, Same(type(value)), value._fnn_gather(self))
+        return (number, *self._of_class(value), value._fnn_gather(self))
 
     # -- values -------------------------------------------------------------------------------------------
 
@@ -290,7 +303,8 @@ class Survey:
             known = self._met[id(value)] = ("numpy", len(self.numpy))
             self.numpy.append(value)
             self.numpy_contents.append(Content(value))
-            return (*known, self.numpy_contents[-1])
+            inner = (self.value(value.ravel().tolist()),) if value.dtype.hasobject else ()
+            return (*known, self.numpy_contents[-1], *inner)
         return known
 
     def _function(self, value: object) -> Any:
@@ -309,6 +323,8 @@ class Survey:
         known = self._met.get(id(value))
         if known is not None:
             return known
+        if value is _BUILTINS:
+            return ("builtins",)
         self._met[id(value)] = ("container", len(self.containers))
         self.containers.append(value)
         content = copied(value)
@@ -344,6 +360,8 @@ class Survey:
             return self._array(value)
         if isinstance(value, np.generic):
             return (cls, value.tobytes())
+        if isinstance(value, enum.Enum) and watchable(cls):
+            return (Same(value), self._instance(value))  # it may have attributes
         if isinstance(value, (*_PLAIN, *_constants)):
             return (cls, value)
         if isinstance(value, float):
@@ -364,7 +382,7 @@ class Survey:
         if isinstance(value, weakref.ref):
             return ("weak", self.value(value()))
         if isinstance(value, type):
-            return ("class", self.node(value), Same(value)) if not is_library(value.__module__) else Same(value)
+            return self._class(value)
         if isinstance(value, types.ModuleType):
             return ("module", self.node(value), Same(value)) if not is_library(value.__name__) else Same(value)
         if isinstance(value, property):
@@ -382,9 +400,22 @@ class Survey:
             return self._instance(value)
         return Same(value)
 
+    def _class(self, value: type) -> Any:
+        if is_library(value.__module__):
+            return Same(value)
+        if issubclass(value, enum.Enum) and id(value) not in self.numbers:
+            # Members can be had without a look at an attribute: Color["RED"], Color(1), list(Color).
+            return ("class", self.node(value), Same(value), tuple(map(self.value, value.__members__.values())))
+        return ("class", self.node(value), Same(value))
+
     def _instance(self, value: object) -> Any:
         at = self.numbers.get(id(value))
-        return ("again", at) if at is not None else ("object", self.node(value), Same(type(value)))
+        return ("again", at) if at is not None else ("object", self.node(value), *self._of_class(value))
+
+    def _of_class(self, value: object) -> tuple[Any, ...]:
+        """The class of an object; one whose own class is a user's is looked into."""
+        cls = type(value)
+        return (Same(cls),) if is_library(type(cls).__module__) else (Same(cls), self._class(cls))
 
 
 def copied(container: Any) -> Any:

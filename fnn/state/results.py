@@ -2,7 +2,8 @@
 
 JAX knows containers and registered classes.  An object of another class (an unregistered dataclass, a plain object)
 passes through a transform untouched, full of tracers; and the keys of a dict come back sorted.  `pack` takes the
-arrays out of such objects, and its ``rebuild`` puts the results in and the keys in order::
+arrays out of such objects, and out of dicts whose keys have several types; its ``rebuild`` puts the results in and
+the keys in order::
 
     tree, rebuild = pack(function(...))      # inside the transform: return tree
     result = rebuild(carried_out_tree)       # outside, for each call
@@ -161,6 +162,9 @@ def _is_parts(value: object) -> bool:
 
 
 def _parts_of(leaf: object, every: bool) -> Any:
+    if is_unsorted(leaf):
+        walk = _Walk(leaf)
+        return _Parts(_Skeleton(leaf, walk), tuple(walk.arrays))
     refuse_hidden(leaf, lambda content: content._trace is current_trace())
     if isinstance(leaf, (jax.Array, *_ATOMS)):
         return leaf
@@ -186,7 +190,7 @@ def pack(result: object, every: bool = False) -> tuple[Any, Callable[[Any], Any]
     Raises:
         ArgumentTypeError: an object with a traced array cannot be copied; the attribute is named.
     """
-    tree = tree_map(lambda leaf: _parts_of(leaf, every), result)
+    tree = tree_map(lambda leaf: _parts_of(leaf, every), result, is_leaf=is_unsorted)
     packed = any(map(_is_parts, tree_leaves(tree, is_leaf=_is_parts)))
     order = order_of(result)
 
@@ -204,7 +208,7 @@ def combined(function: Callable[..., Any], *results: object) -> Any:
 
 def order_of(tree: Any) -> Any:
     """The order of the keys of the dicts in ``tree``, for `reordered`; None if JAX keeps it anyway."""
-    if type(tree) is dict:
+    if type(tree) is dict and not is_unsorted(tree):
         parts = {key: order_of(value) for key, value in tree.items()}
         keys = list(tree)
         if all(part is None for part in parts.values()) and _is_sorted(keys):
@@ -219,8 +223,19 @@ def order_of(tree: Any) -> Any:
 def _is_sorted(keys: list[Any]) -> bool:
     try:
         return keys == sorted(keys)
-    except TypeError:  # keys of several types, which JAX refuses itself
+    except TypeError:
+        return False
+
+
+def is_unsorted(value: object) -> bool:
+    """Whether ``value`` is a dict whose keys cannot be sorted, of several types say: JAX cannot flatten it."""
+    if not isinstance(value, dict):
+        return False
+    try:
+        sorted(value)
+    except TypeError:
         return True
+    return False
 
 
 def reordered(tree: Any, order: Any) -> Any:

@@ -21,10 +21,12 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from fnn.errors import TracerEscapeError
+from fnn.state.tensor_names import hint_on_array
 from fnn.tracing import Tracer, current_trace
 
 if TYPE_CHECKING:
     from fnn.state.box import Box
+    from fnn.state.held import Held
 
 TRACER_ESCAPE = """\
 A traced value would be stored in {what}, which outlives the trace: {transform}.
@@ -136,6 +138,7 @@ class Scope:
 
     __slots__ = (
         "anchor",
+        "held",
         "modal",
         "newborn",
         "overrides",
@@ -162,6 +165,7 @@ class Scope:
         self.trace: Any = None
         # Entries of tables of Modules (plain attributes too) that were assigned, with what was there before.
         self.touched: dict[tuple[int, str], tuple[dict[str, Any], str, Any, Any]] = {}
+        self.held: Held | None = None  # what else the function can put values into, where no recorder sees it
         self.modal = False  # a mode of derivatives was entered, which derivatives of what is traced here must see
         # "derivative" or "batch": a transform evaluates the function itself, but can evaluate its traced program.
         self.unstaged = ""
@@ -225,6 +229,9 @@ class Scope:
                 table[name] = before
             epoch.structure += 1
         self.touched.clear()
+        if self.held is not None:
+            for before, _, store, _ in self.held.differences():
+                store(before)
 
 
 def escape_message(box: Any, transform: str) -> str:
@@ -240,8 +247,9 @@ def opened(scope: Scope) -> Iterator[Scope]:
     token = innermost.set(scope)
     try:
         yield scope
-    except BaseException:
+    except BaseException as error:
         scope.forget()
+        hint_on_array(error)
         raise
     finally:
         innermost.reset(token)

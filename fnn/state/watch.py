@@ -1,18 +1,22 @@
 """Noticing reads of attributes while a function is traced.
 
 For the time of a trace the classes of the objects that it can reach get a ``__getattribute__`` that tells the recorder
-of this thread what is read.  Afterwards they are as they were, so that an attribute costs nothing outside a trace.
-Other threads meanwhile take the same road and find no recorder.
+of this thread what is read; so do Python modules, and ``globals()`` gives a table that tells it (`namespace`).
+Afterwards they are as they were, so that an attribute costs nothing outside a trace.  Other threads meanwhile take the
+same road and find no recorder.
 """
 
 from __future__ import annotations
 
+import builtins
+import sys
 import threading
+import types
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-__all__ = ["Watch", "always", "recorder"]
+__all__ = ["NOTICED", "Watch", "always", "recorder"]
 
 
 class Recorder(Protocol):
@@ -32,6 +36,14 @@ class Recorder(Protocol):
         """``value`` has just been made."""
         ...
 
+    def looked_up(self, value: object, name: str) -> None:
+        """``getattr(value, name)`` is about to be read, of a class or a function."""
+        ...
+
+    def namespace(self, table: dict[str, Any]) -> dict[str, Any]:
+        """What code whose globals are ``table`` gets of ``globals()``."""
+        ...
+
 
 recorder: ContextVar[Recorder | None] = ContextVar("fnn_recorder", default=None)
 
@@ -40,6 +52,9 @@ always: list[type] = []
 
 _lock = threading.RLock()
 _uses: dict[type, int] = {}
+_modules: dict[types.ModuleType, int] = {}  # Python modules that are watched, and by how many
+_calls: dict[str, int] = {}  # built-in functions that are noticed, likewise
+_getattr = builtins.getattr
 
 
 class Watch:
@@ -47,8 +62,31 @@ class Watch:
 
     def __init__(self) -> None:
         self.classes: list[type] = []
+        self.modules: list[types.ModuleType] = []
+        self.calls: list[str] = []
+        self._add_call("globals")
         for cls in always:
             self.add(cls)
+
+    def add_getattr(self) -> None:
+        """Notices ``getattr`` of classes and functions, of which names alone tell nothing."""
+        self._add_call("getattr")
+
+    def _add_call(self, name: str) -> None:
+        with _lock:
+            if name not in self.calls:
+                self.calls.append(name)
+                _calls[name] = _calls.get(name, 0) + 1
+                setattr(builtins, name, NOTICED[name])
+
+    def add_module(self, module: types.ModuleType) -> None:
+        """Watches a Python module, unless it is of a class of its own."""
+        with _lock:
+            if type(module) is types.ModuleType:
+                module.__class__ = _Module
+            if type(module) is _Module and module not in self.modules:
+                _modules[module] = _modules.get(module, 0) + 1
+                self.modules.append(module)
 
     def add(self, cls: type) -> None:
         """Watches the instances of ``cls``, unless a class above is watched already."""
@@ -72,6 +110,17 @@ class Watch:
     def close(self) -> None:
         """Gives every class back what it had."""
         with _lock:
+            for name in self.calls:
+                _calls[name] -= 1
+                if not _calls[name]:
+                    setattr(builtins, name, _ORIGINAL[name])
+            self.calls = []
+            for module in self.modules:
+                _modules[module] -= 1
+                if not _modules[module]:
+                    del _modules[module]
+                    module.__class__ = types.ModuleType
+            self.modules = []
             for cls in self.classes:
                 _uses[cls] -= 1
                 if not _uses[cls]:
@@ -95,3 +144,29 @@ def _watched(read: Callable[[Any, str], Any]) -> Any:
     watched: Any = __getattribute__
     watched.watches = True
     return watched
+
+
+class _Module(types.ModuleType):
+    """The class of a Python module while it is watched."""
+
+
+type.__setattr__(_Module, "__getattribute__", _watched(types.ModuleType.__getattribute__))
+
+
+def _noticed_globals() -> dict[str, Any]:
+    table = sys._getframe(1).f_globals
+    told = recorder.get()
+    return table if told is None else told.namespace(table)
+
+
+def _noticed_getattr(value: object, name: str, /, *default: object) -> Any:
+    if issubclass(type(value), _UNNOTICED):
+        told = recorder.get()
+        if told is not None:
+            told.looked_up(value, name)
+    return _getattr(value, name, *default)
+
+
+_UNNOTICED = (type, types.FunctionType)
+NOTICED: dict[str, Callable[..., Any]] = {"globals": _noticed_globals, "getattr": _noticed_getattr}
+_ORIGINAL = {name: getattr(builtins, name) for name in NOTICED}

@@ -236,3 +236,20 @@ def test_nothing_keeps_tracers_alive():
     with jax.checking_leaks():
         out = fnn.grad(lambda x: (x.sum(), Output(x, [x])), has_aux=True)(jnp.ones(2))[1]
     assert_close(out.parts[0], jnp.ones(2))
+
+
+MIXED = {
+    "value_and_grad": lambda f: fnn.value_and_grad(lambda x: (x.sum(), f(x)), has_aux=True)(jnp.ones(3))[0][1],
+    "checkpoint": lambda f: fnn.checkpoint(f)(jnp.ones(3)),
+    "vmap": lambda f: fnn.vmap(f)(jnp.ones(3)),
+    "scan": lambda f: fnn.scan(lambda c, x: (c, f(x)), 0, jnp.ones(3))[1],
+    "jit": lambda f: fnn.jit(f)(jnp.ones(3)),
+}
+
+
+@pytest.mark.parametrize("transform", MIXED.values(), ids=MIXED)
+def test_dicts_whose_keys_jax_cannot_sort(transform):
+    out = transform(lambda x: [{1: x * 2, "b": {(0, 1): x * 3, None: "text"}, "a": x}])[0]
+    assert list(out) == [1, "b", "a"] and list(out["b"]) == [(0, 1), None] and out["b"][None] == "text"
+    for value, factor in ((out[1], 2), (out["b"][0, 1], 3), (out["a"], 1)):
+        np.testing.assert_array_equal(value, jnp.full(3, float(factor)))

@@ -98,6 +98,14 @@ OPERATIONS |= {
     "group_norm": (lambda x: F.group_norm(x, 2), (IMAGE,), 1),
     "layer_norm": (lambda x: F.layer_norm(x, (6,)), (ROWS,), 1),
     "rms_norm": (lambda x: F.rms_norm(x, (6,)), (ROWS,), 1),
+    "pixel_shuffle": (lambda x: F.pixel_shuffle(x, 2), (_array(8, 8, 3, 5),), 1),
+    "pixel_unshuffle": (lambda x: F.pixel_unshuffle(x, 2), (IMAGE,), 1),
+    "channel_shuffle": (lambda x: F.channel_shuffle(x, 3), (IMAGE,), 1),
+    "unfold": (lambda x: F.unfold(x, (3, 2), padding=1, stride=2), (IMAGE,), 1),
+    "fold": (lambda x: F.fold(x, (4, 6), 2, stride=2), (_array(8, 12, 6),), 1),
+    "max_unpool1d": (lambda x: F.max_unpool1d(*F.max_pool1d(x, 2, return_indices=True), 2), (SIGNAL,), 1),
+    "max_unpool2d": (lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2), (IMAGE,), 1),
+    "grid_sample": (lambda x, g: F.grid_sample(x, g, align_corners=False), (IMAGE, 0.5 * _array(8, 3, 2, 2)), 2),
     "local_response_norm": (lambda x: F.local_response_norm(x, 3), (IMAGE,), 1),
 }
 

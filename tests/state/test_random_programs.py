@@ -1,14 +1,15 @@
 """Random programs: Modules in random containers, read and changed in random places between calls.
 
-Each program runs eagerly and under `fnn.jit` on a copy, with the same changes between the calls; both give the same
-values at every call, or the jitted one refuses.  ``FNN_TEST_ALL=1`` runs a thousand of them.
+Each program is built twice and runs eagerly and under `fnn.jit`, with the same changes between the calls; both give the
+same values at every call, or the jitted one refuses.  ``FNN_TEST_ALL=1`` runs a thousand of them.
 """
 
 import collections
-import copy
 import dataclasses
+import enum
 import random as python_random
 import types
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -69,11 +70,62 @@ class Net(nn.Module):
         return jnp.tanh(y)
 
 
+def fresh(kind):
+    """An object of a class of its own, or a class, in which what it holds changes no other program."""
+    if kind == "member":
+        return enum.Enum("Place", ["HERE"]).HERE
+    if kind == "module":
+        return types.ModuleType("user_holder")
+    if kind == "class":
+        return type("Registry", (), {"__module__": __name__})
+
+    class Meta(type):
+        @property
+        def model(cls):
+            return cls.table["model"]
+
+        @model.setter
+        def model(cls, model):
+            cls.table["model"] = model
+
+    return Meta("Registry", (), {"table": {}, "__module__": __name__})
+
+
+PLACES = [
+    "plain", "record", "slots", "list", "dict", "deque", "namespace", "holder", "tuple", "none",
+    "member", "module", "class", "metaclass", "vars", "weak", "objects", "computed",
+]  # fmt: skip
+
+
 def wrap(rng, model, depth=0):
     """A container with the model in it, and how to read it, get it and replace it."""
-    kind = rng.choice(["plain", "record", "slots", "list", "dict", "deque", "namespace", "holder", "tuple", "none"])
+    kind = rng.choice(PLACES)
     scale = rng.choice([1.0, 2.0])
-    if kind in ("plain", "slots", "record", "namespace", "holder"):
+    if kind in ("member", "module", "class", "metaclass"):
+        thing = fresh(kind)
+        thing.model, thing.scale = model, scale
+        read = lambda t, x: t.model(x) * t.scale  # noqa: E731
+        get, put = (lambda t: t.model), (lambda t, m: setattr(t, "model", m))
+    elif kind == "computed":
+        thing = fresh(rng.choice(["member", "module", "class"]))
+        thing.model, thing.scale = model, scale
+        read = lambda t, x: getattr(t, "".join(["mo", "del"]))(x) * t.scale  # noqa: E731
+        get, put = (lambda t: t.model), (lambda t, m: setattr(t, "model", m))
+    elif kind == "vars":
+        thing = rng.choice([Plain, lambda: fresh("module")])()
+        thing.model, thing.scale = model, scale
+        read = lambda t, x: vars(t)["model"](x) * t.__dict__["scale"]  # noqa: E731
+        get, put = (lambda t: t.model), (lambda t, m: setattr(t, "model", m))
+    elif kind == "weak":
+        keys = [Plain(), Plain()]
+        thing = (keys, weakref.WeakKeyDictionary({keys[0]: model, keys[1]: scale}))
+        read = lambda t, x: t[1][t[0][0]](x) * t[1][t[0][1]]  # noqa: E731
+        get, put = (lambda t: t[1][t[0][0]]), (lambda t, m: t[1].__setitem__(t[0][0], m))
+    elif kind == "objects":
+        thing = np.array([model, scale], object)
+        read = lambda t, x: t[0](x) * t[1]  # noqa: E731
+        get, put = (lambda t: t[0]), (lambda t, m: t.__setitem__(0, m))
+    elif kind in ("plain", "slots", "record", "namespace", "holder"):
         thing = {
             "plain": Plain,
             "slots": Slots,
@@ -187,7 +239,9 @@ def build(seed):
     fnn.manual_seed(seed)
     thing, read, get, put = wrap(rng, Net(rng))
     trains = rng.random() < 0.4
-    reach = rng.choice(["argument", "closure", "method", "global", "default"])
+    reach = rng.choice([
+        "argument", "closure", "method", "global", "default", "by name", "in a module", "through the metaclass",
+    ])  # fmt: skip
 
     def run(thing, x):
         if not trains:
@@ -202,7 +256,7 @@ def build(seed):
         return value
 
     def stepper(thing, jit):
-        if reach == "argument" and not (isinstance(thing, (dict, tuple, list, collections.deque))):
+        if reach == "argument" and not isinstance(thing, (collections.deque, np.ndarray)):
             step = jit(run)
             return lambda x: step(thing, x)
         if reach == "method":
@@ -219,6 +273,26 @@ def build(seed):
             namespace = {"thing": thing, "run": run}
             exec("def step(x):\n    return run(thing, x)\n", namespace)
             return jit(namespace["step"])
+        if reach == "by name":
+            namespace = {"thing": thing, "run": run}
+            exec("def step(x):\n    return run(globals()['thing'], x)\n", namespace)
+            return jit(namespace["step"])
+        if reach == "in a module":
+            module = types.ModuleType("user_module")
+            module.thing = thing
+            return jit(lambda x: run(module.thing, x))
+        if reach == "through the metaclass":
+
+            class Meta(type):
+                held = thing
+
+                def __getitem__(cls, name):
+                    return cls.held
+
+            class Lookup(metaclass=Meta):
+                pass
+
+            return jit(lambda x: run(Lookup["thing"], x))
         if reach == "default":
 
             def with_default(x, thing=thing):
@@ -242,8 +316,8 @@ def _double():
 def check(seed):
     x = jnp.linspace(-1, 1, 6).reshape(3, 2)
     rng, thing, get, put, stepper = build(seed)
-    twin = copy.deepcopy(thing)
-    step, eager = stepper(thing, fnn.jit), stepper(twin, lambda f: f)
+    _, twin, _, _, stepper_of_twin = build(seed)
+    step, eager = stepper(thing, fnn.jit), stepper_of_twin(twin, lambda f: f)
     for call in range(rng.choice([3, 4, 5])):
         for change in changes(rng, seed * 100 + call):
             change(thing, get, put)
