@@ -112,6 +112,12 @@ class _Graph:
         return variable is not None and not tracing.is_literal(variable) and variable in self.variables
 
 
+def reaches(outputs: Iterable[Any], inputs: Iterable[Any]) -> list[list[bool]]:
+    """For each of the traced ``outputs`` whether a derivative gets to each of the ``inputs``."""
+    inputs = list(inputs)
+    return [[graph.holds(x) for x in inputs] for graph in map(_Graph, [[output] for output in outputs])]
+
+
 def _ends(equation: Any) -> bool:
     """Whether no derivative goes through an equation."""
     primitive = equation.primitive
