@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import tree_flatten, tree_map, tree_unflatten
 
+from fnn import random
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._graph import through_program
@@ -263,10 +264,14 @@ class Function:
 
 def derived(function: Function, transform: Callable[..., _R], *args: Any) -> _R:
     """``transform(*args)``, which differentiates ``function``: the program that it traces, if it must be that."""
+    generator = random.program_generator()
+    mark = None if generator is None else generator.mark()
     try:
         return transform(*args)
     except Restage as needed:
         if needed.scope is not function.scope or function.staged:
             raise
+    if generator is not None:
+        generator.rewind(mark)
     function.staged = True
     return transform(*args)
