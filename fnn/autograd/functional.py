@@ -29,7 +29,9 @@ Arrays = ArrayLike | tuple[ArrayLike, ...]
 Result = jax.Array | tuple[jax.Array, ...]
 _Values = tuple[jax.Array, ...]
 
-_INDEPENDENT = "{what}: Output {i} of the user-provided function is independent of input {j}. This is not allowed in strict mode."  # fmt: skip  # noqa: E501
+_INDEPENDENT = (
+    "{what}: Output {i} of the user-provided function is independent of input {j}. This is not allowed in strict mode."
+)
 _CONSTANT = (
     "{what}: Output {i} of the user-provided function does not require gradients. The outputs must be computed in a "
     "differentiable manner from the input when running in strict mode."
@@ -236,6 +238,12 @@ def jvp(
     missing = "the input to the user-provided function is a single Tensor with a single element."
     direction = call.vector(v, call.inputs, call.given_tuple, missing)
     outputs, pull = transforms.vjp(call, *call.inputs)
+    for i, out in enumerate(outputs):
+        if not jnp.issubdtype(out.dtype, jnp.inexact):
+            raise ArgumentTypeError(
+                f"{call.what}: only Tensors of floating point and complex dtype can require gradients, got {out.dtype} "
+                f"for output {i}"
+            )
     call.require(strict, "", every=False)
     tangents = _pushed(pull, outputs, direction)
     return (
@@ -246,20 +254,8 @@ def jvp(
 
 def _pushed(pull: Callable[..., Any], outputs: _Values, direction: _Values) -> _Values:
     """The transpose of a pull-back: ``J v``."""
-    places = [i for i, out in enumerate(outputs) if jnp.issubdtype(out.dtype, jnp.inexact)]
-
-    def back(*some: jax.Array) -> _Values:
-        full: list[Any] = list(_cotangents(outputs, outputs))
-        for i, part in zip(places, some, strict=True):
-            full[i] = part
-        return pull(tuple(full))
-
-    tangents = [jnp.zeros_like(out) for out in outputs]
-    if places:
-        _, push = transforms.vjp(back, *(jnp.zeros_like(outputs[i]) for i in places))
-        for i, tangent in zip(places, push(direction), strict=True):
-            tangents[i] = tangent
-    return tuple(tangents)
+    _, push = transforms.vjp(lambda *given: pull(given), *(jnp.zeros_like(out) for out in outputs))
+    return push(direction)
 
 
 def vhp(

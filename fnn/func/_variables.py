@@ -238,7 +238,13 @@ class Function:
     def __call__(self, values: list[Any], anchor: object = None) -> tuple[Any, Any]:
         if not self.staged:
             return self._called(values, anchor)
-        return through_program(self._called, values, anchor)
+        outer = random.Relay()
+
+        def called(values: list[Any], anchor: object) -> tuple[Any, Any]:
+            with random.ambient(outer):
+                return self._called(values, anchor)
+
+        return through_program(called, values, anchor)
 
     def _called(self, values: list[Any], anchor: object = None) -> tuple[Any, Any]:
         bound, arguments = self.variables.bind(values)

@@ -322,7 +322,7 @@ def transformer_with_warmup(t):
 @loop
 def label_smoothing_with_an_average_of_weights(t):
     nn = t.nn
-    model = nn.Sequential(nn.Conv1d(2, 4, 3, padding=1), nn.BatchNorm1d(4), nn.ReLU(), nn.Flatten(), nn.Linear(20, 3))
+    model = nn.Sequential(nn.Conv1d(2, 4, 3, padding=1, bias=False), nn.BatchNorm1d(4), nn.ReLU(), nn.Flatten(), nn.Linear(20, 3))
     average = t.optim.swa_utils.AveragedModel(model, multi_avg_fn=t.optim.swa_utils.get_ema_multi_avg_fn(0.9))
     optimizer = t.optim.NAdam(model.parameters(), lr=0.01)
     criterion = nn.CrossEntropyLoss(label_smoothing=0.1, weight=t.array(np.array([1.0, 2.0, 0.5], np.float32)))
