@@ -295,6 +295,7 @@ if TYPE_CHECKING:
         cholesky_solve,
         det,
         frobenius_norm,
+        geqrf,
         inverse,
         logdet,
         lu,
@@ -304,6 +305,7 @@ if TYPE_CHECKING:
         matrix_power,
         nuclear_norm,
         orgqr,
+        ormqr,
         pinverse,
         qr,
         slogdet,
@@ -519,7 +521,10 @@ if TYPE_CHECKING:
         Eigen,
         Histogram,
         Histogramdd,
+        Householder,
         InverseAndInfo,
+        LDLFactors,
+        LDLFactorsEx,
         LeastSquares,
         LUFactors,
         LUFactorsEx,
@@ -613,7 +618,7 @@ _MODULES = {
     "functionals": "adaptive_avg_pool1d avg_pool1d bilinear celu channel_shuffle conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity group_norm gru_cell hardshrink layer_norm lstm_cell max_pool1d max_pool1d_with_indices max_pool2d max_pool3d native_channel_shuffle pairwise_distance pdist pixel_shuffle pixel_unshuffle prelu relu rms_norm rrelu selu sigmoid tanh threshold",  # noqa: E501
     "indexing": "argwhere gather index_select masked_select nonzero nonzero_static take take_along_dim unravel_index where",  # noqa: E501
     "joining": "atleast_1d atleast_2d atleast_3d block_diag broadcast_shapes broadcast_tensors cartesian_prod cat column_stack combinations concat concatenate dstack hstack meshgrid row_stack stack vstack",  # noqa: E501
-    "linear_algebra": "cholesky cholesky_inverse cholesky_solve det frobenius_norm inverse logdet lu lu_solve lu_unpack matrix_exp matrix_power nuclear_norm orgqr pinverse qr slogdet svd trace triangular_solve vander",  # noqa: E501
+    "linear_algebra": "cholesky cholesky_inverse cholesky_solve det frobenius_norm geqrf inverse logdet lu lu_solve lu_unpack matrix_exp matrix_power nuclear_norm orgqr ormqr pinverse qr slogdet svd trace triangular_solve vander",  # noqa: E501
     "parts": "as_strided diag diag_embed diagflat diagonal narrow narrow_copy select tril triu unfold",
     "pointwise_arithmetic": "add addcdiv addcmul div divide float_power floor_divide fmod lerp mul multiply pow remainder rsub sub subtract true_divide",  # noqa: E501
     "pointwise_binary": "arctan2 atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor copysign fmax fmin gcd heaviside hypot igamma igammac lcm ldexp logaddexp logaddexp2 logical_and logical_or logical_xor maximum minimum nextafter xlogy",  # noqa: E501
@@ -624,7 +629,7 @@ _MODULES = {
     "products": "addbmm addmm addmv addr baddbmm bmm cdist chain_matmul cross dot einsum ger inner kron matmul mm mv outer tensordot vdot",  # noqa: E501
     "reductions": "all any count_nonzero dist logsumexp mean nanmean nansum norm prod renorm sum",
     "reshaping": "broadcast_to dim element_size expand expand_as flatten is_contiguous ndimension nelement numel ravel reshape reshape_as size squeeze sum_to_size unflatten unsqueeze view view_as",  # noqa: E501
-    "returns": "Eigen Histogram Histogramdd InverseAndInfo LUFactors LUFactorsEx LeastSquares MantissaAndExponent MinAndMax PLU QR SignAndLogAbsDet Singular SingularValues SolutionAndInfo Solved TriangularAndInfo ValuesAndIndices",  # noqa: E501
+    "returns": "Eigen Histogram Histogramdd Householder InverseAndInfo LDLFactors LDLFactorsEx LUFactors LUFactorsEx LeastSquares MantissaAndExponent MinAndMax PLU QR SignAndLogAbsDet Singular SingularValues SolutionAndInfo Solved TriangularAndInfo ValuesAndIndices",  # noqa: E501
     "scattering": "index_add index_copy index_fill index_put index_reduce put scatter scatter_add scatter_reduce",
     "sequences": "arange linspace logspace range tril_indices triu_indices",
     "sorting": "argsort bucketize msort nanquantile quantile searchsorted sort topk",
@@ -638,7 +643,10 @@ __all__ = [
     "Eigen",
     "Histogram",
     "Histogramdd",
+    "Householder",
     "InverseAndInfo",
+    "LDLFactors",
+    "LDLFactorsEx",
     "LUFactors",
     "LUFactorsEx",
     "LeastSquares",
@@ -855,6 +863,7 @@ __all__ = [
     "gather",
     "gcd",
     "ge",
+    "geqrf",
     "ger",
     "gradient",
     "greater",
@@ -1002,6 +1011,7 @@ __all__ = [
     "ones",
     "ones_like",
     "orgqr",
+    "ormqr",
     "outer",
     "pairwise_distance",
     "pdist",
