@@ -141,7 +141,9 @@ def _tail(k: float) -> float:
     return (1.0 / 12 - (1.0 / 360 - 1.0 / 1260 / square) / square) / (k + 1)
 
 
-def von_mises(loc: np.ndarray, concentration: np.ndarray, uniform: Callable[[tuple[int, ...]], np.ndarray]) -> np.ndarray:
+def von_mises(
+    loc: np.ndarray, concentration: np.ndarray, uniform: Callable[[tuple[int, ...]], np.ndarray]
+) -> np.ndarray:
     """Angles in [-pi, pi), by rejection from a wrapped Cauchy distribution (Best and Fisher, 1979)."""
     angle, done = np.zeros(loc.shape), np.zeros(loc.shape, bool)
     r = von_mises_proposal(concentration, np)

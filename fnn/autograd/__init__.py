@@ -4,6 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fnn.autograd._grad import backward, grad
+from fnn.autograd._gradcheck import GradcheckError, gradcheck, gradgradcheck
+from fnn.autograd.anomaly_mode import (
+    detect_anomaly,
+    is_anomaly_check_nan_enabled,
+    is_anomaly_enabled,
+    set_detect_anomaly,
+)
 from fnn.autograd.function import Function, FunctionCtx, once_differentiable
 from fnn.state.grad_mode import (
     enable_grad,
@@ -29,7 +36,14 @@ __all__ = [
     "is_inference_mode_enabled",
     "no_grad",
     "set_grad_enabled",
+    "detect_anomaly",
+    "is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled",
+    "set_detect_anomaly",
     "functional",
+    "GradcheckError",
+    "gradcheck",
+    "gradgradcheck",
 ]
 
 _INSTEAD = {

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import tree_flatten, tree_unflatten
 
-from fnn.dtypes import to_array
+from fnn.dtypes import conjugated, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
@@ -140,7 +140,7 @@ class Function:
             vars(ctx).update(tree_unflatten(left["tree"], [next(sources[k]) for k in left["kept"]]))
             outputs = cotangents if isinstance(cotangents, tuple) else (cotangents,)
             rule = cls.backward if cls.backward is not Function.backward else cls.vjp
-            grads = rule(ctx, *(_conjugated(_dense(c)) for c in outputs))
+            grads = rule(ctx, *(conjugated(_dense(c)) for c in outputs))
             grads = grads if isinstance(grads, tuple) else (grads,)
             if len(grads) < len(args) or any(g is not None for g in grads[len(args) :]):
                 raise ArgumentError(
@@ -168,10 +168,6 @@ def _forward(cls: type[Function], ctx: FunctionCtx, given: list[Any]) -> Any:
     return parts if isinstance(out, tuple) else parts[0]
 
 
-def _conjugated(x: Any) -> Any:
-    return jnp.conj(x) if jnp.iscomplexobj(x) else x
-
-
 def _dense(cotangent: Any) -> Any:
     return jnp.zeros(cotangent.shape) if cotangent.dtype == jax.dtypes.float0 else cotangent
 
@@ -192,7 +188,7 @@ def _cotangent(cls: type[Function], at: int, x: jax.Array, grad: Any) -> Any:
             f"{cls.__name__}: Function {cls.__name__}Backward returned an invalid gradient at index {at} - got "
             f"{list(grad.shape)} but expected shape compatible with {list(x.shape)}"
         )
-    return _conjugated(grad).astype(x.dtype)
+    return conjugated(grad).astype(x.dtype)
 
 
 def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:

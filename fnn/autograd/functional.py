@@ -121,8 +121,7 @@ class _Call:
             if part.shape != other.shape:
                 entry = f"Entry {i} in " if is_tuple else ""
                 raise ArgumentError(
-                    f"{self.what}: {entry}v has invalid size: should be {list(other.shape)} but got "
-                    f"{list(part.shape)}."
+                    f"{self.what}: {entry}v has invalid size: should be {list(other.shape)} but got {list(part.shape)}."
                 )
         return tuple(
             part.astype(o.dtype) if jnp.issubdtype(o.dtype, jnp.inexact) else part

@@ -21,7 +21,7 @@ __all__ = ["bernoulli", "binomial", "categorical", "cauchy", "dirichlet", "expon
 
 NEEDS_NUMBERS = """{what}: the host generator needs the numbers of {argument}, which is traced here.
 By rejection as many numbers are drawn as it takes, which depends on the parameters. Sample outside of the traced
-function, pass a JAX key, sample(shape, generator=key), or sample inside fnn.jit with random="jax", which provides one."""
+function, pass a JAX key, sample(shape, generator=key), or sample inside fnn.jit(..., random="jax"), which has one."""
 
 
 def normal(shape: tuple[int, ...], dtype: np.dtype, what: str = "Normal") -> jax.Array:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
-from jax.tree_util import tree_flatten, tree_map, tree_unflatten
+from jax.tree_util import tree_flatten, tree_unflatten
 
 from fnn import random
 from fnn.dtypes import to_array
@@ -32,11 +32,6 @@ from fnn.tracing import Tracer
 
 Argnums = int | Sequence[int]
 _R = TypeVar("_R")
-
-
-def conjugated(tree: object) -> Any:
-    """``tree`` with its complex arrays conjugated: from JAX's gradients to PyTorch's, and back."""
-    return tree_map(lambda x: jnp.conj(x) if jnp.iscomplexobj(x) else x, tree)
 
 
 def trainable(module: Module, what: str) -> dict[str, Parameter]:

@@ -40,8 +40,8 @@ vmap: a traced value is assigned to {what} for each member of the batch, and the
 Return the value, or remove the hook that stores it."""
 
 _SAME_IN_CHUNKS = """\
-vmap: with randomness='same' and PyTorch's numbers (fnn.jit with random="torch") the batch cannot be cut into chunks, got
-chunk_size={chunk_size}. Leave it out, or use random="jax"."""
+vmap: with randomness='same' and PyTorch's numbers (fnn.jit with random="torch") the batch cannot be cut into chunks,
+got chunk_size={chunk_size}. Leave it out, or use random="jax"."""
 
 _RANDOM = """\
 vmap: the function draws random numbers, and randomness='error' (the default).

@@ -15,11 +15,10 @@ import jax.numpy as jnp
 from jax.tree_util import tree_leaves
 
 from fnn import tracing
-from fnn.dtypes import to_array
+from fnn.dtypes import conjugated, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError, TracerEscapeError
 from fnn.func._graph import backward_p, is_mark
 from fnn.func._leaf_scope import LeafScope
-from fnn.func._variables import conjugated
 from fnn.state.box import Box
 from fnn.state.grad_mode import check_enabled, check_staged, disabled
 from fnn.state.hooks import run_hooks

@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING, Any
 # Written by tools/write_exports.py from the modules' __all__.
 if TYPE_CHECKING:
     from fnn.ops import fft, linalg, special
+    from fnn.ops.added_products import (
+        addbmm,
+        addmm,
+        addmv,
+        addr,
+        baddbmm,
+    )
     from fnn.ops.comparison import (
         allclose,
         eq,
@@ -52,6 +59,12 @@ if TYPE_CHECKING:
         nan,
         newaxis,
         pi,
+    )
+    from fnn.ops.contractions import (
+        chain_matmul,
+        einsum,
+        kron,
+        tensordot,
     )
     from fnn.ops.conversion import (
         as_tensor,
@@ -458,25 +471,16 @@ if TYPE_CHECKING:
         is_tensor,
     )
     from fnn.ops.products import (
-        addbmm,
-        addmm,
-        addmv,
-        addr,
-        baddbmm,
         bmm,
         cdist,
-        chain_matmul,
         cross,
         dot,
-        einsum,
         ger,
         inner,
-        kron,
         matmul,
         mm,
         mv,
         outer,
-        tensordot,
         vdot,
     )
     from fnn.ops.reductions import (
@@ -602,9 +606,11 @@ if TYPE_CHECKING:
 
 _NAMESPACES = ("fft", "linalg", "special")
 _MODULES = {
+    "added_products": "addbmm addmm addmv addr baddbmm",
     "comparison": "allclose eq equal ge greater greater_equal gt isclose isfinite isin isinf isnan isneginf isposinf isreal le less less_equal lt ne not_equal",  # noqa: E501
     "complexes": "complex polar view_as_complex view_as_real",
     "constants": "Size device e finfo iinfo inf nan newaxis pi",
+    "contractions": "chain_matmul einsum kron tensordot",
     "conversion": "as_tensor asarray clone contiguous cpu detach from_dlpack from_numpy frombuffer item new_tensor numpy tensor to tolist type type_as",  # noqa: E501
     "copies": "alias_copy as_strided_copy detach_copy diagonal_copy expand_copy permute_copy select_copy split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unfold_copy unsqueeze_copy view_as_complex_copy view_as_real_copy view_copy",  # noqa: E501
     "counting": "bincount histc histogram histogramdd unique unique_consecutive",
@@ -626,7 +632,7 @@ _MODULES = {
     "pointwise_parts": "abs absolute angle bitwise_not ceil conj conj_physical fix floor frac frexp imag logical_not logit nan_to_num neg negative positive real resolve_conj resolve_neg round sgn sign signbit square trunc",  # noqa: E501
     "pointwise_unary": "acos acosh arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh cos cosh deg2rad digamma erf erfc erfinv exp exp2 expm1 i0 lgamma log log10 log1p log2 rad2deg reciprocal rsqrt sin sinc sinh sqrt tan",  # noqa: E501
     "predicates": "is_complex is_floating_point is_nonzero is_same_size is_signed is_tensor",
-    "products": "addbmm addmm addmv addr baddbmm bmm cdist chain_matmul cross dot einsum ger inner kron matmul mm mv outer tensordot vdot",  # noqa: E501
+    "products": "bmm cdist cross dot ger inner matmul mm mv outer vdot",
     "reductions": "all any count_nonzero dist logsumexp mean nanmean nansum norm prod renorm sum",
     "reshaping": "broadcast_to dim element_size expand expand_as flatten is_contiguous ndimension nelement numel ravel reshape reshape_as size squeeze sum_to_size unflatten unsqueeze view view_as",  # noqa: E501
     "returns": "Eigen Histogram Histogramdd Householder InverseAndInfo LDLFactors LDLFactorsEx LUFactors LUFactorsEx LeastSquares MantissaAndExponent MinAndMax PLU QR SignAndLogAbsDet Singular SingularValues SolutionAndInfo Solved TriangularAndInfo ValuesAndIndices",  # noqa: E501

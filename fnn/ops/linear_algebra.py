@@ -15,20 +15,20 @@ from fnn.ops import linalg
 from fnn.ops._document import alias, op
 from fnn.ops._operands import array
 from fnn.ops._promote import kind_of
-from fnn.ops.linalg._operands import matrix, same_dtype
-from fnn.ops.linalg.decompositions import reflected
-from fnn.ops.returns import PLU, QR, Householder, LUFactors, LUFactorsEx, SingularValues, Solved
+from fnn.ops.linalg import reflections
+from fnn.ops.returns import PLU, QR, LUFactors, LUFactorsEx, SingularValues, Solved
 from fnn.typing import ArrayLike
 
 __all__ = [
     "cholesky", "cholesky_inverse", "cholesky_solve", "det", "frobenius_norm", "geqrf", "inverse", "logdet", "lu",
-    "lu_solve", "lu_unpack", "matrix_exp", "matrix_power", "nuclear_norm", "orgqr", "ormqr", "pinverse", "qr", "slogdet", "svd",
-    "trace", "triangular_solve", "vander",
+    "lu_solve", "lu_unpack", "matrix_exp", "matrix_power", "nuclear_norm", "orgqr", "ormqr", "pinverse", "qr",
+    "slogdet", "svd", "trace", "triangular_solve", "vander",
 ]  # fmt: skip
 
 inverse, det, slogdet = alias(linalg.inv, "inverse"), alias(linalg.det, "det"), alias(linalg.slogdet, "slogdet")
 matrix_exp, matrix_power = alias(linalg.matrix_exp, "matrix_exp"), alias(linalg.matrix_power, "matrix_power")
 orgqr = alias(linalg.householder_product, "orgqr")
+geqrf, ormqr = alias(reflections.geqrf, "geqrf"), alias(reflections.ormqr, "ormqr")
 
 
 def _adjoint(x: jax.Array) -> jax.Array:
@@ -47,59 +47,6 @@ def cholesky(input: ArrayLike, upper: bool = False) -> jax.Array:
                [0., 3.]], dtype=float32)
     """
     return linalg.cholesky(input, upper=upper)
-
-
-@op(input="(..., m, n).")
-def geqrf(input: ArrayLike) -> Householder:
-    """The QR decomposition as LAPACK leaves it: R, and below its diagonal the vectors of Householder reflections.
-
-    Returns:
-        ``(a, tau)``: (..., m, n), and the scales of the reflections (..., k), k the smaller of m and n. `orgqr` and
-        `ormqr` take both. As in PyTorch there is no gradient.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> import fnn
-        >>> a, tau = fnn.geqrf(jnp.ones((3, 2)))
-        >>> a.shape, tau.shape
-        ((3, 2), (2,))
-    """
-    x = lax.stop_gradient(matrix(input, "geqrf", "input"))
-    if not x.size:
-        return Householder(x, jnp.zeros((*x.shape[:-2], min(x.shape[-2:])), x.dtype))
-    transposed, tau = jnp.linalg.qr(x, "raw")
-    return Householder(jnp.swapaxes(transposed, -1, -2), tau)
-
-
-@op(input="(..., m, k), of `geqrf`.", tau="(..., k), of `geqrf`.", other="(..., m, n), or (..., n, m) on the right.",
-    left="whether Q stands on the left of ``other``.", transpose="whether Q is transposed, and conjugated.")  # fmt: skip
-def ormqr(
-    input: ArrayLike, tau: ArrayLike, other: ArrayLike, left: bool = True, transpose: bool = False
-) -> jax.Array:
-    """The product of ``other`` with the (m, m) matrix Q of `geqrf`: ``Q other``, or ``other Q``.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> import fnn
-        >>> a, tau = fnn.geqrf(jnp.array([[1.0, 2.0], [2.0, 1.0]]))
-        >>> fnn.ormqr(a, tau, jnp.triu(a)).round(5)
-        Array([[1., 2.],
-               [2., 1.]], dtype=float32)
-    """
-    x, scales, y = matrix(input, "ormqr", "input"), array(tau, "ormqr", "tau"), matrix(other, "ormqr", "other")
-    same_dtype("ormqr", x, scales)
-    same_dtype("ormqr", x, y)
-    if scales.ndim != x.ndim - 1 or scales.shape[:-1] != x.shape[:-2] or scales.shape[-1] > min(x.shape[-2:]):
-        raise ArgumentError(f"ormqr: tau of shape {list(scales.shape)} does not fit input of shape {list(x.shape)}")
-    if y.shape[-2 if left else -1] != x.shape[-2] or y.shape[:-2] != x.shape[:-2]:
-        side = "other.shape[-2]" if left else "other.shape[-1]"
-        raise ArgumentError(
-            f"ormqr: {side} must be equal to input.shape[-2], and the batches equal, got {list(y.shape)} and "
-            f"{list(x.shape)}"
-        )
-    if left:
-        return reflected(x, scales, y, adjoint_of=transpose)
-    return _adjoint(reflected(x, scales, _adjoint(y), adjoint_of=not transpose))
 
 
 def trace(input: ArrayLike) -> jax.Array:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import jax
 
 __all__ = [
-    "Eigen", "Histogram", "Histogramdd", "Householder", "InverseAndInfo", "LDLFactors", "LDLFactorsEx", "LUFactors", "LUFactorsEx", "LeastSquares",
-    "MantissaAndExponent", "MinAndMax", "PLU", "QR", "Singular", "SingularValues",
-    "SolutionAndInfo", "Solved", "SignAndLogAbsDet", "TriangularAndInfo", "ValuesAndIndices",
+    "Eigen", "Histogram", "Histogramdd", "Householder", "InverseAndInfo", "LDLFactors", "LDLFactorsEx", "LUFactors",
+    "LUFactorsEx", "LeastSquares", "MantissaAndExponent", "MinAndMax", "PLU", "QR", "SignAndLogAbsDet", "Singular",
+    "SingularValues", "SolutionAndInfo", "Solved", "TriangularAndInfo", "ValuesAndIndices",
 ]  # fmt: skip
 
 

@@ -144,7 +144,10 @@ def uncertainty_weights(t):
 
     model = MultiTask()
     optimizer = t.optim.Adam(
-        [{"params": [model.log_vars], "lr": 0.05}, {"params": [p for n, p in model.named_parameters() if "log" not in n]}],
+        [
+            {"params": [model.log_vars], "lr": 0.05},
+            {"params": [p for n, p in model.named_parameters() if "log" not in n]},
+        ],
         lr=0.01,
     )
 
@@ -177,9 +180,9 @@ def knowledge_distillation(t):
         with t.no_grad():
             target = teacher(x)
         logits = student(x)
-        distilled = soft(
-            t.F.log_softmax(logits / temperature, dim=-1), t.F.softmax(target / temperature, dim=-1)
-        ) * (temperature**2)
+        distilled = soft(t.F.log_softmax(logits / temperature, dim=-1), t.F.softmax(target / temperature, dim=-1)) * (
+            temperature**2
+        )
         loss = 0.3 * t.F.cross_entropy(logits, y) + 0.7 * distilled
         optimizer.zero_grad()
         t.backward(loss)
@@ -202,8 +205,8 @@ def momentum_contrast(t):
         def __init__(self):
             super().__init__()
             self.query, self.key = mlp(t, 6, 8, 4), mlp(t, 6, 8, 4)
-            for q, k in zip(self.query.parameters(), self.key.parameters()):
-                k.data.copy_(q.data) if not t.functional else setattr(k, "data", q.data)
+            for q, k in zip(self.query.parameters(), self.key.parameters(), strict=True):
+                k.data = t.fn.clone(q.data)
                 k.requires_grad = False
             self.register_buffer("queue", F.normalize(t.fn.randn(4, 12), dim=0))
             self.register_buffer("pointer", t.fn.zeros(1, dtype=t.fn.int64 if not t.functional else t.fn.int32))
@@ -211,7 +214,7 @@ def momentum_contrast(t):
         def forward(self, x_q, x_k):
             q = F.normalize(self.query(x_q), dim=1)
             with t.no_grad():
-                for a, b in zip(self.query.parameters(), self.key.parameters()):
+                for a, b in zip(self.query.parameters(), self.key.parameters(), strict=True):
                     b.data = b.data * 0.9 + a.data * 0.1
                 k = F.normalize(self.key(x_k), dim=1)
             positive = t.fn.einsum("nc,nc->n", q, k)[:, None]
@@ -322,7 +325,9 @@ def transformer_with_warmup(t):
 @loop
 def label_smoothing_with_an_average_of_weights(t):
     nn = t.nn
-    model = nn.Sequential(nn.Conv1d(2, 4, 3, padding=1, bias=False), nn.BatchNorm1d(4), nn.ReLU(), nn.Flatten(), nn.Linear(20, 3))
+    model = nn.Sequential(
+        nn.Conv1d(2, 4, 3, padding=1, bias=False), nn.BatchNorm1d(4), nn.ReLU(), nn.Flatten(), nn.Linear(20, 3)
+    )
     average = t.optim.swa_utils.AveragedModel(model, multi_avg_fn=t.optim.swa_utils.get_ema_multi_avg_fn(0.9))
     optimizer = t.optim.NAdam(model.parameters(), lr=0.01)
     criterion = nn.CrossEntropyLoss(label_smoothing=0.1, weight=t.array(np.array([1.0, 2.0, 0.5], np.float32)))
@@ -388,7 +393,7 @@ def lookahead(t):
         def synchronize(self):
             self.count += 1
             if self.count % self.k == 0:
-                for group, slow in zip(self.param_groups, self.slow):
+                for group, slow in zip(self.param_groups, self.slow, strict=True):
                     for i, p in enumerate(group["params"]):
                         slow[i] = slow[i] + self.alpha * (p.data - slow[i])
                         p.data = t.fn.clone(slow[i])
@@ -634,7 +639,9 @@ def cycle_gan(t):
     nn = t.nn
 
     def generator():
-        return nn.Sequential(nn.Conv1d(1, 3, 3, padding=1), nn.InstanceNorm1d(3), nn.ReLU(), nn.Conv1d(3, 1, 3, padding=1))
+        return nn.Sequential(
+            nn.Conv1d(1, 3, 3, padding=1), nn.InstanceNorm1d(3), nn.ReLU(), nn.Conv1d(3, 1, 3, padding=1)
+        )
 
     def critic():
         return nn.Sequential(nn.Conv1d(1, 3, 3, stride=2), nn.LeakyReLU(0.2), nn.Conv1d(3, 1, 2))
@@ -851,12 +858,15 @@ def soft_actor_critic(t):
         t.backward(alpha_loss)
         of_alpha.step()
         with t.no_grad():
-            for p, q in zip(critic.parameters(), target.parameters()):
+            for p, q in zip(critic.parameters(), target.parameters(), strict=True):
                 q.data = 0.9 * q.data + 0.1 * p.data
         return critic_loss, actor_loss, alpha_loss
 
     return lambda n: train_step(
-        numbers(t, 8, 4, seed=n), numbers(t, 8, 2, seed=n + 1), numbers(t, 8, 1, seed=n + 2), numbers(t, 8, 4, seed=n + 3)
+        numbers(t, 8, 4, seed=n),
+        numbers(t, 8, 2, seed=n + 1),
+        numbers(t, 8, 1, seed=n + 2),
+        numbers(t, 8, 4, seed=n + 3),
     )
 
 
@@ -911,7 +921,7 @@ def sequence_to_sequence_with_attention(t):
 
 
 @loop
-def deep_equilibrium_with_hypergradient(t):
+def examples_that_are_reweighted(t):
     """Data weights learnt through one unrolled update (learning to reweight)."""
     model = mlp(t, 6, 8, 3)
     optimizer = t.optim.SGD(model.parameters(), lr=0.1)
@@ -922,7 +932,7 @@ def deep_equilibrium_with_hypergradient(t):
         parameters = dict(model.named_parameters())
         losses = t.F.cross_entropy(t.functional_call(model, parameters, (x,)), y, reduction="none")
         grads = t.grad((losses * weights).sum(), list(parameters.values()), create_graph=True)
-        moved = {name: p - 0.1 * g for (name, p), g in zip(parameters.items(), grads)}
+        moved = {name: p - 0.1 * g for (name, p), g in zip(parameters.items(), grads, strict=True)}
         held_out = t.F.cross_entropy(t.functional_call(model, moved, (clean_x,)), clean_y)
         (slope,) = t.grad(held_out, weights)
         chosen = t.fn.clamp(-slope, min=0)

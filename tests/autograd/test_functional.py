@@ -131,7 +131,13 @@ def test_products_with_hessians(make, count, strict):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"vectorize": True}, {"vectorize": True, "strategy": "forward-mode"}, {"strict": True}, {"create_graph": True}],
+    [
+        {},
+        {"vectorize": True},
+        {"vectorize": True, "strategy": "forward-mode"},
+        {"strict": True},
+        {"create_graph": True},
+    ],
     ids=str,
 )
 @pytest.mark.parametrize(("make", "count"), FUNCTIONS[:5], ids=lambda x: getattr(x, "__name__", x))

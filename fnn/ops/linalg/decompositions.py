@@ -9,21 +9,18 @@ from jax import lax
 
 from fnn.errors import ArgumentError
 from fnn.ops._document import op
-from fnn.ops._operands import array
 from fnn.ops.linalg._operands import (
     LinAlgError,
     adjoint,
     from_triangle,
     identity,
     matrix,
-    numeric,
     raise_if,
-    same_dtype,
 )
 from fnn.ops.returns import PLU, QR, LUFactors, LUFactorsEx, TriangularAndInfo
 from fnn.typing import ArrayLike
 
-__all__ = ["LinAlgError", "cholesky", "cholesky_ex", "householder_product", "lu", "lu_factor", "lu_factor_ex", "qr"]
+__all__ = ["LinAlgError", "cholesky", "cholesky_ex", "lu", "lu_factor", "lu_factor_ex", "qr"]
 
 _PIVOT = "whether rows are exchanged; without, PyTorch has no kernel on the CPU, nor has JAX."
 
@@ -233,39 +230,3 @@ def qr(A: ArrayLike, mode: str = "reduced") -> QR:
     if mode == "r":
         return QR(jnp.zeros((0,), x.dtype), jnp.linalg.qr(x, "r"))
     return QR(*jnp.linalg.qr(x, mode))
-
-
-@op(A="(..., m, n), n <= m: the vectors below its diagonal.", tau="(..., k), k <= n: the scales.")
-def householder_product(A: ArrayLike, tau: ArrayLike) -> jax.Array:
-    """The first n columns of a product of Householder reflections.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> import fnn
-        >>> fnn.linalg.householder_product(jnp.eye(2), jnp.zeros(2))
-        Array([[1., 0.],
-               [0., 1.]], dtype=float32)
-    """
-    where = "linalg.householder_product"
-    x, scales = matrix(A, where), array(tau, where, "tau")
-    numeric(scales, where, "tau")
-    same_dtype(where, x, scales)
-    if x.shape[-2] < x.shape[-1]:
-        raise ArgumentError(
-            f"{where}: input.shape[-2] must be greater than or equal to input.shape[-1], got {list(x.shape)}"
-        )
-    if scales.ndim != x.ndim - 1 or scales.shape[:-1] != x.shape[:-2] or scales.shape[-1] > x.shape[-1]:
-        raise ArgumentError(f"{where}: tau of shape {list(scales.shape)} does not fit input of shape {list(x.shape)}")
-    rows, columns = x.shape[-2:]
-    return reflected(x, scales, jnp.broadcast_to(identity(x, rows, columns), x.shape))
-
-
-def reflected(x: jax.Array, scales: jax.Array, result: jax.Array, adjoint_of: bool = False) -> jax.Array:
-    """``Q result``, or ``Q^H result``, for the product Q of the Householder reflections below the diagonal of ``x``."""
-    below = jnp.tril(x, -1) + identity(x, *x.shape[-2:])
-    order = range(scales.shape[-1])
-    for i in order if adjoint_of else reversed(order):
-        v = below[..., :, i : i + 1]
-        scale = scales[..., i : i + 1, None]
-        result = result - (jnp.conj(scale) if adjoint_of else scale) * (v @ (adjoint(v) @ result))
-    return result

@@ -69,9 +69,9 @@ def _factor(a: jax.Array, hermitian: bool) -> tuple[jax.Array, jax.Array, jax.Ar
             d = rest[k, k]
             safe = jnp.where(empty, 1, d)
             x = jnp.where(rows > k, rest[:, k], 0)
-            l = jnp.where(empty, x, x / safe)
-            left = jnp.where(empty, rest, rest - jnp.outer(l, turned(x)))
-            return left, factor.at[:, k].set(jnp.where(rows == k, d, l)), pivots.at[k].set(chosen + 1)
+            scaled = jnp.where(empty, x, x / safe)
+            left = jnp.where(empty, rest, rest - jnp.outer(scaled, turned(x)))
+            return left, factor.at[:, k].set(jnp.where(rows == k, d, scaled)), pivots.at[k].set(chosen + 1)
 
         def two() -> tuple[jax.Array, jax.Array, jax.Array]:
             below = rows > k + 1
