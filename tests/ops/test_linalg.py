@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fnn.ops import linalg, linear_algebra
+from tests.extent import some
 from tests.ops.families import Row, reference, run
 
 torch = reference.torch
@@ -87,11 +88,12 @@ def test_decompositions(kind, shape):
     )
 
 
-@pytest.mark.parametrize("hermitian", [False, True])
-@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+@pytest.mark.parametrize(
+    ("dtype", "hermitian"), some([("complex64", True), ("float32", False), ("complex64", False), ("float32", True)], 1)
+)
 def test_indefinite_systems(dtype, hermitian):
     rng = np.random.default_rng(4)
-    for n in (1, 2, 5, 9):
+    for n in some((6, 1, 2, 9), 1):
         a = rng.standard_normal((3, n, n)) + (1j * rng.standard_normal((3, n, n)) if dtype == "complex64" else 0)
         a[0] *= 1 - np.eye(n) if n > 1 else 1
         a = torch.from_numpy((a + (a.conj() if hermitian else a).swapaxes(-1, -2)).astype(dtype))

@@ -90,7 +90,7 @@ def _factor(a: jax.Array, hermitian: bool) -> tuple[jax.Array, jax.Array, jax.Ar
 
     start = (jnp.zeros((), np.int32), whole, jnp.zeros_like(a), jnp.zeros(n, np.int32), jnp.zeros((), np.int32))
     _, _, factor, pivots, info = lax.while_loop(lambda carry: carry[0] < n, step, start)
-    return factor + jnp.triu(a, 1), pivots, info
+    return factor, pivots, info
 
 
 def _batched(x: jax.Array, hermitian: bool) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -108,7 +108,7 @@ def ldl_factor(A: ArrayLike, *, hermitian: bool = False) -> LDLFactors:
     """A unit lower triangle and a block diagonal: ``A = L D L^T`` with rows and columns exchanged, for `ldl_solve`.
 
     Returns:
-        ``(LD, pivots)``: L below the blocks of D (above the diagonal the elements of A), and LAPACK's pivots, counted
+        ``(LD, pivots)``: L below the blocks of D (zeros above the diagonal), and LAPACK's pivots, counted
         from 1, negative for blocks of two.
 
     Raises:
