@@ -41,7 +41,7 @@ def ours() -> Any:
         functional=True, nn=nn, optim=optim, F=F, amp=fnn.amp, distributions=fnn.distributions, array=jnp.asarray,
         jit=functools.partial(fnn.jit, random="torch"), backward_of_several=fnn.autograd.backward,
         grad=fnn.autograd.grad, fn=fnn, func=fnn.func, Function=fnn.autograd.Function,
-        checkpoint=lambda f, *args: fnn.checkpoint(f)(*args), watched=lambda x: x,
+        checkpoint=functools.partial(fnn.utils.checkpoint.checkpoint, use_reentrant=False), watched=lambda x: x,
         functional_call=fnn.func.functional_call,
         **{name: getattr(fnn, name) for name in names.split()},
     )  # fmt: skip
