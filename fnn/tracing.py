@@ -52,11 +52,12 @@ def known(x: ArrayLike) -> np.ndarray | None:
     """
     if not isinstance(x, Tracer):
         return np.asarray(x)
-    if not staged(x._trace):
+    root: Any = x
+    if not staged(root._trace):
         return None
     values: dict[Any, Any] = {}
-    stack: list[Any] = [x]
-    constants = x._trace.frame.constvar_to_val
+    stack = [root]
+    constants = getattr(root._trace.frame, "constvar_to_val", {})
     while stack:
         tracer = stack[-1]
         if not isinstance(tracer, Tracer) or is_literal(tracer.val) or tracer.val in values:
@@ -75,7 +76,7 @@ def known(x: ArrayLike) -> np.ndarray | None:
                 given = [t.val.val if is_literal(t.val) else values[t.val] for t in equation.in_tracers]
                 values.update(zip(equation.outvars, bind(equation, given), strict=True))
     with jax.ensure_compile_time_eval():
-        return np.asarray(x.val.val if is_literal(x.val) else values[x.val])
+        return np.asarray(root.val.val if is_literal(root.val) else values[root.val])
 
 
 def alive(tracer: core.Tracer) -> bool:

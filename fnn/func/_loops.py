@@ -38,10 +38,8 @@ class _Loop:
         self.boxes, self.start = list(start), list(start.values())
         self.rebuild: Callable[[Any], Any] = lambda out: out
 
-    def iterate(
-        self, function: Callable[..., Any], args: tuple, values: list[Any], key: random.AnyKey
-    ) -> tuple[Any, list[Any]]:
-        """``(output, values of the boxes)`` after one call of ``function``, which draws from ``key``."""
+    def iterate(self, function: Callable[..., Any], args: tuple, values: list[Any], key: Any) -> tuple[Any, list[Any]]:
+        """``(output, values of the boxes)`` after one call of ``function``, which draws from ``key``; see `key`."""
         run, bound = Carried(), dict(zip(self.boxes, values, strict=True))
         if self.draws:
             with random.iteration(random.stream(Replay(self.noted, key) if self.noted else key)):

@@ -272,7 +272,7 @@ def derived(function: Function, transform: Callable[..., _R], *args: Any) -> _R:
     except Restage as needed:
         if needed.scope is not function.scope or function.staged:
             raise
-    if generator is not None:
+    if generator is not None and mark is not None:
         generator.rewind(mark)
     function.staged = True
     return transform(*args)

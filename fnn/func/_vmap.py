@@ -164,7 +164,7 @@ def vmap(
                 if needed.scope is not run.scope or not run.unstaged:
                     raise
                 run.unstaged = ""
-                if generator is not None:
+                if generator is not None and mark is not None:
                     generator.rewind(mark)
                 out, written = batched(values, keys)
             write_out(run.boxes, written)
