@@ -44,7 +44,6 @@ def addmm(input: ArrayLike, mat1: ArrayLike, mat2: ArrayLike, *, beta: Scalar = 
 
     Example:
         >>> import jax.numpy as jnp
-    import numpy as np
         >>> import fnn
         >>> fnn.addmm(jnp.array([1.0]), jnp.ones((1, 2)), jnp.ones((2, 1)))
         Array([[3.]], dtype=float32)
@@ -58,7 +57,6 @@ def addmv(input: ArrayLike, mat: ArrayLike, vec: ArrayLike, *, beta: Scalar = 1,
 
     Example:
         >>> import jax.numpy as jnp
-    import numpy as np
         >>> import fnn
         >>> fnn.addmv(jnp.array([1.0]), jnp.ones((1, 2)), jnp.ones(2))
         Array([3.], dtype=float32)
@@ -72,7 +70,6 @@ def addr(input: ArrayLike, vec1: ArrayLike, vec2: ArrayLike, *, beta: Scalar = 1
 
     Example:
         >>> import jax.numpy as jnp
-    import numpy as np
         >>> import fnn
         >>> fnn.addr(jnp.array([1.0]), jnp.array([2.0]), jnp.array([3.0]))
         Array([[7.]], dtype=float32)
@@ -93,7 +90,6 @@ def addbmm(input: ArrayLike, batch1: ArrayLike, batch2: ArrayLike, *, beta: Scal
 
     Example:
         >>> import jax.numpy as jnp
-    import numpy as np
         >>> import fnn
         >>> fnn.addbmm(jnp.array([1.0]), jnp.ones((2, 1, 3)), jnp.ones((2, 3, 1)))
         Array([[7.]], dtype=float32)
@@ -111,7 +107,6 @@ def baddbmm(
 
     Example:
         >>> import jax.numpy as jnp
-    import numpy as np
         >>> import fnn
         >>> fnn.baddbmm(jnp.array([1.0]), jnp.ones((2, 1, 3)), jnp.ones((2, 3, 1))).shape
         (2, 1, 1)
