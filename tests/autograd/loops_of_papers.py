@@ -380,7 +380,7 @@ def per_sample_gradients(t):
 def lookahead(t):
     class Lookahead(t.optim.Optimizer):
         def __init__(self, base, k=3, alpha=0.5):
-            self.base, self.k, self.alpha, self.count = base, k, alpha, 0
+            self.base, self.k, self.alpha = base, k, alpha
             self.param_groups = base.param_groups
             self.slow = [[t.fn.clone(t.fn.detach(p)) for p in group["params"]] for group in self.param_groups]
 
@@ -390,9 +390,8 @@ def lookahead(t):
         def step(self):
             self.base.step()
 
-        def synchronize(self):
-            self.count += 1
-            if self.count % self.k == 0:
+        def synchronize(self, steps):
+            if steps % self.k == 0:
                 for group, slow in zip(self.param_groups, self.slow, strict=True):
                     for i, p in enumerate(group["params"]):
                         slow[i] = slow[i] + self.alpha * (p.data - slow[i])
@@ -411,7 +410,7 @@ def lookahead(t):
 
     def step(n):
         loss = train_step(numbers(t, 8, 6, seed=n), classes(t, 8, 3, seed=n))
-        optimizer.synchronize()
+        optimizer.synchronize(n + 1)
         return loss
 
     return step
