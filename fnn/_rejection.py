@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
-__all__ = ["binomial", "gamma", "poisson"]
+import numpy as np
+
+__all__ = ["binomial", "gamma", "poisson", "von_mises", "von_mises_angle", "von_mises_proposal"]
 
 Draw = Callable[[], float]
 
@@ -136,3 +139,35 @@ def _tail(k: float) -> float:
         return math.lgamma(k + 1) - ((k + 0.5) * math.log(k + 1) - (k + 1) + 0.5 * math.log(2 * math.pi))
     square = (k + 1) * (k + 1)
     return (1.0 / 12 - (1.0 / 360 - 1.0 / 1260 / square) / square) / (k + 1)
+
+
+def von_mises(
+    loc: np.ndarray, concentration: np.ndarray, uniform: Callable[[tuple[int, ...]], np.ndarray]
+) -> np.ndarray:
+    """Angles in [-pi, pi), by rejection from a wrapped Cauchy distribution (Best and Fisher, 1979)."""
+    angle, done = np.zeros(loc.shape), np.zeros(loc.shape, bool)
+    r = von_mises_proposal(concentration, np)
+    while not done.all():
+        # PyTorch proposes anew where it has accepted already, and takes the last
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found, accepted = von_mises_angle(uniform((3, *loc.shape)), concentration, r, np)
+        angle, done = np.where(accepted, found, angle), done | accepted
+    return (angle + math.pi + loc) % (2 * math.pi) - math.pi
+
+
+def von_mises_proposal(concentration: Any, xp: Any) -> Any:
+    """The parameter of the proposal; where the concentration is tiny by its series.  ``xp`` is numpy or its like."""
+    tau = 1 + xp.sqrt(1 + 4 * concentration**2)
+    rho = (tau - xp.sqrt(2 * tau)) / (2 * concentration)
+    # in single precision rho loses its digits much earlier than in double
+    small = 1e-5 if concentration.dtype == np.float64 else 1e-2
+    return xp.where(concentration < small, 1 / concentration + concentration, (1 + rho**2) / (2 * rho))
+
+
+def von_mises_angle(u: Any, concentration: Any, r: Any, xp: Any) -> Any:
+    """Proposed angles of three uniforms each, and which of them are accepted."""
+    z = xp.cos(math.pi * u[0])
+    f = xp.clip((1 + r * z) / (r + z), -1.0, 1.0)
+    c = concentration * (r - f)
+    accepted = (c * (2 - c) - u[1] > 0) | (xp.log(c / u[1]) + 1 - c >= 0)
+    return xp.sign(u[2] - 0.5) * xp.arccos(f), accepted

@@ -36,7 +36,6 @@ _TABLE: dict[str, str] = {
     "index": "write x[index]",
     "symeig": "use fnn.linalg.eigh",
     "eig lstsq solve matrix_rank": "use fnn.linalg.{name}",
-    "geqrf ormqr": "use fnn.linalg.qr, and fnn.linalg.householder_product",
     "svd_lowrank pca_lowrank": "use fnn.linalg.svd",
     "lobpcg": "use jax.experimental.sparse.linalg.lobpcg_standard",
     "binomial poisson": "draw with fnn.distributions",

@@ -292,12 +292,16 @@ def multinomial(
     if categories > 1 << 24:
         raise ArgumentError(f"multinomial: number of categories cannot exceed 2^24, got {categories}")
     key = _key(generator, "multinomial")
-    if isinstance(key, Generator) and isinstance(weights, tracing.Tracer):
-        if replacement and num_samples > 1:
+    several = replacement and num_samples > 1
+    if isinstance(key, Generator) and isinstance(weights, tracing.Tracer) and several:
+        known = tracing.known(weights)
+        if known is None:
             raise ArgumentError(
                 "multinomial: with replacement PyTorch's numbers depend on how the weights add up, which a compiled "
                 f"program does otherwise, got num_samples={num_samples}; draw outside of it, or with random='jax'"
             )
+        weights = known
+    if isinstance(key, Generator) and isinstance(weights, tracing.Tracer):
         scores = weights / random.exponential(key, weights.shape, weights.dtype)
         return jnp.argsort(-scores, axis=-1, stable=True)[..., :num_samples].astype(dtypes.index_dtype())
     if isinstance(key, Generator):

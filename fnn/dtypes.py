@@ -10,6 +10,7 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import tree_map
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.typing import DType
@@ -97,6 +98,11 @@ def to_array(x: object, name: str = "input", where: str = "") -> jax.Array:
         return jnp.asarray(x)
     except (TypeError, ValueError):
         raise ArgumentTypeError(f"{where}argument '{name}' must be an array, got {type(x).__name__}") from None
+
+
+def conjugated(tree: object) -> Any:
+    """``tree`` with its complex arrays conjugated: from JAX's gradients to PyTorch's, and back."""
+    return tree_map(lambda x: jnp.conj(x) if jnp.iscomplexobj(x) else x, tree)
 
 
 def is_floating(x: jax.Array | np.ndarray) -> bool:

@@ -233,6 +233,15 @@ class Generator(Engine):
 
             return self._each(lambda alpha: _rejection.gamma(alpha, uniform, normal, rounded), concentration)
 
+    def dirichlet(self, concentration: np.ndarray, low: float, high: float) -> np.ndarray:
+        """Points of the simplex in double, as ``torch._sample_dirichlet``, with coordinates in [low, high]."""
+        parts = np.maximum(self.gamma(concentration.astype(np.float64)), np.finfo(np.float64).tiny)
+        return np.clip(parts / parts.sum(-1, keepdims=True), low, high)
+
+    def von_mises(self, loc: np.ndarray, concentration: np.ndarray) -> np.ndarray:
+        """Angles in double, as ``torch.distributions.VonMises`` draws them."""
+        return _rejection.von_mises(loc, concentration, lambda shape: self.uniform(shape, np.float64))
+
     def poisson(self, rate: np.ndarray) -> np.ndarray:
         """Counts of this rate, in double, as ``torch.poisson(rate)``."""
         with self._lock, self._one_by_one() as uniform:

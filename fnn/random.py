@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn import dtypes, tracing
-from fnn.drawn import Drawn
+from fnn.drawn import Drawn, ProgramGenerator
 from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError
 from fnn.host_random import Generator, default_generator
 from fnn.typing import ArrayLike, DType, Key
@@ -226,6 +226,11 @@ class Relay:
     def __init__(self) -> None:
         self.trace, self.source = tracing.current_trace(), _source.get()
 
+    @property
+    def generator(self) -> Generator | None:
+        """See `program_generator`."""
+        return None if self.source is None else getattr(self.source.provider, "generator", None)
+
     def __call__(self) -> Key:
         """A fresh key, as drawn there."""
         token = _source.set(self.source)
@@ -251,6 +256,23 @@ def current_provider() -> Provider | None:
     """The innermost ambient provider, or None."""
     source = _source.get()
     return None if source is None else source.provider
+
+
+class Hosted:
+    """A provider of one host generator."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+
+    def __call__(self) -> Generator:
+        return self.generator
+
+
+def program_generator() -> ProgramGenerator | None:
+    """What notes the draws of a program with PyTorch's numbers, if that is what is drawn from here."""
+    source = _source.get()
+    found = None if source is None else getattr(source.provider, "generator", None)
+    return found if isinstance(found, ProgramGenerator) else None
 
 
 @contextlib.contextmanager
@@ -322,7 +344,7 @@ def stream(key: AnyKey) -> Provider:
     """A callable that gives a fresh key at each call (for a `Generator`: the generator itself)."""
     key = _usable(key, "stream")
     if isinstance(key, Generator):
-        return lambda: key
+        return Hosted(key)
     count = 0
 
     def fresh() -> Key:
@@ -348,6 +370,9 @@ def _usable(key: AnyKey, what: str) -> Key:
 def on_device(values: np.ndarray) -> jax.Array:
     """A concrete JAX array that takes over freshly made host values, also in a trace; compiles nothing."""
     draw = values.draw if isinstance(values, Drawn) else None
+    if draw is not None and draw.given is not None:
+        draw.array = draw.given
+        return draw.given
     if draw is not None:
         values = np.array(values)
     array = jax.device_put(values)

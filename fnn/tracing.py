@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import make_jaxpr
@@ -41,6 +42,41 @@ def in_trace(trace: core.Trace) -> Any:
 def concrete(x: ArrayLike) -> np.ndarray | None:
     """The values of ``x`` for a check, or None while it is traced and has none."""
     return None if isinstance(x, Tracer) else np.asarray(x)
+
+
+def known(x: ArrayLike) -> np.ndarray | None:
+    """The values of ``x`` if they do not depend on the inputs of a program that is being traced, else None.
+
+    So the numbers are known that a traced function writes down itself, ``fnn.tensor([1.0, 2.0])``, and what it computes
+    of them.  An array from outside of which values are asked becomes a constant of the program (`concretised`).
+    """
+    if not isinstance(x, Tracer):
+        return np.asarray(x)
+    root: Any = x
+    if not staged(root._trace):
+        return None
+    values: dict[Any, Any] = {}
+    stack = [root]
+    constants = getattr(root._trace.frame, "constvar_to_val", {})
+    while stack:
+        tracer = stack[-1]
+        if not isinstance(tracer, Tracer) or is_literal(tracer.val) or tracer.val in values:
+            stack.pop()
+        elif tracer.val in constants:
+            constant = known(constants[tracer.val])
+            if constant is None:
+                return None
+            values[tracer.val] = constant
+        elif (equation := made_by(tracer)) is None or equation.effects:
+            return None
+        elif missing := [t for t in equation.in_tracers if not is_literal(t.val) and t.val not in values]:
+            stack += missing
+        else:
+            with jax.ensure_compile_time_eval():
+                given = [t.val.val if is_literal(t.val) else values[t.val] for t in equation.in_tracers]
+                values.update(zip(equation.outvars, bind(equation, given), strict=True))
+    with jax.ensure_compile_time_eval():
+        return np.asarray(root.val.val if is_literal(root.val) else values[root.val])
 
 
 def alive(tracer: core.Tracer) -> bool:

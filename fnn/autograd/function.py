@@ -8,9 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.tree_util import tree_flatten, tree_unflatten
 
-from fnn.dtypes import to_array
+from fnn.dtypes import conjugated, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
@@ -63,7 +64,8 @@ class Function:
     A subclass has the static methods ``forward(ctx, *args)`` and ``backward(ctx, *grad_outputs)``, which returns a
     gradient, or None, for each argument of ``forward``; or ``forward(*args)`` and ``setup_context(ctx, inputs,
     output)``.  It is called by ``apply``, anywhere: eagerly, in every transform, and more than once differentiable if
-    ``backward`` is.  Gradients of complex values are PyTorch's.
+    ``backward`` is: in a second derivative saved inputs and outputs depend on the arguments, by ``backward``, and
+    whatever else was saved is constant, as in PyTorch.  Gradients of complex values are PyTorch's.
 
     Example:
         >>> import jax.numpy as jnp
@@ -109,67 +111,95 @@ class Function:
         """
         places = [i for i, a in enumerate(args) if isinstance(a, (jax.Array, np.ndarray))]
         arrays = [to_array(args[i]) for i in places]
-        needs = tuple(
+        ctx = FunctionCtx()
+        ctx.needs_input_grad = tuple(
             i in places and bool(jnp.issubdtype(arrays[places.index(i)].dtype, jnp.inexact)) for i in range(len(args))
         )
-        left: dict[str, Any] = {}  # what forward leaves that is no array
-
-        def called(xs: tuple[Any, ...]) -> tuple[FunctionCtx, Any]:
-            given = list(args)
-            for i, x in zip(places, xs, strict=True):
-                given[i] = x
-            ctx = FunctionCtx()
-            ctx.needs_input_grad = needs
-            return ctx, _forward(cls, ctx, given)
+        # As under PyTorch's no_grad: whatever forward does has no derivative but that of backward, of any order.
+        given = list(args)
+        inside = [lax.stop_gradient(x) for x in arrays]
+        for i, x in zip(places, inside, strict=True):
+            given[i] = x
+        out, constant = _forward(cls, ctx, given)
+        outs = out if isinstance(out, tuple) else (out,)
+        saved = _Saved(ctx, inside, outs)
 
         @jax.custom_vjp
-        def operation(*xs: Any) -> Any:
-            return called(xs)[1]
+        def operation(xs: Any, held: Any, outs: Any) -> Any:
+            return outs
 
-        def forward(*xs: Any) -> Any:
-            ctx, out = called(xs)
-            leaves, left["tree"] = tree_flatten(vars(ctx), is_leaf=lambda x: x is None)
-            kept = [isinstance(leaf, (jax.Array, np.ndarray)) for leaf in leaves]
-            left["kept"], left["rest"] = kept, [x for x, k in zip(leaves, kept, strict=True) if not k]
-            return out, (xs, [x for x, k in zip(leaves, kept, strict=True) if k])
+        def forward(xs: Any, held: Any, outs: Any) -> Any:
+            ys = operation(xs, held, outs)  # what is differentiated once more goes by the same rule
+            return ys, (xs, held, ys)
 
-        def backward(saved: Any, cotangents: Any) -> tuple[Any, ...]:
-            xs, held = saved
-            sources = (iter(left["rest"]), iter(held))
-            ctx = FunctionCtx()
-            vars(ctx).update(tree_unflatten(left["tree"], [next(sources[k]) for k in left["kept"]]))
-            outputs = cotangents if isinstance(cotangents, tuple) else (cotangents,)
+        def backward(residuals: Any, cotangents: Any) -> tuple[Any, ...]:
+            xs, held, ys = residuals
             rule = cls.backward if cls.backward is not Function.backward else cls.vjp
-            grads = rule(ctx, *(_conjugated(_dense(c)) for c in outputs))
+            grads = rule(saved.ctx(xs, held, ys), *(conjugated(_dense(c)) for c in cotangents))
             grads = grads if isinstance(grads, tuple) else (grads,)
             if len(grads) < len(args) or any(g is not None for g in grads[len(args) :]):
                 raise ArgumentError(
                     f"{cls.__name__}: function {cls.__name__}Backward returned an incorrect number of gradients "
                     f"(expected {len(args)}, got {len(grads)})"
                 )
-            return tuple(_cotangent(cls, i, x, grads[i]) for i, x in zip(places, xs, strict=True))
+            found = tuple(_cotangent(cls, i, x, grads[i]) for i, x in zip(places, xs, strict=True))
+            return found, tuple(map(_nothing, held)), tuple(map(_nothing, ys))
 
         operation.defvjp(forward, backward)
-        return operation(*arrays)
+        fixed = tuple(map(lax.stop_gradient, saved.held)), tuple(map(lax.stop_gradient, outs))
+        ys = operation(tuple(arrays), *fixed)
+        ys = tuple(lax.stop_gradient(y) if n in constant else y for n, y in enumerate(ys))
+        return ys if isinstance(out, tuple) else ys[0]
 
 
-def _forward(cls: type[Function], ctx: FunctionCtx, given: list[Any]) -> Any:
+class _Saved:
+    """What ``forward`` left in its context: for ``backward`` inputs and outputs are again those of the graph."""
+
+    def __init__(self, ctx: FunctionCtx, inputs: list[Any], outputs: tuple[Any, ...]) -> None:
+        leaves, self.tree = tree_flatten(vars(ctx), is_leaf=lambda x: x is None)
+        self.held: list[Any] = []  # arrays that are neither
+        self.places: list[tuple[str, Any]] = []
+        for leaf in leaves:
+            source = next(
+                (
+                    (name, n)
+                    for name, known in (("in", inputs), ("out", outputs))
+                    for n, x in enumerate(known)
+                    if x is leaf
+                ),
+                None,
+            )
+            if source is None and isinstance(leaf, (jax.Array, np.ndarray)):
+                source = ("held", len(self.held))
+                self.held.append(to_array(leaf))
+            self.places.append(source or ("", leaf))
+
+    def ctx(self, xs: Any, held: Any, ys: Any) -> FunctionCtx:
+        """The context, with these arrays."""
+        sources = {"in": xs, "out": ys, "held": held}
+        leaves = [sources[name][at] if name else at for name, at in self.places]
+        found = FunctionCtx()
+        vars(found).update(tree_unflatten(self.tree, leaves))
+        return found
+
+
+def _forward(cls: type[Function], ctx: FunctionCtx, given: list[Any]) -> tuple[Any, frozenset[int]]:
+    """The outputs, and which of them have no derivative."""
     setup: Callable[..., Any] | None = getattr(cls, "setup_context", None)
-    if setup is None:
-        out = cls.forward(ctx, *given)
-    else:
-        out = cls.forward(*given)
-        setup(ctx, tuple(given), out)
-    if isinstance(out, list):
-        out = tuple(out)
-    parts = out if isinstance(out, tuple) else (out,)
-    constant, ctx._constant = ctx._constant, ()
-    parts = tuple(jax.lax.stop_gradient(to_array(p)) if id(p) in constant else to_array(p) for p in parts)
-    return parts if isinstance(out, tuple) else parts[0]
+    out = cls.forward(ctx, *given) if setup is None else cls.forward(*given)
+    several = isinstance(out, (tuple, list))
+    parts = tuple(out) if several else (out,)
+    if setup is not None:
+        setup(ctx, tuple(given), parts if several else out)
+    marked, ctx._constant = ctx._constant, ()
+    constant = frozenset(n for n, part in enumerate(parts) if id(part) in marked)
+    arrays = tuple(map(to_array, parts))
+    return (arrays if several else arrays[0]), constant
 
 
-def _conjugated(x: Any) -> Any:
-    return jnp.conj(x) if jnp.iscomplexobj(x) else x
+def _nothing(x: Any) -> Any:
+    """The cotangent of what has no derivative."""
+    return jnp.zeros_like(x) if jnp.issubdtype(x.dtype, jnp.inexact) else np.zeros(x.shape, jax.dtypes.float0)
 
 
 def _dense(cotangent: Any) -> Any:
@@ -192,7 +222,7 @@ def _cotangent(cls: type[Function], at: int, x: jax.Array, grad: Any) -> Any:
             f"{cls.__name__}: Function {cls.__name__}Backward returned an invalid gradient at index {at} - got "
             f"{list(grad.shape)} but expected shape compatible with {list(x.shape)}"
         )
-    return _conjugated(grad).astype(x.dtype)
+    return conjugated(grad).astype(x.dtype)
 
 
 def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,16 +12,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from fnn import creation, dtypes, random
+from fnn import _rejection, creation, dtypes, random, tracing
 from fnn.errors import ArgumentError
 from fnn.random import Generator
-from fnn.tracing import Tracer
 
 __all__ = ["bernoulli", "binomial", "categorical", "cauchy", "dirichlet", "exponential", "gamma", "normal", "poisson",
            "uniform"]  # fmt: skip
 
 NEEDS_NUMBERS = """{what}: the host generator needs the numbers of {argument}, which is traced here.
-Pass a JAX key, sample(shape, generator=key), or sample inside fnn.jit, which provides one."""
+By rejection as many numbers are drawn as it takes, which depends on the parameters. Sample outside of the traced
+function, pass a JAX key, sample(shape, generator=key), or sample inside fnn.jit(..., random="jax"), which has one."""
 
 
 def normal(shape: tuple[int, ...], dtype: np.dtype, what: str = "Normal") -> jax.Array:
@@ -52,7 +52,7 @@ def cauchy(shape: tuple[int, ...], dtype: np.dtype, what: str = "Cauchy") -> jax
 def bernoulli(probs: jax.Array, what: str = "Bernoulli") -> jax.Array:
     """Ones with these probabilities, else zeros."""
     key = random.draw_key(what)
-    if isinstance(key, Generator) and not isinstance(probs, Tracer):
+    if isinstance(key, Generator) and not isinstance(probs, tracing.Tracer):
         return random.on_device(key.bernoulli_each(_numbers(probs, "probs", what)).astype(probs.dtype))
     return creation.bernoulli(probs, generator=key)
 
@@ -63,7 +63,7 @@ def categorical(probs: jax.Array, num_samples: int, what: str = "Categorical") -
     if not isinstance(key, Generator):
         drawn = jax.random.categorical(key, jnp.log(probs), axis=-1, shape=(num_samples, probs.shape[0]))
         return drawn.astype(dtypes.index_dtype())
-    if isinstance(probs, Tracer):
+    if isinstance(probs, tracing.Tracer):
         return creation.multinomial(probs, num_samples, True, generator=key).T
     drawn = key.multinomial(_numbers(probs, "probs", what), num_samples, True)
     return random.on_device(np.ascontiguousarray(drawn.T).astype(dtypes.index_dtype()))
@@ -75,7 +75,7 @@ def gamma(concentration: jax.Array, what: str = "Gamma") -> jax.Array:
     tiny = float(jnp.finfo(concentration.dtype).tiny)
     if isinstance(key, Generator):
         drawn = key.gamma(_numbers(concentration, "concentration", what)).astype(concentration.dtype)
-        return random.on_device(np.maximum(drawn, drawn.dtype.type(tiny)))
+        return jnp.maximum(random.on_device(drawn), tiny)
     return jnp.maximum(jax.random.gamma(key, lax.stop_gradient(concentration)), tiny)
 
 
@@ -86,9 +86,7 @@ def dirichlet(concentration: jax.Array, what: str = "Dirichlet") -> jax.Array:
     low, high = float(info.tiny), 1.0 - float(info.epsneg)
     if isinstance(key, Generator):
         numbers = _numbers(concentration, "concentration", what)
-        parts = np.maximum(key.gamma(numbers.astype(np.float64)), np.finfo(np.float64).tiny)
-        parts = parts / parts.sum(-1, keepdims=True)
-        return random.on_device(np.clip(parts, low, high).astype(numbers.dtype))
+        return random.on_device(key.dirichlet(numbers, low, high).astype(numbers.dtype))
     logs = jax.random.loggamma(key, lax.stop_gradient(concentration))
     return jnp.clip(jax.nn.softmax(logs, axis=-1), low, high)
 
@@ -115,9 +113,9 @@ def von_mises(loc: jax.Array, concentration: jax.Array, what: str = "VonMises") 
     key = random.draw_key(what)
     if isinstance(key, Generator):
         numbers = [_numbers(x, n, what).astype(np.float64) for x, n in ((loc, "loc"), (concentration, "concentration"))]
-        return random.on_device(_host_von_mises(key, *numbers).astype(loc.dtype))
+        return random.on_device(key.von_mises(*numbers).astype(loc.dtype))
     loc, concentration = lax.stop_gradient((loc, concentration))
-    r = _proposal(concentration, jnp)
+    r = _rejection.von_mises_proposal(concentration, jnp)
 
     def unfinished(carry: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
         return ~carry[1].all()
@@ -126,43 +124,15 @@ def von_mises(loc: jax.Array, concentration: jax.Array, what: str = "VonMises") 
         angle, done, key = carry
         key, now = jax.random.split(key)
         u = jax.random.uniform(now, (3, *loc.shape), loc.dtype)
-        found, accepted = _propose(u, concentration, r, jnp)
+        found, accepted = _rejection.von_mises_angle(u, concentration, r, jnp)
         return jnp.where(accepted & ~done, found, angle), done | accepted, key
 
     angle = lax.while_loop(unfinished, again, (jnp.zeros_like(loc), jnp.zeros(loc.shape, bool), key))[0]
     return (angle + math.pi + loc) % (2 * math.pi) - math.pi
 
 
-def _host_von_mises(key: Generator, loc: np.ndarray, concentration: np.ndarray) -> np.ndarray:
-    angle, done = np.zeros(loc.shape), np.zeros(loc.shape, bool)
-    r = _proposal(concentration, np)
-    while not done.all():
-        # PyTorch proposes anew where it has accepted already, and takes the last
-        with np.errstate(divide="ignore", invalid="ignore"):
-            found, accepted = _propose(key.uniform((3, *loc.shape), np.float64), concentration, r, np)
-        angle, done = np.where(accepted, found, angle), done | accepted
-    return (angle + math.pi + loc) % (2 * math.pi) - math.pi
-
-
-def _proposal(concentration, xp):  # type: ignore[no-untyped-def]
-    """The parameter of the proposal; where the concentration is tiny by its series."""
-    tau = 1 + xp.sqrt(1 + 4 * concentration**2)
-    rho = (tau - xp.sqrt(2 * tau)) / (2 * concentration)
-    # in single precision rho loses its digits much earlier than in double
-    small = 1e-5 if concentration.dtype == np.float64 else 1e-2
-    return xp.where(concentration < small, 1 / concentration + concentration, (1 + rho**2) / (2 * rho))
-
-
-def _propose(u, concentration, r, xp):  # type: ignore[no-untyped-def]
-    z = xp.cos(math.pi * u[0])
-    f = xp.clip((1 + r * z) / (r + z), -1.0, 1.0)
-    c = concentration * (r - f)
-    accepted = (c * (2 - c) - u[1] > 0) | (xp.log(c / u[1]) + 1 - c >= 0)
-    return xp.sign(u[2] - 0.5) * xp.arccos(f), accepted
-
-
 def _numbers(x: jax.Array, argument: str, what: str) -> np.ndarray:
-    x = lax.stop_gradient(x)
-    if isinstance(x, Tracer):
+    found = tracing.known(lax.stop_gradient(x))
+    if found is None:
         raise ArgumentError(NEEDS_NUMBERS.format(what=what, argument=argument))
-    return np.asarray(x)
+    return found

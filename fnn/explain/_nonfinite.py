@@ -89,7 +89,7 @@ def report(found: Inspection) -> Report:
             lines.append(f"{entry.name} ({entry.kind}) {what}")
             findings.append(Finding(entry.name, what))
     for birth in births:
-        text, table = _told(birth)
+        text, table = told(birth)
         lines.append(text)
         tables.append(table)
         findings.append(Finding(birth.step.path, text, birth.step.phase))
@@ -109,7 +109,8 @@ def report(found: Inspection) -> Report:
 # -- words -----------------------------------------------------------------------------------------------
 
 
-def _told(birth: Birth) -> tuple[str, Table]:
+def told(birth: Birth) -> tuple[str, Table]:
+    """A birth in words, and the ranges of what went in."""
     step = birth.step
     what = "nan" if birth.kind == NAN else _sign(birth)
     where = step.path or "outside of modules"

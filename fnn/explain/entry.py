@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fnn.explain import _collectives, _gradients, _memory, _nonfinite, _recompiles, _time
+from fnn.explain import _anomaly, _collectives, _gradients, _memory, _nonfinite, _recompiles, _time
 from fnn.explain._report import Report
 from fnn.func.inspection import inspect
 
@@ -17,6 +17,7 @@ class Explain:
 
     recompiles = staticmethod(_recompiles.recompiles)
     nonfinite = staticmethod(_nonfinite.nonfinite)
+    backward_nan = staticmethod(_anomaly.backward_nan)
     memory = staticmethod(_memory.memory)
     live = staticmethod(_memory.live)
     time = staticmethod(_time.time)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.tree_util import tree_flatten, tree_map, tree_unflatten
 
 from fnn import random
-from fnn.drawn import ProgramGenerator
+from fnn.drawn import Draw, ProgramGenerator
 from fnn.errors import ArgumentError, MissingKeyError
 from fnn.func._leaf_scope import LeafScope
 from fnn.func._leaves import is_box, is_dynamic
@@ -79,12 +79,18 @@ class Carried:
         return out, [scope.values[box] for box in self.boxes]
 
 
-REPEATED = """\
-Random numbers are drawn in the body of a loop, branch or batch, which is traced once and run any number of times.
-PyTorch's numbers (fnn.jit with random="torch") are drawn on the host before the program runs, once for each draw of
-the trace.
+UNFORESEEN = """\
+{what}: random numbers are drawn in its body. PyTorch's numbers (fnn.jit with random="torch") are drawn on the host
+before the program runs, and how many {what} draws is known only while it runs.
 
-Write the loop in Python, draw the numbers outside and pass them in, or use random="jax"."""
+Use fnn.scan or fnn.fori_loop with a number of iterations that is a Python int, write it in Python, draw the numbers
+outside and pass them in, or use random="jax"."""
+
+LOOKED_AT = """\
+{what}: numbers that its body draws ({method}) are computed with by Python while it is traced; they would be the same
+in every iteration.
+
+Draw them outside and pass them in, or use random="jax"."""
 
 
 class Rehearsal:
@@ -100,13 +106,17 @@ class Rehearsal:
         self.written: dict[Box, Any] = {}  # with the shape and dtype written last
         self.draws = False
         self.drawing = random.iteration if initialises else random.ambient
+        around = random.program_generator()
+        self.generator = None if around is None else ProgramGenerator(around)  # notes what one evaluation draws
 
     def run(self, function: Callable[..., Any], *operands: object) -> Any:
         """Traces ``function``; the shapes of its (packed) result."""
 
         def provider() -> Any:
             self.draws = True
-            return jax.random.key(0)
+            return jax.random.key(0) if self.generator is None else self.generator
+
+        provider = provider if self.generator is None else random.Hosted(self.generator)
 
         def call(*operands: object) -> Any:
             scope = LeafScope(parent=current_scope())
@@ -122,7 +132,27 @@ class Rehearsal:
                 self.written[box] = None if value is None else jax.ShapeDtypeStruct(value.shape, value.dtype)
             return out
 
-        return jax.eval_shape(call, *operands)
+        shapes = jax.eval_shape(call, *operands)
+        self.draws |= bool(self.noted)
+        return shapes
+
+    @property
+    def noted(self) -> list[Draw]:
+        """What the functions drew of PyTorch's numbers.
+
+        Raises:
+            MissingKeyError: Python computed with one of them.
+        """
+        draws = [] if self.generator is None else self.generator.draws
+        for draw in draws:
+            if draw.array is None:
+                raise MissingKeyError(LOOKED_AT.format(what=self.what, method=draw.method))
+        return draws
+
+    def refuse_draws(self) -> None:
+        """Raises if PyTorch's numbers are drawn by what runs an unknown number of times."""
+        if self.noted:
+            raise MissingKeyError(UNFORESEEN.format(what=self.what))
 
     def start(self) -> dict[Box, Any]:
         """The values of the written boxes at the start of a loop; an absent p.grad that it fills starts from zeros."""
@@ -143,8 +173,6 @@ def fresh_key(what: str) -> Any:
 
 def host_key(generator: random.Generator) -> Any:
     """A JAX key from a draw of the generator."""
-    if isinstance(generator, ProgramGenerator):
-        raise MissingKeyError(REPEATED)
     return jax.random.key(int(generator.randint(0, 1 << 31, (1,))[0]))
 
 

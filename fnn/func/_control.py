@@ -12,6 +12,7 @@ from typing import Any, overload
 import jax
 
 from fnn import random
+from fnn.drawn import ProgramGenerator
 from fnn.errors import ArgumentError
 from fnn.func._carry import Arguments, Carried, Rehearsal, host_key, same_types, unboxed
 from fnn.func._function import check_function
@@ -79,7 +80,7 @@ class _OuterKeys(random.Relay):
         with in_trace(self.trace):  # what is kept for the other branch must not belong to this one
             if self.stream is None:
                 key = super().__call__()
-                if not isinstance(key, random.Generator):
+                if not isinstance(key, random.Generator) or isinstance(key, ProgramGenerator):
                     return key
                 self.stream = random.stream(host_key(key))
             return self.stream()
@@ -151,6 +152,7 @@ def _branch(what: str, choose: Callable[..., Any], branches: tuple[Callable, ...
     dynamic = arguments.dynamic
     for function in branches:
         rehearsal.run(called(function), dynamic)
+    rehearsal.refuse_draws()
     boxes = list(rehearsal.written)
     runs: list[Carried] = []
 

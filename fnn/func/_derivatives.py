@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial, tree_map
 
+from fnn.dtypes import conjugated
 from fnn.errors import ArgumentError
-from fnn.func._variables import Function, Variables, conjugated, derived
+from fnn.func._variables import Function, Variables, derived
 from fnn.state.box import Box
 from fnn.state.hooks import backward_hooks_used
 from fnn.state.results import reordered

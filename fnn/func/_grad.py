@@ -16,10 +16,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn.dtypes import to_array
+from fnn.dtypes import conjugated, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
-from fnn.func._variables import Argnums, Function, Variables, conjugated, derived, inexact, positions
+from fnn.func._variables import Argnums, Function, Variables, derived, inexact, positions
+from fnn.func.anomaly import watched
 from fnn.func.losses import backward_of
 from fnn.state.differentiated import note
 from fnn.state.hooks import backward_hooks_used, run_hooks
@@ -100,6 +101,7 @@ def value_and_grad(func: Callable[P, R], argnums: Argnums = 0, has_aux: bool = F
     """
     check_function(func, "value_and_grad", differentiates=True)
 
+    @watched
     @functools.wraps(func, updated=())
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
         done = _Gradients(func, argnums, has_aux, "value_and_grad", args, kwargs)
@@ -124,6 +126,7 @@ def grad(func: Callable[P, object], argnums: Argnums = 0, has_aux: bool = False)
     """
     check_function(func, "grad", differentiates=True)
 
+    @watched
     @functools.wraps(func, updated=())
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
         done = _Gradients(func, argnums, has_aux, "grad", args, kwargs)
@@ -144,6 +147,7 @@ def grad_and_value(func: Callable[P, R], argnums: Argnums = 0, has_aux: bool = F
     """
     check_function(func, "grad_and_value", differentiates=True)
 
+    @watched
     @functools.wraps(func, updated=())
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
         done = _Gradients(func, argnums, has_aux, "grad_and_value", args, kwargs)
@@ -249,6 +253,7 @@ def backward(
 
 
 def _backward_of_function(func: Callable[P, R], argnums: Argnums, has_aux: bool) -> Callable[P, R]:
+    @watched
     @functools.wraps(func, updated=())
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Any:
         done = _Gradients(func, argnums, has_aux, "backward", args, kwargs)

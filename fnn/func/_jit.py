@@ -22,6 +22,7 @@ from jax.tree_util import tree_flatten
 
 from fnn import dtypes, tracing
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.func import anomaly
 from fnn.func._function import check_function
 from fnn.func._history import History, reasons
 from fnn.func._leaves import has_dicts, is_box, kind, kinds
@@ -77,6 +78,8 @@ class Jitted(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if recorder.get() is not None:
             return self._function(*args, **kwargs)  # inside a function that is being compiled: part of it
+        if anomaly.mode.get() is not anomaly.OFF:
+            anomaly.look(self, args, kwargs)
         return self._with(Bound.run, args, kwargs)
 
     def lower(self, *args: P.args, **kwargs: P.kwargs) -> jax.stages.Lowered:

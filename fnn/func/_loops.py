@@ -13,11 +13,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.tree_util import tree_leaves, tree_map
 
 from fnn import random
-from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.func._carry import Carried, Rehearsal, fresh_key, same_types, unboxed
+from fnn.drawn import Replay
+from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError
+from fnn.func._carry import UNFORESEEN, Carried, Rehearsal, fresh_key, same_types, unboxed
 from fnn.func._function import check_function
 from fnn.func._vmap import vmap
 from fnn.state.box import Box
@@ -31,30 +33,45 @@ class _Loop:
 
     def __init__(self, what: str, rehearsal: Rehearsal) -> None:
         self.what, self.draws = what, rehearsal.draws
+        self.noted = rehearsal.noted  # PyTorch's numbers that one iteration draws
         start = rehearsal.start()
         self.boxes, self.start = list(start), list(start.values())
         self.rebuild: Callable[[Any], Any] = lambda out: out
 
-    def iterate(
-        self, function: Callable[..., Any], args: tuple, values: list[Any], key: random.AnyKey
-    ) -> tuple[Any, list[Any]]:
-        """``(output, values of the boxes)`` after one call of ``function``, which draws from ``key``."""
+    def iterate(self, function: Callable[..., Any], args: tuple, values: list[Any], key: Any) -> tuple[Any, list[Any]]:
+        """``(output, values of the boxes)`` after one call of ``function``, which draws from ``key``; see `key`."""
         run, bound = Carried(), dict(zip(self.boxes, values, strict=True))
         if self.draws:
-            with random.iteration(random.stream(key)):
+            with random.iteration(random.stream(Replay(self.noted, key) if self.noted else key)):
                 out, _ = run(function, args, {}, bound)
         else:
             out, _ = run(function, args, {}, bound)
         self.rebuild = run.rebuild
         return out, same_types([bound[box] for box in self.boxes], self.boxes, values, self.what)
 
-    def key(self, base: jax.Array, n: int | jax.Array) -> Any:
-        """The key of the ``n``-th call."""
+    def key(self, base: Any, n: int | jax.Array) -> Any:
+        """The key of the ``n``-th call, or the numbers that it draws."""
+        if self.noted:
+            return [jax.lax.dynamic_index_in_dim(numbers, n, keepdims=False) for numbers in base]
         return jax.random.fold_in(base, n) if self.draws else None
 
-    def base(self) -> Any:
-        """What the keys are split off; drawn once for each call of the loop."""
+    def base(self, count: int | None = None, reverse: bool = False) -> Any:
+        """What the keys are split off; drawn once for each call of the loop.  Or the numbers of ``count`` iterations.
+
+        Raises:
+            MissingKeyError: they are needed, and how many iterations there are is not known.
+        """
+        if self.noted:
+            if count is None:
+                raise MissingKeyError(UNFORESEEN.format(what=self.what))
+            return self._numbers(count, reverse)
         return fresh_key(self.what) if self.draws else None
+
+    def _numbers(self, count: int, reverse: bool) -> list[jax.Array]:
+        generator = random.program_generator()
+        if not count or generator is None:
+            return [jnp.zeros((count, *draw.shape), draw.dtype) for draw in self.noted]
+        return [random.on_device(numbers) for numbers in generator.repeated(self.noted, count, reverse)]
 
 
 def _shapes(tree: object) -> Any:
@@ -113,7 +130,11 @@ def _scan(
     rehearsal.run(called, _shapes(init), first)
     loop = _Loop(what, rehearsal)
     n = length if length is not None else jnp.shape(leaves[0])[0]
-    keys = jax.random.split(loop.base() if n else jax.random.key(0), n) if loop.draws else None
+    keys: Any = None
+    if loop.noted:
+        keys = loop.base(n, reverse)
+    elif loop.draws:
+        keys = jax.random.split(loop.base() if n else jax.random.key(0), n)
 
     def body(carry: PyTree, x: PyTree) -> Any:
         inner, values = carry
@@ -200,11 +221,12 @@ def fori_loop(
     rehearsal = Rehearsal("fori_loop")
     rehearsal.run(called, jax.ShapeDtypeStruct((), jnp.result_type(lower, upper)), _shapes(init_val))
     loop = _Loop("fori_loop", rehearsal)
-    base = loop.base()
+    known = isinstance(lower, (int, np.integer)) and isinstance(upper, (int, np.integer))
+    base = loop.base(max(0, int(upper) - int(lower)) if known else None)
 
     def body(i: jax.Array, carry: PyTree) -> Any:
         inner, values = carry
-        return loop.iterate(called, (i, inner), values, loop.key(base, i))
+        return loop.iterate(called, (i, inner), values, loop.key(base, i - lower if loop.noted else i))
 
     carry, values = jax.lax.fori_loop(lower, upper, body, (init_val, loop.start), unroll=unroll)
     write_out(loop.boxes, values)

@@ -178,8 +178,8 @@ class Program:
 
     __slots__ = (
         "arrays", "blocks", "compiled", "conditions", "derives", "donated", "draws", "effects", "kept", "modal",
-        "numbers", "ones", "optimizers", "out", "plain", "safe", "statics", "symbolic", "template", "uses_seed", "warm",
-        "written",
+        "numbers", "ones", "optimizers", "out", "plain", "safe", "scratch", "statics", "symbolic", "template",
+        "uses_seed", "warm", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -394,6 +394,24 @@ def _finish(
         and len(program.optimizers) == len(inputs.owners)
         and len(keep) == len(chosen)
     )
+    program.scratch = []
+    if not exact:
+        # JAX gives each donated array to the first result of its type, and XLA copies what would be overwritten while
+        # it is needed: so results stand in the order of what they replace.  A gradient that is cleared before it is
+        # looked at is no input, but its memory is.
+        reused = (written & unread & index.keys()) - emptied if program.donated else set()
+        results = dict.fromkeys([box for box in used if box in wanted])
+        results.update(dict.fromkeys(box for box in chosen if box in reused))
+        results.update(dict.fromkeys(chosen[i] for i in keep))
+        numbers = {box: n for n, box in enumerate(chosen)}
+        keep = [numbers[box] for box in results]
+        program.written = [index[box] for box in results]
+        types = closed.out_avals
+        program.scratch = [
+            (index[box], jax.ShapeDtypeStruct(types[leaf].shape, types[leaf].dtype))
+            for box in results
+            if box in reused and isinstance(leaf := whole[numbers[box]], int)
+        ]
     places = {id(box): n for n, box in enumerate([*inputs.donated, *inputs.kept])}
     order = [places[id(box)] for box in used if box in wanted] + [places[id(box)] for box in used if box not in wanted]
     shapes = [box._value is not None for box in [*inputs.donated, *inputs.kept]]
@@ -404,7 +422,16 @@ def _finish(
     outs = len(chosen)
     box_values: list[Any] = [box._value for box in [*inputs.donated, *inputs.kept]]
 
-    def again(donated: PyTree, kept: PyTree, hyper: PyTree, seed: PyTree, dynamic: PyTree, arrays: PyTree) -> Any:
+    def again(
+        donated: PyTree,
+        kept: PyTree,
+        hyper: PyTree,
+        seed: PyTree,
+        dynamic: PyTree,
+        arrays: PyTree,
+        scratch: PyTree = (),
+    ) -> Any:
+        del scratch  # its memory is all that is wanted of it
         given: list[Any] = [jnp.zeros(v.shape, v.dtype) if h and n not in order else None
                             for n, (v, h) in enumerate(zip(box_values, shapes, strict=True))]  # fmt: skip
         for n, value in zip(order, [*donated, *kept], strict=True):
@@ -427,6 +454,8 @@ def _finish(
     flat = named(again, function)
     if exact:
         program.compiled = compiled
+    elif program.scratch:
+        program.compiled = jax.jit(flat, donate_argnums=(0, 6), keep_unused=True, **options)
     else:
         program.compiled = jax.jit(flat, donate_argnums=(0,) if program.donated else (), **options)
     program.safe = functools.cache(lambda: jax.jit(flat, **options))
@@ -650,6 +679,11 @@ class Bound:
         args = self._arguments(values, [box._value for box in kept], hyper, seed, call)
         if compiled is not program.compiled and program.plain:
             args = (*args, [])
+        scratch: list[Box] = []
+        if program.scratch and compiled is program.compiled and self._on_one_device(values):
+            boxes = self.survey.boxes
+            scratch = [boxes[i] for i, _ in program.scratch]
+            args = (*args, [_memory(b, kind, values[0]) for b, (_, kind) in zip(scratch, program.scratch, strict=True)])
         rest = Box.__new__(Box)
         targets = [*targets, rest]
         if not program.warm or compiled is not program.compiled or program.blocks:
@@ -657,10 +691,14 @@ class Bound:
         else:
             # One call into C: an interrupt comes before it, when nothing is donated, or after it, when all is stored.
             deque(map(_store, targets, itertools.chain.from_iterable(map(compiled, *((a,) for a in args)))), maxlen=0)
-        for box in copied:
+        for box in (*copied, *scratch):
             box._exposed = False
         self.exposures = seen
         return self._result(rest._value)
+
+    def _on_one_device(self, values: list[Any]) -> bool:
+        """Whether the program runs on one; on several a result may be laid out otherwise than what it replaces."""
+        return all(len(value.sharding.device_set) == 1 for value in values[:1])
 
     def _first(self, compiled: Any, args: tuple, targets: list[Box]) -> None:
         """A call that goes through Python code of JAX's between running the program and handing on its results."""
@@ -707,6 +745,14 @@ class Bound:
             before = {place: _number_at(nodes, place) for place in places}
             effects_of.apply(program.effects, leaves[:split], survey, lambda e: evaluate(e, before.__getitem__))
         return out
+
+
+def _memory(box: Box, kind: jax.ShapeDtypeStruct, beside: jax.Array) -> Any:
+    """An array that may be overwritten: the one that a box holds, if nobody else does, or a new one."""
+    value = box._value
+    if value is None or box._exposed or value.shape != kind.shape or value.dtype != kind.dtype:
+        return jnp.zeros(kind.shape, kind.dtype, device=beside.sharding if beside.committed else None)
+    return value
 
 
 class _Remembered:

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
-from jax.tree_util import tree_flatten, tree_map, tree_unflatten
+from jax.tree_util import tree_flatten, tree_unflatten
 
+from fnn import random
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._graph import through_program
@@ -32,11 +33,6 @@ from fnn.tracing import Tracer
 
 Argnums = int | Sequence[int]
 _R = TypeVar("_R")
-
-
-def conjugated(tree: object) -> Any:
-    """``tree`` with its complex arrays conjugated: from JAX's gradients to PyTorch's, and back."""
-    return tree_map(lambda x: jnp.conj(x) if jnp.iscomplexobj(x) else x, tree)
 
 
 def trainable(module: Module, what: str) -> dict[str, Parameter]:
@@ -238,7 +234,13 @@ class Function:
     def __call__(self, values: list[Any], anchor: object = None) -> tuple[Any, Any]:
         if not self.staged:
             return self._called(values, anchor)
-        return through_program(self._called, values, anchor)
+        outer = random.Relay()
+
+        def called(values: list[Any], anchor: object) -> tuple[Any, Any]:
+            with random.ambient(outer):
+                return self._called(values, anchor)
+
+        return through_program(called, values, anchor)
 
     def _called(self, values: list[Any], anchor: object = None) -> tuple[Any, Any]:
         bound, arguments = self.variables.bind(values)
@@ -265,10 +267,14 @@ class Function:
 
 def derived(function: Function, transform: Callable[..., _R], *args: Any) -> _R:
     """``transform(*args)``, which differentiates ``function``: the program that it traces, if it must be that."""
+    generator = random.program_generator()
+    mark = None if generator is None else generator.mark()
     try:
         return transform(*args)
     except Restage as needed:
         if needed.scope is not function.scope or function.staged:
             raise
+    if generator is not None and mark is not None:
+        generator.rewind(mark)
     function.staged = True
     return transform(*args)

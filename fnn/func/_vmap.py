@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax.tree_util import tree_flatten, tree_leaves, tree_map
 
 from fnn import random
+from fnn.drawn import Replay
 from fnn.errors import ArgumentError, MissingKeyError, TracerEscapeError
 from fnn.func._carry import Carried, Rehearsal, fresh_key
 from fnn.func._function import check_function
@@ -37,6 +38,10 @@ vmap: a traced value is assigned to {what} for each member of the batch, and the
     fnn.vmap(lambda x: (model(x), value))(xs)    # right: returned, it comes back stacked
 
 Return the value, or remove the hook that stores it."""
+
+_SAME_IN_CHUNKS = """\
+vmap: with randomness='same' and PyTorch's numbers (fnn.jit with random="torch") the batch cannot be cut into chunks,
+got chunk_size={chunk_size}. Leave it out, or use random="jax"."""
 
 _RANDOM = """\
 vmap: the function draws random numbers, and randomness='error' (the default).
@@ -111,21 +116,26 @@ def vmap(
         rehearsal = Rehearsal("vmap", initialises=False)
         if randomness != "same" or chunked:
             rehearsal.run(call, one)
-        draws = rehearsal.draws
+        draws, noted = rehearsal.draws, rehearsal.noted
         if draws and randomness == "error":
             raise MissingKeyError(_RANDOM)
         keys = None
-        if draws:
+        if noted and chunked and randomness == "same":
+            raise MissingKeyError(_SAME_IN_CHUNKS.format(chunk_size=chunk_size))
+        if draws and not noted:
             key = fresh_key("vmap")
             keys = jax.random.split(key, size) if randomness == "different" else key
         key_axis = 0 if draws and randomness == "different" else None
 
-        def mapped(values: list[Any], keys: random.AnyKey, size: int) -> Any:
+        def provider(key: Any) -> random.Provider:
+            return random.stream(Replay(noted, key) if noted else key)
+
+        def mapped(values: list[Any], keys: Any, size: int) -> Any:
             run, outer = Carried(), random.Relay()
             run.unstaged = "batch"
 
             def called(values: list[Any], key: random.AnyKey) -> Any:
-                with random.ambient(random.stream(key) if draws else outer):
+                with random.ambient(provider(key) if draws else outer):
                     return run(call, (values,), {})
 
             def member(values: list[Any], key: random.AnyKey) -> Any:
@@ -143,13 +153,19 @@ def vmap(
                     raise ArgumentError(_WRITE.format(kind=type(box).__name__, shape=box.shape))
                 return out, written
 
+            generator = random.program_generator()
+            if noted and generator is not None:
+                keys = [random.on_device(numbers) for numbers in generator.batched(noted, size)]
             batched = jax.vmap(body, (axes, key_axis), (out_dims, None), axis_size=size)
+            mark = None if generator is None else generator.mark()
             try:
                 out, written = batched(values, keys)
             except Restage as needed:
                 if needed.scope is not run.scope or not run.unstaged:
                     raise
                 run.unstaged = ""
+                if generator is not None and mark is not None:
+                    generator.rewind(mark)
                 out, written = batched(values, keys)
             write_out(run.boxes, written)
             return run.rebuild(out)

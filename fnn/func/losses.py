@@ -15,11 +15,10 @@ import jax.numpy as jnp
 from jax.tree_util import tree_leaves
 
 from fnn import tracing
-from fnn.dtypes import to_array
+from fnn.dtypes import conjugated, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError, TracerEscapeError
 from fnn.func._graph import backward_p, is_mark
 from fnn.func._leaf_scope import LeafScope
-from fnn.func._variables import conjugated
 from fnn.state.box import Box
 from fnn.state.grad_mode import check_enabled, check_staged, disabled
 from fnn.state.hooks import run_hooks
@@ -110,6 +109,12 @@ class _Graph:
     def holds(self, value: Any) -> bool:
         variable = tracing.variable(value)
         return variable is not None and not tracing.is_literal(variable) and variable in self.variables
+
+
+def reaches(outputs: Iterable[Any], inputs: Iterable[Any]) -> list[list[bool]]:
+    """For each of the traced ``outputs`` whether a derivative gets to each of the ``inputs``."""
+    inputs = list(inputs)
+    return [[graph.holds(x) for x in inputs] for graph in map(_Graph, [[output] for output in outputs])]
 
 
 def _ends(equation: Any) -> bool:

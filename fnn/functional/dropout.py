@@ -7,8 +7,11 @@ for PyTorch's sake; arrays are immutable and the result is the same.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
+from collections.abc import Iterator
+from contextvars import ContextVar
 
 import jax
 import numpy as np
@@ -237,6 +240,22 @@ def feature_alpha_dropout(
     return _dropout("feature_alpha_dropout", input, p, training, key, by_channel=True, alpha=True)
 
 
+_order: ContextVar[tuple[int, ...] | None] = ContextVar("fnn_dropout_order", default=None)
+
+
+@contextlib.contextmanager
+def laid_out(order: tuple[int, ...] | None) -> Iterator[None]:
+    """Inside the ``with`` block a host generator's masks are drawn along the axes in this order; None: as they stand.
+
+    PyTorch draws a mask in the order of memory, and its attention leaves a transposed array.
+    """
+    token = _order.set(order)
+    try:
+        yield
+    finally:
+        _order.reset(token)
+
+
 # SELU's lambda * alpha, minus the value that it tends to at -inf
 _ALPHA = 1.7580993408473766
 
@@ -262,7 +281,12 @@ def _dropout(
     if by_channel and x.ndim < 2:
         raise ArgumentError(f"{name}: Feature dropout requires at least 2 dimensions in the input, got {x.ndim}")
     shape = (*x.shape[:2], *(1,) * (x.ndim - 2)) if by_channel else x.shape
-    keep = random.bernoulli(random.resolve(key, name), 1 - p, shape)
+    key, order = random.resolve(key, name), _order.get()
+    if isinstance(key, random.Generator) and order is not None and len(order) == x.ndim and not by_channel:
+        keep = random.bernoulli(key, 1 - p, tuple(shape[axis] for axis in order))
+        keep = lax.transpose(keep, np.argsort(order))
+    else:
+        keep = random.bernoulli(key, 1 - p, shape)
     if keep.shape != x.shape:
         keep = lax.broadcast_in_dim(keep, x.shape, tuple(range(x.ndim)))
 

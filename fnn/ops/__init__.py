@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING, Any
 # Written by tools/write_exports.py from the modules' __all__.
 if TYPE_CHECKING:
     from fnn.ops import fft, linalg, special
+    from fnn.ops.added_products import (
+        addbmm,
+        addmm,
+        addmv,
+        addr,
+        baddbmm,
+    )
     from fnn.ops.comparison import (
         allclose,
         eq,
@@ -52,6 +59,12 @@ if TYPE_CHECKING:
         nan,
         newaxis,
         pi,
+    )
+    from fnn.ops.contractions import (
+        chain_matmul,
+        einsum,
+        kron,
+        tensordot,
     )
     from fnn.ops.conversion import (
         as_tensor,
@@ -295,6 +308,7 @@ if TYPE_CHECKING:
         cholesky_solve,
         det,
         frobenius_norm,
+        geqrf,
         inverse,
         logdet,
         lu,
@@ -304,6 +318,7 @@ if TYPE_CHECKING:
         matrix_power,
         nuclear_norm,
         orgqr,
+        ormqr,
         pinverse,
         qr,
         slogdet,
@@ -456,25 +471,16 @@ if TYPE_CHECKING:
         is_tensor,
     )
     from fnn.ops.products import (
-        addbmm,
-        addmm,
-        addmv,
-        addr,
-        baddbmm,
         bmm,
         cdist,
-        chain_matmul,
         cross,
         dot,
-        einsum,
         ger,
         inner,
-        kron,
         matmul,
         mm,
         mv,
         outer,
-        tensordot,
         vdot,
     )
     from fnn.ops.reductions import (
@@ -519,7 +525,10 @@ if TYPE_CHECKING:
         Eigen,
         Histogram,
         Histogramdd,
+        Householder,
         InverseAndInfo,
+        LDLFactors,
+        LDLFactorsEx,
         LeastSquares,
         LUFactors,
         LUFactorsEx,
@@ -597,9 +606,11 @@ if TYPE_CHECKING:
 
 _NAMESPACES = ("fft", "linalg", "special")
 _MODULES = {
+    "added_products": "addbmm addmm addmv addr baddbmm",
     "comparison": "allclose eq equal ge greater greater_equal gt isclose isfinite isin isinf isnan isneginf isposinf isreal le less less_equal lt ne not_equal",  # noqa: E501
     "complexes": "complex polar view_as_complex view_as_real",
     "constants": "Size device e finfo iinfo inf nan newaxis pi",
+    "contractions": "chain_matmul einsum kron tensordot",
     "conversion": "as_tensor asarray clone contiguous cpu detach from_dlpack from_numpy frombuffer item new_tensor numpy tensor to tolist type type_as",  # noqa: E501
     "copies": "alias_copy as_strided_copy detach_copy diagonal_copy expand_copy permute_copy select_copy split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unfold_copy unsqueeze_copy view_as_complex_copy view_as_real_copy view_copy",  # noqa: E501
     "counting": "bincount histc histogram histogramdd unique unique_consecutive",
@@ -613,7 +624,7 @@ _MODULES = {
     "functionals": "adaptive_avg_pool1d avg_pool1d bilinear celu channel_shuffle conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity group_norm gru_cell hardshrink layer_norm lstm_cell max_pool1d max_pool1d_with_indices max_pool2d max_pool3d native_channel_shuffle pairwise_distance pdist pixel_shuffle pixel_unshuffle prelu relu rms_norm rrelu selu sigmoid tanh threshold",  # noqa: E501
     "indexing": "argwhere gather index_select masked_select nonzero nonzero_static take take_along_dim unravel_index where",  # noqa: E501
     "joining": "atleast_1d atleast_2d atleast_3d block_diag broadcast_shapes broadcast_tensors cartesian_prod cat column_stack combinations concat concatenate dstack hstack meshgrid row_stack stack vstack",  # noqa: E501
-    "linear_algebra": "cholesky cholesky_inverse cholesky_solve det frobenius_norm inverse logdet lu lu_solve lu_unpack matrix_exp matrix_power nuclear_norm orgqr pinverse qr slogdet svd trace triangular_solve vander",  # noqa: E501
+    "linear_algebra": "cholesky cholesky_inverse cholesky_solve det frobenius_norm geqrf inverse logdet lu lu_solve lu_unpack matrix_exp matrix_power nuclear_norm orgqr ormqr pinverse qr slogdet svd trace triangular_solve vander",  # noqa: E501
     "parts": "as_strided diag diag_embed diagflat diagonal narrow narrow_copy select tril triu unfold",
     "pointwise_arithmetic": "add addcdiv addcmul div divide float_power floor_divide fmod lerp mul multiply pow remainder rsub sub subtract true_divide",  # noqa: E501
     "pointwise_binary": "arctan2 atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor copysign fmax fmin gcd heaviside hypot igamma igammac lcm ldexp logaddexp logaddexp2 logical_and logical_or logical_xor maximum minimum nextafter xlogy",  # noqa: E501
@@ -621,10 +632,10 @@ _MODULES = {
     "pointwise_parts": "abs absolute angle bitwise_not ceil conj conj_physical fix floor frac frexp imag logical_not logit nan_to_num neg negative positive real resolve_conj resolve_neg round sgn sign signbit square trunc",  # noqa: E501
     "pointwise_unary": "acos acosh arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh cos cosh deg2rad digamma erf erfc erfinv exp exp2 expm1 i0 lgamma log log10 log1p log2 rad2deg reciprocal rsqrt sin sinc sinh sqrt tan",  # noqa: E501
     "predicates": "is_complex is_floating_point is_nonzero is_same_size is_signed is_tensor",
-    "products": "addbmm addmm addmv addr baddbmm bmm cdist chain_matmul cross dot einsum ger inner kron matmul mm mv outer tensordot vdot",  # noqa: E501
+    "products": "bmm cdist cross dot ger inner matmul mm mv outer vdot",
     "reductions": "all any count_nonzero dist logsumexp mean nanmean nansum norm prod renorm sum",
     "reshaping": "broadcast_to dim element_size expand expand_as flatten is_contiguous ndimension nelement numel ravel reshape reshape_as size squeeze sum_to_size unflatten unsqueeze view view_as",  # noqa: E501
-    "returns": "Eigen Histogram Histogramdd InverseAndInfo LUFactors LUFactorsEx LeastSquares MantissaAndExponent MinAndMax PLU QR SignAndLogAbsDet Singular SingularValues SolutionAndInfo Solved TriangularAndInfo ValuesAndIndices",  # noqa: E501
+    "returns": "Eigen Histogram Histogramdd Householder InverseAndInfo LDLFactors LDLFactorsEx LUFactors LUFactorsEx LeastSquares MantissaAndExponent MinAndMax PLU QR SignAndLogAbsDet Singular SingularValues SolutionAndInfo Solved TriangularAndInfo ValuesAndIndices",  # noqa: E501
     "scattering": "index_add index_copy index_fill index_put index_reduce put scatter scatter_add scatter_reduce",
     "sequences": "arange linspace logspace range tril_indices triu_indices",
     "sorting": "argsort bucketize msort nanquantile quantile searchsorted sort topk",
@@ -638,7 +649,10 @@ __all__ = [
     "Eigen",
     "Histogram",
     "Histogramdd",
+    "Householder",
     "InverseAndInfo",
+    "LDLFactors",
+    "LDLFactorsEx",
     "LUFactors",
     "LUFactorsEx",
     "LeastSquares",
@@ -855,6 +869,7 @@ __all__ = [
     "gather",
     "gcd",
     "ge",
+    "geqrf",
     "ger",
     "gradient",
     "greater",
@@ -1002,6 +1017,7 @@ __all__ = [
     "ones",
     "ones_like",
     "orgqr",
+    "ormqr",
     "outer",
     "pairwise_distance",
     "pdist",

@@ -15,18 +15,20 @@ from fnn.ops import linalg
 from fnn.ops._document import alias, op
 from fnn.ops._operands import array
 from fnn.ops._promote import kind_of
+from fnn.ops.linalg import reflections
 from fnn.ops.returns import PLU, QR, LUFactors, LUFactorsEx, SingularValues, Solved
 from fnn.typing import ArrayLike
 
 __all__ = [
-    "cholesky", "cholesky_inverse", "cholesky_solve", "det", "frobenius_norm", "inverse", "logdet", "lu",
-    "lu_solve", "lu_unpack", "matrix_exp", "matrix_power", "nuclear_norm", "orgqr", "pinverse", "qr", "slogdet", "svd",
-    "trace", "triangular_solve", "vander",
+    "cholesky", "cholesky_inverse", "cholesky_solve", "det", "frobenius_norm", "geqrf", "inverse", "logdet", "lu",
+    "lu_solve", "lu_unpack", "matrix_exp", "matrix_power", "nuclear_norm", "orgqr", "ormqr", "pinverse", "qr",
+    "slogdet", "svd", "trace", "triangular_solve", "vander",
 ]  # fmt: skip
 
 inverse, det, slogdet = alias(linalg.inv, "inverse"), alias(linalg.det, "det"), alias(linalg.slogdet, "slogdet")
 matrix_exp, matrix_power = alias(linalg.matrix_exp, "matrix_exp"), alias(linalg.matrix_power, "matrix_power")
 orgqr = alias(linalg.householder_product, "orgqr")
+geqrf, ormqr = alias(reflections.geqrf, "geqrf"), alias(reflections.ormqr, "ormqr")
 
 
 def _adjoint(x: jax.Array) -> jax.Array:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import jax
 
 __all__ = [
-    "Eigen", "Histogram", "Histogramdd", "InverseAndInfo", "LUFactors", "LUFactorsEx", "LeastSquares",
-    "MantissaAndExponent", "MinAndMax", "PLU", "QR", "Singular", "SingularValues",
-    "SolutionAndInfo", "Solved", "SignAndLogAbsDet", "TriangularAndInfo", "ValuesAndIndices",
+    "Eigen", "Histogram", "Histogramdd", "Householder", "InverseAndInfo", "LDLFactors", "LDLFactorsEx", "LUFactors",
+    "LUFactorsEx", "LeastSquares", "MantissaAndExponent", "MinAndMax", "PLU", "QR", "SignAndLogAbsDet", "Singular",
+    "SingularValues", "SolutionAndInfo", "Solved", "TriangularAndInfo", "ValuesAndIndices",
 ]  # fmt: skip
 
 
@@ -53,6 +53,28 @@ class Eigen(NamedTuple):
 
     eigenvalues: jax.Array
     eigenvectors: jax.Array
+
+
+class Householder(NamedTuple):
+    """What ``geqrf`` returns."""
+
+    a: jax.Array
+    tau: jax.Array
+
+
+class LDLFactors(NamedTuple):
+    """What ``linalg.ldl_factor`` returns."""
+
+    LD: jax.Array
+    pivots: jax.Array
+
+
+class LDLFactorsEx(NamedTuple):
+    """What ``linalg.ldl_factor_ex`` returns."""
+
+    LD: jax.Array
+    pivots: jax.Array
+    info: jax.Array
 
 
 class QR(NamedTuple):

@@ -1,8 +1,4 @@
-"""``torch.special``: special functions, as ``fnn.special``.
-
-Left out, for JAX has no function to build them on: `airy_ai`, and the Bessel functions of the second kind and those of
-the first that are not modified.
-"""
+"""``torch.special``: special functions, as ``fnn.special``."""
 
 from __future__ import annotations
 
@@ -15,6 +11,7 @@ from jax import lax
 from jax.scipy import special as _special
 
 from fnn.functional import simplex
+from fnn.ops import _bessel
 from fnn.ops._document import COMMON, Binary, alias, op, set_identity
 from fnn.ops._operands import FLOATING, array, computed_wide, narrow_to, no_complex, pair, refuse_numbers, same_rank
 from fnn.ops._promote import as_inexact, promoted
@@ -29,13 +26,15 @@ from fnn.ops.reductions import logsumexp
 from fnn.typing import ArrayLike, DType
 
 __all__ = [
-    "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w", "digamma",
-    "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammainc", "gammaincc", "gammaln",
-    "hermite_polynomial_h", "hermite_polynomial_he", "i0", "i0e", "i1", "i1e", "laguerre_polynomial_l",
-    "legendre_polynomial_p", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "modified_bessel_i0",
-    "modified_bessel_i1", "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round",
-    "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v",
-    "shifted_chebyshev_polynomial_w", "sinc", "softmax", "spherical_bessel_j0", "xlog1py", "xlogy", "zeta",
+    "airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "chebyshev_polynomial_t",
+    "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w", "digamma", "entr", "erf", "erfc",
+    "erfcx", "erfinv", "exp2", "expit", "expm1", "gammainc", "gammaincc", "gammaln", "hermite_polynomial_h",
+    "hermite_polynomial_he", "i0", "i0e", "i1", "i1e", "laguerre_polynomial_l", "legendre_polynomial_p", "log1p",
+    "log_ndtr", "log_softmax", "logit", "logsumexp", "modified_bessel_i0", "modified_bessel_i1",
+    "modified_bessel_k0", "modified_bessel_k1", "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round",
+    "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "shifted_chebyshev_polynomial_t",
+    "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v", "shifted_chebyshev_polynomial_w", "sinc",
+    "softmax", "spherical_bessel_j0", "xlog1py", "xlogy", "zeta",
 ]  # fmt: skip
 
 
@@ -115,6 +114,35 @@ ndtr = _of("ndtr", lambda x: 0.5 * lax.erfc(-x * math.sqrt(0.5)),
            "[0.0]", "0.5")  # fmt: skip
 ndtri = _of("ndtri", _special.ndtri, "The inverse of `ndtr`.", "[0.5]", "0.")
 log_ndtr = _of("log_ndtr", _special.log_ndtr, "The logarithm of `ndtr`.", "[0.0]", "-0.6931472")
+bessel_j0, bessel_j1, bessel_y0, bessel_y1 = (
+    _of(
+        f"bessel_{letter}{order}", lambda x, f=compute: f(lax.stop_gradient(x)),
+        f"The Bessel function of the {kind} kind, of order {order}; as in PyTorch there is no gradient.",
+        "[1.0]", result,
+    )
+    for letter, kind, order, compute, result in (
+        ("j", "first", 0, _bessel.bessel_j0, "0.7651977"),
+        ("j", "first", 1, _bessel.bessel_j1, "0.44005057"),
+        ("y", "second", 0, _bessel.bessel_y0, "0.08825697"),
+        ("y", "second", 1, _bessel.bessel_y1, "-0.7812128"),
+    )
+)  # fmt: skip
+modified_bessel_k0, modified_bessel_k1, scaled_modified_bessel_k0, scaled_modified_bessel_k1 = (
+    _of(
+        f"{scaled}modified_bessel_k{order}", lambda x, f=compute: f(lax.stop_gradient(x)),
+        f"{formula}, of order {order}; as in PyTorch there is no gradient.", "[1.0]", result,
+    )
+    for scaled, formula, order, compute, result in (
+        ("", "The modified Bessel function of the second kind", 0, _bessel.k0, "0.42102444"),
+        ("", "The modified Bessel function of the second kind", 1, _bessel.k1, "0.6019072"),
+        ("scaled_", "``exp(x)`` times the modified Bessel function of the second kind", 0, _bessel.k0e, "1.1444632"),
+        ("scaled_", "``exp(x)`` times the modified Bessel function of the second kind", 1, _bessel.k1e, "1.6361536"),
+    )
+)  # fmt: skip
+airy_ai = _of(
+    "airy_ai", lambda x: _bessel.airy_ai(lax.stop_gradient(x)),
+    "The Airy function Ai; as in PyTorch there is no gradient.", "[0.0]", "0.3550281",
+)  # fmt: skip
 spherical_bessel_j0 = _of("spherical_bessel_j0", _spherical, "``sin(x) / x``, 1 at 0.", "[0.0]", "1.")
 
 

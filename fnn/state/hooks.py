@@ -23,7 +23,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fnn.dtypes import to_array
+from fnn.dtypes import conjugated, to_array
 from fnn.errors import ArgumentError
 from fnn.state.scope import epoch, innermost
 from fnn.state.watch import recorder
@@ -123,10 +123,6 @@ def _inexact(value: object) -> bool:
     return isinstance(value, jax.Array) and bool(jnp.issubdtype(value.dtype, jnp.inexact))
 
 
-def _conjugate(value: Any) -> Any:
-    return jnp.conj(value) if jnp.iscomplexobj(value) else value
-
-
 def _as_tuple(value: object) -> tuple:
     return value if isinstance(value, tuple) else (value,)
 
@@ -207,9 +203,9 @@ class BackwardHook:
             return tuple(x.value for x in xs), _Perturbed(flags)
 
         def backward(perturbed: _Perturbed, cotangents: tuple) -> tuple:
-            dense = [_conjugate(self._dense(c)) for c in cotangents]
+            dense = conjugated([self._dense(c) for c in cotangents])
             back = self._inputs_hooked(dense, perturbed.flags)
-            return tuple(map(_conjugate, back)), jnp.zeros_like(self.anchor)
+            return conjugated(tuple(back)), jnp.zeros_like(self.anchor)
 
         identity.defvjp(forward, backward, symbolic_zeros=True)
         watched = identity(tuple(args[i] for i in self.input_at), self.anchor)
@@ -289,8 +285,8 @@ class BackwardHook:
             return ys, None
 
         def backward(_: None, cotangents: tuple) -> tuple:
-            back = self._outputs_hooked([*map(_conjugate, cotangents)], at, len(outputs))
-            return tuple(map(_conjugate, back)), jnp.zeros_like(self.anchor)
+            back = self._outputs_hooked(conjugated(list(cotangents)), at, len(outputs))
+            return conjugated(tuple(back)), jnp.zeros_like(self.anchor)
 
         identity.defvjp(forward, backward)
 

@@ -183,6 +183,7 @@ class TensorMethods:
         gather = ops.gather
         gcd = ops.gcd
         ge = ops.ge
+        geqrf = ops.geqrf
         ger = ops.ger
         greater = ops.greater
         greater_equal = ops.greater_equal
@@ -290,6 +291,7 @@ class TensorMethods:
         not_equal = ops.not_equal
         numpy = ops.numpy
         orgqr = ops.orgqr
+        ormqr = ops.ormqr
         outer = ops.outer
         permute = ops.permute
         pinverse = ops.pinverse

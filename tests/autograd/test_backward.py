@@ -374,3 +374,27 @@ def test_a_step_that_trains_refuses_to_run_without_grad():
     step()
     with fnn.no_grad(), pytest.raises(ArgumentError, match="derivatives are turned off"):
         step()
+
+
+def test_gradients_that_are_cleared_give_their_memory_to_the_next_ones():
+    model = nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 3))
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+    @fnn.jit
+    def step(x):
+        optimizer.zero_grad()
+        loss = (model(x) ** 2).sum()
+        fnn.backward(loss)
+        optimizer.step()
+        return loss, model[2].weight.grad
+
+    x = jnp.ones((2, 3))
+    returned, kept = [], []
+    for _ in range(3):
+        returned.append(step(x)[1])
+        kept.append(model[0].weight.grad)  # in someone's hands: it must not be overwritten
+        inner = model[0].bias._grad._value if hasattr(model[0].bias, "_grad") else None
+    step(x)
+    assert inner is None or inner.is_deleted()
+    assert len({float(abs(g).sum()) for g in kept}) == len({float(abs(g).sum()) for g in returned}) == 3
+    assert len(step.history.compilations) == 1

@@ -145,3 +145,40 @@ def test_outputs_without_a_derivative():
         return (values * jnp.arange(3.0)).sum() + constant.sum()
 
     np.testing.assert_array_equal(jax.grad(loss)(jnp.array([3.0, 1.0, 2.0])), [2, 0, 1])
+
+
+@pytest.mark.parametrize("kept", ["input", "output", "middle"])
+def test_second_derivatives_go_by_backward_alone(kept):
+    """PyTorch's: an output depends on its input by ``backward``, and what else is saved is constant."""
+
+    def made(base, rounded, exp):
+        class Rounded(base):
+            @staticmethod
+            def forward(ctx, x):
+                y = rounded(x) * 2
+                ctx.save_for_backward({"input": x, "output": y, "middle": exp(x)}[kept])
+                return y
+
+            @staticmethod
+            def backward(ctx, g):
+                (saved,) = ctx.saved_tensors
+                return g * saved * 3
+
+        return Rounded
+
+    values = np.array([0.7, -1.2, 2.6], np.float32)
+    theirs = made(torch.autograd.Function, torch.round, torch.exp)
+    x = torch.tensor(values, requires_grad=True)
+    (slope,) = torch.autograd.grad((theirs.apply(x) ** 2).sum(), x, create_graph=True)
+    (want,) = torch.autograd.grad((slope**2).sum(), x)
+    ours = made(fnn.autograd.Function, jnp.round, jnp.exp)
+
+    @fnn.jit
+    def second(x):
+        (slope,) = fnn.autograd.grad((ours.apply(x) ** 2).sum(), x, create_graph=True)
+        return slope, fnn.autograd.grad((slope**2).sum(), x)[0]
+
+    inner = fnn.grad(lambda x: (ours.apply(x) ** 2).sum())
+    for got in (second(jnp.asarray(values)), (inner(values), fnn.grad(lambda x: (inner(x) ** 2).sum())(values))):
+        np.testing.assert_allclose(got[0], slope.detach(), rtol=1e-5)
+        np.testing.assert_allclose(got[1], want, rtol=1e-5)

@@ -14,6 +14,7 @@ import fnn
 from fnn import nn, optim
 from fnn.nn import functional as F
 from tests import extent
+from tests.autograd import loops_of_papers  # noqa: F401  (its loops stand in the table)
 from tests.autograd.loops import LOOPS
 
 torch = pytest.importorskip("torch")
@@ -29,7 +30,8 @@ def torchs() -> Any:
         functional_call=torch.func.functional_call, no_grad=torch.no_grad, enable_grad=torch.enable_grad,
         set_grad_enabled=torch.set_grad_enabled, clamp=torch.clamp, sign=torch.sign, exp=torch.exp, amax=torch.amax,
         ones_like=torch.ones_like, zeros_like=torch.zeros_like, arange=torch.arange, randn=torch.randn, amp=torch.amp,
-        distributions=torch.distributions,
+        distributions=torch.distributions, fn=torch, func=torch.func, Function=torch.autograd.Function,
+        checkpoint=functools.partial(torch.utils.checkpoint.checkpoint, use_reentrant=False),
     )  # fmt: skip
 
 
@@ -38,7 +40,9 @@ def ours() -> Any:
     return SimpleNamespace(
         functional=True, nn=nn, optim=optim, F=F, amp=fnn.amp, distributions=fnn.distributions, array=jnp.asarray,
         jit=functools.partial(fnn.jit, random="torch"), backward_of_several=fnn.autograd.backward,
-        grad=fnn.autograd.grad, watched=lambda x: x, functional_call=fnn.func.functional_call,
+        grad=fnn.autograd.grad, fn=fnn, func=fnn.func, Function=fnn.autograd.Function,
+        checkpoint=functools.partial(fnn.utils.checkpoint.checkpoint, use_reentrant=False), watched=lambda x: x,
+        functional_call=fnn.func.functional_call,
         **{name: getattr(fnn, name) for name in names.split()},
     )  # fmt: skip
 

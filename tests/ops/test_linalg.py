@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 
 from fnn.ops import linalg, linear_algebra
+from tests.extent import some
 from tests.ops.families import Row, reference, run
 
 torch = reference.torch
 OTHERS = ("int64", "complex64")
 LEFT_OUT = {
-    "ldl_factor": "JAX has no LDL decomposition (Bunch and Kaufman's)",
-    "ldl_factor_ex": "JAX has no LDL decomposition (Bunch and Kaufman's)",
-    "ldl_solve": "JAX has no LDL decomposition (Bunch and Kaufman's)",
     "common_notes": "no function",
 }
 # Vectors are unique but for a factor, so that they are compared by what they are for.
@@ -26,6 +24,7 @@ ROWS = {
     "lstsq": Row(others=OTHERS, tolerance=LOOSE, errors=("",)),
     "matrix_rank": Row(others=OTHERS, grad=False), "matrix_exp": Row(others=OTHERS, tolerance=LOOSE),
     "lu_solve": Row(others=OTHERS, grad=False), "cholesky_ex": Row(others=OTHERS),
+    **{name: Row(others=OTHERS, grad=False, tolerance=LOOSE) for name in ("ldl_factor", "ldl_factor_ex", "ldl_solve")},
 }  # fmt: skip
 SINGULAR = ("singular", "U\\[", "not positive-definite", "sparse", "Expected all tensors", "out.*result", "same device")
 
@@ -40,7 +39,7 @@ OLDER = {
     "orgqr": Row(entry="linalg.householder_product"), "inverse": Row(entry="linalg.inv"),
     "det": Row(entry="linalg.det"),
     "slogdet": Row(entry="linalg.slogdet"), "matrix_power": Row(entry="linalg.matrix_power"),
-    "lu": Row(skip=lambda s: not s.args[0] if s.args else False), "vander": Row(entry=None),
+    "geqrf": Row(grad=False), "lu": Row(skip=lambda s: not s.args[0] if s.args else False), "vander": Row(entry=None),
 }  # fmt: skip
 OLDER_BY_HAND = {"frobenius_norm", "nuclear_norm", "svd", "vander"}
 
@@ -87,6 +86,35 @@ def test_decompositions(kind, shape):
     reference.check_call(
         lambda v: _rebuilt(torch, kind, v), lambda v: _rebuilt(linalg, kind, v), (x,), rtol=2e-3, atol=2e-4
     )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "hermitian"), some([("complex64", True), ("float32", False), ("complex64", False), ("float32", True)], 1)
+)
+def test_indefinite_systems(dtype, hermitian):
+    rng = np.random.default_rng(4)
+    for n in some((6, 1, 2, 9), 1):
+        a = rng.standard_normal((3, n, n)) + (1j * rng.standard_normal((3, n, n)) if dtype == "complex64" else 0)
+        a[0] *= 1 - np.eye(n) if n > 1 else 1
+        a = torch.from_numpy((a + (a.conj() if hermitian else a).swapaxes(-1, -2)).astype(dtype))
+        b = torch.from_numpy(rng.standard_normal((3, n, 2)).astype(dtype))
+        LD, pivots = torch.linalg.ldl_factor(a, hermitian=hermitian)
+        found = linalg.ldl_factor(jnp.asarray(a.numpy()), hermitian=hermitian)
+        np.testing.assert_array_equal(found.pivots, pivots)
+        np.testing.assert_allclose(jnp.tril(found.LD), torch.tril(LD), rtol=2e-3, atol=2e-3)
+        x = linalg.ldl_solve(*found, jnp.asarray(b.numpy()), hermitian=hermitian)
+        np.testing.assert_allclose(np.asarray(a) @ np.asarray(x), b, rtol=2e-2, atol=2e-3)
+
+
+@pytest.mark.parametrize("upper", [False, True])
+def test_what_cholesky_ex_has_computed_before_it_fails(upper):
+    a = np.random.default_rng(0).standard_normal((2, 4, 4)).astype(np.float32)
+    a = a @ a.swapaxes(-1, -2) + np.eye(4, dtype=np.float32)
+    a[1, 2, 2] = -1
+    L, info = torch.linalg.cholesky_ex(torch.from_numpy(a), upper=upper)
+    ours = linalg.cholesky_ex(jnp.asarray(a), upper=upper)
+    np.testing.assert_array_equal(ours.info, info)
+    np.testing.assert_allclose(ours.L, L, rtol=1e-4, atol=1e-5)
 
 
 def test_older_svd():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fnn.errors import ArgumentError
-from fnn.ops import products
+from fnn.ops import added_products, contractions, products
 from tests.ops.families import Row, reference, run
 
 torch = reference.torch
@@ -15,19 +15,22 @@ ROWS = {
 }
 EXACT = ("int64", "complex64")  # torch rounds bfloat16 sums in another order
 BY_HAND = {"chain_matmul"}
+FUNCTIONS = {
+    name: getattr(module, name) for module in (products, added_products, contractions) for name in module.__all__
+}
 
 
-@pytest.mark.parametrize("name", sorted(set(products.__all__) - BY_HAND))
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - BY_HAND))
 def test_database(name):
-    run(name, getattr(products, name), ROWS.get(name, Row(others=EXACT)))
+    run(name, FUNCTIONS[name], ROWS.get(name, Row(others=EXACT)))
 
 
 def test_chain_matmul():
     rng = np.random.default_rng(0)
     arrays = [torch.from_numpy(rng.standard_normal(s).astype(np.float32)) for s in ((2, 3), (3, 4), (4, 5))]
-    reference.check_call(torch.chain_matmul, products.chain_matmul, tuple(arrays))
+    reference.check_call(torch.chain_matmul, contractions.chain_matmul, tuple(arrays))
 
 
 def test_einsum_says_what_is_wrong():
     with pytest.raises(ArgumentError, match=r"einsum\(\): .*equation='ij,jk->ik', \[\[2, 3\], \[4, 5\]\]"):
-        products.einsum("ij,jk->ik", jnp.ones((2, 3)), jnp.ones((4, 5)))
+        contractions.einsum("ij,jk->ik", jnp.ones((2, 3)), jnp.ones((4, 5)))

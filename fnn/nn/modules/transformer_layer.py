@@ -9,6 +9,7 @@ import jax
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional.attention_masks import additive_mask
+from fnn.functional.dropout import laid_out
 from fnn.nn import functional
 from fnn.nn._module import Module
 from fnn.nn.modules.activation import GELU, ReLU
@@ -43,10 +44,17 @@ class _TransformerLayer(Module):
     def _sa_block(
         self, x: jax.Array, attn_mask: ArrayLike | None, key_padding_mask: ArrayLike | None, is_causal: bool = False
     ) -> jax.Array:
-        return self.dropout1(self.self_attn(x, x, x, key_padding_mask, False, attn_mask, is_causal=is_causal)[0])
+        attended = self.self_attn(x, x, x, key_padding_mask, False, attn_mask, is_causal=is_causal)[0]
+        return _dropped(self.dropout1, attended, self.self_attn)
 
     def _feed_forward(self, x: jax.Array) -> jax.Array:
         return self.linear2(self.dropout(self.activation(self.linear1(x))))
+
+
+def _dropped(dropout: Module, attended: jax.Array, attention: Module) -> jax.Array:
+    """Dropout of what attention returns; with batches first that is a transposed array in PyTorch: (N, L, E)."""
+    with laid_out((1, 0, 2) if getattr(attention, "batch_first", False) else None):
+        return dropout(attended)
 
 
 class TransformerEncoderLayer(_TransformerLayer):
@@ -256,7 +264,7 @@ class TransformerDecoderLayer(_TransformerLayer):
         is_causal: bool = False,
     ) -> jax.Array:
         attended = self.multihead_attn(x, mem, mem, key_padding_mask, False, attn_mask, is_causal=is_causal)
-        return self.dropout2(attended[0])
+        return _dropped(self.dropout2, attended[0], self.multihead_attn)
 
     def _ff_block(self, x: jax.Array) -> jax.Array:
         return self.dropout3(self._feed_forward(x))

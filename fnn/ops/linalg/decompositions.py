@@ -9,40 +9,54 @@ from jax import lax
 
 from fnn.errors import ArgumentError
 from fnn.ops._document import op
-from fnn.ops._operands import array
 from fnn.ops.linalg._operands import (
     LinAlgError,
     adjoint,
     from_triangle,
     identity,
     matrix,
-    numeric,
     raise_if,
-    same_dtype,
 )
 from fnn.ops.returns import PLU, QR, LUFactors, LUFactorsEx, TriangularAndInfo
 from fnn.typing import ArrayLike
 
-__all__ = ["LinAlgError", "cholesky", "cholesky_ex", "householder_product", "lu", "lu_factor", "lu_factor_ex", "qr"]
+__all__ = ["LinAlgError", "cholesky", "cholesky_ex", "lu", "lu_factor", "lu_factor_ex", "qr"]
 
 _PIVOT = "whether rows are exchanged; without, PyTorch has no kernel on the CPU, nor has JAX."
 
 
-def _first_failure(x: jax.Array) -> jax.Array:
-    """The order of the first leading minor that is not positive, 0 if all are: by elimination."""
+def _by_elimination(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The lower triangle, column by column, and the order of the first leading minor that is not positive, or 0.
+
+    From that minor on the triangle is what is left to be factored, as LAPACK's ``potf2`` leaves it.
+    """
     n = x.shape[-1]
     if not n:
-        return jnp.zeros(x.shape[:-2], np.int32)
+        return x, jnp.zeros(x.shape[:-2], np.int32)
+    rows = jnp.arange(n)
 
-    def eliminate(k: int, carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        rest, found = carry
+    def eliminate(k: int, carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        rest, factor, found = carry
         column = lax.dynamic_index_in_dim(rest, k, -1, keepdims=False)
         pivot = jnp.real(lax.dynamic_index_in_dim(column, k, -1, keepdims=False))
         found = jnp.where((found == 0) & ~(pivot > 0), k + 1, found).astype(np.int32)
-        safe = jnp.where(pivot > 0, pivot, 1).astype(x.dtype)
-        return rest - column[..., :, None] * jnp.conj(column)[..., None, :] / safe[..., None, None], found
+        root = jnp.sqrt(jnp.where(pivot > 0, pivot, 1)).astype(x.dtype)
+        done = jnp.where(rows.reshape((1,) * (x.ndim - 2) + (n,)) >= k, column / root[..., None], 0)
+        failed = (found > 0)[..., None]
+        written = jnp.where(failed, lax.dynamic_index_in_dim(factor, k, -1, keepdims=False), done)
+        factor = lax.dynamic_update_index_in_dim(factor, written, k, -1)
+        update = done[..., :, None] * jnp.conj(done)[..., None, :]
+        return jnp.where(failed[..., None], rest, rest - update), factor, found
 
-    return lax.fori_loop(0, n, eliminate, (lax.stop_gradient(x), jnp.zeros(x.shape[:-2], np.int32)))[1]
+    x = lax.stop_gradient(x)
+    start = (x, jnp.tril(x), jnp.zeros(x.shape[:-2], np.int32))
+    rest, factor, found = lax.fori_loop(0, n, eliminate, start)
+    # what LAPACK has computed of the minor that failed: its element of the diagonal
+    at = jnp.maximum(found - 1, 0)[..., None, None]
+    here = (rows[:, None] == rows[None, :]).reshape((1,) * (x.ndim - 2) + (n, n)) & (
+        rows.reshape((1,) * (x.ndim - 2) + (n, 1)) == at
+    )
+    return jnp.where(here & (found > 0)[..., None, None], rest, factor), found
 
 
 @op(
@@ -85,7 +99,7 @@ def cholesky_ex(A: ArrayLike, *, upper: bool = False, check_errors: bool = False
 
     Returns:
         ``(L, info)``: info is the order of the first leading minor that is not positive, 0 if there is none;
-        where there is one, ``L`` is NaN.
+        where there is one, the columns of ``L`` before it are those of the triangle, and the rest is of no use.
 
     Example:
         >>> import jax.numpy as jnp
@@ -94,10 +108,12 @@ def cholesky_ex(A: ArrayLike, *, upper: bool = False, check_errors: bool = False
         Array(1, dtype=int32)
     """
     x = matrix(A, "linalg.cholesky_ex", square=True)
-    info = _first_failure(from_triangle(x, upper))
+    partial, info = _by_elimination(from_triangle(x, upper))
     if check_errors:
         raise_if("linalg.cholesky_ex", info > 0, "The input is not positive-definite")
-    return TriangularAndInfo(_cholesky(x, upper), info)
+    failed = (info > 0)[..., None, None]
+    whole = _cholesky(jnp.where(failed, identity(x, x.shape[-1]), x), upper)
+    return TriangularAndInfo(jnp.where(failed, adjoint(partial) if upper else partial, whole), info)
 
 
 # -- LU -----------------------------------------------------------------------------------------------
@@ -214,33 +230,3 @@ def qr(A: ArrayLike, mode: str = "reduced") -> QR:
     if mode == "r":
         return QR(jnp.zeros((0,), x.dtype), jnp.linalg.qr(x, "r"))
     return QR(*jnp.linalg.qr(x, mode))
-
-
-@op(A="(..., m, n), n <= m: the vectors below its diagonal.", tau="(..., k), k <= n: the scales.")
-def householder_product(A: ArrayLike, tau: ArrayLike) -> jax.Array:
-    """The first n columns of a product of Householder reflections.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> import fnn
-        >>> fnn.linalg.householder_product(jnp.eye(2), jnp.zeros(2))
-        Array([[1., 0.],
-               [0., 1.]], dtype=float32)
-    """
-    where = "linalg.householder_product"
-    x, scales = matrix(A, where), array(tau, where, "tau")
-    numeric(scales, where, "tau")
-    same_dtype(where, x, scales)
-    if x.shape[-2] < x.shape[-1]:
-        raise ArgumentError(
-            f"{where}: input.shape[-2] must be greater than or equal to input.shape[-1], got {list(x.shape)}"
-        )
-    if scales.ndim != x.ndim - 1 or scales.shape[:-1] != x.shape[:-2] or scales.shape[-1] > x.shape[-1]:
-        raise ArgumentError(f"{where}: tau of shape {list(scales.shape)} does not fit input of shape {list(x.shape)}")
-    rows, columns = x.shape[-2:]
-    below = jnp.tril(x, -1) + identity(x, rows, columns)
-    result = jnp.broadcast_to(identity(x, rows, columns), x.shape)
-    for i in reversed(range(scales.shape[-1])):
-        v = below[..., :, i : i + 1]
-        result = result - scales[..., i : i + 1, None] * (v @ (adjoint(v) @ result))
-    return result
