@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from fnn.explain._collectives import collectives
+from fnn.explain._collectives import Transfer, collectives, transfers
 from fnn.explain._gradients import dead, gradients
 from fnn.explain._memory import live, memory
 from fnn.explain._nonfinite import nonfinite
@@ -19,8 +19,8 @@ from fnn.explain._time import time
 from fnn.explain.entry import explain
 
 __all__ = [
-    "Finding", "Report", "Table", "collectives", "dead", "explain", "gradients", "live", "memory", "nonfinite",
-    "recompiles", "time",
+    "Finding", "Report", "Table", "Transfer", "collectives", "dead", "explain", "gradients", "live", "memory",
+    "nonfinite", "recompiles", "time", "transfers",
 ]  # fmt: skip
 
 
