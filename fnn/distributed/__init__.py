@@ -8,6 +8,7 @@
 ``python -m fnn.distributed.launch -n 4 train.py`` starts several processes on this machine.
 """
 
+from fnn.distributed.agreement import agreed
 from fnn.distributed.distributing import distribute, mesh_of
 from fnn.distributed.files import load_sharded, save_sharded
 from fnn.distributed.meshes import batch_axes, batch_sharding, mesh
@@ -26,7 +27,7 @@ from fnn.distributed.torch_names import (
 )
 
 __all__ = [
-    "Distribution", "ReduceOp", "Row", "all_reduce", "barrier", "batch_axes", "batch_sharding", "broadcast",
+    "Distribution", "ReduceOp", "Row", "agreed", "all_reduce", "barrier", "batch_axes", "batch_sharding", "broadcast",
     "destroy_process_group", "distribute", "distribution", "gather", "get_backend", "get_rank", "get_world_size",
     "init", "init_process_group", "is_available", "is_initialized", "load_sharded", "mesh", "mesh_of", "plan",
     "process_count", "process_index", "save_sharded", "shutdown",
