@@ -8,7 +8,9 @@
 ``python -m fnn.distributed.launch -n 4 train.py`` starts several processes on this machine.
 """
 
+from fnn.distributed import fsdp, tensor
 from fnn.distributed.agreement import agreed
+from fnn.distributed.device_mesh import DeviceMesh, init_device_mesh
 from fnn.distributed.distributing import distribute, mesh_of
 from fnn.distributed.files import load_sharded, save_sharded
 from fnn.distributed.meshes import batch_axes, batch_sharding, mesh

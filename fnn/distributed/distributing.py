@@ -23,7 +23,7 @@ from fnn.state.parameter import Parameter
 from fnn.state.scope import epoch, innermost
 from fnn.tracing import Tracer
 
-__all__ = ["Spread", "distribute", "mesh_of", "spread_by", "watch"]
+__all__ = ["Spread", "check_alike", "distribute", "mesh_of", "spread_by", "watch"]
 
 _DIFFERENT = """\
 distribute: process {index} holds other {what} than process 0.
@@ -123,7 +123,7 @@ def distribute(
     else:
         model = model_or_factory if isinstance(model_or_factory, Module) else _on_host(model_or_factory)
         plan = resolved(model, mesh, rule)
-    _check_alike(plan)
+    check_alike(plan)
     spread_by(plan, mesh)
     watch(model, Spread(mesh, batch_dim, sequence_dim, tuple((e.names[0], e.word) for e in plan if e.word)))
     return model
@@ -186,8 +186,15 @@ def mesh_of(model: Module) -> Mesh | None:
     return found.sharding.mesh if found is not None and isinstance(found.sharding.mesh, Mesh) else None
 
 
-def _check_alike(plan: list[Any]) -> None:
-    """Of several processes: each holds the same values, and draws the same numbers from here on."""
+def check_alike(plan: list[Placed]) -> None:
+    """Of several processes: each holds the same values, and draws the same numbers from here on.
+
+    Args:
+        plan: see `fnn.distributed.rules.resolved`.
+
+    Raises:
+        ArgumentError: a process differs from the first.
+    """
     if jax.process_count() == 1:
         return
     digests = [hashlib.sha256(np.asarray(random.get_rng_state()).tobytes()).digest()]

@@ -19,7 +19,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,7 +31,7 @@ from fnn.nn import Module
 from fnn.state.layout import Layout
 from fnn.state.parameter import Parameter, is_lazy
 
-__all__ = ["NAMES", "Placed", "Rule", "resolved"]
+__all__ = ["NAMES", "Placed", "Rule", "extended", "resolved"]
 
 NAMES = ("replicate", "fsdp", "column", "row", "expert")
 Choice: TypeAlias = str | tuple[str, ...] | PartitionSpec | None
@@ -225,6 +225,25 @@ def _spec(choice: Choice, entry: _Found, mesh: Mesh, where: str) -> tuple[Partit
             parts[dim] = axis
         words += [word] if word else []
     return PartitionSpec(*parts) if any(parts) else PartitionSpec(), "; ".join(words)
+
+
+def extended(entry: Placed, mesh: Mesh, rule: str, where: str) -> Placed:
+    """An array that a rule spreads over one axis more, by a dimension that is whole so far.
+
+    Args:
+        entry: the array.
+        mesh: the mesh.
+        rule: the name of a rule.
+        where: the caller, for messages.
+    """
+    shape = tuple(entry.box.shape)
+    parts: list[Any] = [*entry.spec, *(None,) * (len(shape) - len(entry.spec))]
+    axis = rule_axis(mesh, rule, where)
+    dim, word = _dim(rule, _Found(entry.box, list(entry.names), []), shape, parts, mesh.shape[axis])
+    if dim is not None:
+        parts[dim] = axis
+    spec = PartitionSpec(*parts) if any(parts) else PartitionSpec()
+    return replace(entry, spec=spec, rule=rule, word=word)
 
 
 def _dim(
