@@ -40,6 +40,7 @@ class Spread:
     words: tuple[tuple[str, str], ...] = ()  # why parameters are not spread as asked for, by name
 
     def __call__(self, module: Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+        """What the module is called with, its arrays in place."""
         return jax.tree.map(self._one, (args, kwargs))
 
     def _one(self, value: Any) -> Any:
@@ -73,7 +74,8 @@ def distribute(
     Whatever the rule, a compiled step computes what one device would for the whole batch, to rounding: gradients are
     those of the mean over the global batch, BatchNorm has its statistics, dropout its masks.  Inputs of the model are
     split over the axes of the batch (``"replica"``, ``"data"``, ``"fsdp"``) where these divide their rows, and whole on
-    each device where not; on a mesh with an axis ``"sequence"`` their steps are split over it.  Optimizer state follows its parameter, whether the optimizer was made before or after.
+    each device where not; on a mesh with an axis ``"sequence"`` their steps are split over it.  Optimizer state follows
+    its parameter, whether the optimizer was made before or after.
 
     Args:
         model_or_factory: a Module, or a function that makes one.

@@ -145,8 +145,8 @@ def fully_shard(
     mesh: DeviceMesh | Mesh | None = None,
     reshard_after_forward: bool | int | None = None,
     shard_placement_fn: Callable[[Parameter], Shard | None] | None = None,
-    mp_policy: MixedPrecisionPolicy = MixedPrecisionPolicy(),  # noqa: B008  PyTorch's default
-    offload_policy: OffloadPolicy = OffloadPolicy(),  # noqa: B008
+    mp_policy: MixedPrecisionPolicy = MixedPrecisionPolicy(),
+    offload_policy: OffloadPolicy = OffloadPolicy(),
     ignored_params: set[Parameter] | None = None,
     dp_mesh_dims: None = None,
 ) -> Any:
@@ -181,8 +181,8 @@ def fully_shard(
         >>> for layer in model:
         ...     layer = fnn.distributed.fsdp.fully_shard(layer)
         >>> model = fnn.distributed.fsdp.fully_shard(model)
-        >>> model[0].weight.data.sharding.spec
-        PartitionSpec('dp_shard', None)
+        >>> tuple(model[0].weight.data.sharding.spec)
+        ('dp_shard', None)
     """
     if isinstance(module, (list, tuple)):
         for one in module:

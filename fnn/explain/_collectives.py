@@ -85,7 +85,9 @@ def _transfers(found: Inspection) -> list[Transfer]:
             continue
         name, groups = _NAME.search(line), _GROUPS.search(line)
         path, phase = place_of(name[1] if name else "", found.optimizers)
-        devices = 0 if groups is None else int(groups[2]) if groups[2] else len(groups[1].split(",")) if groups[1] else 0
+        devices = (
+            0 if groups is None else int(groups[2]) if groups[2] else len(groups[1].split(",")) if groups[1] else 0
+        )
         arrays = _ARRAY.findall(match[1])
         if match[3] and match[2] in ("all-gather", "collective-permute"):
             arrays = arrays[len(arrays) // 2 :]  # behind the operands, which such a start hands on

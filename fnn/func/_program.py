@@ -176,8 +176,8 @@ class Program:
 
     __slots__ = (
         "arrays", "blocks", "compiled", "conditions", "derives", "donated", "draws", "effects", "kept", "modal",
-        "name", "numbers", "ones", "optimizers", "out", "plain", "safe", "shared", "statics", "symbolic", "template", "uses_seed", "warm",
-        "written",
+        "name", "numbers", "ones", "optimizers", "out", "plain", "safe", "shared", "statics", "symbolic", "template",
+        "uses_seed", "warm", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:

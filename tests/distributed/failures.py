@@ -1,6 +1,7 @@
-"""What goes wrong in a job of two processes says so: ``python -m fnn.distributed.launch -n 2 -m tests.distributed.failures``.
+"""What goes wrong in a job of two processes says so.
 
-Each process prints "refused" behind what it was refused; the last one ends a process while the other computes.
+``python -m fnn.distributed.launch -n 2 --devices-per-process 2 -m tests.distributed.failures`` runs it.  Each process
+prints "refused" behind what it was refused; the last one ends a process while the other computes.
 """
 
 from __future__ import annotations

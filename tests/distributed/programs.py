@@ -6,11 +6,10 @@ A difference or an error is an ordinary exception.
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, cast
 
 os.environ["JAX_NUM_CPU_DEVICES"] = os.environ.get("JAX_NUM_CPU_DEVICES", "8")
@@ -26,85 +25,15 @@ from fnn import nn
 from fnn.nn import functional as F
 from fnn.utils.data import DataLoader, DistributedSampler, TensorDataset
 from tests import extent
+from tests.distributed.models import MODELS, Tied
 
 fnn.distributed.init()
 RNG = np.random.default_rng(0)
 distribute, make_mesh = fnn.distributed.distribute, fnn.distributed.mesh
 
 
-class Tied(nn.Module):
-    """Embeddings whose weight is that of the head."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embed, self.fc, self.head = nn.Embedding(32, 16), nn.Linear(16, 16), nn.Linear(16, 32, bias=False)
-        self.head.weight = self.embed.weight
-
-    def forward(self, x: jax.Array) -> jax.Array:
-        return self.head(F.relu(self.fc(self.embed(x))))
-
-
-class GPT(nn.Module):
-    """One causal block of two heads."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embed, self.head = nn.Embedding(32, 16), nn.Linear(16, 32)
-        self.block = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.1, batch_first=True, norm_first=True)
-        self.mask = nn.Buffer(nn.Transformer.generate_square_subsequent_mask(6), persistent=False)
-
-    def forward(self, x: jax.Array) -> jax.Array:
-        return self.head(self.block(self.embed(x), src_mask=self.mask, is_causal=True))
-
-
-def mlp() -> nn.Module:
-    return nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 8))
-
-
 def small() -> nn.Module:
     return nn.Sequential(nn.Linear(16, 8), nn.Dropout(0.2))
-
-
-def cnn() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(1, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.1), nn.Flatten(), nn.Linear(128, 8)
-    )
-
-
-def words(rows: int) -> tuple[np.ndarray, np.ndarray]:
-    return tuple(RNG.integers(0, 32, (2, rows, 6)).astype(np.int32))
-
-
-def vectors(*shape: int) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
-    def draw(rows: int) -> tuple[np.ndarray, np.ndarray]:
-        return RNG.standard_normal((rows, *shape)).astype(np.float32), RNG.integers(0, 8, rows).astype(np.int32)
-
-    return draw
-
-
-MODELS: dict[str, tuple[Callable[[], nn.Module], Callable[[int], Any]]] = {
-    "mlp": (mlp, vectors(16)),
-    "cnn": (cnn, vectors(1, 6, 6)),
-    "tied": (Tied, words),
-    "gpt": (GPT, words),
-}
-PARALLEL = {
-    "mlp": {"0": "column", "3": "row"},
-    "cnn": {"0": "column", "5": "row", "1": P("model")},
-    "tied": {"embed": "row", "fc": "column"},
-    "gpt": {"*.linear1|*.in_proj_*": "column", "*.linear2|*.out_proj": "row", "embed|head": "fsdp"},
-}
-
-
-def placements(name: str) -> dict[str, tuple[dict[str, int], Any]]:
-    """Meshes and rules by name."""
-    return {
-        "dp": ({"data": -1}, None),
-        "fsdp": ({"data": -1}, "fsdp"),
-        "tp": ({"data": 1, "model": -1}, PARALLEL[name]),
-        "2d": ({"data": -1, "model": 2}, PARALLEL[name]),
-        "hybrid": ({"replica": 2, "fsdp": -1}, "fsdp"),
-    }
 
 
 def trained(
@@ -152,52 +81,18 @@ def close(got: Any, want: Any, what: str) -> None:
         )
 
 
-def equal(*cases: str) -> None:
-    """``mlp:fsdp:backward``: the losses and the state after it as on one device; an MLP's last batch is ragged."""
-    known: dict[str, Any] = {}
-    for case in cases:
-        print(case, round(time.process_time(), 1), flush=True)
-        name, how, style = case.split(":")
-        make, draw = MODELS[name]
-        if name not in known:
-            batches = [draw(16), draw(16), draw(16), *([draw(9)] if name == "mlp" and extent.ALL else [])]
-            known[name] = batches, trained(make, batches)
-        batches, (losses, state, *_) = known[name]
-        axes, rule = placements(name)[how]
-        got, after, model, optimizer, _ = trained(make, batches, make_mesh(**axes), rule, style)
-        np.testing.assert_allclose(got, losses, rtol=1e-5, err_msg=case)
-        close(after, state, case)
-        for p in model.parameters():  # optimizer state follows its parameter, and both stay where they are
-            moment = optimizer.state[p]["momentum_buffer"]
-            assert moment.data.sharding.is_equivalent_to(p.data.sharding, p.ndim), (case, p.data.sharding)
-        if how == "fsdp":
-            weight = max(model.parameters(), key=lambda p: p.numel())
-            assert weight.data.addressable_data(0).size * jax.device_count() == weight.numel()
-
-
-def collectives(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """The collectives of a program in HLO: kind and shape of each result."""
-    pattern = r"= (.*?) (all-gather|all-to-all|collective-permute|all-reduce|reduce-scatter)(?:-start)?\("
-    for line in text.splitlines():
-        found = re.search(pattern, line)
-        if found:
-            for shape in re.findall(r"[a-z0-9]+\[([0-9,]*)\]", found[1]):
-                yield found[2], tuple(int(n) for n in shape.split(",") if n)
-
-
 def traffic(*names: str) -> None:
     """FSDP gathers weights and reduces gradients, at any batch size; nothing else moves."""
     for name in names:
-        make, draw = MODELS[name]
-        for rows in (8, 4096) if extent.ALL else (8,):
-            *_, model, _, step = trained(make, [], make_mesh(), "fsdp")
+        entry = MODELS[name]
+        for rows in (8, 64, 512, 4096) if extent.ALL else (8,):
+            *_, model, _, step = trained(entry.make, [], make_mesh(), "fsdp")
             weights = {tuple(p.shape) for p in model.parameters()}
-            found = list(collectives(step.lower(*draw(rows)).compile().as_text()))
-            print(name, rows, found, flush=True)
-            gathered = {shape for kind, shape in found if kind == "all-gather"}
+            found = fnn.explain.transfers(step, *entry.draw(RNG, rows))
+            gathered = {t.shape for t in found if t.kind == "all-gather"}
             assert gathered and gathered <= weights, (name, rows, gathered - weights)
-            assert {kind for kind, _ in found} <= {"all-gather", "all-reduce", "reduce-scatter"}, (name, rows, found)
-            reduced = {shape for kind, shape in found if kind != "all-gather"}
+            assert {t.kind for t in found} <= {"all-gather", "all-reduce", "reduce-scatter"}, (name, rows, found)
+            reduced = {t.shape for t in found if t.kind != "all-gather"}
             statistics = {(), (8,)}  # the loss; the moments of BatchNorm
             assert reduced <= weights | statistics, (name, rows, reduced - weights)
 
@@ -216,9 +111,8 @@ def memory() -> None:
 
 def files() -> None:
     """A checkpoint of one mesh on others, bit-equal; with torch; and what an interrupted save leaves."""
-    make, draw = MODELS["tied"]
-    batches = [draw(16)]
-    *_, model, optimizer, _ = trained(make, batches, make_mesh(data=4, model=2), PARALLEL["tied"])
+    make, batches = MODELS["tied"].make, [MODELS["tied"].draw(RNG, 16)]
+    *_, model, optimizer, _ = trained(make, batches, make_mesh(data=4, model=2), MODELS["tied"].matrices)
     folder = os.path.join(tempfile.mkdtemp(), "checkpoint")
     whole = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}
     fnn.distributed.save_sharded(whole, folder, 1500)
@@ -236,7 +130,7 @@ def files() -> None:
             moment = again.state[p]["momentum_buffer"].data
             assert mesh is None or moment.sharding.is_equivalent_to(p.data.sharding, p.ndim), (rule, moment.sharding)
         if rule == "fsdp":
-            step(*draw(16))
+            step(*batches[0])
     from safetensors.torch import load_file
 
     for name in os.listdir(folder):
@@ -365,12 +259,10 @@ def job() -> None:
 
 
 if __name__ == "__main__":
-    run: dict[str, Callable[..., None]] = {
-        f.__name__: f for f in (equal, traffic, memory, files, deaths, loaders, messages)
-    }
+    run: dict[str, Callable[..., None]] = {f.__name__: f for f in (traffic, memory, files, deaths, loaders, messages)}
     if sys.argv[1] == "job":
         job()
-    elif sys.argv[1] in ("equal", "traffic", "deaths"):
+    elif sys.argv[1] in ("traffic", "deaths"):
         run[sys.argv[1]](*sys.argv[2:])
     else:
         for chosen in sys.argv[1:]:

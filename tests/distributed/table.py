@@ -1,4 +1,4 @@
-"""Models of `models.py` trained on one device and over many: ``python -m tests.distributed.table FOLDER STEPS CELLS...``.
+"""Models of `models.py` on one device and over many: ``python -m tests.distributed.table FOLDER STEPS CELLS...``.
 
 A cell is ``model:placement``.  The process that is alone writes what one device comes to into the folder, and both it
 and the processes of a job compare with that.  A difference is an ordinary exception, when all cells have been run.
@@ -36,16 +36,27 @@ def placements(entry: Entry) -> dict[str, tuple[dict[str, int], Any]]:
     }
 
 
-def trained(entry: Entry, steps: int, mesh: Any = None, rule: Any = None) -> dict[str, np.ndarray]:
-    """The losses and the state after some steps."""
+def trained(entry: Entry, steps: int, how: str = "") -> dict[str, np.ndarray]:
+    """The losses and the state after some steps.
+
+    Where parameters are spread the optimizer is made before they are, and gradients come from `fnn.value_and_grad`;
+    else it is made afterwards, and the step is PyTorch's.
+    """
     fnn.manual_seed(0)
     model = entry.make()
-    if mesh is not None:
-        fnn.distributed.distribute(model, mesh, rule)
-    optimizer = fnn.optim.SGD(model.parameters(), lr=entry.lr, momentum=0.9)
+    early = how in ("fsdp", "2d")
+    optimizer = fnn.optim.SGD(model.parameters(), lr=entry.lr, momentum=0.9) if early else None
+    if how:
+        axes, rule = placements(entry)[how]
+        fnn.distributed.distribute(model, fnn.distributed.mesh(**axes), rule)
+    optimizer = optimizer or fnn.optim.SGD(model.parameters(), lr=entry.lr, momentum=0.9)
 
     @fnn.jit
     def step(*batch: Any) -> jax.Array:
+        if early:
+            loss, grads = fnn.value_and_grad(lambda model: entry.loss(model, *batch))(model)
+            optimizer.step(grads)
+            return loss
         optimizer.zero_grad()
         loss = entry.loss(model, *batch)
         fnn.backward(loss)
@@ -54,6 +65,9 @@ def trained(entry: Entry, steps: int, mesh: Any = None, rule: Any = None) -> dic
 
     random = np.random.default_rng(0)
     losses = [float(step(*entry.draw(random, ROWS))) for _ in range(steps)]
+    for p in model.parameters() if how else ():  # the optimizer's state follows its parameter, and both stay
+        moment = optimizer.state[p]["momentum_buffer"].data
+        assert moment.sharding.is_equivalent_to(p.data.sharding, p.ndim), (how, p.data.sharding, moment.sharding)
     state = dict(fnn.distributed.gather(model.state_dict()))
     return {"losses": np.asarray(losses), **{f"state {name}": value for name, value in state.items()}}
 
@@ -76,9 +90,8 @@ def main(folder: str, steps: str, *cells: str) -> None:
         entry, file = MODELS[name], Path(folder) / f"{name}.npz"
         if not file.exists():
             np.savez(file, **trained(entry, int(steps)))
-        axes, rule = placements(entry)[how]
         start = time.monotonic()
-        got = trained(entry, int(steps), fnn.distributed.mesh(**axes), rule)
+        got = trained(entry, int(steps), how)
         with np.load(file) as want:
             far, where = departure(got, dict(want))
         print(f"{cell} x {fnn.distributed.process_count()}: {far:.1e} {where} ({time.monotonic() - start:.0f} s)")

@@ -13,23 +13,19 @@ from fnn.errors import ArgumentError
 from tests import extent
 
 ROOT = Path(__file__).parents[2]
-USUAL = ["mlp:2d:backward", "cnn:fsdp:grad", "tied:tp:grad"]
-ALL = [f"{m}:{h}:{s}" for m in ("mlp", "cnn", "tied", "gpt") for h in ("dp", "fsdp", "tp", "2d", "hybrid")
-       for s in ("grad", "backward")]  # fmt: skip
 
 
-def run(*command: str, **variables: str) -> subprocess.CompletedProcess:
+def run(*command: str, limit: float = 1800, **variables: str) -> subprocess.CompletedProcess:
     clean = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "RANK", "WORLD_SIZE", "JAX_NUM_CPU_DEVICES")}
     env = clean | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)} | variables
-    return subprocess.run([sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=1800)
+    return subprocess.run([sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=limit)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["equal", *(ALL if extent.ALL else USUAL)],
-        ["traffic", *(["mlp", "cnn", "tied", "gpt"] if extent.ALL else ["tied"])],
-        ["deaths", "100" if extent.ALL else "8"],
+        ["traffic", *(["mlp", "cnn", "tied", "gpt", "lstm"] if extent.ALL else ["tied"])],
+        ["deaths", "100" if extent.ALL else "5"],
         [*(["memory"] if extent.ALL else []), "files", "loaders", "messages"],
     ],
     ids=lambda a: a[0],

@@ -114,7 +114,9 @@ def _checked(layouts: object, name: str, where: str) -> Any:
     several = layouts.values() if isinstance(layouts, dict) else layouts if isinstance(layouts, tuple) else (layouts,)
     for layout in several:
         if isinstance(layout, Partial):
-            raise ArgumentError(f"{where}: {name}: Partial() has no meaning here: an array's value is that of the whole")
+            raise ArgumentError(
+                f"{where}: {name}: Partial() has no meaning here: an array's value is that of the whole"
+            )
         if layout is not None and not isinstance(layout, Placement):
             raise ArgumentTypeError(f"{where}: {name} must be Shard(dim) or Replicate(), got {layout!r}")
     return layouts
@@ -284,7 +286,9 @@ class PrepareModuleOutput(ParallelStyle):
         (Replicate(),)
     """
 
-    def __init__(self, *, output_layouts: Layouts, desired_output_layouts: Layouts, use_local_output: bool = True) -> None:
+    def __init__(
+        self, *, output_layouts: Layouts, desired_output_layouts: Layouts, use_local_output: bool = True
+    ) -> None:
         where = type(self).__name__
         self.output_layouts = _tuple(_checked(output_layouts, "output_layouts", where))
         self.desired_output_layouts = _tuple(_checked(desired_output_layouts, "desired_output_layouts", where))
@@ -384,8 +388,8 @@ def parallelize_module(
         >>> from fnn.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
         >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
         >>> model = parallelize_module(model, None, {"0": ColwiseParallel(), "2": RowwiseParallel()})
-        >>> model[0].weight.data.sharding.spec, model[2].weight.data.sharding.spec
-        (PartitionSpec('tp', None), PartitionSpec(None, 'tp'))
+        >>> tuple(model[0].weight.data.sharding.spec), tuple(model[2].weight.data.sharding.spec)
+        (('tp', None), (None, 'tp'))
     """
     where = "parallelize_module"
     if parallelize_plan is None:
