@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, cast, overload
 
-import jax
 from jax.sharding import Mesh, PartitionSpec
 
 from fnn.distributed.device_mesh import DeviceMesh, jax_mesh
@@ -34,7 +33,11 @@ __all__ = ["FSDPModule", "MixedPrecisionPolicy", "OffloadPolicy", "fully_shard"]
 
 _WHERE = "fully_shard"
 _classes: dict[type, type] = {}
-_forgets = jax.checkpoint_policies.save_anything_except_these_names(GATHERED)
+
+
+def _forgets(primitive: Any, *avals: object, **params: Any) -> bool:
+    """The policy of `fnn.checkpoint` that keeps everything but gathered weights, and what they are made by."""
+    return primitive.name != "sharding_constraint" and params.get("name") != GATHERED
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,91 @@ def files() -> None:
     assert sorted(os.listdir(os.path.dirname(folder))) == ["checkpoint"]
 
 
+def background() -> None:
+    """A save in the background holds what was there when it began, whatever the next steps do, and tells its errors."""
+    entry = MODELS["mlp"]
+    batches = [entry.draw(RNG, 16) for _ in range(2)]
+    *_, model, optimizer, step = trained(entry.make, batches[:1], make_mesh(), "fsdp")
+    folder = os.path.join(tempfile.mkdtemp(), "checkpoint")
+    loader = DataLoader(TensorDataset(*batches[0]), 4, shuffle=True, mesh=make_mesh())
+    rest = iter(loader)
+    next(rest)
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "loader": loader.state_dict()}
+    want = fnn.distributed.gather(state)
+    saving = fnn.distributed.save_sharded(state, folder, background=True)
+    step(*batches[1])  # donates the arrays that are being saved
+    fnn.distributed.save_sharded({"w": jnp.ones(2)}, folder + "-next")  # waits for the one before
+    assert saving.done
+    found = fnn.distributed.load_sharded(folder)
+    for got, expected in zip(
+        jax.tree.leaves(found), jax.tree.leaves(want | {"model": dict(want["model"])}), strict=True
+    ):
+        np.testing.assert_array_equal(got, expected)
+    again = DataLoader(TensorDataset(*batches[0]), 4, shuffle=True, mesh=make_mesh())
+    again.load_state_dict(found["loader"])
+    for ours, theirs in zip(again, rest, strict=True):
+        jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+
+    here = os.path.join(tempfile.mkdtemp(), "file", "checkpoint")
+    for ask in (lambda saving: saving.wait(), lambda saving: fnn.distributed.save_sharded({"w": jnp.ones(2)}, folder)):
+        with open(os.path.dirname(here), "w"):  # where a folder should be
+            saving = fnn.distributed.save_sharded({"w": jnp.ones(2)}, here, background=True)
+        try:
+            ask(saving)
+        except OSError as error:
+            assert "file" in str(error), error
+        else:
+            raise AssertionError("an error of a save is not lost")
+
+
+def births() -> None:
+    """A model born on its devices: the same numbers on every mesh, no device with more than its part."""
+
+    class Net(nn.Sequential):
+        def __init__(self) -> None:
+            super().__init__(nn.Linear(512, 1024), nn.BatchNorm1d(1024), nn.Linear(1024, 512))
+            self.scale = jnp.arange(512.0) / 512  # an array that is neither parameter nor buffer
+            nn.init.xavier_uniform_(self[0].weight)
+
+        def forward(self, input: jax.Array) -> jax.Array:
+            return super().forward(input) * self.scale
+
+    sums = []
+    both = {"0": ("column", "fsdp"), "2": ("row", "fsdp")}
+    for mesh, rule in ((make_mesh(data=1, model=8), None), (make_mesh(), "fsdp"), (make_mesh(data=4, model=2), both)):
+        fnn.manual_seed(0)
+        model = distribute(lambda: Net(), mesh, rule, init="device")
+        sums.append(fnn.distributed.gather(model.state_dict())["0.weight"])
+        assert isinstance(model.scale, jax.Array) and float(model(jnp.ones((8, 512)))[0, 0]) == 0
+    np.testing.assert_array_equal(sums[0], sums[1])
+    np.testing.assert_array_equal(sums[0], sums[2])
+    weight = model[0].weight.data
+    assert tuple(weight.sharding.spec) == ("model", "data") and weight.addressable_data(0).size * 8 == weight.size
+    bound = (6 / (512 + 1024)) ** 0.5
+    assert abs(float(jnp.abs(weight).max()) - bound) < 0.01 * bound
+
+
+def sequences() -> None:
+    """Attention and its derivatives under a mesh that splits the steps; the keys and values move, scores never."""
+    entry = MODELS["gpt"]
+    batches = [entry.draw(RNG, 8) for _ in range(3)]
+    want, state, *_ = trained(entry.make, batches)
+    got, after, _, _, step = trained(entry.make, batches, make_mesh(data=2, sequence=4))
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+    close(after, state, "sequence")
+    moved = [
+        t.kind for t in fnn.explain.transfers(step, *batches[0]) if t.path.endswith("self_attn") and len(t.shape) == 4
+    ]
+    assert sorted(moved) == ["all-gather"] * 2 + ["all-reduce"] * 2, moved  # of keys and values, and their gradients
+    mesh = make_mesh(data=2, expert=4)
+    entry = MODELS["experts"]
+    want, state, *_ = trained(entry.make, batches)
+    got, after, model, *_ = trained(entry.make, batches, mesh, {"up|down": ("expert", "fsdp"), "*": "fsdp"})
+    assert tuple(model.up.data.sharding.spec) == ("expert", None, "data"), model.up.data.sharding
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+    close(after, state, "experts")
+
+
 def deaths(count: str) -> None:
     """A process that is killed in the middle of a save leaves the checkpoint before it, or the new one."""
     folder = os.path.join(tempfile.mkdtemp(), "checkpoint")
@@ -201,7 +286,9 @@ def messages() -> None:
     refused("matches no parameter; near names: embed.weight", lambda: distribute(Tied(), mesh, {"embd.weight": "row"}))
     refused("unknown rule 'fdsp'", lambda: distribute(Tied(), mesh, "fdsp"))
     refused("did you mean 'fsdp'?", lambda: distribute(Tied(), mesh, {"*": "fdsp"}))
-    refused('needs an axis "model" or "tensor"; the mesh has (\'data\',)', lambda: distribute(Tied(), flat, "row"))
+    refused(
+        'needs an axis "model" or "tensor" or "tp"; the mesh has (\'data\',)', lambda: distribute(Tied(), flat, "row")
+    )
     refused("the mesh has no axis 'modle'", lambda: distribute(Tied(), mesh, {"fc": P("modle")}))
     refused("more entries than the shape (16,)", lambda: distribute(Tied(), mesh, {"fc.bias": P(None, "model")}))
     refused("is not initialised yet", lambda: distribute(nn.LazyLinear(3), mesh))
@@ -212,6 +299,11 @@ def messages() -> None:
     refused("the model is not distributed", lambda: fnn.distributed.distribution(Tied()))
     refused("mutually exclusive with device", lambda: DataLoader([1], mesh=mesh, device="cpu"))
     refused("use shuffle=True", lambda: DataLoader([1], sampler=DistributedSampler([1], 2, 0), mesh=mesh))
+    refused('init must be "host" or "device"', lambda: distribute(Tied(), flat, init="gpu"))
+    refused('init="device" needs a function that makes', lambda: distribute(Tied(), flat, init="device"))
+    refused("of several rules each is a name", lambda: distribute(Tied(), mesh, cast(Any, ("row", P("data")))))
+    refused('the rule "expert" needs an axis "expert" or "ep"', lambda: distribute(Tied(), mesh, "expert"))
+    refused("max_shard_size must be positive, got 0", lambda: fnn.distributed.save_sharded({}, "x", 0))
     refused("there is no model.safetensors.index.json", lambda: fnn.distributed.load_sharded(tempfile.mkdtemp()))
     refused("unknown op 'mean'", lambda: fnn.distributed.all_reduce(jnp.ones(2), "mean"))
     table = fnn.distributed.plan(nn.Linear(6, 5), mesh, {"weight": "row", "*": "fsdp"})
@@ -259,7 +351,9 @@ def job() -> None:
 
 
 if __name__ == "__main__":
-    run: dict[str, Callable[..., None]] = {f.__name__: f for f in (traffic, memory, files, deaths, loaders, messages)}
+    run: dict[str, Callable[..., None]] = {
+        f.__name__: f for f in (traffic, memory, births, sequences, files, background, deaths, loaders, messages)
+    }
     if sys.argv[1] == "job":
         job()
     elif sys.argv[1] in ("traffic", "deaths"):

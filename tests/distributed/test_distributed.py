@@ -26,13 +26,19 @@ def run(*command: str, limit: float = 1800, **variables: str) -> subprocess.Comp
     [
         ["traffic", *(["mlp", "cnn", "tied", "gpt", "lstm"] if extent.ALL else ["tied"])],
         ["deaths", "100" if extent.ALL else "5"],
-        [*(["memory"] if extent.ALL else []), "files", "loaders", "messages"],
+        ["births", "sequences"],
+        [*(["memory"] if extent.ALL else []), "files", "background", "loaders", "messages"],
     ],
     ids=lambda a: a[0],
 )
 def test_eight_devices(arguments):
     result = run("-m", "tests.distributed.programs", *arguments)
     assert result.returncode == 0, f"after {result.stdout.splitlines()[-1:]}: {result.stderr[-3000:]}"
+
+
+def test_names_of_pytorch():
+    result = run("-m", "tests.distributed.ported")
+    assert result.returncode == 0, result.stderr[-3000:]
 
 
 def test_two_processes(tmp_path):
