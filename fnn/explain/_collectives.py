@@ -20,7 +20,8 @@ _LINE = re.compile(rf" = (.*?) ({_KINDS})(-start)?\(")
 _ARRAY = re.compile(r"\b(pred|[a-z]+\d+\w*)\[([\d,]*)\]")
 _NAME = re.compile(r'op_name="([^"]*)"')
 _BITS = re.compile(r"\d+")
-_GROUPS = re.compile(r"replica_groups=(?:\{\{([\d,]*)\}|\[\d+,(\d+)\])")
+_GROUPS = re.compile(r"replica_groups=(?:\{\{([\d,]*)\}|\[\d+,(\d+)\]|mesh\[(.*?)\] ?\{(.*?)\})")
+_AXIS = re.compile(r"'([^']+)'(?:=|:\(\d+\))?(\d+)?")
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,7 @@ def _transfers(found: Inspection) -> list[Transfer]:
             continue
         name, groups = _NAME.search(line), _GROUPS.search(line)
         path, phase = place_of(name[1] if name else "", found.optimizers)
-        devices = (
-            0 if groups is None else int(groups[2]) if groups[2] else len(groups[1].split(",")) if groups[1] else 0
-        )
+        devices = 0 if groups is None else _devices(*groups.groups())
         arrays = _ARRAY.findall(match[1])
         if match[3] and match[2] in ("all-gather", "collective-permute"):
             arrays = arrays[len(arrays) // 2 :]  # behind the operands, which such a start hands on
@@ -95,6 +94,16 @@ def _transfers(found: Inspection) -> list[Transfer]:
             shape = tuple(int(n) for n in dims.split(",") if n)
             made.append(Transfer(match[2], shape, math.prod(shape) * _itemsize(dtype), devices, path, phase))
     return made
+
+
+def _devices(listed: str | None, sized: str | None, axes: str | None, used: str | None) -> int:
+    """How many devices exchange data, by any of XLA's three ways to write it; 0 where it is not said."""
+    if sized:
+        return int(sized)
+    if listed:
+        return listed.count(",") + 1
+    sizes = {name: int(size) for name, size in _AXIS.findall(axes or "") if size}
+    return math.prod(int(part) if part else sizes[name] for name, part in _AXIS.findall(used)) if used else 0
 
 
 def _itemsize(dtype: str) -> int:

@@ -5,6 +5,7 @@ A difference or an error is an ordinary exception.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import tempfile
@@ -182,6 +183,27 @@ def background() -> None:
             raise AssertionError("an error of a save is not lost")
 
 
+def orbax() -> None:
+    """Orbax's format, if it is installed: bit-equal, on another mesh, keys and all."""
+    if importlib.util.find_spec("orbax") is None:
+        return
+    entry = MODELS["mlp"]
+    *_, model, optimizer, _ = trained(entry.make, [entry.draw(RNG, 16)], make_mesh(), "fsdp")
+    folder = os.path.join(tempfile.mkdtemp(), "checkpoint")
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}
+    fnn.distributed.save_orbax(state, folder)
+    *_, other, again, _ = trained(entry.make, [entry.draw(RNG, 16)], make_mesh(data=4, model=2), entry.matrices)
+    found = fnn.distributed.load_orbax(
+        folder, {"model": other.state_dict(), "optimizer": again.state_dict(), "epoch": 0}
+    )
+    assert found["epoch"] == 3 and found["model"]["0.weight"].sharding.spec == other[0].weight.data.sharding.spec
+    other.load_state_dict(found["model"])
+    again.load_state_dict(found["optimizer"])
+    got = fnn.distributed.gather({"model": other.state_dict(), "optimizer": again.state_dict()})
+    want = fnn.distributed.gather({"model": model.state_dict(), "optimizer": optimizer.state_dict()})
+    jax.tree.map(np.testing.assert_array_equal, got, want)
+
+
 def births() -> None:
     """A model born on its devices: the same numbers on every mesh, no device with more than its part."""
 
@@ -352,7 +374,7 @@ def job() -> None:
 
 if __name__ == "__main__":
     run: dict[str, Callable[..., None]] = {
-        f.__name__: f for f in (traffic, memory, births, sequences, files, background, deaths, loaders, messages)
+        f.__name__: f for f in (traffic, memory, births, sequences, files, background, orbax, deaths, loaders, messages)
     }
     if sys.argv[1] == "job":
         job()
