@@ -138,9 +138,9 @@ def all_gather(
     count = jax.process_count()
     if tensor_list is not None and len(tensor_list) != count:
         raise ArgumentError(f"all_gather: tensor_list must have {count} entries, got {len(tensor_list)}")
-    found = [jax.numpy.asarray(part) for part in _every(_host(tensor, "all_gather"))]
+    found = list(_every(_host(tensor, "all_gather")))
     if tensor_list is None:
-        return found
+        return [jax.numpy.asarray(part) for part in found]
     tensor_list[:] = [_stored(old, new) for old, new in zip(tensor_list, found, strict=True)]
     return tensor_list
 
@@ -175,12 +175,16 @@ def all_gather_into_tensor(
     flat = every.reshape(-1, *every.shape[2:]) if every.ndim > 1 else every
     if output_tensor is None:
         return jax.numpy.asarray(flat)
-    return _fitted(output_tensor, every if np.shape(output_tensor) == every.shape else flat, "all_gather_into_tensor")
+    return _fitted(output_tensor, every if _shape(output_tensor) == every.shape else flat, "all_gather_into_tensor")
+
+
+def _shape(output: ArrayLike) -> tuple[int, ...]:
+    return tuple(output.shape) if isinstance(output, Box) else to_array(output, "output").shape
 
 
 def _fitted(output: ArrayLike, value: np.ndarray, where: str) -> Any:
-    if tuple(np.shape(output)) != value.shape:
-        raise ArgumentError(f"{where}: expected an output of shape {value.shape}, got {tuple(np.shape(output))}")
+    if _shape(output) != value.shape:
+        raise ArgumentError(f"{where}: expected an output of shape {value.shape}, got {_shape(output)}")
     return _stored(output, value)
 
 
@@ -251,7 +255,7 @@ def reduce_scatter_tensor(
     count, host = jax.process_count(), _host(input, "reduce_scatter_tensor")
     if not host.ndim or host.shape[0] % count:
         raise ArgumentError(f"reduce_scatter_tensor: {count} processes cannot share an input of shape {host.shape}")
-    if output is None or np.ndim(output) == host.ndim:
+    if output is None or len(_shape(output)) == host.ndim:
         host = host.reshape(count, -1, *host.shape[1:])
     value = _reduced(_every(host), op, "reduce_scatter_tensor")[jax.process_index()]
     return jax.numpy.asarray(value) if output is None else _fitted(output, value, "reduce_scatter_tensor")

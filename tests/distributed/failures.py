@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 
+import jax
 import numpy as np
 
 import fnn
@@ -42,11 +43,11 @@ def main() -> None:
     model = fnn.distributed.distribute(nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), fnn.distributed.mesh())
 
     @fnn.jit
-    def train(x: np.ndarray) -> object:
+    def train(x: np.ndarray) -> jax.Array:
         return model(x).sum()
 
     @fnn.jit
-    def evaluate(x: np.ndarray) -> object:
+    def evaluate(x: np.ndarray) -> jax.Array:
         return (model(x) ** 2).sum()
 
     x = np.ones((8, 4), np.float32)

@@ -135,11 +135,10 @@ def models() -> None:
         "0.down": RowwiseParallel(input_layouts=Replicate()),
         "1": PrepareModuleInput(input_layouts=(Shard(0),), desired_input_layouts=(Replicate(),)),
     }  # fmt: skip
-    model = parallelize_module(model, init_device_mesh("cpu", (8,)), cast(Any, plan))
-    same(model, want)
-    model = nn.parallel.DistributedDataParallel(net(), device_mesh=init_device_mesh("cpu", (8,)))
-    with model.no_sync():
-        same(model, want)
+    same(parallelize_module(model, init_device_mesh("cpu", (8,)), cast(Any, plan)), want)
+    wrapped = nn.parallel.DistributedDataParallel(net(), device_mesh=init_device_mesh("cpu", (8,)))
+    with wrapped.no_sync():
+        same(wrapped, want)
 
 
 def words() -> None:

@@ -196,7 +196,10 @@ def orbax() -> None:
     found = fnn.distributed.load_orbax(
         folder, {"model": other.state_dict(), "optimizer": again.state_dict(), "epoch": 0}
     )
-    assert found["epoch"] == 3 and found["model"]["0.weight"].sharding.spec == other[0].weight.data.sharding.spec
+    assert (
+        found["epoch"] == 3
+        and found["model"]["0.weight"].sharding.spec == cast(Any, other)[0].weight.data.sharding.spec
+    )
     other.load_state_dict(found["model"])
     again.load_state_dict(found["optimizer"])
     got = fnn.distributed.gather({"model": other.state_dict(), "optimizer": again.state_dict()})

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 os.environ["JAX_NUM_CPU_DEVICES"] = os.environ.get("JAX_NUM_CPU_DEVICES", "8")
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -89,7 +89,7 @@ def main(folder: str, steps: str, *cells: str) -> None:
         name, how = cell.split(":")
         entry, file = MODELS[name], Path(folder) / f"{name}.npz"
         if not file.exists():
-            np.savez(file, **trained(entry, int(steps)))
+            np.savez(file, allow_pickle=False, **cast(dict[str, Any], trained(entry, int(steps))))
         start = time.monotonic()
         got = trained(entry, int(steps), how)
         with np.load(file) as want:
