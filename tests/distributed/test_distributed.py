@@ -26,8 +26,8 @@ def run(*command: str, limit: float = 1800, **variables: str) -> subprocess.Comp
     [
         ["traffic", *(["mlp", "cnn", "tied", "gpt", "lstm"] if extent.ALL else ["tied"])],
         ["deaths", "100" if extent.ALL else "5"],
-        ["births", "sequences"],
-        [*(["memory"] if extent.ALL else []), "files", "background", "orbax", "loaders", "messages"],
+        ["births", "memory", "sequences"],
+        ["files", "background", "orbax", "loaders", "messages"],
     ],
     ids=lambda a: a[0],
 )
