@@ -73,6 +73,7 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "cloudpickle": ((), ("fnn.utils.data",)),
     "libcst": (("fnn.port",), ()),  # what imports it is imported by functions of fnn.port
     "matplotlib": ((), ("fnn.quickstart",)),
+    "orbax": ((), ("fnn.distributed",)),
     "PIL": ((), ("fnn.utils.tensorboard", "fnn.vision")),
     "rich": ((), ("fnn.explain", "fnn.port", "fnn.quickstart", "fnn.utils")),
     "safetensors": ((), ("fnn.serialization",)),

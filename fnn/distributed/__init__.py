@@ -8,15 +8,25 @@
 ``python -m fnn.distributed.launch -n 4 train.py`` starts several processes on this machine.
 """
 
+from fnn.distributed import fsdp, tensor
+from fnn.distributed.agreement import agreed
+from fnn.distributed.device_mesh import DeviceMesh, init_device_mesh
 from fnn.distributed.distributing import distribute, mesh_of
-from fnn.distributed.files import load_sharded, save_sharded
+from fnn.distributed.files import Saving, load_sharded, save_sharded
 from fnn.distributed.meshes import batch_axes, batch_sharding, mesh
+from fnn.distributed.orbax import load_orbax, save_orbax
 from fnn.distributed.processes import barrier, gather, init, is_initialized, process_count, process_index, shutdown
 from fnn.distributed.table import Distribution, Row, distribution, plan
-from fnn.distributed.torch_names import (
+from fnn.distributed.torch_collectives import (
     ReduceOp,
+    all_gather,
+    all_gather_into_tensor,
     all_reduce,
     broadcast,
+    reduce_scatter,
+    reduce_scatter_tensor,
+)
+from fnn.distributed.torch_names import (
     destroy_process_group,
     get_backend,
     get_rank,
@@ -26,8 +36,10 @@ from fnn.distributed.torch_names import (
 )
 
 __all__ = [
-    "Distribution", "ReduceOp", "Row", "all_reduce", "barrier", "batch_axes", "batch_sharding", "broadcast",
-    "destroy_process_group", "distribute", "distribution", "gather", "get_backend", "get_rank", "get_world_size",
-    "init", "init_process_group", "is_available", "is_initialized", "load_sharded", "mesh", "mesh_of", "plan",
-    "process_count", "process_index", "save_sharded", "shutdown",
+    "DeviceMesh", "Distribution", "ReduceOp", "Row", "Saving", "agreed", "all_gather", "all_gather_into_tensor",
+    "all_reduce", "barrier", "batch_axes", "batch_sharding", "broadcast", "destroy_process_group", "distribute",
+    "distribution", "fsdp", "gather", "get_backend", "get_rank", "get_world_size", "init", "init_device_mesh",
+    "init_process_group", "is_available", "is_initialized", "load_orbax", "load_sharded", "mesh", "mesh_of", "plan",
+    "process_count", "process_index", "reduce_scatter", "reduce_scatter_tensor", "save_orbax", "save_sharded",
+    "shutdown", "tensor",
 ]  # fmt: skip

@@ -13,8 +13,9 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from fnn import random
+from fnn.distributed.born import born
 from fnn.distributed.meshes import batch_sharding, checked
-from fnn.distributed.rules import Rule, resolved
+from fnn.distributed.rules import Placed, Rule, resolved
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn import Module
 from fnn.state.layout import Layout, placed
@@ -22,7 +23,7 @@ from fnn.state.parameter import Parameter
 from fnn.state.scope import epoch, innermost
 from fnn.tracing import Tracer
 
-__all__ = ["distribute", "mesh_of"]
+__all__ = ["Spread", "check_alike", "distribute", "mesh_of", "spread_by", "watch"]
 
 _DIFFERENT = """\
 distribute: process {index} holds other {what} than process 0.
@@ -35,15 +36,17 @@ class Spread:
 
     mesh: Mesh
     dim: int
+    sequence_dim: int = 1
     words: tuple[tuple[str, str], ...] = ()  # why parameters are not spread as asked for, by name
 
     def __call__(self, module: Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+        """What the module is called with, its arrays in place."""
         return jax.tree.map(self._one, (args, kwargs))
 
     def _one(self, value: Any) -> Any:
         if not isinstance(value, (jax.Array, np.ndarray)) or value.ndim == 0:
             return value
-        sharding = batch_sharding(self.mesh, value.shape, self.dim)
+        sharding = batch_sharding(self.mesh, value.shape, self.dim, self.sequence_dim)
         if isinstance(value, Tracer):
             return jax.lax.with_sharding_constraint(value, sharding)
         if isinstance(value, jax.Array) and value.sharding.device_set == sharding.device_set:
@@ -58,30 +61,41 @@ class Spread:
 
 
 def distribute(
-    model_or_factory: Module | Callable[[], Module], mesh: Mesh, rule: Rule = None, *, batch_dim: int = 0
+    model_or_factory: Module | Callable[[], Module],
+    mesh: Mesh,
+    rule: Rule = None,
+    *,
+    batch_dim: int = 0,
+    sequence_dim: int = 1,
+    init: str = "host",
 ) -> Any:
     """Spreads a model over a mesh, in place; the training step stays as it is.
 
     Whatever the rule, a compiled step computes what one device would for the whole batch, to rounding: gradients are
     those of the mean over the global batch, BatchNorm has its statistics, dropout its masks.  Inputs of the model are
     split over the axes of the batch (``"replica"``, ``"data"``, ``"fsdp"``) where these divide their rows, and whole on
-    each device where not.  Optimizer state follows its parameter, whether the optimizer was made before or after.
+    each device where not; on a mesh with an axis ``"sequence"`` their steps are split over it.  Optimizer state follows
+    its parameter, whether the optimizer was made before or after.
 
     Args:
-        model_or_factory: a Module, or a function that makes one. What a function makes is made on the host and goes to
-            the devices part by part, so that none ever holds more of a parameter than its own part.
+        model_or_factory: a Module, or a function that makes one.
         mesh: see `fnn.distributed.mesh`.
-        rule: ``"replicate"`` (None), ``"fsdp"``, ``"column"``, ``"row"``, a ``PartitionSpec``; a dict from patterns of
+        rule: ``"replicate"`` (None), ``"fsdp"``, ``"column"``, ``"row"``, ``"expert"``, several of them (``("column",
+            "fsdp")``), a ``PartitionSpec``; a dict from patterns of
             names (``"*.fc1|*.fc2"``; of parameters, or of modules above them) to these, of which the first that matches
             counts and what matches none is whole; or a function of name and parameter that returns one.
         batch_dim: which dimension of the model's inputs the rows of the batch are.
+        sequence_dim: which dimension their steps are.
+        init: where a function makes its model: on the ``"host"``, with PyTorch's numbers, from where each array goes to
+            the devices part by part; or on the ``"device"``, inside one compiled program, which draws JAX's numbers and
+            of which each device makes its part only, for models that no host holds.
 
     Returns:
         The model.
 
     Raises:
-        ArgumentError: a pattern that matches no parameter, an unknown rule or axis, or processes that hold different
-            values.
+        ArgumentError: a pattern that matches no parameter, an unknown rule or axis, ``init="device"`` for a model that
+            is made already, or processes that hold different values.
 
     Example:
         >>> import fnn
@@ -97,17 +111,41 @@ def distribute(
     mesh = checked(mesh, "distribute")
     if innermost.get() is not None:
         raise ArgumentError("distribute: a model is distributed outside of fnn.jit and other transforms")
-    if isinstance(model_or_factory, Module):
-        model = model_or_factory
-    elif callable(model_or_factory):
-        with jax.default_device(jax.local_devices(backend="cpu")[0]):
-            model = model_or_factory()
-    else:
+    if init not in ("host", "device"):
+        raise ArgumentError(f'distribute: init must be "host" or "device", got {init!r}')
+    if not isinstance(model_or_factory, Module) and not callable(model_or_factory):
         raise ArgumentTypeError(f"distribute: expected a Module or a function, got {type(model_or_factory).__name__}")
+    if init == "device":
+        if isinstance(model_or_factory, Module):
+            raise ArgumentError(
+                f'distribute: init="device" needs a function that makes the model, got one that is made: '
+                f"distribute(lambda: {type(model_or_factory).__name__}(...), ...)"
+            )
+        model, plan = born(model_or_factory, mesh, rule, "distribute")
+    else:
+        model = model_or_factory if isinstance(model_or_factory, Module) else _on_host(model_or_factory)
+        plan = resolved(model, mesh, rule)
+    check_alike(plan)
+    spread_by(plan, mesh)
+    watch(model, Spread(mesh, batch_dim, sequence_dim, tuple((e.names[0], e.word) for e in plan if e.word)))
+    return model
+
+
+def _on_host(factory: Callable[[], Module]) -> Module:
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+        model = factory()
     if not isinstance(model, Module):
         raise ArgumentTypeError(f"distribute: the function made {type(model).__name__}, expected a Module")
-    plan = resolved(model, mesh, rule)
-    _check_alike(plan)
+    return model
+
+
+def spread_by(plan: list[Placed], mesh: Mesh) -> None:
+    """Puts the arrays of a plan where it says, each with its gradient; they keep their places.
+
+    Args:
+        plan: see `fnn.distributed.rules.resolved`.
+        mesh: the mesh.
+    """
     for entry in plan:
         box, layout = entry.box, entry.layout(mesh)
         box._layout = layout
@@ -119,14 +157,18 @@ def distribute(
             if grad._value is not None:
                 grad._value = placed(grad._value, layout.sharding)
     epoch.exposures += 1
-    words = tuple((entry.names[0], entry.word) for entry in plan if entry.word)
-    for id_, hook in list(model._forward_pre_hooks.items()):
-        if isinstance(hook, Spread):
-            del model._forward_pre_hooks[id_]
-            model._forward_pre_hooks_with_kwargs.pop(id_, None)
-    model.register_forward_pre_hook(Spread(mesh, batch_dim, words), prepend=True, with_kwargs=True)
     epoch.structure += 1
-    return model
+
+
+def watch(model: Module, hook: Spread) -> None:
+    """From now on this hook alone spreads the inputs of the model and of its parts."""
+    for module in model.modules():
+        for id_, other in list(module._forward_pre_hooks.items()):
+            if isinstance(other, Spread):
+                del module._forward_pre_hooks[id_]
+                module._forward_pre_hooks_with_kwargs.pop(id_, None)
+    model.register_forward_pre_hook(hook, prepend=True, with_kwargs=True)
+    epoch.structure += 1
 
 
 def mesh_of(model: Module) -> Mesh | None:
@@ -146,8 +188,15 @@ def mesh_of(model: Module) -> Mesh | None:
     return found.sharding.mesh if found is not None and isinstance(found.sharding.mesh, Mesh) else None
 
 
-def _check_alike(plan: list[Any]) -> None:
-    """Of several processes: each holds the same values, and draws the same numbers from here on."""
+def check_alike(plan: list[Placed]) -> None:
+    """Of several processes: each holds the same values, and draws the same numbers from here on.
+
+    Args:
+        plan: see `fnn.distributed.rules.resolved`.
+
+    Raises:
+        ArgumentError: a process differs from the first.
+    """
     if jax.process_count() == 1:
         return
     digests = [hashlib.sha256(np.asarray(random.get_rng_state()).tobytes()).digest()]

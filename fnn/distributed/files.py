@@ -7,6 +7,9 @@
 Every array stands whole in one file, whatever mesh it came from, so that any mesh, and any reader of the format, can
 read it.  Each process writes some of the files.  The folder appears when all of it is on the disk: until then what was
 there before stays, and a save that was interrupted between the two renames is put right by the next reader.
+
+What is saved is copied to the host first; from there on a save needs no device, and the processes meet in the job's
+store.  So the rest can be done in the background while the next steps run.
 """
 
 from __future__ import annotations
@@ -16,26 +19,88 @@ import math
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from fnn.distributed.processes import barrier, broadcast_from, gather
+from fnn.distributed import store
+from fnn.distributed.processes import broadcast_from, gather
 from fnn.errors import ArgumentError
 from fnn.serialization import CorruptFileError, load, save_file
 from fnn.serialization.checkpoint import TREE, decode_tree, encode_tree
 from fnn.state.box import Box
 
-__all__ = ["load_sharded", "save_sharded"]
+__all__ = ["Saving", "load_sharded", "save_sharded"]
 
 INDEX = "model.safetensors.index.json"
 GIGABYTES = 5 * 10**9  # the size of a file, as Hugging Face's
+PATIENCE = 1800.0  # seconds in which every process must have written its files
 
 
-def save_sharded(state: Mapping[str, Any], folder: str | os.PathLike[str], max_shard_size: int = GIGABYTES) -> None:
+class Saving:
+    """A save that may still be going on; `save_sharded` returns it.
+
+    A program that ends waits for it.
+
+    Example:
+        >>> import os, tempfile
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> folder = os.path.join(tempfile.mkdtemp(), "checkpoint")
+        >>> saving = fnn.distributed.save_sharded({"w": jnp.ones(3)}, folder, background=True)
+        >>> saving.wait()
+        >>> saving.done
+        True
+    """
+
+    def __init__(self, write: Callable[[], None], background: bool) -> None:
+        self._error: BaseException | None = None
+        self._write = write
+        self._thread = threading.Thread(target=self._run, name="fnn.distributed.save_sharded") if background else None
+        if self._thread is None:
+            write()
+        else:
+            self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._write()
+        except BaseException as error:  # raised in the thread that asks
+            self._error = error
+
+    @property
+    def done(self) -> bool:
+        """Whether it has come to an end, good or bad."""
+        return self._thread is None or not self._thread.is_alive()
+
+    def wait(self) -> None:
+        """Until the folder is in place.
+
+        Raises:
+            OSError: it could not be written; whatever the save has raised is raised here, or by the next save.
+        """
+        if self._thread is not None:
+            self._thread.join()
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+
+_last: list[Saving] = []  # the save in the background that the next one must wait for
+
+
+def save_sharded(
+    state: Mapping[str, Any],
+    folder: str | os.PathLike[str],
+    max_shard_size: int = GIGABYTES,
+    *,
+    background: bool = False,
+) -> Saving:
     """Writes arrays that may be spread over devices and processes to a folder, whole or not at all.
 
     All processes must call it, with a folder that they share.
@@ -45,53 +110,105 @@ def save_sharded(state: Mapping[str, Any], folder: str | os.PathLike[str], max_s
             ``{"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}``.
         folder: where to; one that is there is replaced.
         max_shard_size: the size of a file in bytes; only an array that is larger makes a larger file.
+        background: whether the call returns as soon as the arrays are copied to the host, and a thread writes them.
+            The next save waits for it, and raises what went wrong.
+
+    Returns:
+        The save, with ``wait()`` and ``done``.
 
     Raises:
         ArgumentTypeError: for a value that a checkpoint cannot hold.
-        ArgumentError: ``folder`` is a file, or ``max_shard_size`` is not positive.
+        ArgumentError: ``folder`` is a file, ``max_shard_size`` is not positive, or another process could not write.
 
     Example:
         >>> import os, tempfile
         >>> import fnn
         >>> from fnn import nn
         >>> folder = os.path.join(tempfile.mkdtemp(), "checkpoint")
-        >>> fnn.distributed.save_sharded(nn.Linear(2, 3).state_dict(), folder)
+        >>> saving = fnn.distributed.save_sharded(nn.Linear(2, 3).state_dict(), folder)
         >>> sorted(os.listdir(folder))
         ['model-00001-of-00001.safetensors', 'model.safetensors.index.json']
     """
     if max_shard_size < 1:
         raise ArgumentError(f"save_sharded: max_shard_size must be positive, got {max_shard_size}")
+    while _last:
+        _last.pop().wait()
     target = Path(os.path.realpath(folder))
     if target.exists() and not target.is_dir():
         raise ArgumentError(f"save_sharded: {os.fspath(folder)!r} is a file")
     text, tensors = encode_tree(state, "save_sharded")
     files = _divided(tensors, max_shard_size)
     token = broadcast_from(np.frombuffer(secrets.token_bytes(6), np.uint8)).tobytes().hex()
+    held = _held(tensors, files, background)
+    index = _index(files, tensors, text)
+    saving = Saving(lambda: _write(target, token, held, index), background)
+    if background:
+        _last.append(saving)
+    return saving
+
+
+def _held(tensors: Mapping[str, Any], files: list[list[str]], copied: bool) -> dict[str, dict[str, Any]]:
+    """The files of this process, with what stands in them on the host."""
+    for value in tensors.values():
+        array = value.data if isinstance(value, Box) else value
+        if isinstance(array, jax.Array) and array.is_fully_addressable:
+            array.copy_to_host_async()
+    held: dict[str, dict[str, Any]] = {}
+    for n, names in enumerate(files):
+        mine = n % jax.process_count() == jax.process_index()
+        parts = {name: _whole(tensors[name], mine) for name in names}
+        if mine:
+            # On a CPU a numpy array may share its memory with the device's, which the next step gives away.
+            held[_file(n, len(files))] = {k: np.array(v) for k, v in parts.items()} if copied else parts
+    return held
+
+
+def _write(target: Path, token: str, held: dict[str, dict[str, Any]], index: str) -> None:
     temporary = target.with_name(f".{target.name}.{token}.tmp")
     is_first = jax.process_index() == 0
-    try:
+
+    def begin() -> None:
         if is_first:
             _recover(target)
             temporary.mkdir(parents=True)
-        barrier("save_sharded: the folder is made")
-        for n, names in enumerate(files):
-            mine = n % jax.process_count() == jax.process_index()
-            held: dict[str, Any] = {}
-            for name in names:
-                whole = _whole(tensors[name], mine)
-                if mine:
-                    held[name] = whole
-            if mine:
-                save_file(held, temporary / _file(n, len(files)), {"format": "pt"})
-        barrier("save_sharded: the files are written")
+
+    def write() -> None:
+        for name, arrays in held.items():
+            save_file(arrays, temporary / name, {"format": "pt"})
+
+    def finish() -> None:
         if is_first:
-            _write_index(temporary, files, tensors, text)
+            _write_index(temporary, index)
             _put_in_place(temporary, target)
-        barrier("save_sharded: the folder is in place")
+
+    try:
+        for stage, act in enumerate((begin, write, finish)):
+            _together(f"save/{token}/{stage}", act)
     except BaseException:
         if is_first:
             shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _together(stage: str, act: Callable[[], None]) -> None:
+    """Acts, and waits until all processes have; what one could not do is an error in each."""
+    if jax.process_count() == 1:
+        act()
+        return
+    here = jax.process_index()
+    try:
+        act()
+    except BaseException as error:
+        store.put(f"{stage}/{here}", repr(error))
+        raise
+    store.put(f"{stage}/{here}", "")
+    start = time.monotonic()
+    for there in range(jax.process_count()):
+        found = store.take(f"{stage}/{there}", PATIENCE - (time.monotonic() - start))
+        if found is None:
+            raise ArgumentError(f"save_sharded: process {there} has not written its files within {PATIENCE:g} seconds")
+        if found:
+            raise ArgumentError(f"save_sharded: process {there} could not write its files: {found}")
 
 
 def _whole(value: Any, wanted: bool) -> Any:
@@ -123,12 +240,15 @@ def _divided(tensors: Mapping[str, Any], most: int) -> list[list[str]]:
     return files
 
 
-def _write_index(folder: Path, files: list[list[str]], tensors: Mapping[str, Any], text: str) -> None:
+def _index(files: list[list[str]], tensors: Mapping[str, Any], text: str) -> str:
     total = sum(math.prod(np.shape(value)) * value.dtype.itemsize for value in tensors.values())
     places = {name: _file(n, len(files)) for n, names in enumerate(files) for name in names}
-    index = {"metadata": {"total_size": total, TREE: text}, "weight_map": places}
+    return json.dumps({"metadata": {"total_size": total, TREE: text}, "weight_map": places}, indent=2)
+
+
+def _write_index(folder: Path, index: str) -> None:
     with open(folder / INDEX, "w", encoding="utf-8") as file:
-        json.dump(index, file, indent=2)
+        file.write(index)
         file.flush()
         os.fsync(file.fileno())
     _flush(folder)
@@ -189,7 +309,7 @@ def load_sharded(folder: str | os.PathLike[str]) -> dict[str, Any]:
         >>> import fnn
         >>> from fnn import nn
         >>> model, folder = nn.Linear(2, 3), os.path.join(tempfile.mkdtemp(), "checkpoint")
-        >>> fnn.distributed.save_sharded({"model": model.state_dict(), "epoch": 3}, folder)
+        >>> saving = fnn.distributed.save_sharded({"model": model.state_dict(), "epoch": 3}, folder)
         >>> state = fnn.distributed.load_sharded(folder)
         >>> model.load_state_dict(state["model"]), state["epoch"]
         (<All keys matched successfully>, 3)

@@ -1,8 +1,13 @@
 """Meshes: the devices of all processes in an array whose axes have names.
 
-The names say what an axis is for: a batch is split over ``"replica"``, ``"data"`` and ``"fsdp"`` (those that a mesh
-has), a matrix over ``"model"`` (or ``"tensor"``).  Other axes (``"sequence"``, ``"expert"``) are for rules of one's
-own.
+The names say what an axis is for; those that scripts for PyTorch use mean the same:
+
+* a batch is split over ``"replica"``, ``"data"`` and ``"fsdp"`` (``"dp_replicate"``, ``"dp"``, ``"dp_shard"``),
+* a matrix over ``"model"`` (``"tensor"``, ``"tp"``),
+* the steps of long inputs over ``"sequence"`` (``"context"``, ``"cp"``),
+* experts over ``"expert"`` (``"ep"``).
+
+Other axes are for rules of one's own.
 """
 
 from __future__ import annotations
@@ -13,14 +18,22 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 
-__all__ = ["batch_axes", "batch_sharding", "mesh", "model_axis", "shard_axis", "size_of"]
+__all__ = ["batch_axes", "batch_sharding", "mesh", "rule_axis", "size_of"]
 
-BATCH = ("replica", "data", "fsdp")
-MODEL = ("model", "tensor")
+BATCH = ("replica", "data", "fsdp", "dp_replicate", "dp", "dp_shard")
+SEQUENCE = ("sequence", "context", "cp")
+MODEL = ("model", "tensor", "tp")
+# over which axis a rule spreads a parameter: the first of these that the mesh has
+OF_RULE = {
+    "fsdp": ("fsdp", "dp_shard", "data", "dp"),
+    "column": MODEL,
+    "row": MODEL,
+    "expert": ("expert", "ep"),
+}
 
 
 def mesh(devices: Sequence[Any] | None = None, /, **axes: int) -> Mesh:
@@ -97,13 +110,16 @@ def size_of(of: Mesh, axes: str | Sequence[str] | None) -> int:
     return math.prod(of.shape[name] for name in names)
 
 
-def batch_sharding(of: Mesh, shape: Sequence[int], dim: int = 0) -> NamedSharding:
-    """How an array of a batch is spread: its rows over the axes of the batch, whole where they do not divide.
+def batch_sharding(of: Mesh, shape: Sequence[int], dim: int = 0, sequence_dim: int = 1) -> NamedSharding:
+    """How an array of a batch is spread: its rows over the axes of the batch, its steps over that of sequences.
+
+    A dimension that the devices do not divide is whole on each of them.
 
     Args:
         of: the mesh.
         shape: of the array.
         dim: which dimension the rows are.
+        sequence_dim: which dimension the steps are, on a mesh that has an axis for them.
 
     Example:
         >>> import fnn
@@ -111,23 +127,19 @@ def batch_sharding(of: Mesh, shape: Sequence[int], dim: int = 0) -> NamedShardin
         >>> tuple(fnn.distributed.batch_sharding(mesh, (8, 3)).spec)
         ('data',)
     """
-    axes = batch_axes(of)
-    if not axes or len(shape) <= dim or shape[dim] % size_of(of, axes):
-        return NamedSharding(of, PartitionSpec())
-    return NamedSharding(of, PartitionSpec(*(None,) * dim, axes[0] if len(axes) == 1 else axes))
+    parts: list[Any] = [None] * len(shape)
+    for at, axes in ((dim, batch_axes(of)), (sequence_dim, tuple(a for a in of.axis_names if a in SEQUENCE))):
+        if axes and at < len(shape) and parts[at] is None and shape[at] % size_of(of, axes) == 0:
+            parts[at] = axes[0] if len(axes) == 1 else axes
+    while parts and parts[-1] is None:
+        parts.pop()
+    return NamedSharding(of, PartitionSpec(*parts))
 
 
-def shard_axis(of: Mesh, where: str) -> str:
-    """The axis over which the rule "fsdp" spreads parameters."""
-    for name in ("fsdp", "data"):
+def rule_axis(of: Mesh | AbstractMesh, rule: str, where: str) -> str:
+    """The axis over which a rule spreads parameters."""
+    for name in OF_RULE[rule]:
         if name in of.axis_names:
             return name
-    raise ArgumentError(f'{where}: the rule "fsdp" needs an axis "fsdp" or "data"; the mesh has {of.axis_names}')
-
-
-def model_axis(of: Mesh, rule: str, where: str) -> str:
-    """The axis over which the rules "column" and "row" spread matrices."""
-    for name in MODEL:
-        if name in of.axis_names:
-            return name
-    raise ArgumentError(f'{where}: the rule "{rule}" needs an axis "model" or "tensor"; the mesh has {of.axis_names}')
+    known = " or ".join(f'"{name}"' for name in OF_RULE[rule])
+    raise ArgumentError(f'{where}: the rule "{rule}" needs an axis {known}; the mesh has {of.axis_names}')

@@ -7,7 +7,9 @@ that is alone.
 
 from __future__ import annotations
 
+import itertools
 import os
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +17,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from fnn.distributed import agreement, store
 from fnn.errors import ArgumentError
 from fnn.state.box import Box
 from fnn.typing import PyTree
@@ -40,6 +43,7 @@ distributed.init: JAX has used its devices already, and cannot join a job of {co
     model = Net()"""
 
 _joined = False
+_barriers = itertools.count()
 
 
 class _Job(NamedTuple):
@@ -57,6 +61,7 @@ def init(
     process_id: int | None = None,
     local_device_ids: int | Sequence[int] | None = None,
     timeout: int = 300,
+    heartbeat_timeout: int = 60,
 ) -> None:
     """Joins the job that this process was started for; does nothing for a process that is alone.
 
@@ -71,6 +76,7 @@ def init(
         local_device_ids: the accelerators of this machine that belong to this process; None is all, or the one of
             ``LOCAL_RANK`` where several processes share a machine.
         timeout: seconds to wait for the others.
+        heartbeat_timeout: seconds without a sign of life after which a process counts as lost, and the others end.
 
     Raises:
         ArgumentError: arguments or variables that contradict each other, or JAX's devices have been used already.
@@ -103,7 +109,7 @@ def init(
         raise ArgumentError(f"distributed.init: process_id must be from 0 to {job.size - 1}, got {job.rank}")
     if job.size == 1:
         return
-    arguments: dict[str, Any] = {"initialization_timeout": timeout}
+    arguments: dict[str, Any] = {"initialization_timeout": timeout, "heartbeat_timeout_seconds": heartbeat_timeout}
     if job.address is not None:
         arguments |= {"coordinator_address": job.address, "num_processes": job.size, "process_id": job.rank}
     if job.local is not None:
@@ -115,6 +121,7 @@ def init(
             raise
         raise ArgumentError(TOO_LATE.format(count=job.size)) from None
     _joined = True
+    agreement.begin()
 
 
 def _ids(value: int | Sequence[int] | None) -> Sequence[int] | None:
@@ -221,18 +228,35 @@ def process_count() -> int:
     return jax.process_count()
 
 
-def barrier(name: str = "fnn.distributed.barrier") -> None:
+def barrier(name: str = "fnn.distributed.barrier", timeout: float = 1800.0) -> None:
     """Waits until every process has come here.
 
     Args:
         name: the same in all processes; told in the error if they meet at different ones.
+        timeout: seconds to wait.
+
+    Raises:
+        ArgumentError: a process waits at a barrier of another name, or does not come in time.
 
     Example:
         >>> import fnn
         >>> fnn.distributed.barrier()
     """
-    if jax.process_count() > 1:
-        multihost_utils.sync_global_devices(name)
+    if jax.process_count() == 1:
+        return
+    number, here = next(_barriers), jax.process_index()
+    store.put(f"barrier/{number}/{here}", name)
+    start = time.monotonic()
+    with agreement.waiting(f"the barrier {name!r}"):
+        for there in range(jax.process_count()):
+            other = store.take(f"barrier/{number}/{there}", timeout - (time.monotonic() - start))
+            if other is None:
+                raise ArgumentError(
+                    f"barrier: process {there} has not come to {name!r} within {timeout:g} seconds, where process "
+                    f"{here} waits"
+                )
+            if other != name:
+                raise ArgumentError(f"barrier: process {here} waits at {name!r}, process {there} at {other!r}")
 
 
 def gather(tree: PyTree) -> Any:

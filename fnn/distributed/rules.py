@@ -8,6 +8,8 @@ A rule is a name, a `PartitionSpec`, or a choice of these by the parameter's nam
 * ``"column"``: the outputs of a matrix are spread over ``"model"``: dimension 0 of a weight ``(out, in, ...)`` and its
   bias, dimension 1 of a transposed convolution's ``(in, out, ...)`` and of an embedding ``(number, size)``.
 * ``"row"``: its inputs are: the other one of these dimensions; the bias is whole.
+* ``"expert"``: the first dimension, of weights that experts have in common, is spread over ``"expert"``.
+* several of these, ``("column", "fsdp")``: each takes a dimension that those before it have left whole.
 
 A dimension that the devices do not divide is not spread, and the plan says so in a word.
 """
@@ -17,22 +19,22 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from fnn.distributed.meshes import batch_axes, model_axis, shard_axis, size_of
+from fnn.distributed.meshes import batch_axes, rule_axis, size_of
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn import Module
 from fnn.state.layout import Layout
 from fnn.state.parameter import Parameter, is_lazy
 
-__all__ = ["NAMES", "Placed", "Rule", "resolved"]
+__all__ = ["NAMES", "Placed", "Rule", "extended", "resolved"]
 
-NAMES = ("replicate", "fsdp", "column", "row")
-Choice: TypeAlias = str | PartitionSpec | None
+NAMES = ("replicate", "fsdp", "column", "row", "expert")
+Choice: TypeAlias = str | tuple[str, ...] | PartitionSpec | None
 Rule: TypeAlias = Choice | Mapping[str, Choice] | Callable[[str, Any], Choice]
 
 _LAZY = "{where}: {name} is not initialised yet: call the lazy module once on an example input before"
@@ -112,7 +114,7 @@ def _members(model: Module, where: str) -> list[_Found]:
 
 
 def _chooser(found: list[_Found], rule: Rule, where: str) -> Callable[[_Found], Choice]:
-    if rule is None or isinstance(rule, (str, PartitionSpec)):
+    if rule is None or isinstance(rule, (str, tuple, PartitionSpec)):
         _check(rule, where)
         return lambda entry: rule
     if isinstance(rule, Mapping):
@@ -148,6 +150,12 @@ def _chooser(found: list[_Found], rule: Rule, where: str) -> Callable[[_Found], 
 
 def _check(choice: object, where: str) -> None:
     if choice is None or isinstance(choice, PartitionSpec):
+        return
+    if isinstance(choice, tuple) and choice:
+        for part in choice:
+            _check(part, where)
+            if not isinstance(part, str):
+                raise ArgumentTypeError(f"{where}: of several rules each is a name, got {choice!r}")
         return
     if not isinstance(choice, str):
         raise ArgumentTypeError(f"{where}: a rule is one of {', '.join(NAMES)} or a PartitionSpec, got {choice!r}")
@@ -188,7 +196,9 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 
 def _shown(choice: Choice) -> str:
-    return "replicate" if choice is None else choice if isinstance(choice, str) else f"P{tuple(choice)}"
+    if choice is None or isinstance(choice, str):
+        return choice or "replicate"
+    return f"P{tuple(choice)}" if isinstance(choice, PartitionSpec) else " + ".join(choice)
 
 
 def _without(part: Any, axes: set[str]) -> Any:
@@ -202,26 +212,53 @@ def _axes(part: Any) -> tuple[str, ...]:
 
 def _spec(choice: Choice, entry: _Found, mesh: Mesh, where: str) -> tuple[PartitionSpec, str]:
     shape = tuple(entry.box.shape)
-    if choice is None or choice == "replicate":
-        return PartitionSpec(), ""
     if isinstance(choice, PartitionSpec):
         return _fitted(choice, shape, mesh, f"{where}: {entry.names[0]}")
-    if choice == "fsdp":
-        axis = shard_axis(mesh, where)
-        size = mesh.shape[axis]
-        dims = [dim for dim in range(len(shape)) if shape[dim] and shape[dim] % size == 0]
-        if not dims:
-            return PartitionSpec(), f"whole: {size} divides no dimension"
-        dim = max(dims, key=lambda dim: (shape[dim], -dim))
-    else:
-        axis = model_axis(mesh, choice, where)
-        size = mesh.shape[axis]
-        dim = _matrix_dim(choice, entry, shape)
-        if dim is None:
-            return PartitionSpec(), ""
-        if shape[dim] % size:
-            return PartitionSpec(), f"whole: {size} does not divide {shape[dim]}"
-    return PartitionSpec(*(axis if n == dim else None for n in range(len(shape)))), ""
+    parts: list[str | None] = [None] * len(shape)
+    words = []
+    for name in (choice,) if isinstance(choice, str) else choice or ():
+        if name == "replicate":
+            continue
+        axis = rule_axis(mesh, name, where)
+        dim, word = _dim(name, entry, shape, parts, mesh.shape[axis])
+        if dim is not None:
+            parts[dim] = axis
+        words += [word] if word else []
+    return PartitionSpec(*parts) if any(parts) else PartitionSpec(), "; ".join(words)
+
+
+def extended(entry: Placed, mesh: Mesh, rule: str, where: str) -> Placed:
+    """An array that a rule spreads over one axis more, by a dimension that is whole so far.
+
+    Args:
+        entry: the array.
+        mesh: the mesh.
+        rule: the name of a rule.
+        where: the caller, for messages.
+    """
+    shape = tuple(entry.box.shape)
+    parts: list[Any] = [*entry.spec, *(None,) * (len(shape) - len(entry.spec))]
+    axis = rule_axis(mesh, rule, where)
+    dim, word = _dim(rule, _Found(entry.box, list(entry.names), []), shape, parts, mesh.shape[axis])
+    if dim is not None:
+        parts[dim] = axis
+    spec = PartitionSpec(*parts) if any(parts) else PartitionSpec()
+    return replace(entry, spec=spec, rule=rule, word=word)
+
+
+def _dim(
+    rule: str, entry: _Found, shape: tuple[int, ...], taken: list[str | None], size: int
+) -> tuple[int | None, str]:
+    """Which dimension a rule spreads over ``size`` devices, or None, and why not."""
+    if rule == "fsdp":
+        dims = [dim for dim, n in enumerate(shape) if n and n % size == 0 and taken[dim] is None]
+        if dims:
+            return max(dims, key=lambda dim: (shape[dim], -dim)), ""
+        return None, f"whole: {size} divides no dimension" if not any(taken) else f"{size} divides no other dimension"
+    dim = (0 if shape else None) if rule == "expert" else _matrix_dim(rule, entry, shape)
+    if dim is None or taken[dim] is not None:
+        return None, ""
+    return (dim, "") if shape[dim] % size == 0 else (None, f"whole: {size} does not divide {shape[dim]}")
 
 
 def _matrix_dim(choice: str, entry: _Found, shape: tuple[int, ...]) -> int | None:

@@ -11,13 +11,12 @@ from typing import Any
 import jax
 from jax.sharding import Mesh, PartitionSpec
 
-from fnn import random
+from fnn.distributed.born import abstractly
 from fnn.distributed.distributing import Spread, mesh_of
 from fnn.distributed.meshes import checked, size_of
 from fnn.distributed.rules import Placed, Rule, bytes_of, resolved
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn import Module
-from fnn.state.scope import Scope, current_scope, opened
 
 __all__ = ["Distribution", "Row", "distribution", "plan"]
 
@@ -176,12 +175,8 @@ def plan(model_or_factory: Module | Callable[[], Module], mesh: Mesh, rule: Rule
     tables: list[Distribution] = []
 
     def construct(key: jax.Array) -> None:
-        scope = Scope(parent=current_scope())
-        with random.constructing(key), random.ambient(random.stream(key)), opened(scope):
-            model = factory()
-            if not isinstance(model, Module):
-                raise ArgumentTypeError(f"plan: the function made {type(model).__name__}, expected a Module")
-            tables.append(_table(resolved(model, mesh, rule, "plan"), mesh))
+        model, _ = abstractly(factory, key, "plan")
+        tables.append(_table(resolved(model, mesh, rule, "plan"), mesh))
 
     jax.eval_shape(construct, jax.random.key(0))
     return tables[0]

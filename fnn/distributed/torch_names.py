@@ -1,9 +1,4 @@
-"""``torch.distributed`` for ported scripts, on JAX's processes.
-
-PyTorch's processes hold one device each and exchange tensors; here every process runs the same program over the devices
-of all.  So the collectives below are for what a script does between its steps, such as adding up counts: they return
-the result, and gradients need none of them.
-"""
+"""``torch.distributed``'s process group for ported scripts: the processes of the job, and which of them this is."""
 
 from __future__ import annotations
 
@@ -11,35 +6,16 @@ import os
 from typing import Any
 
 import jax
-import numpy as np
-from jax.experimental import multihost_utils
 
 from fnn.distributed import processes
-from fnn.dtypes import to_array
-from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.state.box import Box
-from fnn.tracing import Tracer
-from fnn.typing import ArrayLike
+from fnn.errors import ArgumentError
 
 __all__ = [
-    "ReduceOp", "all_reduce", "broadcast", "destroy_process_group", "get_backend", "get_rank", "get_world_size",
-    "init_process_group", "is_available",
+    "destroy_process_group", "get_backend", "get_rank", "get_world_size", "group_member", "init_process_group",
+    "is_available",
 ]  # fmt: skip
 
 _BACKENDS = (None, "gloo", "nccl", "cpu:gloo,cuda:nccl", "mpi", "ucc", "xla")
-
-
-class ReduceOp:
-    """How `all_reduce` combines what the processes have."""
-
-    SUM = "sum"
-    AVG = "avg"
-    PRODUCT = "product"
-    MIN = "min"
-    MAX = "max"
-
-
-_REDUCE = {"sum": np.sum, "avg": np.mean, "product": np.prod, "min": np.min, "max": np.max}
 
 
 def init_process_group(
@@ -48,6 +24,10 @@ def init_process_group(
     timeout: Any = None,
     world_size: int = -1,
     rank: int = -1,
+    store: None = None,
+    group_name: str = "",
+    pg_options: None = None,
+    device_id: None = None,
 ) -> None:
     """Joins the job, as `fnn.distributed.init`.
 
@@ -57,6 +37,10 @@ def init_process_group(
         timeout: seconds, or a `datetime.timedelta`, to wait for the others.
         world_size: the number of processes; -1 is what the launcher says.
         rank: which this is; -1 is what the launcher says.
+        store: None: JAX has its own.
+        group_name: ``""``, deprecated in PyTorch.
+        pg_options: None.
+        device_id: None: JAX says which devices a process has; see `fnn.distributed.init`.
 
     Raises:
         ArgumentError: an unknown backend or method, or a rank without a world size.
@@ -67,6 +51,10 @@ def init_process_group(
         >>> fnn.distributed.get_rank(), fnn.distributed.get_world_size()
         (0, 1)
     """
+    for name, value in (("store", store), ("group_name", group_name), ("pg_options", pg_options),
+                        ("device_id", device_id)):  # fmt: skip
+        if value not in (None, ""):
+            raise ArgumentError(f"init_process_group: {name} must be left out, got {value!r}")
     if backend not in _BACKENDS:
         raise ArgumentError(f"init_process_group: unknown backend {backend!r}; expected one of {_BACKENDS[1:]}")
     seconds = 300 if timeout is None else int(getattr(timeout, "total_seconds", lambda: timeout)())
@@ -89,13 +77,29 @@ def _address_of_environment() -> str:
     return f"{os.environ.get('MASTER_ADDR', 'localhost')}:{os.environ.get('MASTER_PORT', '29500')}"
 
 
-def destroy_process_group() -> None:
+def group_member(group: None, where: str) -> None:
+    """Refuses groups of some processes.
+
+    Raises:
+        ArgumentError: it is another than that of all processes.
+    """
+    if group is not None:
+        raise ArgumentError(
+            f"{where}: group must be None, all processes, got {group!r}: groups of devices are axes of a mesh"
+        )
+
+
+def destroy_process_group(group: None = None) -> None:
     """Leaves the job, as `fnn.distributed.shutdown`.
+
+    Args:
+        group: None: all processes.
 
     Example:
         >>> import fnn
         >>> fnn.distributed.destroy_process_group()
     """
+    group_member(group, "destroy_process_group")
     processes.shutdown()
 
 
@@ -110,110 +114,46 @@ def is_available() -> bool:
     return True
 
 
-def get_backend() -> str:
+def get_backend(group: None = None) -> str:
     """How the devices exchange data: ``"gloo"`` on CPUs, ``"nccl"`` on GPUs, ``"xla"`` on TPUs.
+
+    Args:
+        group: None: all processes.
 
     Example:
         >>> import fnn
         >>> fnn.distributed.get_backend() in ("gloo", "nccl", "xla")
         True
     """
+    group_member(group, "get_backend")
     return {"cpu": "gloo", "gpu": "nccl"}.get(jax.default_backend(), "xla")
 
 
-def get_rank() -> int:
+def get_rank(group: None = None) -> int:
     """The number of this process, `fnn.distributed.process_index`.
+
+    Args:
+        group: None: all processes.
 
     Example:
         >>> import fnn
         >>> fnn.distributed.get_rank()
         0
     """
+    group_member(group, "get_rank")
     return processes.process_index()
 
 
-def get_world_size() -> int:
+def get_world_size(group: None = None) -> int:
     """The number of processes, `fnn.distributed.process_count`.
+
+    Args:
+        group: None: all processes.
 
     Example:
         >>> import fnn
         >>> fnn.distributed.get_world_size()
         1
     """
+    group_member(group, "get_world_size")
     return processes.process_count()
-
-
-def _host(tensor: ArrayLike, what: str) -> np.ndarray:
-    value = tensor.data if isinstance(tensor, Box) else tensor
-    if isinstance(value, Tracer):
-        raise ArgumentTypeError(
-            f"{what}: called in a compiled function, where values are those of all processes already: leave it out"
-        )
-    array = to_array(value, "tensor", f"{what}: ")
-    if not array.is_fully_addressable:
-        raise ArgumentError(
-            f"{what}: the array is spread over all processes, so it is the whole already; fnn.distributed.gather(x) "
-            "makes a numpy array of it"
-        )
-    return np.asarray(array)
-
-
-def _stored(tensor: ArrayLike, value: np.ndarray) -> Any:
-    if isinstance(tensor, Box):
-        tensor.data = value
-        return tensor
-    return jax.numpy.asarray(value)
-
-
-def all_reduce(tensor: ArrayLike, op: str = ReduceOp.SUM) -> Any:
-    """What the processes have, combined; in PyTorch it is written to ``tensor``, here it is returned.
-
-    Args:
-        tensor: an array of the same shape in each process; a Parameter or Buffer is written to as well.
-        op: of `ReduceOp`.
-
-    Returns:
-        The combined array.
-
-    Raises:
-        ArgumentTypeError: the array is traced.
-        ArgumentError: an unknown operation, or an array that is spread over the processes.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> import fnn
-        >>> fnn.distributed.all_reduce(jnp.arange(3.0))
-        Array([0., 1., 2.], dtype=float32)
-    """
-    if op not in _REDUCE:
-        raise ArgumentError(f"all_reduce: unknown op {op!r}; expected one of {', '.join(_REDUCE)}")
-    host = _host(tensor, "all_reduce")
-    if op == "avg" and host.dtype.kind in "iub":
-        raise ArgumentError(f"all_reduce: op AVG needs a floating dtype, got {host.dtype}")
-    if jax.process_count() == 1:
-        return _stored(tensor, host)
-    every = np.asarray(multihost_utils.process_allgather(host)).reshape(jax.process_count(), *host.shape)
-    return _stored(tensor, _REDUCE[op](every, axis=0).astype(host.dtype))
-
-
-def broadcast(tensor: ArrayLike, src: int = 0) -> Any:
-    """What process ``src`` has; in PyTorch it is written to ``tensor``, here it is returned.
-
-    Args:
-        tensor: an array of the same shape in each process; a Parameter or Buffer is written to as well.
-        src: the process whose values they are.
-
-    Returns:
-        The array of that process.
-
-    Raises:
-        ArgumentTypeError: the array is traced.
-        ArgumentError: there is no such process, or the array is spread over the processes.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> import fnn
-        >>> fnn.distributed.broadcast(jnp.arange(2.0), src=0)
-        Array([0., 1.], dtype=float32)
-    """
-    return _stored(tensor, processes.broadcast_from(_host(tensor, "broadcast"), src))

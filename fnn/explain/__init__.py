@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from fnn.explain._anomaly import backward_nan
-from fnn.explain._collectives import collectives
+from fnn.explain._collectives import Transfer, collectives, transfers
 from fnn.explain._gradients import dead, gradients
 from fnn.explain._memory import live, memory
 from fnn.explain._nonfinite import nonfinite
@@ -20,8 +20,8 @@ from fnn.explain._time import time
 from fnn.explain.entry import explain
 
 __all__ = [
-    "Finding", "Report", "Table", "backward_nan", "collectives", "dead", "explain", "gradients", "live", "memory",
-    "nonfinite", "recompiles", "time",
+    "Finding", "Report", "Table", "Transfer", "backward_nan", "collectives", "dead", "explain", "gradients", "live",
+    "memory", "nonfinite", "recompiles", "time", "transfers",
 ]  # fmt: skip
 
 

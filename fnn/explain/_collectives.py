@@ -6,19 +6,109 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from fnn.explain._names import place_of
 from fnn.explain._report import Finding, Report, Table, amount
 from fnn.func.inspection import Inspection, inspect
 
-__all__ = ["collectives"]
+__all__ = ["Transfer", "collectives", "transfers"]
 
 _KINDS = "all-reduce|all-gather|reduce-scatter|collective-permute|all-to-all|collective-broadcast|ragged-all-to-all"
-_LINE = re.compile(rf" = (.*?) ({_KINDS})(?:-start)?\(")
+_LINE = re.compile(rf" = (.*?) ({_KINDS})(-start)?\(")
 _ARRAY = re.compile(r"\b(pred|[a-z]+\d+\w*)\[([\d,]*)\]")
 _NAME = re.compile(r'op_name="([^"]*)"')
 _BITS = re.compile(r"\d+")
+_GROUPS = re.compile(r"replica_groups=(?:\{\{([\d,]*)\}|\[\d+,(\d+)\]|mesh\[(.*?)\] ?\{(.*?)\})")
+_AXIS = re.compile(r"'([^']+)'(?:=|:\(\d+\))?(\d+)?")
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One array that devices send each other in a compiled step.
+
+    Attributes:
+        kind: XLA's name: ``"all-gather"``, ``"all-reduce"``, ``"reduce-scatter"``, ``"collective-permute"``, ...
+        shape: of the result on one device.
+        bytes: of the result on one device.
+        devices: how many exchange it with each other; 0 is all.
+        path: of the module that it belongs to; empty outside of modules.
+        phase: "forward", "backward", "optimizer", or empty.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    bytes: int
+    devices: int
+    path: str
+    phase: str
+
+    def sent(self, devices: int) -> float:
+        """The bytes that each device sends if rings carry it, on a mesh of so many devices.
+
+        ``(n-1)/n`` of the result for an all-gather or all-to-all, twice that for an all-reduce, ``n-1`` times the
+        result for a reduce-scatter, and the result for others.
+        """
+        n = self.devices or devices
+        share = {"all-gather": (n - 1) / n, "all-to-all": (n - 1) / n, "all-reduce": 2 * (n - 1) / n,
+                 "reduce-scatter": n - 1}  # fmt: skip
+        return self.bytes * share.get(self.kind, 1.0)
+
+
+def transfers(step: Callable[..., Any], *args: Any, **kwargs: Any) -> list[Transfer]:
+    """The arrays that the devices of a mesh send each other in a step, one by one, in the order of the program.
+
+    They are read off the compiled program; nothing is run. What stands in a loop is counted once.
+
+    Args:
+        step: a function, under `fnn.jit` or not.
+        *args: its arguments, on a mesh.
+        **kwargs: likewise.
+
+    Returns:
+        The transfers; none where each device needs what it has only.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.explain.transfers(lambda x: x + 1, jnp.ones(3))
+        []
+    """
+    return _transfers(inspect(step, args, kwargs, "explain.transfers"))
+
+
+def _transfers(found: Inspection) -> list[Transfer]:
+    made = []
+    for line in found.lowered().compile().as_text().splitlines():
+        match = _LINE.search(line)
+        if not match:
+            continue
+        name, groups = _NAME.search(line), _GROUPS.search(line)
+        path, phase = place_of(name[1] if name else "", found.optimizers)
+        devices = 0 if groups is None else _devices(*groups.groups())
+        arrays = _ARRAY.findall(match[1])
+        if match[3] and match[2] in ("all-gather", "collective-permute"):
+            arrays = arrays[len(arrays) // 2 :]  # behind the operands, which such a start hands on
+        for dtype, dims in arrays:
+            shape = tuple(int(n) for n in dims.split(",") if n)
+            made.append(Transfer(match[2], shape, math.prod(shape) * _itemsize(dtype), devices, path, phase))
+    return made
+
+
+def _devices(listed: str | None, sized: str | None, axes: str | None, used: str | None) -> int:
+    """How many devices exchange data, by any of XLA's three ways to write it; 0 where it is not said."""
+    if sized:
+        return int(sized)
+    if listed:
+        return listed.count(",") + 1
+    sizes = {name: int(size) for name, size in _AXIS.findall(axes or "") if size}
+    return math.prod(int(part) if part else sizes[name] for name, part in _AXIS.findall(used)) if used else 0
+
+
+def _itemsize(dtype: str) -> int:
+    bits = _BITS.search(dtype)
+    return max(int(bits[0]), 8) // 8 if bits else 1
 
 
 def collectives(step: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
@@ -46,12 +136,8 @@ def collectives(step: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
 def report(found: Inspection) -> Report:
     """The report on a step that is laid open."""
     counts: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for line in found.lowered().compile().as_text().splitlines():
-        match = _LINE.search(line)
-        if match:
-            name = _NAME.search(line)
-            path, phase = place_of(name[1] if name else "", found.optimizers)
-            counts[path, phase, match[2]].append(_size(match[1]))
+    for one in _transfers(found):
+        counts[one.path, one.phase, one.kind].append(one.bytes)
     order = sorted(counts.items(), key=lambda entry: -sum(entry[1]))
     rows = [(path or "(outside of modules)", phase, kind, str(len(sizes)), amount(sum(sizes)))
             for (path, phase, kind), sizes in order]  # fmt: skip
@@ -64,11 +150,3 @@ def report(found: Inspection) -> Report:
     line = f"{sum(len(sizes) for _, sizes in order)} collectives, {amount(total)} on each device"
     table = Table(("module", "phase", "kind", "number", "size"), rows)
     return Report(f"Collectives of {found.name}", [line], [table], findings)
-
-
-def _size(result: str) -> int:
-    size = 0
-    for kind, shape in _ARRAY.findall(result):
-        bits = _BITS.search(kind)
-        size += math.prod(int(n) for n in shape.split(",") if n) * (max(int(bits[0]), 8) // 8 if bits else 1)
-    return size

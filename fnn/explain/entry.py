@@ -24,6 +24,8 @@ class Explain:
     gradients = staticmethod(_gradients.gradients)
     dead = staticmethod(_gradients.dead)
     collectives = staticmethod(_collectives.collectives)
+    transfers = staticmethod(_collectives.transfers)
+    Transfer = _collectives.Transfer
 
     def __call__(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
         """Everything that can be said about ``step(*args, **kwargs)``, whose state stays as it is.

@@ -32,6 +32,7 @@ from fnn.drawn import Draw, ProgramGenerator
 from fnn.errors import ArgumentError, TracerEscapeError
 from fnn.func._graph import evaluator
 from fnn.func._leaf_scope import LeafScope
+from fnn.late import lookup
 from fnn.state import changes as effects_of
 from fnn.state import constants
 from fnn.state.box import Box
@@ -178,12 +179,15 @@ class Program:
 
     __slots__ = (
         "arrays", "blocks", "compiled", "conditions", "derives", "donated", "draws", "effects", "kept", "modal",
-        "numbers", "ones", "optimizers", "out", "plain", "safe", "scratch", "statics", "symbolic", "template",
+        "name", "numbers", "ones", "optimizers", "out", "plain", "safe", "scratch", "shared", "statics", "symbolic",
+        "template",
         "uses_seed", "warm", "written",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.warm = False
+        self.shared = False  # by several processes
+        self.name = ""
         self.safe: Any = None
         self.symbolic: frozenset[Place] = frozenset()
         self.numbers: list[Expression] = []  # whose values are inputs
@@ -293,6 +297,7 @@ def _attempt(
     if inner.discovered or inner.owners or "again" in result:
         return None, inner
 
+    program.name = name
     program.template = recorder.template(result["unread"])
     program.symbolic, program.numbers = recorder.symbolic, inputs.expressions
     program.conditions = list(recorder.numbers.conditions.items())
@@ -689,6 +694,7 @@ class Bound:
         if not program.warm or compiled is not program.compiled or program.blocks:
             self._first(compiled, args, targets)
         else:
+            epoch.runs += program.shared
             # One call into C: an interrupt comes before it, when nothing is donated, or after it, when all is stored.
             deque(map(_store, targets, itertools.chain.from_iterable(map(compiled, *((a,) for a in args)))), maxlen=0)
         for box in (*copied, *scratch):
@@ -703,7 +709,11 @@ class Bound:
     def _first(self, compiled: Any, args: tuple, targets: list[Box]) -> None:
         """A call that goes through Python code of JAX's between running the program and handing on its results."""
         if hasattr(compiled, "lower") and not self.program.warm:
-            compiled.lower(*args).compile()  # may be interrupted
+            lowered = compiled.lower(*args)
+            if jax.process_count() > 1:
+                seed = args[3] if self.program.uses_seed else None
+                self.program.shared = lookup("distributed").agreed(self.program.name, lowered, args, seed)
+            lowered.compile()  # may be interrupted
         with uninterrupted():
             results = compiled(*args)
             if self.program.blocks:

@@ -101,7 +101,8 @@ class DistributedDataParallel(Module):
         distributed = lookup("distributed")
         self.dim = dim
         self.module = module
-        distributed.distribute(self, distributed.mesh() if device_mesh is None else device_mesh, batch_dim=dim)
+        mesh, _ = distributed.device_mesh.jax_mesh(device_mesh, ("data",), where)
+        distributed.distribute(self, mesh, batch_dim=dim)
 
     def forward(self, *inputs: PyTree, **kwargs: PyTree) -> Any:
         """What the module returns."""

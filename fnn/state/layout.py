@@ -13,11 +13,14 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.ad_checkpoint import checkpoint_name
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
 from fnn.tracing import Tracer
 
-__all__ = ["Layout", "placed", "spread"]
+__all__ = ["GATHERED", "Layout", "placed", "spread"]
+
+GATHERED = "fnn_gathered"  # the name by which policies of `fnn.checkpoint` know gathered weights
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Layout:
         """The value as a computation reads it."""
         if self.read is None or value is None or value.ndim != len(self.read.spec):
             return value
-        return jax.lax.with_sharding_constraint(value, self.read)
+        return checkpoint_name(jax.lax.with_sharding_constraint(value, self.read), GATHERED)
 
     @property
     def everywhere(self) -> Layout:

@@ -44,14 +44,15 @@ unset = object()
 
 
 class _Epoch:
-    """The structure epoch (see the module's text), and a count of arrays handed out to the user."""
+    """The structure epoch (see the module's text), and counts of arrays handed out and of programs run."""
 
-    __slots__ = ("exposures", "numbers", "structure")
+    __slots__ = ("exposures", "numbers", "runs", "structure")
 
     def __init__(self) -> None:
         self.structure = 0
         self.exposures = 0
         self.numbers = 0  # moves when a number in an attribute of a Module is replaced by another
+        self.runs = 0  # of programs of several processes, without the first run of each
 
 
 epoch = _Epoch()

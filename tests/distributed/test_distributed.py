@@ -13,30 +13,32 @@ from fnn.errors import ArgumentError
 from tests import extent
 
 ROOT = Path(__file__).parents[2]
-USUAL = ["mlp:2d:backward", "cnn:fsdp:grad", "tied:tp:grad"]
-ALL = [f"{m}:{h}:{s}" for m in ("mlp", "cnn", "tied", "gpt") for h in ("dp", "fsdp", "tp", "2d", "hybrid")
-       for s in ("grad", "backward")]  # fmt: skip
 
 
-def run(*command: str, **variables: str) -> subprocess.CompletedProcess:
+def run(*command: str, limit: float = 1800, **variables: str) -> subprocess.CompletedProcess:
     clean = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "RANK", "WORLD_SIZE", "JAX_NUM_CPU_DEVICES")}
     env = clean | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)} | variables
-    return subprocess.run([sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=1800)
+    return subprocess.run([sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=limit)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["equal", *(ALL if extent.ALL else USUAL)],
-        ["traffic", *(["mlp", "cnn", "tied", "gpt"] if extent.ALL else ["tied"])],
-        ["deaths", "100" if extent.ALL else "8"],
-        [*(["memory"] if extent.ALL else []), "files", "loaders", "messages"],
+        ["traffic", *(["mlp", "cnn", "tied", "gpt", "lstm"] if extent.ALL else ["tied"])],
+        ["deaths", "100" if extent.ALL else "5"],
+        ["births", "memory", "sequences"],
+        ["files", "background", "orbax", "loaders", "messages"],
     ],
     ids=lambda a: a[0],
 )
 def test_eight_devices(arguments):
     result = run("-m", "tests.distributed.programs", *arguments)
     assert result.returncode == 0, f"after {result.stdout.splitlines()[-1:]}: {result.stderr[-3000:]}"
+
+
+def test_names_of_pytorch():
+    result = run("-m", "tests.distributed.ported")
+    assert result.returncode == 0, result.stderr[-3000:]
 
 
 def test_two_processes(tmp_path):
@@ -49,6 +51,16 @@ def test_two_processes(tmp_path):
     assert alone.returncode == 0, alone.stderr[-3000:]
     want, got = ([float(x) for x in text.split()[1:]] for text in (alone.stdout.strip(), lines[0][1]))
     assert got == pytest.approx(want, rel=3e-5)
+
+
+def test_failures_are_told_within_seconds():
+    start = time.monotonic()
+    launched = ("-m", "fnn.distributed.launch", "-n", "2", "--devices-per-process", "2", "-m")
+    result = run(*launched, "tests.distributed.failures")
+    text = result.stdout + result.stderr[-3000:]
+    assert result.stdout.count("[0] refused") == 6 and result.stdout.count("[1] refused") == 5, text
+    assert result.returncode == 128 + 9 and "launch: process 0 ended with signal 9; ending the others" in text
+    assert time.monotonic() - start < 300
 
 
 # -- the launcher -------------------------------------------------------------------------------------

@@ -1,0 +1,196 @@
+"""PyTorch's names on eight devices: ``python -m tests.distributed.ported``.  A difference is an ordinary exception."""
+
+from __future__ import annotations
+
+import copy
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any, cast
+
+os.environ["JAX_NUM_CPU_DEVICES"] = os.environ.get("JAX_NUM_CPU_DEVICES", "8")
+os.environ["JAX_PLATFORMS"] = "cpu"
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import fnn
+from fnn import nn
+from fnn.distributed import fsdp, init_device_mesh
+from fnn.distributed.fsdp import FSDPModule, fully_shard
+from fnn.distributed.tensor import Partial, Replicate, Shard
+from fnn.distributed.tensor.parallel import (
+    ColwiseParallel,
+    PrepareModuleInput,
+    PrepareModuleInputOutput,
+    PrepareModuleOutput,
+    RowwiseParallel,
+    SequenceParallel,
+    parallelize_module,
+)
+
+
+class Block(nn.Module):
+    """A perceptron beside an identity."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.up, self.down = nn.LayerNorm(16), nn.Linear(16, 64), nn.Linear(64, 16)
+        self.drop = nn.Dropout(0.1)
+
+    def forward(self, x: jax.Array, scale: Any = None) -> jax.Array:
+        x = x + self.drop(self.down(jax.nn.relu(self.up(self.norm(x)))))
+        return x if scale is None else x * scale
+
+
+def net() -> Any:
+    fnn.manual_seed(0)
+    return nn.Sequential(Block(), Block(), nn.Linear(16, 8))
+
+
+def trained(model: nn.Module) -> tuple[list[float], Any]:
+    """The losses of some steps, and the step."""
+    optimizer = fnn.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+    @fnn.jit
+    def step(x: Any) -> jax.Array:
+        optimizer.zero_grad()
+        loss = (model(x) ** 2).mean()
+        fnn.backward(loss)
+        optimizer.step()
+        return loss
+
+    x = np.random.default_rng(0).standard_normal((16, 8, 16)).astype(np.float32)
+    return [float(step(x)) for _ in range(3)], fnn.explain.transfers(step, x)
+
+
+def refused(text: str, call: Callable[[], object], kind: type[Exception] = ValueError) -> None:
+    try:
+        call()
+    except kind as error:
+        assert text in str(error), f"expected {text!r} in {error}"
+    else:
+        raise AssertionError(f"expected {text!r}")
+
+
+def same(model: nn.Module, want: list[float]) -> Any:
+    got, moved = trained(model)
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+    return moved
+
+
+def models() -> None:
+    """The losses are those of one device under every way to spread a model."""
+    want, none = trained(net())
+    assert not none
+    mesh = init_device_mesh("cpu", (4, 2), mesh_dim_names=("dp", "tp"))
+    plan = {
+        "norm": SequenceParallel(),
+        "up": ColwiseParallel(input_layouts=Shard(1)),
+        "down": RowwiseParallel(output_layouts=Shard(1)),
+    }
+    model = net()
+    for block in model[:2]:
+        parallelize_module(block, mesh["tp"], plan)
+        fully_shard(block, mesh=mesh["dp"])
+    model = fully_shard(model, mesh=mesh["dp"])
+    specs = {name: tuple(p.data.sharding.spec) for name, p in model.named_parameters()}
+    assert specs["0.up.weight"] == ("tp", "dp") and specs["0.down.weight"] == ("dp", "tp"), specs
+    assert specs["0.norm.weight"] == ("dp",) and specs["2.weight"] == (None, "dp"), specs
+    same(model, want)
+
+    counts = []
+    for kept in (None, True, False):
+        model = net()
+        fully_shard(list(model[:2]), reshard_after_forward=kept)
+        model = fully_shard(model)
+        assert (
+            isinstance(model[0], FSDPModule) and type(model[0]).__name__ == "FSDPBlock" and isinstance(model[0], Block)
+        )
+        assert not isinstance(model[2], FSDPModule)
+        moved = same(model, want)
+        counts.append(sum(t.kind == "all-gather" and t.shape == (64, 16) for t in moved))
+    assert counts == [4, 4, 2], counts  # of the two weights of this shape, gathered again or kept
+    model[0].set_reshard_after_forward(True)
+    refused("reshard_after_forward should be a bool", lambda: model[0].set_reshard_after_forward(cast(Any, 1)))
+
+    hybrid = init_device_mesh("cpu", (2, 4), mesh_dim_names=("dp_replicate", "dp_shard"))
+    whole = net()
+    model = fully_shard(
+        whole, mesh=hybrid, ignored_params={whole[2].bias},
+        shard_placement_fn=lambda p: Shard(0) if p.ndim == 2 and p.shape[0] == 16 else None,
+    )  # fmt: skip
+    assert model is whole and tuple(model[2].bias.data.sharding.spec) == ()
+    assert tuple(model[0].down.weight.data.sharding.spec) == ("dp_shard", None)
+    same(model, want)
+
+    model = net()
+    layouts = PrepareModuleInputOutput(
+        input_layouts=Replicate(), desired_input_layouts=Shard(1), output_layouts=Shard(1),
+        desired_output_layouts=Replicate(),
+    )  # fmt: skip
+    plan = {
+        "*": layouts, "0.up": ColwiseParallel(output_layouts=Replicate()),
+        "0.down": RowwiseParallel(input_layouts=Replicate()),
+        "1": PrepareModuleInput(input_layouts=(Shard(0),), desired_input_layouts=(Replicate(),)),
+    }  # fmt: skip
+    same(parallelize_module(model, init_device_mesh("cpu", (8,)), cast(Any, plan)), want)
+    wrapped = nn.parallel.DistributedDataParallel(net(), device_mesh=init_device_mesh("cpu", (8,)))
+    with wrapped.no_sync():
+        same(wrapped, want)
+
+
+def words() -> None:
+    """Meshes and the text of every error."""
+    mesh = init_device_mesh("cpu", (2, 4), mesh_dim_names=("dp", "tp"))
+    assert (mesh.shape, mesh.ndim, mesh.size(), mesh.size(1)) == ((2, 4), 2, 8, 4)
+    assert repr(mesh["tp"]) == "DeviceMesh((tp=4), 'cpu')" and mesh["tp"] == copy.copy(mesh["tp"])
+    assert mesh["tp", "dp"].shape == (4, 2) and mesh.get_coordinate() == [0, 0]
+    np.testing.assert_array_equal(mesh["tp"].mesh, [0, 1, 2, 3])
+    np.testing.assert_array_equal(mesh["dp"].mesh, [0, 4])
+    refused("needs 6 devices, there are 8", lambda: init_device_mesh("cpu", (6,)))
+    refused("there are no devices of device_type='cuda'", lambda: init_device_mesh("cuda", (8,)))
+    refused("must be 2 different names", lambda: init_device_mesh("cpu", (2, 4), mesh_dim_names=("dp",)))
+    refused("Invalid mesh_dim_names ('pp',) specified", lambda: mesh["pp"], KeyError)
+    refused("without mesh_dim_names", lambda: init_device_mesh("cpu", (8,))["dp"])
+    line = nn.Linear(16, 16)
+    odd = init_device_mesh("cpu", (8,), mesh_dim_names=("x",))
+    refused("the name 'x' of an axis says nothing", lambda: fully_shard(line, mesh=odd))
+    refused("must have one or two axes of the batch, got ('tp',)", lambda: fully_shard(line, mesh=mesh["tp"]))
+    refused("mp_policy must be", lambda: fully_shard(line, mp_policy=fsdp.MixedPrecisionPolicy(jnp.bfloat16)))
+    refused(
+        "reshard_after_forward must be True, False or None, got 4", lambda: fully_shard(line, reshard_after_forward=4)
+    )
+    refused("has no dimension 2", lambda: fully_shard(line, shard_placement_fn=lambda p: Shard(2)))
+    refused('must be one axis, such as mesh["tp"]', lambda: parallelize_module(line, mesh, ColwiseParallel()))
+    refused("the axis of matrices is 'tp', got 'dp'", lambda: parallelize_module(line, mesh["dp"], ColwiseParallel()))
+    norm = nn.LayerNorm(4)
+    refused("only support nn.Linear and nn.Embedding", lambda: parallelize_module(norm, mesh["tp"], RowwiseParallel()))
+    refused("Partial() has no meaning here", lambda: RowwiseParallel(output_layouts=Partial()))
+    refused("should have same length", lambda: PrepareModuleOutput(output_layouts=(), desired_output_layouts=Shard(0)))
+    refused("Expect Union[ParallelStyle", lambda: parallelize_module(line, mesh["tp"], cast(Any, 3)))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        parallelize_module(line, mesh["tp"])
+        parallelize_module(line, mesh["tp"], {"fc": ColwiseParallel()})
+    assert [str(w.message).split(" (")[0][:34] for w in caught] == [
+        "No parallelize_plan is provided an", "Parallelize plan key 'fc' could no"
+    ]  # fmt: skip
+    d = fnn.distributed
+    box = nn.Parameter(jnp.zeros(2))
+    np.testing.assert_array_equal(d.all_gather_into_tensor(box, jnp.ones(2)), [1, 1])
+    np.testing.assert_array_equal(box, [1, 1])
+    np.testing.assert_array_equal(d.reduce_scatter(box, [jnp.arange(2.0)], d.ReduceOp.MAX), [0, 1])
+    refused("expected an output of shape (2,), got (3,)", lambda: d.reduce_scatter(jnp.ones(3), [jnp.arange(2.0)]))
+    refused("tensor_list must have 1 entries, got 2", lambda: d.all_gather([None, None], jnp.ones(2)))
+    refused("async_op must be False", lambda: d.all_reduce(jnp.ones(2), async_op=True))
+    refused("group must be None", lambda: d.broadcast(jnp.ones(2), group=cast(Any, 1)))
+    refused("Can't specify both group_src and src", lambda: d.broadcast(jnp.ones(2), 0, group_src=0))
+    refused("op AVG needs a floating dtype", lambda: d.all_reduce(jnp.ones(2, int), d.ReduceOp.AVG))
+    refused("store must be left out", lambda: d.init_process_group(store=cast(Any, 1)))
+
+
+if __name__ == "__main__":
+    models()
+    words()
