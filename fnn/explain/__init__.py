@@ -11,6 +11,7 @@ from typing import Any
 
 from fnn.explain._collectives import collectives
 from fnn.explain._gradients import dead, gradients
+from fnn.explain._keys import keys
 from fnn.explain._memory import live, memory
 from fnn.explain._nonfinite import nonfinite
 from fnn.explain._recompiles import recompiles
@@ -19,7 +20,7 @@ from fnn.explain._time import time
 from fnn.explain.entry import explain
 
 __all__ = [
-    "Finding", "Report", "Table", "collectives", "dead", "explain", "gradients", "live", "memory", "nonfinite",
+    "Finding", "Report", "Table", "collectives", "dead", "explain", "gradients", "keys", "live", "memory", "nonfinite",
     "recompiles", "time",
 ]  # fmt: skip
 

@@ -59,9 +59,9 @@ class Name:
 
     @property
     def documentation(self) -> str:
-        """Its docstring, empty for what is no class and no function."""
+        """Its docstring, empty for constants and for types that are JAX's or numpy's."""
         value = self.value
-        if not (isinstance(value, type) or callable(value)) or isinstance(value, types.GenericAlias):
+        if not callable(value) or not str(getattr(value, "__module__", "")).startswith("fnn."):
             return ""
         own = isinstance(value, type) or inspect.isroutine(value) or value.__doc__ is not type(value).__doc__
         text = value.__doc__ if own else type(value).__call__.__doc__

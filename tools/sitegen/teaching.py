@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import re
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def _strings(path: Path) -> list[tuple[str, str]]:
     return found
 
 
+@functools.cache
 def teachings() -> list[Teaching]:
     """All of them, in the order of the files."""
     found = []
