@@ -16,11 +16,11 @@ from fnn.explain._memory import live, memory
 from fnn.explain._nonfinite import nonfinite
 from fnn.explain._recompiles import recompiles
 from fnn.explain._report import Finding, Report, Table
-from fnn.explain._time import time
+from fnn.explain._time import Profile, time
 from fnn.explain.entry import explain
 
 __all__ = [
-    "Finding", "Report", "Table", "collectives", "dead", "explain", "gradients", "keys", "live", "memory", "nonfinite",
+    "Finding", "Profile", "Report", "Table", "collectives", "dead", "explain", "gradients", "keys", "live", "memory", "nonfinite",
     "recompiles", "time",
 ]  # fmt: skip
 
