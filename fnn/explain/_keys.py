@@ -183,4 +183,3 @@ def _body(step: Step, closed: Any, ids: list[_Id]) -> dict[_Id, list[_Use]]:
         inner.path = "/".join(part for part in (step.path, inner.path) if part)
         inner.phase = step.phase if inner.phase == "forward" else inner.phase
     return _uses(flat, ids)
-

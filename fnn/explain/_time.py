@@ -161,9 +161,7 @@ def report(found: Inspection, repeats: int = _REPEATS, kept: str | os.PathLike[s
     if not rows:
         lines.append("the profiler has recorded no operations on this device")
     tables = [Table(("module", "phase", "time", "share"), rows)] if rows else []
-    return Profile(
-        f"Time of {found.name}", lines, tables, findings, places=dict(order), events=_last(events, repeats)
-    )
+    return Profile(f"Time of {found.name}", lines, tables, findings, places=dict(order), events=_last(events, repeats))
 
 
 def _events(profile: Any, place: Callable[[str], tuple[str, str]]) -> Iterator[_trace.Event]:

@@ -55,9 +55,18 @@ def _slices(events: list[Event]) -> Iterator[dict[str, object]]:
     for thread, line in enumerate(sorted({event.device for event in events})):
         where = {"pid": devices.index(line[0]), "tid": thread}
         yield {"ph": "M", "name": "thread_name", **where, "args": {"name": line[1]}}
-        own = sorted((event for event in events if event.device == line), key=lambda event: (event.start, -event.duration))
+        own = sorted(
+            (event for event in events if event.device == line), key=lambda event: (event.start, -event.duration)
+        )
         for name, phase, start, end in _modules(own):
-            yield {"ph": "X", "name": name, "cat": phase, "ts": (start - begin) / 1e3, "dur": (end - start) / 1e3, **where}
+            yield {
+                "ph": "X",
+                "name": name,
+                "cat": phase,
+                "ts": (start - begin) / 1e3,
+                "dur": (end - start) / 1e3,
+                **where,
+            }
         for event in own:
             yield {
                 "ph": "X", "name": event.operation, "cat": event.phase, "ts": (event.start - begin) / 1e3,

@@ -110,9 +110,9 @@ def index(found: list[Notebook]) -> str:
     rows = [
         "# Gallery",
         "",
-        "The notebooks, executed. They run offline: `pip install \".[notebooks]\"`, then open them in `notebooks/`.",
+        'The notebooks, executed. They run offline: `pip install ".[notebooks]"`, then open them in `notebooks/`.',
         "",
-        "<div class=\"grid cards\" markdown>",
+        '<div class="grid cards" markdown>',
         "",
     ]
     for notebook in found:

@@ -21,7 +21,11 @@ from sitegen import gallery, teaching
 from sitegen.reference import Reference
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ROOT_PAGES = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md", "architecture.md": "ARCHITECTURE.md"}
+ROOT_PAGES = {
+    "changelog.md": "CHANGELOG.md",
+    "contributing.md": "CONTRIBUTING.md",
+    "architecture.md": "ARCHITECTURE.md",
+}
 _made: dict[str, str | bytes] = {}
 
 

@@ -1,6 +1,6 @@
 """Writes torch_names.json: which of fnn's names PyTorch documents.  Needs torch and torchvision.
 
-    python tools/sitegen/record_torch_names.py
+python tools/sitegen/record_torch_names.py
 """
 
 from __future__ import annotations

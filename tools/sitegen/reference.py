@@ -53,7 +53,12 @@ class Reference:
     # -- the indices ------------------------------------------------------------------------------------
 
     def _index(self) -> str:
-        rows = ["# API", "", "Every public name, by package, generated from the packages' `__all__` and docstrings.", ""]
+        rows = [
+            "# API",
+            "",
+            "Every public name, by package, generated from the packages' `__all__` and docstrings.",
+            "",
+        ]
         rows += ["| package | names | |", "|---|---|---|"]
         for package, names in self.catalogue.packages.items():
             first = _first(inspect.getdoc(importlib.import_module(package)) or "")
