@@ -99,7 +99,8 @@ def test_teaching_errors_are_all_shown():
 
 def test_docstrings_become_markdown():
     text = markdown(
-        "Adds ``a * b`` to `x`, see `known`.\n\nArgs:\n    x: of shape (*, C),\n        any.\n\nExample:\n    >>> 1\n    1",
+        "Adds ``a * b`` to `x`, see `known`.\n\nArgs:\n    x: of shape (*, C),\n        any.\n\n"
+        "Example:\n    >>> 1\n    1",
         {"x": "Array"},
         {"known": "page.md#known"}.get,
     )

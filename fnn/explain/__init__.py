@@ -20,8 +20,8 @@ from fnn.explain._time import Profile, time
 from fnn.explain.entry import explain
 
 __all__ = [
-    "Finding", "Profile", "Report", "Table", "collectives", "dead", "explain", "gradients", "keys", "live", "memory", "nonfinite",
-    "recompiles", "time",
+    "Finding", "Profile", "Report", "Table", "collectives", "dead", "explain", "gradients", "keys", "live", "memory",
+    "nonfinite", "recompiles", "time",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 from fnn.errors import ArgumentError
+from fnn.explain._names import shared_beginning
 from fnn.explain._report import seconds
 
 __all__ = ["Node", "page", "picture", "svg", "tree"]
@@ -62,7 +63,7 @@ def _names(path: str) -> list[str]:
     paths = [one.split("/") for one in path.split(", ")] if path else []
     if len(paths) < 2:
         return paths[0] if paths else ["(outside of modules)"]
-    shared = os.path.commonprefix([one[:-1] for one in paths])
+    shared = shared_beginning(*(one[:-1] for one in paths))
     return [*shared, " + ".join("/".join(one[len(shared) :]) for one in paths)]
 
 

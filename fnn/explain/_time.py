@@ -56,7 +56,7 @@ class Profile(Report):
         """Draws what each module takes below the module that it is in, forward, backward and optimizer apart.
 
         Args:
-            path: the file to write: ``.html`` and ``.svg`` say more where one points at them, ``.png`` needs matplotlib.
+            path: the file to write: ``.html`` and ``.svg`` say more where one points at, ``.png`` needs matplotlib.
 
         Raises:
             ArgumentError: another ending.

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from fnn.errors import ArgumentError
+from fnn.explain._names import shared_beginning
 
 __all__ = ["Event", "write"]
 
@@ -85,7 +86,7 @@ def _modules(events: list[Event]) -> Iterator[tuple[str, str, float, float]]:
         if inside:
             end = max(end, event.start + event.duration) if event else end
             continue
-        shared = len(os.path.commonprefix([[name for name, _, _ in opened], names]))
+        shared = len(shared_beginning([name for name, _, _ in opened], names))
         for name, phase, start in reversed(opened[shared:]):
             yield name, phase, start, end
         del opened[shared:]

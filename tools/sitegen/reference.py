@@ -1,7 +1,7 @@
 """The pages of the API: an index of all names, one page for each package, and one for each family of a large one.
 
-They are made from the running package: its names are resolved when they are first used, and the documentation of layers,
-modules and functions on arrays is put together at run time, which readers of the source do not see.
+They are made from the running package: its names are resolved when they are first used, and the documentation of
+layers, modules and functions on arrays is put together at run time, which readers of the source do not see.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Reference:
         rows = [
             "# API",
             "",
-            "Every public name, by package, generated from the packages' `__all__` and docstrings.",
+            "Every public name, by package, from the packages' `__all__` and docstrings.",
             "",
         ]
         rows += ["| package | names | |", "|---|---|---|"]
@@ -138,7 +138,7 @@ class Reference:
             function = member.__func__ if isinstance(member, (classmethod, staticmethod)) else member
             if isinstance(function, property):
                 function = function.fget
-            if key.startswith("_") or key in _SHARED and not _is_base(cls) or not inspect.isfunction(function):
+            if key.startswith("_") or (key in _SHARED and not _is_base(cls)) or not inspect.isfunction(function):
                 continue
             text = inspect.cleandoc(function.__doc__ or "")
             if not text:

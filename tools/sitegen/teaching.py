@@ -71,10 +71,10 @@ def page() -> str:
         "# Errors that teach",
         "",
         "Some faults are easier to make than to understand. Their errors show the wrong code, the reason and the right",
-        "code. This page lists them, generated from the constants in the source; ‹words› are filled in with your own names.",
+        "code. This page lists them, from the constants in the source; ‹words› are filled in with your own names.",
         "",
-        "Every other error names the function or layer, the argument, its value and what was expected; an error out of a",
-        "`forward` ends with the module's path and the shapes of the innermost calls"
+        "Every other error names the function or layer, the argument, its value and what was expected; an error out of",
+        "a `forward` ends with the module's path and the shapes of the innermost calls"
         " (see [debugging](../guides/debugging.md)).",
     ]
     for teaching in teachings():
