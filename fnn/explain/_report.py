@@ -81,7 +81,10 @@ class Report:
 
         shown: list[Any] = [Text(self.title, style="bold"), *(Text(f"  {line}") for line in self.lines)]
         for table in self.tables:
-            drawn = RichTable(*table.columns, box=None, pad_edge=True)
+            drawn = RichTable(box=None, pad_edge=True, header_style="bold cyan")
+            for n, name in enumerate(table.columns):
+                right = bool(table.rows) and all(_is_number(row[n]) for row in table.rows)
+                drawn.add_column(name, justify="right" if right else "left")
             for row in table.rows:
                 drawn.add_row(*(Text(cell) for cell in row))
             shown.append(drawn)
@@ -91,7 +94,12 @@ class Report:
         lines = "".join(f"<div>{html.escape(line)}</div>" for line in self.lines)
         tables = "".join(_html(table) for table in self.tables)
         parts = "".join(part._repr_html_() for part in self.parts)
-        return f"<div><b>{html.escape(self.title)}</b>{lines}{tables}</div>{parts}"
+        title = html.escape(self.title)
+        return f"<details open><summary><b>{title}</b></summary>{lines}{tables}{self._picture()}{parts}</details>"
+
+    def _picture(self) -> str:
+        """What a notebook draws below the tables, as HTML."""
+        return ""
 
 
 def _plain(table: Table) -> str:

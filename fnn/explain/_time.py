@@ -75,8 +75,8 @@ class Profile(Report):
         """
         _trace.write(self.events, path)
 
-    def _repr_html_(self) -> str:
-        return super()._repr_html_() + (_flame.svg(_flame.tree(self.title, self.places)) if self.places else "")
+    def _picture(self) -> str:
+        return _flame.svg(_flame.tree(self.title, self.places)) if self.places else ""
 
 
 def time(

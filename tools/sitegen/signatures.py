@@ -14,6 +14,7 @@ def _words(annotation: object) -> str:
         return ""
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     text = _MODULES.sub("", text.strip("'\""))
+    text = text.replace("Tupled", "Ints")  # of fields that hold tuples: what they take is a number or several
     held = re.match(r"Held\[(.*?), (?!\.\.\.)[^\[]*(?:\[.*\][^\[]*)?\]$", text)  # what a field takes, what it holds
     return held[1] if held else text
 
