@@ -96,7 +96,8 @@ def heard() -> Iterator[list[str]]:
 
 def verdict(text: str, place: str) -> str:
     """Whether a report names the place: "named", "noticed" or "silent"."""
-    text = re.sub(r'(?m)^\s*File "[^"]*benchmarks/faults\.py", line \d+, in <?\w+>?$', "", text)
+    # of a traceback the functions count, not the source around them, which names neighbours, too
+    text = re.sub(r'File "[^"]*", line \d+, in (\w+)\n((?:    .*\n?)*)', r"in \1\n", text)
     if re.search(rf"(?<![A-Za-z])({place})(?![A-Za-z])", text):
         return "named"
     return "noticed" if text.strip() else "silent"

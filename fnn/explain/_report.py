@@ -19,6 +19,11 @@ class Finding:
         where: a module's path, a parameter's name, an argument.
         what: in words.
         phase: "forward", "backward", "optimizer", or empty where it does not matter.
+
+    Example:
+        >>> import fnn
+        >>> fnn.explain.Finding("Net/head", "is not finite", "forward").where
+        'Net/head'
     """
 
     where: str
@@ -28,7 +33,13 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table: the names of its columns, and rows of texts."""
+    """A table: the names of its columns, and rows of texts.
+
+    Example:
+        >>> import fnn
+        >>> fnn.explain.Table(("module", "size"), [("Net", "3 B")]).columns
+        ('module', 'size')
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -44,6 +55,12 @@ class Report:
         tables: what it rests on.
         findings: the same for programs.
         parts: further reports below this one.
+
+    Example:
+        >>> import fnn
+        >>> print(fnn.explain.Report("Memory", ["3 B at the peak"]))
+        Memory
+          3 B at the peak
     """
 
     title: str

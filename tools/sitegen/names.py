@@ -63,8 +63,9 @@ class Name:
         value = self.value
         if not callable(value) or not str(getattr(value, "__module__", "")).startswith("fnn."):
             return ""
-        own = isinstance(value, type) or inspect.isroutine(value) or value.__doc__ is not type(value).__doc__
-        text = value.__doc__ if own else type(value).__call__.__doc__
+        text = value.__doc__
+        if not isinstance(value, type) and text is type(value).__doc__:  # an instance: what its class says, or its call
+            text = max(text or "", type(value).__call__.__doc__ or "", key=lambda words: ">>> " in words)
         return inspect.cleandoc(text or "")
 
     @property
