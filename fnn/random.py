@@ -341,7 +341,15 @@ def resolve(key: AnyKey, what: str) -> Key:
 
 
 def stream(key: AnyKey) -> Provider:
-    """A callable that gives a fresh key at each call (for a `Generator`: the generator itself)."""
+    """A callable that gives a fresh key at each call (for a `Generator`: the generator itself).
+
+    Example:
+        >>> import jax
+        >>> from fnn import random
+        >>> fresh = random.stream(jax.random.key(0))
+        >>> bool((jax.random.key_data(fresh()) != jax.random.key_data(fresh())).any())
+        True
+    """
     key = _usable(key, "stream")
     if isinstance(key, Generator):
         return Hosted(key)
@@ -409,7 +417,13 @@ def set_program_source(source: str) -> None:
 
 
 def program_source() -> str:
-    """What `set_program_source` has set."""
+    """What `set_program_source` has set.
+
+    Example:
+        >>> from fnn import random
+        >>> random.program_source()
+        'jax'
+    """
     return _program_source
 
 
@@ -460,7 +474,14 @@ def normal(
 
 
 def bernoulli(key: AnyKey, p: ArrayLike, shape: Sequence[int]) -> jax.Array:
-    """Booleans that are True with probability ``p``."""
+    """Booleans that are True with probability ``p``.
+
+    Example:
+        >>> import jax
+        >>> from fnn import random
+        >>> random.bernoulli(jax.random.key(0), 0.5, (3,)).shape
+        (3,)
+    """
     key, shape = _usable(key, "bernoulli"), tuple(shape)
     if isinstance(key, Generator):
         return on_device(key.bernoulli(float(np.asarray(p)), shape))
@@ -468,7 +489,14 @@ def bernoulli(key: AnyKey, p: ArrayLike, shape: Sequence[int]) -> jax.Array:
 
 
 def exponential(key: AnyKey, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
-    """Numbers from the exponential distribution of rate 1."""
+    """Numbers from the exponential distribution of rate 1.
+
+    Example:
+        >>> import jax
+        >>> from fnn import random
+        >>> random.exponential(jax.random.key(0), (3,)).shape
+        (3,)
+    """
     key, shape, dtype = _usable(key, "exponential"), tuple(shape), dtypes.canonical(dtype, "exponential: ")
     if isinstance(key, Generator):
         return on_device(key.exponential(shape, dtype))
@@ -476,7 +504,14 @@ def exponential(key: AnyKey, shape: Sequence[int], dtype: DType | None = None) -
 
 
 def randint(key: AnyKey, low: int, high: int, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
-    """Integers in [low, high); ``dtype`` None is PyTorch's int64 where x64 mode is on, else int32."""
+    """Integers in [low, high); ``dtype`` None is PyTorch's int64 where x64 mode is on, else int32.
+
+    Example:
+        >>> import jax
+        >>> from fnn import random
+        >>> random.randint(jax.random.key(0), 0, 9, (3,)).shape
+        (3,)
+    """
     key, shape = _usable(key, "randint"), tuple(shape)
     dtype = dtypes.index_dtype() if dtype is None else dtypes.canonical(dtype, "randint: ")
     if isinstance(key, Generator):
@@ -487,7 +522,14 @@ def randint(key: AnyKey, low: int, high: int, shape: Sequence[int], dtype: DType
 
 
 def randperm(key: AnyKey, n: int) -> jax.Array:
-    """A permutation of 0, ..., n-1."""
+    """A permutation of 0, ..., n-1.
+
+    Example:
+        >>> import jax
+        >>> from fnn import random
+        >>> random.randperm(jax.random.key(0), 3).shape
+        (3,)
+    """
     key = _usable(key, "randperm")
     if isinstance(key, Generator):
         return on_device(key.randperm(n).astype(dtypes.index_dtype()))

@@ -12,16 +12,17 @@ from typing import Any
 from fnn.explain._anomaly import backward_nan
 from fnn.explain._collectives import Transfer, collectives, transfers
 from fnn.explain._gradients import dead, gradients
+from fnn.explain._keys import keys
 from fnn.explain._memory import live, memory
 from fnn.explain._nonfinite import nonfinite
 from fnn.explain._recompiles import recompiles
 from fnn.explain._report import Finding, Report, Table
-from fnn.explain._time import time
+from fnn.explain._time import Profile, time
 from fnn.explain.entry import explain
 
 __all__ = [
-    "Finding", "Report", "Table", "Transfer", "backward_nan", "collectives", "dead", "explain", "gradients", "live",
-    "memory", "nonfinite", "recompiles", "time", "transfers",
+    "Finding", "Profile", "Report", "Table", "Transfer", "backward_nan", "collectives", "dead", "explain", "gradients",
+    "keys", "live", "memory", "nonfinite", "recompiles", "time", "transfers",
 ]  # fmt: skip
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-__all__ = ["operations", "place_of"]
+__all__ = ["operations", "place_of", "shared_beginning"]
 
 _OWN = re.compile(r"\b(?:jit|pjit)\([^()]*\)/?")
 _TRANSFORM = re.compile(r"[\w.]+\(")
@@ -46,3 +47,9 @@ def operations(text: str) -> dict[str, str]:
         if match:
             found[match[1]] = match[2]
     return found
+
+
+def shared_beginning(*lists: Sequence[str]) -> list[str]:
+    """What several lists begin with alike."""
+    alike = itertools.takewhile(lambda names: len(set(names)) == 1, zip(*lists, strict=False))
+    return [names[0] for names in alike]

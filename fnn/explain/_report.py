@@ -19,6 +19,11 @@ class Finding:
         where: a module's path, a parameter's name, an argument.
         what: in words.
         phase: "forward", "backward", "optimizer", or empty where it does not matter.
+
+    Example:
+        >>> import fnn
+        >>> fnn.explain.Finding("Net/head", "is not finite", "forward").where
+        'Net/head'
     """
 
     where: str
@@ -28,7 +33,13 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table: the names of its columns, and rows of texts."""
+    """A table: the names of its columns, and rows of texts.
+
+    Example:
+        >>> import fnn
+        >>> fnn.explain.Table(("module", "size"), [("Net", "3 B")]).columns
+        ('module', 'size')
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -44,6 +55,12 @@ class Report:
         tables: what it rests on.
         findings: the same for programs.
         parts: further reports below this one.
+
+    Example:
+        >>> import fnn
+        >>> print(fnn.explain.Report("Memory", ["3 B at the peak"]))
+        Memory
+          3 B at the peak
     """
 
     title: str
@@ -81,7 +98,10 @@ class Report:
 
         shown: list[Any] = [Text(self.title, style="bold"), *(Text(f"  {line}") for line in self.lines)]
         for table in self.tables:
-            drawn = RichTable(*table.columns, box=None, pad_edge=True)
+            drawn = RichTable(box=None, pad_edge=True, header_style="bold cyan")
+            for n, name in enumerate(table.columns):
+                right = bool(table.rows) and all(_is_number(row[n]) for row in table.rows)
+                drawn.add_column(name, justify="right" if right else "left")
             for row in table.rows:
                 drawn.add_row(*(Text(cell) for cell in row))
             shown.append(drawn)
@@ -91,7 +111,12 @@ class Report:
         lines = "".join(f"<div>{html.escape(line)}</div>" for line in self.lines)
         tables = "".join(_html(table) for table in self.tables)
         parts = "".join(part._repr_html_() for part in self.parts)
-        return f"<div><b>{html.escape(self.title)}</b>{lines}{tables}</div>{parts}"
+        title = html.escape(self.title)
+        return f"<details open><summary><b>{title}</b></summary>{lines}{tables}{self._picture()}{parts}</details>"
+
+    def _picture(self) -> str:
+        """What a notebook draws below the tables, as HTML."""
+        return ""
 
 
 def _plain(table: Table) -> str:

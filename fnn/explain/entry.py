@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fnn.explain import _anomaly, _collectives, _gradients, _memory, _nonfinite, _recompiles, _time
+from fnn.explain import _anomaly, _collectives, _gradients, _keys, _memory, _nonfinite, _recompiles, _time
 from fnn.explain._report import Report
 from fnn.func.inspection import inspect
 
@@ -23,6 +23,7 @@ class Explain:
     time = staticmethod(_time.time)
     gradients = staticmethod(_gradients.gradients)
     dead = staticmethod(_gradients.dead)
+    keys = staticmethod(_keys.keys)
     collectives = staticmethod(_collectives.collectives)
     transfers = staticmethod(_collectives.transfers)
     Transfer = _collectives.Transfer
@@ -37,8 +38,8 @@ class Explain:
 
         Returns:
             The report: ``print`` it, ``.show()`` it with rich's tables, or leave it to the notebook.  Its parts are
-            those of `recompiles` (of a function under `fnn.jit`), `nonfinite`, `gradients`, `dead`, `memory`, `time`
-            and, if there are any, `collectives`.
+            those of `recompiles` (of a function under `fnn.jit`), `nonfinite`, `gradients`, `dead`, `keys`, `memory`,
+            `time` and, if there are any, `collectives`.
 
         Example:
             >>> import jax.numpy as jnp
@@ -56,7 +57,7 @@ class Explain:
             parts.append(_recompiles.recompiles(step))
         parts += [
             _nonfinite.report(found), _gradients.gradients_report(found), _gradients.dead_report(found),
-            _memory.report(found), _time.report(found),
+            _keys.report(found), _memory.report(found), _time.report(found),
         ]  # fmt: skip
         traffic = _collectives.report(found)
         if traffic.tables:

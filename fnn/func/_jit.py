@@ -9,6 +9,7 @@ per-call work is a dictionary look-up, the guards and two list comprehensions: n
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import types
@@ -257,6 +258,10 @@ def _with_static(function: Callable[..., Any], chosen: tuple) -> Callable[..., A
             full.insert(i, by_place[i])
         return function(*full, **kwargs, **by_name)
 
+    with contextlib.suppress(TypeError, ValueError):  # builtins have no signature
+        whole = inspect.signature(function)
+        kept = [p for n, p in enumerate(whole.parameters.values()) if n not in by_place and p.name not in by_name]
+        call.__signature__ = whole.replace(parameters=kept)  # type: ignore[attr-defined]
     return call
 
 

@@ -32,6 +32,7 @@ from fnn.drawn import Draw, ProgramGenerator
 from fnn.errors import ArgumentError, TracerEscapeError
 from fnn.func._graph import evaluator
 from fnn.func._leaf_scope import LeafScope
+from fnn.func._tracer_errors import ABOUT_VALUES, in_the_users_words
 from fnn.late import lookup
 from fnn.state import changes as effects_of
 from fnn.state import constants
@@ -291,7 +292,11 @@ def _attempt(
     hyper = [values for _, values in dynamics]
     compiled = jax.jit(flat, donate_argnums=(0,) if donates else (), **options)
     numbers = [evaluate(e, functools.partial(_number_at, survey.nodes)) for e in inputs.expressions]
-    trace = compiled.trace(donated, kept, hyper, NO_SEED, [*call.dynamic, *numbers])
+    try:
+        trace = compiled.trace(donated, kept, hyper, NO_SEED, [*call.dynamic, *numbers])
+    except ABOUT_VALUES as error:
+        in_the_users_words(error, called, call, recorder, inputs)
+        raise
     around.clear()
     inner: JitScope = result["scope"]
     if inner.discovered or inner.owners or "again" in result:

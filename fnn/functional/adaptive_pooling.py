@@ -206,7 +206,15 @@ def adaptive_max_pool3d(input: ArrayLike, output_size: Size, return_indices: boo
 def adaptive_max_pool1d_with_indices(
     input: ArrayLike, output_size: int | Sequence[int], return_indices: bool = False
 ) -> tuple[jax.Array, jax.Array]:
-    """`adaptive_max_pool1d` that returns the indices whatever ``return_indices`` says."""
+    """`adaptive_max_pool1d` that returns the indices whatever ``return_indices`` says.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> output, indices = F.adaptive_max_pool1d_with_indices(jnp.arange(4.0)[None, None], 2)
+        >>> indices.tolist()
+        [[[1, 3]]]
+    """
     del return_indices
     return adaptive_max_pool1d(input, output_size, return_indices=True)
 
@@ -214,7 +222,15 @@ def adaptive_max_pool1d_with_indices(
 def adaptive_max_pool2d_with_indices(
     input: ArrayLike, output_size: Size, return_indices: bool = False
 ) -> tuple[jax.Array, jax.Array]:
-    """`adaptive_max_pool2d` that returns the indices whatever ``return_indices`` says."""
+    """`adaptive_max_pool2d` that returns the indices whatever ``return_indices`` says.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> output, indices = F.adaptive_max_pool2d_with_indices(jnp.arange(4.0).reshape(1, 1, 2, 2), 1)
+        >>> indices.tolist()
+        [[[[3]]]]
+    """
     del return_indices
     return adaptive_max_pool2d(input, output_size, return_indices=True)
 
@@ -223,7 +239,15 @@ def adaptive_max_pool2d_with_indices(
 def adaptive_max_pool3d_with_indices(
     input: ArrayLike, output_size: Size, return_indices: bool = False
 ) -> tuple[jax.Array, jax.Array]:
-    """`adaptive_max_pool3d` that returns the indices whatever ``return_indices`` says."""
+    """`adaptive_max_pool3d` that returns the indices whatever ``return_indices`` says.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> output, indices = F.adaptive_max_pool3d_with_indices(jnp.arange(8.0).reshape(1, 1, 2, 2, 2), 1)
+        >>> indices.tolist()
+        [[[[[7]]]]]
+    """
     del return_indices
     return adaptive_max_pool3d(input, output_size, return_indices=True)
 

@@ -143,13 +143,33 @@ def upsample(
 
 
 def upsample_nearest(input: ArrayLike, size: Sizes | None = None, scale_factor: Scales | None = None) -> jax.Array:
-    """Deprecated, as in PyTorch: use `interpolate`, whose default mode this is."""
+    """Deprecated, as in PyTorch: use `interpolate`, whose default mode this is.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> import warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     F.upsample_nearest(jnp.ones((1, 1, 2)), scale_factor=2).shape
+        (1, 1, 4)
+    """
     warnings.warn(_DEPRECATED.format("upsample_nearest"), stacklevel=2)
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
 def upsample_bilinear(input: ArrayLike, size: Sizes | None = None, scale_factor: Scales | None = None) -> jax.Array:
-    """Deprecated, as in PyTorch: use `interpolate` with ``mode="bilinear", align_corners=True``."""
+    """Deprecated, as in PyTorch: use `interpolate` with ``mode="bilinear", align_corners=True``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> import warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     F.upsample_bilinear(jnp.ones((1, 1, 2, 2)), scale_factor=2).shape
+        (1, 1, 4, 4)
+    """
     warnings.warn(_DEPRECATED.format("upsample_bilinear"), stacklevel=2)
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 

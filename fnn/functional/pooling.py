@@ -268,7 +268,15 @@ def max_pool1d_with_indices(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
-    """`max_pool1d` that returns the indices whatever ``return_indices`` says."""
+    """`max_pool1d` that returns the indices whatever ``return_indices`` says.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> output, indices = F.max_pool1d_with_indices(jnp.arange(4.0)[None, None], 2)
+        >>> indices.tolist()
+        [[[1, 3]]]
+    """
     del return_indices
     return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
@@ -282,7 +290,15 @@ def max_pool2d_with_indices(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
-    """`max_pool2d` that returns the indices whatever ``return_indices`` says."""
+    """`max_pool2d` that returns the indices whatever ``return_indices`` says.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> output, indices = F.max_pool2d_with_indices(jnp.arange(4.0).reshape(1, 1, 2, 2), 2)
+        >>> indices.tolist()
+        [[[[3]]]]
+    """
     del return_indices
     return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
@@ -296,7 +312,15 @@ def max_pool3d_with_indices(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
-    """`max_pool3d` that returns the indices whatever ``return_indices`` says."""
+    """`max_pool3d` that returns the indices whatever ``return_indices`` says.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> output, indices = F.max_pool3d_with_indices(jnp.arange(8.0).reshape(1, 1, 2, 2, 2), 2)
+        >>> indices.tolist()
+        [[[[[7]]]]]
+    """
     del return_indices
     return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 

@@ -122,7 +122,14 @@ def channel_shuffle(input: ArrayLike, groups: int) -> jax.Array:
 
 
 def native_channel_shuffle(input: ArrayLike, groups: int) -> jax.Array:
-    """`channel_shuffle` under the name of PyTorch's CPU kernel."""
+    """`channel_shuffle` under the name of PyTorch's CPU kernel.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> F.native_channel_shuffle(jnp.arange(4.0).reshape(1, 4, 1, 1), 2).ravel().tolist()
+        [0.0, 2.0, 1.0, 3.0]
+    """
     return channel_shuffle(input, groups)
 
 

@@ -23,7 +23,14 @@ __all__ = ["Named", "Parallel", "Residual", "Serial", "WithoutState", "named", "
 
 
 class Serial(Composite):
-    """Layers one after the other; made by `serial`."""
+    """Layers one after the other; made by `serial`.
+
+    Example:
+        >>> from fnn import layers
+        >>> net = layers.serial(layers.Linear(2, 3), layers.ReLU())
+        >>> type(net).__name__, len(net)
+        ('Serial', 2)
+    """
 
     layers: tuple[Layer, ...]
 
@@ -55,7 +62,13 @@ class Serial(Composite):
 
 
 class Named(Composite):
-    """One layer under a name; made by `named`."""
+    """One layer under a name; made by `named`.
+
+    Example:
+        >>> from fnn import layers
+        >>> layers.named("head", layers.Linear(2, 3)).name
+        'head'
+    """
 
     name: str
     layer: Layer
@@ -75,7 +88,13 @@ class Named(Composite):
 
 
 class Parallel(Composite):
-    """Layers side by side; made by `parallel`."""
+    """Layers side by side; made by `parallel`.
+
+    Example:
+        >>> from fnn import layers
+        >>> type(layers.parallel(layers.Linear(2, 3), layers.Linear(2, 3))).__name__
+        'Parallel'
+    """
 
     layers: tuple[Layer, ...]
     combine: Callable[..., Any] | None = None
@@ -98,7 +117,13 @@ class Parallel(Composite):
 
 
 class Residual(Composite):
-    """``shortcut(x) + body(x)``; made by `residual`."""
+    """``shortcut(x) + body(x)``; made by `residual`.
+
+    Example:
+        >>> from fnn import layers
+        >>> type(layers.residual(layers.Linear(2, 2))).__name__
+        'Residual'
+    """
 
     body: Layer
     shortcut: Layer | None = None
@@ -122,7 +147,14 @@ class Residual(Composite):
 
 
 class WithoutState:
-    """The form of a stateless layer without the second tree; made by `without_state`."""
+    """The form of a stateless layer without the second tree; made by `without_state`.
+
+    Example:
+        >>> from fnn import layers
+        >>> init, apply = layers.without_state(layers.Linear(2, 3))
+        >>> type(layers.without_state(layers.Linear(2, 3))).__name__
+        'WithoutState'
+    """
 
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
@@ -219,7 +251,16 @@ def parallel(*layers: Layer, combine: Callable[..., Any] | None = None) -> Paral
 
 
 def residual(body: Layer, shortcut: Layer | None = None) -> Residual:
-    """``x + body(x)``, or ``shortcut(x) + body(x)``; the parts are named ``"body"`` and ``"shortcut"``."""
+    """``x + body(x)``, or ``shortcut(x) + body(x)``; the parts are named ``"body"`` and ``"shortcut"``.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import layers
+        >>> block = layers.residual(layers.Linear(2, 2))
+        >>> params, state = block.init(jax.random.key(0))
+        >>> block.apply(params, state, jnp.ones((3, 2)))[0].shape
+        (3, 2)
+    """
     return Residual(body, shortcut)
 
 

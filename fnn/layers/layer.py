@@ -24,6 +24,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import types
 from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 
@@ -148,6 +149,19 @@ def _named(apply):
     return wrapper
 
 
+def _own_constructor(cls: type) -> Any:
+    """The constructor that a class inherits, under the class's own name, by which Python speaks of wrong arguments."""
+    inherited = cast(Any, cls.__init__)
+    if not inspect.isfunction(inherited):
+        return inherited
+    own = types.FunctionType(
+        inherited.__code__, inherited.__globals__, "__init__", inherited.__defaults__, inherited.__closure__
+    )
+    own.__kwdefaults__, own.__annotations__ = inherited.__kwdefaults__, inherited.__annotations__
+    own.__qualname__, own.__module__, own.__doc__ = f"{cls.__qualname__}.__init__", cls.__module__, inherited.__doc__
+    return own
+
+
 def _shown(value: object) -> str:
     """A wrong result, for a message."""
     if isinstance(value, tuple):
@@ -202,6 +216,8 @@ class Layer:
         # what has fields of its own, or joins those of several bases
         if "__annotations__" in cls.__dict__ or len(cls.__bases__) > 1 or not dataclasses.is_dataclass(cls):
             dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+        elif "__init__" not in cls.__dict__:
+            cls.__init__ = _own_constructor(cls)
         if doc is not None and cls.__module__.startswith("fnn.layers."):
             text = Documentation(doc, lambda: layer_text(cls, field_names(cls)))
             cls.__doc__ = cast(Any, text)

@@ -48,7 +48,13 @@ def _jax_key(key: Key | None, apply: Callable[[Any], Any], what: str) -> jax.Arr
 
 
 class Repeat(Layer):
-    """A layer applied ``times`` times, each time with parameters of its own; made by `repeat`."""
+    """A layer applied ``times`` times, each time with parameters of its own; made by `repeat`.
+
+    Example:
+        >>> from fnn import layers
+        >>> type(layers.repeat(layers.Linear(2, 2), 3)).__name__
+        'Repeat'
+    """
 
     layer: Layer
     times: int
@@ -99,7 +105,13 @@ class Repeat(Layer):
 
 
 class Remat(Layer):
-    """A layer whose intermediate values are recomputed in the backward pass; made by `remat`."""
+    """A layer whose intermediate values are recomputed in the backward pass; made by `remat`.
+
+    Example:
+        >>> from fnn import layers
+        >>> type(layers.remat(layers.Linear(2, 2))).__name__
+        'Remat'
+    """
 
     layer: Layer
     policy: Callable[..., Any] | None = None
@@ -148,5 +160,14 @@ def repeat(layer: Layer, times: int, *, unroll: int = 1) -> Repeat:
 
 
 def remat(layer: Layer, *, policy: Callable[..., Any] | None = None) -> Remat:
-    """``layer``, its intermediate values recomputed in the backward pass instead of stored (`jax.checkpoint`)."""
+    """``layer``, its intermediate values recomputed in the backward pass instead of stored (`jax.checkpoint`).
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import layers
+        >>> block = layers.remat(layers.Linear(2, 2))
+        >>> params, state = block.init(jax.random.key(0))
+        >>> jax.grad(lambda params: block.apply(params, state, jnp.ones(2))[0].sum())(params)["bias"].tolist()
+        [1.0, 1.0]
+    """
     return Remat(layer, policy)

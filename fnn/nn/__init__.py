@@ -36,6 +36,11 @@ def factory_kwargs(kwargs: dict | None) -> dict:
 
     Raises:
         TypeError: another key, or one that is given twice.
+
+    Example:
+        >>> from fnn import nn
+        >>> nn.factory_kwargs({"dtype": "float16"})
+        {'dtype': 'float16'}
     """
     if kwargs is None:
         return {}

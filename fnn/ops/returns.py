@@ -14,42 +14,85 @@ __all__ = [
 
 
 class ValuesAndIndices(NamedTuple):
-    """What ``max(dim)``, ``min(dim)``, ``median(dim)``, ``sort`` and ``topk`` return."""
+    """What ``max(dim)``, ``min(dim)``, ``median(dim)``, ``sort`` and ``topk`` return.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> values, indices = fnn.max(jnp.array([[1.0, 3.0], [5.0, 2.0]]), 1)
+        >>> indices.tolist()
+        [1, 0]
+    """
 
     values: jax.Array
     indices: jax.Array
 
 
 class MinAndMax(NamedTuple):
-    """What ``aminmax`` returns."""
+    """What ``aminmax`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.aminmax(jnp.array([3, 1, 2])).max.tolist()
+        3
+    """
 
     min: jax.Array
     max: jax.Array
 
 
 class MantissaAndExponent(NamedTuple):
-    """What ``frexp`` returns."""
+    """What ``frexp`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.frexp(jnp.array([8.0])).exponent.tolist()
+        [4]
+    """
 
     mantissa: jax.Array
     exponent: jax.Array
 
 
 class Histogram(NamedTuple):
-    """What ``histogram`` returns."""
+    """What ``histogram`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.histogram(jnp.array([0.0, 0.1, 1.0]), bins=2).hist.tolist()
+        [2.0, 1.0]
+    """
 
     hist: jax.Array
     bin_edges: jax.Array
 
 
 class Histogramdd(NamedTuple):
-    """What ``histogramdd`` returns."""
+    """What ``histogramdd`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.histogramdd(jnp.array([[0.0, 0.0], [1.0, 1.0]]), bins=[2, 2]).hist.shape
+        (2, 2)
+    """
 
     hist: jax.Array
     bin_edges: tuple[jax.Array, ...]
 
 
 class Eigen(NamedTuple):
-    """What ``linalg.eig`` and ``linalg.eigh`` return."""
+    """What ``linalg.eig`` and ``linalg.eigh`` return.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.eigh(jnp.eye(2)).eigenvalues.tolist()
+        [1.0, 1.0]
+    """
 
     eigenvalues: jax.Array
     eigenvectors: jax.Array
@@ -78,14 +121,29 @@ class LDLFactorsEx(NamedTuple):
 
 
 class QR(NamedTuple):
-    """What ``qr`` returns."""
+    """What ``qr`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> Q, R = fnn.linalg.qr(jnp.ones((3, 2)))
+        >>> Q.shape, R.shape
+        ((3, 2), (2, 2))
+    """
 
     Q: jax.Array
     R: jax.Array
 
 
 class Singular(NamedTuple):
-    """What ``linalg.svd`` returns."""
+    """What ``linalg.svd`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.svd(jnp.ones((3, 2))).S.shape
+        (2,)
+    """
 
     U: jax.Array
     S: jax.Array
@@ -93,7 +151,14 @@ class Singular(NamedTuple):
 
 
 class SingularValues(NamedTuple):
-    """What ``svd`` returns: ``V``, not its conjugate transpose."""
+    """What ``svd`` returns: ``V``, not its conjugate transpose.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.svd(jnp.ones((3, 2)), full_matrices=False).Vh.shape
+        (2, 2)
+    """
 
     U: jax.Array
     S: jax.Array
@@ -101,14 +166,28 @@ class SingularValues(NamedTuple):
 
 
 class SignAndLogAbsDet(NamedTuple):
-    """What ``linalg.slogdet`` returns."""
+    """What ``linalg.slogdet`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> float(fnn.linalg.slogdet(-jnp.eye(1)).sign)
+        -1.0
+    """
 
     sign: jax.Array
     logabsdet: jax.Array
 
 
 class LeastSquares(NamedTuple):
-    """What ``linalg.lstsq`` returns."""
+    """What ``linalg.lstsq`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.lstsq(jnp.eye(2), jnp.ones((2, 1))).solution.shape
+        (2, 1)
+    """
 
     solution: jax.Array
     residuals: jax.Array
@@ -117,7 +196,14 @@ class LeastSquares(NamedTuple):
 
 
 class PLU(NamedTuple):
-    """What ``linalg.lu`` and ``lu_unpack`` return."""
+    """What ``linalg.lu`` and ``lu_unpack`` return.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.lu(jnp.eye(2)).L.tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
 
     P: jax.Array
     L: jax.Array
@@ -125,14 +211,28 @@ class PLU(NamedTuple):
 
 
 class LUFactors(NamedTuple):
-    """What ``linalg.lu_factor`` returns."""
+    """What ``linalg.lu_factor`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.lu_factor(jnp.eye(2)).pivots.tolist()
+        [1, 2]
+    """
 
     LU: jax.Array
     pivots: jax.Array
 
 
 class LUFactorsEx(NamedTuple):
-    """What ``linalg.lu_factor_ex`` returns."""
+    """What ``linalg.lu_factor_ex`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.lu_factor_ex(jnp.eye(2)).info.tolist()
+        0
+    """
 
     LU: jax.Array
     pivots: jax.Array
@@ -140,28 +240,56 @@ class LUFactorsEx(NamedTuple):
 
 
 class TriangularAndInfo(NamedTuple):
-    """What ``linalg.cholesky_ex`` returns."""
+    """What ``linalg.cholesky_ex`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.cholesky_ex(jnp.eye(2)).L.tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
 
     L: jax.Array
     info: jax.Array
 
 
 class InverseAndInfo(NamedTuple):
-    """What ``linalg.inv_ex`` returns."""
+    """What ``linalg.inv_ex`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.inv_ex(2 * jnp.eye(1)).inverse.tolist()
+        [[0.5]]
+    """
 
     inverse: jax.Array
     info: jax.Array
 
 
 class SolutionAndInfo(NamedTuple):
-    """What ``linalg.solve_ex`` returns."""
+    """What ``linalg.solve_ex`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.solve_ex(2 * jnp.eye(1), jnp.ones(1)).result.tolist()
+        [0.5]
+    """
 
     result: jax.Array
     info: jax.Array
 
 
 class Solved(NamedTuple):
-    """What ``triangular_solve`` returns."""
+    """What ``triangular_solve`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.triangular_solve(jnp.ones((1, 1)), 2 * jnp.eye(1)).solution.tolist()
+        [[0.5]]
+    """
 
     solution: jax.Array
     cloned_coefficient: jax.Array

@@ -60,7 +60,14 @@ def is_grad_enabled() -> bool:
 
 
 def is_inference_mode_enabled() -> bool:
-    """Whether an `inference_mode` is on."""
+    """Whether an `inference_mode` is on.
+
+    Example:
+        >>> import fnn
+        >>> with fnn.inference_mode():
+        ...     fnn.is_inference_mode_enabled()
+        True
+    """
     return _inference.get()
 
 

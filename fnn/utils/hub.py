@@ -51,6 +51,11 @@ def get_dir() -> str:
     """The cache folder: ``$TORCH_HOME/hub``, where ``TORCH_HOME`` is by default ``$XDG_CACHE_HOME/torch``.
 
     ``XDG_CACHE_HOME`` is by default ``~/.cache``; `set_dir` overrides all that.
+
+    Example:
+        >>> from fnn.utils import hub
+        >>> hub.get_dir().endswith("hub")
+        True
     """
     if os.getenv("TORCH_HUB"):
         warnings.warn("TORCH_HUB is deprecated, please use env TORCH_HOME instead", stacklevel=2)

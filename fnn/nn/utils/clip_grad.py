@@ -111,6 +111,15 @@ def clip_grads_with_norm_(parameters: PyTree, max_norm: float, total_norm: Scala
         max_norm: the largest norm allowed.
         total_norm: what `get_total_norm` returned for the gradients.
         foreach: without meaning here; XLA fuses.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> p = nn.Parameter(jnp.zeros(2))
+        >>> p.grad = jnp.array([3.0, 4.0])
+        >>> nn.utils.clip_grads_with_norm_([p], 1.0, jnp.array(5.0))
+        >>> [round(g, 4) for g in p.grad.tolist()]
+        [0.6, 0.8]
     """
     del foreach
     scale = _scale(max_norm, total_norm)
@@ -205,6 +214,15 @@ def clip_grad_value_(parameters: PyTree, clip_value: float, foreach: bool | None
         parameters: Parameters, or one; or a dict of gradients.
         clip_value: the limit.
         foreach: without meaning here; XLA fuses.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> p = nn.Parameter(jnp.zeros(2))
+        >>> p.grad = jnp.array([3.0, -0.1])
+        >>> nn.utils.clip_grad_value_([p], 0.5)
+        >>> p.grad.tolist()[0]
+        0.5
     """
     del foreach
     limit = float(clip_value)

@@ -57,6 +57,18 @@ class BasePruningMethod(ABC):
 
     ``PRUNING_TYPE`` says on what a method that follows others works: ``"unstructured"``, the elements that are left;
     ``"structured"``, the channels that are left along ``dim``; ``"global"``, all.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> class EveryOther(prune.BasePruningMethod):
+        ...     PRUNING_TYPE = "unstructured"
+        ...     def compute_mask(self, t, default_mask):
+        ...         return default_mask.reshape(-1).at[::2].set(0).reshape(t.shape)
+        >>> linear = nn.Linear(2, 2)
+        >>> method = EveryOther.apply(linear, "weight")
+        >>> linear.weight_mask.tolist()
+        [[0.0, 1.0], [0.0, 1.0]]
     """
 
     PRUNING_TYPE: ClassVar[str]
@@ -155,6 +167,13 @@ class PruningContainer(BasePruningMethod):
 
     Args:
         *args: the methods.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> linear = prune.l1_unstructured(prune.l1_unstructured(nn.Linear(2, 3), "weight", 2), "weight", 1)
+        >>> float(linear.weight_mask.sum()), [type(hook).__name__ for hook in linear._forward_pre_hooks.values()]
+        (3.0, ['PruningContainer'])
     """
 
     def __init__(self, *args: BasePruningMethod) -> None:
@@ -210,7 +229,14 @@ class PruningContainer(BasePruningMethod):
 
 
 class Identity(BasePruningMethod):
-    """Prunes nothing, and registers the mask."""
+    """Prunes nothing, and registers the mask.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> prune.Identity.apply(linear := nn.Linear(2, 3), "weight")._tensor_name
+        'weight'
+    """
 
     PRUNING_TYPE = "unstructured"
 
@@ -275,6 +301,13 @@ class RandomUnstructured(_Unstructured):
 
     Args:
         amount: a share, in [0, 1], or a number of elements.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> method = prune.RandomUnstructured.apply(linear := nn.Linear(2, 3), "weight", 2)
+        >>> float(linear.weight_mask.sum())
+        4.0
     """
 
     def _scores(self, t: jax.Array) -> np.ndarray:
@@ -286,6 +319,13 @@ class L1Unstructured(_Unstructured):
 
     Args:
         amount: a share, in [0, 1], or a number of elements.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> method = prune.L1Unstructured.apply(linear := nn.Linear(2, 3), "weight", 2)
+        >>> float(linear.weight_mask.sum())
+        4.0
     """
 
     def _scores(self, t: jax.Array) -> np.ndarray:
@@ -298,6 +338,13 @@ class RandomStructured(BasePruningMethod):
     Args:
         amount: a share of the channels, in [0, 1], or their number.
         dim: the dimension of the channels.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> method = prune.RandomStructured.apply(linear := nn.Linear(2, 3), "weight", 1, dim=0)
+        >>> float(linear.weight_mask.sum())
+        4.0
     """
 
     PRUNING_TYPE = "structured"
@@ -326,6 +373,13 @@ class LnStructured(BasePruningMethod):
         amount: a share of the channels, in [0, 1], or their number.
         n: the order of the norm, over all elements of a channel; also ``inf``, ``-inf`` and ``"fro"``.
         dim: the dimension of the channels.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> method = prune.LnStructured.apply(linear := nn.Linear(2, 3), "weight", 1, n=2, dim=0)
+        >>> float(linear.weight_mask.sum())
+        4.0
     """
 
     PRUNING_TYPE = "structured"
@@ -356,6 +410,14 @@ class CustomFromMask(BasePruningMethod):
 
     Args:
         mask: of the parameter's shape.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> method = prune.CustomFromMask.apply(linear := nn.Linear(2, 3), "weight", jnp.zeros((3, 2)))
+        >>> float(linear.weight_mask.sum())
+        0.0
     """
 
     PRUNING_TYPE = "global"
@@ -372,13 +434,27 @@ class CustomFromMask(BasePruningMethod):
 
 
 def identity(module: _M, name: str) -> _M:
-    """Registers ``<name>_orig`` and ``<name>_mask`` without pruning; returns ``module``."""
+    """Registers ``<name>_orig`` and ``<name>_mask`` without pruning; returns ``module``.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> list(prune.identity(nn.Linear(2, 3), "weight").state_dict())
+        ['bias', 'weight_orig', 'weight_mask']
+    """
     Identity.apply(module, name)
     return module
 
 
 def random_unstructured(module: _M, name: str, amount: float) -> _M:
-    """Prunes elements at random (`RandomUnstructured`); returns ``module``."""
+    """Prunes elements at random (`RandomUnstructured`); returns ``module``.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> float(prune.random_unstructured(nn.Linear(2, 3), "weight", amount=0.5).weight_mask.sum())
+        3.0
+    """
     RandomUnstructured.apply(module, name, amount)
     return module
 
@@ -397,7 +473,14 @@ def l1_unstructured(module: _M, name: str, amount: float, importance_scores: Arr
 
 
 def random_structured(module: _M, name: str, amount: float, dim: int) -> _M:
-    """Prunes channels at random (`RandomStructured`); returns ``module``."""
+    """Prunes channels at random (`RandomStructured`); returns ``module``.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> prune.random_structured(nn.Linear(2, 3), "weight", amount=1, dim=0).weight_mask.sum(1).sum().tolist()
+        4.0
+    """
     RandomStructured.apply(module, name, amount, dim)
     return module
 
@@ -405,7 +488,14 @@ def random_structured(module: _M, name: str, amount: float, dim: int) -> _M:
 def ln_structured(
     module: _M, name: str, amount: float, n: float | str, dim: int, importance_scores: ArrayLike | None = None
 ) -> _M:
-    """Prunes the channels of least norm (`LnStructured`); returns ``module``."""
+    """Prunes the channels of least norm (`LnStructured`); returns ``module``.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> float(prune.ln_structured(nn.Linear(2, 3), "weight", amount=1, n=2, dim=0).weight_mask.sum())
+        4.0
+    """
     LnStructured.apply(module, name, amount, n, dim, importance_scores=importance_scores)
     return module
 
@@ -423,6 +513,14 @@ def global_unstructured(
         pruning_method: an unstructured method.
         importance_scores: scores by pair, instead of the parameters.
         **kwargs: the method's arguments.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
+        >>> prune.global_unstructured([(m, "weight") for m in model], prune.L1Unstructured, amount=4)
+        >>> sum(float(m.weight_mask.sum()) for m in model)
+        8.0
     """
     if not isinstance(parameters, Iterable):
         raise ArgumentTypeError("global_unstructured(): parameters is not an Iterable")
@@ -450,13 +548,29 @@ def global_unstructured(
 
 
 def custom_from_mask(module: _M, name: str, mask: ArrayLike) -> _M:
-    """Prunes by a given mask (`CustomFromMask`); returns ``module``."""
+    """Prunes by a given mask (`CustomFromMask`); returns ``module``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> float(prune.custom_from_mask(nn.Linear(2, 3), "weight", jnp.eye(3, 2)).weight_mask.sum())
+        2.0
+    """
     CustomFromMask.apply(module, name, mask)
     return module
 
 
 def remove(module: _M, name: str) -> _M:
-    """Makes the pruning permanent: ``<name>`` is a parameter again, with its pruned value; returns ``module``."""
+    """Makes the pruning permanent: ``<name>`` is a parameter again, with its pruned value; returns ``module``.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> linear = prune.l1_unstructured(nn.Linear(2, 3), "weight", amount=2)
+        >>> list(prune.remove(linear, "weight").state_dict())
+        ['bias', 'weight']
+    """
     check_outside("prune.remove", module)
     for k, hook in list(module._forward_pre_hooks.items()):
         if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
@@ -467,5 +581,12 @@ def remove(module: _M, name: str) -> _M:
 
 
 def is_pruned(module: Module) -> bool:
-    """Whether anything in the module is pruned."""
+    """Whether anything in the module is pruned.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.nn.utils import prune
+        >>> prune.is_pruned(prune.identity(nn.Linear(2, 3), "weight"))
+        True
+    """
     return any(isinstance(h, BasePruningMethod) for m in module.modules() for h in m._forward_pre_hooks.values())

@@ -252,6 +252,14 @@ class ChainDataset(IterableDataset[T_co]):
 
     Raises:
         ArgumentError: when iterated over or measured, for what is no `IterableDataset`.
+
+    Example:
+        >>> from fnn.utils.data import ChainDataset, IterableDataset
+        >>> class Count(IterableDataset):
+        ...     def __iter__(self):
+        ...         return iter(range(2))
+        >>> list(ChainDataset([Count(), Count()]))
+        [0, 1, 0, 1]
     """
 
     def __init__(self, datasets: Iterable[Dataset[T_co]]) -> None:

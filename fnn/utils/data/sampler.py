@@ -48,6 +48,11 @@ class SequentialSampler(Sampler[int]):
 
     Args:
         data_source: what is sampled, of length N.
+
+    Example:
+        >>> from fnn.utils.data import SequentialSampler
+        >>> list(SequentialSampler("abc"))
+        [0, 1, 2]
     """
 
     data_source: Sized
