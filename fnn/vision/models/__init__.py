@@ -17,7 +17,13 @@ from fnn.vision.models.densenet import *
 from fnn.vision.models.efficientnet import *
 from fnn.vision.models.googlenet import *
 from fnn.vision.models.inception import *
+from fnn.vision.models.maxvit import *
+from fnn.vision.models.mnasnet import *
 from fnn.vision.models.mobilenet import *
+from fnn.vision.models.regnet import *
 from fnn.vision.models.resnet import *
+from fnn.vision.models.shufflenetv2 import *
 from fnn.vision.models.squeezenet import *
+from fnn.vision.models.swin_transformer import *
 from fnn.vision.models.vgg import *
+from fnn.vision.models.vision_transformer import *
