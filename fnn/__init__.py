@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # after them, for split is more here
     from fnn.dtypes import get_default_dtype, set_default_dtype
     from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError, StateDictError, TracerEscapeError
     from fnn.explain.entry import explain
+    from fnn.exported import Exported, export, export_onnx, load_exported, portable
     from fnn.func import (
         accumulate,
         backward,
@@ -99,6 +100,7 @@ _NAMES = {
     ),
     "dtypes": ("get_default_dtype", "set_default_dtype"),
     "errors": ("ArgumentError", "ArgumentTypeError", "MissingKeyError", "StateDictError", "TracerEscapeError"),
+    "exported": ("Exported", "export", "export_onnx", "load_exported", "portable"),
     "func": (
         "accumulate", "backward", "checkpoint", "cond", "fori_loop", "grad", "jit", "map", "merge", "pure", "scan",
         "split", "switch", "value_and_grad", "vmap", "while_loop",
@@ -124,7 +126,8 @@ __all__ = [
     "map", "merge", "pure", "scan", "split", "switch", "value_and_grad", "vmap", "while_loop", "Generator",
     "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state", "load",
     "save", "summary", "ops", "autograd", "enable_grad", "inference_mode", "is_grad_enabled",
-    "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
+    "is_inference_mode_enabled", "no_grad", "set_grad_enabled", "Exported", "export", "export_onnx", "load_exported",
+    "portable",
 ]  # fmt: skip
 __all__ += ops.__all__
 

@@ -47,7 +47,7 @@ FLOORS = (
     ("autograd", "amp", "distributions", "metrics"),
     ("serialization",),
     ("distributed",),
-    ("utils", "vision", "testing", "explain"),
+    ("exported", "utils", "vision", "testing", "explain"),
     ("quickstart", "port"),
 )
 ROOF = len(FLOORS)
@@ -58,7 +58,7 @@ SHARED = {
     ("fnn.optim.swa_utils", "fnn.nn.modules.batchnorm._BatchNorm"): (
         "PyTorch's own name of the base class, from which models derive norms that update_bn must find"
     ),
-    ("fnn.vision.models._weights", "fnn.vision.transforms._presets.ImageClassification"): (
+    ("fnn.vision.models._weights", "fnn.vision.transforms._presets"): (
         "torchvision's own name of the file, from which programs take the class"
     ),
 }
@@ -71,8 +71,11 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ml_dtypes": (("fnn.host_random", "fnn.serialization"), ()),
     "optax": (("fnn.optim",), ()),
     "cloudpickle": ((), ("fnn.utils.data",)),
+    "jax2onnx": ((), ("fnn.exported",)),
+    "flatbuffers": ((), ("fnn.exported",)),
     "libcst": (("fnn.port",), ()),  # what imports it is imported by functions of fnn.port
     "matplotlib": ((), ("fnn.quickstart",)),
+    "onnx": ((), ("fnn.exported",)),
     "orbax": ((), ("fnn.distributed",)),
     "PIL": ((), ("fnn.utils.tensorboard", "fnn.vision")),
     "rich": ((), ("fnn.explain", "fnn.port", "fnn.quickstart", "fnn.utils")),

@@ -19,7 +19,7 @@ from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
 
 from fnn.kernels.mesh import agree
-from fnn.tracing import Primitive
+from fnn.kernels.portable import Own
 
 _CONTRACTED = lax.RaggedDotDimensionNumbers(
     (((1,), (0,)), ((), ())), lhs_ragged_dimensions=[1], rhs_group_dimensions=[]
@@ -125,7 +125,7 @@ def _jvp(primitive: Any) -> Any:
     return rule
 
 
-rows_p, contracted_p = Primitive("fnn_grouped_rows"), Primitive("fnn_grouped_contraction")
+rows_p, contracted_p = Own("fnn_grouped_rows"), Own("fnn_grouped_contraction")
 
 
 @rows_p.def_abstract_eval
@@ -143,6 +143,7 @@ for primitive, formula, transposed, batched in (
     (rows_p, _rows, _rows_transposed, _rows_batched),
     (contracted_p, _contracted, _contracted_transposed, _contracted_batched),
 ):
+    primitive.formula = formula
     primitive.def_impl(jax.jit(formula))
     mlir.register_lowering(primitive, mlir.lower_fun(formula, multiple_results=False))
     ad.primitive_jvps[primitive], ad.primitive_transposes[primitive] = _jvp(primitive), transposed

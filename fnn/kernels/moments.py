@@ -18,9 +18,9 @@ from jax.interpreters import ad, batching, mlir
 
 from fnn.kernels.axes import at_front, others
 from fnn.kernels.mesh import on_mesh
+from fnn.kernels.portable import Own
 from fnn.kernels.squares import in_range, scaled_squares
 from fnn.kernels.sums import SMALL, spread, total
-from fnn.tracing import Primitive
 
 
 class Standardised(NamedTuple):
@@ -179,9 +179,10 @@ def _change_batched(args: tuple, dims: tuple, *, axes: tuple[int, ...]) -> tuple
     return change_p.bind(*at_front(args, dims), axes=tuple(i + 1 for i in axes)), (0, 0)
 
 
-standardise_p, change_p = Primitive("fnn_standardise"), Primitive("fnn_standardise_change")
+standardise_p, change_p = Own("fnn_standardise"), Own("fnn_standardise_change")
 for primitive, formula, static in ((standardise_p, _standardised, ("axes", "eps")), (change_p, _change, ("axes",))):
     primitive.multiple_results = True
+    primitive.formula = formula
     primitive.def_impl(jax.jit(primitive.bind, static_argnames=static))
     mlir.register_lowering(primitive, mlir.lower_fun(formula, multiple_results=True))
 mlir.register_lowering(standardise_p, mlir.lower_fun(_standardised_in_one_pass, multiple_results=True), platform="cpu")

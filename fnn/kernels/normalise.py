@@ -23,8 +23,8 @@ from jax.interpreters import ad, batching, mlir
 from fnn.kernels.axes import at_front, others
 from fnn.kernels.mesh import on_mesh
 from fnn.kernels.moments import Standardised, change, standardise, standardised
+from fnn.kernels.portable import Own
 from fnn.kernels.sums import spread, total
-from fnn.tracing import Primitive
 
 Axes = tuple[int, ...]
 
@@ -187,9 +187,10 @@ def _cotangents_batched(args: tuple, batched: tuple, *, axes: Axes, along: Axes)
     return cotangents_p.bind(*at_front(args, batched), axes=_shifted(axes), along=(0, *_shifted(along))), (0, 0, 0)
 
 
-normalise_p, tangent_p = Primitive("fnn_normalise"), Primitive("fnn_normalise_tangent")
-cotangents_p = Primitive("fnn_normalise_cotangents")
+normalise_p, tangent_p = Own("fnn_normalise"), Own("fnn_normalise_tangent")
+cotangents_p = Own("fnn_normalise_cotangents")
 normalise_p.multiple_results = cotangents_p.multiple_results = True
+normalise_p.formula, tangent_p.formula, cotangents_p.formula = _normalised, _tangent, _cotangents
 normalise_p.def_impl(jax.jit(normalise_p.bind, static_argnames=("axes", "eps", "along")))
 for primitive in (tangent_p, cotangents_p):
     primitive.def_impl(jax.jit(primitive.bind, static_argnames=("axes", "along")))

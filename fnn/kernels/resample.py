@@ -18,7 +18,7 @@ from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
 
 from fnn.kernels.mesh import partitioned, select
-from fnn.tracing import Primitive
+from fnn.kernels.portable import Own
 
 _UNROLLED = 8  # terms, up to which they are written out one by one (python benchmarks/kernels.py resample)
 
@@ -110,7 +110,8 @@ def _batched(args, dims, *, axis: int, table: Table):
     return resample_p.bind(x, axis=axis + (dim <= axis), table=table), dim
 
 
-resample_p = Primitive("fnn_resample")
+resample_p = Own("fnn_resample")
+resample_p.formula = _resample
 resample_p.def_impl(jax.jit(_resample, static_argnames=("axis", "table")))
 resample_p.def_abstract_eval(_shape)
 ad.deflinear2(resample_p, lambda ct, x, *, axis, table: [resample_p.bind(ct, axis=axis, table=table.transposed)])

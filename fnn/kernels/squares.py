@@ -21,8 +21,8 @@ from jax.interpreters import ad, batching, mlir
 
 from fnn.kernels.axes import at_front, others
 from fnn.kernels.mesh import on_mesh
+from fnn.kernels.portable import Own
 from fnn.kernels.sums import SMALL, spread, total
-from fnn.tracing import Primitive
 from fnn.typing import DType
 
 # Squares smaller than this are ordinary numbers beside an epsilon that is added to them, if that exceeds `_SMALL_EPS`.
@@ -145,8 +145,9 @@ def _batched(args: tuple, dims: tuple, *, axes: tuple[int, ...], low: bool) -> t
     return scaled_squares_p.bind(*at_front(args, dims), axes=tuple(i + 1 for i in axes), low=low), (0, 0)
 
 
-scaled_squares_p = Primitive("fnn_scaled_squares")
+scaled_squares_p = Own("fnn_scaled_squares")
 scaled_squares_p.multiple_results = True
+scaled_squares_p.formula = _scaled
 scaled_squares_p.def_impl(jax.jit(scaled_squares_p.bind, static_argnames=("axes", "low")))
 scaled_squares_p.def_abstract_eval(_shapes)
 ad.primitive_jvps[scaled_squares_p] = _jvp

@@ -17,7 +17,7 @@ from jax.interpreters import ad, batching, mlir
 
 from fnn.kernels.axes import others
 from fnn.kernels.mesh import on_mesh
-from fnn.tracing import Primitive
+from fnn.kernels.portable import Own
 
 # Arrays of fewer elements stay in the first cache, and a kernel more costs more than the traffic
 # (python benchmarks/kernels.py sums).
@@ -66,7 +66,8 @@ def _spread_batched(args, dims, *, shape: tuple[int, ...], kept: tuple[int, ...]
     return spread(x, (x.shape[0], *shape), (0, *(i + 1 for i in kept))), 0
 
 
-total_p, spread_p = Primitive("fnn_total"), Primitive("fnn_spread")
+total_p, spread_p = Own("fnn_total"), Own("fnn_spread")
+total_p.formula, spread_p.formula = _total, _spread
 total_p.def_impl(jax.jit(_total, static_argnames="axes"))
 total_p.def_abstract_eval(_total_shape)
 ad.deflinear2(total_p, lambda ct, x, *, axes: [spread(ct, x.aval.shape, others(len(x.aval.shape), axes))])

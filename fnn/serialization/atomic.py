@@ -1,13 +1,14 @@
-"""Writing a file whole or not at all."""
+"""Writing a file, or a folder, whole or not at all."""
 
 import contextlib
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["replacing"]
+__all__ = ["replacing", "replacing_folder"]
 
 
 @contextlib.contextmanager
@@ -31,6 +32,34 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     _flush(target.parent)
+
+
+@contextlib.contextmanager
+def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yields an empty folder to write to, which takes the place of ``path`` when the block ends well.
+
+    Before that ``path`` is as it was, whatever happens. There is a moment between two renames in which nothing is
+    there: an interruption then leaves the old folder beside it, under a name that ends in ``.before``.
+    """
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
+    temporary.mkdir()
+    before = target.with_name(f"{temporary.name}.before")
+    try:
+        yield temporary
+        for file in temporary.iterdir():
+            _flush(file)
+        if target.exists():
+            os.rename(target, before)
+        os.rename(temporary, target)
+    except BaseException:
+        if before.exists() and not target.exists():
+            os.rename(before, target)
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _flush(target.parent)
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:

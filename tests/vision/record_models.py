@@ -26,10 +26,20 @@ def main() -> None:
     from fnn.vision import models
     from tests.vision.oracle import torchvision
 
+    block_params, from_init_params = (
+        (regnet := torchvision.models.regnet).BlockParams,
+        regnet.BlockParams.from_init_params,
+    )
+
+    def on_the_host(*args: Any, **kwargs: Any) -> Any:
+        with torch.device("cpu"):
+            return from_init_params(*args, **kwargs)
+
+    block_params.from_init_params = on_the_host  # it looks at numbers
     lines = []
     for name in models.list_models():
         with torch.device("meta"):
-            lines.append(f' "{name}": {json.dumps(digests(getattr(torchvision.models, name)()))}')
+            lines.append(f' "{name}": {json.dumps(digests(torchvision.models.get_model(name)))}')
     RECORD.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 

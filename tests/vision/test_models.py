@@ -28,7 +28,7 @@ def test_keys_shapes_and_print(name):
         model = models.get_model(name)
     assert digests(model) == RECORDED[name]
     if name != "googlenet":  # whose published number is that without its auxiliary heads
-        assert {w.meta["num_params"] for w in models.get_model_weights(name)} == {RECORDED[name][0]}
+        assert RECORDED[name][0] in {w.meta["num_params"] for w in models.get_model_weights(name)}
     assert model.training
 
 
@@ -67,6 +67,25 @@ SMALL = {
     "efficientnet": lambda v: v.EfficientNet([v.efficientnet.MBConvConfig(4, 3, 2, 16, 16, 2)], 0.1, num_classes=7),
     "convnext": lambda v: v.ConvNeXt([v.convnext.CNBlockConfig(8, None, 2)], 0.5, num_classes=7),
     "googlenet": lambda v: v.googlenet(num_classes=7, init_weights=True),
+    "vit": lambda v: v.VisionTransformer(8, 4, 2, 2, 8, 12, num_classes=7, representation_size=5),
+    "vit_stem": lambda v: v.VisionTransformer(
+        8, 4, 1, 2, 8, 12, conv_stem_configs=[v.vision_transformer.ConvStemConfig(6, 4, 4)]
+    ),
+    "swin": lambda v: v.SwinTransformer([2, 2], 4, [2, 2], [1, 2], [3, 2], num_classes=7),
+    "swin_v2": lambda v: v.SwinTransformer(
+        [2, 2],
+        4,
+        [1, 1],
+        [1, 2],
+        [3, 2],
+        block=v.swin_transformer.SwinTransformerBlockV2,
+        downsample_layer=v.swin_transformer.PatchMergingV2,
+    ),
+    "regnet_x": lambda v: v.regnet_x_400mf(num_classes=7),
+    "regnet_y": lambda v: v.RegNet(v.regnet.BlockParams([1, 2], [8, 16], [4, 8], [1.0, 0.5], [2, 1], 0.25), 3),
+    "maxvit": lambda v: v.MaxVit((24, 24), 4, 3, [8, 8], [1, 2], 4, 0.2, mlp_ratio=2, num_classes=3),
+    "mnasnet": lambda v: v.MNASNet(0.1, 3),
+    "shufflenet": lambda v: v.ShuffleNetV2([1, 2, 1], [4, 8, 12, 16, 20], num_classes=3),
     "vgg_default": lambda v: v.vgg.make_layers([8, "M", 12]),
 }
 

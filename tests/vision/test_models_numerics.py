@@ -70,6 +70,38 @@ CASES = {
         ),
         32,
     ),
+    "vit": (lambda v: v.VisionTransformer(8, 4, 1, 2, 8, 12, num_classes=3, representation_size=5), 8),
+    "vit_stem": (
+        lambda v: v.VisionTransformer(
+            8, 4, 1, 2, 8, 12, num_classes=3, conv_stem_configs=[v.vision_transformer.ConvStemConfig(6, 4, 4)]
+        ),
+        8,
+    ),
+    "swin": (
+        lambda v: v.SwinTransformer([2, 2], 4, [2], [2], [3, 2], stochastic_depth_prob=0.0, num_classes=3),
+        18,
+    ),
+    "swin_v2": (
+        lambda v: v.SwinTransformer(
+            [2, 2],
+            4,
+            [1, 1],
+            [1, 2],
+            [3, 2],
+            stochastic_depth_prob=0.0,
+            num_classes=3,
+            block=v.swin_transformer.SwinTransformerBlockV2,
+            downsample_layer=v.swin_transformer.PatchMergingV2,
+        ),
+        14,
+    ),
+    "regnet": (
+        lambda v: v.RegNet(v.regnet.BlockParams([2], [16], [8], [0.5], [2], 0.25), 3, stem_width=4),
+        24,
+    ),
+    "maxvit": (lambda v: v.MaxVit((24, 24), 4, 3, [8], [1], 4, 0.0, mlp_ratio=2, num_classes=3), 24),
+    "mnasnet": (lambda v: v.MNASNet(0.1, 3, dropout=0.0), 33),
+    "shufflenet": (lambda v: v.ShuffleNetV2([1, 2, 1], [4, 8, 12, 16, 20], num_classes=3), 40),
 }
 
 
@@ -96,8 +128,11 @@ def _two(make):
         ours.classifier = nn.Sequential(nn.Linear(width, 3))
     theirs = theirs.to_empty(device="cpu")
     torch.manual_seed(0)
+    made = ours.state_dict()
     for name, value in theirs.state_dict().items():
-        if value.ndim > 1:
+        if name.endswith("relative_position_index"):
+            value.copy_(torch.from_numpy(np.array(made[name], np.int64)))
+        elif value.ndim > 1:
             torch.nn.init.kaiming_normal_(value)
         elif name.endswith(("weight", "running_var")):
             value.uniform_(0.5, 1.5)
@@ -109,7 +144,7 @@ def _two(make):
     return ours, theirs
 
 
-@pytest.mark.parametrize("case", extent.some(CASES, 7))
+@pytest.mark.parametrize("case", extent.some(CASES, 9))
 def test_logits_gradients_and_buffers(case):
     make, size = CASES[case]
     ours, theirs = _two(make)

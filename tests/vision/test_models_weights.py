@@ -80,7 +80,7 @@ def test_list_models():
     assert models.list_models(nn) == []
     assert models.list_models(include="vgg*", exclude="*_bn") == ["vgg11", "vgg13", "vgg16", "vgg19"]
     assert models.list_models(include=["alex*", "resnet1?"]) == ["alexnet", "resnet18"]
-    assert models.list_models(exclude=["[a-u]*", "vgg*"]) == ["wide_resnet101_2", "wide_resnet50_2"]
+    assert models.list_models(exclude=["[a-u]*", "v*"]) == ["wide_resnet101_2", "wide_resnet50_2"]
     for name in everything:
         assert models.get_model_builder(name) is getattr(models, name)
 

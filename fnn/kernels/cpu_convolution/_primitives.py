@@ -20,7 +20,7 @@ from jax.interpreters import ad, batching, mlir
 from fnn.kernels.cpu_convolution import _definition, _formulations
 from fnn.kernels.cpu_convolution._geometry import Geometry
 from fnn.kernels.mesh import devices, partitioned
-from fnn.tracing import Primitive
+from fnn.kernels.portable import Own
 
 _HALF = (jnp.bfloat16, jnp.float16)
 
@@ -54,9 +54,9 @@ def _lowering(one: Operation, mesh: Operation, typed: Operation) -> Callable[...
 
 def _primitive(
     name: str, shape: Callable[..., tuple[int, ...]], one: Operation | None = None, mesh: Operation | None = None
-) -> Primitive:
+) -> Own:
     """A primitive; ``one`` and ``mesh`` are its definitions off the CPU, for one device and for several."""
-    primitive = Primitive(f"convolution_{name}")
+    primitive = Own(f"convolution_{name}")
     definition: Operation = getattr(_definition, name)
     one, mesh = one or definition, mesh or definition
 
@@ -72,6 +72,7 @@ def _primitive(
     def run(a: jax.Array, b: jax.Array, geometry: Geometry) -> jax.Array:
         return primitive.bind(a, b, geometry=geometry)
 
+    primitive.formula = lambda a, b, *, geometry: one(a, b, geometry)
     primitive.def_impl(run)
     primitive.def_abstract_eval(abstract)
     mlir.register_lowering(primitive, _lowering(one, mesh, mesh))
@@ -90,7 +91,7 @@ weight_gradient_p = _primitive(
 )
 
 
-def _transposes(primitive: Primitive, left: Callable[..., jax.Array], right: Callable[..., jax.Array]) -> None:
+def _transposes(primitive: Own, left: Callable[..., jax.Array], right: Callable[..., jax.Array]) -> None:
     """``left`` (cotangent, b) gives the cotangent of the first operand, ``right`` (a, cotangent) of the second."""
     ad.defbilinear(
         primitive,
@@ -134,7 +135,7 @@ _ONE = {
 _BOTH = {forward_p: (1, 0, 1), input_gradient_p: (1, 0, 1), weight_gradient_p: (1, 1, 0)}
 
 
-def _batch(primitive: Primitive, args: Sequence[Any], dims: Sequence[Any], *, geometry: Geometry) -> tuple[Any, int]:
+def _batch(primitive: Own, args: Sequence[Any], dims: Sequence[Any], *, geometry: Geometry) -> tuple[Any, int]:
     groups, mapped = geometry.groups, [d is not None for d in dims]
     operands = [jnp.moveaxis(a, d, 0) if m else a for a, d, m in zip(args, dims, mapped, strict=True)]
     size = operands[mapped.index(True)].shape[0]

@@ -6,6 +6,7 @@ before their version 0.13 (``pretrained=True``, positional ones), with a warning
 
 import fnmatch
 import functools
+import importlib
 import inspect
 import sys
 import warnings
@@ -18,31 +19,53 @@ from fnn.errors import ArgumentError
 from fnn.vision.models._draws import skipped_draws
 from fnn.vision.models._weights import WeightsEnum
 
-__all__ = ["builder", "expect", "get_model", "get_model_builder", "get_model_weights", "get_weight", "list_models"]
+__all__ = [
+    "build",
+    "builder",
+    "expect",
+    "get_model",
+    "get_model_builder",
+    "get_model_weights",
+    "get_weight",
+    "list_models",
+    "settled",
+]
 
 _P = ParamSpec("_P")
 _M = TypeVar("_M", bound=nn.Module)
+_V = TypeVar("_V")
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {}
-_NEW = ("weights", "progress")  # in the order of the old positional arguments
+_PACKAGES = ("detection", "optical_flow", "segmentation", "video")  # imported when one of their names is asked for
 
 
 # -- builders -----------------------------------------------------------------------------------------
 
 
-def builder(pretrained: WeightsEnum | None = None) -> Callable[[Callable[_P, _M]], Callable[_P, _M]]:
-    """Decorates a builder: registers it, and makes ``pretrained=True`` mean ``weights=pretrained``."""
+def builder(
+    pretrained: WeightsEnum | None = None, backbone: WeightsEnum | None = None
+) -> Callable[[Callable[_P, _M]], Callable[_P, _M]]:
+    """Decorates a builder: registers it, and lets it take old arguments.
+
+    ``pretrained=True`` then means ``weights=pretrained``, ``pretrained_backbone=True`` ``weights_backbone=backbone``.
+    """
 
     def decorate(build: Callable[_P, _M]) -> Callable[_P, _M]:
         function: Callable[..., Any] = build
         name = function.__name__
         if name in _BUILDERS:
             raise ArgumentError(f"An entry is already registered under the name '{name}'.")
+        parameters = inspect.signature(function).parameters
+        order = [p for p in parameters if parameters[p].kind is inspect.Parameter.KEYWORD_ONLY]
+        defaults = {"weights": pretrained}
+        if "weights_backbone" in order:
+            defaults["weights_backbone"] = backbone
+        watched = {name for new in defaults for name in (new, _old(new))}
 
         @functools.wraps(function)
         def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> Any:
-            if args or "weights" in kwargs or "pretrained" in kwargs:
-                return function(**_modern(name, pretrained, args, kwargs))
+            if args or not watched.isdisjoint(kwargs):
+                return function(**_modern(name, order, defaults, args, kwargs))
             return function(**kwargs)
 
         _BUILDERS[name] = wrapper
@@ -51,42 +74,61 @@ def builder(pretrained: WeightsEnum | None = None) -> Callable[[Callable[_P, _M]
     return decorate
 
 
-def _modern(name: str, default: WeightsEnum | None, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
+def _old(parameter: str) -> str:
+    """What the parameter was called before."""
+    return parameter.replace("weights", "pretrained")
+
+
+def _modern(
+    name: str, order: list[str], defaults: dict[str, WeightsEnum | None], args: tuple, kwargs: dict[str, Any]
+) -> dict[str, Any]:
     """The keyword arguments that a call in the old manner means."""
-    if len(args) > len(_NEW):
-        raise TypeError(f"{name}() takes from 0 to {len(_NEW)} positional arguments but {len(args)} were given")
-    given = dict(zip(_NEW, args, strict=False))
+    if len(args) > len(order):
+        raise TypeError(f"{name}() takes from 0 to {len(order)} positional arguments but {len(args)} were given")
+    given = dict(zip(order, args, strict=False))
     if given:
+        shown = [repr(n) for n in given]
+        listed = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
         warnings.warn(
-            f"Using {' and '.join(map(repr, given))} as positional parameter(s) is deprecated since 0.13 and may be "
+            f"Using {listed} as positional parameter(s) is deprecated since 0.13 and may be "
             "removed in the future. Please use keyword parameter(s) instead.",
             stacklevel=3,
         )
         kwargs = {**kwargs, **given}
-    weights = kwargs.get("weights")
-    if "weights" in kwargs:
+    for parameter, default in defaults.items():
+        kwargs = _with_weights(name, parameter, default, kwargs)
+    return kwargs
+
+
+def _with_weights(name: str, parameter: str, default: WeightsEnum | None, kwargs: dict[str, Any]) -> dict[str, Any]:
+    old, weights = _old(parameter), kwargs.get(parameter)
+    if parameter in kwargs:
         if weights is None or isinstance(weights, WeightsEnum) or (isinstance(weights, str) and weights != "legacy"):
             return kwargs
-        wanted = kwargs.pop("weights")  # the place of the old `pretrained`
-        kwargs.pop("pretrained", None)
-    else:
-        wanted = kwargs.pop("pretrained")
+        wanted = kwargs.pop(parameter)  # the place of the old `pretrained`
+        kwargs.pop(old, None)
+    elif old in kwargs:
+        wanted = kwargs.pop(old)
         warnings.warn(
-            "The parameter 'pretrained' is deprecated since 0.13 and may be removed in the future, "
-            "please use 'weights' instead.",
-            stacklevel=3,
+            f"The parameter '{old}' is deprecated since 0.13 and may be removed in the future, "
+            f"please use '{parameter}' instead.",
+            stacklevel=4,
         )
+    else:
+        return kwargs
     if wanted and default is None:
         raise ArgumentError(f"No weights available for model {name}")
     weights = default if wanted else None
     message = (
-        "Arguments other than a weight enum or `None` for 'weights' are deprecated since 0.13 and may be removed in "
-        f"the future. The current behavior is equivalent to passing `weights={weights}`."
+        f"Arguments other than a weight enum or `None` for '{parameter}' are deprecated since 0.13 and may be "
+        f"removed in the future. The current behavior is equivalent to passing `{parameter}={weights}`."
     )
     if wanted:
-        message += f" You can also use `weights={type(weights).__name__}.DEFAULT` to get the most up-to-date weights."
-    warnings.warn(message, stacklevel=3)
-    return {**kwargs, "weights": weights}
+        message += (
+            f" You can also use `{parameter}={type(weights).__name__}.DEFAULT` to get the most up-to-date weights."
+        )
+    warnings.warn(message, stacklevel=4)
+    return {**kwargs, parameter: weights}
 
 
 def expect(kwargs: dict[str, Any], name: str, value: object) -> None:
@@ -99,6 +141,17 @@ def expect(kwargs: dict[str, Any], name: str, value: object) -> None:
         raise ArgumentError(f"The parameter '{name}' expected value {value} but got {kwargs[name]} instead.")
 
 
+def settled(name: str, given: _V | None, wanted: _V) -> _V:
+    """The value that the weights decide, which the caller may repeat; ``given`` None: not said.
+
+    Raises:
+        ArgumentError: the caller gave another value.
+    """
+    if given is not None and given != wanted:
+        raise ArgumentError(f"The parameter '{name}' expected value {wanted} but got {given} instead.")
+    return wanted
+
+
 def build(make: Callable[..., _M], weights: WeightsEnum | None, progress: bool, kwargs: dict[str, Any]) -> _M:
     """``make(**kwargs)``, with published weights if there are any.
 
@@ -107,7 +160,7 @@ def build(make: Callable[..., _M], weights: WeightsEnum | None, progress: bool, 
     """
     if weights is None:
         return make(**kwargs)
-    if weights.meta["categories"] is not None:
+    if weights.meta.get("categories") is not None:
         expect(kwargs, "num_classes", len(weights.meta["categories"]))
     state = weights.get_state_dict(progress=progress, check_hash=True)
     with skipped_draws():
@@ -127,7 +180,8 @@ def list_models(
     """The names of the models.
 
     Args:
-        module: only those of this package, such as `fnn.vision.models`.
+        module: those of this package, such as `fnn.vision.models.detection`. Default: `fnn.vision.models`, the
+            classifiers.
         include: patterns like ``"resnet*"``; a model that fits one of them is listed. Default: all.
         exclude: patterns; a model that fits one of them is not.
 
@@ -137,7 +191,8 @@ def list_models(
     >>> list_models(include="vgg1*", exclude=["*_bn"])
     ['vgg11', 'vgg13', 'vgg16', 'vgg19']
     """
-    names = {n for n, f in _BUILDERS.items() if module is None or f.__module__.rpartition(".")[0] == module.__name__}
+    package = __package__ if module is None else module.__name__
+    names = {n for n, f in _BUILDERS.items() if f.__module__.rpartition(".")[0] == package}
     kept = _fitting(names, include) if include else names
     return sorted(kept - _fitting(names, exclude) if exclude else kept)
 
@@ -153,10 +208,17 @@ def get_model_builder(name: str) -> Callable[..., nn.Module]:
     Raises:
         ArgumentError: there is no such model.
     """
+    if name.lower() not in _BUILDERS:
+        _packages()
     found = _BUILDERS.get(name.lower())
     if found is None:
         raise ArgumentError(f"Unknown model {name.lower()}; list_models() lists those that there are")
     return found
+
+
+def _packages() -> list[ModuleType]:
+    """All packages of models."""
+    return [sys.modules[__package__ or ""], *(importlib.import_module(f"{__package__}.{p}") for p in _PACKAGES)]
 
 
 def get_model(name: str, **config: object) -> nn.Module:
@@ -206,6 +268,8 @@ def get_weight(name: str) -> WeightsEnum:
     if not dot or "." in member:
         raise ArgumentError(f"Invalid weight name provided: '{name}'.")
     found = getattr(sys.modules[__package__ or ""], enum_name, None)
+    if found is None:
+        found = next((vars(p)[enum_name] for p in _packages() if enum_name in vars(p)), None)
     if not (isinstance(found, type) and issubclass(found, WeightsEnum)):
         raise ArgumentError(f"The weight enum '{enum_name}' for the specific method couldn't be retrieved.")
     weights = found.verify(member)

@@ -14,11 +14,15 @@ from typing import Any, Self
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.vision.models._imagenet import CATEGORIES
 
-__all__ = ["NEW_RECIPE", "Weights", "WeightsEnum", "imagenet"]
+__all__ = ["NEW_RECIPE", "SWAG", "Weights", "WeightsEnum", "imagenet", "published"]
 
 _SERVER = "https://download.pytorch.org/models/"
-_REFERENCE = "https://github.com/pytorch/vision/tree/main/references/classification"
+_REFERENCE = "https://github.com/pytorch/vision/tree/main/references/"
 NEW_RECIPE = "https://github.com/pytorch/vision/issues/3995#new-recipe"
+SWAG = {
+    "recipe": "https://github.com/facebookresearch/SWAG",
+    "license": "https://github.com/facebookresearch/SWAG/blob/main/LICENSE",
+}
 
 
 class _UnknownWeights(ArgumentError, KeyError):
@@ -114,13 +118,16 @@ class WeightsEnum(Enum):
         return getattr, (type(self), self.name)
 
 
-def _classification(**options: Any) -> Any:
-    from fnn.vision.transforms import InterpolationMode
-    from fnn.vision.transforms._presets import ImageClassification
+def _preprocessing(preset: str, **options: Any) -> Any:
+    from fnn.vision.transforms import InterpolationMode, _presets
 
     if "interpolation" in options:
         options["interpolation"] = InterpolationMode(options["interpolation"])
-    return ImageClassification(**options)
+    return getattr(_presets, preset)(**options)
+
+
+def _classification(**options: Any) -> Any:
+    return _preprocessing("ImageClassification", **options)
 
 
 def imagenet(
@@ -134,6 +141,7 @@ def imagenet(
     min_size: tuple[int, int] = (1, 1),
     categories: list[str] | None = CATEGORIES,
     crop_size: int = 224,
+    license: str | None = None,
     **preset: object,
 ) -> Weights:
     """Weights trained on ImageNet-1K.
@@ -148,11 +156,45 @@ def imagenet(
         min_size: the smallest input, in pixels.
         categories: the names of the classes; None if the classifier has not been trained.
         crop_size: the size of the input that the preprocessing makes.
+        license: where the licence of the weights is, if it is not torchvision's.
         **preset: more arguments of the preprocessing.
     """
     facts: dict[str, Any] = {"num_params": params, "min_size": min_size, "categories": categories}
     if recipe is not None:
-        facts["recipe"] = _REFERENCE + recipe if recipe.startswith("#") else recipe
+        facts["recipe"] = f"{_REFERENCE}classification{recipe}" if recipe.startswith("#") else recipe
+    if license is not None:
+        facts["license"] = license
     facts["_metrics"] = {"ImageNet-1K": {"acc@1": accuracy[0], "acc@5": accuracy[1]}}
     facts |= {"_ops": gflops, "_file_size": megabytes}
     return Weights(f"{_SERVER}{file}.pth", partial(_classification, crop_size=crop_size, **preset), facts)
+
+
+def published(
+    file: str,
+    params: int,
+    metrics: dict[str, dict[str, float]],
+    gflops: float,
+    megabytes: float,
+    recipe: str,
+    *,
+    preset: str,
+    options: dict[str, object] | None = None,
+    **facts: object,
+) -> Weights:
+    """Weights of a model that does not classify images.
+
+    Args:
+        file: the published file's name without its suffix.
+        params: the number of parameters.
+        metrics: for each data set, its measures.
+        gflops: billions of multiplications and additions for one input.
+        megabytes: the size of the file in MiB.
+        recipe: where the training is described: a URL, or a path below torchvision's reference scripts.
+        preset: the class of the preprocessing.
+        options: its arguments.
+        **facts: ``categories``, ``min_size``, ...
+    """
+    url = recipe if recipe.startswith("http") else _REFERENCE + recipe
+    known = {**facts, "num_params": params, "recipe": url}
+    known |= {"_metrics": metrics, "_ops": gflops, "_file_size": megabytes}
+    return Weights(f"{_SERVER}{file}.pth", partial(_preprocessing, preset, **(options or {})), known)

@@ -60,6 +60,7 @@ class InvertedResidual(nn.Module):
         self.use_res_connect = stride == 1 and inp == oup
         self.conv = nn.Sequential(*layers)
         self.out_channels = oup
+        self._is_cn = stride > 1  # where the resolution falls, for those who take features
 
     def forward(self, x: jax.Array) -> jax.Array:
         return x + self.conv(x) if self.use_res_connect else self.conv(x)

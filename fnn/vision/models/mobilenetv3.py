@@ -125,6 +125,7 @@ class InvertedResidual(nn.Module):
         )
         self.block = nn.Sequential(*layers)
         self.out_channels = cnf.out_channels
+        self._is_cn = cnf.stride > 1  # where the resolution falls, for those who take features
 
     def forward(self, input: jax.Array) -> jax.Array:
         result = self.block(input)

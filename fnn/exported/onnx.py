@@ -1,0 +1,50 @@
+"""ONNX, by jax2onnx."""
+
+import os
+from typing import Any
+
+import jax
+
+from fnn.exported._program import batched_specs, in_inference, inference, weights_of
+from fnn.kernels.portable import portable
+from fnn.nn import Module
+from fnn.serialization.atomic import replacing
+from fnn.typing import PyTree
+
+__all__ = ["export_onnx"]
+
+NEEDS_JAX2ONNX = 'export_onnx needs the jax2onnx library: pip install "fnn[onnx]"'
+
+
+def export_onnx(model: Module, *examples: PyTree, path: str | os.PathLike[str], dynamic_batch: bool = True) -> None:
+    """Writes a model's inference as an ONNX file, with its weights in it.
+
+    Args:
+        model: exported in evaluation mode, whatever mode it is in.
+        *examples: arrays that the model is called with; only their shapes and types are looked at.
+        path: the file to write.
+        dynamic_batch: whether the first axis of all inputs may have any size.
+
+    Raises:
+        ArgumentError: there are no examples.
+        ImportError: the jax2onnx library is missing.
+    """
+    try:
+        import jax2onnx
+        import onnx
+    except ImportError as error:
+        raise ImportError(NEEDS_JAX2ONNX) from error
+    batched_specs(examples, None)  # which checks them
+    inputs = [
+        jax.ShapeDtypeStruct(x.shape, x.dtype) if not dynamic_batch else ("B", *x.shape[1:])
+        for x in jax.tree.leaves(examples)
+    ]
+    weights, run = weights_of(model), inference(model)
+
+    def program(*arrays: Any) -> Any:
+        return run(weights, *jax.tree.unflatten(jax.tree.structure(examples), arrays))
+
+    with in_inference(model), portable():
+        made = jax2onnx.to_onnx(program, inputs)
+    with replacing(path) as temporary:
+        onnx.save(made, str(temporary))
