@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # after them, for split is more here
         random,
         serialization,
         testing,
+        text,
         utils,
         vision,
     )
@@ -89,7 +90,7 @@ if TYPE_CHECKING:  # after them, for split is more here
 
 _MODULES = (
     "amp", "autograd", "distributed", "distributions", "explain", "func", "functional", "init", "layers", "metrics",
-    "nn", "optim", "random", "serialization", "testing", "utils", "vision",
+    "nn", "optim", "random", "serialization", "testing", "text", "utils", "vision",
 )  # fmt: skip
 _NAMES = {
     "amp": ("autocast",),
@@ -117,7 +118,7 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "__version__", "amp", "autocast", "distributed", "distributions", "explain", "metrics", "func", "functional",
-    "init", "layers", "nn", "optim", "random", "serialization", "testing", "utils", "vision", "bernoulli",
+    "init", "layers", "nn", "optim", "random", "serialization", "testing", "text", "utils", "vision", "bernoulli",
     "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
     "get_default_dtype", "set_default_dtype", "ArgumentError", "ArgumentTypeError", "MissingKeyError",
     "StateDictError", "TracerEscapeError", "accumulate", "backward", "checkpoint", "cond", "fori_loop", "grad", "jit",

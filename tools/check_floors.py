@@ -47,7 +47,7 @@ FLOORS = (
     ("autograd", "amp", "distributions", "metrics"),
     ("serialization",),
     ("distributed",),
-    ("utils", "vision", "testing", "explain"),
+    ("utils", "vision", "text", "testing", "explain"),
     ("quickstart", "port"),
 )
 ROOF = len(FLOORS)
@@ -74,6 +74,9 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "libcst": (("fnn.port",), ()),  # what imports it is imported by functions of fnn.port
     "matplotlib": ((), ("fnn.quickstart",)),
     "PIL": ((), ("fnn.utils.tensorboard", "fnn.vision")),
+    "huggingface_hub": ((), ("fnn.text",)),
+    "jinja2": ((), ("fnn.text",)),
+    "tokenizers": ((), ("fnn.text",)),
     "rich": ((), ("fnn.explain", "fnn.port", "fnn.quickstart", "fnn.utils")),
     "safetensors": ((), ("fnn.serialization",)),
     "sklearn": ((), ("fnn.quickstart",)),

@@ -1,0 +1,71 @@
+"""Language models and their kin, in transformers' own files: architectures, generation, tokenizers.
+
+    model = fnn.text.from_pretrained("openai-community/gpt2")          # or a folder
+    tokenizer = fnn.text.Tokenizer.from_pretrained("openai-community/gpt2")
+    ids = fnn.generate(model, tokenizer(["Once upon a time"]).input_ids, max_new_tokens=20)
+
+A model's parameters have the names and layouts of transformers' files, so they are read and written as they are.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fnn.text import outputs
+    from fnn.text.auto import from_pretrained
+    from fnn.text.cache import KVCache
+    from fnn.text.config import Config
+    from fnn.text.models.gemma import *
+    from fnn.text.models.gpt2 import *
+    from fnn.text.models.llama import *
+    from fnn.text.models.mistral import *
+    from fnn.text.models.qwen import *
+    from fnn.text.pretrained import PreTrainedModel
+
+_NAMES = {
+    "auto": ("from_pretrained",),
+    "cache": ("KVCache",),
+    "config": ("Config",),
+    "models.gemma": (
+        "Gemma2Config", "Gemma2ForCausalLM", "Gemma2ForSequenceClassification", "Gemma2ForTokenClassification",
+        "Gemma2Model", "Gemma3ForCausalLM", "Gemma3TextConfig", "Gemma3TextForSequenceClassification",
+        "Gemma3TextModel", "GemmaConfig", "GemmaForCausalLM", "GemmaForSequenceClassification",
+        "GemmaForTokenClassification", "GemmaModel",
+    ),
+    "models.gpt2": (
+        "GPT2Config", "GPT2ForQuestionAnswering", "GPT2ForSequenceClassification", "GPT2ForTokenClassification",
+        "GPT2LMHeadModel", "GPT2Model",
+    ),
+    "models.llama": (
+        "LlamaConfig", "LlamaForCausalLM", "LlamaForQuestionAnswering", "LlamaForSequenceClassification",
+        "LlamaForTokenClassification", "LlamaModel",
+    ),
+    "models.mistral": (
+        "MistralConfig", "MistralForCausalLM", "MistralForQuestionAnswering", "MistralForSequenceClassification",
+        "MistralForTokenClassification", "MistralModel",
+    ),
+    "models.qwen": (
+        "Qwen2Config", "Qwen2ForCausalLM", "Qwen2ForQuestionAnswering", "Qwen2ForSequenceClassification",
+        "Qwen2ForTokenClassification", "Qwen2Model", "Qwen3Config", "Qwen3ForCausalLM", "Qwen3ForQuestionAnswering",
+        "Qwen3ForSequenceClassification", "Qwen3ForTokenClassification", "Qwen3Model",
+    ),
+    "pretrained": ("PreTrainedModel",),
+}  # fmt: skip
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = [*sorted(_HOME), "outputs"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "outputs":
+        value: Any = import_module("fnn.text.outputs")
+    elif name in _HOME:
+        value = getattr(import_module(f"fnn.text.{_HOME[name]}"), name)
+    else:
+        raise AttributeError(f"module 'fnn.text' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*(name for name in globals() if name.startswith("__")), *__all__})
