@@ -86,6 +86,7 @@ if TYPE_CHECKING:  # after them, for split is more here
         no_grad,
         set_grad_enabled,
     )
+    from fnn.text.generation import generate
     from fnn.utils.summary import summary
 
 _MODULES = (
@@ -112,6 +113,7 @@ _NAMES = {
     "state.grad_mode": (
         "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
     ),
+    "text.generation": ("generate",),
     "utils.summary": ("summary",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
@@ -125,7 +127,7 @@ __all__ = [
     "map", "merge", "pure", "scan", "split", "switch", "value_and_grad", "vmap", "while_loop", "Generator",
     "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state", "load",
     "save", "summary", "ops", "autograd", "enable_grad", "inference_mode", "is_grad_enabled",
-    "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
+    "is_inference_mode_enabled", "no_grad", "set_grad_enabled", "generate",
 ]  # fmt: skip
 __all__ += ops.__all__
 

@@ -42,6 +42,7 @@ def located(
         assert index is not None
         for part in indexed(index):
             fetched(name, part, **how)
+    fetched(name, "generation_config.json", optional=True, **how)
     return config.parent
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from jax.sharding import Mesh
@@ -13,12 +15,13 @@ from fnn.errors import ArgumentTypeError
 from fnn.text._heads import initialise
 from fnn.text._loading import load_folder, save_folder
 from fnn.text._unfilled import unfilled
-from fnn.text.config import Config
+from fnn.text.config import Config, read_json
 from fnn.text.hub import located
 from fnn.typing import DType
 
 __all__ = ["PreTrainedModel"]
 
+GENERATION = "generation_config.json"
 C = TypeVar("C", bound=Config)
 
 
@@ -39,6 +42,7 @@ class PreTrainedModel(nn.Module, Generic[C]):
     weight_std: ClassVar[str] = "initializer_range"  # the configuration's field for the initial weights
 
     config: C
+    generation_config: Mapping[str, Any] | None = None  # the content of generation_config.json, where there is one
 
     def __init__(self, config: C) -> None:
         super().__init__()
@@ -119,6 +123,8 @@ class PreTrainedModel(nn.Module, Generic[C]):
         with unfilled():
             model = cls(found)
         load_folder(model, folder, dtype, mesh, rule, strict)
+        if (folder / GENERATION).exists():
+            model.generation_config = read_json(folder / GENERATION)
         return model.eval()
 
     def save_pretrained(self, folder: str | os.PathLike[str], max_shard_size: int = 5 * 10**9) -> None:
@@ -129,3 +135,5 @@ class PreTrainedModel(nn.Module, Generic[C]):
             max_shard_size: the size in bytes above which the weights go into several files.
         """
         save_folder(self, folder, max_shard_size)
+        if self.generation_config is not None:
+            (Path(folder) / GENERATION).write_text(json.dumps(dict(self.generation_config), indent=2), encoding="utf-8")
