@@ -7,8 +7,9 @@
 * ``forward(input_ids, attention_mask=..., position_ids=..., cache=...)`` takes (N, L) tokens that follow those in the
   cache, adds them to it, and returns an output whose ``logits`` are (N, L, V).  ``attention_mask`` is (N, length),
   False at the places of the cache that hold padding; ``position_ids`` is (N, L).
-* ``encode(inputs, attention_mask)`` returns the (N, S, E) that ``forward`` takes as ``encoder_outputs``, together with
-  ``encoder_attention_mask``; tokens are then ``decoder_input_ids``, and ``make_cache`` takes S as a third argument.
+* ``encode(inputs, attention_mask=...)`` returns the (N, S, E) that ``forward`` takes as ``encoder_outputs`` with the
+  prompt; later calls find in the cache what they need of it.  ``attention_mask``, (N, S), is then the encoder's and not
+  given where all is there, tokens are ``decoder_input_ids``, and ``make_cache`` takes S as a third argument.
 
 Buffers are carried through `fnn.jit` and `fnn.while_loop`, so the whole generation is one program.
 """

@@ -44,12 +44,11 @@ class Steps:
         last: dict[str, Any] = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
         n = self.ids.shape[0]
         if self.form.encodes:
-            encoded = self.model.encode(self.inputs, self.inputs_mask)
+            encoded = self.model.encode(self.inputs, **self._encoder_mask())
             self.cache = self.model.make_cache(n, self.capacity, encoded.shape[1])
             out = self.model(
-                decoder_input_ids=self.ids, encoder_outputs=encoded, encoder_attention_mask=self.inputs_mask,
-                cache=self.cache, **last,
-            )  # fmt: skip
+                decoder_input_ids=self.ids, encoder_outputs=encoded, cache=self.cache, **self._encoder_mask(), **last
+            )
         else:
             self.cache = self.model.make_cache(n, self.capacity)
             positions = jnp.maximum(jnp.cumsum(self.mask[:, : self.start], -1) - 1, 0)
@@ -66,12 +65,13 @@ class Steps:
             self.inputs_mask = jnp.repeat(self.inputs_mask, times, axis=0)
         return logits
 
+    def _encoder_mask(self) -> dict[str, jax.Array]:
+        return {} if self.inputs_mask is None else {"attention_mask": self.inputs_mask}
+
     def next(self, tokens: jax.Array, made: jax.Array) -> jax.Array:
         """The logits behind the tokens (N,) that were made last, ``made`` in all."""
         if self.form.encodes:
-            out = self.model(
-                decoder_input_ids=tokens[:, None], encoder_attention_mask=self.inputs_mask, cache=self.cache
-            )
+            out = self.model(decoder_input_ids=tokens[:, None], cache=self.cache, **self._encoder_mask())
         else:
             positions = (self.filled + made - 1)[:, None]
             out = self.model(tokens[:, None], attention_mask=self.mask, position_ids=positions, cache=self.cache)
