@@ -15,17 +15,33 @@ if TYPE_CHECKING:
     from fnn.text.auto import from_pretrained
     from fnn.text.cache import KVCache
     from fnn.text.config import Config
+    from fnn.text.models.bert import *
+    from fnn.text.models.bert_heads import *
+    from fnn.text.models.clip import *
+    from fnn.text.models.dinov2 import *
+    from fnn.text.models.distilbert import *
     from fnn.text.models.gemma import *
     from fnn.text.models.gpt2 import *
     from fnn.text.models.llama import *
     from fnn.text.models.mistral import *
     from fnn.text.models.qwen import *
+    from fnn.text.models.t5 import *
+    from fnn.text.models.vit import ViTConfig, ViTForImageClassification, ViTModel
+    from fnn.text.models.whisper import *
     from fnn.text.pretrained import PreTrainedModel
 
 _NAMES = {
     "auto": ("from_pretrained",),
     "cache": ("KVCache",),
     "config": ("Config",),
+    "models.bert": ("BertConfig", "BertModel", "RobertaConfig", "RobertaModel",),
+    "models.bert_heads": ("BertForMaskedLM", "BertForMultipleChoice", "BertForNextSentencePrediction", "BertForPreTraining", "BertForQuestionAnswering", "BertForSequenceClassification", "BertForTokenClassification", "RobertaForMaskedLM", "RobertaForMultipleChoice", "RobertaForQuestionAnswering", "RobertaForSequenceClassification", "RobertaForTokenClassification",),
+    "models.clip": ("CLIPConfig", "CLIPForImageClassification", "CLIPModel", "CLIPTextConfig", "CLIPTextModel", "CLIPTextModelWithProjection", "CLIPVisionConfig", "CLIPVisionModel", "CLIPVisionModelWithProjection",),
+    "models.dinov2": ("Dinov2Config", "Dinov2ForImageClassification", "Dinov2Model",),
+    "models.distilbert": ("DistilBertConfig", "DistilBertForMaskedLM", "DistilBertForQuestionAnswering", "DistilBertForSequenceClassification", "DistilBertForTokenClassification", "DistilBertModel",),
+    "models.t5": ("T5Config", "T5EncoderModel", "T5ForConditionalGeneration", "T5Model",),
+    "models.vit": ("ViTConfig", "ViTForImageClassification", "ViTModel",),
+    "models.whisper": ("WhisperConfig", "WhisperForConditionalGeneration", "WhisperModel",),
     "models.gemma": (
         "Gemma2Config", "Gemma2ForCausalLM", "Gemma2ForSequenceClassification", "Gemma2ForTokenClassification",
         "Gemma2Model", "Gemma3ForCausalLM", "Gemma3TextConfig", "Gemma3TextForSequenceClassification",

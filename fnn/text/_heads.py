@@ -57,9 +57,7 @@ def initialise(model: nn.Module, std: float, only: set[int] | None = None) -> No
                 module.weight.data = module.weight.data.at[padding].set(0)
 
 
-def embedded(
-    what: str, table: nn.Module, input_ids: ArrayLike | None, inputs_embeds: ArrayLike | None
-) -> jax.Array:
+def embedded(what: str, table: nn.Module, input_ids: ArrayLike | None, inputs_embeds: ArrayLike | None) -> jax.Array:
     """(N, L, E), of tokens or as given.
 
     Raises:

@@ -63,7 +63,9 @@ def from_pretrained(
     found = content.get("architectures") or []
     model_class = getattr(text, found[0], None) if len(found) == 1 and found[0] in text.__all__ else None
     if not (isinstance(model_class, type) and issubclass(model_class, PreTrainedModel)):
-        known = [n for n in text.__all__ if isinstance(kind := getattr(text, n), type) and issubclass(kind, PreTrainedModel)]
+        known = [
+            n for n in text.__all__ if isinstance(kind := getattr(text, n), type) and issubclass(kind, PreTrainedModel)
+        ]
         raise ArgumentError(
             f"{os.fspath(name)!r} holds {', '.join(map(str, found)) or 'no known class'} (model_type "
             f"{content.get('model_type')!r}), which fnn does not have. It has {', '.join(known)}. A class can be "

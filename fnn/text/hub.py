@@ -71,7 +71,10 @@ def fetched(name: str | os.PathLike[str], file: str, *, optional: bool = False, 
     try:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import (
-            EntryNotFoundError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError,
+            EntryNotFoundError,
+            HFValidationError,
+            LocalEntryNotFoundError,
+            RepositoryNotFoundError,
             RevisionNotFoundError,
         )  # fmt: skip
     except ImportError as error:

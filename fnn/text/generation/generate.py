@@ -52,9 +52,9 @@ def generate(
     early_stopping: bool | str = False,
     num_return_sequences: int = 1,
     eos_token_id: Tokens | _Model = MODELS,
-    pad_token_id: int | None | _Model = MODELS,
-    suppress_tokens: Sequence[int] | None | _Model = MODELS,
-    begin_suppress_tokens: Sequence[int] | None | _Model = MODELS,
+    pad_token_id: int | _Model | None = MODELS,
+    suppress_tokens: Sequence[int] | _Model | None = MODELS,
+    begin_suppress_tokens: Sequence[int] | _Model | None = MODELS,
     decoder_input_ids: ArrayLike | None = None,
     callback: Callback | None = None,
 ) -> jax.Array:
@@ -144,9 +144,7 @@ def generate(
         numbers |= {"pad": np.int32(filler), "fill": np.int32((pad or ends[0]) if ends else -1)}
         numbers["listener"] = np.int32(number)
         run = _program(Form(**form))
-        texts, made = run(
-            model, ids.astype(np.int32), mask, inputs, inputs_mask, Numbers(**numbers)
-        )
+        texts, made = run(model, ids.astype(np.int32), mask, inputs, inputs_mask, Numbers(**numbers))
         count = int(made)
     start = ids.shape[1]
     return texts[:, start - length : start + count]
@@ -200,7 +198,9 @@ def _checked(
         names = ("temperature", "top_k", "top_p", "min_p")
         unused = [
             name
-            for name, value, default in zip(names, (temperature, top_k, top_p, min_p), (1.0, None, None, None), strict=True)
+            for name, value, default in zip(
+                names, (temperature, top_k, top_p, min_p), (1.0, None, None, None), strict=True
+            )
             if value != default
         ]
         demand(not unused, f"{', '.join(unused)} need do_sample=True", samples)

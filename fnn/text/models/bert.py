@@ -117,7 +117,11 @@ class BertEmbeddings(nn.Module):
         x = embedded(what, self.word_embeddings, input_ids, inputs_embeds)
         if position_ids is None:
             position_ids = self.positions(input_ids, x.shape[1])
-        kinds = jnp.zeros((1, x.shape[1]), jnp.int32) if token_type_ids is None else to_array(token_type_ids, "token_type_ids")
+        kinds = (
+            jnp.zeros((1, x.shape[1]), jnp.int32)
+            if token_type_ids is None
+            else to_array(token_type_ids, "token_type_ids")
+        )
         x = x + self.token_type_embeddings(kinds) + self.position_embeddings(to_array(position_ids, "position_ids"))
         return self.dropout(self.LayerNorm(x))
 

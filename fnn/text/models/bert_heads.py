@@ -27,9 +27,7 @@ Given = ArrayLike | None
 
 def classifier_dropout(config: BertConfig) -> nn.Dropout:
     """What elements are dropped by before a classifier."""
-    return nn.Dropout(
-        config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout
-    )
+    return nn.Dropout(config.hidden_dropout_prob if config.classifier_dropout is None else config.classifier_dropout)
 
 
 class _BertHead(PreTrainedModel[BertConfig]):

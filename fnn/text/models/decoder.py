@@ -283,6 +283,4 @@ class DecoderModel(PreTrainedModel[D]):
         if cache is not None:
             cache.advance(queries)
         x = self.norm(x)
-        return BaseModelOutput(
-            last_hidden_state=x, hidden_states=(*states[:-1], x) if output_hidden_states else None
-        )
+        return BaseModelOutput(last_hidden_state=x, hidden_states=(*states[:-1], x) if output_hidden_states else None)

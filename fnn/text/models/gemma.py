@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from fnn import nn
-from fnn.text._norms import OffsetRMSNorm, RMSNorm
+from fnn.text._norms import OffsetRMSNorm
 from fnn.text._rotary import Rope, RotaryEmbedding, rope_parameters
 from fnn.text.cache import KVCache
 from fnn.text.models.decoder import FULL, SLIDING, Attention, DecoderConfig, DecoderModel, GatedMLP

@@ -247,9 +247,7 @@ class _T5(PreTrainedModel[T5Config]):
         """The encoder's last states, (N, S, E)."""
         return self.encoder(input_ids, attention_mask, None)[0]
 
-    def make_cache(
-        self, batch_size: int, length: int, encoder_length: int, dtype: DType | None = None
-    ) -> KVCache:
+    def make_cache(self, batch_size: int, length: int, encoder_length: int, dtype: DType | None = None) -> KVCache:
         """An empty cache for ``batch_size`` texts of up to ``length`` tokens, of inputs of ``encoder_length``."""
         heads, size = self.config.num_heads, self.config.d_kv
         dtype = self.shared.weight.dtype if dtype is None else dtype
@@ -270,7 +268,9 @@ class _T5(PreTrainedModel[T5Config]):
         """The decoder's and the encoder's last states and all of theirs."""
         states = None
         if encoder_outputs is not None:
-            source = encoder_outputs.last_hidden_state if isinstance(encoder_outputs, BaseModelOutput) else encoder_outputs
+            source = (
+                encoder_outputs.last_hidden_state if isinstance(encoder_outputs, BaseModelOutput) else encoder_outputs
+            )
         elif input_ids is None and inputs_embeds is None and cache is not None:
             source = None  # what is needed of it is in the cache
         else:

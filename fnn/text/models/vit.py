@@ -120,9 +120,7 @@ class ImageEmbeddings(nn.Module):
         self.position_embeddings = nn.Parameter(jnp.zeros((1, count + 1, config.hidden_size)))
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(
-        self, pixel_values: ArrayLike, resizes: bool, bool_masked_pos: ArrayLike | None = None
-    ) -> jax.Array:
+    def forward(self, pixel_values: ArrayLike, resizes: bool, bool_masked_pos: ArrayLike | None = None) -> jax.Array:
         """(N, C, H, W) -> (N, 1 + patches, E)."""
         pixels = to_array(pixel_values, "pixel_values")
         x = self.patch_embeddings(pixels)
