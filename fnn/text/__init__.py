@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fnn.text import outputs
+    from fnn.text.adapters import load_adapter, save_adapter
     from fnn.text.auto import from_pretrained
     from fnn.text.cache import KVCache
     from fnn.text.config import Config
@@ -29,19 +30,29 @@ if TYPE_CHECKING:
     from fnn.text.models.vit import ViTConfig, ViTForImageClassification, ViTModel
     from fnn.text.models.whisper import *
     from fnn.text.pretrained import PreTrainedModel
+    from fnn.text.tokenizer import Encoding, Tokenizer
 
 _NAMES = {
+    "adapters": ("load_adapter", "save_adapter"),
     "auto": ("from_pretrained",),
     "cache": ("KVCache",),
     "config": ("Config",),
-    "models.bert": ("BertConfig", "BertModel", "RobertaConfig", "RobertaModel",),
-    "models.bert_heads": ("BertForMaskedLM", "BertForMultipleChoice", "BertForNextSentencePrediction", "BertForPreTraining", "BertForQuestionAnswering", "BertForSequenceClassification", "BertForTokenClassification", "RobertaForMaskedLM", "RobertaForMultipleChoice", "RobertaForQuestionAnswering", "RobertaForSequenceClassification", "RobertaForTokenClassification",),
-    "models.clip": ("CLIPConfig", "CLIPForImageClassification", "CLIPModel", "CLIPTextConfig", "CLIPTextModel", "CLIPTextModelWithProjection", "CLIPVisionConfig", "CLIPVisionModel", "CLIPVisionModelWithProjection",),
-    "models.dinov2": ("Dinov2Config", "Dinov2ForImageClassification", "Dinov2Model",),
-    "models.distilbert": ("DistilBertConfig", "DistilBertForMaskedLM", "DistilBertForQuestionAnswering", "DistilBertForSequenceClassification", "DistilBertForTokenClassification", "DistilBertModel",),
-    "models.t5": ("T5Config", "T5EncoderModel", "T5ForConditionalGeneration", "T5Model",),
-    "models.vit": ("ViTConfig", "ViTForImageClassification", "ViTModel",),
-    "models.whisper": ("WhisperConfig", "WhisperForConditionalGeneration", "WhisperModel",),
+    "models.bert": ("BertConfig", "BertModel", "RobertaConfig", "RobertaModel"),
+    "models.bert_heads": (
+        "BertForMaskedLM", "BertForMultipleChoice", "BertForNextSentencePrediction", "BertForPreTraining",
+        "BertForQuestionAnswering", "BertForSequenceClassification", "BertForTokenClassification",
+        "RobertaForMaskedLM", "RobertaForMultipleChoice", "RobertaForQuestionAnswering",
+        "RobertaForSequenceClassification", "RobertaForTokenClassification",
+    ),
+    "models.clip": (
+        "CLIPConfig", "CLIPForImageClassification", "CLIPModel", "CLIPTextConfig", "CLIPTextModel",
+        "CLIPTextModelWithProjection", "CLIPVisionConfig", "CLIPVisionModel", "CLIPVisionModelWithProjection",
+    ),
+    "models.dinov2": ("Dinov2Config", "Dinov2ForImageClassification", "Dinov2Model"),
+    "models.distilbert": (
+        "DistilBertConfig", "DistilBertForMaskedLM", "DistilBertForQuestionAnswering",
+        "DistilBertForSequenceClassification", "DistilBertForTokenClassification", "DistilBertModel",
+    ),
     "models.gemma": (
         "Gemma2Config", "Gemma2ForCausalLM", "Gemma2ForSequenceClassification", "Gemma2ForTokenClassification",
         "Gemma2Model", "Gemma3ForCausalLM", "Gemma3TextConfig", "Gemma3TextForSequenceClassification",
@@ -65,11 +76,38 @@ _NAMES = {
         "Qwen2ForTokenClassification", "Qwen2Model", "Qwen3Config", "Qwen3ForCausalLM", "Qwen3ForQuestionAnswering",
         "Qwen3ForSequenceClassification", "Qwen3ForTokenClassification", "Qwen3Model",
     ),
+    "models.t5": ("T5Config", "T5EncoderModel", "T5ForConditionalGeneration", "T5Model"),
+    "models.vit": ("ViTConfig", "ViTForImageClassification", "ViTModel"),
+    "models.whisper": ("WhisperConfig", "WhisperForConditionalGeneration", "WhisperModel"),
     "pretrained": ("PreTrainedModel",),
+    "tokenizer": ("Encoding", "Tokenizer"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
-__all__ = [*sorted(_HOME), "outputs"]
+__all__ = [
+    "BertConfig", "BertForMaskedLM", "BertForMultipleChoice", "BertForNextSentencePrediction", "BertForPreTraining",
+    "BertForQuestionAnswering", "BertForSequenceClassification", "BertForTokenClassification", "BertModel",
+    "CLIPConfig", "CLIPForImageClassification", "CLIPModel", "CLIPTextConfig", "CLIPTextModel",
+    "CLIPTextModelWithProjection", "CLIPVisionConfig", "CLIPVisionModel", "CLIPVisionModelWithProjection", "Config",
+    "Dinov2Config", "Dinov2ForImageClassification", "Dinov2Model", "DistilBertConfig", "DistilBertForMaskedLM",
+    "DistilBertForQuestionAnswering", "DistilBertForSequenceClassification", "DistilBertForTokenClassification",
+    "DistilBertModel", "Encoding", "GPT2Config", "GPT2ForQuestionAnswering", "GPT2ForSequenceClassification",
+    "GPT2ForTokenClassification", "GPT2LMHeadModel", "GPT2Model", "Gemma2Config", "Gemma2ForCausalLM",
+    "Gemma2ForSequenceClassification", "Gemma2ForTokenClassification", "Gemma2Model", "Gemma3ForCausalLM",
+    "Gemma3TextConfig", "Gemma3TextForSequenceClassification", "Gemma3TextModel", "GemmaConfig", "GemmaForCausalLM",
+    "GemmaForSequenceClassification", "GemmaForTokenClassification", "GemmaModel", "KVCache", "LlamaConfig",
+    "LlamaForCausalLM", "LlamaForQuestionAnswering", "LlamaForSequenceClassification", "LlamaForTokenClassification",
+    "LlamaModel", "MistralConfig", "MistralForCausalLM", "MistralForQuestionAnswering",
+    "MistralForSequenceClassification", "MistralForTokenClassification", "MistralModel", "PreTrainedModel",
+    "Qwen2Config", "Qwen2ForCausalLM", "Qwen2ForQuestionAnswering", "Qwen2ForSequenceClassification",
+    "Qwen2ForTokenClassification", "Qwen2Model", "Qwen3Config", "Qwen3ForCausalLM", "Qwen3ForQuestionAnswering",
+    "Qwen3ForSequenceClassification", "Qwen3ForTokenClassification", "Qwen3Model", "RobertaConfig",
+    "RobertaForMaskedLM", "RobertaForMultipleChoice", "RobertaForQuestionAnswering",
+    "RobertaForSequenceClassification", "RobertaForTokenClassification", "RobertaModel", "T5Config", "T5EncoderModel",
+    "T5ForConditionalGeneration", "T5Model", "Tokenizer", "ViTConfig", "ViTForImageClassification", "ViTModel",
+    "WhisperConfig", "WhisperForConditionalGeneration", "WhisperModel", "from_pretrained", "load_adapter", "outputs",
+    "save_adapter",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -21,6 +21,8 @@ class Conv1D(nn.Module):
         nx: those of the input.
     """
 
+    weight_is_transposed = True  # for fnn.nn.utils.lora
+
     def __init__(self, nf: int, nx: int) -> None:
         super().__init__()
         self.nf, self.nx = nf, nx

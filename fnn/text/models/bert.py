@@ -1,4 +1,4 @@
-"""BERT without a head (Devlin et al., arXiv:1810.04805), and its embeddings' variation in RoBERTa (arXiv:1907.11692)."""
+"""BERT without a head (Devlin et al., arXiv:1810.04805); the embeddings of RoBERTa (arXiv:1907.11692)."""
 
 from __future__ import annotations
 

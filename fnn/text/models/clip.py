@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -287,14 +288,22 @@ class CLIPModel(PreTrainedModel[CLIPConfig]):
         self.post_init()
 
     def get_text_features(
-        self, input_ids: ArrayLike, attention_mask: ArrayLike | None = None, position_ids: ArrayLike | None = None
-    ) -> jax.Array:
-        """(N, L) tokens -> (N, P)."""
-        return self.text_projection(self.text_model(input_ids, attention_mask, position_ids).pooler_output)
+        self,
+        input_ids: ArrayLike,
+        attention_mask: ArrayLike | None = None,
+        position_ids: ArrayLike | None = None,
+        output_hidden_states: bool = False,
+    ) -> BaseModelOutput:
+        """The text tower's output, its pooled states projected, (N, P); see `CLIPTextModel.forward`."""
+        out = self.text_model(input_ids, attention_mask, position_ids, output_hidden_states)
+        return dataclasses.replace(out, pooler_output=self.text_projection(out.pooler_output))
 
-    def get_image_features(self, pixel_values: ArrayLike, interpolate_pos_encoding: bool = False) -> jax.Array:
-        """(N, C, H, W) -> (N, P)."""
-        return self.visual_projection(self.vision_model(pixel_values, interpolate_pos_encoding).pooler_output)
+    def get_image_features(
+        self, pixel_values: ArrayLike, interpolate_pos_encoding: bool = False, output_hidden_states: bool = False
+    ) -> BaseModelOutput:
+        """The image tower's output, its pooled states projected, (N, P); see `CLIPVisionModel.forward`."""
+        out = self.vision_model(pixel_values, interpolate_pos_encoding, output_hidden_states)
+        return dataclasses.replace(out, pooler_output=self.visual_projection(out.pooler_output))
 
     def forward(
         self,
@@ -317,10 +326,10 @@ class CLIPModel(PreTrainedModel[CLIPConfig]):
             interpolate_pos_encoding: whether images may be of another size than the configuration's.
             output_hidden_states: whether to return all states of both towers.
         """
-        texts = self.text_model(input_ids, attention_mask, position_ids, output_hidden_states)
-        images = self.vision_model(pixel_values, interpolate_pos_encoding, output_hidden_states)
-        text_embeds = _unit(self.text_projection(texts.pooler_output))
-        image_embeds = _unit(self.visual_projection(images.pooler_output))
+        texts = self.get_text_features(input_ids, attention_mask, position_ids, output_hidden_states)
+        images = self.get_image_features(pixel_values, interpolate_pos_encoding, output_hidden_states)
+        text_embeds = _unit(texts.pooler_output)
+        image_embeds = _unit(images.pooler_output)
         per_text = text_embeds @ image_embeds.T * jnp.exp(self.logit_scale.data).reshape(1, 1)
         loss = None
         if return_loss:

@@ -39,6 +39,8 @@ class _Head(PreTrainedModel[D]):
 
 
 class CausalLM(_Head[D]):
+    """A decoder with the logits of the next token."""
+
     tied = {"lm_head.weight": "model.embed_tokens.weight"}
     softcap: float | None = None
 
@@ -80,6 +82,8 @@ class CausalLM(_Head[D]):
 
 
 class SequenceClassification(_Head[D]):
+    """A decoder with classes of texts."""
+
     def make_head(self, config: D) -> None:
         self.score = nn.Linear(config.hidden_size, config.num_labels, bias=False)
 
@@ -100,6 +104,8 @@ class SequenceClassification(_Head[D]):
 
 
 class TokenClassification(_Head[D]):
+    """A decoder with classes of tokens."""
+
     def make_head(self, config: D) -> None:
         dropout = config.extra.get("classifier_dropout")
         self.dropout = nn.Dropout(0.1 if dropout is None else dropout)
@@ -121,6 +127,8 @@ class TokenClassification(_Head[D]):
 
 
 class QuestionAnswering(_Head[D]):
+    """A decoder with the ends of an answer."""
+
     def make_head(self, config: D) -> None:
         self.qa_outputs = nn.Linear(config.hidden_size, 2)
 
