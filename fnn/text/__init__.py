@@ -16,19 +16,108 @@ if TYPE_CHECKING:
     from fnn.text.auto import from_pretrained
     from fnn.text.cache import KVCache
     from fnn.text.config import Config
-    from fnn.text.models.bert import *
-    from fnn.text.models.bert_heads import *
-    from fnn.text.models.clip import *
-    from fnn.text.models.dinov2 import *
-    from fnn.text.models.distilbert import *
-    from fnn.text.models.gemma import *
-    from fnn.text.models.gpt2 import *
-    from fnn.text.models.llama import *
-    from fnn.text.models.mistral import *
-    from fnn.text.models.qwen import *
-    from fnn.text.models.t5 import *
+    from fnn.text.models.bert import (
+        BertConfig,
+        BertModel,
+        RobertaConfig,
+        RobertaModel,
+    )
+    from fnn.text.models.bert_heads import (
+        BertForMaskedLM,
+        BertForMultipleChoice,
+        BertForNextSentencePrediction,
+        BertForPreTraining,
+        BertForQuestionAnswering,
+        BertForSequenceClassification,
+        BertForTokenClassification,
+        RobertaForMaskedLM,
+        RobertaForMultipleChoice,
+        RobertaForQuestionAnswering,
+        RobertaForSequenceClassification,
+        RobertaForTokenClassification,
+    )
+    from fnn.text.models.clip import (
+        CLIPConfig,
+        CLIPForImageClassification,
+        CLIPModel,
+        CLIPTextConfig,
+        CLIPTextModel,
+        CLIPTextModelWithProjection,
+        CLIPVisionConfig,
+        CLIPVisionModel,
+        CLIPVisionModelWithProjection,
+    )
+    from fnn.text.models.dinov2 import Dinov2Config, Dinov2ForImageClassification, Dinov2Model
+    from fnn.text.models.distilbert import (
+        DistilBertConfig,
+        DistilBertForMaskedLM,
+        DistilBertForQuestionAnswering,
+        DistilBertForSequenceClassification,
+        DistilBertForTokenClassification,
+        DistilBertModel,
+    )
+    from fnn.text.models.gemma import (
+        Gemma2Config,
+        Gemma2ForCausalLM,
+        Gemma2ForSequenceClassification,
+        Gemma2ForTokenClassification,
+        Gemma2Model,
+        Gemma3ForCausalLM,
+        Gemma3TextConfig,
+        Gemma3TextForSequenceClassification,
+        Gemma3TextModel,
+        GemmaConfig,
+        GemmaForCausalLM,
+        GemmaForSequenceClassification,
+        GemmaForTokenClassification,
+        GemmaModel,
+    )
+    from fnn.text.models.gpt2 import (
+        GPT2Config,
+        GPT2ForQuestionAnswering,
+        GPT2ForSequenceClassification,
+        GPT2ForTokenClassification,
+        GPT2LMHeadModel,
+        GPT2Model,
+    )
+    from fnn.text.models.llama import (
+        LlamaConfig,
+        LlamaForCausalLM,
+        LlamaForQuestionAnswering,
+        LlamaForSequenceClassification,
+        LlamaForTokenClassification,
+        LlamaModel,
+    )
+    from fnn.text.models.mistral import (
+        MistralConfig,
+        MistralForCausalLM,
+        MistralForQuestionAnswering,
+        MistralForSequenceClassification,
+        MistralForTokenClassification,
+        MistralModel,
+    )
+    from fnn.text.models.qwen import (
+        Qwen2Config,
+        Qwen2ForCausalLM,
+        Qwen2ForQuestionAnswering,
+        Qwen2ForSequenceClassification,
+        Qwen2ForTokenClassification,
+        Qwen2Model,
+        Qwen3Config,
+        Qwen3ForCausalLM,
+        Qwen3ForQuestionAnswering,
+        Qwen3ForSequenceClassification,
+        Qwen3ForTokenClassification,
+        Qwen3Model,
+    )
+    from fnn.text.models.t5 import (
+        T5Config,
+        T5EncoderModel,
+        T5ForConditionalGeneration,
+        T5Model,
+    )
     from fnn.text.models.vit import ViTConfig, ViTForImageClassification, ViTModel
-    from fnn.text.models.whisper import *
+    from fnn.text.models.whisper import WhisperConfig, WhisperForConditionalGeneration, WhisperModel
     from fnn.text.pretrained import PreTrainedModel
     from fnn.text.tokenizer import Encoding, Tokenizer
 

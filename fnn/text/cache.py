@@ -3,7 +3,8 @@
 **The cache protocol.**  `fnn.generate` takes any Module with these two methods, or with three if it has an encoder:
 
 * ``make_cache(batch_size, length)`` returns a `KVCache`, or another Module whose Buffers hold what the model keeps of
-  up to ``length`` tokens of each row, and which has ``length``, the Buffer that counts them, ``repeat(times)`` and ``reorder(rows)``.
+  up to ``length`` tokens of each row, and which has ``length``, the Buffer that counts them,
+  ``repeat(times)`` and ``reorder(rows)``.
 * ``forward(input_ids, attention_mask=..., position_ids=..., cache=...)`` takes (N, L) tokens that follow those in the
   cache, adds them to it, and returns an output whose ``logits`` are (N, L, V).  ``attention_mask`` is (N, length),
   False at the places of the cache that hold padding; ``position_ids`` is (N, L).

@@ -33,11 +33,14 @@ def test_adapters_are_trained_alone_then_merged_or_taken_off():
     assert losses[-1] < 0.9 * losses[0]
     after, state = model(ids), lora.state_dict(model)
     assert list(state)[:3] == [
-        "base_model.model.0.lora_embedding_A", "base_model.model.0.lora_embedding_B", "base_model.model.1.lora_A.weight",
+        "base_model.model.0.lora_embedding_A", "base_model.model.0.lora_embedding_B",
+        "base_model.model.1.lora_A.weight",
     ]  # fmt: skip
     lora.unload(model)
     np.testing.assert_array_equal(model(ids), before)
-    assert list(model.state_dict()) == [*names] and all(p.requires_grad for n, p in model.named_parameters() if "weight" in n)
+    assert list(model.state_dict()) == [*names] and all(
+        p.requires_grad for n, p in model.named_parameters() if "weight" in n
+    )
     lora.add(model, r=2, alpha=3, targets=["0", "1", "3"])
     lora.load_state_dict(model, state)
     np.testing.assert_allclose(model(ids), after, rtol=1e-6)
@@ -48,18 +51,18 @@ def test_adapters_are_trained_alone_then_merged_or_taken_off():
 
 def test_errors_of_adapters():
     model = network()
-    with pytest.raises(fnn.ArgumentError, match="no module matches targets=\\['q_proj'\\]"):
+    with pytest.raises(fnn.ArgumentError, match=r"no module matches targets=\\['q_proj'\\]"):
         lora.add(model, targets=["q_proj"])
-    with pytest.raises(fnn.ArgumentError, match="2 is a ReLU; adapters are for linear layers and embeddings"):
+    with pytest.raises(fnn.ArgumentError, match=r"2 is a ReLU; adapters are for linear layers and embeddings"):
         lora.add(model, targets=["2"])
-    with pytest.raises(fnn.ArgumentError, match="r must be a positive int, got 0"):
+    with pytest.raises(fnn.ArgumentError, match=r"r must be a positive int, got 0"):
         lora.add(model, r=0)
     lora.add(model, r=2)
-    with pytest.raises(fnn.ArgumentError, match="1 has an adapter already"):
+    with pytest.raises(fnn.ArgumentError, match=r"1 has an adapter already"):
         lora.add(model, r=2)
     state = dict(lora.state_dict(model))
     state["other"] = state.pop("base_model.model.1.lora_A.weight")
-    with pytest.raises(fnn.StateDictError, match="Missing key: .*1.lora_A.weight\n\tUnexpected key: other"):
+    with pytest.raises(fnn.StateDictError, match=r"Missing key: .*1.lora_A.weight\n\tUnexpected key: other"):
         lora.load_state_dict(model, state)
 
 
@@ -102,5 +105,5 @@ def test_quantisation_leaves_ties_alone_and_says_what_it_cannot():
     ):
         with pytest.raises(fnn.ArgumentError, match=message):
             quantization.quantize(model, **how)
-    with pytest.raises(fnn.ArgumentError, match="divide the 6 inputs of 0, got 4"):
+    with pytest.raises(fnn.ArgumentError, match=r"divide the 6 inputs of 0, got 4"):
         quantization.quantize(nn.Sequential(nn.Linear(6, 2)), 4, 4)

@@ -7,7 +7,9 @@ import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
-peft = pytest.importorskip("peft")
+pytest.importorskip("peft")
+
+import peft
 
 import fnn
 from fnn import text
@@ -56,5 +58,5 @@ def test_other_kinds_are_refused(tmp_path):
     (tmp_path / "adapter_config.json").write_text(json.dumps(said))
     with pytest.raises(fnn.StateDictError, match=r"the model has no modules transformer.h.0.attn.c_attn"):
         text.load_adapter(text.from_pretrained(folder_of("LlamaForCausalLM")), tmp_path)
-    with pytest.raises(fnn.ArgumentError, match="the model has no adapters"):
+    with pytest.raises(fnn.ArgumentError, match=r"the model has no adapters"):
         text.save_adapter(model, tmp_path)

@@ -114,7 +114,7 @@ def test_tokens_are_told_as_they_are_made(model):
     def fails(tokens):
         raise KeyError("mine")
 
-    with pytest.raises(KeyError, match="mine"):
+    with pytest.raises(KeyError, match=r"mine"):
         fnn.generate(model, ids, max_new_tokens=6, callback=fails)
 
 
@@ -176,5 +176,5 @@ def test_errors(model, how, message):
 
 
 def test_a_module_without_the_protocol_is_refused():
-    with pytest.raises(fnn.ArgumentTypeError, match="Linear has no method 'make_cache' of the cache protocol"):
+    with pytest.raises(fnn.ArgumentTypeError, match=r"Linear has no method 'make_cache' of the cache protocol"):
         fnn.generate(nn.Linear(2, 2), [[1]])

@@ -53,14 +53,16 @@ def test_names_that_do_not_match_are_listed(folder):
         model = text.from_pretrained(folder, strict=False)
     assert float(model.transformer.h[0].ln_1.weight.sum()) == 8  # as a new one has it
     edit(folder, lambda arrays: arrays.update({"transformer.wpe.weight": np.zeros((4, 8), np.float32)}))
-    with pytest.raises(fnn.StateDictError, match=r"size mismatch for transformer.wpe.weight(.|\n)*\(4, 8\)(.|\n)*\(16, 8\)"):
+    with pytest.raises(
+        fnn.StateDictError, match=r"size mismatch for transformer.wpe.weight(.|\n)*\(4, 8\)(.|\n)*\(16, 8\)"
+    ):
         text.from_pretrained(folder, strict=False)
 
 
 def test_a_model_and_its_head_fit_each_other(folder):
-    with pytest.raises(fnn.StateDictError, match="score.weight"):
+    with pytest.raises(fnn.StateDictError, match=r"score.weight"):
         text.GPT2ForSequenceClassification.from_pretrained(folder)
-    with pytest.warns(UserWarning, match="score.weight"):
+    with pytest.warns(UserWarning, match=r"score.weight"):
         classifier = text.GPT2ForSequenceClassification.from_pretrained(folder, strict=False)
     whole = text.from_pretrained(folder)
     assert np.array_equal(classifier.transformer.wte.weight, whole.transformer.wte.weight)
@@ -81,7 +83,7 @@ def test_obsolete_names_and_ties(folder):
     edit(folder, change)
     text.from_pretrained(folder)
     edit(folder, lambda arrays: arrays.update({"lm_head.weight": np.zeros((20, 8), np.float32)}))
-    with pytest.raises(fnn.StateDictError, match="'lm_head.weight' and 'transformer.wte.weight' differ"):
+    with pytest.raises(fnn.StateDictError, match=r"'lm_head.weight' and 'transformer.wte.weight' differ"):
         text.from_pretrained(folder)
 
 
@@ -97,21 +99,21 @@ def test_parts_dtype_and_mesh(folder, tmp_path):
         for (name, a), (_, b) in zip(again.named_parameters(), model.named_parameters(), strict=True):
             assert a.dtype == dtype and np.array_equal(a.data, b.data.astype(dtype)), name
         assert (fnn.distributed.mesh_of(again) is None) == ("mesh" not in how)
-    with pytest.raises(fnn.ArgumentTypeError, match="dtype must be floating, got int8"):
+    with pytest.raises(fnn.ArgumentTypeError, match=r"dtype must be floating, got int8"):
         text.from_pretrained(folder, dtype="int8")
     model.save_pretrained(tmp_path / "parts")  # fewer files than before: the others go
     assert sorted(p.name for p in (tmp_path / "parts").iterdir()) == ["config.json", "model.safetensors"]
 
 
 def test_damaged_folders(folder, tmp_path):
-    with pytest.raises(fnn.ArgumentError, match="there is no folder './nowhere'"):
+    with pytest.raises(fnn.ArgumentError, match=r"there is no folder './nowhere'"):
         text.from_pretrained("./nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(fnn.ArgumentError, match=r"there is no config.json in"):
         text.from_pretrained(tmp_path / "empty")
     shutil.copy(folder / "config.json", tmp_path / "empty")
     (tmp_path / "empty" / "pytorch_model.bin").write_bytes(b"")
-    with pytest.raises(fnn.ArgumentError, match="no model.safetensors(.|\n)*pytorch_model.bin cannot be read"):
+    with pytest.raises(fnn.ArgumentError, match=r"no model.safetensors(.|\n)*pytorch_model.bin cannot be read"):
         text.from_pretrained(tmp_path / "empty")
     for place in ("../secret.safetensors", "/etc/passwd", 3):
         index = json.dumps({"weight_map": {"x": place}})
@@ -119,10 +121,10 @@ def test_damaged_folders(folder, tmp_path):
         with pytest.raises(CorruptFileError):
             text.from_pretrained(tmp_path / "empty")
     (folder / "config.json").write_text("[1]")
-    with pytest.raises(fnn.ArgumentError, match="expected a JSON object, got list"):
+    with pytest.raises(fnn.ArgumentError, match=r"expected a JSON object, got list"):
         text.from_pretrained(folder)
     (folder / "config.json").write_text(json.dumps({"architectures": ["os"], "model_type": "x"}))
-    with pytest.raises(fnn.ArgumentError, match="holds os .*which fnn does not have"):
+    with pytest.raises(fnn.ArgumentError, match=r"holds os .*which fnn does not have"):
         text.from_pretrained(folder)
 
 
@@ -216,7 +218,8 @@ def test_the_hub(folder, tmp_path):
     try:
         environment = {
             "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HOME": str(tmp_path / "home"),
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1", "JAX_PLATFORMS": "cpu", "PATH": "/usr/bin:/bin", "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1", "JAX_PLATFORMS": "cpu", "PATH": "/usr/bin:/bin",
+            "HF_HUB_DISABLE_XET": "1",
             "PYTHONPATH": str(Path(fnn.__file__).parent.parent), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1",
         }  # fmt: skip
         command = [sys.executable, "-c", _DOWNLOAD, str(folder)]
@@ -230,9 +233,14 @@ def test_a_new_model_draws_as_its_configuration_says():
     fnn.manual_seed(0)
     model = text.LlamaForCausalLM(
         text.LlamaConfig(
-            vocab_size=100, hidden_size=64, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4,
-            initializer_range=0.5, pad_token_id=3,
-        )  # fmt: skip
+            vocab_size=100,
+            hidden_size=64,
+            intermediate_size=64,
+            num_hidden_layers=1,
+            num_attention_heads=4,
+            initializer_range=0.5,
+            pad_token_id=3,
+        )
     )
     assert abs(float(model.lm_head.weight.data.std()) - 0.5) < 0.02
     assert float(abs(model.model.embed_tokens.weight.data[3]).sum()) == 0

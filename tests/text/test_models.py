@@ -100,7 +100,7 @@ def test_images_of_another_size_resample_the_positions():
             theirs = reference(torch.tensor(pixels), interpolate_pos_encoding=True).last_hidden_state.numpy()
         ours = model(pixels, interpolate_pos_encoding=True).last_hidden_state
         np.testing.assert_allclose(ours, theirs, atol=2e-5)
-        with pytest.raises(fnn.ArgumentError, match="Input image size"):
+        with pytest.raises(fnn.ArgumentError, match=r"Input image size"):
             model(pixels)
 
 
@@ -112,7 +112,7 @@ def test_a_cache_gives_what_the_whole_text_gives():
     parts = [model(ids[:, a:b], cache=cache).logits for a, b in ((0, 6), (6, 7), (7, 9))]
     np.testing.assert_allclose(jnp.concatenate(parts, 1), whole, atol=1e-5)
     assert int(cache.length) == 9
-    with pytest.raises(fnn.ArgumentError, match="13 tokens do not fit into a cache of length 12"):
+    with pytest.raises(fnn.ArgumentError, match=r"13 tokens do not fit into a cache of length 12"):
         model(np.ones((2, 13), np.int32), cache=cache)
 
 
@@ -147,7 +147,12 @@ def test_errors(make, message):
 
 
 def test_a_configuration_keeps_what_it_does_not_know():
-    said = {"model_type": "qwen3", "hidden_size": 8, "mood": {"good": [1, 2]}, "id2label": {"0": "a", "1": "b", "2": "c"}}
+    said = {
+        "model_type": "qwen3",
+        "hidden_size": 8,
+        "mood": {"good": [1, 2]},
+        "id2label": {"0": "a", "1": "b", "2": "c"},
+    }
     config = text.Qwen3Config.from_dict(said)
     assert config.num_labels == 3 and config.to_dict().items() >= said.items()
     assert text.Qwen3Config.from_dict(config.to_dict()) == config

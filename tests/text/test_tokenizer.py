@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
-tokenizers = pytest.importorskip("tokenizers")
+pytest.importorskip("tokenizers")
+
+import tokenizers
 
 import fnn
 from fnn import text
@@ -82,22 +84,22 @@ def test_arrays(folder):
 
 def test_errors(folder, tmp_path):
     tokenizer = text.Tokenizer.from_pretrained(folder)
-    with pytest.raises(fnn.ArgumentError, match="the chat template refuses: no system"):
+    with pytest.raises(fnn.ArgumentError, match=r"the chat template refuses: no system"):
         tokenizer.apply_chat_template([{"role": "system", "content": ""}])
     tokenizer.chat_template = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
-    with pytest.raises(fnn.ArgumentError, match="unsafe"):
+    with pytest.raises(fnn.ArgumentError, match=r"unsafe"):
         tokenizer.apply_chat_template([])
     tokenizer.chat_template = None
-    with pytest.raises(fnn.ArgumentError, match="the files have no chat_template"):
+    with pytest.raises(fnn.ArgumentError, match=r"the files have no chat_template"):
         tokenizer.apply_chat_template([])
-    with pytest.raises(fnn.ArgumentError, match="several lengths make no array"):
+    with pytest.raises(fnn.ArgumentError, match=r"several lengths make no array"):
         tokenizer(TEXTS, return_tensors="np")
-    with pytest.raises(fnn.ArgumentError, match="padding must be a bool"):
+    with pytest.raises(fnn.ArgumentError, match=r"padding must be a bool"):
         tokenizer(TEXTS, padding="all")
     del tokenizer.special["pad_token"]
-    with pytest.raises(fnn.ArgumentError, match="padding needs a pad_token"):
+    with pytest.raises(fnn.ArgumentError, match=r"padding needs a pad_token"):
         tokenizer(TEXTS, padding=True)
-    with pytest.raises(fnn.ArgumentError, match="there is no tokenizer.json in"):
+    with pytest.raises(fnn.ArgumentError, match=r"there is no tokenizer.json in"):
         text.Tokenizer.from_pretrained(tmp_path)
-    with pytest.raises(fnn.ArgumentError, match="not the content of a tokenizer.json"):
+    with pytest.raises(fnn.ArgumentError, match=r"not the content of a tokenizer.json"):
         text.Tokenizer("{}")

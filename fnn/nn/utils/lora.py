@@ -55,9 +55,7 @@ class LoRA(Module):
         ((3, 4), (2, 4), (3, 2))
     """
 
-    def __init__(
-        self, weight: ArrayLike, r: int, scale: float, transposed: bool = False, embeds: bool = False
-    ) -> None:
+    def __init__(self, weight: ArrayLike, r: int, scale: float, transposed: bool = False, embeds: bool = False) -> None:
         super().__init__()
         shape = jnp.shape(weight)
         out, features = (shape[1], shape[0]) if transposed or embeds else shape

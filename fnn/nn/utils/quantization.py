@@ -94,9 +94,7 @@ class Int4Weight(Module):
         return pairs[..., 0] | (pairs[..., 1] << 4), scales
 
 
-def quantize(
-    model: Module, bits: int = 8, group_size: int = 32, targets: Sequence[str] | None = None
-) -> list[str]:
+def quantize(model: Module, bits: int = 8, group_size: int = 32, targets: Sequence[str] | None = None) -> list[str]:
     """Stores the weights of linear layers in 8 or 4 bits; they are not trained any more.
 
     The ``state_dict`` then has ``parametrizations.weight.original0``, the numbers, and ``original1``, their scales; it
@@ -134,7 +132,9 @@ def quantize(
             continue
         weight = cast(Any, module).weight if isinstance(module, Linear) else None
         if weight is None or is_parametrized(module, "weight"):
-            raise ArgumentError(f"quantize: {name} is a {type(module).__name__} without a plain weight of a linear layer")
+            raise ArgumentError(
+                f"quantize: {name} is a {type(module).__name__} without a plain weight of a linear layer"
+            )
         if shared.get(id(weight), 1) > 1:
             if targets is None:
                 continue

@@ -84,8 +84,8 @@ def generate(
         pad_token_id: what follows the end of a text. None: the first token that ends one.
         suppress_tokens: tokens that are never made.
         begin_suppress_tokens: tokens that are not made first.
-        decoder_input_ids: (N, L) of an encoder-decoder model: what its texts begin with. None: ``decoder_start_token_id``
-            of the configuration.
+        decoder_input_ids: (N, L) of an encoder-decoder model: what its texts begin with. None: the configuration's
+            ``decoder_start_token_id``.
         callback: called with the tokens (N,) of each step as soon as they are made; if it returns True, that is the
             end. Not with beams.
 
