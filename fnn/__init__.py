@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # after them, for split is more here
         random,
         serialization,
         testing,
+        text,
         utils,
         vision,
     )
@@ -86,11 +87,12 @@ if TYPE_CHECKING:  # after them, for split is more here
         no_grad,
         set_grad_enabled,
     )
+    from fnn.text.generation import generate
     from fnn.utils.summary import summary
 
 _MODULES = (
     "amp", "autograd", "distributed", "distributions", "explain", "func", "functional", "init", "layers", "metrics",
-    "nn", "optim", "random", "serialization", "testing", "utils", "vision",
+    "nn", "optim", "random", "serialization", "testing", "text", "utils", "vision",
 )  # fmt: skip
 _NAMES = {
     "amp": ("autocast",),
@@ -113,13 +115,14 @@ _NAMES = {
     "state.grad_mode": (
         "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
     ),
+    "text.generation": ("generate",),
     "utils.summary": ("summary",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "__version__", "amp", "autocast", "distributed", "distributions", "explain", "metrics", "func", "functional",
-    "init", "layers", "nn", "optim", "random", "serialization", "testing", "utils", "vision", "bernoulli",
+    "init", "layers", "nn", "optim", "random", "serialization", "testing", "text", "utils", "vision", "bernoulli",
     "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
     "get_default_dtype", "set_default_dtype", "ArgumentError", "ArgumentTypeError", "MissingKeyError",
     "StateDictError", "TracerEscapeError", "accumulate", "backward", "checkpoint", "cond", "fori_loop", "grad", "jit",
@@ -127,7 +130,7 @@ __all__ = [
     "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state", "load",
     "save", "summary", "ops", "autograd", "enable_grad", "inference_mode", "is_grad_enabled",
     "is_inference_mode_enabled", "no_grad", "set_grad_enabled", "Exported", "export", "export_onnx", "load_exported",
-    "portable",
+    "portable", "generate",
 ]  # fmt: skip
 __all__ += ops.__all__
 

@@ -47,7 +47,7 @@ FLOORS = (
     ("autograd", "amp", "distributions", "metrics"),
     ("serialization",),
     ("distributed",),
-    ("exported", "utils", "vision", "testing", "explain"),
+    ("exported", "utils", "vision", "text", "testing", "explain"),
     ("quickstart", "port"),
 )
 ROOF = len(FLOORS)
@@ -78,6 +78,9 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "onnx": ((), ("fnn.exported",)),
     "orbax": ((), ("fnn.distributed",)),
     "PIL": ((), ("fnn.utils.tensorboard", "fnn.vision")),
+    "huggingface_hub": ((), ("fnn.text",)),
+    "jinja2": ((), ("fnn.text",)),
+    "tokenizers": ((), ("fnn.text",)),
     "rich": ((), ("fnn.explain", "fnn.port", "fnn.quickstart", "fnn.utils")),
     "safetensors": ((), ("fnn.serialization",)),
     "sklearn": ((), ("fnn.quickstart",)),

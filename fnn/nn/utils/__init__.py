@@ -1,6 +1,6 @@
 """The utilities of ``torch.nn.utils``."""
 
-from fnn.nn.utils import fusion, memory_format, parametrizations, parametrize, prune, rnn, stateless
+from fnn.nn.utils import fusion, lora, memory_format, parametrizations, parametrize, prune, quantization, rnn, stateless
 from fnn.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -28,11 +28,13 @@ __all__ = [
     "fuse_linear_bn_weights",
     "fusion",
     "get_total_norm",
+    "lora",
     "memory_format",
     "parameters_to_vector",
     "parametrizations",
     "parametrize",
     "prune",
+    "quantization",
     "remove_spectral_norm",
     "remove_weight_norm",
     "rnn",

@@ -1,0 +1,53 @@
+"""One token after the other: the likeliest, or a drawn one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from fnn import random
+from fnn.func import while_loop
+from fnn.text.generation._form import Form, Numbers
+from fnn.text.generation._listening import tell
+from fnn.text.generation._scores import processed
+from fnn.text.generation._steps import Steps
+
+
+def single(steps: Steps, form: Form, numbers: Numbers) -> tuple[jax.Array, jax.Array]:
+    """The texts (N, P + room), and how many tokens were made."""
+    logits = steps.prompt()
+
+    def chosen(logits: jax.Array, state: tuple[Any, ...]) -> tuple[Any, ...]:
+        made, texts, _, finished, stopped = state
+        scores = processed(logits, texts, steps.there(made), made, form, numbers)
+        if form.samples:
+            token = jax.random.categorical(random.resolve(random.AMBIENT, "generate"), scores)
+        else:
+            token = jnp.argmax(scores, -1)
+        token = token.astype(texts.dtype)
+        if form.ends:
+            token = jnp.where(finished, numbers.pad.astype(token.dtype), token)
+            finished |= jnp.isin(token, numbers.ends)
+        texts = lax.dynamic_update_slice(texts, token[:, None], (jnp.zeros_like(made), steps.start + made))
+        if form.listens:
+            stopped = tell(numbers.listener, token)
+        return made + 1, texts, token, finished, stopped
+
+    rows = steps.ids.shape[0]
+    state = (
+        jnp.zeros((), jnp.int32), steps.texts(numbers.pad), jnp.zeros(rows, steps.ids.dtype), jnp.zeros(rows, bool),
+        jnp.zeros((), bool),
+    )  # fmt: skip
+
+    def goes_on(state: tuple[Any, ...]) -> jax.Array:
+        made, _, _, finished, stopped = state
+        return (made < numbers.most) & ~jnp.all(finished) & ~stopped
+
+    def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
+        return chosen(steps.next(state[2], state[0]), state)
+
+    made, texts, *_ = while_loop(goes_on, step, chosen(logits, state))
+    return texts, made

@@ -1,0 +1,195 @@
+"""What models return: named arrays, of which those that were not asked for are None.
+
+An output is a pytree, so it goes through transforms, and a sequence of what it has, as transformers' outputs are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import jax
+
+__all__ = [
+    "BaseModelOutput", "CLIPOutput", "LMOutput", "Output", "QuestionAnsweringOutput", "Seq2SeqLMOutput",
+    "Seq2SeqModelOutput",
+]  # fmt: skip
+
+_T = TypeVar("_T", bound=type)
+
+
+def _registered(cls: _T) -> _T:
+    """``cls`` as a frozen dataclass that is a pytree."""
+    made = dataclass(frozen=True, eq=False)(cls)
+    jax.tree_util.register_dataclass(made, [f.name for f in dataclasses.fields(made)], [])
+    return made
+
+
+@_registered
+class Output:
+    """The base of outputs: fields by name, ``output["logits"]`` and ``output[0]``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import text
+        >>> output = text.outputs.LMOutput(logits=jnp.zeros((1, 2, 3)))
+        >>> output.loss is None, output[0].shape, output.keys()
+        (True, (1, 2, 3), ('logits',))
+    """
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of the fields that are not None."""
+        return tuple(f.name for f in dataclasses.fields(self) if getattr(self, f.name) is not None)
+
+    def to_tuple(self) -> tuple[Any, ...]:
+        """The fields that are not None."""
+        return tuple(getattr(self, name) for name in self.keys())
+
+    def __getitem__(self, index: str | int | slice) -> Any:
+        return getattr(self, index) if isinstance(index, str) else self.to_tuple()[index]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.to_tuple())
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+
+@_registered
+class BaseModelOutput(Output):
+    """Of a model without a head.
+
+    Attributes:
+        last_hidden_state: (N, L, E).
+        pooler_output: (N, E), of one position of each sequence, where the model has it.
+        hidden_states: (N, L, E) each: before the first layer, after each layer; on demand.
+    """
+
+    last_hidden_state: jax.Array | None = None
+    pooler_output: jax.Array | None = None
+    hidden_states: tuple[jax.Array, ...] | None = None
+
+
+@_registered
+class LMOutput(Output):
+    """Of a head with one result: language models, classifiers.
+
+    Attributes:
+        loss: a scalar, where there are labels.
+        logits: (N, L, V) of tokens, (N, C) of texts and images.
+        hidden_states: see `BaseModelOutput`.
+    """
+
+    loss: jax.Array | None = None
+    logits: jax.Array | None = None
+    hidden_states: tuple[jax.Array, ...] | None = None
+
+
+@_registered
+class PreTrainingOutput(Output):
+    """Of BERT with both heads of its training.
+
+    Attributes:
+        loss: a scalar, where there are labels.
+        prediction_logits: (N, L, V).
+        seq_relationship_logits: (N, 2).
+        hidden_states: see `BaseModelOutput`.
+    """
+
+    loss: jax.Array | None = None
+    prediction_logits: jax.Array | None = None
+    seq_relationship_logits: jax.Array | None = None
+    hidden_states: tuple[jax.Array, ...] | None = None
+
+
+@_registered
+class QuestionAnsweringOutput(Output):
+    """Of a head that finds a span.
+
+    Attributes:
+        loss: a scalar, where there are positions.
+        start_logits: (N, L).
+        end_logits: (N, L).
+        hidden_states: see `BaseModelOutput`.
+    """
+
+    loss: jax.Array | None = None
+    start_logits: jax.Array | None = None
+    end_logits: jax.Array | None = None
+    hidden_states: tuple[jax.Array, ...] | None = None
+
+
+@_registered
+class Seq2SeqModelOutput(Output):
+    """Of an encoder and a decoder.
+
+    Attributes:
+        last_hidden_state: (N, L, E), the decoder's.
+        decoder_hidden_states: see `BaseModelOutput`.
+        encoder_last_hidden_state: (N, S, E).
+        encoder_hidden_states: see `BaseModelOutput`.
+    """
+
+    last_hidden_state: jax.Array | None = None
+    decoder_hidden_states: tuple[jax.Array, ...] | None = None
+    encoder_last_hidden_state: jax.Array | None = None
+    encoder_hidden_states: tuple[jax.Array, ...] | None = None
+
+
+@_registered
+class Seq2SeqLMOutput(Output):
+    """Of an encoder and a decoder with a head for tokens.
+
+    Attributes:
+        loss: a scalar, where there are labels.
+        logits: (N, L, V).
+        decoder_hidden_states: see `BaseModelOutput`.
+        encoder_last_hidden_state: (N, S, E).
+        encoder_hidden_states: see `BaseModelOutput`.
+    """
+
+    loss: jax.Array | None = None
+    logits: jax.Array | None = None
+    decoder_hidden_states: tuple[jax.Array, ...] | None = None
+    encoder_last_hidden_state: jax.Array | None = None
+    encoder_hidden_states: tuple[jax.Array, ...] | None = None
+
+
+@_registered
+class CLIPOutput(Output):
+    """Of both of CLIP's towers.
+
+    Attributes:
+        loss: a scalar, on demand.
+        logits_per_image: (images, texts).
+        logits_per_text: (texts, images).
+        text_embeds: (texts, P), of length 1.
+        image_embeds: (images, P), of length 1.
+        text_model_output: a `BaseModelOutput`.
+        vision_model_output: a `BaseModelOutput`.
+    """
+
+    loss: jax.Array | None = None
+    logits_per_image: jax.Array | None = None
+    logits_per_text: jax.Array | None = None
+    text_embeds: jax.Array | None = None
+    image_embeds: jax.Array | None = None
+    text_model_output: BaseModelOutput | None = None
+    vision_model_output: BaseModelOutput | None = None
+
+
+@_registered
+class CLIPEmbedsOutput(Output):
+    """Of one of CLIP's towers with its projection.
+
+    Attributes:
+        embeds: (N, P).
+        last_hidden_state: (N, L, E).
+        hidden_states: see `BaseModelOutput`.
+    """
+
+    embeds: jax.Array | None = None
+    last_hidden_state: jax.Array | None = None
+    hidden_states: tuple[jax.Array, ...] | None = None

@@ -1,0 +1,180 @@
+"""`fnn.generate` makes transformers' tokens, in one program."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import jax
+
+import fnn
+from fnn import nn, text
+from tests.extent import ALL
+from tests.text.oracle import folder_of, torch, transformers
+
+MODELS = {
+    "GPT2LMHeadModel": "AutoModelForCausalLM", "LlamaForCausalLM": "AutoModelForCausalLM",
+    "T5ForConditionalGeneration": "AutoModelForSeq2SeqLM", "Gemma2ForCausalLM": "AutoModelForCausalLM",
+    "MistralForCausalLM": "AutoModelForCausalLM", "Qwen3ForCausalLM": "AutoModelForCausalLM",
+}  # fmt: skip
+WAYS = {
+    "greedy": {},
+    "beams": {"num_beams": 3, "num_return_sequences": 2},
+    "penalty": {"repetition_penalty": 1.3, "min_new_tokens": 4},
+    "early": {"num_beams": 3, "early_stopping": True, "length_penalty": 2.0},
+    "never": {"num_beams": 2, "early_stopping": "never", "length_penalty": -0.5},
+}
+PAIRS = [(model, way) for model in MODELS for way in WAYS]
+DEFAULT = [("GPT2LMHeadModel", "greedy"), ("GPT2LMHeadModel", "beams"), ("T5ForConditionalGeneration", "greedy")]
+
+
+def prompts(count: int, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        length = int(rng.integers(3, 20))
+        ids, mask = rng.integers(3, 50, (2, length)), np.ones((2, length), np.int64)
+        mask[0, : rng.integers(0, length - 1)] = 0
+        yield ids, mask
+
+
+@pytest.mark.parametrize(("case", "way"), PAIRS if ALL else DEFAULT)
+def test_tokens_equal_transformers(case, way):
+    reference = getattr(transformers, MODELS[case]).from_pretrained(folder_of(case, 3.0)).eval()
+    model = text.from_pretrained(folder_of(case, 3.0))
+    how = {"max_new_tokens": 10, "eos_token_id": [2, 7, 9], "pad_token_id": 0, **WAYS[way]}
+    lengths = set()
+    for ids, mask in prompts(20):
+        with torch.no_grad():
+            theirs = reference.generate(torch.tensor(ids), attention_mask=torch.tensor(mask), do_sample=False, **how)
+        ours = np.asarray(fnn.generate(model, ids, mask, **how))
+        assert np.array_equal(ours, theirs.numpy()), (ids, ours, theirs)
+        lengths.add(ours.shape[1] - ids.shape[1])
+    assert ours.dtype == np.int32 and (case[:2] == "T5" or len(lengths) > 1)
+
+
+@pytest.fixture(scope="module")
+def model():
+    config = text.GPT2Config(
+        vocab_size=12, n_positions=200, n_embd=16, n_layer=1, n_head=2, initializer_range=0.6, pad_token_id=0,
+        eos_token_id=None,
+    )  # fmt: skip
+    return text.GPT2LMHeadModel(config).eval()
+
+
+def test_lengths_and_numbers_share_a_program(model):
+    calls = [(5, 9), (7, 4), (30, 20), (16, 32)]
+    for n, (length, new) in enumerate(calls):
+        how = {"do_sample": True, "temperature": 1.5 + n, "top_k": n + 3, "top_p": 0.8 + 0.01 * n}
+        assert fnn.generate(model, np.ones((1, length), int), max_new_tokens=new, **how).shape == (1, length + new)
+        if n == 1:
+            before = _compiled[0]
+    assert _compiled[0] == before
+
+
+_compiled = [0]  # how many programs were compiled so far
+
+
+def _counted(event, duration, **_):
+    if event == "/jax/core/compile/backend_compile_duration":
+        _compiled[0] += 1
+
+
+jax.monitoring.register_event_duration_secs_listener(_counted)
+
+
+def test_draws_follow_the_distribution(model):
+    ids, temperature = np.array([[1, 5, 3]]), 1.7
+    logits = np.asarray(model(ids).logits[0, -1], np.float64) / temperature
+    order = np.argsort(-logits)
+    kept = order[:6]
+    share = np.exp(logits[kept] - logits[kept].max())
+    share /= share.sum()
+    keep = (np.cumsum(share) - share) < 0.9
+    expected = np.zeros(12)
+    expected[kept[keep]] = share[keep] / share[keep].sum()
+    fnn.manual_seed(0)
+    drawn = fnn.generate(
+        model, ids, do_sample=True, temperature=temperature, top_k=6, top_p=0.9, num_return_sequences=4000,
+        max_new_tokens=1,
+    )[:, -1]  # fmt: skip
+    found = np.bincount(np.asarray(drawn), minlength=12) / 4000
+    assert np.all(found[expected == 0] == 0)
+    np.testing.assert_allclose(found, expected, atol=4 * np.sqrt(0.25 / 4000))
+
+
+def test_tokens_are_told_as_they_are_made(model):
+    told = []
+    ids = np.array([[3, 4, 5], [0, 6, 7]])
+    made = np.asarray(fnn.generate(model, ids, max_new_tokens=6, callback=told.append))
+    assert np.array_equal(np.stack(told, 1), made[:, 3:])
+    short = fnn.generate(model, ids, max_new_tokens=6, callback=lambda tokens: len(told) and True)
+    assert np.array_equal(short, made[:, :4])
+
+    def fails(tokens):
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match=r"mine"):
+        fnn.generate(model, ids, max_new_tokens=6, callback=fails)
+
+
+def test_the_end_is_padded_and_tokens_are_suppressed(model):
+    ids = np.array([[3, 4, 5]])
+    free = np.asarray(fnn.generate(model, ids, max_new_tokens=8))[0, 3:]
+    end = int(free[2])
+    first = int(np.argmax(free == end))
+    stopped = np.asarray(fnn.generate(model, np.concatenate((ids, ids)), max_new_tokens=8, eos_token_id=end))
+    assert stopped.shape[1] == 3 + first + 1 and stopped[0, -1] == end
+    without = np.asarray(fnn.generate(model, ids, max_new_tokens=8, suppress_tokens=[end]))
+    assert end not in without[0, 3:]
+
+
+class Counter(nn.Module):
+    """The smallest model with the cache protocol: the next token is the sum of all, modulo 10."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Parameter(np.ones((), np.float32))
+
+    def make_cache(self, batch_size, length):
+        return text.KVCache(1, (batch_size, 1, length, 1))
+
+    def forward(self, input_ids, attention_mask, position_ids, cache):
+        n, length = input_ids.shape
+        values = (input_ids * self.one.data).reshape(n, 1, length, 1)
+        _, kept = cache.update(0, values, values)
+        cache.advance(length)
+        total = (kept[:, 0, :, 0] * attention_mask).sum(1) % 10
+        logits = -abs(np.arange(10)[None, None] - total[:, None, None])
+        return text.outputs.LMOutput(logits=logits)
+
+
+def test_any_module_with_the_protocol_generates():
+    ids = np.array([[1, 2], [3, 4]])
+    assert fnn.generate(Counter(), ids, max_new_tokens=4, pad_token_id=None).tolist() == [
+        [1, 2, 3, 6, 2, 4], [3, 4, 7, 4, 8, 6],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"max_new_tokens": 0}, "max_new_tokens must be a positive int, got 0"),
+        ({"temperature": 0.5}, "temperature need do_sample=True, got False"),
+        ({"do_sample": True, "temperature": 0.0}, "temperature must be positive"),
+        ({"num_return_sequences": 2}, "num_return_sequences > 1 needs do_sample=True or num_beams > 1"),
+        ({"num_beams": 2, "num_return_sequences": 3}, "num_return_sequences must be at most num_beams=2"),
+        ({"num_beams": 2, "callback": print}, "callback must be None with num_beams > 1"),
+        ({"attention_mask": np.array([[1, 1, 0]])}, "pad shorter texts on the left"),
+        ({"decoder_input_ids": np.ones((1, 1))}, "has no encoder"),
+        ({"eos_token_id": -1}, "eos_token_id must be tokens, got -1"),
+    ],
+)
+def test_errors(model, how, message):
+    with pytest.raises(fnn.ArgumentError, match=message):
+        fnn.generate(model, np.array([[3, 4, 5]]), **how)
+
+
+def test_a_module_without_the_protocol_is_refused():
+    with pytest.raises(fnn.ArgumentTypeError, match=r"Linear has no method 'make_cache' of the cache protocol"):
+        fnn.generate(nn.Linear(2, 2), [[1]])
