@@ -71,6 +71,7 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ml_dtypes": (("fnn.host_random", "fnn.serialization"), ()),
     "optax": (("fnn.optim",), ()),
     "cloudpickle": ((), ("fnn.utils.data",)),
+    "einops": (("fnn.nn.einops",), ()),  # a file that is imported by its name
     "libcst": (("fnn.port",), ()),  # what imports it is imported by functions of fnn.port
     "matplotlib": ((), ("fnn.quickstart",)),
     "PIL": ((), ("fnn.utils.tensorboard", "fnn.vision")),

@@ -9,7 +9,7 @@ import libcst as cst
 from fnn.port._edit import arguments, bare, call, name
 from fnn.port._infer import Inference, dotted
 from fnn.port._kinds import Kind
-from fnn.port._report import CHANGED, LEFT, Status
+from fnn.port._report import CHANGED, Status
 from fnn.port._torch import TENSOR_CLASSES
 
 __all__ = ["Functions"]
@@ -55,10 +55,6 @@ class Functions:
         if full == "torch.compile" and updated.args:
             self._note(original, CHANGED, "fnn.jit compiles the whole training step; the model is left as it is")
             return updated.args[0].value
-        if full in ("torch.nn.DataParallel", "torch.nn.parallel.DistributedDataParallel") and updated.args:
-            if full.endswith("DistributedDataParallel"):
-                self._note(original, LEFT, "DistributedDataParallel: shard the batch over a jax.sharding.Mesh")
-            return None
         if full == "torch.cuda.amp.autocast":
             return call("fnn.amp.autocast", cst.SimpleString('"cuda"'), *updated.args)
         if full == "torch.cuda.amp.GradScaler":

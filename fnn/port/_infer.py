@@ -33,7 +33,7 @@ from fnn.port._kinds import (
     torch_name,
     tuple_of,
 )
-from fnn.port._torch import DTYPES, ROOTS, TENSOR_CLASSES, method_result, module_result, result
+from fnn.port._torch import DTYPES, TENSOR_CLASSES, method_result, module_result, result, root_of
 
 __all__ = ["Class", "Inference", "dotted"]
 
@@ -74,6 +74,7 @@ class Class:
     methods: dict[str, Function] = field(default_factory=dict)
     module: bool = False
     dataset: bool = False
+    operation: bool = False  # derived from autograd.Function
 
 
 class Inference:
@@ -97,6 +98,13 @@ class Inference:
     def of(self, node: cst.CSTNode | None) -> Kind | None:
         """What is known of an expression."""
         return self.kinds.get(id(node))
+
+    def is_backward(self, node: cst.Call) -> bool:
+        """Whether a call is a tensor's ``backward``."""
+        if not isinstance(node.func, cst.Attribute) or node.func.attr.value != "backward":
+            return False
+        kind = self.of(node.func.value)
+        return is_array(kind) or (kind is None and "backward" not in self.own_methods)
 
     # names
 
@@ -166,6 +174,7 @@ class Inference:
             case cst.Expr():
                 self._eval(node.value)
                 self._appended(node.value)
+                self._required(node.value)
             case cst.Return():
                 kind = self._eval(node.value) if node.value is not None else NONE
                 if self._function is not None:
@@ -254,6 +263,13 @@ class Inference:
                     elif isinstance(target, cst.Attribute):
                         self._assign(target, held)
 
+    def _required(self, node: cst.BaseExpression) -> None:
+        """``x.requires_grad_()``: the array is a Parameter from here on."""
+        match node:
+            case cst.Call(func=cst.Attribute(value=cst.Name() as target, attr=cst.Name(value="requires_grad_"))):
+                if self.of(target) == ARRAY:
+                    self._bind(target.value, BOX)
+
     def _children(self, node: cst.CSTNode) -> None:
         for child in node.children:
             if isinstance(child, cst.BaseExpression):
@@ -323,7 +339,8 @@ class Inference:
         function.owner = self._class
         if self._class is not None:
             self._class.methods[node.name.value] = function
-            self.own_methods.add(node.name.value)
+            if not self._class.operation:
+                self.own_methods.add(node.name.value)
         else:
             self._bind(node.name.value, Kind("function", str(id(node))))
         function.outer = list(self._envs)
@@ -346,6 +363,8 @@ class Inference:
                 kind = kind or function.given.get(param.name.value)
                 if kind is None and owner is not None and owner.module and name == "forward":
                     kind = ARRAY if default is None or default == NONE else default
+                if kind is None and owner is not None and owner.operation and name in ("forward", "backward"):
+                    kind = Kind("context") if first else ARRAY
                 kind = kind or (default if default != NONE else None)
             env[param.name.value] = kind
             first = False
@@ -380,9 +399,12 @@ class Inference:
                     found.module = True
                 if base.tag == "torch" and ("Dataset" in base.name or base.name.startswith("torchvision.datasets")):
                     found.dataset = True
+                if base.tag == "torch" and base.name in ("torch.autograd.Function", "torch.autograd.function.Function"):
+                    found.operation = True
                 if base.tag == "class" and base.name in self.classes:
                     parent = self.classes[base.name]
                     found.module |= parent.module
+                    found.operation |= parent.operation
                     for name, kind in parent.attributes.items():
                         found.attributes.setdefault(name, kind)
                     for name, function in parent.methods.items():
@@ -509,7 +531,7 @@ class Inference:
     def _attribute(self, node: cst.Attribute) -> Kind | None:
         base, name = self._eval(node.value), node.attr.value
         if base is None:
-            if name in ("grad",):
+            if name == "grad":
                 return ARRAY
             return BOX if name in ("weight", "bias") else None
         match base.tag:
@@ -523,6 +545,17 @@ class Inference:
                 return torch_name(full)
             case "numpy module":
                 return Kind("numpy module", name)
+            case "einops":
+                return Kind("einops", f"{base.name}.{name}")
+            case "context":  # of an autograd.Function
+                return list_of(ARRAY) if name in ("saved_tensors", "saved_variables") else None
+            case "class":
+                owner = self.classes[base.name]
+                if name == "apply" and owner.operation:
+                    return Kind("operation", base.name)
+                if name in owner.methods:
+                    return Kind("function", str(id(owner.methods[name].node)))
+                return owner.attributes.get(name)
             case "array" | "box" | "batch":
                 if name in ("shape",):
                     return SHAPE
@@ -615,6 +648,8 @@ class Inference:
                 return ARRAY
             case "numpy module":
                 return NUMPY
+            case "einops":
+                return result(kind.name, count, keywords)
             case "class":
                 owner = self.classes[kind.name]
                 if "__init__" in owner.methods:
@@ -628,6 +663,12 @@ class Inference:
                     function = owner.methods["__call__"]
                     self._pass(function, node, args, bound=True)
                     return function.returns
+            case "operation":
+                function = self.classes[kind.name].methods.get("forward")
+                if function is None:
+                    return ARRAY
+                self._pass(function, node, args, bound=True)
+                return function.returns or ARRAY
             case "function":
                 function = self.functions[int(kind.name)]
                 static = isinstance(function.node, cst.FunctionDef) and _static(function.node)
@@ -755,7 +796,7 @@ def _globals_of(node: cst.FunctionDef) -> list[str]:
 
 def _imported(name: str) -> Kind | None:
     root, _, rest = name.partition(".")
-    if root in ROOTS:
+    if root_of(name) is not None:
         if name in TENSOR_CLASSES:
             return Kind("tensor class", name)
         if root == "torch" and rest in DTYPES:
@@ -763,6 +804,8 @@ def _imported(name: str) -> Kind | None:
         return torch_name(name)
     if root == "numpy":
         return Kind("numpy module", name)
+    if root == "einops":
+        return Kind("einops", name)
     if root in ("math", "random"):
         return Kind("number module", name)
     return None

@@ -15,7 +15,7 @@ import libcst as cst
 from fnn.port._edit import arguments, name
 from fnn.port._flow import bound, first_reads, names_in, walk
 from fnn.port._infer import Inference, dotted
-from fnn.port._kinds import ARRAY, is_array
+from fnn.port._kinds import ARRAY, BOX, is_array
 from fnn.port._report import LEFT, Status
 from fnn.port._steps import Steps
 
@@ -260,7 +260,7 @@ class _Outliner:
             i
             for i, s in enumerate(body[: learns[0] + 1])
             if not isinstance(s, cst.FunctionDef)
-            and (self._steps.runs_module(s) or self._steps.clears(s))
+            and (self._steps.runs_module(s) or self._steps.clears(s) or self._reads_box(s))
             and not (self._steps.talks(s) and not self._steps.differentiates(s))
         ]
         if starts:
@@ -273,6 +273,15 @@ class _Outliner:
                 needed |= names_in(s)
                 first = i
         return first, last
+
+    def _reads_box(self, node: cst.CSTNode) -> bool:
+        """Whether an expression is formed with a Parameter."""
+        return isinstance(node, cst.SimpleStatementLine) and any(
+            isinstance(part, cst.Assign)
+            and is_array(self._found.of(part.value))
+            and any(isinstance(n, cst.Name | cst.Attribute) and self._found.of(n) == BOX for n in walk(part.value))
+            for part in node.body
+        )
 
     def _named(self, region: Sequence[cst.CSTNode]) -> str:
         names = [n for s in region for c in self._steps.calls(s) if (n := self._steps.optimizer(c)) is not None]
@@ -375,7 +384,10 @@ class _Outliner:
                 if not hoistable:
                     raise _Cannot("it draws numbers of the host from what it has computed")
                 before.append(s)
-            elif hoistable and ((self._steps.draws(s) and not self._steps.runs_module(s)) or self._is_plain(s)):
+            elif hoistable and (
+                (self._steps.draws(s) and not self._steps.runs_module(s))
+                or (self._is_plain(s) and not binds & bound([n for n in region if n is not s]))
+            ):
                 before.append(s)
             else:
                 inside.append(s)
@@ -458,9 +470,11 @@ class _Outliner:
         tag = ""
         for s in region:
             for part in walk(s):
-                if isinstance(part, cst.AssignTarget) and isinstance(part.target, cst.Name):
+                if isinstance(part, cst.AssignTarget | cst.AugAssign) and isinstance(part.target, cst.Name):
                     if part.target.value == wanted:
                         kind = self._found.of(part.target)
+                        if isinstance(part, cst.AugAssign) and not is_array(kind):
+                            kind = self._found.of(part.value)
                         tag = kind.tag if kind is not None else ""
         return tag
 
@@ -513,7 +527,7 @@ class _Outliner:
         decorator = _JIT
         if static:
             text = ", ".join(repr(n).replace("'", '"') for n in static)
-            names = cst.parse_expression(f"fnn.jit(static_argnames=({text},))")
+            names = cst.parse_expression(f"fnn.jit(static_argnames=({text}{',' if len(static) == 1 else ''}))")
             decorator = cst.Decorator(names)
         lines = [s for s in region if isinstance(s, cst.BaseStatement)]
         lead = getattr(lines[0], "leading_lines", ())

@@ -165,7 +165,7 @@ class Rewriter(cst.CSTTransformer):
         attr, base = func.attr.value, self._kind(func.value)
         receiver = new.value
         kinds = [self._kind(a.value) for a in original.args]
-        if attr == "backward" and "backward" not in self.found.own_methods and (base is None or is_array(base)):
+        if self.found.is_backward(original):
             self.needs.add("fnn")
             return call("fnn.backward", bare(receiver), *updated.args)
         if attr in ("to", "cuda", "cpu"):
@@ -209,7 +209,7 @@ class Rewriter(cst.CSTTransformer):
     def _is_device(self, node: cst.BaseExpression) -> bool:
         kind = self._kind(node)
         if kind is not None:
-            return kind.tag == "device"
+            return kind.tag in ("device", "number")  # .to(0) is the first GPU
         last = (dotted(node) or "").rpartition(".")[2].lower()
         return last in _DEVICE_LIKE or last.endswith(("_device", "device"))
 

@@ -38,8 +38,7 @@ class Steps:
 
     def differentiates(self, node: cst.CSTNode) -> bool:
         """Whether ``loss.backward()`` is called."""
-        own = "backward" in self._found.own_methods
-        return not own and any(_method(c) == "backward" for c in self.calls(node))
+        return any(self._found.is_backward(c) for c in self.calls(node))
 
     def updates(self, node: cst.CSTNode) -> bool:
         """Whether an optimizer takes a step (itself, or in a GradScaler's hands)."""
@@ -63,11 +62,19 @@ class Steps:
         return any(_method(c) == "zero_grad" for c in self.calls(node))
 
     def runs_module(self, node: cst.CSTNode) -> bool:
-        """Whether a Module is called."""
+        """Whether a Module is called, by itself, by a method of its own, or in a function of the script."""
+        return any(self._runs(kind, set()) for c in self.calls(node) if (kind := self._found.of(c.func)) is not None)
+
+    def _runs(self, kind: Kind, seen: set[str]) -> bool:
+        if kind.tag in ("module", "operation"):
+            return True
+        if kind.tag != "function" or kind.name in seen:
+            return False
+        seen.add(kind.name)
         return any(
-            kind is not None and kind.tag == "module"
-            for c in self.calls(node)
-            if (kind := self._found.of(c.func)) is not None
+            self._runs(called, seen)
+            for part in walk(self._found.functions[int(kind.name)].node.body)
+            if isinstance(part, cst.Call) and (called := self._found.of(part.func)) is not None
         )
 
     def talks(self, node: cst.CSTNode) -> bool:

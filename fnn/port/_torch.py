@@ -22,11 +22,13 @@ from fnn.port._kinds import (
     tuple_of,
 )
 
-__all__ = ["ROOTS", "TENSOR_CLASSES", "DTYPES", "hint", "method_result", "module_result", "place", "result"]
+__all__ = ["ROOTS", "TENSOR_CLASSES", "DTYPES", "hint", "method_result", "module_result", "place", "result",
+           "root_of"]
 
 # The packages whose names are followed, and where they went.
 ROOTS = {
     "torch": "fnn",
+    "einops.layers.torch": "fnn.nn.einops",
     "torchvision": "fnn.vision",
     "torchmetrics": "fnn.metrics",
 }
@@ -103,6 +105,10 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
         return Kind("module", last)
     if parent == "torch.nn.init" or parent.startswith("torch.nn.utils"):
         return ARRAY if parent.endswith("rnn") else OTHER if not last.endswith("norm") else Kind("module")
+    if parent == "einops.layers.torch":
+        return Kind("module", last)
+    if parent == "einops":
+        return tuple_of(ARRAY, list_of(SHAPE)) if last == "pack" else list_of(ARRAY) if last == "unpack" else ARRAY
     if last in _NUMBERS:
         return NUMBER
     if last in _OTHERS:
@@ -158,15 +164,20 @@ def module_result(name: str) -> Kind | None:
     return ARRAY
 
 
+def root_of(name: str) -> str | None:
+    """The one of `ROOTS` that a dotted name lies in."""
+    return next((root for root in ROOTS if name == root or name.startswith(f"{root}.")), None)
+
+
 @cache
 def place(name: str) -> str | None:
     """The dotted name in fnn of a dotted name of PyTorch's; None: there is none."""
     found = _PLACES.get(name)
     if found is None:
-        root, _, rest = name.partition(".")
-        if root not in ROOTS:
+        root = root_of(name)
+        if root is None:
             return None
-        found = ROOTS[root] + (f".{rest}" if rest else "")
+        found = ROOTS[root] + name.removeprefix(root)
     return found if found.startswith("jax.") or _exists(found) else None
 
 
