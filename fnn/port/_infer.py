@@ -18,6 +18,7 @@ from fnn.port._kinds import (
     BOX,
     DEVICE,
     DTYPE,
+    MASK,
     NONE,
     NUMBER,
     NUMPY,
@@ -458,7 +459,10 @@ class Inference:
                 return self._binary(self._eval(node.left), self._eval(node.right), node.operator)
             case cst.UnaryOperation():
                 kind = self._eval(node.expression)
-                return NUMBER if isinstance(node.operator, cst.Not) else ARRAY if is_array(kind) else kind
+                if isinstance(node.operator, cst.Not):
+                    return NUMBER
+                masked = kind == MASK and isinstance(node.operator, cst.BitInvert)
+                return kind if masked or not is_array(kind) else ARRAY
             case cst.Comparison():
                 kinds = [self._eval(node.left)]
                 plain = False
@@ -467,7 +471,7 @@ class Inference:
                     plain |= isinstance(target.operator, cst.Is | cst.IsNot | cst.In | cst.NotIn)
                 if plain:
                     return NUMBER
-                return ARRAY if any(map(is_array, kinds)) else NUMPY if NUMPY in kinds else NUMBER
+                return MASK if any(map(is_array, kinds)) else NUMPY if NUMPY in kinds else NUMBER
             case cst.BooleanOperation():
                 return join(self._eval(node.left), self._eval(node.right))
             case cst.IfExp():
@@ -519,7 +523,8 @@ class Inference:
 
     def _binary(self, a: Kind | None, b: Kind | None, operator: cst.BaseBinaryOp) -> Kind | None:
         if is_array(a) or is_array(b):
-            return ARRAY
+            logical = isinstance(operator, cst.BitAnd | cst.BitOr | cst.BitXor)
+            return MASK if logical and a == b == MASK else ARRAY
         tags = [k.tag for k in (a, b) if k is not None]
         for tag in ("text", "list", "tuple", "numpy"):
             if tag in tags:
@@ -741,6 +746,8 @@ class Inference:
                     return list_of(TEXT) if name == "split" else NUMBER if name == "index" else TEXT
                 case "loader":
                     return None
+                case "sparse":
+                    return ARRAY if name == "to_dense" else base
                 case "torch object" if base.name.startswith("torch.distributions."):
                     return ARRAY if name != "expand" else base
                 case "torch object":

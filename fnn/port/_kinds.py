@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 __all__ = [
-    "ARRAY", "BATCH", "BOX", "DEVICE", "DTYPE", "LOADER", "NONE", "NUMBER", "NUMPY", "OPTIMIZER", "OTHER", "SHAPE",
-    "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join", "list_of", "part", "torch_name", "tuple_of",
+    "ARRAY", "BATCH", "BOX", "DEVICE", "DTYPE", "LOADER", "MASK", "NONE", "NUMBER", "NUMPY", "OPTIMIZER", "OTHER", "SHAPE",
+    "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join", "list_of", "part", "torch_name", "tuple_of",
 ]  # fmt: skip
 
 
@@ -19,6 +19,7 @@ class Kind(NamedTuple):
 
 
 ARRAY = Kind("array")
+MASK = Kind("array", "mask")  # an array of truth values
 BATCH = Kind("batch")  # what a loader yields: one array, or a tuple or a dict of them
 BOX = Kind("box")  # a Parameter or a Buffer
 NUMBER = Kind("number")
@@ -28,6 +29,7 @@ NONE = Kind("none")
 DEVICE = Kind("device")
 DTYPE = Kind("dtype")
 SHAPE = Kind("shape")
+SPARSE = Kind("sparse")  # a sparse matrix
 OPTIMIZER = Kind("optimizer")
 LOADER = Kind("loader")
 TENSOR_CLASS = Kind("tensor class")  # torch.FloatTensor and its kin

@@ -98,6 +98,8 @@ class _Outliner:
             return any(isinstance(n, cst.FunctionDef) for n in walk(node, functions=True))
         if isinstance(node, cst.With) and not any(isinstance(n, cst.For | cst.While) for n in walk(node)):
             return self._steps.updates(node) and not isinstance(node.body.body[0], cst.With)
+        if isinstance(node, cst.If) and not self._computes_anew(node):
+            return False  # two ways to take the step of a loss that was computed before
         if self._steps.updates(node):
             return True
         # Without a step of its own a loop is part of the step that comes after it, as in accumulation.
@@ -105,6 +107,11 @@ class _Outliner:
             return False
         outside = any(self._steps.talks(s) or self._steps.draws_on_host(s) for s in node.body.body)
         return outside or not any(self._steps.updates(s) for s in rest)
+
+    def _computes_anew(self, node: cst.CSTNode) -> bool:
+        """Whether there is a forward pass in a statement."""
+        inner = [n for n in walk(node) if isinstance(n, cst.SimpleStatementLine)]
+        return any(self._steps.runs_module(n) or self._reads_box(n) or self._steps.may_run(n) for n in inner)
 
     def _inside(self, node: cst.CSTNode, at: _Place) -> list[cst.CSTNode]:
         match node:
@@ -264,15 +271,23 @@ class _Outliner:
             and not (self._steps.talks(s) and not self._steps.differentiates(s))
         ]
         if starts:
-            return starts[0], last
+            return self._with_beginnings(body, starts[0], last), last
         needed = names_in(body[learns[0]])
         first = learns[0]
         for i in range(learns[0] - 1, -1, -1):
             s = body[i]
-            if bound([s]) & needed and self._computes(s) and not self._steps.draws_on_host(s):
+            computes = self._computes(s) or (self._steps.may_run(s) and isinstance(s, cst.SimpleStatementLine))
+            if bound([s]) & needed and computes and not self._steps.draws_on_host(s) and not self._steps.talks(s):
                 needed |= names_in(s)
                 first = i
-        return first, last
+        return self._with_beginnings(body, first, last), last
+
+    def _with_beginnings(self, body: list[cst.CSTNode], first: int, last: int) -> int:
+        """Where a region begins if ``loss = 0`` and ``outputs = []`` right before it belong to it."""
+        again = bound(body[first : last + 1]) | _appended_to(body[first : last + 1])
+        while first > 0 and _begins(body[first - 1]) and bound([body[first - 1]]) <= again:
+            first -= 1
+        return first
 
     def _reads_box(self, node: cst.CSTNode) -> bool:
         """Whether an expression is formed with a Parameter."""
@@ -290,6 +305,9 @@ class _Outliner:
         return f"{names[0]}_step" if names and len(set(names)) == 1 and names[0].isidentifier() else "train_step"
 
     def _taken_out(self, body: list[cst.CSTNode], first: int, last: int, at: _Place, called: str) -> list[cst.CSTNode]:
+        if called != "eval_step" and not self._has_forward(body[first : last + 1]):
+            raise _Cannot("its loss is computed elsewhere, in other functions or turns; nothing remembers how, so that "
+                          "it has to be computed in the step")  # fmt: skip
         before, region, after = self._sorted(body[first : last + 1])
         rest = [*after, *body[last + 1 :]]
         if not region:
@@ -337,6 +355,16 @@ class _Outliner:
             else self._alone([*body[:first], *before], call, rest, at)
         )
 
+    def _has_forward(self, region: Sequence[cst.CSTNode]) -> bool:
+        return any(
+            self._steps.runs_module(s)
+            or self._reads_box(s)
+            or self._steps.may_run(s)
+            or not isinstance(s, cst.SimpleStatementLine)
+            or any(self._found.of(n) == BOX for n in walk(s) if isinstance(n, cst.Name | cst.Attribute))
+            for s in region
+        )
+
     def _alone(
         self, before: list[cst.CSTNode], call: cst.CSTNode, rest: list[cst.CSTNode], at: _Place
     ) -> list[cst.CSTNode]:
@@ -349,12 +377,13 @@ class _Outliner:
         inside: list[cst.CSTNode] = []
         after: list[cst.CSTNode] = []
         at = {id(n): i for i, n in enumerate(region)}
+        own = frozenset(n for s in region if _begins(s) for n in bound([s]))
         for s in region:
             essential = self._steps.differentiates(s) or self._steps.updates(s)
             if self._steps.leaves(s):
                 raise _Cannot("it returns, yields or names globals in the middle")
             reads = names_in(s)
-            if not essential and self._steps.talks(s):
+            if not essential and self._steps.talks(s, own):
                 value = self._value_taken(s)
                 if value is not None and names_in(value) & bound(_from(region, s)):
                     at[id(value)] = at[id(s)]
@@ -367,7 +396,7 @@ class _Outliner:
                     raise _Cannot(f"it needs {min(bound(after) & reads)}, which is a value of the host")
                 after.append(s)
                 continue
-            if essential and self._steps.talks(s):
+            if essential and self._steps.talks(s, own):
                 raise _Cannot("what is printed or branched on stands in one statement with what is computed")
             binds = bound([s])
             used = {n for i in inside for n in names_in(i)}
@@ -480,7 +509,13 @@ class _Outliner:
 
     def _is_box(self, region: Sequence[cst.CSTNode], wanted: str) -> bool:
         """Whether a name is that of a Parameter which is written in place, and of nothing else."""
-        plain = {n for s in region for part in walk(s) if isinstance(part, cst.AssignTarget) for n in names_in(part)}
+        plain = {
+            n
+            for s in region
+            for part in walk(s)
+            if isinstance(part, cst.AssignTarget) and not isinstance(part.target, cst.Attribute)
+            for n in names_in(part)
+        }
         uses = [p for s in region for p in walk(s) if isinstance(p, cst.Name) and p.value == wanted]
         kinds = {k.tag for p in uses if (k := self._found.of(p)) is not None}
         return wanted not in plain and kinds == {"box"}
@@ -556,6 +591,24 @@ class _Outliner:
         if not results:
             return cst.SimpleStatementLine([cst.Expr(value)])
         return cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(_listed(results))], value)])
+
+
+def _begins(node: cst.CSTNode) -> bool:
+    """``loss = 0`` or ``outputs = []``."""
+    match node:
+        case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=cst.Name())], value=value)]):
+            return isinstance(value, cst.Integer | cst.Float) or (isinstance(value, cst.List) and not value.elements)
+    return False
+
+
+def _appended_to(region: Sequence[cst.CSTNode]) -> set[str]:
+    found: set[str] = set()
+    for s in region:
+        for part in walk(s):
+            match part:
+                case cst.Call(func=cst.Attribute(value=cst.Name(value=target), attr=cst.Name(value="append"))):
+                    found.add(target)
+    return found
 
 
 def _named_last(last: cst.CSTNode, results: list[str]) -> cst.BaseExpression | None:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import libcst as cst
 from libcst.metadata import CodeRange
 
-from fnn.port._edit import arguments, assign, bare, call, name, replaced_self
+from fnn.port._edit import arguments, assign, bare, call, grouped, name, replaced_self
 from fnn.port._functions import Functions
 from fnn.port._infer import Inference, dotted
-from fnn.port._kinds import ARRAY, Kind, is_array
+from fnn.port._kinds import ARRAY, MASK, NUMBER, Kind, is_array
 from fnn.port._methods import method, plain_name, stays
 from fnn.port._report import CHANGED, CONVERTED, LEFT, Note, Status
 from fnn.port._torch import TENSOR_CLASSES, hint, place
@@ -30,6 +30,9 @@ _REMOVED_CALLS = frozenset(
     "torch.set_float32_matmul_precision torch.multiprocessing.set_start_method torch.cuda.reset_peak_memory_stats "
     "torch.set_flush_denormal torch.mps.manual_seed torch.multiprocessing.set_sharing_strategy".split()
 )
+_DOUBLE = frozenset(
+    "torch.double torch.float64 torch.DoubleTensor torch.cuda.DoubleTensor torch.complex128 torch.cdouble".split()
+)
 _DEVICE_LIKE = frozenset("device dev gpu cuda rank local_rank devices".split())
 DEVICES = "JAX computes on its default device, a GPU where there is one; JAX_PLATFORMS=cpu chooses the CPU"
 
@@ -47,6 +50,7 @@ class Rewriter(cst.CSTTransformer):
         self._statements: set[int] = set()  # calls that are statements
         self._names_nn = next((n for n, k in found.globals.items() if k == Kind("torch", "torch.nn")), "fnn.nn")
         self._functions = Functions(found, self.note)
+        self.double = False  # whether something asks for double precision
         self._params: list[set[str]] = []
 
     def note(self, node: cst.CSTNode, status: Status, text: str, page: str = "") -> None:
@@ -94,6 +98,8 @@ class Rewriter(cst.CSTTransformer):
 
     def leave_Attribute(self, original_node: cst.Attribute, updated_node: cst.Attribute) -> cst.BaseExpression:
         kind = self._kind(original_node)
+        if kind is not None and kind.name in _DOUBLE and kind.tag in ("tensor class", "dtype"):
+            self._ask_double(original_node)
         if kind is not None and kind.tag in ("torch", "tensor class", "dtype"):
             base = self._kind(original_node.value)
             if base is None or base.tag != "torch":
@@ -105,6 +111,12 @@ class Rewriter(cst.CSTTransformer):
         if id(original_node) in self._inner or base is None or base.tag not in ("array", "batch"):
             return updated_node
         return self._array_attribute(original_node, updated_node)
+
+    def _ask_double(self, node: cst.CSTNode) -> None:
+        if not self.double:
+            self.note(node, CHANGED, 'double precision: jax.config.update("jax_enable_x64", True) after the imports')
+        self.double = True
+        self.needs.add("jax")
 
     def _is_module(self, full: str) -> bool:
         target = place(full)
@@ -153,7 +165,8 @@ class Rewriter(cst.CSTTransformer):
         special = self._functions.call(original, updated, kind)
         if special is not None:
             code = dotted(special.func) if isinstance(special, cst.Call) else None
-            self.needs |= {"jax"} if isinstance(special, cst.Comparison) or (code or "").startswith("jax.") else set()
+            if isinstance(special, cst.Comparison) or (code or "").startswith("jax."):
+                self.needs.add("jax.experimental.sparse" if (code or "").startswith("jax.experimental") else "jax")
             return special
         if place(kind.name) is None and kind.name not in _REMOVED_CALLS:
             self.note(original, LEFT, f"{kind.name}: {hint(kind.name)}")
@@ -172,11 +185,16 @@ class Rewriter(cst.CSTTransformer):
             moved = self._moved(original, updated, attr, base, receiver)
             if moved is not None:
                 return moved
+        if attr == "double" and not original.args and (is_array(base) or (base is not None and base.tag == "module")):
+            self._ask_double(original)
         if base is not None and base.tag in ("array", "batch"):
             return self._array_method(original, updated, attr, receiver, kinds)
         if base is not None and base.tag == "box":
             return self._box_method(original, updated, attr, receiver)
-        if base is None and attr not in self.found.own_methods and _tensor_only(attr, original.args):
+        if base is not None and base.tag == "sparse":
+            return self._sparse_method(original, updated, attr, receiver)
+        alone = id(original) in self._statements  # a result that nobody takes: xs.sort(), seen.add(x)
+        if base is None and not alone and attr not in self.found.own_methods and _tensor_only(attr, original.args):
             self.note(original, LEFT, f"the receiver of .{attr}(...) is not known; if it is a tensor, "
                       f"write fnn.{attr}(x, ...)", "the script around the layers")  # fmt: skip
         return updated
@@ -247,6 +265,17 @@ class Rewriter(cst.CSTTransformer):
         if attr.endswith("_") and isinstance(base, cst.Name | cst.Attribute) and attr != "requires_grad_":
             self.note(original, CHANGED, f".{attr}() changes no array in place: its result is a new one")
         return written
+
+    def _sparse_method(
+        self, original: cst.Call, updated: cst.Call, attr: str, receiver: cst.BaseExpression
+    ) -> cst.BaseExpression:
+        if attr in ("to_dense", "t"):
+            changed = cst.Attribute(receiver, cst.Name("todense" if attr == "to_dense" else "T"))
+            return updated.with_changes(func=changed) if attr == "to_dense" else changed
+        if attr in ("coalesce", "contiguous"):
+            return receiver
+        self.note(original, LEFT, f".{attr}() of a sparse matrix, which is a jax.experimental.sparse.BCOO here")
+        return updated
 
     def _box_method(
         self, original: cst.Call, updated: cst.Call, attr: str, receiver: cst.BaseExpression
@@ -342,9 +371,54 @@ class Rewriter(cst.CSTTransformer):
         written = cst.Call(cst.Attribute(at, cst.Name(what)), [cst.Arg(bare(value))])
         return assign(target.value, written)
 
+    def _written(self, original: cst.Subscript, target: cst.Subscript, value: cst.BaseExpression) -> cst.Assign | None:
+        """``x[i] = v`` for an array; where ``i`` is a mask and ``v`` a number, by `fnn.masked_fill`."""
+        match original.slice:
+            case [cst.SubscriptElement(slice=cst.Index(value=index))] if self._kind(index) == MASK:
+                number = self._kind(value) == NUMBER or isinstance(value, cst.Integer | cst.Float | cst.UnaryOperation)
+                new = target.slice[0].slice
+                if number and isinstance(new, cst.Index) and isinstance(target.value, cst.Name | cst.Attribute):
+                    self.needs.add("fnn")
+                    return assign(target.value, call("fnn.masked_fill", target.value, bare(new.value), bare(value)))
+        return self._indexed(target, "set", value)
+
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> cst.SimpleStatementLine | cst.FlattenSentinel[cst.SimpleStatementLine]:
+        if len(original_node.body) != 1 or len(updated_node.body) < 2:
+            return updated_node
+        *first, last = (cst.SimpleStatementLine([small]) for small in updated_node.body)
+        lines = [*first, last.with_changes(trailing_whitespace=updated_node.trailing_whitespace)]
+        lines[0] = lines[0].with_changes(leading_lines=updated_node.leading_lines)
+        return cst.FlattenSentinel(lines)
+
+    def _shared(self, original: cst.Assign, updated: cst.Assign) -> cst.FlattenSentinel[cst.BaseSmallStatement] | None:
+        """``x[i] = y = v``: the names first, then the writes."""
+        plain: list[cst.AssignTarget] = []
+        writes: list[tuple[cst.Subscript, cst.Subscript]] = []
+        for before, after in zip(original.targets, updated.targets, strict=True):
+            target, new = before.target, after.target
+            kind = self._kind(target.value) if isinstance(target, cst.Subscript) else None
+            if isinstance(target, cst.Subscript) and isinstance(new, cst.Subscript) and kind is not None:
+                if kind.tag == "array":
+                    writes.append((target, new))
+                    continue
+            plain.append(after)
+        if not writes:
+            return None
+        value = plain[0].target if plain else updated.value
+        made: list[cst.BaseSmallStatement] = [updated.with_changes(targets=plain)] if plain else []
+        for target, new in writes:
+            written = self._written(target, new, value)
+            if written is None:
+                return None
+            self._told_indexed(original, target)
+            made.append(written)
+        return cst.FlattenSentinel(made)
+
     def leave_Assign(
         self, original_node: cst.Assign, updated_node: cst.Assign
-    ) -> cst.BaseSmallStatement | cst.RemovalSentinel:
+    ) -> cst.BaseSmallStatement | cst.RemovalSentinel | cst.FlattenSentinel[cst.BaseSmallStatement]:
         target = original_node.targets[0].target
         kind = self._kind(original_node.value)
         full = self._kind(target.value) if isinstance(target, cst.Attribute) else None
@@ -355,12 +429,12 @@ class Rewriter(cst.CSTTransformer):
         if replaced_self(updated_node.targets, updated_node.value) and not original_node.deep_equals(updated_node):
             return cst.RemoveFromParent()
         if len(original_node.targets) != 1:
-            return updated_node
+            return self._shared(original_node, updated_node) or updated_node
         after = updated_node.targets[0].target
         if isinstance(target, cst.Subscript) and isinstance(after, cst.Subscript):
             base = self._kind(target.value)
             if base is not None and base.tag in ("array", "batch") and base != Kind("batch"):
-                made = self._indexed(after, "set", updated_node.value)
+                made = self._written(target, after, updated_node.value)
                 if made is not None:
                     self._told_indexed(original_node, target)
                     return made
@@ -392,7 +466,7 @@ class Rewriter(cst.CSTTransformer):
             if base is not None and base.tag == "array":
                 what, value = _AT.get(type(original_node.operator)), updated_node.value
                 if isinstance(original_node.operator, cst.SubtractAssign):
-                    what, value = "add", cst.UnaryOperation(cst.Minus(), _grouped(value))
+                    what, value = "add", cst.UnaryOperation(cst.Minus(), grouped(value))
                 made = self._indexed(after, what, value) if what is not None else None
                 if made is not None:
                     self._told_indexed(original_node, target)
@@ -432,12 +506,6 @@ class Rewriter(cst.CSTTransformer):
 def _undetached(node: cst.BaseExpression) -> cst.BaseExpression:
     if isinstance(node, cst.Call) and dotted(node.func) == "fnn.detach" and len(node.args) == 1:
         return node.args[0].value
-    return node
-
-
-def _grouped(node: cst.BaseExpression) -> cst.BaseExpression:
-    if isinstance(node, cst.BinaryOperation | cst.IfExp | cst.BooleanOperation | cst.Comparison) and not node.lpar:
-        return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
     return node
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from fnn.port._edit import name
+from fnn.port._edit import name, statement
 from fnn.port._infer import dotted
 
-__all__ = ["tidied", "with_imports"]
+__all__ = ["tidied", "with_double", "with_imports"]
 
 
 class _Names(cst.CSTVisitor):
@@ -89,8 +89,12 @@ def with_imports(module: cst.Module, needs: set[str]) -> cst.Module:
     names = _Names()
     module.visit(names)
     bound = _bound(module)
-    used = [n for n in ("fnn", "jax") if n in names.count and n in {need.partition(".")[0] for need in needs}]
+    roots = {need.partition(".")[0] for need in needs}
+    used = [n for n in ("fnn", "jax") if n in names.count and n in roots]
+    used += [need for need in sorted(needs) if need.startswith("jax.")]
     missing = [n for n in used if n not in bound]
+    if any(n.startswith("jax.") for n in missing):
+        missing = [n for n in missing if n != "jax"]
     if not missing:
         return module
     at = _place(module.body)
@@ -101,6 +105,18 @@ def with_imports(module: cst.Module, needs: set[str]) -> cst.Module:
         made[0] = made[0].with_changes(leading_lines=first.leading_lines)
         body[at] = first.with_changes(leading_lines=())
     return module.with_changes(body=[*body[:at], *made, *body[at:]])
+
+
+def with_double(module: cst.Module) -> cst.Module:
+    """The module with JAX's 64-bit mode on, right after its imports."""
+    last = 0
+    for i, line in enumerate(module.body):
+        if not isinstance(line, cst.SimpleStatementLine):
+            break
+        if any(isinstance(small, cst.Import | cst.ImportFrom) for small in line.body):
+            last = i + 1
+    on = statement('jax.config.update("jax_enable_x64", True)')
+    return module.with_changes(body=[*module.body[:last], on.with_changes(leading_lines=[cst.EmptyLine(indent=False)]), *module.body[last:]])
 
 
 def _bound(module: cst.Module) -> set[str]:
