@@ -55,6 +55,11 @@ class Functions:
         if full == "torch.compile" and updated.args:
             self._note(original, CHANGED, "fnn.jit compiles the whole training step; the model is left as it is")
             return updated.args[0].value
+        if full.startswith("torch.nn.init.") and full.endswith("_") and updated.args:
+            first = updated.args[0]
+            if isinstance(first.value, cst.Attribute) and first.value.attr.value == "data":
+                return updated.with_changes(args=[first.with_changes(value=first.value.value), *updated.args[1:]])
+            return None
         if full in ("torch.spmm", "torch.sparse.mm") and len(updated.args) == 2:
             return product(*(a.value for a in updated.args))
         if full in SPARSE_MAKERS and len(updated.args) >= 3:

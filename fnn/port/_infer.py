@@ -23,6 +23,7 @@ from fnn.port._kinds import (
     NUMBER,
     NUMPY,
     OTHER,
+    ROW,
     SHAPE,
     TEXT,
     Kind,
@@ -268,7 +269,7 @@ class Inference:
         """``x.requires_grad_()``: the array is a Parameter from here on."""
         match node:
             case cst.Call(func=cst.Attribute(value=cst.Name() as target, attr=cst.Name(value="requires_grad_"))):
-                if self.of(target) == ARRAY:
+                if (kind := self.of(target)) is not None and kind.tag == "array":
                     self._bind(target.value, BOX)
 
     def _children(self, node: cst.CSTNode) -> None:
@@ -524,7 +525,7 @@ class Inference:
     def _binary(self, a: Kind | None, b: Kind | None, operator: cst.BaseBinaryOp) -> Kind | None:
         if is_array(a) or is_array(b):
             logical = isinstance(operator, cst.BitAnd | cst.BitOr | cst.BitXor)
-            return MASK if logical and a == b == MASK else ARRAY
+            return MASK if logical and a == b == MASK else ROW if ROW in (a, b) else ARRAY
         tags = [k.tag for k in (a, b) if k is not None]
         for tag in ("text", "list", "tuple", "numpy"):
             if tag in tags:
@@ -646,6 +647,8 @@ class Inference:
                     return (args or [None])[0] or Kind("module")
                 if "requires_grad" in keywords and not _true(node, "requires_grad"):
                     keywords -= {"requires_grad"}
+                if _dtype_of(node, self) == "torch.bool" and kind.name.startswith("torch."):
+                    return MASK
                 if kind.name == "torch.utils.data.random_split":
                     return list_of(OTHER)
                 return result(kind.name, count, keywords)
@@ -704,7 +707,7 @@ class Inference:
         if is_array(base):
             if base == BATCH and name in ("items", "keys", "values"):
                 return list_of(tuple_of(TEXT, ARRAY)) if name == "items" else list_of(ARRAY if name[0] == "v" else TEXT)
-            found = method_result(name, count, keywords)
+            found = ROW if _makes_row(name, node) else method_result(name, count, keywords)
             if base == BOX and name in ("to", "cuda", "cpu", "requires_grad_"):
                 return BOX
             if name == "requires_grad_":
@@ -785,6 +788,22 @@ def _true(node: cst.Call, keyword: str) -> bool:
         if argument.keyword is not None and argument.keyword.value == keyword:
             return not (isinstance(argument.value, cst.Name) and argument.value.value == "False")
     return False
+
+
+def _makes_row(method: str, node: cst.Call) -> bool:
+    """Whether a method puts a dimension of one before the others."""
+    first = node.args[0].value if node.args else None
+    if method in ("reshape", "view"):
+        return len(node.args) > 1 and isinstance(first, cst.Integer) and first.value == "1"
+    return method == "unsqueeze" and isinstance(first, cst.Integer) and first.value == "0"
+
+
+def _dtype_of(node: cst.Call, found: Inference) -> str:
+    for argument in node.args:
+        if argument.keyword is not None and argument.keyword.value == "dtype":
+            kind = found.of(argument.value)
+            return kind.name if kind is not None and kind.tag == "dtype" else ""
+    return ""
 
 
 def _static(node: cst.FunctionDef) -> bool:

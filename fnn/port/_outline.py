@@ -244,6 +244,10 @@ class _Outliner:
             first, last = self._bounds(body, learns)
             return self._taken_out(body, first, last, at, self._named(body[first : last + 1]))
         except _Cannot as reason:
+            cut = next((i + 1 for i in range(learns[0], learns[1]) if self._steps.updates(body[i])), 0) if len(learns) > 1 else 0
+            if cut:  # a step for each loss
+                head = self._segment(body[:cut], replace(at, after=(*body[cut:], *at.after)))
+                return [*head, *self._segment(body[cut:], at)]
             if learns:
                 self._note(body[learns[0]], LEFT, f"the training step stays in its place: {reason}; write it as a "
                            f"function under @fnn.jit that calls fnn.backward(loss)")  # fmt: skip
@@ -323,6 +327,7 @@ class _Outliner:
         else:
             local = bound([*at.loops, *(() if at.loops else body)]) | bound(before)
         local |= in_place
+        local -= self._made_inside(region, at, body)
         given = sorted(inputs & local, key=lambda n: _first_place(region, n))
         live = first_reads(rest) | first_reads(at.after)
         for loop in at.loops:
@@ -354,6 +359,17 @@ class _Outliner:
             if at.loops or at.function
             else self._alone([*body[:first], *before], call, rest, at)
         )
+
+    def _made_inside(self, region: Sequence[cst.CSTNode], at: _Place, body: Sequence[cst.CSTNode]) -> set[str]:
+        """The names that only the region itself binds, in a loop or a branch of its own."""
+        inside = {id(s) for s in region}
+        around = at.function.body.body if at.function is not None else [*at.loops, *body]
+        params = at.function.params if at.function is not None else None
+        others = bound([s for s in around if id(s) not in inside], inside)
+        if params is not None:
+            others |= {p.name.value for p in walk(params) if isinstance(p, cst.Param)}
+        nested = {n for s in region if isinstance(s, cst.For | cst.While | cst.If | cst.With) for n in bound([s])}
+        return nested - others
 
     def _has_forward(self, region: Sequence[cst.CSTNode]) -> bool:
         return any(

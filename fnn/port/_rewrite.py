@@ -10,8 +10,8 @@ from libcst.metadata import CodeRange
 from fnn.port._edit import arguments, assign, bare, call, grouped, name, replaced_self
 from fnn.port._functions import Functions
 from fnn.port._infer import Inference, dotted
-from fnn.port._kinds import ARRAY, MASK, NUMBER, Kind, is_array
-from fnn.port._methods import method, plain_name, stays
+from fnn.port._kinds import MASK, NUMBER, ROW, Kind, is_array
+from fnn.port._methods import method, numbered, plain_name, stays
 from fnn.port._report import CHANGED, CONVERTED, LEFT, Note, Status
 from fnn.port._torch import TENSOR_CLASSES, hint, place
 
@@ -162,6 +162,8 @@ class Rewriter(cst.CSTTransformer):
 
     def _torch_call(self, original: cst.Call, updated: cst.Call, kind: Kind) -> cst.BaseExpression:
         self.needs.add("fnn")
+        if kind.name.count(".") == 1 and kind.name.startswith("torch."):
+            updated = numbered(updated)
         special = self._functions.call(original, updated, kind)
         if special is not None:
             code = dotted(special.func) if isinstance(special, cst.Call) else None
@@ -240,7 +242,7 @@ class Rewriter(cst.CSTTransformer):
         kinds: Sequence[Kind | None],
     ) -> cst.BaseExpression:
         base = original.func.value if isinstance(original.func, cst.Attribute) else original.func
-        if self._kind(base) is not None and self._kind(base) != ARRAY and attr in ("items", "keys", "values", "get"):
+        if (kind := self._kind(base)) is not None and kind.tag != "array" and attr in ("items", "keys", "values", "get"):
             return updated
         if attr in ("type", "to") and len(kinds) == 1 and kinds[0] is not None and kinds[0].tag == "tensor class":
             self.needs.add("fnn")
@@ -255,7 +257,7 @@ class Rewriter(cst.CSTTransformer):
         owned = isinstance(base, cst.Attribute) and base.attr.value in ("data", "grad")
         if owned and attr.endswith("_") and id(original) in self._statements:
             return updated  # the statement decides
-        written = method(attr, receiver, updated.args, updated, kinds)
+        written = method(attr, receiver, numbered(updated).args, updated, kinds)
         if written is None:
             self.note(original, LEFT, f"Tensor.{attr}: {hint(f'torch.{attr}')}", "the script around the layers")
             return updated
@@ -365,22 +367,29 @@ class Rewriter(cst.CSTTransformer):
 
     def _indexed(self, target: cst.Subscript, what: str, value: cst.BaseExpression) -> cst.Assign | None:
         """``x[i] = v`` as ``x = x.at[i].set(v)``."""
+        target = _flat(target)
         if not isinstance(target.value, cst.Name | cst.Attribute):
             return None
         at = target.with_changes(value=cst.Attribute(target.value, cst.Name("at")))
         written = cst.Call(cst.Attribute(at, cst.Name(what)), [cst.Arg(bare(value))])
         return assign(target.value, written)
 
-    def _written(self, original: cst.Subscript, target: cst.Subscript, value: cst.BaseExpression) -> cst.Assign | None:
+    def _written(
+        self, original: cst.Subscript, target: cst.Subscript, value: cst.BaseExpression, given: cst.BaseExpression
+    ) -> cst.Assign | None:
         """``x[i] = v`` for an array; where ``i`` is a mask and ``v`` a number, by `fnn.masked_fill`."""
         match original.slice:
             case [cst.SubscriptElement(slice=cst.Index(value=index))] if self._kind(index) == MASK:
                 number = self._kind(value) == NUMBER or isinstance(value, cst.Integer | cst.Float | cst.UnaryOperation)
                 new = target.slice[0].slice
-                if number and isinstance(new, cst.Index) and isinstance(target.value, cst.Name | cst.Attribute):
+                function = "fnn.masked_fill" if number else "fnn.masked_scatter" if is_array(self._kind(value)) else ""
+                if function and isinstance(new, cst.Index) and isinstance(target.value, cst.Name | cst.Attribute):
                     self.needs.add("fnn")
-                    return assign(target.value, call("fnn.masked_fill", target.value, bare(new.value), bare(value)))
-        return self._indexed(target, "set", value)
+                    return assign(target.value, call(function, target.value, bare(new.value), bare(given)))
+        if self._kind(value) == ROW and isinstance(target.value, cst.Name | cst.Attribute):
+            place = cst.Attribute(target, cst.Name("shape"))
+            given = cst.Call(cst.Attribute(grouped(given), cst.Name("reshape")), [cst.Arg(place)])
+        return self._indexed(target, "set", given)
 
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
@@ -409,7 +418,7 @@ class Rewriter(cst.CSTTransformer):
         value = plain[0].target if plain else updated.value
         made: list[cst.BaseSmallStatement] = [updated.with_changes(targets=plain)] if plain else []
         for target, new in writes:
-            written = self._written(target, new, value)
+            written = self._written(target, new, original.value, value)
             if written is None:
                 return None
             self._told_indexed(original, target)
@@ -433,8 +442,8 @@ class Rewriter(cst.CSTTransformer):
         after = updated_node.targets[0].target
         if isinstance(target, cst.Subscript) and isinstance(after, cst.Subscript):
             base = self._kind(target.value)
-            if base is not None and base.tag in ("array", "batch") and base != Kind("batch"):
-                made = self._written(target, after, updated_node.value)
+            if base is not None and base.tag == "array":
+                made = self._written(target, after, original_node.value, updated_node.value)
                 if made is not None:
                     self._told_indexed(original_node, target)
                     return made
@@ -501,6 +510,20 @@ class Rewriter(cst.CSTTransformer):
             if not _calls(updated_node.test):
                 return cst.RemoveFromParent()
         return updated_node
+
+
+def _flat(target: cst.Subscript) -> cst.Subscript:
+    """``x[i][j]`` as ``x[i, j]``, where nothing is sliced."""
+    while isinstance(target.value, cst.Subscript):
+        inner = target.value
+        single = [e.slice.value for e in (*inner.slice, *target.slice) if isinstance(e.slice, cst.Index)]
+        plain = all(isinstance(v, cst.Integer | cst.Name | cst.Call | cst.BinaryOperation) for v in single)
+        if len(single) != len(inner.slice) + len(target.slice) or not plain:
+            return target
+        comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+        joined = [e.with_changes(comma=comma) for e in inner.slice]
+        target = target.with_changes(value=inner.value, slice=[*joined, *target.slice])
+    return target
 
 
 def _undetached(node: cst.BaseExpression) -> cst.BaseExpression:

@@ -206,10 +206,11 @@ class Steps:
         for part in walk(body):
             if isinstance(part, cst.Call):
                 called = self._found.of(part.func)
+                base = self._found.of(part.func.value) if isinstance(part.func, cst.Attribute) else None
+                if any(k is not None and k.tag in ("numpy module", "number module") for k in (called, base)):
+                    return True
                 if called is None:
                     continue
-                if called.tag in ("numpy module", "number module"):
-                    return True
                 if called.tag == "torch" and called.name.rpartition(".")[2] in _DRAWS | _LOADS:
                     return True
                 if called.tag == "function" and self._function_draws(called, seen):
