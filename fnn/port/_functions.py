@@ -7,9 +7,10 @@ from collections.abc import Callable
 import libcst as cst
 
 from fnn.port._edit import arguments, bare, call, grouped, name, product
-from fnn.port._infer import Inference, dotted
+from fnn.port._infer import Inference
 from fnn.port._kinds import Kind
 from fnn.port._report import CHANGED, Status
+from fnn.port._scopes import dotted
 from fnn.port._torch import SPARSE_MAKERS, TENSOR_CLASSES
 
 __all__ = ["Functions"]

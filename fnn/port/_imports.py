@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import libcst as cst
 
 from fnn.port._edit import name
-from fnn.port._infer import dotted
 from fnn.port._report import LEFT, Status
+from fnn.port._scopes import dotted
 from fnn.port._torch import hint, place, root_of
 
 __all__ = ["ImportRewriter"]

@@ -8,8 +8,8 @@ import libcst as cst
 
 from fnn import ops
 from fnn.port._edit import arguments, bare, call
-from fnn.port._infer import dotted
 from fnn.port._kinds import Kind
+from fnn.port._scopes import dotted
 
 __all__ = ["filled", "method", "numbered", "plain_name", "stays"]
 

@@ -14,9 +14,10 @@ import libcst as cst
 
 from fnn.port._edit import arguments, name
 from fnn.port._flow import bound, first_reads, names_in, walk
-from fnn.port._infer import Inference, dotted
+from fnn.port._infer import Inference
 from fnn.port._kinds import ARRAY, BOX, is_array
 from fnn.port._report import LEFT, Status
+from fnn.port._scopes import dotted
 from fnn.port._steps import Steps
 
 __all__ = ["outlined"]
@@ -244,7 +245,11 @@ class _Outliner:
             first, last = self._bounds(body, learns)
             return self._taken_out(body, first, last, at, self._named(body[first : last + 1]))
         except _Cannot as reason:
-            cut = next((i + 1 for i in range(learns[0], learns[1]) if self._steps.updates(body[i])), 0) if len(learns) > 1 else 0
+            cut = (
+                next((i + 1 for i in range(learns[0], learns[1]) if self._steps.updates(body[i])), 0)
+                if len(learns) > 1
+                else 0
+            )
             if cut:  # a step for each loss
                 head = self._segment(body[:cut], replace(at, after=(*body[cut:], *at.after)))
                 return [*head, *self._segment(body[cut:], at)]

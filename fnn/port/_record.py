@@ -59,7 +59,9 @@ class _Losses:
             while isinstance(first, tuple | list) and first:
                 first = first[0]
             if is_array(first):
-                later(lambda value: self.layers.append((name, float(np.abs(np.asarray(value, np.float64)).sum()))), first)
+                later(
+                    lambda value: self.layers.append((name, float(np.abs(np.asarray(value, np.float64)).sum()))), first
+                )
             return result
 
         module.__call__ = called

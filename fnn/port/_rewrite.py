@@ -9,10 +9,11 @@ from libcst.metadata import CodeRange
 
 from fnn.port._edit import arguments, assign, bare, call, grouped, name, replaced_self
 from fnn.port._functions import Functions
-from fnn.port._infer import Inference, dotted
+from fnn.port._infer import Inference
 from fnn.port._kinds import MASK, NUMBER, ROW, Kind, is_array
 from fnn.port._methods import method, numbered, plain_name, stays
 from fnn.port._report import CHANGED, CONVERTED, LEFT, Note, Status
+from fnn.port._scopes import dotted
 from fnn.port._torch import TENSOR_CLASSES, hint, place
 
 __all__ = ["Rewriter"]
@@ -242,7 +243,11 @@ class Rewriter(cst.CSTTransformer):
         kinds: Sequence[Kind | None],
     ) -> cst.BaseExpression:
         base = original.func.value if isinstance(original.func, cst.Attribute) else original.func
-        if (kind := self._kind(base)) is not None and kind.tag != "array" and attr in ("items", "keys", "values", "get"):
+        if (
+            (kind := self._kind(base)) is not None
+            and kind.tag != "array"
+            and attr in ("items", "keys", "values", "get")
+        ):
             return updated
         if attr in ("type", "to") and len(kinds) == 1 and kinds[0] is not None and kinds[0].tag == "tensor class":
             self.needs.add("fnn")

@@ -7,8 +7,9 @@ import builtins
 import libcst as cst
 
 from fnn.port._flow import walk
-from fnn.port._infer import Inference, dotted
+from fnn.port._infer import Inference
 from fnn.port._kinds import BOX, Kind, is_array
+from fnn.port._scopes import dotted
 
 __all__ = ["Steps"]
 

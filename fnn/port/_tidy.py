@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import libcst as cst
 
 from fnn.port._edit import name, statement
-from fnn.port._infer import dotted
+from fnn.port._scopes import dotted
 
 __all__ = ["tidied", "with_double", "with_imports"]
 
@@ -116,7 +116,9 @@ def with_double(module: cst.Module) -> cst.Module:
         if any(isinstance(small, cst.Import | cst.ImportFrom) for small in line.body):
             last = i + 1
     on = statement('jax.config.update("jax_enable_x64", True)')
-    return module.with_changes(body=[*module.body[:last], on.with_changes(leading_lines=[cst.EmptyLine(indent=False)]), *module.body[last:]])
+    return module.with_changes(
+        body=[*module.body[:last], on.with_changes(leading_lines=[cst.EmptyLine(indent=False)]), *module.body[last:]]
+    )
 
 
 def _bound(module: cst.Module) -> set[str]:

@@ -24,8 +24,18 @@ from fnn.port._kinds import (
     tuple_of,
 )
 
-__all__ = ["ROOTS", "SPARSE_MAKERS", "TENSOR_CLASSES", "DTYPES", "hint", "method_result", "module_result", "place", "result",
-           "root_of"]
+__all__ = [
+    "ROOTS",
+    "SPARSE_MAKERS",
+    "TENSOR_CLASSES",
+    "DTYPES",
+    "hint",
+    "method_result",
+    "module_result",
+    "place",
+    "result",
+    "root_of",
+]
 
 # The packages whose names are followed, and where they went.
 ROOTS = {
@@ -63,7 +73,12 @@ TENSOR_CLASSES = {
 TENSOR_CLASSES |= {name.replace("torch.", "torch.cuda."): dtype for name, dtype in TENSOR_CLASSES.items()}
 
 SPARSE_MAKERS = frozenset(
-    ("torch.sparse_coo_tensor", "torch.sparse.FloatTensor", "torch.sparse.DoubleTensor", "torch.cuda.sparse.FloatTensor")
+    (
+        "torch.sparse_coo_tensor",
+        "torch.sparse.FloatTensor",
+        "torch.sparse.DoubleTensor",
+        "torch.cuda.sparse.FloatTensor",
+    )
 )
 
 DTYPES = frozenset(

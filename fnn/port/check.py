@@ -92,7 +92,9 @@ def _departing(expected: Sequence[tuple[str, float]], given: Sequence[tuple[str,
         if name != other:
             return f"call {i} of a layer is of {name} in torch and of {other} in fnn"
         if not abs(size - found) <= _LAYER_TOLERANCE * max(abs(size), _LEAST):
-            return f"the first layer that departs is {name}, at call {i}: sum |output| is {size:.6g}, and {found:.6g} here"
+            return (
+                f"the first layer that departs is {name}, at call {i}: sum |output| is {size:.6g}, and {found:.6g} here"
+            )
     return "no layer departs: the losses are formed of the same outputs in another way"
 
 

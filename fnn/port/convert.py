@@ -78,7 +78,9 @@ def _converted(module: cst.Module, outlining: bool, troubles: list[Note]) -> Con
     rewritten = tree.visit(rewriter)
     imports = ImportRewriter(rewriter.note)
     rewritten = rewritten.visit(imports)
-    rewritten = with_imports(with_double(tidied(rewritten)) if rewriter.double else tidied(rewritten), rewriter.needs | {"fnn"})
+    rewritten = with_imports(
+        with_double(tidied(rewritten)) if rewriter.double else tidied(rewritten), rewriter.needs | {"fnn"}
+    )
     code = rewritten.code
     compile(code, "<port>", "exec", dont_inherit=True)
     notes = [*troubles, *rewriter.notes]
