@@ -1,7 +1,7 @@
 """Runs a script and writes down the loss of every ``backward``; the process ends after enough of them.
 
-``python -m fnn.port._record torch|fnn N SEED OUT losses|layers script.py [arguments]``; with ``layers`` also the size of
-what every call of a Module gave, in order.
+``python -m fnn.port._record torch|fnn N SEED OUT losses|layers script.py [arguments]``; with ``layers`` also the
+size of what every call of a Module gave, in order.
 """
 
 from __future__ import annotations
