@@ -83,6 +83,18 @@ class Rewriter(Writes):
         self.double = True
         self.needs.add("jax")
 
+    def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:
+        if not is_array(self._kind(original_node.value)):
+            return updated_node
+        parts: list[cst.SubscriptElement] = []
+        for element in updated_node.slice:
+            match element.slice:
+                case cst.Index(value=cst.Call(func=cst.Name(value="range")) as index):  # no index to JAX
+                    self.needs.add("fnn")
+                    element = element.with_changes(slice=cst.Index(index.with_changes(func=name("fnn.arange"))))
+            parts.append(element)
+        return updated_node.with_changes(slice=parts)
+
     def _is_module(self, full: str) -> bool:
         target = place(full)
         return target is not None and target.rpartition(".")[2] == full.rpartition(".")[2]
@@ -108,6 +120,9 @@ class Rewriter(Writes):
                 return updated.value
             self.needs.add("fnn")
             return call("fnn.detach", bare(updated.value))
+        if attr == "device":  # a traced array has none
+            self.needs.add("jax")
+            return cst.parse_expression("jax.devices()[0]")
         if attr in ("H", "mH"):
             return call("fnn.adjoint", bare(updated.value))
         if attr in ("is_cuda", "grad_fn", "is_leaf", "is_sparse", "layout"):
