@@ -73,6 +73,7 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "cloudpickle": ((), ("fnn.utils.data",)),
     "jax2onnx": ((), ("fnn.exported",)),
     "flatbuffers": ((), ("fnn.exported",)),
+    "einops": (("fnn.nn.einops",), ()),  # a file that is imported by its name
     "libcst": (("fnn.port",), ()),  # what imports it is imported by functions of fnn.port
     "matplotlib": ((), ("fnn.quickstart",)),
     "onnx": ((), ("fnn.exported",)),

@@ -32,7 +32,9 @@ def builtin_result(name: str | None, args: list[Kind | None]) -> Kind | None:
     if name == "range":
         return list_of(NUMBER)
     if not args:
-        return list_of(None) if name in ("list", "deque") else Kind("dict", "", (None,)) if name == "dict" else None
+        return (
+            list_of(None) if name in ("list", "deque", "set") else Kind("dict", "", (None,)) if name == "dict" else None
+        )
     if name in ("tqdm", "iter", "cycle"):
         return args[0]
     if name in _SAME:

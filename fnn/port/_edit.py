@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-__all__ = ["arguments", "assign", "bare", "call", "name", "replaced_self", "statement"]
+__all__ = ["arguments", "assign", "bare", "call", "grouped", "name", "product", "replaced_self", "statement"]
 
 _SPACE = cst.SimpleWhitespace(" ")
 _COMMA = cst.Comma(whitespace_after=_SPACE)
@@ -49,6 +49,21 @@ def call(function: str, *parts: cst.BaseExpression | cst.Arg, like: cst.Call | N
 def assign(target: cst.BaseExpression, value: cst.BaseExpression) -> cst.Assign:
     """``target = value``."""
     return cst.Assign([cst.AssignTarget(bare(target))], value)  # type: ignore[arg-type]
+
+
+_LOOSE = cst.BinaryOperation | cst.UnaryOperation | cst.IfExp | cst.BooleanOperation | cst.Comparison
+
+
+def grouped(node: cst.BaseExpression) -> cst.BaseExpression:
+    """An expression that may be an operand: in parentheses if it needs them."""
+    if isinstance(node, _LOOSE) and not node.lpar:
+        return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    return node
+
+
+def product(left: cst.BaseExpression, right: cst.BaseExpression) -> cst.BinaryOperation:
+    """``left @ right``."""
+    return cst.BinaryOperation(grouped(left), cst.MatrixMultiply(), grouped(right))
 
 
 def statement(source: str) -> cst.BaseStatement:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import libcst as cst
 
 __all__ = ["bound", "first_reads", "names_in", "statements", "walk"]
 
 
-def walk(node: cst.CSTNode, functions: bool = False) -> Iterator[cst.CSTNode]:
-    """A node and what is below it, without the bodies of functions and classes unless asked for."""
+def walk(node: cst.CSTNode, functions: bool = False, without: Container[int] = ()) -> Iterator[cst.CSTNode]:
+    """A node and what is below it, without the bodies of functions and classes unless asked for.
+
+    The nodes whose identities are in ``without`` are left out, and what is below them.
+    """
     yield node
     for child in node.children:
-        if functions or not isinstance(child, cst.FunctionDef | cst.ClassDef | cst.Lambda):
-            yield from walk(child, functions)
+        if id(child) not in without:
+            if functions or not isinstance(child, cst.FunctionDef | cst.ClassDef | cst.Lambda):
+                yield from walk(child, functions, without)
 
 
 def names_in(node: cst.CSTNode) -> set[str]:
@@ -157,11 +161,11 @@ def first_reads(nodes: Iterable[cst.CSTNode]) -> set[str]:
     return reads
 
 
-def bound(nodes: Sequence[cst.CSTNode]) -> set[str]:
-    """The names that statements may bind, those of functions inside left out."""
+def bound(nodes: Sequence[cst.CSTNode], without: Container[int] = ()) -> set[str]:
+    """The names that statements may bind, those of functions inside (and of the nodes ``without``) left out."""
     found: set[str] = set()
     for node in nodes:
-        for child in walk(node):
+        for child in walk(node, without=without):
             match child:
                 case cst.AssignTarget() | cst.AnnAssign() | cst.AugAssign() | cst.For() | cst.NamedExpr():
                     found |= _targets(child.target)[0]

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import libcst as cst
 
-from fnn.port._edit import arguments, bare, call, name
-from fnn.port._infer import Inference, dotted
+from fnn.port._edit import arguments, bare, call, grouped, name, product
+from fnn.port._infer import Inference
 from fnn.port._kinds import Kind
-from fnn.port._report import CHANGED, LEFT, Status
-from fnn.port._torch import TENSOR_CLASSES
+from fnn.port._report import CHANGED, Status
+from fnn.port._scopes import dotted
+from fnn.port._torch import SPARSE_MAKERS, TENSOR_CLASSES
 
 __all__ = ["Functions"]
 
@@ -55,15 +56,31 @@ class Functions:
         if full == "torch.compile" and updated.args:
             self._note(original, CHANGED, "fnn.jit compiles the whole training step; the model is left as it is")
             return updated.args[0].value
-        if full in ("torch.nn.DataParallel", "torch.nn.parallel.DistributedDataParallel") and updated.args:
-            if full.endswith("DistributedDataParallel"):
-                self._note(original, LEFT, "DistributedDataParallel: shard the batch over a jax.sharding.Mesh")
+        if full.startswith("torch.nn.init.") and full.endswith("_") and updated.args:
+            first = updated.args[0]
+            if isinstance(first.value, cst.Attribute) and first.value.attr.value == "data":
+                return updated.with_changes(args=[first.with_changes(value=first.value.value), *updated.args[1:]])
             return None
+        if full in ("torch.spmm", "torch.sparse.mm") and len(updated.args) == 2:
+            return product(*(a.value for a in updated.args))
+        if full in SPARSE_MAKERS and len(updated.args) >= 3:
+            return self._sparse(updated)
         if full == "torch.cuda.amp.autocast":
             return call("fnn.amp.autocast", cst.SimpleString('"cuda"'), *updated.args)
         if full == "torch.cuda.amp.GradScaler":
             return call("fnn.amp.GradScaler", *updated.args)
         return self._keywords(original, updated, full)
+
+    def _sparse(self, updated: cst.Call) -> cst.BaseExpression:
+        """A matrix of coordinates and values."""
+        indices, values, size = (a.value for a in updated.args[:3])
+        parts = cst.Tuple([cst.Element(values), cst.Element(cst.Attribute(grouped(indices), cst.Name("T")))])
+        shape = cst.Arg(
+            size,
+            keyword=cst.Name("shape"),
+            equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
+        )
+        return call("jax.experimental.sparse.BCOO", parts, shape, like=updated)
 
     def _constructed(self, original: cst.Call, updated: cst.Call, full: str) -> cst.BaseExpression | None:
         dtype = TENSOR_CLASSES[full]

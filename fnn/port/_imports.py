@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import libcst as cst
 
 from fnn.port._edit import name
-from fnn.port._infer import dotted
 from fnn.port._report import LEFT, Status
-from fnn.port._torch import ROOTS, hint, place
+from fnn.port._scopes import dotted
+from fnn.port._torch import hint, place, root_of
 
 __all__ = ["ImportRewriter"]
 
@@ -50,7 +50,7 @@ class ImportRewriter(cst.CSTTransformer):
         kept: list[cst.ImportAlias] = []
         for alias in node.names:
             full = dotted(alias.name) or ""
-            if full.partition(".")[0] not in ROOTS:
+            if root_of(full) is None:
                 kept.append(alias)
                 continue
             if full.startswith(_GONE) and place(full) is None:
@@ -67,7 +67,7 @@ class ImportRewriter(cst.CSTTransformer):
 
     def _names(self, node: cst.ImportFrom) -> list[cst.BaseSmallStatement]:
         module = dotted(node.module) or ""
-        if module.partition(".")[0] not in ROOTS or node.relative:
+        if root_of(module) is None or node.relative:
             return [node]
         if isinstance(node.names, cst.ImportStar):
             target = place(module)

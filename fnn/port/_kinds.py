@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 __all__ = [
-    "ARRAY", "BATCH", "BOX", "DEVICE", "DTYPE", "LOADER", "NONE", "NUMBER", "NUMPY", "OPTIMIZER", "OTHER", "SHAPE",
-    "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join", "list_of", "part", "torch_name", "tuple_of",
+    "ARRAY", "BATCH", "BOX", "DEVICE", "DTYPE", "LOADER", "MASK", "NONE", "NUMBER", "NUMPY", "OPTIMIZER", "OTHER",
+    "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join", "list_of", "part",
+    "torch_name", "tuple_of",
 ]  # fmt: skip
 
 
@@ -19,6 +20,8 @@ class Kind(NamedTuple):
 
 
 ARRAY = Kind("array")
+MASK = Kind("array", "mask")  # an array of truth values
+ROW = Kind("array", "row")  # an array that may have a first dimension of one, which a write into an array drops
 BATCH = Kind("batch")  # what a loader yields: one array, or a tuple or a dict of them
 BOX = Kind("box")  # a Parameter or a Buffer
 NUMBER = Kind("number")
@@ -28,6 +31,7 @@ NONE = Kind("none")
 DEVICE = Kind("device")
 DTYPE = Kind("dtype")
 SHAPE = Kind("shape")
+SPARSE = Kind("sparse")  # a sparse matrix
 OPTIMIZER = Kind("optimizer")
 LOADER = Kind("loader")
 TENSOR_CLASS = Kind("tensor class")  # torch.FloatTensor and its kin
@@ -69,7 +73,7 @@ def join(a: Kind | None, b: Kind | None) -> Kind | None:
         if one.tag in weak and (other.tag not in weak or weak.index(one.tag) < weak.index(other.tag)):
             return other
     if is_array(a) and is_array(b):
-        return ARRAY
+        return ROW if ROW in (a, b) else ARRAY
     if a.tag == b.tag == "tensor class":
         return a  # the same one, for the CPU and for a GPU
     if a.tag == b.tag and len(a.of) == len(b.of) and a.name == b.name:

@@ -8,16 +8,17 @@ import libcst as cst
 
 from fnn import ops
 from fnn.port._edit import arguments, bare, call
-from fnn.port._infer import dotted
 from fnn.port._kinds import Kind
+from fnn.port._scopes import dotted
 
-__all__ = ["filled", "method", "plain_name", "stays"]
+__all__ = ["filled", "method", "numbered", "plain_name", "stays"]
 
 # The same on a jax.Array, whatever the arguments.
 _SAME = frozenset("item tolist conj ravel swapaxes reshape astype round".split())
 # The same without arguments, or with one dimension given by position.
 _ALONE = frozenset("sum mean prod all any argmax argmin max min flatten squeeze cumsum cumprod trace diagonal".split())
 _ONE_DIM = frozenset("sum mean prod all any argmax argmin cumsum cumprod".split())
+_NUMPYS = {"axis": "dim", "keepdims": "keepdim"}
 _ATTRIBUTES = {"dim": "ndim", "ndimension": "ndim", "t": "T"}
 _DROPPED = frozenset("cpu cuda contiguous pin_memory share_memory_ coalesce".split())
 _CASTS = {"byte": "uint8", "char": "int8"}
@@ -38,9 +39,22 @@ def stays(name: str, args: Sequence[cst.Arg]) -> bool:
         return all(a.keyword is None for a in args)
     if name in _ALONE and not args:
         return True
+    if name in _ONE_DIM and args and all(a.keyword is not None and a.keyword.value in _NUMPYS for a in args):
+        return True
     if name in _ONE_DIM and len(args) == 1 and args[0].keyword is None and not args[0].star:
         return not isinstance(args[0].value, cst.List)
     return False
+
+
+def numbered(call: cst.Call) -> cst.Call:
+    """A call of a function of torch's under torch's names of numpy's keywords: ``axis`` and ``keepdims``."""
+    if not any(a.keyword is not None and a.keyword.value in _NUMPYS for a in call.args):
+        return call
+    renamed = [
+        a if a.keyword is None else a.with_changes(keyword=cst.Name(_NUMPYS.get(a.keyword.value, a.keyword.value)))
+        for a in call.args
+    ]
+    return call.with_changes(args=renamed)
 
 
 def method(

@@ -1,6 +1,7 @@
 """Runs a script and writes down the loss of every ``backward``; the process ends after enough of them.
 
-``python -m fnn.port._record torch|fnn N SEED OUT script.py [arguments]``
+``python -m fnn.port._record torch|fnn N SEED OUT losses|layers script.py [arguments]``; with ``layers`` also the
+size of what every call of a Module gave, in order.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ import numpy as np
 
 
 class _Losses:
-    """The losses so far; after enough of them they are written and the process ends."""
+    """The losses so far, and the calls of layers; after enough losses they are written and the process ends."""
 
     def __init__(self, count: int, out: Path) -> None:
         self.values: list[float] = []
+        self.layers: list[tuple[str, float]] = []
+        self._paths: dict[int, str] = {}
+        self._depth = 0
         self._count, self._out = count, out
 
     def add(self, loss: Any) -> None:
@@ -34,12 +38,40 @@ class _Losses:
             os._exit(0)  # from the middle of a compiled step, with workers and threads about
 
     def write(self) -> None:
-        text = [v if math.isfinite(v) else str(v) for v in self.values]
-        self._out.write_text(json.dumps(text), encoding="utf-8")
+        losses = [v if math.isfinite(v) else str(v) for v in self.values]
+        layers = [(name, size if math.isfinite(size) else str(size)) for name, size in self.layers]
+        self._out.write_text(json.dumps({"losses": losses, "layers": layers}), encoding="utf-8")
+
+    def watch(self, module: Any, is_array: Callable[[Any], bool], later: Callable[..., None]) -> None:
+        """Notes what every Module of a framework gives when it is called."""
+        original = module.__call__
+
+        def called(this: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self._depth:
+                self._paths |= {id(part): name for name, part in this.named_modules()}
+            self._depth += 1
+            try:
+                result = original(this, *args, **kwargs)
+            finally:
+                self._depth -= 1
+            name = f"{self._paths.get(id(this), '')} ({type(this).__name__})".strip()
+            first = result
+            while isinstance(first, tuple | list) and first:
+                first = first[0]
+            if is_array(first):
+                later(
+                    lambda value: self.layers.append((name, float(np.abs(np.asarray(value, np.float64)).sum()))), first
+                )
+            return result
+
+        module.__call__ = called
 
 
-def _torch(losses: _Losses, seed: int) -> None:
+def _torch(losses: _Losses, seed: int, layers: bool) -> None:
     import torch
+
+    if layers:
+        losses.watch(torch.nn.Module, torch.is_tensor, lambda note, value: note(value.detach().cpu().float().numpy()))
 
     torch.manual_seed(seed)
     original = torch.Tensor.backward
@@ -51,10 +83,17 @@ def _torch(losses: _Losses, seed: int) -> None:
     torch.Tensor.backward = backward  # type: ignore[method-assign]
 
 
-def _fnn(losses: _Losses, seed: int) -> None:
+def _fnn(losses: _Losses, seed: int, layers: bool) -> None:
     import jax
 
     import fnn
+
+    if layers:
+        losses.watch(
+            fnn.nn.Module,
+            lambda value: isinstance(value, jax.Array),
+            lambda note, value: jax.debug.callback(note, value, ordered=True),
+        )
 
     fnn.manual_seed(seed)
     original: Callable[..., Any] = fnn.backward
@@ -74,12 +113,12 @@ def _fnn(losses: _Losses, seed: int) -> None:
         fnn.jit = jit
 
 
-def main(framework: str, count: str, seed: str, out: str, script: str, *arguments: str) -> None:
+def main(framework: str, count: str, seed: str, out: str, what: str, script: str, *arguments: str) -> None:
     """Runs the script."""
     losses = _Losses(int(count), Path(out))
     random.seed(int(seed))
     np.random.seed(int(seed))
-    (_torch if framework == "torch" else _fnn)(losses, int(seed))
+    (_torch if framework == "torch" else _fnn)(losses, int(seed), what == "layers")
     sys.argv = [script, *arguments]
     sys.path[0] = str(Path(script).resolve().parent)
     try:

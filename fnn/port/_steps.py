@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
+
 import libcst as cst
 
 from fnn.port._flow import walk
-from fnn.port._infer import Inference, dotted
-from fnn.port._kinds import Kind, is_array
+from fnn.port._infer import Inference
+from fnn.port._kinds import BOX, Kind, is_array
+from fnn.port._scopes import dotted
 
 __all__ = ["Steps"]
 
@@ -23,6 +26,7 @@ _HOST_ROOTS = frozenset(
 _DRAWS = frozenset(
     "randn rand randint randperm normal bernoulli multinomial randn_like rand_like randint_like poisson".split()
 )
+BUILTINS = frozenset(dir(builtins))
 _LOADS = frozenset("from_numpy".split())
 
 
@@ -38,8 +42,7 @@ class Steps:
 
     def differentiates(self, node: cst.CSTNode) -> bool:
         """Whether ``loss.backward()`` is called."""
-        own = "backward" in self._found.own_methods
-        return not own and any(_method(c) == "backward" for c in self.calls(node))
+        return any(self._found.is_backward(c) for c in self.calls(node))
 
     def updates(self, node: cst.CSTNode) -> bool:
         """Whether an optimizer takes a step (itself, or in a GradScaler's hands)."""
@@ -63,15 +66,28 @@ class Steps:
         return any(_method(c) == "zero_grad" for c in self.calls(node))
 
     def runs_module(self, node: cst.CSTNode) -> bool:
-        """Whether a Module is called."""
-        return any(
-            kind is not None and kind.tag == "module"
-            for c in self.calls(node)
-            if (kind := self._found.of(c.func)) is not None
-        )
+        """Whether a Module is called, by itself, by a method of its own, or in a function of the script."""
+        return any(self._runs(kind, set()) for c in self.calls(node) if (kind := self._found.of(c.func)) is not None)
 
-    def talks(self, node: cst.CSTNode) -> bool:
-        """Whether a statement needs values: it prints, logs, keeps numbers, or branches on an array."""
+    def _runs(self, kind: Kind, seen: set[str]) -> bool:
+        if kind.tag in ("module", "operation"):
+            return True
+        if kind.tag != "function" or kind.name in seen:
+            return False
+        seen.add(kind.name)
+        for part in walk(self._found.functions[int(kind.name)].node.body):
+            if isinstance(part, cst.Name) and self._found.of(part) == BOX:
+                return True
+            if isinstance(part, cst.Call) and (called := self._found.of(part.func)) is not None:
+                if self._runs(called, seen):
+                    return True
+        return False
+
+    def talks(self, node: cst.CSTNode, own: frozenset[str] = frozenset()) -> bool:
+        """Whether a statement needs values: it prints, logs, keeps numbers, or branches on an array.
+
+        What is appended to the lists named in ``own`` does not count: they are made in the step itself.
+        """
         if isinstance(node, cst.SimpleStatementLine) and all(isinstance(s, cst.Assert) for s in node.body):
             return True
         for part in walk(node):
@@ -81,7 +97,8 @@ class Steps:
                     method = _method(part)
                     if name in _HOST_CALLS or root in _HOST_ROOTS:
                         return True
-                    if method in _VALUES or (method in _HOST_METHODS and not self._on_arrays(part)):
+                    kept = method in ("append", "extend") and _receiver(part) in own
+                    if method in _VALUES or (method in _HOST_METHODS and not kept and not self._on_arrays(part)):
                         return True
                     if method == "update" and "scaler" not in name:
                         return True
@@ -94,6 +111,8 @@ class Steps:
                         is_array(self._found.of(a.value)) for a in part.args
                     ):  # fmt: skip
                         return True
+                    if kind is not None and kind.tag == "function" and self._function_talks(kind, set()):
+                        return True
                 case cst.If() | cst.While():
                     if self._array_test(part.test):
                         return True
@@ -104,6 +123,36 @@ class Steps:
                     if isinstance(part.value, cst.Attribute) and part.value.attr.value == "data" and _zero(part):
                         return True
                 case cst.Break() | cst.Continue():
+                    return True
+        return False
+
+    def _function_talks(self, kind: Kind, seen: set[str]) -> bool:
+        """Whether a function of the script takes values out of arrays."""
+        if kind.name in seen:
+            return False
+        seen.add(kind.name)
+        for part in walk(self._found.functions[int(kind.name)].node.body):
+            if isinstance(part, cst.Call):
+                if self.takes_value(part):
+                    return True
+                called = self._found.of(part.func)
+                if called is not None and called.tag == "function" and self._function_talks(called, seen):
+                    return True
+        return False
+
+    def takes_value(self, node: cst.Call) -> bool:
+        """Whether a call makes a number of an array."""
+        if isinstance(node.func, cst.Attribute) and node.func.attr.value in _VALUES:
+            return is_array(self._found.of(node.func.value))
+        plain = dotted(node.func) in ("float", "int", "bool")
+        return plain and len(node.args) == 1 and is_array(self._found.of(node.args[0].value))
+
+    def may_run(self, node: cst.CSTNode) -> bool:
+        """Whether something is called that nothing is known of, such as what another file defines."""
+        for call in self.calls(node):
+            if self._found.of(call.func) is None:
+                base = call.func.value if isinstance(call.func, cst.Attribute) else call.func
+                if self._found.of(base) is None and dotted(base) not in BUILTINS:
                     return True
         return False
 
@@ -158,15 +207,21 @@ class Steps:
         for part in walk(body):
             if isinstance(part, cst.Call):
                 called = self._found.of(part.func)
+                base = self._found.of(part.func.value) if isinstance(part.func, cst.Attribute) else None
+                if any(k is not None and k.tag in ("numpy module", "number module") for k in (called, base)):
+                    return True
                 if called is None:
                     continue
-                if called.tag in ("numpy module", "number module"):
-                    return True
                 if called.tag == "torch" and called.name.rpartition(".")[2] in _DRAWS | _LOADS:
                     return True
                 if called.tag == "function" and self._function_draws(called, seen):
                     return True
         return False
+
+
+def _receiver(node: cst.Call) -> str:
+    target = node.func.value if isinstance(node.func, cst.Attribute) else None
+    return target.value if isinstance(target, cst.Name) else ""
 
 
 def _method(node: cst.Call) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from fnn.port._edit import name
-from fnn.port._infer import dotted
+from fnn.port._edit import name, statement
+from fnn.port._scopes import dotted
 
-__all__ = ["tidied", "with_imports"]
+__all__ = ["tidied", "with_double", "with_imports"]
 
 
 class _Names(cst.CSTVisitor):
@@ -48,9 +48,28 @@ class _Unused(cst.CSTTransformer):
         if len(updated_node.targets) != 1:
             return updated_node
         target = updated_node.targets[0].target
+        if isinstance(target, cst.Tuple) and isinstance(updated_node.value, cst.Tuple):
+            return self._unpacked(updated_node, target, updated_node.value)
         if isinstance(target, cst.Name) and self._counts[-1][target.value] == 1 and _is_device(updated_node.value):
             return cst.RemoveFromParent()
         return updated_node
+
+    def _unpacked(self, node: cst.Assign, names: cst.Tuple, values: cst.Tuple) -> cst.Assign:
+        """``b, n, device = *x.shape, x.device`` without the device."""
+        left, right = list(names.elements), list(values.elements)
+        for back in range(1, min(len(left), len(right)) + 1):
+            name, value = left[-back].value, right[-back]
+            if isinstance(value, cst.StarredElement) or isinstance(left[-back], cst.StarredElement):
+                break
+            unused = isinstance(name, cst.Name) and self._counts[-1][name.value] == 1
+            if unused and _is_device(value.value) and len(left) > 2:
+                left.pop(-back)
+                right.pop(-back)
+                targets = [node.targets[0].with_changes(target=names.with_changes(elements=_closed(left)))]
+                if len(right) == 1 and isinstance(right[0], cst.StarredElement):
+                    return node.with_changes(targets=targets, value=right[0].value)
+                return node.with_changes(targets=targets, value=values.with_changes(elements=_closed(right)))
+        return node
 
     def leave_IndentedBlock(
         self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
@@ -58,12 +77,16 @@ class _Unused(cst.CSTTransformer):
         return updated_node if updated_node.body else original_node
 
 
+def _closed(elements: list[cst.BaseElement]) -> list[cst.BaseElement]:
+    return [*elements[:-1], elements[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)]
+
+
 def _is_device(node: cst.BaseExpression) -> bool:
     found = [False]
 
     class Finder(cst.CSTVisitor):
         def visit_Call(self, node: cst.Call) -> None:
-            found[0] |= dotted(node.func) in ("fnn.device", "jax.default_backend")
+            found[0] |= dotted(node.func) in ("fnn.device", "jax.default_backend", "jax.devices")
 
         def visit_Attribute(self, node: cst.Attribute) -> None:
             found[0] |= node.attr.value == "device"
@@ -89,8 +112,12 @@ def with_imports(module: cst.Module, needs: set[str]) -> cst.Module:
     names = _Names()
     module.visit(names)
     bound = _bound(module)
-    used = [n for n in ("fnn", "jax") if n in names.count and n in {need.partition(".")[0] for need in needs}]
+    roots = {need.partition(".")[0] for need in needs}
+    used = [n for n in ("fnn", "jax") if n in names.count and n in roots]
+    used += [need for need in sorted(needs) if need.startswith("jax.")]
     missing = [n for n in used if n not in bound]
+    if any(n.startswith("jax.") for n in missing):
+        missing = [n for n in missing if n != "jax"]
     if not missing:
         return module
     at = _place(module.body)
@@ -101,6 +128,20 @@ def with_imports(module: cst.Module, needs: set[str]) -> cst.Module:
         made[0] = made[0].with_changes(leading_lines=first.leading_lines)
         body[at] = first.with_changes(leading_lines=())
     return module.with_changes(body=[*body[:at], *made, *body[at:]])
+
+
+def with_double(module: cst.Module) -> cst.Module:
+    """The module with JAX's 64-bit mode on, right after its imports."""
+    last = 0
+    for i, line in enumerate(module.body):
+        if not isinstance(line, cst.SimpleStatementLine):
+            break
+        if any(isinstance(small, cst.Import | cst.ImportFrom) for small in line.body):
+            last = i + 1
+    on = statement('jax.config.update("jax_enable_x64", True)')
+    return module.with_changes(
+        body=[*module.body[:last], on.with_changes(leading_lines=[cst.EmptyLine(indent=False)]), *module.body[last:]]
+    )
 
 
 def _bound(module: cst.Module) -> set[str]:

@@ -10,23 +10,37 @@ from fnn.port._kinds import (
     BOX,
     DEVICE,
     LOADER,
+    MASK,
     NONE,
     NUMBER,
     NUMPY,
     OPTIMIZER,
     OTHER,
     SHAPE,
+    SPARSE,
     TEXT,
     Kind,
     list_of,
     tuple_of,
 )
 
-__all__ = ["ROOTS", "TENSOR_CLASSES", "DTYPES", "hint", "method_result", "module_result", "place", "result"]
+__all__ = [
+    "ROOTS",
+    "SPARSE_MAKERS",
+    "TENSOR_CLASSES",
+    "DTYPES",
+    "hint",
+    "method_result",
+    "module_result",
+    "place",
+    "result",
+    "root_of",
+]
 
 # The packages whose names are followed, and where they went.
 ROOTS = {
     "torch": "fnn",
+    "einops.layers.torch": "fnn.nn.einops",
     "torchvision": "fnn.vision",
     "torchmetrics": "fnn.metrics",
 }
@@ -58,6 +72,15 @@ TENSOR_CLASSES = {
 }
 TENSOR_CLASSES |= {name.replace("torch.", "torch.cuda."): dtype for name, dtype in TENSOR_CLASSES.items()}
 
+SPARSE_MAKERS = frozenset(
+    (
+        "torch.sparse_coo_tensor",
+        "torch.sparse.FloatTensor",
+        "torch.sparse.DoubleTensor",
+        "torch.cuda.sparse.FloatTensor",
+    )
+)
+
 DTYPES = frozenset(
     "float float16 float32 float64 bfloat16 double half int int8 int16 int32 int64 long short uint8 bool complex64 "
     "complex128 cfloat".split()
@@ -72,6 +95,7 @@ _OTHERS = frozenset(
     "inference_mode set_grad_enabled autocast GradScaler Generator init_process_group set_printoptions empty_cache "
     "synchronize finfo iinfo dtype".split()
 )
+_MASKS = frozenset("bool eq ne lt le gt ge isnan isinf logical_and logical_or logical_not".split())
 _LISTS = frozenset("split chunk unbind meshgrid tensor_split hsplit vsplit dsplit broadcast_tensors atleast_1d".split())
 _PAIRS = frozenset("sort topk kthvalue mode median cummax cummin std_mean var_mean slogdet qr eig eigh".split())
 _EXTREMES = frozenset(("max", "min", "median", "nanmedian"))
@@ -87,6 +111,10 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
         return BOX
     if name == "torch.device":
         return DEVICE
+    if name in SPARSE_MAKERS:
+        return SPARSE
+    if name == "torch.sparse.mm":
+        return ARRAY
     if last in ("DataLoader", "DistributedDataLoader"):
         return LOADER
     if parent == "torch.optim" and last[:1].isupper():
@@ -103,6 +131,10 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
         return Kind("module", last)
     if parent == "torch.nn.init" or parent.startswith("torch.nn.utils"):
         return ARRAY if parent.endswith("rnn") else OTHER if not last.endswith("norm") else Kind("module")
+    if parent == "einops.layers.torch":
+        return Kind("module", last)
+    if parent == "einops":
+        return tuple_of(ARRAY, list_of(SHAPE)) if last == "pack" else list_of(ARRAY) if last == "unpack" else ARRAY
     if last in _NUMBERS:
         return NUMBER
     if last in _OTHERS:
@@ -142,6 +174,8 @@ def method_result(method: str, arguments: int, keywords: frozenset[str]) -> Kind
         return list_of(NUMBER)
     if method == "backward":
         return NONE
+    if method in _MASKS:
+        return MASK
     if method == "type" and not arguments:
         return TEXT
     return result(f"torch.{method}", arguments + 1, keywords - {"requires_grad"}) or ARRAY
@@ -158,15 +192,20 @@ def module_result(name: str) -> Kind | None:
     return ARRAY
 
 
+def root_of(name: str) -> str | None:
+    """The one of `ROOTS` that a dotted name lies in."""
+    return next((root for root in ROOTS if name == root or name.startswith(f"{root}.")), None)
+
+
 @cache
 def place(name: str) -> str | None:
     """The dotted name in fnn of a dotted name of PyTorch's; None: there is none."""
     found = _PLACES.get(name)
     if found is None:
-        root, _, rest = name.partition(".")
-        if root not in ROOTS:
+        root = root_of(name)
+        if root is None:
             return None
-        found = ROOTS[root] + (f".{rest}" if rest else "")
+        found = ROOTS[root] + name.removeprefix(root)
     return found if found.startswith("jax.") or _exists(found) else None
 
 

@@ -8,13 +8,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 __all__ = ["TOLERANCE", "Check", "check"]
 
 TOLERANCE = 1e-4  # relative
 _LEAST = 1e-6  # losses below count as this much
+_LAYER_TOLERANCE = 1e-4
 _TAIL = 12  # lines of an error
 
 
@@ -26,11 +28,13 @@ class Check:
         expected: the losses of the original, one for each ``backward``.
         losses: those of the port.
         errors: what either run said when it failed; empty if none did.
+        layer: where the losses differ, the first call of a layer that gave something else, in words.
     """
 
     expected: tuple[float, ...]
     losses: tuple[float, ...]
     errors: tuple[str, ...] = ()
+    layer: str = ""
 
     @property
     def differences(self) -> tuple[float, ...]:
@@ -66,17 +70,40 @@ def check(
     Returns:
         Their losses.
     """
-    runs = [_run(kind, path, steps, seed, arguments, timeout) for kind, path in (("torch", original), ("fnn", port))]
-    errors = tuple(f"{kind}: {error}" for kind, (_, error) in zip(("torch", "fnn"), runs, strict=True) if error)
-    return Check(runs[0][0], runs[1][0], errors)
+    scripts = (("torch", original), ("fnn", port))
+    runs = [_run(kind, path, steps, seed, arguments, timeout) for kind, path in scripts]
+    errors = tuple(f"{kind}: {run.error}" for (kind, _), run in zip(scripts, runs, strict=True) if run.error)
+    found = Check(runs[0].losses, runs[1].losses, errors)
+    if found.first is None:
+        return found
+    again = [_run(kind, path, found.first + 1, seed, arguments, timeout, "layers") for kind, path in scripts]
+    return replace(found, layer=_departing(again[0].layers, again[1].layers))
+
+
+class _Run(NamedTuple):
+    losses: tuple[float, ...] = ()
+    layers: tuple[tuple[str, float], ...] = ()
+    error: str = ""
+
+
+def _departing(expected: Sequence[tuple[str, float]], given: Sequence[tuple[str, float]]) -> str:
+    """The first call of a layer whose output has another size."""
+    for i, ((name, size), (other, found)) in enumerate(zip(expected, given, strict=False)):
+        if name != other:
+            return f"call {i} of a layer is of {name} in torch and of {other} in fnn"
+        if not abs(size - found) <= _LAYER_TOLERANCE * max(abs(size), _LEAST):
+            return (
+                f"the first layer that departs is {name}, at call {i}: sum |output| is {size:.6g}, and {found:.6g} here"
+            )
+    return "no layer departs: the losses are formed of the same outputs in another way"
 
 
 def _run(
-    kind: str, path: Path, steps: int, seed: int, arguments: Sequence[str], timeout: float
-) -> tuple[tuple[float, ...], str]:
+    kind: str, path: Path, steps: int, seed: int, arguments: Sequence[str], timeout: float, what: str = "losses"
+) -> _Run:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "losses.json"
-        command = [sys.executable, "-m", "fnn.port._record", kind, str(steps), str(seed), str(out), str(path)]
+        command = [sys.executable, "-m", "fnn.port._record", kind, str(steps), str(seed), str(out), what, str(path)]
         paths = [str(Path(__file__).resolve().parents[2]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         environment = {
             **os.environ,
@@ -90,9 +117,11 @@ def _run(
                 [*command, *arguments], env=environment, capture_output=True, text=True, timeout=timeout, check=False
             )
         except subprocess.TimeoutExpired:
-            return (), f"took more than {timeout:g} s"
-        losses = tuple(float(v) for v in json.loads(out.read_text(encoding="utf-8"))) if out.exists() else ()
+            return _Run(error=f"took more than {timeout:g} s")
+        told = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {"losses": (), "layers": ()}
+        losses = tuple(float(v) for v in told["losses"])
+        layers = tuple((str(name), float(size)) for name, size in told["layers"])
         error = "\n".join(done.stderr.strip().splitlines()[-_TAIL:]) if done.returncode else ""
         if done.returncode and not error:
             error = f"ended with status {done.returncode}"
-        return losses, error
+        return _Run(losses, layers, error)

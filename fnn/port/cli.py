@@ -118,6 +118,7 @@ def _main(given: argparse.Namespace) -> int:
                 "fnn": result.losses,
                 "first_difference": result.first,
                 "agrees": result.agrees,
+                "layer": result.layer,
                 "errors": result.errors,
             }
             if not given.json:

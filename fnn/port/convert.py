@@ -13,7 +13,7 @@ from fnn.port._infer import Inference
 from fnn.port._outline import outlined
 from fnn.port._report import CONVERTED, LEFT, Note
 from fnn.port._rewrite import Rewriter
-from fnn.port._tidy import tidied, with_imports
+from fnn.port._tidy import tidied, with_double, with_imports
 
 __all__ = ["Conversion", "convert"]
 
@@ -78,7 +78,9 @@ def _converted(module: cst.Module, outlining: bool, troubles: list[Note]) -> Con
     rewritten = tree.visit(rewriter)
     imports = ImportRewriter(rewriter.note)
     rewritten = rewritten.visit(imports)
-    rewritten = with_imports(tidied(rewritten), rewriter.needs | {"fnn"})
+    rewritten = with_imports(
+        with_double(tidied(rewritten)) if rewriter.double else tidied(rewritten), rewriter.needs | {"fnn"}
+    )
     code = rewritten.code
     compile(code, "<port>", "exec", dont_inherit=True)
     notes = [*troubles, *rewriter.notes]

@@ -56,5 +56,7 @@ def show_check(result: Check) -> None:
     elif result.first is not None:
         at = result.first
         console.print(f"the losses differ first at step {at}, by {result.differences[at]:.1e}", style="red")
+        if result.layer:
+            console.print(result.layer, markup=False, highlight=False)
     elif not result.errors:
         console.print(f"torch differentiated {len(result.expected)} losses, fnn {len(result.losses)}", style="red")

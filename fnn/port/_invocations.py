@@ -1,0 +1,222 @@
+"""The kinds of what calls give, and what they tell of the parameters of functions."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from fnn.port._calls import DUCKS, builtin_result
+from fnn.port._kinds import (
+    ARRAY,
+    BATCH,
+    BOX,
+    MASK,
+    NONE,
+    NUMBER,
+    NUMPY,
+    OTHER,
+    ROW,
+    TEXT,
+    Kind,
+    is_array,
+    join,
+    list_of,
+    tuple_of,
+)
+from fnn.port._scopes import Function, dotted, is_static
+from fnn.port._torch import method_result, module_result, result
+from fnn.port._values import Values
+
+__all__ = ["Invocations"]
+
+
+_SELF = frozenset("to cuda cpu train eval half float double apply requires_grad_ share_memory".split())
+
+
+class Invocations(Values):
+    """Calls: of torch's objects, of Modules, of functions of the script, and methods."""
+
+    def _call(self, node: cst.Call) -> Kind | None:
+        func = node.func
+        base: Kind | None = None
+        kind: Kind | None = None
+        if isinstance(func, cst.Attribute):
+            kind = self._eval(func)
+            base = self.of(func.value)
+        else:
+            kind = self._eval(func)
+        args = [self._eval(a.value) for a in node.args]
+        keywords = frozenset(a.keyword.value for a in node.args if a.keyword is not None)
+        count = sum(a.keyword is None for a in node.args)
+        if isinstance(func, cst.Attribute):
+            found = self._method(node, func.attr.value, base, kind, args, keywords, count)
+            if found is not None:
+                return found
+        if kind is None:
+            return builtin_result(dotted(func), args) if isinstance(func, cst.Name) else None
+        match kind.tag:
+            case "torch":
+                if kind.name == "torch.autograd.Variable":
+                    return BOX if _true(node, "requires_grad") else (args or [ARRAY])[0] or ARRAY
+                if kind.name == "torch.compile":
+                    return (args or [None])[0]
+                if kind.name in ("torch.nn.DataParallel", "torch.nn.parallel.DistributedDataParallel"):
+                    return (args or [None])[0] or Kind("module")
+                if "requires_grad" in keywords and not _true(node, "requires_grad"):
+                    keywords -= {"requires_grad"}
+                if _dtype_of(node, self) == "torch.bool" and kind.name.startswith("torch."):
+                    return MASK
+                if kind.name == "torch.utils.data.random_split":
+                    return list_of(OTHER)
+                return result(kind.name, count, keywords)
+            case "tensor class":
+                return ARRAY
+            case "numpy module":
+                return NUMPY
+            case "einops":
+                return result(kind.name, count, keywords)
+            case "class":
+                owner = self.classes[kind.name]
+                if "__init__" in owner.methods:
+                    self._pass(owner.methods["__init__"], node, args, bound=True)
+                return self._made(owner)
+            case "module":
+                return self._module_call(kind, node, args)
+            case "instance":
+                owner = self.classes[kind.name]
+                if "__call__" in owner.methods:
+                    function = owner.methods["__call__"]
+                    self._pass(function, node, args, bound=True)
+                    return function.returns
+            case "operation":
+                function = self.classes[kind.name].methods.get("forward")
+                if function is None:
+                    return ARRAY
+                self._pass(function, node, args, bound=True)
+                return function.returns or ARRAY
+            case "function":
+                function = self.functions[int(kind.name)]
+                static = isinstance(function.node, cst.FunctionDef) and is_static(function.node)
+                self._pass(function, node, args, bound=function.owner is not None and not static)
+                return function.returns
+        return None
+
+    def _module_call(self, kind: Kind, node: cst.Call, args: list[Kind | None]) -> Kind | None:
+        owner = self.classes.get(kind.name)
+        if owner is None:
+            return module_result(kind.name)
+        function = owner.methods.get("forward")
+        if function is None:
+            return ARRAY
+        self._pass(function, node, args, bound=True)
+        return function.returns or ARRAY
+
+    def _method(
+        self,
+        node: cst.Call,
+        name: str,
+        base: Kind | None,
+        kind: Kind | None,
+        args: list[Kind | None],
+        keywords: frozenset[str],
+        count: int,
+    ) -> Kind | None:
+        if is_array(base):
+            if base == BATCH and name in ("items", "keys", "values"):
+                return list_of(tuple_of(TEXT, ARRAY)) if name == "items" else list_of(ARRAY if name[0] == "v" else TEXT)
+            found = ROW if _makes_row(name, node) else method_result(name, count, keywords)
+            if base == BOX and name in ("to", "cuda", "cpu", "requires_grad_"):
+                return BOX
+            if name == "requires_grad_":
+                return BOX
+            return found
+        if base is not None:
+            match base.tag:
+                case "module" | "optimizer" if name in _SELF and base.tag == "module":
+                    return base
+                case "module" if kind is None:
+                    if name in ("parameters", "buffers"):
+                        return list_of(BOX)
+                    if name in ("named_parameters", "named_buffers"):
+                        return list_of(tuple_of(TEXT, BOX))
+                    if name == "state_dict":
+                        return Kind("dict", "", (ARRAY,))
+                    if name in ("modules", "children"):
+                        return list_of(Kind("module"))
+                    if name in ("forward",):
+                        return self._module_call(base, node, args)
+                case "dict" if kind is None:
+                    if name == "items":
+                        return list_of(tuple_of(None, base.of[0]))
+                    if name == "values":
+                        return list_of(base.of[0])
+                    if name in ("get", "pop", "setdefault"):
+                        return base.of[0]
+                    if name == "copy":
+                        return base
+                case "list":
+                    if name in ("pop", "popleft"):
+                        return base.of[0]
+                    if name == "copy":
+                        return base
+                    return NONE if name in ("append", "extend") else NUMBER
+                case "numpy":
+                    return list_of(NUMBER) if name == "tolist" else NUMBER if name == "item" else NUMPY
+                case "text":
+                    return list_of(TEXT) if name == "split" else NUMBER if name == "index" else TEXT
+                case "loader":
+                    return None
+                case "sparse":
+                    return ARRAY if name == "to_dense" else base
+                case "torch object" if base.name.startswith("torch.distributions."):
+                    return ARRAY if name != "expand" else base
+                case "torch object":
+                    return ARRAY
+                case "other":
+                    if name == "scale":
+                        return ARRAY
+                    return None
+            return None
+        if kind is None and name in DUCKS and name not in self.own_methods:
+            if isinstance(node.func, cst.Attribute):
+                self.kinds[id(node.func.value)] = ARRAY
+            self.guessed.add(id(node))
+            return method_result(name, count, keywords)
+        return None
+
+    def _pass(self, function: Function, node: cst.Call, args: list[Kind | None], bound: bool) -> None:
+        params = function.node.params
+        names = [p.name.value for p in (*params.posonly_params, *params.params)][1 if bound else 0 :]
+        named = {p.name.value for p in (*params.params, *params.kwonly_params)}
+        place = 0
+        for argument, kind in zip(node.args, args, strict=True):
+            if argument.star:
+                break
+            if argument.keyword is not None:
+                if argument.keyword.value in named:
+                    function.given[argument.keyword.value] = join(function.given.get(argument.keyword.value), kind)
+            elif place < len(names):
+                function.given[names[place]] = join(function.given.get(names[place]), kind)
+                place += 1
+
+
+def _true(node: cst.Call, keyword: str) -> bool:
+    for argument in node.args:
+        if argument.keyword is not None and argument.keyword.value == keyword:
+            return not (isinstance(argument.value, cst.Name) and argument.value.value == "False")
+    return False
+
+
+def _makes_row(method: str, node: cst.Call) -> bool:
+    """Whether a method puts a dimension of one before the others."""
+    first = node.args[0].value if node.args else None
+    if method in ("reshape", "view"):
+        return len(node.args) > 1 and isinstance(first, cst.Integer) and first.value == "1"
+    return method == "unsqueeze" and isinstance(first, cst.Integer) and first.value == "0"
+
+
+def _dtype_of(node: cst.Call, found: Values) -> str:
+    for argument in node.args:
+        if argument.keyword is not None and argument.keyword.value == "dtype":
+            kind = found.of(argument.value)
+            return kind.name if kind is not None and kind.tag == "dtype" else ""
+    return ""

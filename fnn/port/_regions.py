@@ -1,0 +1,123 @@
+"""What is asked of the statements of a region: which names are numbers, boxes, arrays written in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from fnn.port._flow import names_in, walk
+from fnn.port._infer import Inference
+from fnn.port._kinds import is_array
+from fnn.port._scopes import dotted
+from fnn.port._steps import Steps
+
+__all__ = ["Cannot", "Regions", "begins", "first_place"]
+
+
+class Cannot(Exception):
+    """Why a region stays where it is."""
+
+
+class Regions:
+    """Questions to the statements of a region of one script."""
+
+    def __init__(self, found: Inference) -> None:
+        self._found = found
+        self._steps = Steps(found)
+
+    def _in_place(self, region: Sequence[cst.CSTNode]) -> set[str]:
+        """The arrays that are written in place, and get a new value in fnn."""
+        found: set[str] = set()
+        for s in region:
+            for part in walk(s):
+                match part:
+                    case cst.Expr(value=cst.Call(func=cst.Attribute(value=cst.Name() as target, attr=attr))):
+                        written = attr.value.endswith("_") and not attr.value.endswith("__")
+                    case cst.AssignTarget(target=cst.Subscript(value=cst.Name() as target)):
+                        written = True
+                    case cst.AugAssign(target=cst.Subscript(value=cst.Name() as target)):
+                        written = True
+                    case _:
+                        continue
+                kind = self._found.of(target)
+                if written and kind is not None and kind.tag in ("array", "batch"):
+                    found.add(target.value)
+        return found
+
+    def _is_plain(self, node: cst.CSTNode) -> bool:
+        """Whether a statement only names a number, a size, a word."""
+        if not isinstance(node, cst.SimpleStatementLine) or len(node.body) != 1:
+            return False
+        small = node.body[0]
+        if not isinstance(small, cst.Assign):
+            return False
+        kind = self._found.of(small.value)
+        return kind is not None and kind.tag in ("number", "text", "shape")
+
+    def _kind_of(self, region: Sequence[cst.CSTNode], wanted: str) -> str:
+        tag = ""
+        for s in region:
+            for part in walk(s):
+                if isinstance(part, cst.AssignTarget | cst.AugAssign) and isinstance(part.target, cst.Name):
+                    if part.target.value == wanted:
+                        kind = self._found.of(part.target)
+                        if isinstance(part, cst.AugAssign) and not is_array(kind):
+                            kind = self._found.of(part.value)
+                        tag = kind.tag if kind is not None else ""
+        return tag
+
+    def _is_box(self, region: Sequence[cst.CSTNode], wanted: str) -> bool:
+        """Whether a name is that of a Parameter which is written in place, and of nothing else."""
+        plain = {
+            n
+            for s in region
+            for part in walk(s)
+            if isinstance(part, cst.AssignTarget) and not isinstance(part.target, cst.Attribute)
+            for n in names_in(part)
+        }
+        uses = [p for s in region for p in walk(s) if isinstance(p, cst.Name) and p.value == wanted]
+        kinds = {k.tag for p in uses if (k := self._found.of(p)) is not None}
+        return wanted not in plain and kinds == {"box"}
+
+    def _is_static(self, region: Sequence[cst.CSTNode], wanted: str) -> bool:
+        """Whether a number decides shapes or branches of the step."""
+        for s in region:
+            for part in walk(s):
+                places: list[cst.CSTNode] = []
+                match part:
+                    case cst.If() | cst.While() | cst.IfExp():
+                        places = [part.test]
+                    case cst.Slice():
+                        places = [e for e in (part.lower, part.upper) if e is not None]
+                    case cst.Call():
+                        kind = self._found.of(part.func)
+                        shapes = kind is not None and kind.tag in ("torch", "tensor class", "method")
+                        if shapes or dotted(part.func) == "range":
+                            places = [a.value for a in part.args]
+                for place in places:
+                    for use in walk(place):
+                        if isinstance(use, cst.Name) and use.value == wanted:
+                            kind = self._found.of(use)
+                            if kind is not None and kind.tag in ("number", "text", "shape"):
+                                return True
+        return False
+
+
+def begins(node: cst.CSTNode) -> bool:
+    """``loss = 0`` or ``outputs = []``."""
+    match node:
+        case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=cst.Name())], value=value)]):
+            return isinstance(value, cst.Integer | cst.Float) or (isinstance(value, cst.List) and not value.elements)
+    return False
+
+
+def first_place(region: Sequence[cst.CSTNode], wanted: str) -> int:
+    """Where a name stands first."""
+    place = 0
+    for s in region:
+        for part in walk(s, functions=True):
+            place += 1
+            if isinstance(part, cst.Name) and part.value == wanted:
+                return place
+    return place

@@ -1,0 +1,47 @@
+"""What every part of the rewriting has at hand: the kinds of nodes, the report, the imports to add."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import libcst as cst
+from libcst.metadata import CodeRange
+
+from fnn.port._emptied import Emptied
+from fnn.port._functions import Functions
+from fnn.port._infer import Inference
+from fnn.port._kinds import Kind
+from fnn.port._report import Note, Status
+
+__all__ = ["DEVICES", "Reporting"]
+
+DEVICES = "JAX computes on its default device, a GPU where there is one; JAX_PLATFORMS=cpu chooses the CPU"
+
+
+class Reporting(Emptied):
+    """A transformer that knows kinds; `notes` tells what was done, `needs` what has to be imported."""
+
+    def __init__(self, found: Inference, positions: Mapping[cst.CSTNode, CodeRange]) -> None:
+        super().__init__()
+        self.found = found
+        self.positions = positions
+        self.notes: list[Note] = []
+        self.needs: set[str] = set()
+        self._inner: set[int] = set()
+        self._statements: set[int] = set()  # calls that are statements
+        self._names_nn = next((n for n, k in found.globals.items() if k == Kind("torch", "torch.nn")), "fnn.nn")
+        self._functions = Functions(found, self.note)
+        self.double = False  # whether something asks for double precision
+        self._params: list[set[str]] = []
+
+    def note(self, node: cst.CSTNode, status: Status, text: str, page: str = "") -> None:
+        """Reports something at the line of a node of the original."""
+        if text == DEVICES and any(n.text == DEVICES for n in self.notes):
+            return  # once is enough
+        place = self.positions.get(node)
+        made = Note(place.start.line if place is not None else 0, status, text, page)
+        if made not in self.notes:
+            self.notes.append(made)
+
+    def _kind(self, node: cst.CSTNode) -> Kind | None:
+        return self.found.of(node)

@@ -1,0 +1,112 @@
+"""What the inference knows: the kinds of nodes, the names in scope, the functions and classes of the script."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from fnn.port._kinds import Kind, is_array
+
+__all__ = ["Class", "Function", "Scopes", "dotted", "is_static"]
+
+
+def dotted(node: cst.BaseExpression | None) -> str | None:
+    """``a.b.c`` as a string."""
+    if isinstance(node, cst.Name):
+        return node.value
+    if isinstance(node, cst.Attribute):
+        base = dotted(node.value)
+        return None if base is None else f"{base}.{node.attr.value}"
+    return None
+
+
+@dataclass
+class Function:
+    """A function of the script: what its parameters get and what it gives."""
+
+    node: cst.FunctionDef | cst.Lambda
+    owner: Class | None = None
+    given: dict[str, Kind | None] = field(default_factory=dict)
+    returns: Kind | None = None
+    outer: list[dict[str, Kind | None]] = field(default_factory=list)
+
+
+@dataclass
+class Class:
+    """A class of the script."""
+
+    name: str
+    bases: list[Kind | str]
+    attributes: dict[str, Kind | None] = field(default_factory=dict)
+    methods: dict[str, Function] = field(default_factory=dict)
+    module: bool = False
+    dataset: bool = False
+    operation: bool = False  # derived from autograd.Function
+
+
+class Scopes(ABC):
+    """What is known so far: kinds by the identity of nodes, names by scope, functions, classes."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[int, Kind | None] = {}
+        self.guessed: set[int] = set()  # calls whose receiver only a method's name makes a tensor
+        self.functions: dict[int, Function] = {}
+        self.classes: dict[str, Class] = {}
+        self.globals: dict[str, Kind | None] = {}
+        self.own_methods: set[str] = set()
+        self._envs: list[dict[str, Kind | None]] = [self.globals]
+        self._class: Class | None = None
+        self._function: Function | None = None
+
+    def of(self, node: cst.CSTNode | None) -> Kind | None:
+        """What is known of an expression."""
+        return self.kinds.get(id(node))
+
+    def is_backward(self, node: cst.Call) -> bool:
+        """Whether a call is a tensor's ``backward``."""
+        if not isinstance(node.func, cst.Attribute) or node.func.attr.value != "backward":
+            return False
+        kind = self.of(node.func.value)
+        return is_array(kind) or (kind is None and "backward" not in self.own_methods)
+
+    def _look(self, name: str) -> Kind | None:
+        for env in reversed(self._envs):
+            if name in env:
+                return env[name]
+        return None
+
+    def _bind(self, name: str, kind: Kind | None) -> None:
+        self._envs[-1][name] = kind
+
+    def _made(self, owner: Class) -> Kind:
+        return Kind("module" if owner.module else "instance", owner.name)
+
+    # what the floors above do
+
+    @abstractmethod
+    def _eval(self, node: cst.BaseExpression | cst.BaseSlice | None) -> Kind | None: ...
+
+    @abstractmethod
+    def _assign(self, target: cst.BaseExpression, kind: Kind | None) -> None: ...
+
+    @abstractmethod
+    def _children(self, node: cst.CSTNode) -> None: ...
+
+    @abstractmethod
+    def _block(self, body: Sequence[cst.CSTNode]) -> None: ...
+
+    @abstractmethod
+    def _statement(self, node: cst.CSTNode) -> None: ...
+
+    @abstractmethod
+    def _run(self, function: Function) -> None: ...
+
+    @abstractmethod
+    def _call(self, node: cst.Call) -> Kind | None: ...
+
+
+def is_static(node: cst.FunctionDef) -> bool:
+    return any(dotted(d.decorator) == "staticmethod" for d in node.decorators)

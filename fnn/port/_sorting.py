@@ -1,0 +1,119 @@
+"""The statements of a region in three rows: what moves before the step, what is compiled, what moves behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from fnn.port._bounds import Bounds
+from fnn.port._flow import bound, names_in
+from fnn.port._kinds import ARRAY, is_array
+from fnn.port._regions import Cannot, begins
+
+__all__ = ["Sorting"]
+
+
+class Sorting(Bounds):
+    """Puts the statements of a region in their places."""
+
+    def _sorted(self, region: list[cst.CSTNode]) -> tuple[list[cst.CSTNode], list[cst.CSTNode], list[cst.CSTNode]]:
+        """What moves before the region, what stays, what moves behind it."""
+        before: list[cst.CSTNode] = []
+        inside: list[cst.CSTNode] = []
+        after: list[cst.CSTNode] = []
+        at = {id(n): i for i, n in enumerate(region)}
+        own = frozenset(n for s in region if begins(s) for n in bound([s]))
+        for s in region:
+            essential = self._steps.differentiates(s) or self._steps.updates(s)
+            if self._steps.leaves(s):
+                raise Cannot("it returns, yields or names globals in the middle")
+            reads = names_in(s)
+            if not essential and self._steps.talks(s, own):
+                value = self._value_taken(s)
+                if value is not None and names_in(value) & bound(_from(region, s)):
+                    at[id(value)] = at[id(s)]
+                    inside.append(value)
+                else:
+                    after.append(s)
+                continue
+            if bound(after) & reads:
+                if essential:
+                    raise Cannot(f"it needs {min(bound(after) & reads)}, which is a value of the host")
+                after.append(s)
+                continue
+            if essential and self._steps.talks(s, own):
+                raise Cannot("what is printed or branched on stands in one statement with what is computed")
+            binds = bound([s])
+            used = {n for i in inside for n in names_in(i)}
+            if not essential and self._steps.draws(s) and not self._steps.runs_module(s):
+                for needed in self._prepared(s, inside):
+                    inside.remove(needed)
+                    before.append(needed)
+                used = {n for i in inside for n in names_in(i)}
+            hoistable = not essential and not (bound(inside) & (reads | binds)) and not used & binds
+            if self._steps.draws_on_host(s):
+                if not hoistable and not essential and not binds & self._read_after(s, region):
+                    after.append(s)
+                    continue
+                if not hoistable:
+                    raise Cannot("it draws numbers of the host from what it has computed")
+                before.append(s)
+            elif hoistable and (
+                (self._steps.draws(s) and not self._steps.runs_module(s))
+                or (self._is_plain(s) and not binds & bound([n for n in region if n is not s]))
+            ):
+                before.append(s)
+            else:
+                inside.append(s)
+        for s in after:
+            again = names_in(s) & bound(inside)
+            place = at[id(s)]
+            later = [n for n in inside if at[id(n)] > place]
+            clash = again & bound(later)
+            if clash and (clash & bound([n for n in inside if at[id(n)] < place])):
+                raise Cannot(f"{min(clash)} is printed in it and computed again later")
+        return before, inside, after
+
+    def _read_after(self, node: cst.CSTNode, region: list[cst.CSTNode]) -> set[str]:
+        return {n for s in _from(region, node) for n in names_in(s)}
+
+    def _prepared(self, node: cst.CSTNode, inside: list[cst.CSTNode]) -> list[cst.CSTNode]:
+        """The statements that make what a draw needs (a batch's size), if they can go before the step with it."""
+        wanted, found = names_in(node), []
+        for s in reversed(inside):
+            if bound([s]) & wanted:
+                busy = self._steps.runs_module(s) or self._steps.clears(s) or self._steps.differentiates(s)
+                others = [i for i in inside if i is not s]
+                if busy or self._steps.updates(s) or not isinstance(s, cst.SimpleStatementLine):
+                    return []
+                if bound(others) & bound([s]) or self._in_place(inside) & bound([s]):
+                    return []
+                wanted |= names_in(s)
+                found.insert(0, s)
+        return found
+
+    def _value_taken(self, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
+        """``x = array.item()`` as ``x = array``: the number is taken when the step is over."""
+        match node:
+            case cst.SimpleStatementLine(
+                body=[
+                    cst.Assign(
+                        targets=[cst.AssignTarget(target=cst.Name() as target) as whole],
+                        value=cst.Call(func=cst.Attribute(value=array, attr=cst.Name(value="item")), args=[]),
+                    ) as small
+                ]
+            ) if is_array(self._found.of(array)):
+                named = cst.Name(target.value)
+                self._found.kinds[id(named)] = ARRAY
+                made = node.with_changes(
+                    body=[small.with_changes(targets=[whole.with_changes(target=named)], value=array)]
+                )
+                return None if self._steps.talks(made) else made
+        return None
+
+
+def _from(region: Sequence[cst.CSTNode], node: cst.CSTNode) -> list[cst.CSTNode]:
+    """The statements after one."""
+    place = next(i for i, s in enumerate(region) if s is node)
+    return list(region[place + 1 :])

@@ -1,0 +1,247 @@
+"""Statements that write in place: methods with an underscore, indexed and augmented assignments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from fnn.port._edit import assign, bare, call, grouped, replaced_self
+from fnn.port._kinds import MASK, NUMBER, ROW, Kind, is_array
+from fnn.port._methods import plain_name
+from fnn.port._report import CHANGED, LEFT
+from fnn.port._reporting import Reporting
+from fnn.port._scopes import dotted
+
+__all__ = ["REMOVED", "Writes"]
+
+_AT = {
+    cst.AddAssign: "add",
+    cst.MultiplyAssign: "multiply",
+    cst.DivideAssign: "divide",
+    cst.PowerAssign: "power",
+}
+_INITS = {"normal_": "normal_", "uniform_": "uniform_", "zero_": "zeros_", "fill_": "constant_"}
+REMOVED = frozenset(
+    "torch.cuda.empty_cache torch.cuda.synchronize torch.cuda.manual_seed torch.cuda.manual_seed_all "
+    "torch.cuda.set_device torch.set_num_threads torch.use_deterministic_algorithms "
+    "torch.set_float32_matmul_precision torch.multiprocessing.set_start_method torch.cuda.reset_peak_memory_stats "
+    "torch.set_flush_denormal torch.mps.manual_seed torch.multiprocessing.set_sharing_strategy".split()
+)
+
+
+class Writes(Reporting):
+    """What is written in place gets a new value."""
+
+    def leave_Expr(
+        self, original_node: cst.Expr, updated_node: cst.Expr
+    ) -> cst.BaseSmallStatement | cst.RemovalSentinel:
+        before, after = original_node.value, updated_node.value
+        if not isinstance(before, cst.Call):
+            return updated_node
+        kind = self._kind(before.func)
+        if kind is not None and kind.tag == "torch":
+            if kind.name in REMOVED or kind.name.startswith("torch.backends."):
+                if "seed" not in kind.name:
+                    self.note(original_node, CHANGED, f"{kind.name} has no meaning here: left out")
+                return cst.RemoveFromParent()
+            if kind.name == "torch.autograd.set_detect_anomaly":
+                self.needs.add("jax")
+                return cst.Expr(cst.parse_expression('jax.config.update("jax_debug_nans", True)'))
+        if not isinstance(before.func, cst.Attribute):
+            return updated_node
+        target, attr = before.func.value, before.func.attr.value
+        base = self._kind(target)
+        if attr in ("to", "cuda", "cpu") and isinstance(after, cst.Name | cst.Attribute):
+            return cst.RemoveFromParent()
+        if attr.endswith("_") and not attr.startswith("_") and attr not in self.found.own_methods:
+            return self._in_place(original_node, updated_node, target, attr, base)
+        return updated_node
+
+    def _in_place(
+        self, original: cst.Expr, updated: cst.Expr, target: cst.BaseExpression, attr: str, base: Kind | None
+    ) -> cst.BaseSmallStatement | cst.RemovalSentinel:
+        """``x.add_(y)`` as a statement."""
+        before = original.value
+        assert isinstance(before, cst.Call)
+        args = updated.value.args if isinstance(updated.value, cst.Call) else ()
+        if isinstance(target, cst.Attribute) and target.attr.value == "data":
+            owner = self._kind(target.value)
+            parameter = isinstance(target.value, cst.Attribute) and target.value.attr.value in ("weight", "bias")
+            box = parameter or (owner is not None and owner.tag == "box")
+            if box or (owner is None and isinstance(target.value, cst.Attribute) and attr in _INITS
+                       and target.value.attr.value != "grad"):  # fmt: skip
+                return self._parameter_in_place(target.value, attr, args)
+        if isinstance(target, cst.Attribute) and (
+            target.attr.value == "grad" or (dotted(target) or "").endswith(".grad.data")
+        ):
+            place_ = target if target.attr.value == "grad" else target.value
+            if attr == "zero_":
+                return assign(place_, cst.Name("None"))
+            if attr in ("detach_", "requires_grad_"):
+                return cst.RemoveFromParent()
+            plain = plain_name(attr)
+            if plain is not None:
+                self.needs.add("fnn")
+                return assign(place_, call(f"fnn.{plain}", place_, *args))
+            return updated
+        if base is not None and base.tag == "box":
+            return updated
+        if base is None or base.tag not in ("array", "batch"):
+            return updated
+        if isinstance(updated.value, cst.Call) and isinstance(target, cst.Name | cst.Attribute | cst.Subscript):
+            function = dotted(updated.value.func) or ""
+            if not (function.startswith("fnn.") or function.endswith("Parameter")):
+                return updated
+            if isinstance(target, cst.Subscript):
+                return self._indexed(target, "set", updated.value) or updated
+            return assign(target, updated.value)
+        return updated
+
+    def _parameter_in_place(
+        self, parameter: cst.BaseExpression, attr: str, args: Sequence[cst.Arg]
+    ) -> cst.BaseSmallStatement:
+        self.needs.add("fnn")
+        if attr in _INITS:
+            return cst.Expr(call(f"{self._names_nn}.init.{_INITS[attr]}", parameter, *args))
+        data = cst.Attribute(parameter, cst.Name("data"))
+        plain = plain_name(attr)
+        if attr == "copy_" and len(args) == 1:
+            return assign(data, bare(args[0].value))
+        return assign(data, call(f"fnn.{plain or attr}", data, *args))
+
+    def _indexed(self, target: cst.Subscript, what: str, value: cst.BaseExpression) -> cst.Assign | None:
+        """``x[i] = v`` as ``x = x.at[i].set(v)``."""
+        target = _flat(target)
+        if not isinstance(target.value, cst.Name | cst.Attribute):
+            return None
+        at = target.with_changes(value=cst.Attribute(target.value, cst.Name("at")))
+        written = cst.Call(cst.Attribute(at, cst.Name(what)), [cst.Arg(bare(value))])
+        return assign(target.value, written)
+
+    def _written(
+        self, original: cst.Subscript, target: cst.Subscript, value: cst.BaseExpression, given: cst.BaseExpression
+    ) -> cst.Assign | None:
+        """``x[i] = v`` for an array; where ``i`` is a mask and ``v`` a number, by `fnn.masked_fill`."""
+        match original.slice:
+            case [cst.SubscriptElement(slice=cst.Index(value=index))] if self._kind(index) == MASK:
+                number = self._kind(value) == NUMBER or isinstance(value, cst.Integer | cst.Float | cst.UnaryOperation)
+                new = target.slice[0].slice
+                function = "fnn.masked_fill" if number else "fnn.masked_scatter" if is_array(self._kind(value)) else ""
+                if function and isinstance(new, cst.Index) and isinstance(target.value, cst.Name | cst.Attribute):
+                    self.needs.add("fnn")
+                    return assign(target.value, call(function, target.value, bare(new.value), bare(given)))
+        if self._kind(value) == ROW and isinstance(target.value, cst.Name | cst.Attribute):
+            place = cst.Attribute(target, cst.Name("shape"))
+            given = cst.Call(cst.Attribute(grouped(given), cst.Name("reshape")), [cst.Arg(place)])
+        return self._indexed(target, "set", given)
+
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> cst.SimpleStatementLine | cst.FlattenSentinel[cst.SimpleStatementLine]:
+        if len(original_node.body) != 1 or len(updated_node.body) < 2:
+            return updated_node
+        *first, last = (cst.SimpleStatementLine([small]) for small in updated_node.body)
+        lines = [*first, last.with_changes(trailing_whitespace=updated_node.trailing_whitespace)]
+        lines[0] = lines[0].with_changes(leading_lines=updated_node.leading_lines)
+        return cst.FlattenSentinel(lines)
+
+    def _shared(self, original: cst.Assign, updated: cst.Assign) -> cst.FlattenSentinel[cst.BaseSmallStatement] | None:
+        """``x[i] = y = v``: the names first, then the writes."""
+        plain: list[cst.AssignTarget] = []
+        writes: list[tuple[cst.Subscript, cst.Subscript]] = []
+        for before, after in zip(original.targets, updated.targets, strict=True):
+            target, new = before.target, after.target
+            kind = self._kind(target.value) if isinstance(target, cst.Subscript) else None
+            if isinstance(target, cst.Subscript) and isinstance(new, cst.Subscript) and kind is not None:
+                if kind.tag == "array":
+                    writes.append((target, new))
+                    continue
+            plain.append(after)
+        if not writes:
+            return None
+        value = plain[0].target if plain else updated.value
+        made: list[cst.BaseSmallStatement] = [updated.with_changes(targets=plain)] if plain else []
+        for target, new in writes:
+            written = self._written(target, new, original.value, value)
+            if written is None:
+                return None
+            self._told_indexed(original, target)
+            made.append(written)
+        return cst.FlattenSentinel(made)
+
+    def leave_Assign(
+        self, original_node: cst.Assign, updated_node: cst.Assign
+    ) -> cst.BaseSmallStatement | cst.RemovalSentinel | cst.FlattenSentinel[cst.BaseSmallStatement]:
+        target = original_node.targets[0].target
+        kind = self._kind(original_node.value)
+        full = self._kind(target.value) if isinstance(target, cst.Attribute) else None
+        if full is not None and full.tag == "torch" and full.name.startswith("torch.backends."):
+            return cst.RemoveFromParent()
+        if kind is not None and kind.tag == "tensor class" and isinstance(target, cst.Name):
+            return cst.RemoveFromParent()
+        if replaced_self(updated_node.targets, updated_node.value) and not original_node.deep_equals(updated_node):
+            return cst.RemoveFromParent()
+        if len(original_node.targets) != 1:
+            return self._shared(original_node, updated_node) or updated_node
+        after = updated_node.targets[0].target
+        if isinstance(target, cst.Subscript) and isinstance(after, cst.Subscript):
+            base = self._kind(target.value)
+            if base is not None and base.tag == "array":
+                made = self._written(target, after, original_node.value, updated_node.value)
+                if made is not None:
+                    self._told_indexed(original_node, target)
+                    return made
+                self.note(original_node, LEFT, "a write into an array: write x = x.at[i].set(v)")
+        if isinstance(target, cst.Attribute) and isinstance(after, cst.Attribute | cst.Call):
+            base = self._kind(target.value)
+            array = base is not None and base.tag == "array"
+            if target.attr.value == "requires_grad" and array and isinstance(target.value, cst.Name):
+                self.needs.add("fnn")
+                return assign(target.value, call(f"{self._names_nn}.Parameter", target.value))
+            if target.attr.value == "data" and array:
+                return assign(target.value, updated_node.value)
+        return updated_node
+
+    def leave_AssignTarget(self, original_node: cst.AssignTarget, updated_node: cst.AssignTarget) -> cst.AssignTarget:
+        if isinstance(original_node.target, cst.Attribute) and not isinstance(updated_node.target, cst.Attribute):
+            return original_node
+        return updated_node
+
+    def _told_indexed(self, node: cst.CSTNode, target: cst.Subscript) -> None:
+        self.note(node, CHANGED, "the write makes a new array: other names of the old one do not see it")
+        del target
+
+    def leave_AugAssign(self, original_node: cst.AugAssign, updated_node: cst.AugAssign) -> cst.BaseSmallStatement:
+        target, after = original_node.target, updated_node.target
+        kind = self._kind(target)
+        if isinstance(target, cst.Subscript) and isinstance(after, cst.Subscript):
+            base = self._kind(target.value)
+            if base is not None and base.tag == "array":
+                what, value = _AT.get(type(original_node.operator)), updated_node.value
+                if isinstance(original_node.operator, cst.SubtractAssign):
+                    what, value = "add", cst.UnaryOperation(cst.Minus(), grouped(value))
+                made = self._indexed(after, what, value) if what is not None else None
+                if made is not None:
+                    self._told_indexed(original_node, target)
+                    return made
+                self.note(original_node, LEFT, "a write into an array: write x = x.at[i].set(x[i] ...)")
+        if kind is not None and kind.tag == "box" and isinstance(target, cst.Name):
+            return updated_node.with_changes(target=cst.Attribute(target, cst.Name("data")))
+        if isinstance(target, cst.Attribute) and not isinstance(after, cst.Attribute):
+            return updated_node.with_changes(target=target)
+        return updated_node
+
+
+def _flat(target: cst.Subscript) -> cst.Subscript:
+    """``x[i][j]`` as ``x[i, j]``, where nothing is sliced."""
+    while isinstance(target.value, cst.Subscript):
+        inner = target.value
+        single = [e.slice.value for e in (*inner.slice, *target.slice) if isinstance(e.slice, cst.Index)]
+        plain = all(isinstance(v, cst.Integer | cst.Name | cst.Call | cst.BinaryOperation) for v in single)
+        if len(single) != len(inner.slice) + len(target.slice) or not plain:
+            return target
+        comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+        joined = [e.with_changes(comma=comma) for e in inner.slice]
+        target = target.with_changes(value=inner.value, slice=[*joined, *target.slice])
+    return target
