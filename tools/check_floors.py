@@ -75,7 +75,7 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "flatbuffers": ((), ("fnn.exported",)),
     "einops": (("fnn.nn.einops",), ()),  # a file that is imported by its name
     "libcst": (("fnn.port",), ()),  # what imports it is imported by functions of fnn.port
-    "matplotlib": ((), ("fnn.quickstart",)),
+    "matplotlib": ((), ("fnn.explain", "fnn.quickstart")),
     "onnx": ((), ("fnn.exported",)),
     "orbax": ((), ("fnn.distributed",)),
     "PIL": ((), ("fnn.utils.tensorboard", "fnn.vision")),
