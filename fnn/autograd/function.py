@@ -13,6 +13,7 @@ from jax.tree_util import tree_flatten, tree_unflatten
 
 from fnn.dtypes import conjugated, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.typing import ArrayLike
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
@@ -206,7 +207,8 @@ def _dense(cotangent: Any) -> Any:
     return jnp.zeros(cotangent.shape) if cotangent.dtype == jax.dtypes.float0 else cotangent
 
 
-def _cotangent(cls: type[Function], at: int, x: jax.Array, grad: Any) -> Any:
+def _cotangent(cls: type[Function], at: int, x: ArrayLike, grad: Any) -> Any:
+    x = jnp.asarray(x)  # a number of Python's is a residual as it is
     if not jnp.issubdtype(x.dtype, jnp.inexact):
         return np.zeros(x.shape, jax.dtypes.float0)
     if grad is None:

@@ -7,6 +7,7 @@ when one of them gets another value while something (the program, as a rule) sti
 
 from __future__ import annotations
 
+import gc
 import sys
 import warnings
 import weakref
@@ -46,7 +47,9 @@ def check(boxes: Iterable[Any]) -> None:
         if ref is not None and ref() is box:
             del kept[id(box)]
             if _held(box):
-                kept.clear()  # one warning is enough
+                kept.clear()  # one warning is enough; one search, too
+                if not _of_a_program(box):
+                    return
                 text = _CONSTANT.format(kind=type(box).__name__, shape=tuple(box._value.shape))
                 warnings.warn(text, ConstantWarning, stacklevel=level_outside())
                 return
@@ -55,3 +58,8 @@ def check(boxes: Iterable[Any]) -> None:
 def _held(box: Any) -> bool:
     value = box._value
     return value is not None and sys.getrefcount(value) > _OWN
+
+
+def _of_a_program(box: Any) -> bool:
+    """Whether a row of constants holds the value: a trace that failed keeps it, too, in a dict that JAX never frees."""
+    return any(isinstance(holder, (list, tuple)) for holder in gc.get_referrers(box._value))
