@@ -10,7 +10,9 @@ import numpy as np
 from jax import lax
 
 from fnn.arguments import widen
+from fnn.autocasting import governed_as
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.ops import products
 from fnn.ops._document import op
 from fnn.ops._operands import COMPLEX, FLOATING, array, axes_of, narrow_to
 from fnn.ops._promote import as_inexact, kind_of
@@ -18,6 +20,8 @@ from fnn.tracing import concrete
 from fnn.typing import ArrayLike, Ints, Real
 
 __all__ = ["corrcoef", "cov", "std", "std_mean", "var", "var_mean"]
+
+_mm = governed_as("mm", products.mm)  # as PyTorch's own composition, in the lower precision under autocast
 
 _DIM = "the dimension or dimensions that are reduced; None: all. A bool here is ``unbiased``, as in PyTorch."
 
@@ -184,7 +188,7 @@ def cov(
         factor = total - correction * (jnp.sum(weights * aligned) / total if aligned is not None else 1)
     apart = rows - mean
     scaled = apart if weights is None else apart * weights
-    product = scaled @ jnp.conj(apart).T
+    product = _mm(scaled, jnp.conj(apart).T)
     factor = jnp.asarray(factor, jnp.finfo(product.dtype).dtype)
     result = product / jnp.where(factor <= 0, 0, factor)
     return result.reshape(()) if rows.shape[0] == 1 else result
