@@ -212,6 +212,14 @@ def ambient(provider: Provider | None) -> Iterator[None]:
 
     They belong to the trace that is current now: a draw inside an inner transform that runs its body repeatedly (a
     raw ``lax.scan`` or ``jax.vmap``) is refused, since it would be the same draw each time.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import random
+        >>> from fnn.nn import functional as F
+        >>> with random.ambient(random.stream(jax.random.key(0))):
+        ...     print(F.dropout(jnp.ones(4), 0.5))
+        [0. 2. 2. 2.]
     """
     token = _source.set(None if provider is None else _Source(provider))
     try:
@@ -221,7 +229,16 @@ def ambient(provider: Provider | None) -> Iterator[None]:
 
 
 class Relay:
-    """A provider that draws as if where it was made: for a body that JAX traces apart but runs once for each call."""
+    """A provider that draws as if where it was made: for a body that JAX traces apart but runs once for each call.
+
+    Example:
+        >>> from fnn import random
+        >>> generator = random.Generator().manual_seed(0)
+        >>> with random.ambient(lambda: generator):
+        ...     relay = random.Relay()
+        >>> relay() is generator  # drawn from the source of the place where it was made
+        True
+    """
 
     def __init__(self) -> None:
         self.trace, self.source = tracing.current_trace(), _source.get()
@@ -243,7 +260,16 @@ class Relay:
 
 @contextlib.contextmanager
 def iteration(provider: Provider) -> Iterator[None]:
-    """Inside the ``with`` block all draws, those of constructors too, come from ``provider()``: a loop's body."""
+    """Inside the ``with`` block all draws, those of constructors too, come from ``provider()``: a loop's body.
+
+    Example:
+        >>> import jax
+        >>> from fnn import nn, random
+        >>> with random.iteration(random.stream(jax.random.key(0))):
+        ...     a, b = nn.Linear(1, 1), nn.Linear(1, 1)
+        >>> bool(a.weight == b.weight)  # each took a key of its own
+        False
+    """
     token = _construction.set(_Source(provider))
     try:
         with ambient(provider):
@@ -253,7 +279,17 @@ def iteration(provider: Provider) -> Iterator[None]:
 
 
 def current_provider() -> Provider | None:
-    """The innermost ambient provider, or None."""
+    """The innermost ambient provider, or None.
+
+    Example:
+        >>> from fnn import random
+        >>> print(random.current_provider())
+        None
+        >>> keys = random.stream(random.Generator())
+        >>> with random.ambient(keys):
+        ...     random.current_provider() is keys
+        True
+    """
     source = _source.get()
     return None if source is None else source.provider
 
@@ -277,7 +313,18 @@ def program_generator() -> ProgramGenerator | None:
 
 @contextlib.contextmanager
 def constructing(key: AnyKey) -> Iterator[None]:
-    """Inside the ``with`` block modules draw their parameters from ``key``."""
+    """Inside the ``with`` block modules draw their parameters from ``key``.
+
+    Example:
+        >>> import jax
+        >>> from fnn import nn, random
+        >>> with random.constructing(jax.random.key(0)):
+        ...     a = nn.Linear(2, 2)
+        >>> with random.constructing(jax.random.key(0)):
+        ...     b = nn.Linear(2, 2)
+        >>> (a.weight == b.weight).tolist()
+        [[True, True], [True, True]]
+    """
     token = _construction.set(_Source(stream(key)))
     try:
         yield
@@ -291,7 +338,17 @@ def is_constructing() -> bool:
 
 
 def initialisation_key() -> Key:
-    """What a module constructor draws from: a fresh key of `constructing`, else the global generator."""
+    """What a module constructor draws from: a fresh key of `constructing`, else the global generator.
+
+    Example:
+        >>> import jax
+        >>> from fnn import random
+        >>> random.initialisation_key() is random.default_generator
+        True
+        >>> with random.constructing(jax.random.key(0)):
+        ...     random.uniform(random.initialisation_key(), (2,)).shape
+        (2,)
+    """
     source = _construction.get()
     if source is None:
         return default_generator
@@ -304,12 +361,28 @@ def is_staging() -> bool:
     """Whether JAX is staging a program out here (jit, scan, eval_shape, ...), so that new arrays are tracers.
 
     Not true in an eager ``jax.grad`` or ``jax.vmap``, where what is computed from constants is concrete.
+
+    Example:
+        >>> import jax
+        >>> from fnn import random
+        >>> def f(x):
+        ...     print(random.is_staging())
+        ...     return x
+        >>> _ = jax.grad(f)(1.0), jax.jit(f)(1.0)
+        False
+        True
     """
     return tracing.tracing() and isinstance(jax.device_put(_PROBE), tracing.Tracer)
 
 
 def draw_key(what: str) -> Key:
-    """The key of a draw that names none (``fnn.randn(3)``): the construction's, else the ambient one."""
+    """The key of a draw that names none (``fnn.randn(3)``): the construction's, else the ambient one.
+
+    Example:
+        >>> from fnn import random
+        >>> random.draw_key("my_noise") is random.default_generator
+        True
+    """
     source = _construction.get()
     return resolve(AMBIENT, what) if source is None else source.draw(what)
 
@@ -326,6 +399,16 @@ def resolve(key: AnyKey, what: str) -> Key:
     Raises:
         MissingKeyError: for None; and for `AMBIENT` inside a trace that no fnn scope provides for, or that would
             repeat one draw for every iteration of a loop or every member of a batch.
+
+    Example:
+        >>> from fnn import random
+        >>> random.resolve(random.AMBIENT, "my_noise") is random.default_generator
+        True
+        >>> random.resolve(None, "my_noise")
+        Traceback (most recent call last):
+            ...
+        fnn.errors.MissingKeyError: my_noise draws random numbers and got key=None.
+        ...
     """
     if key is AMBIENT:
         source = _source.get()
@@ -376,7 +459,14 @@ def _usable(key: AnyKey, what: str) -> Key:
 
 
 def on_device(values: np.ndarray) -> jax.Array:
-    """A concrete JAX array that takes over freshly made host values, also in a trace; compiles nothing."""
+    """A concrete JAX array that takes over freshly made host values, also in a trace; compiles nothing.
+
+    Example:
+        >>> import numpy as np
+        >>> from fnn import random
+        >>> random.on_device(np.arange(3, dtype=np.float32))
+        Array([0., 1., 2.], dtype=float32)
+    """
     draw = values.draw if isinstance(values, Drawn) else None
     if draw is not None and draw.given is not None:
         draw.array = draw.given

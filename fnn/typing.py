@@ -24,13 +24,30 @@ __all__ = [
 
 @runtime_checkable
 class SupportsArray(Protocol):
-    """What JAX takes for an array: a Parameter, a Buffer."""
+    """What JAX takes for an array: a Parameter, a Buffer.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> from fnn.typing import SupportsArray
+        >>> isinstance(nn.Parameter(jnp.ones(2)), SupportsArray), isinstance([1.0], SupportsArray)
+        (True, False)
+    """
 
     def __jax_array__(self) -> jax.Array: ...
 
 
 class OneDevice(Protocol):
-    """A device of JAX's."""
+    """A device of JAX's.
+
+    Example:
+        >>> import jax
+        >>> from fnn.typing import OneDevice
+        >>> def name(device: OneDevice) -> str:
+        ...     return f"{device.platform}:{device.id}"
+        >>> name(jax.devices("cpu")[0])
+        'cpu:0'
+    """
 
     @property
     def platform(self) -> str:
@@ -51,6 +68,19 @@ class Held(Protocol[_Passed, _Kept]):
     """A field that its constructor normalises: what may be passed for it, and what it holds.
 
     Only type checkers look at it; its default is ``fnn.layers.layer.given(default=value)``.
+
+    Example:
+        >>> from fnn import layers
+        >>> from fnn.layers.layer import given
+        >>> from fnn.typing import Held
+        >>> class Shift(layers.Layer):
+        ...     by: Held[int | tuple[int, ...], tuple[int, ...]] = given(default=1)
+        ...     def __post_init__(self):
+        ...         self._set(by=(self.by,) if isinstance(self.by, int) else self.by)
+        ...     def apply(self, params, state, input, *, training=False, key=None):
+        ...         return input + sum(self.by), state
+        >>> Shift().by, Shift((1, 2)).by
+        ((1,), (1, 2))
     """
 
     def __get__(self, instance: object, owner: object) -> _Kept: ...

@@ -24,6 +24,21 @@ class FunctionCtx:
     Attributes:
         saved_tensors: the tuple that `save_for_backward` was given.
         needs_input_grad: for each argument of ``forward`` whether it has a derivative.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> class Square(fnn.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         ctx.save_for_backward(x)
+        ...         return x * x
+        ...     @staticmethod
+        ...     def backward(ctx, grad_output):
+        ...         (x,) = ctx.saved_tensors
+        ...         return 2 * x * grad_output
+        >>> print(fnn.grad(lambda x: Square.apply(x).sum())(jnp.array([1.0, 3.0])))
+        [2. 6.]
     """
 
     needs_input_grad: tuple[bool, ...]

@@ -135,6 +135,13 @@ def agreed(name: str, lowered: Any, args: tuple, seed: object) -> bool:
 
     Raises:
         ArgumentError: another process runs something else, has other values, or does not come.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> import fnn
+        >>> x = jnp.ones(3)
+        >>> fnn.distributed.agreed("double", jax.jit(lambda x: 2 * x).lower(x), (x,), None)
+        False
     """
     leaves = tree_leaves(args)
     if all(leaf.is_fully_addressable for leaf in leaves if isinstance(leaf, jax.Array)):

@@ -16,7 +16,14 @@ __all__ = ["Partial", "Placement", "Replicate", "Shard", "constrained"]
 
 
 class Placement:
-    """How an array is spread over one axis of a mesh."""
+    """How an array is spread over one axis of a mesh.
+
+    Example:
+        >>> from fnn.distributed import tensor
+        >>> placement: tensor.Placement = tensor.Shard(0)
+        >>> placement.is_shard(), placement.is_shard(1), placement.is_replicate()
+        (True, False, False)
+    """
 
     def is_shard(self, dim: int | None = None) -> bool:
         """Whether it is a `Shard`, of this dimension if one is given."""

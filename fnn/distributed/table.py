@@ -36,6 +36,14 @@ class Row:
         bytes_per_device: of the part of one device.
         is_parameter: or a buffer.
         note: why it is not spread as asked for, and its other names.
+
+    Example:
+        >>> import fnn
+        >>> from fnn import nn
+        >>> model = fnn.distributed.distribute(nn.Linear(4, 2), fnn.distributed.mesh(data=1))
+        >>> row = fnn.distributed.distribution(model).rows[0]
+        >>> row.name, row.shape, row.bytes_per_device
+        ('weight', (2, 4), 32)
     """
 
     name: str
@@ -55,6 +63,19 @@ class Distribution:
     Args:
         rows: one for each array.
         axes: the axes of the mesh with their sizes.
+
+    Example:
+        >>> import fnn
+        >>> from fnn import nn
+        >>> model = fnn.distributed.distribute(nn.Linear(4, 2), fnn.distributed.mesh(data=1))
+        >>> table = fnn.distributed.distribution(model)
+        >>> table.devices, table.bytes, table.training_bytes_per_device()
+        (1, 40, 160)
+        >>> print(table)
+        name    shape   spec  bytes per device  note
+        weight  (2, 4)  ()                  32
+        bias    (2,)    ()                   8
+        total: 40 bytes, 40 on each of 1 devices (data=1)
     """
 
     rows: tuple[Row, ...]

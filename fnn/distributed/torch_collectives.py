@@ -29,7 +29,14 @@ __all__ = [
 
 
 class ReduceOp:
-    """How `all_reduce` and `reduce_scatter` combine what the processes have."""
+    """How `all_reduce` and `reduce_scatter` combine what the processes have.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import distributed as dist
+        >>> print(dist.all_reduce(jnp.array([2.0, 5.0]), op=dist.ReduceOp.MAX))
+        [2. 5.]
+    """
 
     SUM = "sum"
     AVG = "avg"

@@ -35,6 +35,12 @@ class Transfer:
         devices: how many exchange it with each other; 0 is all.
         path: of the module that it belongs to; empty outside of modules.
         phase: "forward", "backward", "optimizer", or empty.
+
+    Example:
+        >>> from fnn import explain
+        >>> gathered = explain.Transfer("all-gather", (1024,), 4096, devices=4, path="layer1/0", phase="forward")
+        >>> gathered.sent(devices=4)
+        3072.0
     """
 
     kind: str

@@ -54,6 +54,17 @@ class Exported:
     Attributes:
         program: the program.
         weights: the arrays by name; others of the same shapes and types may be put there.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> from fnn import nn
+        >>> exported = fnn.export(nn.Linear(3, 2), jnp.ones((1, 3)))
+        >>> exported.platforms, sorted(exported.weights)
+        (('cpu',), ['bias', 'weight'])
+        >>> exported.weights = {"weight": jnp.ones((2, 3)), "bias": jnp.zeros(2)}
+        >>> print(exported(jnp.ones((1, 3))))
+        [[3. 3.]]
     """
 
     def __init__(self, program: jax_export.Exported, weights: Mapping[str, jax.Array]) -> None:
@@ -158,6 +169,16 @@ def load_exported(folder: str | os.PathLike[str]) -> Exported:
     Raises:
         ArgumentError: it is no such folder, or one of a later format.
         ImportError: the flatbuffers library is missing.
+
+    Example:
+        >>> import os, tempfile
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> from fnn import nn
+        >>> folder = os.path.join(tempfile.mkdtemp(), "relu")
+        >>> fnn.export(nn.ReLU(), jnp.ones((1, 3))).save(folder)
+        >>> print(fnn.load_exported(folder)(jnp.array([[-1.0, 0.0, 2.0]])))
+        [[0. 0. 2.]]
     """
     path = Path(folder)
     manifest = path / _MANIFEST

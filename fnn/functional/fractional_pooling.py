@@ -191,7 +191,16 @@ def fractional_max_pool2d_with_indices(
     *,
     key: Key | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """`fractional_max_pool2d` that returns the indices whatever ``return_indices`` says."""
+    """`fractional_max_pool2d` that returns the indices whatever ``return_indices`` says.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> x = jnp.arange(16.0).reshape(1, 4, 4)
+        >>> output, indices = F.fractional_max_pool2d_with_indices(x, 2, 2, _random_samples=jnp.zeros((1, 1, 2)))
+        >>> output.tolist(), indices.tolist()
+        ([[[5.0, 7.0], [13.0, 15.0]]], [[[5, 7], [13, 15]]])
+    """
     del return_indices
     return fractional_max_pool2d(
         input, kernel_size, output_size, output_ratio, return_indices=True, _random_samples=_random_samples, key=key
@@ -209,7 +218,16 @@ def fractional_max_pool3d_with_indices(
     *,
     key: Key | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """`fractional_max_pool3d` that returns the indices whatever ``return_indices`` says."""
+    """`fractional_max_pool3d` that returns the indices whatever ``return_indices`` says.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import functional as F
+        >>> x = jnp.arange(64.0).reshape(1, 4, 4, 4)
+        >>> output, indices = F.fractional_max_pool3d_with_indices(x, 2, (1, 1, 2), _random_samples=jnp.zeros((1, 1, 3)))
+        >>> output.tolist(), indices.tolist()
+        ([[[[61.0, 63.0]]]], [[[[61, 63]]]])
+    """
     del return_indices
     return fractional_max_pool3d(
         input, kernel_size, output_size, output_ratio, return_indices=True, _random_samples=_random_samples, key=key

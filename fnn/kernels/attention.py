@@ -26,7 +26,17 @@ LONG, SCORES, BLOCK = 1024, 1 << 26, 1 << 22
 
 
 class SDPBackend(enum.IntEnum):
-    """How `scaled_dot_product_attention` is computed; see `fnn.nn.attention.sdpa_kernel`."""
+    """How `scaled_dot_product_attention` is computed; see `fnn.nn.attention.sdpa_kernel`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.nn import functional as F
+        >>> from fnn.nn.attention import SDPBackend, sdpa_kernel
+        >>> x = jnp.ones((1, 2, 4))
+        >>> with sdpa_kernel(SDPBackend.MATH):
+        ...     F.scaled_dot_product_attention(x, x, x).shape
+        (1, 2, 4)
+    """
 
     ERROR = -1
     MATH = 0

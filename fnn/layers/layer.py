@@ -198,6 +198,21 @@ class Layer:
     A subclass annotates its fields (they become the constructor's arguments, in order), may define
     ``__post_init__`` to normalise and validate (with `_set`), and defines `init` (if it has parameters or
     state) and `apply`.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import init, layers
+        >>> class Scale(layers.Layer):
+        ...     PARAMS = ("weight",)
+        ...     features: int
+        ...     def init(self, key):
+        ...         return {"weight": init.ones(key, (self.features,))}, {}
+        ...     def apply(self, params, state, input, *, training=False, key=None):
+        ...         return input * params["weight"], state
+        >>> scale = Scale(3)
+        >>> params, state = scale.init(jax.random.key(0))
+        >>> print(scale.apply(params, state, jnp.arange(3.0))[0])
+        [0. 1. 2.]
     """
 
     PARAMS: ClassVar[tuple[str, ...]] = ()

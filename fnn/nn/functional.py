@@ -128,6 +128,15 @@ def instance_norm(
 
     Returns:
         The shape and dtype of ``input``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> from fnn.nn import functional as F
+        >>> mean, var = nn.Buffer(jnp.zeros(1)), nn.Buffer(jnp.ones(1))
+        >>> y = F.instance_norm(jnp.array([[[1.0, 3.0]]]), mean, var)
+        >>> print(mean.data)
+        [0.2]
     """
     arguments = (input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
     output, new_mean, new_var = _pure.instance_norm_update(*arguments)

@@ -99,21 +99,42 @@ class Eigen(NamedTuple):
 
 
 class Householder(NamedTuple):
-    """What ``geqrf`` returns."""
+    """What ``geqrf`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.geqrf(jnp.array([[3.0], [4.0]])).a.tolist()
+        [[-5.0], [0.5]]
+    """
 
     a: jax.Array
     tau: jax.Array
 
 
 class LDLFactors(NamedTuple):
-    """What ``linalg.ldl_factor`` returns."""
+    """What ``linalg.ldl_factor`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.ldl_factor(jnp.array([[4.0, 2.0], [2.0, 2.0]])).LD.tolist()
+        [[4.0, 0.0], [0.5, 1.0]]
+    """
 
     LD: jax.Array
     pivots: jax.Array
 
 
 class LDLFactorsEx(NamedTuple):
-    """What ``linalg.ldl_factor_ex`` returns."""
+    """What ``linalg.ldl_factor_ex`` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.linalg.ldl_factor_ex(jnp.zeros((1, 1))).info.tolist()
+        1
+    """
 
     LD: jax.Array
     pivots: jax.Array

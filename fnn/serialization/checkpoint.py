@@ -74,6 +74,15 @@ def load_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         CorruptFileError: for a file that is cut short, damaged, or no checkpoint.
+
+    Example:
+        >>> import os, tempfile
+        >>> from fnn import nn, serialization
+        >>> path = os.path.join(tempfile.mkdtemp(), "checkpoint.safetensors")
+        >>> serialization.save_checkpoint({"model": nn.Linear(2, 1).state_dict(), "epoch": 3}, path)
+        >>> checkpoint = serialization.load_checkpoint(path)
+        >>> checkpoint["epoch"], nn.Linear(2, 1).load_state_dict(checkpoint["model"])
+        (3, <All keys matched successfully>)
     """
     text = load_metadata(path).get(TREE)
     if text is None:

@@ -95,6 +95,14 @@ def load_file(path: str | os.PathLike[str]) -> dict[str, jax.Array]:
 
     Raises:
         CorruptFileError: for a file that is cut short, damaged or not of this format.
+
+    Example:
+        >>> import os, tempfile
+        >>> from fnn import nn, serialization
+        >>> path = os.path.join(tempfile.mkdtemp(), "weights.safetensors")
+        >>> serialization.save_file(nn.Linear(2, 1).state_dict(), path)
+        >>> {name: array.shape for name, array in serialization.load_file(path).items()}
+        {'bias': (1,), 'weight': (1, 2)}
     """
     with open(path, "rb", buffering=0) as file, naming(os.fspath(path)):
         entries, text = read_header(file, 0, os.fstat(file.fileno()).st_size)

@@ -80,7 +80,16 @@ else:
 
 
 class Box(_Arrayed):
-    """A mutable place for one array; see the module's text."""
+    """A mutable place for one array; see the module's text.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn.state import Box
+        >>> box = Box(jnp.zeros(2))
+        >>> box.data = jnp.ones(2)
+        >>> print(2 * box, isinstance(box, jax.Array))
+        [2. 2.] True
+    """
 
     __slots__ = ("__dict__", "__weakref__", "_born", "_exposed", "_layout", "_value")
 

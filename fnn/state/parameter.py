@@ -186,7 +186,13 @@ class Parameter(Box):
 
 
 class UninitializedTensorMixin:
-    """What `UninitializedParameter` and `UninitializedBuffer` share: no value until `materialize`."""
+    """What `UninitializedParameter` and `UninitializedBuffer` share: no value until `materialize`.
+
+    Example:
+        >>> from fnn import nn
+        >>> [name for name, p in nn.LazyLinear(2).named_parameters() if isinstance(p, nn.parameter.UninitializedTensorMixin)]
+        ['weight', 'bias']
+    """
 
     __slots__ = ()
     _initialised_class: type
@@ -268,6 +274,15 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
         requires_grad: whether it will be trained.
         device: where `materialize` will put the value.
         dtype: the dtype that `materialize` will use.
+
+    Example:
+        >>> from fnn import nn
+        >>> weight = nn.UninitializedParameter()
+        >>> weight
+        <UninitializedParameter>
+        >>> weight.materialize((2, 3))
+        >>> weight.shape
+        (2, 3)
     """
 
     __slots__ = ()
@@ -297,6 +312,13 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):
         device: where `materialize` will put the value.
         dtype: the dtype that `materialize` will use.
         persistent: whether it is part of ``state_dict``.
+
+    Example:
+        >>> from fnn import nn
+        >>> buffer = nn.UninitializedBuffer()
+        >>> buffer.materialize((2,))
+        >>> print(buffer.data)
+        [0. 0.]
     """
 
     __slots__ = ()
@@ -328,5 +350,11 @@ def _is_sparse(value: object) -> bool:
 
 
 def is_lazy(box: object) -> bool:
-    """Whether ``box`` is an uninitialised parameter or buffer."""
+    """Whether ``box`` is an uninitialised parameter or buffer.
+
+    Example:
+        >>> from fnn import nn
+        >>> nn.parameter.is_lazy(nn.LazyLinear(2).weight), nn.parameter.is_lazy(nn.Linear(3, 2).weight)
+        (True, False)
+    """
     return isinstance(box, UninitializedTensorMixin)

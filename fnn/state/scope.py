@@ -66,7 +66,16 @@ watched_names: set[str] = {
 
 
 def current_scope() -> Scope | None:
-    """The innermost open scope of this thread."""
+    """The innermost open scope of this thread.
+
+    Example:
+        >>> from fnn.state import Scope, current_scope, opened
+        >>> print(current_scope())
+        None
+        >>> with opened(Scope()) as scope:
+        ...     current_scope() is scope
+        True
+    """
     return innermost.get()
 
 
@@ -135,6 +144,15 @@ class Scope:
     """Values of boxes inside one function call.
 
     Reads of a box that is not bound fall through to the scope around it, then to the box.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.state import Parameter, Scope, opened
+        >>> p = Parameter(jnp.zeros(1))
+        >>> with opened(Scope({p: jnp.ones(1)})) as scope:
+        ...     p.data = p.data + 1
+        >>> print(scope.values[p], p.data)
+        [2.] [0.]
     """
 
     __slots__ = (
@@ -243,7 +261,17 @@ def escape_message(box: Any, transform: str) -> str:
 
 @contextmanager
 def opened(scope: Scope) -> Iterator[Scope]:
-    """Makes ``scope`` the innermost one; it accepts writes from the trace that is current now."""
+    """Makes ``scope`` the innermost one; it accepts writes from the trace that is current now.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> from fnn.state import Scope, opened
+        >>> linear = nn.Linear(1, 1)
+        >>> with opened(Scope({linear.weight: jnp.array([[3.0]]), linear.bias: jnp.array([1.0])})):
+        ...     print(linear(jnp.array([2.0])))
+        [7.]
+    """
     scope.trace = current_trace()
     token = innermost.set(scope)
     try:
@@ -301,7 +329,16 @@ def _is_being_made(owner: object) -> bool:
 
 @contextmanager
 def no_scope() -> Iterator[None]:
-    """Steps out of all scopes (for work on the boxes themselves)."""
+    """Steps out of all scopes (for work on the boxes themselves).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.state import Parameter, Scope, no_scope, opened
+        >>> p = Parameter(jnp.zeros(1))
+        >>> with opened(Scope({p: jnp.ones(1)})), no_scope():
+        ...     print(p.data)
+        [0.]
+    """
     token = innermost.set(None)
     try:
         yield
@@ -310,7 +347,19 @@ def no_scope() -> Iterator[None]:
 
 
 def write_out(boxes: list[Box], values: list[Any]) -> None:
-    """Stores carried-out values: in the scope that is open now, or in the boxes."""
+    """Stores carried-out values: in the scope that is open now, or in the boxes.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.state import Parameter, Scope, opened, write_out
+        >>> p = Parameter(jnp.zeros(1))
+        >>> with opened(Scope()) as scope:
+        ...     p.data = jnp.ones(1)
+        >>> boxes = scope.carried()
+        >>> write_out(boxes, [scope.values[box] for box in boxes])
+        >>> print(p.data)
+        [1.]
+    """
     scope = innermost.get()
     pairs = [(box, value) for box, value in zip(boxes, values, strict=True) if not isinstance(box, Slot)]
     slots = [(box, value) for box, value in zip(boxes, values, strict=True) if isinstance(box, Slot)]

@@ -25,7 +25,13 @@ __all__ = ["Departure", "Report", "compare"]
 
 @dataclass
 class Departure:
-    """One compared value: how far fnn's is from torch's."""
+    """One compared value: how far fnn's is from torch's.
+
+    Example:
+        >>> from fnn import testing
+        >>> print(testing.Departure("layer1.0.bn1", "BatchNorm2d", (8, 64, 7, 7), absolute=0.25, relative=0.125, close=False))
+        layer1.0.bn1 (BatchNorm2d) departs by 0.25 (relative 0.125)
+    """
 
     name: str  #: the module's path, or the name of a parameter or buffer
     kind: str  #: the module's class, or what the value is
@@ -43,7 +49,15 @@ class Departure:
 
 @dataclass
 class Report:
-    """What `compare` found; printing it shows a table."""
+    """What `compare` found; printing it shows a table.
+
+    Example:
+        >>> from fnn import testing
+        >>> close = testing.Departure("0", "Linear", (2, 3), 1e-7, 1e-7, close=True)
+        >>> report = testing.Report(layers=[close, testing.Departure("1", "GELU", (2, 3), 0.25, 0.125, close=False)])
+        >>> report.ok, report.first.name
+        (False, '1')
+    """
 
     state: list[str] = field(default_factory=list)  #: differences of the two state_dicts
     layers: list[Departure] = field(default_factory=list)  #: outputs, in the order in which the calls returned

@@ -23,6 +23,13 @@ def to_host(tree: PyTree, where: str) -> Any:
     """``tree`` with numpy arrays for all arrays, Parameters and Buffers in dicts, lists and tuples.
 
     Half types that numpy does not have (bfloat16, float8) become float32.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> from fnn.utils.visdom import to_host
+        >>> to_host({"loss": jnp.ones((), jnp.bfloat16), "weights": [nn.Parameter(jnp.zeros(2))]}, "plot")
+        {'loss': array(1., dtype=float32), 'weights': [array([0., 0.], dtype=float32)]}
     """
     if isinstance(tree, Box):
         tree = tree.data

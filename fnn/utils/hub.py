@@ -38,7 +38,18 @@ Without access to the network, fetch that file on another machine and put it her
 
 
 class DownloadError(URLError, RuntimeError):
-    """A file could not be downloaded, or is not what it should be; nothing has been left behind."""
+    """A file could not be downloaded, or is not what it should be; nothing has been left behind.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from fnn.utils import hub
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> try:
+        ...     hub.download_url_to_file((folder / "none.pth").as_uri(), folder / "weights.pth", progress=False)
+        ... except hub.DownloadError:
+        ...     print("nothing was left behind:", list(folder.iterdir()))
+        nothing was left behind: []
+    """
 
     def __str__(self) -> str:
         return str(self.reason)
@@ -103,6 +114,16 @@ def download_url_to_file(
     Raises:
         DownloadError: the server cannot be reached, has no such file, or sent something else (also an OSError
             and a RuntimeError).
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from fnn.utils import hub
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> _ = (folder / "published.txt").write_text("weights")
+        >>> url = (folder / "published.txt").as_uri()  # most are https://...
+        >>> hub.download_url_to_file(url, folder / "mine.txt", hash_prefix="9a129038", progress=False)
+        >>> (folder / "mine.txt").read_text()
+        'weights'
     """
     target = Path(os.path.expanduser(dst))
     try:
@@ -184,6 +205,19 @@ def load_state_dict_from_url(
 
     Raises:
         DownloadError: the file is not in the cache and could not be downloaded, or is not what it should be.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import fnn
+        >>> from fnn import nn
+        >>> from fnn.utils import hub
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> fnn.save(nn.Linear(2, 1).state_dict(), folder / "linear.pth")
+        >>> url = (folder / "linear.pth").as_uri()  # most are https://...
+        >>> state = hub.load_state_dict_from_url(url, folder / "cache", progress=False)
+        Downloading: "file:///.../linear.pth" to .../cache/linear.pth
+        >>> list(state)
+        ['weight', 'bias']
     """
     folder = Path(os.path.join(get_dir(), "checkpoints") if model_dir is None else os.path.expanduser(model_dir))
     name = os.path.basename(urlparse(url).path) if file_name is None else file_name

@@ -34,6 +34,13 @@ class Row:
         mult_adds: multiply-adds of all its calls, parts included; None if the model was not given inputs.
         activation_bytes: bytes of the outputs of the leaf layers in it; None without inputs.
         shared_with: for a module that stands in more than one place, the path of the first; its figures stand there.
+
+    Example:
+        >>> import fnn
+        >>> from fnn import nn
+        >>> row = fnn.summary(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), (1, 3)).rows[1]
+        >>> row.path, row.kind, row.output_shapes, row.params, row.flops
+        ('0', 'Linear', ((1, 2),), 8, 12)
     """
 
     path: str
@@ -68,6 +75,13 @@ class Summary:
         total_mult_adds: multiply-adds of one forward pass; None without inputs.
         total_activation_bytes: bytes of the outputs of all leaf layers in it; None without inputs.
         depth: how deep the table goes; None: all the way.
+
+    Example:
+        >>> import fnn
+        >>> from fnn import nn
+        >>> found = fnn.summary(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), (1, 3))
+        >>> found.total_params, found.param_bytes, found.total_flops
+        (8, 32, 12)
     """
 
     rows: tuple[Row, ...]

@@ -36,7 +36,7 @@ def pairs(values: Iterable[Any], owner: str) -> Iterator[tuple[str, Any]]:
 
 
 class Container(Module):
-    """Deprecated; subclass `Module` instead.
+    """Deprecated name of a `Module` that is given its parts; subclass `Module` instead.
 
     Args:
         **kwargs: modules by name.

@@ -60,7 +60,7 @@ class NLLLoss(_WeightedLoss, layer=layers.NLLLoss): ...
 
 
 class NLLLoss2d(NLLLoss, layer=layers.NLLLoss):
-    """The deprecated name of `NLLLoss`."""
+    """Deprecated name of `NLLLoss`."""
 
     def __init__(
         self,

@@ -42,6 +42,14 @@ def fuse_conv_bn_weights(
 
     Returns:
         The two Parameters, in the dtypes of the convolution's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.nn.utils import fusion
+        >>> mean, var = jnp.array([1.0]), jnp.array([4.0])
+        >>> weight, bias = fusion.fuse_conv_bn_weights(jnp.ones((1, 1, 1, 1)), None, mean, var, 0.0, None, None)
+        >>> weight.data.tolist(), bias.data.tolist()
+        ([[[[0.5]]]], [-0.5])
     """
     weight, bias = reparametrized.folded_batch_norm(
         to_array(conv_w),
@@ -81,6 +89,14 @@ def fuse_linear_bn_weights(
 
     Returns:
         The two Parameters, in the dtypes of the linear map's.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.nn.utils import fusion
+        >>> mean, var = jnp.array([1.0]), jnp.array([4.0])
+        >>> weight, bias = fusion.fuse_linear_bn_weights(jnp.ones((1, 2)), jnp.array([3.0]), mean, var, 0.0, None, None)
+        >>> weight.data.tolist(), bias.data.tolist()
+        ([[0.5, 0.5]], [1.0])
     """
     return fuse_conv_bn_weights(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
 

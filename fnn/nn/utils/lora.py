@@ -181,7 +181,15 @@ def _adapter(module: Module) -> LoRA | None:
 
 
 def adapters(model: Module) -> Iterator[tuple[str, Module, LoRA]]:
-    """The adapters of a model: the name of the module, the module, the adapter."""
+    """The adapters of a model: the name of the module, the module, the adapter.
+
+    Example:
+        >>> from fnn import nn
+        >>> model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+        >>> _ = nn.utils.lora.add(model, r=2, targets=["2"])
+        >>> [(name, adapter) for name, _, adapter in nn.utils.lora.adapters(model)]
+        [('2', LoRA(r=2, scale=...))]
+    """
     for name, module in model.named_modules():
         adapter = _adapter(module)
         if adapter is not None:

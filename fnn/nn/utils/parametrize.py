@@ -93,6 +93,16 @@ class ParametrizationList(ModuleList):
 
     Attributes:
         original: what the first one takes; ``original0``, ``original1``, ... if its ``right_inverse`` returns several.
+
+    Example:
+        >>> from fnn import nn
+        >>> linear = nn.utils.parametrize.register_parametrization(nn.Linear(2, 2), "weight", nn.Tanh())
+        >>> linear.parametrizations.weight
+        ParametrizationList(
+          (0): Tanh()
+        )
+        >>> linear.parametrizations.weight.original.shape
+        (2, 2)
     """
 
     def __init__(self, modules: Sequence[Module], original: Any, unsafe: bool = False) -> None:
