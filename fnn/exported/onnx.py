@@ -28,6 +28,13 @@ def export_onnx(model: Module, *examples: PyTree, path: str | os.PathLike[str], 
     Raises:
         ArgumentError: there are no examples.
         ImportError: the jax2onnx library is missing.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> from fnn import nn
+        >>> model, x = nn.Linear(3, 2), jnp.ones((1, 3))
+        >>> fnn.export_onnx(model, x, path="linear.onnx")  # doctest: +SKIP
     """
     try:
         import jax2onnx

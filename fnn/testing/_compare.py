@@ -135,10 +135,15 @@ def compare(
             differences of the state_dicts and names the first layer that departs, and by how much.
 
     Example:
-        Of a model that was ported::
+        Of a model that was ported, where PyTorch is installed:
 
-            ported.load_state_dict(original.state_dict())
-            print(fnn.testing.compare(original.eval(), ported.eval(), x, gradients=True))
+        >>> import torch  # doctest: +SKIP
+        >>> from fnn import nn, testing
+        >>> original, ported = torch.nn.Linear(3, 2), nn.Linear(3, 2)  # doctest: +SKIP
+        >>> ported.load_state_dict(original.state_dict())  # doctest: +SKIP
+        <All keys matched successfully>
+        >>> testing.compare(original, ported, torch.ones(4, 3), gradients=True).ok  # doctest: +SKIP
+        True
     """
     if not hasattr(torch_module, "register_forward_hook") or isinstance(torch_module, Module):
         raise ArgumentTypeError(f"compare: expected a torch.nn.Module first, got {type(torch_module).__name__}")
