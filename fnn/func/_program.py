@@ -668,7 +668,7 @@ class Bound:
             lowered = compiled.lower(*args)
             if jax.process_count() > 1:
                 seed = args[3] if self.program.uses_seed else None
-                self.program.shared = lookup("distributed").agreed(self.program.name, lowered, args, seed)
+                self.program.shared = lookup("distributed").agreement.agreed(self.program.name, lowered, args, seed)
             lowered.compile()  # may be interrupted
         with uninterrupted():
             results = compiled(*args)

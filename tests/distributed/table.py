@@ -33,6 +33,8 @@ def placements(entry: Entry) -> dict[str, tuple[dict[str, int], Any]]:
         "columns": ({"data": 1, "model": -1}, entry.matrices),
         "2d": ({"data": -1, "model": 2}, entry.matrices),
         "hybrid": ({"replica": 2, "fsdp": -1}, "fsdp"),
+        "sequence": ({"data": 2, "sequence": 4}, None),
+        "expert": ({"data": 2, "expert": 4}, {"up|down": ("expert", "fsdp"), "*": "fsdp"}),
     }
 
 
