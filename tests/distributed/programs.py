@@ -373,7 +373,8 @@ def job() -> None:
     state = dict(state)
     print("losses", *(f"{loss:.5f}" for loss in losses), f"{sum(float(np.abs(v).sum()) for v in state.values()):.3f}")
     folder = sys.argv[2]
-    fnn.distributed.save_sharded({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, folder)
+    whole = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+    fnn.distributed.save_sharded(whole, folder, background=True).wait()
     read = fnn.distributed.load_sharded(folder)
     jax.tree.map(np.testing.assert_array_equal, read["model"], state)
     model.load_state_dict(read["model"])
@@ -384,6 +385,10 @@ def job() -> None:
     assert (
         total[0] == (3 if count == 2 else 1) and fnn.distributed.broadcast(np.full(2, rank), count - 1)[0] == count - 1
     )
+    every = fnn.distributed.all_gather(None, np.full(2, rank))
+    assert [int(part[0]) for part in every] == list(range(count))
+    share = fnn.distributed.reduce_scatter_tensor(None, np.arange(2.0 * count))
+    np.testing.assert_array_equal(share, count * np.arange(2.0 * rank, 2.0 * rank + 2))
     sampler = DistributedSampler(range(46), shuffle=False)
     batches = [x for x, _ in DataLoader(data, 4, sampler=sampler)]
     assert batches[0].shape == (4 * count, 16), batches[0].shape
