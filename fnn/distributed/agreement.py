@@ -28,7 +28,7 @@ from fnn.distributed import store
 from fnn.errors import ArgumentError
 from fnn.state.scope import epoch
 
-__all__ = ["agreed", "begin", "waiting"]
+__all__ = ["agreed", "begin", "end", "waiting"]
 
 DIFFERENT = """\
 fnn.jit: the processes are about to run different programs, as their number {number}.
@@ -83,7 +83,7 @@ def begin() -> None:
     _job.programs, _job.where, _job.ended, epoch.runs = 0, "", False, 0
     _job.thread = threading.Thread(target=_tell, daemon=True, name="fnn.distributed.agreement")
     _job.thread.start()
-    atexit.register(_end)
+    atexit.register(end)
 
 
 def _tell() -> None:
@@ -102,7 +102,8 @@ def _leave(beat: int) -> None:
     store.put(f"progress/{jax.process_index()}", json.dumps(progress))
 
 
-def _end() -> None:
+def end() -> None:
+    """Tells the others that this process leaves the job."""
     if not _job.ended:
         _job.ended = True
         try:
