@@ -79,7 +79,9 @@ class _Progress(NamedTuple):
 def begin() -> None:
     """Starts to tell the others of this process's progress; called when it has joined a job."""
     if _job.thread is not None and _job.thread.is_alive():
-        return
+        if not _job.ended:
+            return
+        _job.thread.join()  # of a job that this process has left
     _job.programs, _job.where, _job.ended, epoch.runs = 0, "", False, 0
     _job.thread = threading.Thread(target=_tell, daemon=True, name="fnn.distributed.agreement")
     _job.thread.start()
