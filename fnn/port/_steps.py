@@ -171,7 +171,7 @@ class Steps:
     def may_run(self, node: cst.CSTNode) -> bool:
         """Whether something is called that nothing is known of, such as what another file defines."""
         for call in self.calls(node):
-            if self._found.of(call.func) is None:
+            if self._found.of(call.func) is None and _method(call) not in _VALUES | {"backward"}:
                 base = call.func.value if isinstance(call.func, cst.Attribute) else call.func
                 if self._found.of(base) is None and dotted(base) not in BUILTINS:
                     return True
