@@ -614,6 +614,15 @@ class Bound:
         call, hyper = self._prepared(call)
         if self.program.derives:
             check_enabled("fnn.backward")
+        state = random.get_rng_state() if self.program.draws else None
+        try:
+            return self._ran(hyper, call)
+        except Rerun:
+            if state is not None:
+                random.set_rng_state(state)  # the program that fits draws these numbers
+            raise
+
+    def _ran(self, hyper: list, call: Call) -> Any:
         donated, kept, targets = self.lists()
         scope = innermost.get()
         if scope is not None or tracing.tracing():
