@@ -17,8 +17,8 @@ FOLDER = Path(__file__).parent / "scripts"
 REPORTED = {"reinforce": "its loss is computed elsewhere"}
 NEEDS = {"gcn": "scipy", "kaggle_engine": "tqdm"}
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
-# Cheap ones, for each costs two processes: a method outlined, an operation of one's own, a manual update.
-FIRST = ["by_hand", "custom_function", "ddp"]
+# Cheap ones, for each costs two processes: an operation of one's own with an update by hand, a method outlined.
+FIRST = ["custom_function", "ddp"]
 
 
 @pytest.mark.parametrize("name", extent.some(SCRIPTS, 8))
