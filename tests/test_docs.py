@@ -61,7 +61,9 @@ def described() -> list:
 def test_every_public_name_has_a_docstring_with_an_example():
     """Constants, types and deprecated names have none; ``undocumented.json`` lists what lacks one, and only shrinks."""
     lacking = json.loads((Path(__file__).parent / "undocumented.json").read_text())
-    meant = [name for name in described() if name.documentation and not name.documentation.startswith("Deprecated name")]
+    meant = [
+        name for name in described() if name.documentation and not name.documentation.startswith("Deprecated name")
+    ]
     found = {name.path for name in meant if ">>> " not in name.documentation}
     assert sorted(found - set(lacking)) == [], "write an example into their docstrings"
     assert sorted(set(lacking) & {name.path for name in described()} - found) == [], "these have one: strike them out"
