@@ -72,7 +72,7 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "optax": (("fnn.optim",), ()),
     "cloudpickle": ((), ("fnn.utils.data",)),
     "libcst": (("fnn.port",), ()),  # what imports it is imported by functions of fnn.port
-    "matplotlib": ((), ("fnn.quickstart",)),
+    "matplotlib": ((), ("fnn.explain", "fnn.quickstart")),
     "PIL": ((), ("fnn.utils.tensorboard", "fnn.vision")),
     "rich": ((), ("fnn.explain", "fnn.port", "fnn.quickstart", "fnn.utils")),
     "safetensors": ((), ("fnn.serialization",)),
