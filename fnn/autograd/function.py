@@ -177,8 +177,9 @@ def _dense(cotangent: Any) -> Any:
 
 
 def _cotangent(cls: type[Function], at: int, x: jax.Array, grad: Any) -> Any:
+    shape = jnp.shape(x)  # of a Python number, too, which a derivative of JAX's own may hand on
     if not jnp.issubdtype(x.dtype, jnp.inexact):
-        return np.zeros(x.shape, jax.dtypes.float0)
+        return np.zeros(shape, jax.dtypes.float0)
     if grad is None:
         return jnp.zeros_like(x)
     try:
@@ -187,10 +188,10 @@ def _cotangent(cls: type[Function], at: int, x: jax.Array, grad: Any) -> Any:
         raise ArgumentTypeError(
             f"{cls.__name__}: expected Variable or None (got {type(grad).__name__}) for the gradient of argument {at}"
         ) from None
-    if grad.shape != x.shape:
+    if grad.shape != shape:
         raise ArgumentError(
             f"{cls.__name__}: Function {cls.__name__}Backward returned an invalid gradient at index {at} - got "
-            f"{list(grad.shape)} but expected shape compatible with {list(x.shape)}"
+            f"{list(grad.shape)} but expected shape compatible with {list(shape)}"
         )
     return _conjugated(grad).astype(x.dtype)
 
