@@ -485,9 +485,9 @@ def main() -> None:
     if options.write:
         page = ROOT / "docs" / "guides" / "debugging.md"
         old = page.read_text(encoding="utf-8")
-        new = re.sub(
-            r"(<!-- faults -->\n).*?(\n<!-- end -->)", lambda m: m[1] + "\n" + text + "\n" + m[2], old, flags=re.S
-        )
+        before, _, rest = old.partition("<!-- faults -->")
+        after = rest.partition("<!-- end -->")[2]
+        new = f"{before}<!-- faults -->\n\n{text}\n\n<!-- end -->{after}"
         page.write_text(new, encoding="utf-8")
 
 
