@@ -133,7 +133,7 @@ def of_fnn(name: str) -> str:
             self.log, self.flag, self.p = [], False, 0.5
 
         def forward(self, x):
-            out = self.head(self.middle(self.encoder(x)))
+            out = self.head(self.middle(self.encoder(x)).astype(jnp.float32))
             out = -out if self.flag else out
             return out * self.p if self.p > 0.1 and not self.log else out
 
