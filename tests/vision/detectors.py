@@ -80,6 +80,8 @@ def sharpened(model):
     for name, parameter in model.named_parameters():
         if name.endswith(("cls_logits.weight", "cls_score.weight")):
             parameter.data = parameter.data * 20
+        elif ".conv." in name:
+            parameter.data = parameter.data * 12
     return model
 
 

@@ -11,7 +11,7 @@ from jax import lax
 from fnn import random
 from fnn.errors import ArgumentError
 from fnn.nn import functional as F
-from fnn.tracing import concrete, staged
+from fnn.tracing import concrete
 from fnn.vision.ops.losses import complete_box_iou_loss, distance_box_iou_loss, generalized_box_iou_loss
 
 __all__ = ["BalancedPositiveNegativeSampler", "BoxCoder", "Matcher", "box_loss"]
@@ -109,21 +109,21 @@ class BalancedPositiveNegativeSampler:
     def _one(self, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
         most = int(self.batch_size_per_image * self.positive_fraction)
         known = concrete(labels)
-        if known is not None and not staged():
-            positive = _drawn(known >= 1, most)
-            return jnp.asarray(positive), jnp.asarray(
-                _drawn(known == 0, self.batch_size_per_image - int(positive.sum()))
-            )
-        stream = random.stream(random.resolve(random.AMBIENT, "BalancedPositiveNegativeSampler"))
+        key = random.resolve(random.AMBIENT, "BalancedPositiveNegativeSampler")
+        if known is not None and isinstance(key, random.Generator):
+            positive = _drawn(key, known >= 1, most)
+            negative = _drawn(key, known == 0, self.batch_size_per_image - int(positive.sum()))
+            return jnp.asarray(positive), jnp.asarray(negative)
+        stream = random.stream(key)
         positive = _ranked(labels >= 1, most, random.uniform(stream(), labels.shape))
         rest = self.batch_size_per_image - positive.sum()
         return positive, _ranked(labels == 0, rest, random.uniform(stream(), labels.shape))
 
 
-def _drawn(among: np.ndarray, most: int) -> np.ndarray:
+def _drawn(key: random.Generator, among: np.ndarray, most: int) -> np.ndarray:
     """A mask of at most so many, by a permutation as PyTorch draws it."""
     places = np.flatnonzero(among)
-    order = np.asarray(random.randperm(random.resolve(random.AMBIENT, "BalancedPositiveNegativeSampler"), len(places)))
+    order = np.asarray(random.randperm(key, len(places)))
     chosen = np.zeros(among.shape, bool)
     chosen[places[order[: min(most, len(places))]]] = True
     return chosen

@@ -10,7 +10,6 @@ import numpy as np
 from fnn import nn, random
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn import functional as F
-from fnn.tracing import staged
 from fnn.vision.models.detection.image_list import ImageList
 
 __all__ = ["GeneralizedRCNNTransform", "resize_boxes", "resize_keypoints"]
@@ -79,14 +78,14 @@ class GeneralizedRCNNTransform(nn.Module):
 
     def _drawn_size(self) -> int:
         """One of ``min_size``, by a number of the generator."""
-        if staged():
+        key = random.resolve(random.AMBIENT, "GeneralizedRCNNTransform")
+        if not isinstance(key, random.Generator):
             if len(self.min_size) > 1:
                 raise ArgumentError(
                     f"GeneralizedRCNNTransform: min_size={self.min_size} is drawn in training, and a traced program "
                     "has one size; give one, or resize the images before"
                 )
             return self.min_size[0]
-        key = random.resolve(random.AMBIENT, "GeneralizedRCNNTransform")
         return self.min_size[int(random.uniform(key, (1,), low=0.0, high=float(len(self.min_size)))[0])]
 
     def resize(self, image: jax.Array, target: Target | None = None) -> tuple[jax.Array, Target | None]:
