@@ -79,7 +79,7 @@ def sharpened(model):
     """Scores that are far from each other."""
     for name, parameter in model.named_parameters():
         if name.endswith(("cls_logits.weight", "cls_score.weight")):
-            parameter.data = parameter.data * 20
+            parameter.data = parameter.data * (20 if "score" in name else 300)
         elif ".conv." in name:
             parameter.data = parameter.data * 12
     return model
