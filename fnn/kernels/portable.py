@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 
-from fnn.tracing import Primitive, in_trace, staged
+from fnn.tracing import Primitive, staged
 
 __all__ = ["Own", "portable"]
 
@@ -28,13 +28,6 @@ class Own(Primitive):
         if self.formula is not None and _on.value and staged():
             return self.formula(*args, **params)
         return super().bind(*args, **params)
-
-    def bind_with_trace(self, trace: Any, args: Any, params: Any) -> Any:
-        """As `bind`, for a rule that names the trace."""
-        if self.formula is not None and _on.value and staged(trace):
-            with in_trace(trace):
-                return self.formula(*args, **params)
-        return super().bind_with_trace(trace, args, params)
 
 
 @contextmanager
