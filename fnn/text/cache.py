@@ -36,7 +36,7 @@ class KVCache(nn.Module):
     Args:
         layers: how many layers there are.
         shape: (N, G, length, D) of the keys of a layer.
-        dtype: of the arrays.
+        dtype: of the arrays; None: float32.
         cross: (N, G, S, D) of what a decoder keeps of its encoder, in each layer; None without an encoder.
 
     Attributes:
@@ -56,11 +56,12 @@ class KVCache(nn.Module):
         self,
         layers: int,
         shape: tuple[int, int, int, int],
-        dtype: DType = jnp.float32,
+        dtype: DType | None = None,
         cross: tuple[int, int, int, int] | None = None,
     ) -> None:
         super().__init__()
         self.capacity = shape[2]
+        dtype = jnp.float32 if dtype is None else dtype
         self.register_buffer("length", jnp.zeros((), jnp.int32), persistent=False)
         for n in range(layers):
             self.register_buffer(f"keys{n}", jnp.zeros(shape, dtype), persistent=False)

@@ -50,6 +50,10 @@ class _BertHead(PreTrainedModel[BertConfig]):
         self.dropout = classifier_dropout(config)
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
 
+
+class _Labelled(_BertHead):
+    """A head with one result."""
+
     def logits(self, out: BaseModelOutput) -> jax.Array:
         """Of the model's output."""
         return self.classifier(self.dropout(out.pooler_output if self.pooled else out.last_hidden_state))
@@ -113,7 +117,7 @@ _TIED = {
 }
 
 
-class BertForMaskedLM(_BertHead):
+class BertForMaskedLM(_Labelled):
     """BERT with the logits of the tokens that are masked."""
 
     tied = _TIED
@@ -125,7 +129,7 @@ class BertForMaskedLM(_BertHead):
         return self.cls.predictions(out.last_hidden_state)
 
 
-class BertForNextSentencePrediction(_BertHead):
+class BertForNextSentencePrediction(_Labelled):
     """BERT with the logits of whether the second segment follows the first."""
 
     pooled = True
@@ -167,7 +171,7 @@ class BertForPreTraining(_BertHead):
         return PreTrainingOutput(loss, tokens, relation, out.hidden_states)
 
 
-class BertForSequenceClassification(_BertHead):
+class BertForSequenceClassification(_Labelled):
     """BERT with classes of texts."""
 
     pooled = True
@@ -176,11 +180,11 @@ class BertForSequenceClassification(_BertHead):
         return text_loss(logits, labels, self.config)
 
 
-class BertForTokenClassification(_BertHead):
+class BertForTokenClassification(_Labelled):
     """BERT with classes of tokens."""
 
 
-class BertForMultipleChoice(_BertHead):
+class BertForMultipleChoice(_Labelled):
     """BERT with a choice among several texts: inputs are (N, choices, L), logits (N, choices)."""
 
     pooled = True
@@ -264,7 +268,7 @@ class _RobertaClassificationHead(nn.Module):
         return self.out_proj(self.dropout(self.act(self.dense(self.dropout(x[:, 0])))))
 
 
-class RobertaForMaskedLM(_BertHead):
+class RobertaForMaskedLM(_Labelled):
     """RoBERTa with the logits of the tokens that are masked."""
 
     config_class = RobertaConfig
@@ -282,7 +286,7 @@ class RobertaForMaskedLM(_BertHead):
         return self.lm_head(out.last_hidden_state)
 
 
-class RobertaForSequenceClassification(_BertHead):
+class RobertaForSequenceClassification(_Labelled):
     """RoBERTa with classes of texts."""
 
     config_class = RobertaConfig
