@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
+import jax.numpy as jnp
 
 from fnn import nn
 from fnn.dtypes import to_array
 from fnn.text._activations import activation
 from fnn.text._losses import span_loss, text_loss, token_loss
 from fnn.text.models.bert import BertConfig, BertModel, RobertaConfig, RobertaModel
-from fnn.text.outputs import BaseModelOutput, LMOutput, PreTrainingOutput, QuestionAnsweringOutput
+from fnn.text.outputs import LMOutput, PreTrainingOutput, QuestionAnsweringOutput
 from fnn.text.pretrained import PreTrainedModel
 from fnn.typing import ArrayLike
 
@@ -54,7 +55,7 @@ class _BertHead(PreTrainedModel[BertConfig]):
 class _Labelled(_BertHead):
     """A head with one result."""
 
-    def logits(self, out: BaseModelOutput) -> jax.Array:
+    def logits(self, out: Any) -> jax.Array:
         """Of the model's output."""
         return self.classifier(self.dropout(out.pooler_output if self.pooled else out.last_hidden_state))
 
@@ -96,7 +97,7 @@ class _Predictions(nn.Module):
         super().__init__()
         self.transform = _Transform(config)
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
-        self.bias = nn.Parameter(self.decoder.bias.data)
+        self.bias = nn.Parameter(jnp.zeros(config.vocab_size))
 
     def forward(self, x: jax.Array) -> jax.Array:
         return self.decoder(self.transform(x))
@@ -125,7 +126,7 @@ class BertForMaskedLM(_Labelled):
     def make_head(self, config: BertConfig) -> None:
         self.cls = _PreTrainingHeads(config, relates=False)
 
-    def logits(self, out: BaseModelOutput) -> jax.Array:
+    def logits(self, out: Any) -> jax.Array:
         return self.cls.predictions(out.last_hidden_state)
 
 
@@ -137,7 +138,7 @@ class BertForNextSentencePrediction(_Labelled):
     def make_head(self, config: BertConfig) -> None:
         self.cls = _PreTrainingHeads(config, predicts=False)
 
-    def logits(self, out: BaseModelOutput) -> jax.Array:
+    def logits(self, out: Any) -> jax.Array:
         return self.cls.seq_relationship(out.pooler_output)
 
 
@@ -249,7 +250,7 @@ class _RobertaLMHead(nn.Module):
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
-        self.bias = nn.Parameter(self.decoder.bias.data)
+        self.bias = nn.Parameter(jnp.zeros(config.vocab_size))
         self.act = activation("gelu")
 
     def forward(self, x: jax.Array) -> jax.Array:
@@ -282,7 +283,7 @@ class RobertaForMaskedLM(_Labelled):
     def make_head(self, config: BertConfig) -> None:
         self.lm_head = _RobertaLMHead(config)
 
-    def logits(self, out: BaseModelOutput) -> jax.Array:
+    def logits(self, out: Any) -> jax.Array:
         return self.lm_head(out.last_hidden_state)
 
 
@@ -296,7 +297,7 @@ class RobertaForSequenceClassification(_Labelled):
     def make_head(self, config: BertConfig) -> None:
         self.classifier = _RobertaClassificationHead(config)
 
-    def logits(self, out: BaseModelOutput) -> jax.Array:
+    def logits(self, out: Any) -> jax.Array:
         return self.classifier(out.last_hidden_state)
 
     def loss(self, logits: jax.Array, labels: Given) -> jax.Array | None:
