@@ -38,7 +38,7 @@ def test_adapters_are_trained_alone_then_merged_or_taken_off():
     ]  # fmt: skip
     lora.unload(model)
     np.testing.assert_array_equal(model(ids), before)
-    assert list(model.state_dict()) == [*names] and all(
+    assert sorted(model.state_dict()) == sorted(names) and all(
         p.requires_grad for n, p in model.named_parameters() if "weight" in n
     )
     lora.add(model, r=2, alpha=3, targets=["0", "1", "3"])
@@ -89,7 +89,7 @@ def test_quantised_weights(bits, error):
     lora.merge(model)
     np.testing.assert_allclose(model[0](x), other[0](x), atol=1e-5)
     quantization.dequantize(model)
-    np.testing.assert_array_equal(model[0].weight.data, other[0].weight)
+    np.testing.assert_allclose(model[0].weight.data, other[0].weight, atol=1e-6)
     assert type(model[0]) is nn.Linear
 
 

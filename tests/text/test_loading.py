@@ -226,6 +226,7 @@ def test_the_hub(folder, tmp_path):
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
     finally:
         server.shutdown()
+        server.server_close()
     assert done.stdout.strip() == "fine", done.stderr
 
 
