@@ -238,8 +238,8 @@ def unload(model: Module) -> Module:
         >>> from fnn import nn
         >>> model = nn.Sequential(nn.Linear(4, 2))
         >>> _ = nn.utils.lora.add(model, r=2)
-        >>> list(nn.utils.lora.unload(model).state_dict())
-        ['0.weight', '0.bias']
+        >>> sorted(nn.utils.lora.unload(model).state_dict())
+        ['0.bias', '0.weight']
     """
     for _, module, adapter in list(adapters(model)):
         _taken_off(module, adapter, merged=False)
