@@ -98,7 +98,7 @@ def verdict(text: str, place: str) -> str:
     """Whether a report names the place: "named", "noticed" or "silent"."""
     # of a traceback the functions count, not the source around them, which names neighbours, too
     text = re.sub(r'File "[^"]*", line \d+, in (\w+)\n((?:    .*\n?)*)', r"in \1\n", text)
-    if re.search(rf"(?<![A-Za-z])({place})(?![A-Za-z])", text):
+    if re.search(rf"(?<!\w)({place})(?!\w)", text):
         return "named"
     return "noticed" if text.strip() else "silent"
 
@@ -133,7 +133,7 @@ def of_fnn(name: str) -> str:
             self.log, self.flag, self.p = [], False, 0.5
 
         def forward(self, x):
-            out = self.head(self.middle(self.encoder(x)))
+            out = self.head(self.middle(self.encoder(x)).astype(jnp.float32))
             out = -out if self.flag else out
             return out * self.p if self.p > 0.1 and not self.log else out
 
@@ -323,7 +323,7 @@ def of_torch(name: str) -> str:
         elif name == "a branch on a traced value":
             return "-"  # nor traced values: dynamo breaks the graph
         elif name == "shapes that do not fit":
-            model.middle = nn.Linear(5, 4)
+            model.function = nn.Linear(5, 4)
             step(x)
     return "\n".join(found)
 
@@ -363,7 +363,7 @@ def of_jax(name: str, own: Any = None) -> str:
     def loss(params, x):
         out = head(params["head"], middle(encoder(params["encoder"], x)))
         if own is not None:
-            out = own.debug.backward_nan(out)
+            out = own.debug.backward_nan(out, name="the output of head")
         if name == "logarithm of 0 in a loss":
             return -jnp.log(out * 0).mean()
         return (out**2).mean() * (1e25 if name == "optimizer state that explodes" else 1.0)
@@ -428,7 +428,8 @@ def of_equinox(name: str) -> str:
     """What Equinox's own debugging says."""
     import equinox
 
-    return of_jax(name, equinox)
+    text = of_jax(name, equinox)
+    return text if "nan" in text.lower() or "Error" in text else ""  # backward_nan prints what is finite, too
 
 
 # -- the table -----------------------------------------------------------------------------------------------
@@ -484,9 +485,9 @@ def main() -> None:
     if options.write:
         page = ROOT / "docs" / "guides" / "debugging.md"
         old = page.read_text(encoding="utf-8")
-        new = re.sub(
-            r"(<!-- faults -->\n).*?(\n<!-- end -->)", lambda m: m[1] + "\n" + text + "\n" + m[2], old, flags=re.S
-        )
+        before, _, rest = old.partition("<!-- faults -->")
+        after = rest.partition("<!-- end -->")[2]
+        new = f"{before}<!-- faults -->\n\n{text}\n\n<!-- end -->{after}"
         page.write_text(new, encoding="utf-8")
 
 

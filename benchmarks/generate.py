@@ -1,6 +1,8 @@
 """Time per token of generation on a CPU: fnn beside transformers on PyTorch, eager, in turns, least of the rounds.
 
-    python benchmarks/generate.py [tokens] [rounds]
+    python -P benchmarks/generate.py [tokens] [rounds]
+
+``-P`` keeps this folder's ``transformers.py`` from being taken for the library.
 
 Both make the same tokens greedily from one text; weights are random, in a folder that transformers saved.
 """

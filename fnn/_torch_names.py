@@ -128,6 +128,6 @@ def instead(name: str) -> str:
     if plain != name and plain in getattr(sys.modules.get("fnn.ops"), "__all__", ()):
         return f"; write x = fnn.{plain}(x, ...): arrays do not change"
     # Only where it is imported already: pickle looks up names in every module, also in processes without JAX.
-    if hasattr(sys.modules.get("fnn.functional"), name):
+    if name in getattr(sys.modules.get("fnn.functional"), "__all__", ()):  # its files' names are none of its own
         return f"; use fnn.functional.{name}"
     return ""

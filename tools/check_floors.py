@@ -9,7 +9,7 @@ itself the roof: a module below `quickstart` and `port` that imports ``fnn`` its
 parts directly below fnn) only one imports the other, for a type checker either.
 
 **Private names.**  What begins with an underscore, a file or a name in it, belongs to the folder that it stands in and
-to what is below that folder: all of fnn may use ``fnn/_torch_names.py``, but only fnn.func ``fnn/func/_program.py``.
+to what is below that folder: all of fnn may use ``fnn/_torch_names.py``, but only fnn.func ``fnn/func/_bound.py``.
 What others need has a public name. `SHARED` lists what is taken nevertheless.
 
 **Packages.**  `PACKAGES` lists who may import what from outside fnn, and when: JAX and numpy with the module, an extra

@@ -9,7 +9,6 @@
 """
 
 from fnn.distributed import fsdp, tensor
-from fnn.distributed.agreement import agreed
 from fnn.distributed.device_mesh import DeviceMesh, init_device_mesh
 from fnn.distributed.distributing import distribute, mesh_of
 from fnn.distributed.files import Saving, load_sharded, save_sharded
@@ -36,10 +35,9 @@ from fnn.distributed.torch_names import (
 )
 
 __all__ = [
-    "DeviceMesh", "Distribution", "ReduceOp", "Row", "Saving", "agreed", "all_gather", "all_gather_into_tensor",
-    "all_reduce", "barrier", "batch_axes", "batch_sharding", "broadcast", "destroy_process_group", "distribute",
-    "distribution", "fsdp", "gather", "get_backend", "get_rank", "get_world_size", "init", "init_device_mesh",
-    "init_process_group", "is_available", "is_initialized", "load_orbax", "load_sharded", "mesh", "mesh_of", "plan",
-    "process_count", "process_index", "reduce_scatter", "reduce_scatter_tensor", "save_orbax", "save_sharded",
-    "shutdown", "tensor",
+    "DeviceMesh", "Distribution", "ReduceOp", "Row", "Saving", "all_gather", "all_gather_into_tensor", "all_reduce",
+    "barrier", "batch_axes", "batch_sharding", "broadcast", "destroy_process_group", "distribute", "distribution",
+    "fsdp", "gather", "get_backend", "get_rank", "get_world_size", "init", "init_device_mesh", "init_process_group",
+    "is_available", "is_initialized", "load_orbax", "load_sharded", "mesh", "mesh_of", "plan", "process_count",
+    "process_index", "reduce_scatter", "reduce_scatter_tensor", "save_orbax", "save_sharded", "shutdown", "tensor",
 ]  # fmt: skip

@@ -28,7 +28,7 @@ from fnn.distributed import store
 from fnn.errors import ArgumentError
 from fnn.state.scope import epoch
 
-__all__ = ["agreed", "begin", "waiting"]
+__all__ = ["agreed", "begin", "end", "waiting"]
 
 DIFFERENT = """\
 fnn.jit: the processes are about to run different programs, as their number {number}.
@@ -79,11 +79,13 @@ class _Progress(NamedTuple):
 def begin() -> None:
     """Starts to tell the others of this process's progress; called when it has joined a job."""
     if _job.thread is not None and _job.thread.is_alive():
-        return
+        if not _job.ended:
+            return
+        _job.thread.join()  # of a job that this process has left
     _job.programs, _job.where, _job.ended, epoch.runs = 0, "", False, 0
     _job.thread = threading.Thread(target=_tell, daemon=True, name="fnn.distributed.agreement")
     _job.thread.start()
-    atexit.register(_end)
+    atexit.register(end)
 
 
 def _tell() -> None:
@@ -102,7 +104,8 @@ def _leave(beat: int) -> None:
     store.put(f"progress/{jax.process_index()}", json.dumps(progress))
 
 
-def _end() -> None:
+def end() -> None:
+    """Tells the others that this process leaves the job."""
     if not _job.ended:
         _job.ended = True
         try:

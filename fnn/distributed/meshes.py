@@ -104,7 +104,7 @@ def batch_axes(of: Mesh) -> tuple[str, ...]:
     return tuple(name for name in of.axis_names if name in BATCH)
 
 
-def size_of(of: Mesh, axes: str | Sequence[str] | None) -> int:
+def size_of(of: Mesh | AbstractMesh, axes: str | Sequence[str] | None) -> int:
     """How many parts a dimension over these axes has."""
     names = () if axes is None else (axes,) if isinstance(axes, str) else axes
     return math.prod(of.shape[name] for name in names)

@@ -201,6 +201,7 @@ def shutdown() -> None:
     """
     global _joined
     if _joined:
+        agreement.end()
         jax.distributed.shutdown()
         _joined = False
 

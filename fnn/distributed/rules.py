@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
 
 from fnn.distributed.meshes import batch_axes, rule_axis, size_of
 from fnn.errors import ArgumentError, ArgumentTypeError
@@ -73,7 +73,7 @@ class _Found:
     owners: list[Module]
 
 
-def resolved(model: Module, mesh: Mesh, rule: Rule, where: str = "distribute") -> list[Placed]:
+def resolved(model: Module, mesh: Mesh | AbstractMesh, rule: Rule, where: str = "distribute") -> list[Placed]:
     """Where each array of a model goes.
 
     Args:
@@ -210,7 +210,7 @@ def _axes(part: Any) -> tuple[str, ...]:
     return () if part is None else (part,) if isinstance(part, str) else tuple(part)
 
 
-def _spec(choice: Choice, entry: _Found, mesh: Mesh, where: str) -> tuple[PartitionSpec, str]:
+def _spec(choice: Choice, entry: _Found, mesh: Mesh | AbstractMesh, where: str) -> tuple[PartitionSpec, str]:
     shape = tuple(entry.box.shape)
     if isinstance(choice, PartitionSpec):
         return _fitted(choice, shape, mesh, f"{where}: {entry.names[0]}")
@@ -271,7 +271,9 @@ def _matrix_dim(choice: str, entry: _Found, shape: tuple[int, ...]) -> int | Non
     return int((choice == "row") != swapped)
 
 
-def _fitted(spec: PartitionSpec, shape: tuple[int, ...], mesh: Mesh, where: str) -> tuple[PartitionSpec, str]:
+def _fitted(
+    spec: PartitionSpec, shape: tuple[int, ...], mesh: Mesh | AbstractMesh, where: str
+) -> tuple[PartitionSpec, str]:
     if len(spec) > len(shape):
         raise ArgumentError(f"{where}: P{tuple(spec)} has more entries than the shape {shape} has dimensions")
     parts, word = [], ""

@@ -1,4 +1,4 @@
-"""What processes of a job tell each other beside their programs: texts by key, and meetings with a time limit.
+"""What processes of a job tell each other beside their programs: texts by key, with a time limit for who waits.
 
 The store is that of JAX's own coordination service, to which every process of a job is connected.  No device takes
 part, so that it can be used from any thread, and where devices must not be waited for.
@@ -11,7 +11,7 @@ from typing import Any
 import jax
 from jax._src import distributed
 
-__all__ = ["drop", "meet", "peek", "put", "take"]
+__all__ = ["drop", "peek", "put", "take"]
 
 _SPACE = "fnn/"
 
@@ -46,14 +46,3 @@ def peek(key: str) -> str | None:
 def drop(key: str) -> None:
     """Takes a text away."""
     _client().key_value_delete(_SPACE + key)
-
-
-def meet(name: str, seconds: float) -> bool:
-    """Waits until every process has come to the meeting of this name; False if some did not within that time."""
-    try:
-        _client().wait_at_barrier(_SPACE + name, max(1, int(seconds * 1000)))
-    except jax.errors.JaxRuntimeError as error:
-        if "DEADLINE_EXCEEDED" in str(error):
-            return False
-        raise
-    return True

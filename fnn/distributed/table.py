@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import AbstractMesh, Mesh, PartitionSpec
 
 from fnn.distributed.born import abstractly
 from fnn.distributed.distributing import Spread, mesh_of
@@ -167,7 +167,7 @@ def _present(name: str, box: Any) -> PartitionSpec:
     return PartitionSpec() if box._layout is None else box._layout.sharding.spec
 
 
-def plan(model_or_factory: Module | Callable[[], Module], mesh: Mesh, rule: Rule = None) -> Distribution:
+def plan(model_or_factory: Module | Callable[[], Module], mesh: Mesh | AbstractMesh, rule: Rule = None) -> Distribution:
     """What `distribute` would do, without allocating anything: of any model, on any mesh.
 
     Args:
@@ -186,7 +186,7 @@ def plan(model_or_factory: Module | Callable[[], Module], mesh: Mesh, rule: Rule
         >>> table.bytes_per_device, table.training_bytes_per_device()
         (4294971392, 17179885568)
     """
-    if not isinstance(mesh, jax.sharding.AbstractMesh):
+    if not isinstance(mesh, AbstractMesh):
         mesh = checked(mesh, "plan")
     if isinstance(model_or_factory, Module):
         return _table(resolved(model_or_factory, mesh, rule, "plan"), mesh)
@@ -203,7 +203,7 @@ def plan(model_or_factory: Module | Callable[[], Module], mesh: Mesh, rule: Rule
     return tables[0]
 
 
-def _table(placed: list[Placed], mesh: Mesh) -> Distribution:
+def _table(placed: list[Placed], mesh: Mesh | AbstractMesh) -> Distribution:
     rows = []
     for entry in placed:
         shape, dtype = tuple(entry.box.shape), entry.box.dtype

@@ -99,7 +99,8 @@ def _described(key: _Id, names: Sequence[str]) -> str:
     """A key in the words of the program: ``split(key)[0]``."""
     kind, *rest = key
     if kind == "input":
-        return names[rest[0]] if rest[0] < len(names) else f"input {rest[0]}"
+        n = int(rest[0])
+        return names[n] if n < len(names) else f"input {n}"
     if kind == "value":
         return "a key made in the step"
     if kind == "literal":

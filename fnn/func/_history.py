@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from fnn.errors import RecompileWarning
+from fnn.func._compiled import Program
 from fnn.func._differences import Difference, array, differences
 from fnn.func._labels import argument_names
-from fnn.func._program import Program
 from fnn.state.code import is_library, level_outside
 from fnn.state.describe import Survey
 

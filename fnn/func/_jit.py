@@ -4,7 +4,7 @@ A call passes the values of all boxes in two flat lists (those that are replaced
 one `jax.jit`-compiled function, and stores what comes back.  While nothing that the trace read has changed, the
 per-call work is a dictionary look-up, the guards and two list comprehensions: no tree of Python objects is walked.
 
-`_program` has the trace and the execution; `fnn.state`'s README says what is guarded, carried out and refused.
+`_tracing` makes programs, `_bound` runs them; `fnn.state`'s README says what is guarded, carried out and refused.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from jax.tree_util import tree_flatten
 from fnn import dtypes, tracing
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func import anomaly
+from fnn.func._bound import Bound, lock
+from fnn.func._call import Call, Rerun
+from fnn.func._compiled import Program
 from fnn.func._function import check_function
 from fnn.func._history import History, reasons
 from fnn.func._leaves import has_dicts, is_box, kind, kinds
-from fnn.func._program import Bound, Call, Program, Rerun, lock, traced
+from fnn.func._tracing import traced
 from fnn.random import checked_source, program_source
 from fnn.state.describe import Survey, global_hooks, is_constant
 from fnn.state.results import order_of

@@ -15,10 +15,12 @@ from jax.tree_util import tree_flatten_with_path, tree_leaves
 
 from fnn import random
 from fnn.errors import ArgumentTypeError
+from fnn.func._bound import Bound, draw_seed
+from fnn.func._call import Call
+from fnn.func._compiled import NO_SEED
 from fnn.func._history import Compilation
 from fnn.func._jit import Jitted, jit
 from fnn.func._labels import Labels, argument_names, labelled
-from fnn.func._program import NO_SEED, Bound, Call, draw_seed
 from fnn.state.box import Box
 from fnn.state.parameter import Buffer, Parameter
 from fnn.state.scope import innermost

@@ -1,8 +1,8 @@
 """Primitives of fnn's own, and the switch under which JAX's stand in their place.
 
 Tools that read a jaxpr (exporters, cost models) know JAX's primitives only. While the switch is on, what would become
-an equation with a primitive of fnn becomes the equations of the formula that defines it. Its rules for derivatives
-and batches are the same as ever, for they ask for the primitive in an inner trace.
+an equation with a primitive of fnn becomes the equations of the formula that defines it. This is so for
+programs of values, such as inference; what the trace of a derivative binds by itself may remain.
 """
 
 from collections.abc import Callable, Iterator

@@ -26,13 +26,18 @@ _FLOATS = {"float32": "float", "float64": "double", "float16": "half", "int32": 
 class Functions:
     """Rewrites one call; names inside it are done already."""
 
-    def __init__(self, found: Inference, note: Callable[[cst.CSTNode, Status, str], None]) -> None:
+    def __init__(self, found: Inference, note: Callable[[cst.CSTNode, Status, str], None], double: bool) -> None:
         self._found = found
+        self._double = double
         self._note = note
+
+    def _dtype(self, full: str) -> str:
+        dtype = TENSOR_CLASSES.get(full, "float32")
+        return "float32" if dtype == "float64" and not self._double else dtype
 
     def cast(self, full: str) -> str:
         """The function that converts to the dtype of a class such as torch.LongTensor."""
-        dtype = TENSOR_CLASSES.get(full, "float32")
+        dtype = self._dtype(full)
         return _FLOATS.get(dtype, dtype)
 
     def call(self, original: cst.Call, updated: cst.Call, kind: Kind) -> cst.BaseExpression | None:
@@ -83,7 +88,7 @@ class Functions:
         return call("jax.experimental.sparse.BCOO", parts, shape, like=updated)
 
     def _constructed(self, original: cst.Call, updated: cst.Call, full: str) -> cst.BaseExpression | None:
-        dtype = TENSOR_CLASSES[full]
+        dtype = self._dtype(full)
         typed = cst.Arg(
             name(f"fnn.{dtype}"),
             keyword=cst.Name("dtype"),

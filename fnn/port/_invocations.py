@@ -17,13 +17,15 @@ from fnn.port._kinds import (
     ROW,
     TEXT,
     Kind,
+    element,
     is_array,
     join,
     list_of,
+    torch_name,
     tuple_of,
 )
-from fnn.port._scopes import Function, dotted, is_static
-from fnn.port._torch import method_result, module_result, result
+from fnn.port._scopes import Class, Function, dotted, is_static
+from fnn.port._torch import DOUBLES, method_result, module_result, result
 from fnn.port._values import Values
 
 __all__ = ["Invocations"]
@@ -47,10 +49,16 @@ class Invocations(Values):
         args = [self._eval(a.value) for a in node.args]
         keywords = frozenset(a.keyword.value for a in node.args if a.keyword is not None)
         count = sum(a.keyword is None for a in node.args)
+        self.doubled |= base is not None and base.tag == "module" and kind is None and _double(node)
+        self.doubled |= kind == torch_name("torch.set_default_dtype") and any(
+            k is not None and k.name in DOUBLES for k in args
+        )
         if isinstance(func, cst.Attribute):
             found = self._method(node, func.attr.value, base, kind, args, keywords, count)
             if found is not None:
                 return found
+        if kind is None and dotted(func) == "map" and len(args) > 1:
+            return list_of(self._applied(args[0], [element(a) for a in args[1:]]))
         if kind is None:
             return builtin_result(dotted(func), args) if isinstance(func, cst.Name) else None
         match kind.tag:
@@ -100,6 +108,28 @@ class Invocations(Values):
                 return function.returns
         return None
 
+    def _registered(self, owner: Class, node: cst.Call) -> None:
+        """``self.register_buffer("mask", ...)``."""
+        match node.args:
+            case [cst.Arg(value=cst.SimpleString() as text), *_] if isinstance(text.evaluated_value, str):
+                owner.attributes.setdefault(text.evaluated_value, BOX)
+
+    def _applied(self, kind: Kind | None, given: list[Kind | None]) -> Kind | None:
+        """What a function gives for arguments of these kinds, by position."""
+        if kind is None:
+            return None
+        if kind.tag == "module":
+            return ARRAY
+        if kind.tag == "torch":
+            return result(kind.name, len(given), frozenset())
+        if kind.tag != "function":
+            return None
+        function = self.functions[int(kind.name)]
+        params = [p.name.value for p in function.node.params.params]
+        for name, one in zip(params[1:] if function.owner is not None else params, given, strict=False):
+            function.given[name] = join(function.given.get(name), one)
+        return function.returns
+
     def _module_call(self, kind: Kind, node: cst.Call, args: list[Kind | None]) -> Kind | None:
         owner = self.classes.get(kind.name)
         if owner is None:
@@ -134,6 +164,8 @@ class Invocations(Values):
                 case "module" | "optimizer" if name in _SELF and base.tag == "module":
                     return base
                 case "module" if kind is None:
+                    if name in ("register_buffer", "register_parameter") and base.name in self.classes:
+                        self._registered(self.classes[base.name], node)
                     if name in ("parameters", "buffers"):
                         return list_of(BOX)
                     if name in ("named_parameters", "named_buffers"):
@@ -197,6 +229,10 @@ class Invocations(Values):
             elif place < len(names):
                 function.given[names[place]] = join(function.given.get(names[place]), kind)
                 place += 1
+
+
+def _double(node: cst.Call) -> bool:
+    return isinstance(node.func, cst.Attribute) and node.func.attr.value == "double" and not node.args
 
 
 def _true(node: cst.Call, keyword: str) -> bool:

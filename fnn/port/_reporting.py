@@ -12,10 +12,13 @@ from fnn.port._functions import Functions
 from fnn.port._infer import Inference
 from fnn.port._kinds import Kind
 from fnn.port._report import Note, Status
+from fnn.port._steps import Steps
 
-__all__ = ["DEVICES", "Reporting"]
+__all__ = ["DEVICES", "DOUBLE", "Reporting"]
 
 DEVICES = "JAX computes on its default device, a GPU where there is one; JAX_PLATFORMS=cpu chooses the CPU"
+DOUBLE = 'double precision: jax.config.update("jax_enable_x64", True) after the imports'
+ONCE = (DEVICES, DOUBLE)
 
 
 class Reporting(Emptied):
@@ -30,13 +33,15 @@ class Reporting(Emptied):
         self._inner: set[int] = set()
         self._statements: set[int] = set()  # calls that are statements
         self._names_nn = next((n for n, k in found.globals.items() if k == Kind("torch", "torch.nn")), "fnn.nn")
-        self._functions = Functions(found, self.note)
-        self.double = False  # whether something asks for double precision
+        self._steps = Steps(found)
+        self._functions = Functions(found, self.note, found.doubled)
+        self._forward: list[bool] = []  # whether the functions around are part of a forward pass
+        self.double = found.doubled
         self._params: list[set[str]] = []
 
     def note(self, node: cst.CSTNode, status: Status, text: str, page: str = "") -> None:
         """Reports something at the line of a node of the original."""
-        if text == DEVICES and any(n.text == DEVICES for n in self.notes):
+        if text in ONCE and any(n.text == text for n in self.notes):
             return  # once is enough
         place = self.positions.get(node)
         made = Note(place.start.line if place is not None else 0, status, text, page)

@@ -10,16 +10,13 @@ from fnn.port._edit import arguments, bare, call, name
 from fnn.port._kinds import Kind, is_array
 from fnn.port._methods import method, numbered, stays
 from fnn.port._report import CHANGED, CONVERTED, LEFT
-from fnn.port._reporting import DEVICES
+from fnn.port._reporting import DEVICES, DOUBLE
 from fnn.port._scopes import dotted
-from fnn.port._torch import TENSOR_CLASSES, hint, place
+from fnn.port._torch import DOUBLES, TENSOR_CLASSES, hint, place
 from fnn.port._writes import REMOVED, Writes
 
 __all__ = ["Rewriter"]
 
-_DOUBLE = frozenset(
-    "torch.double torch.float64 torch.DoubleTensor torch.cuda.DoubleTensor torch.complex128 torch.cdouble".split()
-)
 _DEVICE_LIKE = frozenset("device dev gpu cuda rank local_rank devices".split())
 _AMBIGUOUS = frozenset(
     "repeat transpose sort squeeze flatten std var size expand argsort nonzero float long int bool half chunk flip "
@@ -31,6 +28,13 @@ class Rewriter(Writes):
     """Rewrites a module whose expressions' kinds are known; `notes` tells what was done."""
 
     # names
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self._forward.append(id(node.params) in self._steps.in_forward)
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
+        self._forward.pop()
+        return updated_node
 
     def visit_Attribute(self, node: cst.Attribute) -> None:
         kind = self._kind(node)
@@ -63,8 +67,11 @@ class Rewriter(Writes):
 
     def leave_Attribute(self, original_node: cst.Attribute, updated_node: cst.Attribute) -> cst.BaseExpression:
         kind = self._kind(original_node)
-        if kind is not None and kind.name in _DOUBLE and kind.tag in ("tensor class", "dtype"):
-            self._ask_double(original_node)
+        if kind is not None and kind.name in DOUBLES and kind.tag in ("tensor class", "dtype"):
+            self._tell_double(original_node)
+            if kind.tag == "dtype" and not self.double:
+                self.needs.add("fnn")
+                return name("fnn.float32")
         if kind is not None and kind.tag in ("torch", "tensor class", "dtype"):
             base = self._kind(original_node.value)
             if base is None or base.tag != "torch":
@@ -77,11 +84,12 @@ class Rewriter(Writes):
             return updated_node
         return self._array_attribute(original_node, updated_node)
 
-    def _ask_double(self, node: cst.CSTNode) -> None:
-        if not self.double:
-            self.note(node, CHANGED, 'double precision: jax.config.update("jax_enable_x64", True) after the imports')
-        self.double = True
-        self.needs.add("jax")
+    def _tell_double(self, node: cst.CSTNode) -> None:
+        if self.double:
+            self.needs.add("jax")
+            self.note(node, CHANGED, DOUBLE)
+        else:
+            self.note(node, CHANGED, "single precision: JAX has double precision in its 64-bit mode only")
 
     def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:
         if not is_array(self._kind(original_node.value)):
@@ -133,6 +141,9 @@ class Rewriter(Writes):
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         func = original_node.func
+        if self._forward and self._forward[-1] and self._steps.takes_value(original_node):
+            text = "a number is taken out of an array in the middle of a step, which cannot be compiled"
+            self.note(original_node, CHANGED, text, "the training step")
         kind = self._kind(func)
         if kind is not None and kind.tag in ("torch", "tensor class"):
             return self._torch_call(original_node, updated_node, kind)
@@ -142,6 +153,9 @@ class Rewriter(Writes):
 
     def _torch_call(self, original: cst.Call, updated: cst.Call, kind: Kind) -> cst.BaseExpression:
         self.needs.add("fnn")
+        if any(a.keyword is not None and a.keyword.value == "inplace" and _is_true(a.value) for a in original.args):
+            self.note(original, CHANGED, "inplace=True: the result is a new array; other names of the input keep its "
+                      "old values, where in PyTorch they have the new ones")  # fmt: skip
         if kind.name.count(".") == 1 and kind.name.startswith("torch."):
             updated = numbered(updated)
         special = self._functions.call(original, updated, kind)
@@ -168,7 +182,10 @@ class Rewriter(Writes):
             if moved is not None:
                 return moved
         if attr == "double" and not original.args and (is_array(base) or (base is not None and base.tag == "module")):
-            self._ask_double(original)
+            self._tell_double(original)
+            if base is not None and base.tag == "array" and not self.double:
+                self.needs.add("fnn")
+                return call("fnn.float", bare(receiver))
         if base is not None and base.tag in ("array", "batch"):
             return self._array_method(original, updated, attr, receiver, kinds)
         if base is not None and base.tag == "box":
@@ -269,6 +286,10 @@ class Rewriter(Writes):
         if attr in ("cpu", "cuda", "contiguous"):
             return receiver
         return updated
+
+
+def _is_true(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Name) and node.value == "True"
 
 
 def _undetached(node: cst.BaseExpression) -> cst.BaseExpression:

@@ -57,6 +57,7 @@ class Scopes(ABC):
         self.classes: dict[str, Class] = {}
         self.globals: dict[str, Kind | None] = {}
         self.own_methods: set[str] = set()
+        self.doubled = False  # whether a Module, or the default, is set to double precision
         self._envs: list[dict[str, Kind | None]] = [self.globals]
         self._class: Class | None = None
         self._function: Function | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from functools import cached_property
 
 import libcst as cst
 
@@ -147,10 +148,30 @@ class Steps:
         plain = dotted(node.func) in ("float", "int", "bool")
         return plain and len(node.args) == 1 and is_array(self._found.of(node.args[0].value))
 
+    @cached_property
+    def in_forward(self) -> set[int]:
+        """The identities of the parameters of the functions that a forward pass consists of; bodies are moved about."""
+        found: set[int] = set()
+        waiting = [
+            function
+            for owner in self._found.classes.values()
+            if owner.module and (function := owner.methods.get("forward")) is not None
+        ]
+        while waiting:
+            function = waiting.pop()
+            if id(function.node.params) in found:
+                continue
+            found.add(id(function.node.params))
+            for part in walk(function.node.body):
+                called = self._found.of(part.func) if isinstance(part, cst.Call) else None
+                if called is not None and called.tag == "function":
+                    waiting.append(self._found.functions[int(called.name)])
+        return found
+
     def may_run(self, node: cst.CSTNode) -> bool:
         """Whether something is called that nothing is known of, such as what another file defines."""
         for call in self.calls(node):
-            if self._found.of(call.func) is None:
+            if self._found.of(call.func) is None and _method(call) not in _VALUES | {"backward"}:
                 base = call.func.value if isinstance(call.func, cst.Attribute) else call.func
                 if self._found.of(base) is None and dotted(base) not in BUILTINS:
                     return True

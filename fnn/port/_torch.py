@@ -28,6 +28,7 @@ __all__ = [
     "ROOTS",
     "SPARSE_MAKERS",
     "TENSOR_CLASSES",
+    "DOUBLES",
     "DTYPES",
     "hint",
     "method_result",
@@ -80,6 +81,8 @@ SPARSE_MAKERS = frozenset(
         "torch.cuda.sparse.FloatTensor",
     )
 )
+
+DOUBLES = frozenset("torch.double torch.float64 torch.DoubleTensor torch.cuda.DoubleTensor".split())
 
 DTYPES = frozenset(
     "float float16 float32 float64 bfloat16 double half int int8 int16 int32 int64 long short uint8 bool complex64 "

@@ -360,7 +360,7 @@ class Survey:
             return self._array(value)
         if isinstance(value, np.generic):
             return (cls, value.tobytes())
-        if isinstance(value, enum.Enum) and watchable(cls):
+        if issubclass(cls, enum.Enum) and watchable(cls):
             return (Same(value), self._instance(value))  # it may have attributes
         if isinstance(value, (*_PLAIN, *_constants)):
             return (cls, value)

@@ -70,8 +70,8 @@ class Held:
             for key, inner in own.items():
                 self._next.append((inner, f"{cls.__name__}.{key}"))
             self._methods(cls)
-        elif callable(value) and hasattr(value, "__wrapped__"):
-            self._next.append((value.__wrapped__, name))
+        elif callable(value):
+            self._next.append((getattr(value, "__wrapped__", None), name))
 
     def _all(self, values: Any, name: str) -> None:
         self._next.extend((value, name) for value in values)

@@ -12,7 +12,8 @@ class _Told(Protocol):
     def __call__(self, name: str | None, writes: bool = False) -> None: ...
 
 
-class Namespace(MutableMapping, dict):
+# The mapping's methods come first: each goes through the ones below.
+class Namespace(MutableMapping, dict):  # pyright: ignore[reportGeneralTypeIssues]
     """``table``, to which it writes through; ``told`` hears of each name, and of None where all are looked at."""
 
     def __init__(self, table: dict[str, Any], told: _Told) -> None:

@@ -9,7 +9,7 @@ from fnn import functional as F
 from fnn import nn
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
-from fnn.text._unfilled import is_unfilled
+from fnn.text._unfilled import blank, is_unfilled
 from fnn.typing import ArrayLike
 
 
@@ -26,7 +26,7 @@ class Conv1D(nn.Module):
     def __init__(self, nf: int, nx: int) -> None:
         super().__init__()
         self.nf, self.nx = nf, nx
-        self.weight = nn.Parameter(jnp.zeros((nx, nf)))
+        self.weight = nn.Parameter(blank((nx, nf)))
         self.bias = nn.Parameter(jnp.zeros(nf))
 
     def forward(self, x: jax.Array) -> jax.Array:

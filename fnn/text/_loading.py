@@ -51,6 +51,7 @@ def load_folder(model: Any, folder: Path, dtype: DType | None, mesh: Mesh | None
             array, target = arrays.pop(name), targets.get(name)
             if target is not None:
                 _fill(boxes[target], array, wanted, target, filled)
+            del array  # the last view of a file keeps it mapped
     if missing:
         absent = {id(boxes[name]) for name in missing}
         initialise(model, float(getattr(model.config, model.weight_std, 0.02)), absent)

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import jax
 import numpy as np
 
 from fnn import random
@@ -35,6 +36,11 @@ def _zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     raw = np.zeros(size + 64, np.uint8)
     start = -raw.ctypes.data % 64
     return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def blank(shape: tuple[int, ...]) -> jax.Array:
+    """Zeros for a parameter of a layer's own, which take no memory in an `unfilled` block."""
+    return random.on_device(_zeros(shape, np.float32))
 
 
 @contextlib.contextmanager

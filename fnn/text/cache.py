@@ -36,7 +36,7 @@ class KVCache(nn.Module):
     Args:
         layers: how many layers there are.
         shape: (N, G, length, D) of the keys of a layer.
-        dtype: of the arrays.
+        dtype: of the arrays; None: float32.
         cross: (N, G, S, D) of what a decoder keeps of its encoder, in each layer; None without an encoder.
 
     Attributes:
@@ -56,11 +56,12 @@ class KVCache(nn.Module):
         self,
         layers: int,
         shape: tuple[int, int, int, int],
-        dtype: DType = jnp.float32,
+        dtype: DType | None = None,
         cross: tuple[int, int, int, int] | None = None,
     ) -> None:
         super().__init__()
         self.capacity = shape[2]
+        dtype = jnp.float32 if dtype is None else dtype
         self.register_buffer("length", jnp.zeros((), jnp.int32), persistent=False)
         for n in range(layers):
             self.register_buffer(f"keys{n}", jnp.zeros(shape, dtype), persistent=False)
@@ -88,7 +89,7 @@ class KVCache(nn.Module):
         return self._stored(f"keys{layer}", keys), self._stored(f"values{layer}", values)
 
     def _stored(self, name: str, new: jax.Array) -> jax.Array:
-        box = self._buffers[name]
+        box = getattr(self, name)
         zero = jnp.zeros((), jnp.int32)
         place = (zero, zero, self.length.data, zero)
         box.data = lax.dynamic_update_slice(box.data, new.astype(box.dtype), place)
@@ -101,22 +102,22 @@ class KVCache(nn.Module):
     def set_cross(self, layer: int, keys: jax.Array, values: jax.Array) -> None:
         """Keeps the keys and values of an encoder's output, (N, G, S, D)."""
         for name, new in (("cross_keys", keys), ("cross_values", values)):
-            box = self._buffers[f"{name}{layer}"]
+            box = getattr(self, f"{name}{layer}")
             box.data = new.astype(box.dtype)
 
     def cross(self, layer: int) -> tuple[jax.Array, jax.Array]:
         """What `set_cross` kept."""
-        return self._buffers[f"cross_keys{layer}"].data, self._buffers[f"cross_values{layer}"].data
+        return getattr(self, f"cross_keys{layer}").data, getattr(self, f"cross_values{layer}").data
 
     def repeat(self, times: int) -> None:
         """Each row becomes as many rows, for the beams of its text."""
-        for name, box in self._buffers.items():
+        for name, box in self.named_buffers():
             if name != "length":
                 box.data = jnp.repeat(box.data, times, axis=0)
 
     def reorder(self, rows: jax.Array) -> None:
         """Row n becomes what row ``rows[n]`` was; what is kept of an encoder stays, for beams share it."""
-        for name, box in self._buffers.items():
+        for name, box in self.named_buffers():
             if name.startswith(("keys", "values")):
                 box.data = jnp.take(box.data, rows, axis=0)
 

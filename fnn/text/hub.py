@@ -82,6 +82,8 @@ def fetched(name: str | os.PathLike[str], file: str, *, optional: bool = False, 
     try:
         return Path(hf_hub_download(text, file, **how))
     except LocalEntryNotFoundError as error:  # also an EntryNotFoundError: nothing was found out
+        if optional and how.get("local_files_only"):
+            return None
         raise ArgumentError(_UNREACHABLE.format(name=text, file=file, reason=_first(error))) from error
     except EntryNotFoundError as error:
         if optional:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import jax
 
@@ -20,6 +20,7 @@ __all__ = [
 _T = TypeVar("_T", bound=type)
 
 
+@dataclass_transform(frozen_default=True, eq_default=False)
 def _registered(cls: _T) -> _T:
     """``cls`` as a frozen dataclass that is a pytree."""
     made = dataclass(frozen=True, eq=False)(cls)
@@ -38,6 +39,8 @@ class Output:
         >>> output.loss is None, output[0].shape, output.keys()
         (True, (1, 2, 3), ('logits',))
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def keys(self) -> tuple[str, ...]:
         """The names of the fields that are not None."""

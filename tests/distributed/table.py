@@ -33,6 +33,8 @@ def placements(entry: Entry) -> dict[str, tuple[dict[str, int], Any]]:
         "columns": ({"data": 1, "model": -1}, entry.matrices),
         "2d": ({"data": -1, "model": 2}, entry.matrices),
         "hybrid": ({"replica": 2, "fsdp": -1}, "fsdp"),
+        "sequence": ({"data": 2, "sequence": 4}, None),
+        "expert": ({"data": 2, "expert": 4}, {"up|down": ("expert", "fsdp"), "*": "fsdp"}),
     }
 
 
@@ -44,6 +46,8 @@ def trained(entry: Entry, steps: int, how: str = "") -> dict[str, np.ndarray]:
     """
     fnn.manual_seed(0)
     model = entry.make()
+    if entry.double:
+        model.double()
     early = how in ("fsdp", "2d")
     optimizer = fnn.optim.SGD(model.parameters(), lr=entry.lr, momentum=0.9) if early else None
     if how:
@@ -64,7 +68,10 @@ def trained(entry: Entry, steps: int, how: str = "") -> dict[str, np.ndarray]:
         return loss
 
     random = np.random.default_rng(0)
-    losses = [float(step(*entry.draw(random, ROWS))) for _ in range(steps)]
+    batches = [entry.draw(random, ROWS) for _ in range(steps)]
+    if entry.double:
+        batches = [tuple(x.astype(np.float64) if x.dtype == np.float32 else x for x in batch) for batch in batches]
+    losses = [float(step(*batch)) for batch in batches]
     for p in model.parameters() if how else ():  # the optimizer's state follows its parameter, and both stay
         moment = optimizer.state[p]["momentum_buffer"].data
         assert moment.sharding.is_equivalent_to(p.data.sharding, p.ndim), (how, p.data.sharding, moment.sharding)
@@ -88,6 +95,7 @@ def main(folder: str, steps: str, *cells: str) -> None:
     for cell in cells:
         name, how = cell.split(":")
         entry, file = MODELS[name], Path(folder) / f"{name}.npz"
+        jax.config.update("jax_enable_x64", entry.double)
         if not file.exists():
             np.savez(file, allow_pickle=False, **cast(dict[str, Any], trained(entry, int(steps))))
         start = time.monotonic()

@@ -10,7 +10,7 @@ from tests.distributed.models import MODELS
 from tests.distributed.test_distributed import run
 
 PLACEMENTS = ("dp", "fsdp", "columns", "2d")
-ALONE = [f"{m}:{how}" for m in MODELS for how in PLACEMENTS] + ["mlp:hybrid"]
+ALONE = [f"{m}:{how}" for m in MODELS for how in PLACEMENTS] + ["mlp:hybrid", "gpt:sequence", "experts:expert"]
 JOINTLY = [f"{m}:{how}" for m in MODELS for how in ("dp", "fsdp")]
 
 
@@ -21,7 +21,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_cells(folder, processes):
-    usual = {1: ["mlp:2d", "cnn:fsdp", "tied:columns", "experts:2d"], 2: ["mlp:fsdp", "cnn:dp"]}[processes]
+    usual = {1: ["mlp:2d", "cnn:fsdp", "experts:expert"], 2: ["mlp:fsdp"]}[processes]
     cells = {1: ALONE, 2: JOINTLY}[processes] if extent.ALL else usual
     launcher = ("-m", "fnn.distributed.launch", "-n", "2", "--devices-per-process", "4") if processes == 2 else ()
     steps = "20" if extent.ALL else "3"

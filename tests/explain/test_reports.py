@@ -23,7 +23,7 @@ def test_all_together():
     before = [p.data for p in model.parameters()]
     report = fnn.explain(step, inputs())
     titles = [part.title.partition(" in ")[0].partition(" of ")[0] for part in report.parts]
-    assert titles == ["Programs", "Numbers that are not finite", "Gradients", "Dead units", "Memory", "Time"]
+    assert titles == ["Programs", "Numbers that are not finite", "Gradients", "Dead units", "Keys", "Memory", "Time"]
     assert all((a == p.data).all() for a, p in zip(before, model.parameters(), strict=True))
     timed = report.parts[-1]
     assert any(finding.where.startswith("Net/") and finding.phase == "backward" for finding in timed.findings)

@@ -37,6 +37,21 @@ def test_numbers_are_those_of_eager_code_at_each_call(everywhere):
     np.testing.assert_array_equal(fnn.get_rng_state(), state)
 
 
+def test_a_program_that_does_not_fit_any_more_draws_nothing():
+    model = fnn.nn.Linear(2, 2)
+
+    @fnn.jit(random="torch")
+    def accumulates():  # the second call finds gradients, which the first program does not know
+        noise = fnn.randn(2)
+        fnn.backward(model(noise).sum())
+        return noise
+
+    fnn.manual_seed(0)
+    got = [accumulates() for _ in range(3)]
+    fnn.manual_seed(0)
+    np.testing.assert_array_equal(got, [fnn.randn(2) for _ in range(3)])
+
+
 def test_a_look_at_the_program_draws_nothing():
     step = fnn.jit(lambda: fnn.randn(2), random="torch")
     before = fnn.get_rng_state()

@@ -59,6 +59,19 @@ def test_units(name, scale, dtype):
     _check(lambda f, x: call(f, x, **kwargs), scale, dtype)
 
 
+@pytest.mark.parametrize("name", ["layer_norm", "rms_norm", "group_norm", "batch_norm"])
+def test_units_where_one_by_the_deviation_is_subnormal(name):
+    x = np.array([[[1.0, -1.0, 0.5, -0.25]]])
+    calls = {
+        "layer_norm": lambda x: F.layer_norm(x, (4,)),
+        "rms_norm": lambda x: F.rms_norm(x, (4,)),
+        "group_norm": lambda x: F.group_norm(x, 1),
+        "batch_norm": lambda x: F.batch_norm(x, None, None, training=True),
+    }
+    want = calls[name](jnp.asarray(x, jnp.float32) * 1e30)
+    np.testing.assert_allclose(calls[name](jnp.asarray(x, jnp.float32) * 3e38), want, rtol=1e-5)
+
+
 @pytest.mark.parametrize("scale", [1e30, 1e-30, 1.0])
 @pytest.mark.parametrize("name", SIZES)
 def test_sizes(name, scale):

@@ -53,11 +53,31 @@ EXPRESSIONS = {
     "nn.Linear(3, 2).weight.view(6)": "nn.Linear(3, 2).weight.view(6)",
     "x.split(1, dim=1)[0].exp()": "fnn.exp(fnn.split(x, 1, dim=1)[0])",
     "'a b'.split(' ')": "'a b'.split(' ')",
+    "x.sum(axis=1)": "x.sum(axis=1)",
+    "x.std(axis=1, keepdims=True)": "fnn.std(x, dim=1, keepdim=True)",
+    "torch.cat([x, y], axis=1)": "fnn.cat([x, y], dim=1)",
+    "x[range(2), 0]": "x[fnn.arange(2), 0]",
+    "x.to(0)": "x",
+    "x.double()": "fnn.float(x)",
+    "torch.spmm(x, y + 1)": "x @ (y + 1)",
+    "torch.sparse_coo_tensor(x, y, (2, 3)).t()": "jax.experimental.sparse.BCOO((y, x.T), shape=(2, 3)).T",
+    "[k.transpose(0, 1) for k in map(F.relu, (x, y))]": "[fnn.transpose(k, 0, 1) for k in map(F.relu, (x, y))]",
 }
 STATEMENTS = {
     "x[0] = 1": "x = x.at[0].set(1)",
     "x[:, 1] += y[:, 0]": "x = x.at[:, 1].add(y[:, 0])",
     "x[0] -= y[0] + 1": "x = x.at[0].add(-(y[0] + 1))",
+    "x[x > 0] = 0": "x = fnn.masked_fill(x, x > 0, 0)",
+    "m = x > 0\nx[m] = y[m]": "m = x > 0\nx = fnn.masked_scatter(x, m, y[m])",
+    "x[0][1] = 2": "x = x.at[0, 1].set(2)",
+    "x[0] = z = y[0]": "z = y[0]\nx = x.at[0].set(z)",
+    "x[0] = y[0].reshape(1, -1)": "x = x.at[0].set(y[0].reshape(1, -1).reshape(x[0].shape))",
+    "b, n, device = *x.shape, x.device": "b, n = x.shape",
+    "print(x.device)": "print(jax.devices()[0])",
+    "m = nn.Linear(3, 2)\nnn.init.zeros_(m.bias.data)": "m = nn.Linear(3, 2)\nnn.init.zeros_(m.bias)",
+    "x.requires_grad_()\nx.clamp_(0, 1)": "x = nn.Parameter(x)\nx.clamp_(0, 1)",
+    "seen = set()\nseen.add(1)": "seen = set()\nseen.add(1)",
+    "def f(xs):\n    xs.sort(key=len)": "def f(xs):\n    xs.sort(key=len)",
     "x.add_(y)": "x = fnn.add(x, y)",
     "x.zero_()": "x = fnn.zeros_like(x)",
     "x = x.to('cuda')": "",
@@ -167,6 +187,47 @@ def test_a_step_that_branches_on_its_loss_stays_and_is_reported():
     )
     (note,) = [n for n in convert(source).notes if n.status == "not converted"]
     assert "stays in its place" in note.text
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("nn.ReLU(inplace=True)", "other names of the input keep its old values"),
+        (
+            "class M(nn.Module):\n    def forward(self, x):\n        return x * x.sum().item()",
+            "in the middle of a step",
+        ),
+        ("nn.Linear(2, 2).double()", "double precision"),
+    ],
+)
+def test_what_changes_its_meaning_is_said(line, words):
+    notes = [note for note in convert(HEAD + line + "\n").notes if note.status == "changed meaning"]
+    assert any(words in note.text for note in notes)
+
+
+def test_a_loss_that_is_computed_in_other_turns_is_reported():
+    source = LOOP.replace("    loss = ((model(x) - z) ** 2).mean()", "    loss = losses[0]")
+    (note,) = [n for n in convert(source).notes if n.status == "not converted"]
+    assert note.line == 12 and "its loss is computed elsewhere" in note.text
+
+
+def test_einops_layers_and_operations_of_ones_own():
+    source = """\
+        import torch
+        from einops.layers.torch import Rearrange
+        class Double(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.save_for_backward(x)
+                return 2 * x.clone()
+            @staticmethod
+            def backward(ctx, grad):
+                x, = ctx.saved_tensors
+                return 2 * grad.clone() + 0 * x.size(0)
+        """
+    code = convert(textwrap.dedent(source)).code
+    assert "from fnn.nn.einops import Rearrange" in code and "class Double(fnn.autograd.Function)" in code
+    assert "2 * fnn.clone(x)" in code and "2 * fnn.clone(grad) + 0 * x.shape[0]" in code
 
 
 def test_whatever_is_python_converts_to_what_parses():

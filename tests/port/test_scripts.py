@@ -6,26 +6,47 @@ import pytest
 
 pytest.importorskip("libcst")
 pytest.importorskip("torch")
+pytest.importorskip("einops")
 
 from fnn.port.check import check
 from fnn.port.convert import convert
 from tests import extent
 
 FOLDER = Path(__file__).parent / "scripts"
-# What is drawn inside a compiled step comes from JAX's keys: the losses cannot be PyTorch's.
-DRAWS = {"vae"}
-FIRST = ["mnist_cnn", "transformer_lm"]
-SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py")) if extent.ALL else FIRST
+# What is not converted, and the words that say so: nothing remembers how a loss was computed outside of the step.
+REPORTED = {"reinforce": "its loss is computed elsewhere"}
+NEEDS = {"gcn": "scipy", "kaggle_engine": "tqdm"}
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
+# Cheap ones, for each costs two processes: an operation of one's own with an update by hand, a method outlined.
+FIRST = ["custom_function", "ddp"]
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", extent.some(SCRIPTS, 8))
+def test_scripts_convert_without_a_hand(name):
+    conversion = convert((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
+    left = [note for note in conversion.notes if note.status == "not converted"]
+    assert not [note for note in conversion.notes if "a fault of" in note.text]
+    if name in REPORTED:
+        assert left and all(REPORTED[name] in note.text for note in left)
+    else:
+        assert conversion.complete, left
+
+
+@pytest.mark.parametrize("name", sorted(set(SCRIPTS) - set(REPORTED)) if extent.ALL else FIRST)
 def test_the_losses_are_torchs(name, tmp_path):
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     original, port = FOLDER / f"{name}.py", tmp_path / f"{name}_fnn.py"
-    conversion = convert(original.read_text(encoding="utf-8"))
-    assert conversion.complete, [note for note in conversion.notes if note.status == "not converted"]
-    port.write_text(conversion.code, encoding="utf-8")
-    result = check(original, port, steps=6)
+    port.write_text(convert(original.read_text(encoding="utf-8")).code, encoding="utf-8")
+    result = check(original, port, steps=20)
     assert not result.errors
-    assert len(result.losses) == len(result.expected) == 6
-    if name not in DRAWS:
-        assert result.first is None, list(zip(result.expected, result.losses, strict=True))
+    assert len(result.losses) == len(result.expected) > 5
+    assert result.first is None, (result.layer, list(zip(result.expected, result.losses, strict=True)))
+
+
+def test_the_first_layer_that_departs_is_named(tmp_path):
+    original, port = FOLDER / "ddp.py", tmp_path / "port.py"
+    code = convert(original.read_text(encoding="utf-8")).code
+    port.write_text(code.replace("self.net2(self.relu(", "self.net2(2 * self.relu("), encoding="utf-8")
+    result = check(original, port, steps=2)
+    assert result.first == 0 and "net2 (Linear)" in result.layer

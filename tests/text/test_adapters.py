@@ -16,6 +16,10 @@ from fnn import text
 from fnn.nn.utils import lora
 from tests.text.oracle import folder_of, model_of, torch
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::FutureWarning", "ignore::UserWarning"
+)  # peft asks transformers for what is deprecated
+
 CASES = {
     "LlamaForCausalLM": {"target_modules": ["q_proj", "v_proj", "embed_tokens"], "rank_pattern": {"v_proj": 2},
                          "alpha_pattern": {"layers.1.self_attn.q_proj": 5}},

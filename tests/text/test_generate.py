@@ -50,7 +50,7 @@ def test_tokens_equal_transformers(case, way):
         ours = np.asarray(fnn.generate(model, ids, mask, **how))
         assert np.array_equal(ours, theirs.numpy()), (ids, ours, theirs)
         lengths.add(ours.shape[1] - ids.shape[1])
-    assert ours.dtype == np.int32 and (case[:2] == "T5" or len(lengths) > 1)
+    assert ours.dtype == np.int32 and (way != "greedy" or case[:2] == "T5" or len(lengths) > 1)
 
 
 @pytest.fixture(scope="module")

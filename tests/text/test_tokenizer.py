@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
     )
     made.save(str(path / "tokenizer.json"))
     config = {
-        "pad_token": "[PAD]", "eos_token": {"content": "</s>"}, "unk_token": "[UNK]", "chat_template": TEMPLATE,
+        "pad_token": "[PAD]", "eos_token": "</s>", "unk_token": "[UNK]", "chat_template": TEMPLATE,
         "model_max_length": 12, "tokenizer_class": "PreTrainedTokenizerFast", "padding_side": "left",
     }  # fmt: skip
     (path / "tokenizer_config.json").write_text(json.dumps(config))

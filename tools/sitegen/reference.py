@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from sitegen import docstrings, signatures, torch_pages
 from sitegen.names import SPELLINGS, Catalogue, Name
 
+# Who searches for a name wants its entry before the pages that use it.
+_FIRST = "---\nsearch:\n  boost: 3\n---\n"
 # What every class of a kind has is described at its base.
 _SHARED = {"forward", "extra_repr", "init", "apply", "reset_parameters"}
 
@@ -94,11 +96,11 @@ class Reference:
         is_index = page.endswith("/index.md")
         if is_index:
             module = inspect.getdoc(importlib.import_module(package)) or ""
-            text = [f"# {spelling}", "", self._markdown(module, page, package, {}), ""]
+            text = [_FIRST, f"# {spelling}", "", self._markdown(module, page, package, {}), ""]
             listed = self.catalogue.packages[package]
             text += ["| name | | PyTorch |", "|---|---|---|", *self._rows(listed, page), ""]
         else:
-            text = [f"# {spelling}: {_stem(page)}", ""]
+            text = [_FIRST, f"# {spelling}: {_stem(page)}", ""]
             home = str(getattr(names[0].value, "__module__", ""))
             if home and all(getattr(name.value, "__module__", "") == home for name in names):
                 module = (inspect.getdoc(importlib.import_module(home)) or "").split("\n\n")[0]

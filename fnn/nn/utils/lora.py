@@ -57,7 +57,7 @@ class LoRA(Module):
 
     def __init__(self, weight: ArrayLike, r: int, scale: float, transposed: bool = False, embeds: bool = False) -> None:
         super().__init__()
-        shape = jnp.shape(weight)
+        shape = jnp.asarray(weight).shape
         out, features = (shape[1], shape[0]) if transposed or embeds else shape
         # Adapters of half weights are float32, as PEFT's: their updates are too small for less.
         dtype = jnp.promote_types(jnp.result_type(weight), jnp.float32)
@@ -300,9 +300,9 @@ def load_state_dict(model: Module, state: Mapping[str, ArrayLike]) -> None:
     faults = [f"Missing key: {name}" for name in boxes if name not in state]
     faults += [f"Unexpected key: {name}" for name in state if name not in boxes]
     faults += [
-        f"size mismatch for {name}: {jnp.shape(value)} in the state, {tuple(boxes[name].shape)} in the model"
+        f"size mismatch for {name}: {jnp.asarray(value).shape} in the state, {tuple(boxes[name].shape)} in the model"
         for name, value in state.items()
-        if name in boxes and jnp.shape(value) != tuple(boxes[name].shape)
+        if name in boxes and jnp.asarray(value).shape != tuple(boxes[name].shape)
     ]
     if faults:
         raise StateDictError("lora.load_state_dict:\n\t" + "\n\t".join(faults))

@@ -167,8 +167,8 @@ def dequantize(model: Module) -> Module:
         >>> from fnn import nn
         >>> model = nn.Sequential(nn.Linear(4, 2))
         >>> _ = nn.utils.quantization.quantize(model)
-        >>> list(nn.utils.quantization.dequantize(model).state_dict())
-        ['0.weight', '0.bias']
+        >>> sorted(nn.utils.quantization.dequantize(model).state_dict())
+        ['0.bias', '0.weight']
     """
     for module in list(model.modules()):
         if is_parametrized(module, "weight"):

@@ -7,7 +7,7 @@ divided by ``length ** length_penalty``.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -72,7 +72,8 @@ def _advanced(logits: jax.Array, state: _Beams, steps: Steps, form: Form, number
 
     candidates = max(2, 1 + ends) * k
     if form.samples:  # draws without replacement
-        noise = jax.random.gumbel(random.resolve(random.AMBIENT, "generate"), total.shape)
+        key = cast(jax.Array, random.resolve(random.AMBIENT, "generate"))
+        noise = jax.random.gumbel(key, total.shape)
         index = lax.top_k(jax.nn.log_softmax(total, -1) + noise, candidates)[1]
         index = _rows(index, jnp.argsort(-_rows(total, index), -1))
         best = _rows(total, index)

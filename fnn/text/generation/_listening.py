@@ -48,12 +48,12 @@ def listening(callback: Callback | None) -> Iterator[int]:
 def _told(number: np.ndarray, tokens: np.ndarray) -> np.ndarray:
     listener = _listeners.get(int(number))
     if listener is None or listener.error is not None:
-        return np.True_
+        return np.asarray(True)
     try:
         return np.asarray(listener.callback(np.asarray(tokens)) is True)
     except BaseException as error:
         listener.error = error
-        return np.True_
+        return np.asarray(True)
 
 
 def tell(number: jax.Array, tokens: jax.Array) -> jax.Array:

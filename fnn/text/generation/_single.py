@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,8 @@ def single(steps: Steps, form: Form, numbers: Numbers) -> tuple[jax.Array, jax.A
         made, texts, _, finished, stopped = state
         scores = processed(logits, texts, steps.there(made), made, form, numbers)
         if form.samples:
-            token = jax.random.categorical(random.resolve(random.AMBIENT, "generate"), scores)
+            key = cast(jax.Array, random.resolve(random.AMBIENT, "generate"))
+            token = jax.random.categorical(key, scores)
         else:
             token = jnp.argmax(scores, -1)
         token = token.astype(texts.dtype)

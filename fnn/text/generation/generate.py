@@ -147,7 +147,8 @@ def generate(
         texts, made = run(model, ids.astype(np.int32), mask, inputs, inputs_mask, Numbers(**numbers))
         count = int(made)
     start = ids.shape[1]
-    return texts[:, start - length : start + count]
+    made_texts = np.asarray(texts)[:, start - length : start + count]  # on the host: a slice of each size would compile
+    return jax.device_put(made_texts)
 
 
 @functools.lru_cache(maxsize=64)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
+import jax.numpy as jnp
 
 from fnn import nn
 from fnn.dtypes import to_array
 from fnn.text._activations import activation
 from fnn.text._losses import span_loss, text_loss, token_loss
 from fnn.text.models.bert import BertConfig, BertModel, RobertaConfig, RobertaModel
-from fnn.text.outputs import BaseModelOutput, LMOutput, PreTrainingOutput, QuestionAnsweringOutput
+from fnn.text.outputs import LMOutput, PreTrainingOutput, QuestionAnsweringOutput
 from fnn.text.pretrained import PreTrainedModel
 from fnn.typing import ArrayLike
 
@@ -50,7 +51,11 @@ class _BertHead(PreTrainedModel[BertConfig]):
         self.dropout = classifier_dropout(config)
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
 
-    def logits(self, out: BaseModelOutput) -> jax.Array:
+
+class _Labelled(_BertHead):
+    """A head with one result."""
+
+    def logits(self, out: Any) -> jax.Array:
         """Of the model's output."""
         return self.classifier(self.dropout(out.pooler_output if self.pooled else out.last_hidden_state))
 
@@ -92,7 +97,7 @@ class _Predictions(nn.Module):
         super().__init__()
         self.transform = _Transform(config)
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
-        self.bias = nn.Parameter(self.decoder.bias.data)
+        self.bias = nn.Parameter(jnp.zeros(config.vocab_size))
 
     def forward(self, x: jax.Array) -> jax.Array:
         return self.decoder(self.transform(x))
@@ -113,7 +118,7 @@ _TIED = {
 }
 
 
-class BertForMaskedLM(_BertHead):
+class BertForMaskedLM(_Labelled):
     """BERT with the logits of the tokens that are masked."""
 
     tied = _TIED
@@ -121,11 +126,11 @@ class BertForMaskedLM(_BertHead):
     def make_head(self, config: BertConfig) -> None:
         self.cls = _PreTrainingHeads(config, relates=False)
 
-    def logits(self, out: BaseModelOutput) -> jax.Array:
+    def logits(self, out: Any) -> jax.Array:
         return self.cls.predictions(out.last_hidden_state)
 
 
-class BertForNextSentencePrediction(_BertHead):
+class BertForNextSentencePrediction(_Labelled):
     """BERT with the logits of whether the second segment follows the first."""
 
     pooled = True
@@ -133,7 +138,7 @@ class BertForNextSentencePrediction(_BertHead):
     def make_head(self, config: BertConfig) -> None:
         self.cls = _PreTrainingHeads(config, predicts=False)
 
-    def logits(self, out: BaseModelOutput) -> jax.Array:
+    def logits(self, out: Any) -> jax.Array:
         return self.cls.seq_relationship(out.pooler_output)
 
 
@@ -167,7 +172,7 @@ class BertForPreTraining(_BertHead):
         return PreTrainingOutput(loss, tokens, relation, out.hidden_states)
 
 
-class BertForSequenceClassification(_BertHead):
+class BertForSequenceClassification(_Labelled):
     """BERT with classes of texts."""
 
     pooled = True
@@ -176,11 +181,11 @@ class BertForSequenceClassification(_BertHead):
         return text_loss(logits, labels, self.config)
 
 
-class BertForTokenClassification(_BertHead):
+class BertForTokenClassification(_Labelled):
     """BERT with classes of tokens."""
 
 
-class BertForMultipleChoice(_BertHead):
+class BertForMultipleChoice(_Labelled):
     """BERT with a choice among several texts: inputs are (N, choices, L), logits (N, choices)."""
 
     pooled = True
@@ -245,7 +250,7 @@ class _RobertaLMHead(nn.Module):
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
-        self.bias = nn.Parameter(self.decoder.bias.data)
+        self.bias = nn.Parameter(jnp.zeros(config.vocab_size))
         self.act = activation("gelu")
 
     def forward(self, x: jax.Array) -> jax.Array:
@@ -264,7 +269,7 @@ class _RobertaClassificationHead(nn.Module):
         return self.out_proj(self.dropout(self.act(self.dense(self.dropout(x[:, 0])))))
 
 
-class RobertaForMaskedLM(_BertHead):
+class RobertaForMaskedLM(_Labelled):
     """RoBERTa with the logits of the tokens that are masked."""
 
     config_class = RobertaConfig
@@ -278,11 +283,11 @@ class RobertaForMaskedLM(_BertHead):
     def make_head(self, config: BertConfig) -> None:
         self.lm_head = _RobertaLMHead(config)
 
-    def logits(self, out: BaseModelOutput) -> jax.Array:
+    def logits(self, out: Any) -> jax.Array:
         return self.lm_head(out.last_hidden_state)
 
 
-class RobertaForSequenceClassification(_BertHead):
+class RobertaForSequenceClassification(_Labelled):
     """RoBERTa with classes of texts."""
 
     config_class = RobertaConfig
@@ -292,7 +297,7 @@ class RobertaForSequenceClassification(_BertHead):
     def make_head(self, config: BertConfig) -> None:
         self.classifier = _RobertaClassificationHead(config)
 
-    def logits(self, out: BaseModelOutput) -> jax.Array:
+    def logits(self, out: Any) -> jax.Array:
         return self.classifier(out.last_hidden_state)
 
     def loss(self, logits: jax.Array, labels: Given) -> jax.Array | None:

@@ -338,7 +338,8 @@ class CLIPModel(PreTrainedModel[CLIPConfig]):
         return CLIPOutput(loss, per_text.T, per_text, text_embeds, image_embeds, texts, images)
 
 
-def _unit(x: jax.Array) -> jax.Array:
+def _unit(x: jax.Array | None) -> jax.Array:
+    assert x is not None
     return x / jnp.sqrt(jnp.sum(x * x, -1, keepdims=True))
 
 

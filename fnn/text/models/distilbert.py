@@ -157,6 +157,8 @@ class DistilBertModel(_DistilBert):
 
 
 class _Head(_DistilBert):
+    """A head."""
+
     def __init__(self, config: DistilBertConfig) -> None:
         super().__init__(config)
         self.distilbert = DistilBertModel(config)
@@ -167,6 +169,10 @@ class _Head(_DistilBert):
         """Makes the layers on top."""
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(config.dim, config.num_labels)
+
+
+class _Labelled(_Head):
+    """A head with one result."""
 
     def logits(self, x: jax.Array) -> jax.Array:
         """Of the last states."""
@@ -191,7 +197,7 @@ class _Head(_DistilBert):
         return LMOutput(self.loss(logits, labels), logits, out.hidden_states)
 
 
-class DistilBertForMaskedLM(_Head):
+class DistilBertForMaskedLM(_Labelled):
     """DistilBERT with the logits of the tokens that are masked."""
 
     tied = {"vocab_projector.weight": "distilbert.embeddings.word_embeddings.weight"}
@@ -206,7 +212,7 @@ class DistilBertForMaskedLM(_Head):
         return self.vocab_projector(self.vocab_layer_norm(self.act(self.vocab_transform(x))))
 
 
-class DistilBertForSequenceClassification(_Head):
+class DistilBertForSequenceClassification(_Labelled):
     """DistilBERT with classes of texts."""
 
     def make_head(self, config: DistilBertConfig) -> None:
@@ -221,7 +227,7 @@ class DistilBertForSequenceClassification(_Head):
         return text_loss(logits, labels, self.config)
 
 
-class DistilBertForTokenClassification(_Head):
+class DistilBertForTokenClassification(_Labelled):
     """DistilBERT with classes of tokens."""
 
 

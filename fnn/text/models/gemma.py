@@ -15,7 +15,7 @@ from fnn.text._rotary import Rope, RotaryEmbedding, rope_parameters
 from fnn.text.cache import KVCache
 from fnn.text.models.decoder import FULL, SLIDING, Attention, DecoderConfig, DecoderModel, GatedMLP
 from fnn.text.models.decoder_heads import CausalLM, SequenceClassification, TokenClassification
-from fnn.typing import DType
+from fnn.typing import ArrayLike, DType
 
 __all__ = [
     "Gemma2Config",
@@ -88,7 +88,7 @@ class GemmaConfig(DecoderConfig):
 class ScaledEmbedding(nn.Embedding):
     """An embedding whose rows are multiplied by the square root of their length, rounded as they are."""
 
-    def forward(self, input: jax.Array) -> jax.Array:
+    def forward(self, input: ArrayLike) -> jax.Array:
         rows = super().forward(input)
         return rows * jnp.asarray(self.embedding_dim**0.5, rows.dtype)
 

@@ -112,8 +112,8 @@ class _Attention(ProjectedAttention):
     def __init__(self, config: T5Config, layer: int, two_sided: bool | None) -> None:
         names, inner = ("q", "k", "v", "o"), config.num_heads * config.d_kv
         super().__init__(
-            config.d_model, config.num_heads, names, (False,) * 4, inner=inner, scale=1.0, dropout=config.dropout_rate,
-            layer=layer,
+            config.d_model, config.num_heads, names, (False, False, False, False), inner=inner, scale=1.0,
+            dropout=config.dropout_rate, layer=layer,
         )  # fmt: skip
         self.two_sided = bool(two_sided)
         self.buckets, self.farthest = config.relative_attention_num_buckets, config.relative_attention_max_distance

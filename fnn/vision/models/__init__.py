@@ -33,12 +33,10 @@ from fnn.vision.models.vision_transformer import *
 
 if TYPE_CHECKING:
     from fnn.vision.models import detection as detection
-    from fnn.vision.models import feature_extraction as feature_extraction
-    from fnn.vision.models import optical_flow as optical_flow
     from fnn.vision.models import segmentation as segmentation
     from fnn.vision.models import video as video
 
-_LATER = ("detection", "feature_extraction", "optical_flow", "segmentation", "video")
+_LATER = ("detection", "segmentation", "video")
 
 
 def __getattr__(name: str) -> Any:

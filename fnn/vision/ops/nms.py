@@ -137,28 +137,34 @@ def _on_host(boxes: np.ndarray, scores: np.ndarray, idxs: np.ndarray | None, thr
 
 
 def padded_nms(boxes: jax.Array, scores: jax.Array, idxs: jax.Array | None, threshold: float, size: int) -> Kept:
-    """`nms` for traced values; ``idxs`` None: all boxes are of one category."""
-    n = len(boxes)
-    if n == 0:
-        return Kept(jnp.zeros(size, int), jnp.zeros(size, bool))
+    """`nms` for traced values; ``idxs`` None: all boxes are of one category.
+
+    As many times as there is a box left, at most ``size`` times: the one with the highest score is kept, and what it
+    covers is dropped. So it costs ``size * N``, and not the square of N.
+    """
+    indices, valid = jnp.zeros(size, jnp.int32), jnp.zeros(size, bool)
+    if len(boxes) == 0 or size == 0:
+        return Kept(indices, valid)
     boxes, scores = lax.stop_gradient((boxes, scores))
-    order = jnp.argsort(-scores, stable=True)
-    boxes = boxes[order]
     x1, y1, x2, y2 = boxes.T
     areas = (x2 - x1) * (y2 - y1)
-    categories = None if idxs is None else idxs[order]
-    places = jnp.arange(n)
+    places = jnp.arange(len(boxes))
 
-    def step(i: int, alive: jax.Array) -> jax.Array:
-        width = jnp.maximum(jnp.minimum(x2[i], x2) - jnp.maximum(x1[i], x1), 0)
-        height = jnp.maximum(jnp.minimum(y2[i], y2) - jnp.maximum(y1[i], y1), 0)
+    def more(state: tuple[jax.Array, ...]) -> jax.Array:
+        i, left, _, _ = state
+        return (i < size) & (left > -jnp.inf).any()
+
+    def keep(state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        i, left, indices, valid = state
+        best = left.argmax()
+        width = jnp.maximum(jnp.minimum(x2[best], x2) - jnp.maximum(x1[best], x1), 0)
+        height = jnp.maximum(jnp.minimum(y2[best], y2) - jnp.maximum(y1[best], y1), 0)
         inter = width * height
-        over = (inter / (areas[i] + areas - inter) > threshold) & (places > i)
-        if categories is not None:
-            over &= categories == categories[i]
-        return alive & ~(over & alive[i])
+        over = inter / (areas[best] + areas - inter) > threshold
+        if idxs is not None:
+            over &= idxs == idxs[best]
+        left = jnp.where(over | (places == best), -jnp.inf, left)
+        return i + 1, left, indices.at[i].set(best.astype(jnp.int32)), valid.at[i].set(True)
 
-    alive = lax.fori_loop(0, n, step, scores[order] > -jnp.inf)
-    found = jnp.nonzero(alive, size=min(size, n), fill_value=n)[0]
-    indices = jnp.where(found < n, order[jnp.minimum(found, n - 1)], 0)
-    return Kept(*(jnp.pad(x, (0, size - len(x))) for x in (indices, found < n)))
+    *_, indices, valid = lax.while_loop(more, keep, (jnp.zeros((), jnp.int32), scores, indices, valid))
+    return Kept(indices, valid)

@@ -1,0 +1,188 @@
+"""Mask R-CNN: detections with masks (He et al., arXiv:1703.06870).
+
+The builders take ``weights`` (published weights or their name, by default None), ``progress`` (whether a download
+shows a progress bar), ``num_classes`` (with the background, by default 91), ``weights_backbone`` (published weights of
+the backbone, unless there are ``weights``), ``trainable_backbone_layers`` (how many of its layers are trained, from
+the last one on) and the keyword arguments of `MaskRCNN`.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fnn import nn
+from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.vision.models._registry import builder
+from fnn.vision.models._weights import WeightsEnum
+from fnn.vision.models.detection._detector import detector
+from fnn.vision.models.detection._weights import MaskRCNN_ResNet50_FPN_V2_Weights, MaskRCNN_ResNet50_FPN_Weights
+from fnn.vision.models.detection.backbone_utils import resnet_features
+from fnn.vision.models.detection.faster_rcnn import FasterRCNN, improved_parts
+from fnn.vision.models.resnet import ResNet50_Weights, resnet50
+from fnn.vision.ops.misc import Conv2dNormActivation, FrozenBatchNorm2d
+from fnn.vision.ops.poolers import MultiScaleRoIAlign
+
+__all__ = [
+    "MaskRCNN",
+    "MaskRCNN_ResNet50_FPN_V2_Weights",
+    "MaskRCNN_ResNet50_FPN_Weights",
+    "maskrcnn_resnet50_fpn",
+    "maskrcnn_resnet50_fpn_v2",
+]
+
+
+class MaskRCNN(FasterRCNN):
+    """`FasterRCNN` with a mask for each detection.
+
+    Args:
+        backbone: see `FasterRCNN`.
+        num_classes: with the background; None if there are predictors.
+        *args: see `FasterRCNN`.
+        mask_roi_pool: cuts detections out of feature maps.
+        mask_head: makes features of what it cuts out.
+        mask_predictor: makes logits of a mask for each class.
+        **kwargs: see `FasterRCNN`.
+    """
+
+    def __init__(
+        self,
+        backbone: Any,
+        num_classes: int | None = None,
+        *args: Any,
+        mask_roi_pool: MultiScaleRoIAlign | None = None,
+        mask_head: nn.Module | None = None,
+        mask_predictor: nn.Module | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not isinstance(mask_roi_pool, (MultiScaleRoIAlign, type(None))):
+            raise ArgumentTypeError(
+                f"mask_roi_pool should be of type MultiScaleRoIAlign or None instead of {type(mask_roi_pool)}"
+            )
+        if num_classes is not None and mask_predictor is not None:
+            raise ArgumentError("num_classes should be None when mask_predictor is specified")
+        pool = MultiScaleRoIAlign(["0", "1", "2", "3"], 14, 2) if mask_roi_pool is None else mask_roi_pool
+        head = MaskRCNNHeads(backbone.out_channels, (256,) * 4, 1) if mask_head is None else mask_head
+        if mask_predictor is None:
+            if num_classes is None:
+                raise ArgumentError("num_classes should not be None when mask_predictor is not specified")
+            mask_predictor = MaskRCNNPredictor(256, 256, num_classes)
+        super().__init__(backbone, num_classes, *args, **kwargs)
+        self.roi_heads.mask_roi_pool = pool
+        self.roi_heads.mask_head = head
+        self.roi_heads.mask_predictor = mask_predictor
+
+
+class MaskRCNNHeads(nn.Sequential):
+    """3x3 convolutions.
+
+    Args:
+        in_channels: of the input.
+        layers: output channels of each convolution.
+        dilation: of the convolutions.
+        norm_layer: makes a normalisation of so many channels; None for none.
+    """
+
+    _version = 2
+
+    def __init__(
+        self,
+        in_channels: int,
+        layers: Sequence[int],
+        dilation: int,
+        norm_layer: Callable[..., nn.Module] | None = None,
+    ) -> None:
+        blocks = []
+        for out in layers:
+            blocks.append(
+                Conv2dNormActivation(
+                    in_channels, out, kernel_size=3, padding=dilation, dilation=dilation, norm_layer=norm_layer
+                )
+            )
+            in_channels = out
+        super().__init__(*blocks)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> None:
+        version = local_metadata.get("version")
+        if version is None or version < 2:  # its convolutions had names of their own
+            for i in range(len(self)):
+                for name in ("weight", "bias"):
+                    old = f"{prefix}mask_fcn{i + 1}.{name}"
+                    if old in state_dict:
+                        state_dict[f"{prefix}{i}.0.{name}"] = state_dict.pop(old)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args, **kwargs)
+
+
+class MaskRCNNPredictor(nn.Sequential):
+    """Doubles the resolution and makes logits of a mask for each class.
+
+    Args:
+        in_channels: of the input.
+        dim_reduced: channels between.
+        num_classes: with the background.
+    """
+
+    def __init__(self, in_channels: int, dim_reduced: int, num_classes: int) -> None:
+        super().__init__(
+            OrderedDict(
+                conv5_mask=nn.ConvTranspose2d(in_channels, dim_reduced, 2, 2, 0),
+                relu=nn.ReLU(inplace=True),
+                mask_fcn_logits=nn.Conv2d(dim_reduced, num_classes, 1, 1, 0),
+            )
+        )
+        for name, parameter in self.named_parameters():
+            if "weight" in name:
+                nn.init.kaiming_normal_(parameter, mode="fan_out", nonlinearity="relu")
+
+
+@builder(MaskRCNN_ResNet50_FPN_Weights.COCO_V1, ResNet50_Weights.IMAGENET1K_V1)
+def maskrcnn_resnet50_fpn(
+    *,
+    weights: MaskRCNN_ResNet50_FPN_Weights | str | None = None,
+    progress: bool = True,
+    num_classes: int | None = None,
+    weights_backbone: ResNet50_Weights | str | None = ResNet50_Weights.IMAGENET1K_V1,
+    trainable_backbone_layers: int | None = None,
+    **kwargs: Any,
+) -> MaskRCNN:
+    """Mask R-CNN on ResNet-50 with a feature pyramid."""
+    verified = MaskRCNN_ResNet50_FPN_Weights.verify(weights)
+
+    def make(backbone_weights: Any, classes: int, trained: bool, layers: int) -> MaskRCNN:
+        norm = FrozenBatchNorm2d if trained else nn.BatchNorm2d
+        backbone = resnet50(weights=backbone_weights, progress=progress, norm_layer=norm)
+        return MaskRCNN(resnet_features(backbone, layers), num_classes=classes, **kwargs)
+
+    of_backbone = ResNet50_Weights.verify(weights_backbone)
+    return detector(make, verified, of_backbone, progress, num_classes, trainable_backbone_layers, 5, without_eps=True)
+
+
+@builder(MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1, ResNet50_Weights.IMAGENET1K_V1)
+def maskrcnn_resnet50_fpn_v2(
+    *,
+    weights: MaskRCNN_ResNet50_FPN_V2_Weights | str | None = None,
+    progress: bool = True,
+    num_classes: int | None = None,
+    weights_backbone: ResNet50_Weights | str | None = None,
+    trainable_backbone_layers: int | None = None,
+    **kwargs: Any,
+) -> MaskRCNN:
+    """Mask R-CNN on ResNet-50 with a feature pyramid, version 2."""
+    verified = MaskRCNN_ResNet50_FPN_V2_Weights.verify(weights)
+
+    def make(backbone_weights: WeightsEnum | None, classes: int, trained: bool, layers: int) -> MaskRCNN:
+        del trained
+        backbone = resnet50(weights=backbone_weights, progress=progress)  # pyright: ignore[reportArgumentType]
+        features = resnet_features(backbone, layers, norm_layer=nn.BatchNorm2d)
+        parts = improved_parts(features.out_channels)
+        head = MaskRCNNHeads(features.out_channels, [256, 256, 256, 256], 1, norm_layer=nn.BatchNorm2d)
+        return MaskRCNN(features, num_classes=classes, **parts, mask_head=head, **kwargs)
+
+    of_backbone = ResNet50_Weights.verify(weights_backbone)
+    return detector(make, verified, of_backbone, progress, num_classes, trainable_backbone_layers, 5)

@@ -1,0 +1,114 @@
+"""Tiny detectors, and what torchvision's find for a seed, with weights drawn by it; ``detectors.json`` has that.
+
+It is recorded because torchvision's compiled part is missing from some installations:
+``python -m tests.vision.detectors`` writes it anew where it is there.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+RECORD = Path(__file__).with_name("detectors.json")
+
+
+def _backbone(nn):
+    backbone = nn.Sequential(nn.Conv2d(3, 8, 3, stride=4, padding=1), nn.ReLU())
+    backbone.out_channels = 8
+    return backbone
+
+
+def _rcnn(kind, v, nn, **more):
+    detection, ops = v.models.detection, v.ops
+    return getattr(detection, kind)(
+        _backbone(nn),
+        4,
+        min_size=40,
+        max_size=60,
+        rpn_anchor_generator=detection.anchor_utils.AnchorGenerator(((8, 16),), ((0.5, 1.0),)),
+        rpn_pre_nms_top_n_train=60,
+        rpn_pre_nms_top_n_test=60,
+        rpn_post_nms_top_n_train=30,
+        rpn_post_nms_top_n_test=20,
+        rpn_batch_size_per_image=16,
+        box_roi_pool=ops.MultiScaleRoIAlign(["0"], 2, 2),
+        box_head=detection.faster_rcnn.TwoMLPHead(32, 1024),
+        box_batch_size_per_image=12,
+        box_detections_per_img=6,
+        **more,
+    )
+
+
+MODELS = {
+    "faster": lambda v, nn: _rcnn("FasterRCNN", v, nn),
+    "mask": lambda v, nn: _rcnn(
+        "MaskRCNN",
+        v,
+        nn,
+        mask_roi_pool=v.ops.MultiScaleRoIAlign(["0"], 4, 2),
+        mask_head=v.models.detection.mask_rcnn.MaskRCNNHeads(8, (256,), 1),
+    ),
+    "retina": lambda v, nn: v.models.detection.RetinaNet(
+        _backbone(nn),
+        4,
+        min_size=40,
+        max_size=60,
+        anchor_generator=v.models.detection.anchor_utils.AnchorGenerator(((8, 16),), ((0.5, 1.0),)),
+        score_thresh=0.02,
+        topk_candidates=60,
+        detections_per_img=8,
+    ),
+}
+
+
+def inputs():
+    """Two images of different sizes, and their targets."""
+    numbers = np.random.default_rng(0)
+    images = [numbers.uniform(0, 1, (3, h, w)).astype(np.float32) for h, w in ((40, 52), (36, 30))]
+    targets = [
+        {"boxes": np.array([[5, 5, 30, 25], [10, 20, 50, 38]], np.float32), "labels": np.array([1, 3])},
+        {"boxes": np.array([[2, 2, 14, 30]], np.float32), "labels": np.array([2])},
+    ]
+    for image, target in zip(images, targets, strict=True):
+        size = (len(target["labels"]), *image.shape[1:])
+        target["masks"] = (numbers.uniform(0, 1, size) > 0.4).astype(np.uint8)
+    return images, targets
+
+
+def sharpened(model):
+    """Scores that are far from each other."""
+    for name, parameter in model.named_parameters():
+        if name.endswith(("cls_logits.weight", "cls_score.weight")):
+            parameter.data = parameter.data * (20 if "score" in name else 300)
+        elif ".conv." in name:
+            parameter.data = parameter.data * 12
+    return model
+
+
+def main() -> None:
+    """Writes the record."""
+    import torch
+    import torchvision
+
+    record = {}
+    images, targets = inputs()
+    images = [torch.from_numpy(x) for x in images]
+    targets = [{k: torch.from_numpy(v) for k, v in t.items()} for t in targets]
+    for name, make in MODELS.items():
+        torch.manual_seed(0)
+        model = sharpened(make(torchvision, torch.nn))
+        state = {k: [float(v.double().sum()), float(v.double().abs().sum())] for k, v in model.state_dict().items()}
+        torch.manual_seed(3)
+        losses = {k: float(v) for k, v in model.train()(images, targets).items()}
+        found = []
+        with torch.no_grad():
+            for one in model.eval()(images):
+                if "masks" in one:
+                    one["masks"] = one["masks"].sum((1, 2, 3))
+                found.append({k: v.numpy().round(5).tolist() for k, v in one.items()})
+        record[name] = {"repr": repr(model), "state": state, "losses": losses, "found": found}
+    RECORD.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

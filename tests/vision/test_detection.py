@@ -1,0 +1,98 @@
+"""Detectors against what torchvision's found for the same seed (``detectors.json``)."""
+
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import fnn
+from fnn import nn, vision
+from fnn.vision.models import detection
+from tests import extent
+from tests.vision.detectors import MODELS, RECORD, inputs, sharpened
+
+RECORDED = json.loads(RECORD.read_text())
+
+
+def _made(name):
+    fnn.manual_seed(0)
+    return sharpened(MODELS[name](vision, nn))
+
+
+def _arrays():
+    images, targets = inputs()
+    return [jnp.asarray(x) for x in images], [{k: jnp.asarray(v) for k, v in t.items()} for t in targets]
+
+
+def _masses(found):
+    return {k: v.sum((1, 2, 3)) if k == "masks" else v for k, v in found.items()}
+
+
+@pytest.mark.parametrize("name", extent.some(MODELS, 2))
+def test_for_a_seed(name):
+    recorded = RECORDED[name]
+    model = _made(name)
+    assert repr(model) == recorded["repr"]
+    state = model.state_dict()
+    assert list(state) == list(recorded["state"])
+    for key, (total, absolute) in recorded["state"].items():
+        value = np.asarray(state[key], np.float64)
+        np.testing.assert_allclose([value.sum(), np.abs(value).sum()], [total, absolute], rtol=1e-5, atol=1e-4)
+
+    images, targets = _arrays()
+    fnn.manual_seed(3)
+    losses = model.train()(images, targets)
+    assert sorted(losses) == sorted(recorded["losses"])
+    for key, expected in recorded["losses"].items():
+        np.testing.assert_allclose(float(losses[key]), expected, rtol=1e-4, err_msg=key)
+
+    model.eval()
+    padded = fnn.jit(lambda model, images: model(images))(model, images)
+    for found, whole, expected in zip(model(images), padded, recorded["found"], strict=True):
+        assert sorted(found) == sorted(expected) and sorted(whole) == sorted([*expected, "valid"])
+        assert int(whole["valid"].sum()) == len(expected["scores"])
+        for key, value in _masses(found).items():
+            np.testing.assert_allclose(np.asarray(value), expected[key], rtol=1e-3, atol=2e-3, err_msg=key)
+            rows = np.asarray(_masses(whole)[key])[: len(value)]
+            np.testing.assert_allclose(rows, np.asarray(value), rtol=1e-3, atol=2e-3, err_msg=key)
+
+
+def test_a_training_step_in_one_program():
+    """Samples are drawn in the program; every gradient is a number, and there is one for every parameter."""
+    model = _made("faster").train()
+    images, targets = _arrays()
+
+    @fnn.jit
+    def step(model, images, targets):
+        return fnn.value_and_grad(lambda model: sum(model(images, targets).values()))(model)
+
+    loss, gradients = step(model, images, targets)
+    assert np.isfinite(float(loss)) and all(np.isfinite(np.asarray(g)).all() for g in gradients.values())
+    assert set(gradients) == {name for name, _ in model.named_parameters()}
+
+
+def test_what_is_refused():
+    model = _made("retina").train()
+    images, targets = _arrays()
+    with pytest.raises(ValueError, match="targets should not be none when in training mode"):
+        model(images)
+    with pytest.raises(ValueError, match=r"Expected target boxes to be a tensor of shape \[N, 4\], got"):
+        model(images, [{"boxes": jnp.zeros(4)}] * 2)
+    with pytest.raises(ValueError, match=r"All bounding boxes should have positive height and width\. Found"):
+        model(images, [{**targets[0], "boxes": jnp.zeros((2, 4))}, targets[1]])
+    with pytest.raises(ValueError, match="backbone should contain an attribute out_channels"):
+        detection.FasterRCNN(nn.Identity(), 2)
+    with pytest.raises(ValueError, match="num_classes should not be None when box_predictor is not specified"):
+        detection.FasterRCNN(model.backbone)
+    with pytest.raises(TypeError, match="Expected input images to be of floating type"):
+        model.eval()([jnp.zeros((3, 8, 8), jnp.uint8)])
+
+
+def test_trainable_layers():
+    body = vision.models.resnet18(num_classes=2)
+    features = detection.backbone_utils.resnet_features(body, 1)
+    trained = {name.split(".")[1] for name, p in features.body.named_parameters("body") if p.requires_grad}
+    assert trained == {"layer4"} and features.out_channels == 256
+    with pytest.raises(ValueError, match=r"Trainable layers should be in the range \[0,5\], got 6"):
+        detection.backbone_utils.resnet_features(body, 6)
