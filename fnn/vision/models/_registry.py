@@ -1,6 +1,6 @@
 """Model builders by name: `list_models`, `get_model` and the weights that go with a model.
 
-`builder` registers a function under its name and lets it take the arguments that torchvision's builders took
+`builder` registers a function under its name, completes its docstring, and lets it take the arguments that torchvision's builders took
 before their version 0.13 (``pretrained=True``, positional ones), with a warning.
 """
 
@@ -10,12 +10,13 @@ import importlib
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any, ParamSpec, TypeVar, get_args
 
 from fnn import nn
 from fnn.errors import ArgumentError
+from fnn.vision.models import _documentation
 from fnn.vision.models._draws import skipped_draws
 from fnn.vision.models._weights import WeightsEnum
 
@@ -68,10 +69,25 @@ def builder(
                 return function(**_modern(name, order, defaults, args, kwargs))
             return function(**kwargs)
 
+        weights = _weights_of(parameters)
+        if weights is not None:
+            made = inspect.signature(function).return_annotation
+            model = getattr(made, "__name__", str(made))
+            text, module = function.__doc__ or "", function.__module__
+            wrapper.__doc__ = _documentation.of_builder(text, module, name, parameters, model, weights)
         _BUILDERS[name] = wrapper
         return wrapper
 
     return decorate
+
+
+def _weights_of(parameters: Mapping[str, inspect.Parameter]) -> type[WeightsEnum] | None:
+    """The enum that a builder's ``weights`` is annotated with."""
+    annotation = parameters["weights"].annotation
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, WeightsEnum):
+            return kind
+    return None
 
 
 def _old(parameter: str) -> str:
@@ -205,8 +221,15 @@ def _fitting(names: set[str], patterns: Iterable[str] | str) -> set[str]:
 def get_model_builder(name: str) -> Callable[..., nn.Module]:
     """The function that builds the model of this name.
 
+    Args:
+        name: one of `list_models`, of any of the packages; capitals do not matter.
+
     Raises:
         ArgumentError: there is no such model.
+
+    >>> build = get_model_builder("SqueezeNet1_1")
+    >>> build(num_classes=10).num_classes
+    10
     """
     if name.lower() not in _BUILDERS:
         _packages()
@@ -244,15 +267,16 @@ def get_model_weights(name: Callable[..., nn.Module] | str) -> type[WeightsEnum]
     [ResNet50_Weights.IMAGENET1K_V1, ResNet50_Weights.IMAGENET1K_V2]
     """
     function = get_model_builder(name) if isinstance(name, str) else name
-    parameter = inspect.signature(function).parameters.get("weights")
-    if parameter is None:
+    parameters = inspect.signature(function).parameters
+    if "weights" not in parameters:
         raise ArgumentError("The method is missing the 'weights' argument.")
-    for kind in (parameter.annotation, *get_args(parameter.annotation)):
-        if isinstance(kind, type) and issubclass(kind, WeightsEnum):
-            return kind
-    raise ArgumentError(
-        "The WeightsEnum class for the specific method couldn't be retrieved. Make sure the typing info is correct."
-    )
+    found = _weights_of(parameters)
+    if found is None:
+        raise ArgumentError(
+            "The WeightsEnum class for the specific method couldn't be retrieved. "
+            "Make sure the typing info is correct."
+        )
+    return found
 
 
 def get_weight(name: str) -> WeightsEnum:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Self
 
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.vision.models._documentation import of_weights
 from fnn.vision.models._imagenet import CATEGORIES
 
 __all__ = ["NEW_RECIPE", "SWAG", "Weights", "WeightsEnum", "imagenet", "published"]
@@ -41,6 +42,12 @@ class Weights:
         meta: what is known: ``categories`` (the names of the classes), ``num_params``, ``min_size`` (of the
             input, in pixels), ``recipe`` (a URL), ``_metrics`` (accuracies in per cent), ``_ops`` (GFLOPs of one
             image), ``_file_size`` (MiB).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> weights = models.Weights("https://example.org/small.pth", transforms=lambda image: image, meta={})
+        >>> weights.url
+        'https://example.org/small.pth'
     """
 
     url: str
@@ -63,7 +70,21 @@ def _comparable(function: object) -> Any:
 
 
 class WeightsEnum(Enum):
-    """Base of the enums of published weights; each member's value is a `Weights`."""
+    """Base of the enums of published weights; each member's value is a `Weights`.
+
+    Example:
+        >>> from fnn.vision import models
+        >>> weights = models.ResNet50_Weights.IMAGENET1K_V1
+        >>> weights.meta["num_params"], weights.meta["categories"][:2]
+        (25557032, ['tench', 'goldfish'])
+        >>> models.ResNet50_Weights.verify("IMAGENET1K_V1") is weights
+        True
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "DEFAULT" in cls.__members__:
+            cls.__doc__ = of_weights(cls)
 
     @classmethod
     def verify(cls, obj: object) -> Self | None:
