@@ -131,6 +131,15 @@ def save_image(tensor: Any, fp: str | os.PathLike[str] | BinaryIO, format: str |
     Raises:
         ImportError: Pillow is missing.
         ArgumentError: no format has this suffix (also a ValueError).
+
+    Example:
+        >>> import os, tempfile
+        >>> from PIL import Image
+        >>> path = os.path.join(tempfile.mkdtemp(), "grid.png")
+        >>> save_image(jnp.ones((4, 3, 8, 8)), path, nrow=2)
+        >>> with Image.open(path) as image:
+        ...     image.size
+        (22, 22)
     """
     Image = pillow()
     grid = np.asarray(make_grid(tensor, **kwargs))

@@ -38,6 +38,14 @@ class CIFAR10(VisionDataset):
     Raises:
         ArgumentError: the files are not there, or not the published ones.
         fnn.serialization.CorruptFileError: a file holds something else than pictures.
+
+    Example:
+        >>> from fnn.vision import datasets
+        >>> photographs = datasets.CIFAR10("data", train=False, download=True)  # doctest: +SKIP
+        >>> photographs.classes[:3], photographs[0][0].size  # doctest: +SKIP
+        (['airplane', 'automobile', 'bird'], (32, 32))
+        >>> datasets.CIFAR10.base_folder
+        'cifar-10-batches-py'
     """
 
     base_folder = "cifar-10-batches-py"
@@ -136,6 +144,12 @@ class CIFAR100(CIFAR10):
         transform: a function of the picture.
         target_transform: a function of the target.
         download: download what is not there.
+
+    Example:
+        >>> from fnn.vision import datasets
+        >>> photographs = datasets.CIFAR100("data", download=True)  # doctest: +SKIP
+        >>> datasets.CIFAR100.base_folder
+        'cifar-100-python'
     """
 
     base_folder = "cifar-100-python"

@@ -121,6 +121,16 @@ class DatasetFolder(VisionDataset):
         class_to_idx: from name to target.
         samples: the paths and their targets.
         targets: the targets.
+
+    Example:
+        >>> import tempfile
+        >>> root = Path(tempfile.mkdtemp())
+        >>> for name in ("cat", "dog"):
+        ...     (root / name).mkdir()
+        ...     _ = (root / name / "a.txt").write_text(name.upper())
+        >>> data = DatasetFolder(root, loader=lambda path: Path(path).read_text(), extensions=(".txt",))
+        >>> data.classes, list(data)
+        ?
     """
 
     def __init__(
@@ -189,6 +199,18 @@ class ImageFolder(DatasetFolder):
         class_to_idx: from name to target.
         imgs: the paths and their targets.
         targets: the targets.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> root = Path(tempfile.mkdtemp())
+        >>> for name in ("cat", "dog"):
+        ...     (root / name).mkdir()
+        ...     Image.new("L", (5, 4)).save(root / name / "a.png")
+        >>> data = ImageFolder(root)
+        >>> image, target = data[1]
+        >>> image.size, image.mode, data.classes[target]
+        ((5, 4), 'RGB', 'dog')
     """
 
     def __init__(

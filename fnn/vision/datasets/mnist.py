@@ -68,6 +68,14 @@ class MNIST(VisionDataset):
     Raises:
         ArgumentError: the files are not there.
         fnn.serialization.CorruptFileError: a file is damaged.
+
+    Example:
+        >>> from fnn.vision import datasets, transforms
+        >>> digits = datasets.MNIST("data", train=False, transform=transforms.ToTensor(), download=True)  # doctest: +SKIP
+        >>> len(digits), digits[0][0].shape  # doctest: +SKIP
+        (10000, (1, 28, 28))
+        >>> datasets.MNIST.classes[:2]
+        ['0 - zero', '1 - one']
     """
 
     mirrors: ClassVar[list[str]] = [
@@ -201,6 +209,12 @@ class FashionMNIST(MNIST):
         transform: a function of the picture.
         target_transform: a function of the target.
         download: download what is not there.
+
+    Example:
+        >>> from fnn.vision import datasets
+        >>> clothes = datasets.FashionMNIST("data", download=True)  # doctest: +SKIP
+        >>> datasets.FashionMNIST.classes[:2]
+        ?
     """
 
     mirrors: ClassVar[list[str]] = ["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"]
@@ -224,6 +238,12 @@ class KMNIST(MNIST):
         transform: a function of the picture.
         target_transform: a function of the target.
         download: download what is not there.
+
+    Example:
+        >>> from fnn.vision import datasets
+        >>> characters = datasets.KMNIST("data", download=True)  # doctest: +SKIP
+        >>> datasets.KMNIST.classes[:2]
+        ?
     """
 
     mirrors: ClassVar[list[str]] = ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
@@ -247,6 +267,12 @@ class EMNIST(MNIST):
         root: the folder above ``EMNIST/raw``.
         split: ``"byclass"``, ``"bymerge"``, ``"balanced"``, ``"letters"``, ``"digits"`` or ``"mnist"``.
         **kwargs: those of `MNIST`.
+
+    Example:
+        >>> from fnn.vision import datasets
+        >>> letters = datasets.EMNIST("data", split="letters", download=True)  # doctest: +SKIP
+        >>> datasets.EMNIST.splits
+        ?
     """
 
     url = "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"

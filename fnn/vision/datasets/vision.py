@@ -26,6 +26,17 @@ class VisionDataset(Dataset[Any]):
 
     Raises:
         ArgumentError: ``transforms`` together with one of the others.
+
+    Example:
+        >>> import numpy as np
+        >>> class Squares(VisionDataset):
+        ...     def __getitem__(self, index):
+        ...         return self.transform(np.full((index, index), 255)), index
+        ...     def __len__(self):
+        ...         return 3
+        >>> image, target = Squares(transform=lambda image: image / 255)[2]
+        >>> image.tolist(), target
+        ([[1.0, 1.0], [1.0, 1.0]], 2)
     """
 
     _repr_indent = 4

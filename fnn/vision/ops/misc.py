@@ -39,6 +39,10 @@ class ConvNormActivation(nn.Sequential):
         inplace: passed to the activation, unless it is None.
         bias: of the convolution. Default: where there is no normalisation.
         conv_layer: makes the convolution.
+
+    Example:
+        >>> Conv2dNormActivation(3, 8, norm_layer=None)
+        ?
     """
 
     def __init__(
@@ -147,7 +151,12 @@ class Conv2dNormActivation(ConvNormActivation):
 
 
 class Conv3dNormActivation(ConvNormActivation):
-    """A 3-d convolution, a normalisation and an activation; arguments as for `Conv2dNormActivation`."""
+    """A 3-d convolution, a normalisation and an activation; arguments as for `Conv2dNormActivation`.
+
+    Example:
+        >>> Conv3dNormActivation(3, 8)
+        ?
+    """
 
     def __init__(
         self,
@@ -187,6 +196,10 @@ class SqueezeExcitation(nn.Module):
         squeeze_channels: channels between the two 1x1 convolutions.
         activation: makes the activation between them.
         scale_activation: makes the activation that gives the factors.
+
+    Example:
+        >>> SqueezeExcitation(8, 2)(jnp.ones((1, 8, 4, 4))).shape
+        (1, 8, 4, 4)
     """
 
     def __init__(
@@ -217,6 +230,14 @@ class FrozenBatchNorm2d(nn.Module):
     Args:
         num_features: C of the input (N, C, H, W).
         eps: added to the variance.
+
+    Example:
+        >>> norm = FrozenBatchNorm2d(3, eps=0.0)
+        >>> norm.running_mean = jnp.ones(3)
+        >>> norm(3 * jnp.ones((1, 3, 1, 1))).ravel().tolist()
+        [2.0, 2.0, 2.0]
+        >>> list(norm.parameters())
+        []
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5) -> None:
@@ -251,6 +272,10 @@ class MLP(nn.Sequential):
         inplace: passed to activations and dropouts, unless it is None.
         bias: of the linear layers.
         dropout: the probability of every dropout.
+
+    Example:
+        >>> MLP(4, [8, 2])
+        ?
     """
 
     def __init__(
@@ -281,6 +306,10 @@ class Permute(nn.Module):
 
     Args:
         dims: for each axis of the output, the one of the input.
+
+    Example:
+        >>> Permute((0, 2, 3, 1))(jnp.ones((1, 3, 4, 5))).shape
+        (1, 4, 5, 3)
     """
 
     def __init__(self, dims: Sequence[int]) -> None:

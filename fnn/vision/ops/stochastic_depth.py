@@ -47,6 +47,12 @@ class StochasticDepth(nn.Module):
     Args:
         p: the probability.
         mode: ``"batch"`` or ``"row"``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> drop = StochasticDepth(0.5, "row").eval()
+        >>> print(drop, drop(jnp.ones((2, 1))).tolist())
+        StochasticDepth(p=0.5, mode=row) [[1.0], [1.0]]
     """
 
     def __init__(self, p: float, mode: str) -> None:

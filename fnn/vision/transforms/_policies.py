@@ -10,7 +10,13 @@ __all__ = ["AutoAugmentPolicy", "POLICIES"]
 
 
 class AutoAugmentPolicy(Enum):
-    """The data set on which a policy was found."""
+    """The data set on which a policy was found.
+
+    Example:
+        >>> from fnn.vision import transforms
+        >>> transforms.AutoAugment(transforms.AutoAugmentPolicy.SVHN)
+        ?
+    """
 
     IMAGENET = "imagenet"
     CIFAR10 = "cifar10"

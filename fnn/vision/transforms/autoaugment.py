@@ -157,6 +157,11 @@ class RandAugment(Transform):
         num_magnitude_bins: how many magnitudes there are.
         interpolation: for arrays, nearest or bilinear.
         fill: what lies outside the image, one value or one a channel; default: 0.
+
+    Example:
+        >>> augment = RandAugment(num_ops=1, magnitude=5)
+        >>> augment(np.zeros((3, 8, 8), np.uint8)).shape
+        (3, 8, 8)
     """
 
     def __init__(
@@ -198,6 +203,11 @@ class TrivialAugmentWide(Transform):
         num_magnitude_bins: how many magnitudes there are.
         interpolation: for arrays, nearest or bilinear.
         fill: what lies outside the image, one value or one a channel; default: 0.
+
+    Example:
+        >>> augment = TrivialAugmentWide()
+        >>> augment(np.zeros((3, 8, 8), np.uint8)).shape
+        (3, 8, 8)
     """
 
     def __init__(
@@ -237,6 +247,11 @@ class AugMix(Transform):
         all_ops: also brightness, contrast, colour and sharpness.
         interpolation: for arrays, nearest or bilinear.
         fill: what lies outside the image, one value or one a channel; default: 0.
+
+    Example:
+        >>> augment = AugMix(severity=1, mixture_width=2)
+        >>> augment(np.zeros((3, 8, 8), np.uint8)).shape
+        (3, 8, 8)
     """
 
     _BINS = 10

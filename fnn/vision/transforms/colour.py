@@ -100,6 +100,10 @@ class Grayscale(Transform):
 
     Args:
         num_output_channels: 1 or 3 (equal ones).
+
+    Example:
+        >>> Grayscale()(np.array([[[255]], [[0]], [[0]]], np.uint8)).tolist()
+        [[[76]]]
     """
 
     def __init__(self, num_output_channels: int = 1) -> None:
@@ -117,6 +121,10 @@ class RandomGrayscale(Transform):
 
     Args:
         p: the probability.
+
+    Example:
+        >>> RandomGrayscale(p=1.0)(np.array([[[255]], [[0]], [[0]]], np.uint8)).tolist()
+        [[[76]], [[76]], [[76]]]
     """
 
     def __init__(self, p: float = 0.1) -> None:
@@ -136,6 +144,11 @@ class GaussianBlur(Transform):
     Args:
         kernel_size: odd; one or two.
         sigma: the range of the standard deviation, or one number for all.
+
+    Example:
+        >>> blur = GaussianBlur(3, sigma=(0.5, 0.5))
+        >>> blur(np.array([[[0, 0, 0], [0, 255, 0], [0, 0, 0]]], np.uint8)).tolist()
+        ?
     """
 
     def __init__(self, kernel_size: int | Sequence[int], sigma: Range = (0.1, 2.0)) -> None:
@@ -187,6 +200,10 @@ class RandomInvert(_Randomly):
 
     Args:
         p: the probability.
+
+    Example:
+        >>> RandomInvert(p=1.0)(np.array([[[0, 55, 255]]], np.uint8)).tolist()
+        [[[255, 200, 0]]]
     """
 
     def _changed(self, img: ImageLike) -> Any:
@@ -199,6 +216,10 @@ class RandomPosterize(_Randomly):
     Args:
         bits: how many to keep, 0 to 8.
         p: the probability.
+
+    Example:
+        >>> RandomPosterize(bits=1, p=1.0)(np.array([[[100, 127, 128, 200]]], np.uint8)).tolist()
+        [[[0, 0, 128, 128]]]
     """
 
     def __init__(self, bits: int, p: float = 0.5) -> None:
@@ -218,6 +239,10 @@ class RandomSolarize(_Randomly):
     Args:
         threshold: the first value to invert.
         p: the probability.
+
+    Example:
+        >>> RandomSolarize(threshold=128, p=1.0)(np.array([[[100, 127, 128, 200]]], np.uint8)).tolist()
+        [[[100, 127, 127, 55]]]
     """
 
     def __init__(self, threshold: float, p: float = 0.5) -> None:
@@ -237,6 +262,11 @@ class RandomAdjustSharpness(_Randomly):
     Args:
         sharpness_factor: 0 gives the smoothed image, 1 the image, 2 twice its sharpness.
         p: the probability.
+
+    Example:
+        >>> sharpen = RandomAdjustSharpness(sharpness_factor=2, p=1.0)
+        >>> sharpen(np.array([[[100] * 3, [100, 110, 100], [100] * 3]], np.uint8)).tolist()
+        ?
     """
 
     def __init__(self, sharpness_factor: float, p: float = 0.5) -> None:
@@ -255,6 +285,10 @@ class RandomAutocontrast(_Randomly):
 
     Args:
         p: the probability.
+
+    Example:
+        >>> RandomAutocontrast(p=1.0)(np.array([[[100, 125, 150]]], np.uint8)).tolist()
+        ?
     """
 
     def _changed(self, img: ImageLike) -> Any:
@@ -266,6 +300,11 @@ class RandomEqualize(_Randomly):
 
     Args:
         p: the probability.
+
+    Example:
+        >>> image = np.repeat(np.arange(100, 104, dtype=np.uint8), 256).reshape(1, 32, 32)
+        >>> np.unique(RandomEqualize(p=1.0)(image)).tolist()
+        ?
     """
 
     def _changed(self, img: ImageLike) -> Any:

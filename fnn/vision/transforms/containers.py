@@ -69,6 +69,13 @@ class RandomTransforms(Transform):
 
     Args:
         transforms: a sequence of transforms.
+
+    Example:
+        >>> RandomOrder([abs, float])
+        RandomOrder(
+            <built-in function abs>
+            <class 'float'>
+        )
     """
 
     def __init__(self, transforms: Sequence[Callable[..., Any]]) -> None:
@@ -86,6 +93,12 @@ class RandomApply(Transform):
     Args:
         transforms: the transforms.
         p: the probability.
+
+    Example:
+        >>> import numpy as np
+        >>> from fnn.vision.transforms import RandomInvert
+        >>> RandomApply([RandomInvert(p=1.0)], p=1.0)(np.array([[[0, 255]]], np.uint8)).tolist()
+        [[[255, 0]]]
     """
 
     def __init__(self, transforms: Sequence[Callable[[Any], Any]], p: float = 0.5) -> None:
@@ -108,6 +121,10 @@ class RandomOrder(RandomTransforms):
 
     Args:
         transforms: a sequence of transforms.
+
+    Example:
+        >>> RandomOrder([lambda x: x + 1, lambda x: x + 2])(0)
+        3
     """
 
     def __call__(self, img: object) -> Any:
@@ -125,6 +142,10 @@ class RandomChoice(RandomTransforms):
     Args:
         transforms: a sequence of transforms.
         p: their weights; default: equal ones.
+
+    Example:
+        >>> RandomChoice([lambda x: x + 1, lambda x: x + 2], p=[1, 0])(0)
+        1
     """
 
     def __init__(self, transforms: Sequence[Callable[..., Any]], p: Sequence[float] | None = None) -> None:

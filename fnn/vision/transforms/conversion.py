@@ -28,7 +28,13 @@ class ToTensor(Transform):
 
 
 class PILToTensor(Transform):
-    """A PIL image to a numpy array (C, H, W) of the same values.  See `functional.pil_to_tensor`."""
+    """A PIL image to a numpy array (C, H, W) of the same values.  See `functional.pil_to_tensor`.
+
+    Example:
+        >>> from PIL import Image
+        >>> PILToTensor()(Image.new("RGB", (2, 1), (255, 0, 7))).tolist()
+        [[[255, 255]], [[0, 0]], [[7, 7]]]
+    """
 
     def __call__(self, pic: Any) -> np.ndarray:
         """Converts one image."""
@@ -40,6 +46,10 @@ class ConvertImageDtype(Transform):
 
     Args:
         dtype: the dtype of the result.
+
+    Example:
+        >>> ConvertImageDtype(np.float32)(np.array([[[0, 51, 255]]], np.uint8))
+        array([[[0. , 0.2, 1. ]]], dtype=float32)
     """
 
     def __init__(self, dtype: object) -> None:
@@ -54,6 +64,11 @@ class ToPILImage(Transform):
 
     Args:
         mode: the mode of the image; default: by the number of channels and the dtype.
+
+    Example:
+        >>> image = ToPILImage()(np.zeros((3, 4, 6), np.uint8))
+        >>> image.mode, image.size
+        ('RGB', (6, 4))
     """
 
     def __init__(self, mode: str | None = None) -> None:
@@ -97,6 +112,11 @@ class LinearTransformation(Transform):
     Args:
         transformation_matrix: an array (D, D), where D = C * H * W.
         mean_vector: an array (D,).
+
+    Example:
+        >>> whiten = LinearTransformation(2 * np.eye(4), np.ones(4))
+        >>> whiten(np.array([[[1.0, 2.0], [3.0, 4.0]]])).tolist()
+        [[[0.0, 2.0], [4.0, 6.0]]]
     """
 
     def __init__(self, transformation_matrix: object, mean_vector: object) -> None:

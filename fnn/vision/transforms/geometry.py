@@ -83,6 +83,11 @@ class CenterCrop(_Sized):
 
     Args:
         size: (height, width), or one length for both.
+
+    Example:
+        >>> import numpy as np
+        >>> CenterCrop(1)(np.arange(9).reshape(1, 3, 3)).tolist()
+        [[[4]]]
     """
 
     def forward(self, img: ImageLike) -> Any:
@@ -94,6 +99,11 @@ class FiveCrop(_Sized):
 
     Args:
         size: (height, width) of each, or one length for both.
+
+    Example:
+        >>> import numpy as np
+        >>> [crop.item() for crop in FiveCrop(1)(np.arange(9).reshape(1, 3, 3))]
+        [0, 2, 6, 8, 4]
     """
 
     def forward(self, img: ImageLike) -> Any:
@@ -106,6 +116,11 @@ class TenCrop(_Sized):
     Args:
         size: (height, width) of each, or one length for both.
         vertical_flip: mirror top and bottom instead of left and right.
+
+    Example:
+        >>> import numpy as np
+        >>> [crop.item() for crop in TenCrop(1)(np.arange(9).reshape(1, 3, 3))]
+        [0, 2, 6, 8, 4, 2, 0, 8, 6, 4]
     """
 
     def __init__(self, size: Size, vertical_flip: bool = False) -> None:
@@ -126,6 +141,11 @@ class Pad(Transform):
         padding: of all sides, (x, y), or (left, top, right, bottom).
         fill: the colour, in mode ``"constant"``.
         padding_mode: ``"constant"``, ``"edge"``, ``"reflect"`` or ``"symmetric"``.
+
+    Example:
+        >>> import numpy as np
+        >>> Pad(1, fill=9)(np.zeros((1, 1, 1), np.uint8)).tolist()
+        [[[9, 9, 9], [9, 0, 9], [9, 9, 9]]]
     """
 
     def __init__(self, padding: Size, fill: object = 0, padding_mode: str = "constant") -> None:
@@ -224,6 +244,11 @@ class RandomHorizontalFlip(_Flip):
 
     Args:
         p: the probability.
+
+    Example:
+        >>> import numpy as np
+        >>> RandomHorizontalFlip(p=1.0)(np.array([[[1, 2], [3, 4]]])).tolist()
+        [[[2, 1], [4, 3]]]
     """
 
     def forward(self, img: ImageLike) -> Any:
@@ -235,6 +260,11 @@ class RandomVerticalFlip(_Flip):
 
     Args:
         p: the probability.
+
+    Example:
+        >>> import numpy as np
+        >>> RandomVerticalFlip(p=1.0)(np.array([[[1, 2], [3, 4]]])).tolist()
+        [[[3, 4], [1, 2]]]
     """
 
     def forward(self, img: ImageLike) -> Any:
@@ -250,6 +280,11 @@ class RandomResizedCrop(Transform):
         ratio: the range of its width by its height; the logarithm is uniform.
         interpolation: as in `Resize`.
         antialias: as in `Resize`.
+
+    Example:
+        >>> import numpy as np
+        >>> RandomResizedCrop(4)(np.zeros((3, 9, 7), np.uint8)).shape
+        (3, 4, 4)
     """
 
     def __init__(

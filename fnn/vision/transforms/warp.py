@@ -76,6 +76,12 @@ class RandomAffine(Transform):
         interpolation: an `InterpolationMode` or Pillow's number for one; for arrays, nearest or bilinear.
         fill: what lies outside the image, one value or one a channel.
         center: (x, y) of the point that stays; default: the middle.
+
+    Example:
+        >>> import numpy as np
+        >>> shift = RandomAffine(0, translate=(0.5, 0.5))
+        >>> shift(np.zeros((1, 4, 4), np.uint8)).shape
+        (1, 4, 4)
     """
 
     def __init__(
@@ -165,6 +171,11 @@ class RandomPerspective(Transform):
         p: the probability.
         interpolation: an `InterpolationMode` or Pillow's number for one; for arrays, nearest or bilinear.
         fill: what lies outside the image, one value or one a channel.
+
+    Example:
+        >>> import numpy as np
+        >>> RandomPerspective(distortion_scale=0.2, p=1.0)(np.zeros((1, 8, 8), np.uint8)).shape
+        (1, 8, 8)
     """
 
     def __init__(
@@ -225,6 +236,11 @@ class ElasticTransform(Transform):
         sigma: how smooth the displacements are, one float or (x, y).
         interpolation: nearest or bilinear.
         fill: what lies outside the image, one value or one a channel.
+
+    Example:
+        >>> import numpy as np
+        >>> ElasticTransform(alpha=10.0)(np.zeros((1, 32, 32), np.uint8)).shape
+        (1, 32, 32)
     """
 
     def __init__(

@@ -11,6 +11,13 @@ class InterpolationMode(Enum):
     """How to compute pixels that lie between pixels.
 
     Arrays know ``NEAREST``, ``NEAREST_EXACT``, ``BILINEAR`` and ``BICUBIC``, PIL images all of them.
+
+    Example:
+        >>> import numpy as np
+        >>> from fnn.vision import transforms
+        >>> enlarge = transforms.Resize(2, interpolation=transforms.InterpolationMode.NEAREST)
+        >>> enlarge(np.array([[[7]]], np.uint8)).tolist()
+        [[[7, 7], [7, 7]]]
     """
 
     NEAREST = "nearest"
