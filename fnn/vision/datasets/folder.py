@@ -130,7 +130,7 @@ class DatasetFolder(VisionDataset):
         ...     _ = (root / name / "a.txt").write_text(name.upper())
         >>> data = DatasetFolder(root, loader=lambda path: Path(path).read_text(), extensions=(".txt",))
         >>> data.classes, list(data)
-        ?
+        (['cat', 'dog'], [('CAT', 0), ('DOG', 1)])
     """
 
     def __init__(

@@ -214,7 +214,7 @@ class FashionMNIST(MNIST):
         >>> from fnn.vision import datasets
         >>> clothes = datasets.FashionMNIST("data", download=True)  # doctest: +SKIP
         >>> datasets.FashionMNIST.classes[:2]
-        ?
+        ['T-shirt/top', 'Trouser']
     """
 
     mirrors: ClassVar[list[str]] = ["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"]
@@ -243,7 +243,7 @@ class KMNIST(MNIST):
         >>> from fnn.vision import datasets
         >>> characters = datasets.KMNIST("data", download=True)  # doctest: +SKIP
         >>> datasets.KMNIST.classes[:2]
-        ?
+        ['o', 'ki']
     """
 
     mirrors: ClassVar[list[str]] = ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
@@ -272,7 +272,7 @@ class EMNIST(MNIST):
         >>> from fnn.vision import datasets
         >>> letters = datasets.EMNIST("data", split="letters", download=True)  # doctest: +SKIP
         >>> datasets.EMNIST.splits
-        ?
+        ('byclass', 'bymerge', 'balanced', 'letters', 'digits', 'mnist')
     """
 
     url = "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"

@@ -42,7 +42,10 @@ class ConvNormActivation(nn.Sequential):
 
     Example:
         >>> Conv2dNormActivation(3, 8, norm_layer=None)
-        ?
+        Conv2dNormActivation(
+          (0): Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))
+          (1): ReLU(inplace=True)
+        )
     """
 
     def __init__(
@@ -155,7 +158,11 @@ class Conv3dNormActivation(ConvNormActivation):
 
     Example:
         >>> Conv3dNormActivation(3, 8)
-        ?
+        Conv3dNormActivation(
+          (0): Conv3d(3, 8, kernel_size=(3, 3, 3), stride=(1, 1, 1), padding=(1, 1, 1), bias=False)
+          (1): BatchNorm3d(8, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+          (2): ReLU(inplace=True)
+        )
     """
 
     def __init__(
@@ -275,7 +282,13 @@ class MLP(nn.Sequential):
 
     Example:
         >>> MLP(4, [8, 2])
-        ?
+        MLP(
+          (0): Linear(in_features=4, out_features=8, bias=True)
+          (1): ReLU()
+          (2): Dropout(p=0.0, inplace=False)
+          (3): Linear(in_features=8, out_features=2, bias=True)
+          (4): Dropout(p=0.0, inplace=False)
+        )
     """
 
     def __init__(

@@ -15,7 +15,7 @@ class AutoAugmentPolicy(Enum):
     Example:
         >>> from fnn.vision import transforms
         >>> transforms.AutoAugment(transforms.AutoAugmentPolicy.SVHN)
-        ?
+        AutoAugment(policy=AutoAugmentPolicy.SVHN, fill=None)
     """
 
     IMAGENET = "imagenet"

@@ -148,7 +148,7 @@ class GaussianBlur(Transform):
     Example:
         >>> blur = GaussianBlur(3, sigma=(0.5, 0.5))
         >>> blur(np.array([[[0, 0, 0], [0, 255, 0], [0, 0, 0]]], np.uint8)).tolist()
-        ?
+        [[[12, 43, 12], [43, 158, 43], [12, 43, 12]]]
     """
 
     def __init__(self, kernel_size: int | Sequence[int], sigma: Range = (0.1, 2.0)) -> None:
@@ -266,7 +266,7 @@ class RandomAdjustSharpness(_Randomly):
     Example:
         >>> sharpen = RandomAdjustSharpness(sharpness_factor=2, p=1.0)
         >>> sharpen(np.array([[[100] * 3, [100, 110, 100], [100] * 3]], np.uint8)).tolist()
-        ?
+        [[[100, 100, 100], [100, 116, 100], [100, 100, 100]]]
     """
 
     def __init__(self, sharpness_factor: float, p: float = 0.5) -> None:
@@ -288,7 +288,7 @@ class RandomAutocontrast(_Randomly):
 
     Example:
         >>> RandomAutocontrast(p=1.0)(np.array([[[100, 125, 150]]], np.uint8)).tolist()
-        ?
+        [[[0, 127, 255]]]
     """
 
     def _changed(self, img: ImageLike) -> Any:
@@ -304,7 +304,7 @@ class RandomEqualize(_Randomly):
     Example:
         >>> image = np.repeat(np.arange(100, 104, dtype=np.uint8), 256).reshape(1, 32, 32)
         >>> np.unique(RandomEqualize(p=1.0)(image)).tolist()
-        ?
+        [0, 85, 171, 255]
     """
 
     def _changed(self, img: ImageLike) -> Any:
