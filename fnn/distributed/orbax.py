@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,9 @@ __all__ = ["load_orbax", "save_orbax"]
 
 def _orbax(where: str) -> ModuleType:
     try:
-        import orbax.checkpoint as orbax
+        return importlib.import_module("orbax.checkpoint")
     except ImportError as error:
         raise ImportError(f'{where} needs orbax-checkpoint: pip install "fnn[checkpoint]"') from error
-    return orbax
 
 
 def _arrays(state: Any) -> Any:

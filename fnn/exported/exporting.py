@@ -149,7 +149,9 @@ def export(
     with in_inference(model), portable(plain):
         try:
             program = make(shapes, *specs)
-        except jax.core.InconclusiveDimensionOperation as error:
+        except Exception as error:
+            if type(error).__name__ != "InconclusiveDimensionOperation":  # which lies in jax.core or in jax.errors
+                raise
             raise ArgumentError(
                 "export: dynamic_batch=True, but the model's code decides something by the size of the batch; export "
                 f"it for one size, with dynamic_batch=False. JAX says: {error}"

@@ -1,5 +1,6 @@
 """ONNX, by jax2onnx."""
 
+import importlib
 import os
 from typing import Any
 
@@ -37,8 +38,7 @@ def export_onnx(model: Module, *examples: PyTree, path: str | os.PathLike[str], 
         >>> fnn.export_onnx(model, x, path="linear.onnx")  # doctest: +SKIP
     """
     try:
-        import jax2onnx
-        import onnx
+        jax2onnx, onnx = map(importlib.import_module, ("jax2onnx", "onnx"))  # packages that may not be there
     except ImportError as error:
         raise ImportError(NEEDS_JAX2ONNX) from error
     batched_specs(examples, None)  # which checks them

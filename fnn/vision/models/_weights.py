@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import Any, Self
+from typing import Any, Final, Self, TypedDict
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.vision.models._documentation import of_weights
@@ -20,7 +20,14 @@ __all__ = ["NEW_RECIPE", "SWAG", "Weights", "WeightsEnum", "imagenet", "publishe
 _SERVER = "https://download.pytorch.org/models/"
 _REFERENCE = "https://github.com/pytorch/vision/tree/main/references/"
 NEW_RECIPE = "https://github.com/pytorch/vision/issues/3995#new-recipe"
-SWAG = {
+
+
+class _Source(TypedDict):
+    recipe: str
+    license: str
+
+
+SWAG: Final[_Source] = {
     "recipe": "https://github.com/facebookresearch/SWAG",
     "license": "https://github.com/facebookresearch/SWAG/blob/main/LICENSE",
 }

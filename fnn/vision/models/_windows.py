@@ -113,7 +113,7 @@ def window_attention(
         scale, limit = jnp.asarray(logit_scale), math.log(100.0)
         cosines = F.normalize(q, dim=-1) @ jnp.swapaxes(F.normalize(k, dim=-1), -2, -1)
         logits = cosines * jnp.exp(jnp.where(scale > limit, limit, scale))[None]
-    logits = logits + relative_position_bias
+    logits = logits + jnp.asarray(relative_position_bias)
     if sum(shift) > 0:
         apart = jnp.asarray(_regions(padded, window_size, shift), logits.dtype)
         parts = logits.reshape(n, -1, *logits.shape[1:]) + apart[None]

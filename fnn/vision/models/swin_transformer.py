@@ -152,7 +152,7 @@ class ShiftedWindowAttentionV2(ShiftedWindowAttention):
         self.cpb_mlp = nn.Sequential(
             nn.Linear(2, 512, bias=True), nn.ReLU(inplace=True), nn.Linear(512, num_heads, bias=False)
         )
-        if qkv_bias:
+        if self.qkv.bias is not None:
             self.qkv.bias.data = self.qkv.bias.data.at[dim : 2 * dim].set(0)
 
     def define_relative_position_bias_table(self) -> None:

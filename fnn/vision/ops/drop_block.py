@@ -8,13 +8,13 @@ import jax.numpy as jnp
 from fnn import nn, random
 from fnn.errors import ArgumentError
 from fnn.nn import functional as F
-from fnn.typing import ArrayLike, Key
+from fnn.typing import ArrayLike
 
 __all__ = ["DropBlock2d", "DropBlock3d", "drop_block2d", "drop_block3d"]
 
 
 def _drop_block(
-    input: ArrayLike, p: float, block_size: int, eps: float, training: bool, key: Key | None, axes: int, name: str
+    input: ArrayLike, p: float, block_size: int, eps: float, training: bool, key: random.AnyKey, axes: int, name: str
 ) -> jax.Array:
     x = jnp.asarray(input)
     if p < 0.0 or p > 1.0:
@@ -45,7 +45,7 @@ def drop_block2d(
     eps: float = 1e-06,
     training: bool = True,
     *,
-    key: Key | None = random.AMBIENT,
+    key: random.AnyKey = random.AMBIENT,
 ) -> jax.Array:
     """Sets squares to 0 and scales what is left so that the mean stays.
 
@@ -79,7 +79,7 @@ def drop_block3d(
     eps: float = 1e-06,
     training: bool = True,
     *,
-    key: Key | None = random.AMBIENT,
+    key: random.AnyKey = random.AMBIENT,
 ) -> jax.Array:
     """Sets cubes to 0 and scales what is left so that the mean stays.
 

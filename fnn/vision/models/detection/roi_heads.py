@@ -213,7 +213,8 @@ class RoIHeads(nn.Module):
             targets = self.check_targets(targets)
             return [], self._losses(features, proposals, image_shapes, targets)
         pooled = self.box_roi_pool(features, [p.boxes for p in proposals], image_shapes)
-        detections = self.postprocess_detections(*self.box_predictor(self.box_head(pooled)), proposals, image_shapes)
+        logits, regression = self.box_predictor(self.box_head(pooled))
+        detections = self.postprocess_detections(logits, regression, proposals, image_shapes)
         if self.has_mask():
             probabilities = jax.nn.sigmoid(self._masks(features, [d["boxes"] for d in detections], image_shapes))
             start = 0

@@ -41,7 +41,7 @@ class GeneralizedRCNNTransform(nn.Module):
         **kwargs: Any,
     ) -> None:
         super().__init__()
-        self.min_size = tuple(min_size) if isinstance(min_size, (list, tuple)) else (min_size,)
+        self.min_size: tuple[int, ...] = (min_size,) if isinstance(min_size, int) else tuple(min_size)
         self.max_size = max_size
         self.image_mean = image_mean
         self.image_std = image_std
@@ -85,7 +85,7 @@ class GeneralizedRCNNTransform(nn.Module):
                     f"GeneralizedRCNNTransform: min_size={self.min_size} is drawn in training, and a traced program "
                     "has one size; give one, or resize the images before"
                 )
-            return self.min_size[0]
+            return next(iter(self.min_size))
         return self.min_size[int(random.uniform(key, (1,), low=0.0, high=float(len(self.min_size)))[0])]
 
     def resize(self, image: jax.Array, target: Target | None = None) -> tuple[jax.Array, Target | None]:
