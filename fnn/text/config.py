@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from fnn.errors import ArgumentError
+from fnn.text._examples import of_config
 
 __all__ = ["Config", "read_json"]
 
@@ -59,6 +60,10 @@ class Config:
     tie_word_embeddings: bool = True
     is_encoder_decoder: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__doc__ = of_config(cls) or cls.__doc__
 
     def __post_init__(self) -> None:
         if self.id2label is not None:

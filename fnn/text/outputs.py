@@ -68,6 +68,13 @@ class BaseModelOutput(Output):
         last_hidden_state: (N, L, E).
         pooler_output: (N, E), of one position of each sequence, where the model has it.
         hidden_states: (N, L, E) each: before the first layer, after each layer; on demand.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import text
+        >>> output = text.outputs.BaseModelOutput(last_hidden_state=jnp.zeros((1, 3, 4)))
+        >>> output.last_hidden_state.shape, output.pooler_output is None, output.keys()
+        ((1, 3, 4), True, ('last_hidden_state',))
     """
 
     last_hidden_state: jax.Array | None = None
@@ -83,6 +90,13 @@ class LMOutput(Output):
         loss: a scalar, where there are labels.
         logits: (N, L, V) of tokens, (N, C) of texts and images.
         hidden_states: see `BaseModelOutput`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import text
+        >>> loss, logits = text.outputs.LMOutput(loss=jnp.array(2.5), logits=jnp.zeros((1, 3, 8)))
+        >>> float(loss), logits.shape
+        (2.5, (1, 3, 8))
     """
 
     loss: jax.Array | None = None
@@ -99,6 +113,13 @@ class PreTrainingOutput(Output):
         prediction_logits: (N, L, V).
         seq_relationship_logits: (N, 2).
         hidden_states: see `BaseModelOutput`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import text
+        >>> output = text.outputs.PreTrainingOutput(None, jnp.zeros((1, 3, 8)), jnp.zeros((1, 2)))
+        >>> output["seq_relationship_logits"].shape
+        (1, 2)
     """
 
     loss: jax.Array | None = None
@@ -116,6 +137,15 @@ class QuestionAnsweringOutput(Output):
         start_logits: (N, L).
         end_logits: (N, L).
         hidden_states: see `BaseModelOutput`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import text
+        >>> output = text.outputs.QuestionAnsweringOutput(
+        ...     start_logits=jnp.array([[0.0, 4.0, 1.0]]), end_logits=jnp.array([[0.0, 1.0, 4.0]])
+        ... )
+        >>> int(output.start_logits.argmax()), int(output.end_logits.argmax())
+        (1, 2)
     """
 
     loss: jax.Array | None = None
@@ -133,6 +163,13 @@ class Seq2SeqModelOutput(Output):
         decoder_hidden_states: see `BaseModelOutput`.
         encoder_last_hidden_state: (N, S, E).
         encoder_hidden_states: see `BaseModelOutput`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import text
+        >>> output = text.outputs.Seq2SeqModelOutput(jnp.zeros((1, 2, 4)), encoder_last_hidden_state=jnp.zeros((1, 3, 4)))
+        >>> [array.shape for array in output]
+        [(1, 2, 4), (1, 3, 4)]
     """
 
     last_hidden_state: jax.Array | None = None
@@ -151,6 +188,13 @@ class Seq2SeqLMOutput(Output):
         decoder_hidden_states: see `BaseModelOutput`.
         encoder_last_hidden_state: (N, S, E).
         encoder_hidden_states: see `BaseModelOutput`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import text
+        >>> output = text.outputs.Seq2SeqLMOutput(logits=jnp.zeros((1, 2, 8)), encoder_last_hidden_state=jnp.zeros((1, 3, 4)))
+        >>> output.keys()
+        ('logits', 'encoder_last_hidden_state')
     """
 
     loss: jax.Array | None = None
@@ -172,6 +216,13 @@ class CLIPOutput(Output):
         image_embeds: (images, P), of length 1.
         text_model_output: a `BaseModelOutput`.
         vision_model_output: a `BaseModelOutput`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import text
+        >>> output = text.outputs.CLIPOutput(logits_per_image=jnp.array([[9.0, 2.0]]))
+        >>> int(output.logits_per_image.argmax(1)[0])  # the text that fits the first image best
+        0
     """
 
     loss: jax.Array | None = None
@@ -191,6 +242,12 @@ class CLIPEmbedsOutput(Output):
         embeds: (N, P).
         last_hidden_state: (N, L, E).
         hidden_states: see `BaseModelOutput`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import text
+        >>> text.outputs.CLIPEmbedsOutput(embeds=jnp.zeros((1, 3)))["embeds"].shape
+        (1, 3)
     """
 
     embeds: jax.Array | None = None

@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 
 from fnn import nn
 from fnn.errors import ArgumentTypeError
+from fnn.text._examples import of_model
 from fnn.text._heads import initialise
 from fnn.text._loading import load_folder, save_folder
 from fnn.text._unfilled import unfilled
@@ -33,6 +34,20 @@ class PreTrainedModel(nn.Module, Generic[C]):
 
     Attributes:
         config: the configuration.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn, text
+        >>> class Counts(text.PreTrainedModel):
+        ...     config_class = text.GPT2Config
+        ...     def __init__(self, config):
+        ...         super().__init__(config)
+        ...         self.counts = nn.Embedding(config.vocab_size, config.vocab_size)
+        ...         self.post_init()
+        ...     def forward(self, input_ids):
+        ...         return self.counts(input_ids)
+        >>> Counts(text.GPT2Config(vocab_size=5))(jnp.array([1, 3])).shape
+        (2, 5)
     """
 
     config_class: ClassVar[type[Config]]
@@ -43,6 +58,11 @@ class PreTrainedModel(nn.Module, Generic[C]):
 
     config: C
     generation_config: Mapping[str, Any] | None = None  # the content of generation_config.json, where there is one
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        if hasattr(cls, "config_class"):
+            cls.__doc__ = of_model(cls, cls.config_class) or cls.__doc__
 
     def __init__(self, config: C) -> None:
         super().__init__()

@@ -34,6 +34,12 @@ class Encoding:
         input_ids: a list for each text, or one list for one text; an array (N, L) where arrays were asked for.
         attention_mask: of the same form: 1, and 0 for padding.
         token_type_ids: of the same form: the segment of each token.
+
+    Example:
+        >>> from fnn import text
+        >>> encoding = text.Encoding(input_ids=[[5, 6, 0]], attention_mask=[[1, 1, 0]], token_type_ids=[[0, 0, 0]])
+        >>> encoding["input_ids"], sum(encoding.attention_mask[0])
+        ([[5, 6, 0]], 2)
     """
 
     input_ids: Any
