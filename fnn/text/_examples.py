@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import inspect
 import textwrap
+from typing import Any
 
 __all__ = ["of_config", "of_model"]
 
 # Of the fields of all architectures those that make a model large, with what makes it small.
-_SMALL: dict[str, object] = {
+_SMALL: dict[str, Any] = {
     "vocab_size": 8, "hidden_size": 4, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
     "num_key_value_heads": 1, "head_dim": 2, "n_embd": 4, "n_layer": 1, "n_head": 2, "n_layers": 1, "n_heads": 2,
     "dim": 4, "hidden_dim": 8, "d_model": 4, "d_kv": 2, "d_ff": 8, "num_layers": 1, "num_heads": 2,
@@ -92,9 +93,13 @@ def _described(cls: type) -> bool:
     return ours and ">>> " not in (cls.__dict__.get("__doc__") or ">>> ")
 
 
-def _small(config: type) -> dict[str, object]:
+def _small(config: type) -> dict[str, Any]:
     fields = {name for base in config.__mro__ for name in base.__dict__.get("__annotations__", ())}
-    return {name: value for name, value in _SMALL.items() if name in fields}
+    small = {name: value for name, value in _SMALL.items() if name in fields}
+    padding = getattr(config, "pad_token_id", None)
+    if "vocab_size" in small and padding is not None and padding >= small["vocab_size"]:
+        small["pad_token_id"] = 0
+    return small
 
 
 def _construction(config: type) -> list[str]:

@@ -19,6 +19,15 @@ class AlexNet(nn.Module):
 
     Shape:
         Input (N, 3, H, W) with H, W >= 63, output (N, num_classes).
+
+    Example:
+        >>> import jax
+        >>> import fnn
+        >>> from fnn.vision import models
+        >>> init, apply = fnn.pure(models.AlexNet)(num_classes=10)  # the pair: 57 million weights, not drawn here
+        >>> params, state = jax.eval_shape(init, jax.random.key(0))
+        >>> params["classifier.6.weight"].shape
+        (10, 4096)
     """
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.5) -> None:

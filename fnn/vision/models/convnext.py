@@ -108,6 +108,13 @@ class ConvNeXt(nn.Module):
 
     Shape:
         Input (N, 3, H, W) with H, W >= 32, output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> stages = [models.convnext.CNBlockConfig(8, 16, 1), models.convnext.CNBlockConfig(16, None, 2)]
+        >>> model = models.ConvNeXt(stages, num_classes=10)
+        >>> sum(p.numel() for p in model.parameters())
+        8082
     """
 
     def __init__(

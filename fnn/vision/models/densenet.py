@@ -136,6 +136,12 @@ class DenseNet(nn.Module):
 
     Shape:
         Input (N, 3, H, W) with H, W >= 29, output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> model = models.DenseNet(growth_rate=4, block_config=(2, 2), num_init_features=8, num_classes=10)
+        >>> sum(p.numel() for p in model.parameters())
+        4706
     """
 
     def __init__(

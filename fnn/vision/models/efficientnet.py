@@ -76,6 +76,14 @@ class EfficientNet(nn.Module):
 
     Shape:
         Input (N, 3, H, W), output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> block = models.efficientnet.MBConvConfig
+        >>> stages = [block(1, 3, 1, 8, 8, num_layers=1), block(6, 5, 2, 8, 16, num_layers=2)]
+        >>> model = models.EfficientNet(stages, dropout=0.2, num_classes=10)
+        >>> sum(p.numel() for p in model.parameters())
+        11818
     """
 
     def __init__(

@@ -21,7 +21,15 @@ Make = Callable[..., nn.Module]
 
 
 class GoogLeNetOutputs(NamedTuple):
-    """What `GoogLeNet` returns while it trains: the logits, and those of the two auxiliary heads."""
+    """What `GoogLeNet` returns while it trains: the logits, and those of the two auxiliary heads.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.vision import models
+        >>> logits, aux_logits2, aux_logits1 = models.GoogLeNetOutputs(jnp.zeros((1, 10)), jnp.ones((1, 10)), None)
+        >>> float((logits + 0.3 * aux_logits2).sum())
+        2.999999761581421
+    """
 
     logits: jax.Array
     aux_logits2: jax.Array | None
@@ -111,6 +119,12 @@ class GoogLeNet(nn.Module):
 
     Shape:
         Input (N, 3, H, W) with H, W >= 15, output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> model = models.GoogLeNet(num_classes=10, aux_logits=False, init_weights=False)
+        >>> sum(p.numel() for p in model.parameters())
+        5610154
     """
 
     def __init__(

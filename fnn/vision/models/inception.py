@@ -25,7 +25,15 @@ __all__ = ["Inception3", "InceptionOutputs", "Inception_V3_Weights", "inception_
 
 
 class InceptionOutputs(NamedTuple):
-    """What `Inception3` returns while it trains: the logits, and those of the auxiliary head."""
+    """What `Inception3` returns while it trains: the logits, and those of the auxiliary head.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.vision import models
+        >>> logits, aux_logits = models.InceptionOutputs(jnp.zeros((1, 10)), jnp.ones((1, 10)))
+        >>> float((logits + 0.4 * aux_logits).sum())
+        4.000000476837158
+    """
 
     logits: jax.Array
     aux_logits: jax.Array | None
@@ -45,6 +53,15 @@ class Inception3(nn.Module):
 
     Shape:
         Input (N, 3, H, W) with H, W >= 75, output (N, num_classes).
+
+    Example:
+        >>> import jax
+        >>> import fnn
+        >>> from fnn.vision import models
+        >>> init, apply = fnn.pure(models.Inception3)(num_classes=10, init_weights=False)  # the pair; nothing is drawn here
+        >>> params, state = jax.eval_shape(init, jax.random.key(0))
+        >>> sum(p.size for p in jax.tree.leaves(params))
+        24371444
     """
 
     def __init__(

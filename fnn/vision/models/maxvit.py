@@ -42,6 +42,15 @@ class MaxVit(nn.Module):
 
     Shape:
         Input (N, 3, *input_size), output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> model = models.MaxVit(
+        ...     (32, 32), stem_channels=8, partition_size=4, block_channels=[8, 16], block_layers=[1, 1], head_dim=4,
+        ...     stochastic_depth_prob=0.1, num_classes=10,
+        ... )
+        >>> sum(p.numel() for p in model.parameters())
+        14482
     """
 
     def __init__(

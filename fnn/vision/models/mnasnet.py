@@ -98,6 +98,12 @@ class MNASNet(nn.Module):
 
     Shape:
         Input (N, 3, H, W), output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> model = models.MNASNet(alpha=0.25, num_classes=10)
+        >>> sum(p.numel() for p in model.parameters())
+        337834
     """
 
     _version = 2  # in version 1 the stem did not depend on alpha

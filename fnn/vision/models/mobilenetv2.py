@@ -81,6 +81,12 @@ class MobileNetV2(nn.Module):
 
     Shape:
         Input (N, 3, H, W), output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> model = models.MobileNetV2(num_classes=10, width_mult=0.25)
+        >>> sum(p.numel() for p in model.parameters())
+        250922
     """
 
     def __init__(

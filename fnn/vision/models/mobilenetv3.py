@@ -146,6 +146,14 @@ class MobileNetV3(nn.Module):
 
     Shape:
         Input (N, 3, H, W), output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> block = models.mobilenetv3.InvertedResidualConfig
+        >>> blocks = [block(16, 3, 16, 16, True, "RE", 2, 1, 1.0), block(16, 5, 32, 24, False, "HS", 1, 1, 1.0)]
+        >>> model = models.MobileNetV3(blocks, last_channel=64, num_classes=10)
+        >>> sum(p.numel() for p in model.parameters())
+        17138
     """
 
     def __init__(

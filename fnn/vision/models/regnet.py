@@ -323,6 +323,13 @@ class RegNet(nn.Module):
 
     Shape:
         Input (N, 3, H, W), output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> stages = models.regnet.BlockParams([1, 2], [16, 32], [8, 8], [1.0, 1.0], [2, 2], se_ratio=0.25)
+        >>> model = models.RegNet(stages, num_classes=10)
+        >>> sum(p.numel() for p in model.parameters())
+        14094
     """
 
     def __init__(

@@ -75,6 +75,12 @@ class ResNet(nn.Module):
 
     Shape:
         Input (N, 3, H, W), output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> model = models.ResNet(models.resnet.BasicBlock, [1, 1, 1, 1], num_classes=10)
+        >>> sum(p.numel() for p in model.parameters())
+        4910922
     """
 
     def __init__(

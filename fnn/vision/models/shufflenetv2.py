@@ -117,6 +117,12 @@ class ShuffleNetV2(nn.Module):
 
     Shape:
         Input (N, 3, H, W), output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> model = models.ShuffleNetV2([1, 2, 1], [8, 16, 32, 64, 128], num_classes=10)
+        >>> sum(p.numel() for p in model.parameters())
+        16322
     """
 
     def __init__(

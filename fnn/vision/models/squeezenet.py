@@ -95,6 +95,12 @@ class SqueezeNet(nn.Module):
 
     Shape:
         Input (N, 3, H, W) with H, W >= 21 (17 for version 1.1), output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> model = models.SqueezeNet("1_1", num_classes=10)
+        >>> sum(p.numel() for p in model.parameters())
+        727626
     """
 
     def __init__(self, version: str = "1_0", num_classes: int = 1000, dropout: float = 0.5) -> None:

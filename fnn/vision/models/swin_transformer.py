@@ -273,6 +273,14 @@ class SwinTransformer(nn.Module):
 
     Shape:
         Input (N, 3, H, W), output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> model = models.SwinTransformer(
+        ...     patch_size=[4, 4], embed_dim=8, depths=[2, 2], num_heads=[1, 2], window_size=[7, 7], num_classes=10
+        ... )
+        >>> sum(p.numel() for p in model.parameters())
+        10504
     """
 
     def __init__(

@@ -49,6 +49,16 @@ class VGG(nn.Module):
 
     Shape:
         Input (N, 3, H, W) with H, W >= 32, output (N, num_classes).
+
+    Example:
+        >>> import jax
+        >>> import fnn
+        >>> from fnn.vision import models
+        >>> features = models.vgg.make_layers([8, "M", 512, "M"])
+        >>> init, apply = fnn.pure(models.VGG)(features, num_classes=10)  # the pair: 119 million weights, not drawn here
+        >>> params, state = jax.eval_shape(init, jax.random.key(0))
+        >>> params["classifier.6.weight"].shape
+        (10, 4096)
     """
 
     def __init__(

@@ -184,6 +184,14 @@ class VisionTransformer(nn.Module):
 
     Shape:
         Input (N, 3, image_size, image_size), output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision import models
+        >>> model = models.VisionTransformer(
+        ...     image_size=32, patch_size=8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32, num_classes=10
+        ... )
+        >>> sum(p.numel() for p in model.parameters())
+        8026
     """
 
     def __init__(

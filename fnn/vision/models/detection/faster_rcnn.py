@@ -88,6 +88,21 @@ class FasterRCNN(GeneralizedRCNN):
         box_positive_fraction: of proposals.
         bbox_reg_weights: of codes.
         **kwargs: more arguments of `GeneralizedRCNNTransform`.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.vision import ops
+        >>> from fnn.vision.models import detection
+        >>> backbone = nn.Sequential(nn.Conv2d(3, 8, 3, stride=4, padding=1), nn.ReLU())
+        >>> backbone.out_channels = 8
+        >>> model = detection.FasterRCNN(
+        ...     backbone,
+        ...     num_classes=4,
+        ...     rpn_anchor_generator=detection.anchor_utils.AnchorGenerator(((8, 16),), ((0.5, 1.0),)),
+        ...     box_roi_pool=ops.MultiScaleRoIAlign(["0"], output_size=2, sampling_ratio=2),
+        ... )
+        >>> model.rpn.head.cls_logits.out_channels, model.roi_heads.box_predictor.cls_score.out_features
+        (4, 4)
     """
 
     roi_heads: RoIHeads

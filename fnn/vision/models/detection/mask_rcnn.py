@@ -42,6 +42,22 @@ class MaskRCNN(FasterRCNN):
         mask_head: makes features of what it cuts out.
         mask_predictor: makes logits of a mask for each class.
         **kwargs: see `FasterRCNN`.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.vision import ops
+        >>> from fnn.vision.models import detection
+        >>> backbone = nn.Sequential(nn.Conv2d(3, 8, 3, stride=4, padding=1), nn.ReLU())
+        >>> backbone.out_channels = 8
+        >>> model = detection.MaskRCNN(
+        ...     backbone,
+        ...     num_classes=4,
+        ...     rpn_anchor_generator=detection.anchor_utils.AnchorGenerator(((8, 16),), ((0.5, 1.0),)),
+        ...     box_roi_pool=ops.MultiScaleRoIAlign(["0"], output_size=2, sampling_ratio=2),
+        ...     mask_roi_pool=ops.MultiScaleRoIAlign(["0"], output_size=4, sampling_ratio=2),
+        ... )
+        >>> model.roi_heads.mask_predictor.mask_fcn_logits.out_channels
+        4
     """
 
     def __init__(

@@ -223,6 +223,16 @@ class RetinaNet(nn.Module):
     Shape:
         A list of images (3, H, W), in training also of targets; in training a dict of losses, else for each image a
         dict of detections.
+
+    Example:
+        >>> from fnn import nn
+        >>> from fnn.vision.models import detection
+        >>> backbone = nn.Sequential(nn.Conv2d(3, 8, 3, stride=4, padding=1), nn.ReLU())
+        >>> backbone.out_channels = 8
+        >>> anchors = detection.anchor_utils.AnchorGenerator(((8, 16),), ((0.5, 1.0),))
+        >>> model = detection.RetinaNet(backbone, num_classes=4, anchor_generator=anchors)
+        >>> model.head.classification_head.cls_logits.out_channels  # 4 anchors a place, 4 classes
+        16
     """
 
     def __init__(

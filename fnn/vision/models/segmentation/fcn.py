@@ -24,6 +24,20 @@ class FCN(Segmenter):
         backbone: gives a dict with ``"out"`` and, for the auxiliary classifier, ``"aux"``.
         classifier: makes logits of ``"out"``.
         aux_classifier: makes logits of ``"aux"``; None: there is none.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> from fnn.vision.models import segmentation
+        >>> class Features(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.conv = nn.Conv2d(3, 8, 3, stride=4, padding=1)
+        ...     def forward(self, x):
+        ...         return {"out": self.conv(x)}
+        >>> model = segmentation.FCN(Features(), segmentation.fcn.FCNHead(8, 5)).eval()
+        >>> model(jnp.ones((1, 3, 16, 16)))["out"].shape
+        (1, 5, 16, 16)
     """
 
 

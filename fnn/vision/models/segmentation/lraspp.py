@@ -29,6 +29,22 @@ class LRASPP(nn.Module):
 
     Shape:
         Input (N, 3, H, W); a dict with ``"out"``, (N, num_classes, H, W).
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from fnn import nn
+        >>> from fnn.vision.models import segmentation
+        >>> class Features(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.fine = nn.Conv2d(3, 4, 3, stride=4, padding=1)
+        ...         self.coarse = nn.Conv2d(4, 8, 3, stride=4, padding=1)
+        ...     def forward(self, x):
+        ...         fine = self.fine(x)
+        ...         return {"low": fine, "high": self.coarse(fine)}
+        >>> model = segmentation.LRASPP(Features(), low_channels=4, high_channels=8, num_classes=5).eval()
+        >>> jax.eval_shape(model, jnp.ones((1, 3, 64, 64)))["out"].shape
+        (1, 5, 64, 64)
     """
 
     def __init__(

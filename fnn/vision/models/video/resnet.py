@@ -219,6 +219,14 @@ class VideoResNet(nn.Module):
 
     Shape:
         Input (N, 3, T, H, W), output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision.models import video
+        >>> model = video.VideoResNet(
+        ...     video.resnet.BasicBlock, [video.resnet.Conv3DSimple] * 4, [1, 1, 1, 1], video.resnet.BasicStem, num_classes=10
+        ... )
+        >>> sum(p.numel() for p in model.parameters())
+        14366922
     """
 
     def __init__(

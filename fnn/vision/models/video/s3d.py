@@ -89,6 +89,12 @@ class S3D(nn.Module):
 
     Shape:
         Input (N, 3, T, H, W) with T >= 14 and H, W >= 193, output (N, num_classes).
+
+    Example:
+        >>> from fnn.vision.models import video
+        >>> model = video.S3D(num_classes=10)
+        >>> sum(p.numel() for p in model.parameters())
+        7920298
     """
 
     def __init__(self, num_classes: int = 400, dropout: float = 0.2, norm_layer: Make | None = None) -> None:
