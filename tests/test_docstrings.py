@@ -35,13 +35,24 @@ class Checker(doctest.OutputChecker):
         return np.allclose(found, wanted, rtol=1e-5, atol=1e-6 * min(1.0, abs(wanted).max()))
 
 
+def composed() -> list[Path]:
+    """The files in whose docstrings examples may be put that stand in none: models of texts, published weights."""
+    weights = (ROOT / "fnn" / "vision" / "models").rglob("*_weights.py")
+    return [*(ROOT / "fnn" / "text" / "models").glob("[a-z]*.py"), *weights]
+
+
 def modules_with_examples() -> list[str]:
-    """The modules that hold examples, and those whose classes have theirs from their layers."""
+    """The modules that hold examples, those whose classes have theirs from their layers, and the `composed` ones."""
     facade = [p for p in (ROOT / "fnn" / "nn" / "modules").glob("[a-z]*.py") if p.with_suffix(".pyi").exists()]
     written = [p for p in (ROOT / "fnn").rglob("*.py") if ">>> " in p.read_text(encoding="utf-8")]
-    templates = {ROOT / "fnn" / "ops" / "_unary.py"}  # of docstrings: tests/ops/test_examples.py runs what they become
-    paths = sorted({*written, *facade} - templates)
-    return [".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for p in paths]
+    # Of docstrings: tests/ops/test_examples.py, or the test of the modules that get them, runs what they become.
+    fnn = ROOT / "fnn"
+    templates = {fnn / "ops/_unary.py", fnn / "vision/models/_documentation.py", fnn / "text/_examples.py"}
+    return [module_name(path) for path in sorted({*written, *facade, *composed()} - templates)]
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 @pytest.mark.parametrize("name", modules_with_examples())
@@ -51,7 +62,8 @@ def test_examples(name, capsys):
     for test in doctest.DocTestFinder(exclude_empty=False).find(module, name):
         runner.run(test)
     result = runner.summarize()
-    assert result.attempted and not result.failed, capsys.readouterr().out
+    assert not result.failed, capsys.readouterr().out
+    assert result.attempted or name in map(module_name, composed())
 
 
 def documentation(paths):

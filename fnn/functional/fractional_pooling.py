@@ -224,7 +224,8 @@ def fractional_max_pool3d_with_indices(
         >>> import jax.numpy as jnp
         >>> from fnn import functional as F
         >>> x = jnp.arange(64.0).reshape(1, 4, 4, 4)
-        >>> output, indices = F.fractional_max_pool3d_with_indices(x, 2, (1, 1, 2), _random_samples=jnp.zeros((1, 1, 3)))
+        >>> places = jnp.zeros((1, 1, 3))
+        >>> output, indices = F.fractional_max_pool3d_with_indices(x, 2, (1, 1, 2), _random_samples=places)
         >>> output.tolist(), indices.tolist()
         ([[[[61.0, 63.0]]]], [[[[61, 63]]]])
     """

@@ -190,7 +190,8 @@ class UninitializedTensorMixin:
 
     Example:
         >>> from fnn import nn
-        >>> [name for name, p in nn.LazyLinear(2).named_parameters() if isinstance(p, nn.parameter.UninitializedTensorMixin)]
+        >>> lazy = nn.parameter.UninitializedTensorMixin
+        >>> [name for name, p in nn.LazyLinear(2).named_parameters() if isinstance(p, lazy)]
         ['weight', 'bias']
     """
 

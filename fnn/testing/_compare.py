@@ -29,7 +29,8 @@ class Departure:
 
     Example:
         >>> from fnn import testing
-        >>> print(testing.Departure("layer1.0.bn1", "BatchNorm2d", (8, 64, 7, 7), absolute=0.25, relative=0.125, close=False))
+        >>> shape = (8, 64, 7, 7)
+        >>> print(testing.Departure("layer1.0.bn1", "BatchNorm2d", shape, absolute=0.25, relative=0.125, close=False))
         layer1.0.bn1 (BatchNorm2d) departs by 0.25 (relative 0.125)
     """
 

@@ -27,7 +27,7 @@ _SMALL["vision_config"] = {name: _SMALL[name] for name in (*_TOWERS, "image_size
 _IDS, _IMAGES = "jnp.array([[1, 2, 3]])", "jnp.ones((1, 3, 4, 4))"
 _SOUND = "jnp.ones((1, 4, 6))"
 _ANSWER = "decoder_input_ids=jnp.array([[0, 1]])"
-# By the end of a class's name: what the model is called with, a part of its output, and its shape. The first one counts.
+# By the end of a class's name, the first that fits: what the model is called with, a part of its output, its shape.
 _OUTPUTS: dict[str, tuple[str, str, tuple[int, ...]]] = {
     "WhisperModel": (f"{_SOUND}, {_ANSWER}", "last_hidden_state", (1, 2, 4)),
     "WhisperForConditionalGeneration": (f"{_SOUND}, {_ANSWER}", "logits", (1, 2, 8)),
@@ -94,7 +94,7 @@ def _described(cls: type) -> bool:
 
 
 def _small(config: type) -> dict[str, Any]:
-    fields = {name for base in config.__mro__ for name in base.__dict__.get("__annotations__", ())}
+    fields = {name for base in config.__mro__ for name in inspect.get_annotations(base)}
     small = {name: value for name, value in _SMALL.items() if name in fields}
     padding = getattr(config, "pad_token_id", None)
     if "vocab_size" in small and padding is not None and padding >= small["vocab_size"]:

@@ -167,7 +167,8 @@ class Seq2SeqModelOutput(Output):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import text
-        >>> output = text.outputs.Seq2SeqModelOutput(jnp.zeros((1, 2, 4)), encoder_last_hidden_state=jnp.zeros((1, 3, 4)))
+        >>> x, encoded = jnp.zeros((1, 2, 4)), jnp.zeros((1, 3, 4))
+        >>> output = text.outputs.Seq2SeqModelOutput(x, encoder_last_hidden_state=encoded)
         >>> [array.shape for array in output]
         [(1, 2, 4), (1, 3, 4)]
     """
@@ -192,7 +193,8 @@ class Seq2SeqLMOutput(Output):
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import text
-        >>> output = text.outputs.Seq2SeqLMOutput(logits=jnp.zeros((1, 2, 8)), encoder_last_hidden_state=jnp.zeros((1, 3, 4)))
+        >>> logits, encoded = jnp.zeros((1, 2, 8)), jnp.zeros((1, 3, 4))
+        >>> output = text.outputs.Seq2SeqLMOutput(logits=logits, encoder_last_hidden_state=encoded)
         >>> output.keys()
         ('logits', 'encoder_last_hidden_state')
     """

@@ -71,7 +71,8 @@ class MNIST(VisionDataset):
 
     Example:
         >>> from fnn.vision import datasets, transforms
-        >>> digits = datasets.MNIST("data", train=False, transform=transforms.ToTensor(), download=True)  # doctest: +SKIP
+        >>> to_array = transforms.ToTensor()
+        >>> digits = datasets.MNIST("data", train=False, transform=to_array, download=True)  # doctest: +SKIP
         >>> len(digits), digits[0][0].shape  # doctest: +SKIP
         (10000, (1, 28, 28))
         >>> datasets.MNIST.classes[:2]

@@ -1,7 +1,7 @@
 """Model builders by name: `list_models`, `get_model` and the weights that go with a model.
 
-`builder` registers a function under its name, completes its docstring, and lets it take the arguments that torchvision's builders took
-before their version 0.13 (``pretrained=True``, positional ones), with a warning.
+`builder` registers a function under its name, completes its docstring, and lets it take the arguments that
+torchvision's builders took before their version 0.13 (``pretrained=True``, positional ones), with a warning.
 """
 
 import fnmatch
@@ -273,8 +273,7 @@ def get_model_weights(name: Callable[..., nn.Module] | str) -> type[WeightsEnum]
     found = _weights_of(parameters)
     if found is None:
         raise ArgumentError(
-            "The WeightsEnum class for the specific method couldn't be retrieved. "
-            "Make sure the typing info is correct."
+            "The WeightsEnum class for the specific method couldn't be retrieved. Make sure the typing info is correct."
         )
     return found
 

@@ -24,7 +24,7 @@ class AlexNet(nn.Module):
         >>> import jax
         >>> import fnn
         >>> from fnn.vision import models
-        >>> init, apply = fnn.pure(models.AlexNet)(num_classes=10)  # the pair: 57 million weights, not drawn here
+        >>> init, apply = fnn.pure(models.AlexNet)(num_classes=10)  # 57 million weights, not drawn here
         >>> params, state = jax.eval_shape(init, jax.random.key(0))
         >>> params["classifier.6.weight"].shape
         (10, 4096)

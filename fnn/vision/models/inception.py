@@ -58,7 +58,7 @@ class Inception3(nn.Module):
         >>> import jax
         >>> import fnn
         >>> from fnn.vision import models
-        >>> init, apply = fnn.pure(models.Inception3)(num_classes=10, init_weights=False)  # the pair; nothing is drawn here
+        >>> init, apply = fnn.pure(models.Inception3)(num_classes=10, init_weights=False)  # nothing is drawn here
         >>> params, state = jax.eval_shape(init, jax.random.key(0))
         >>> sum(p.size for p in jax.tree.leaves(params))
         24371444

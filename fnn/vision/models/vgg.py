@@ -55,7 +55,7 @@ class VGG(nn.Module):
         >>> import fnn
         >>> from fnn.vision import models
         >>> features = models.vgg.make_layers([8, "M", 512, "M"])
-        >>> init, apply = fnn.pure(models.VGG)(features, num_classes=10)  # the pair: 119 million weights, not drawn here
+        >>> init, apply = fnn.pure(models.VGG)(features, num_classes=10)  # 119 million weights, not drawn here
         >>> params, state = jax.eval_shape(init, jax.random.key(0))
         >>> params["classifier.6.weight"].shape
         (10, 4096)

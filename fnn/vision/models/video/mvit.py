@@ -52,8 +52,8 @@ class MViT(nn.Module):
         >>> from fnn.vision.models import video
         >>> block = video.mvit.MSBlockConfig(1, 8, 8, [3, 3, 3], [3, 3, 3], [1, 1, 1], [1, 2, 2])
         >>> model = video.MViT(
-        ...     (32, 32), temporal_size=4, block_setting=[block, block], residual_pool=True, residual_with_cls_embed=True,
-        ...     rel_pos_embed=False, proj_after_attn=False, num_classes=10,
+        ...     (32, 32), temporal_size=4, block_setting=[block, block], residual_pool=True,
+        ...     residual_with_cls_embed=True, rel_pos_embed=False, proj_after_attn=False, num_classes=10,
         ... )
         >>> sum(p.numel() for p in model.parameters())
         7322

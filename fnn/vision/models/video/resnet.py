@@ -222,9 +222,8 @@ class VideoResNet(nn.Module):
 
     Example:
         >>> from fnn.vision.models import video
-        >>> model = video.VideoResNet(
-        ...     video.resnet.BasicBlock, [video.resnet.Conv3DSimple] * 4, [1, 1, 1, 1], video.resnet.BasicStem, num_classes=10
-        ... )
+        >>> from fnn.vision.models.video.resnet import BasicBlock, BasicStem, Conv3DSimple
+        >>> model = video.VideoResNet(BasicBlock, [Conv3DSimple] * 4, [1, 1, 1, 1], BasicStem, num_classes=10)
         >>> sum(p.numel() for p in model.parameters())
         14366922
     """

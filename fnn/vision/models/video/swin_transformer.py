@@ -131,7 +131,8 @@ class SwinTransformer3d(nn.Module):
     Example:
         >>> from fnn.vision.models import video
         >>> model = video.SwinTransformer3d(
-        ...     patch_size=[2, 4, 4], embed_dim=8, depths=[2, 2], num_heads=[1, 2], window_size=[2, 7, 7], num_classes=10
+        ...     patch_size=[2, 4, 4], embed_dim=8, depths=[2, 2], num_heads=[1, 2], window_size=[2, 7, 7],
+        ...     num_classes=10,
         ... )
         >>> sum(p.numel() for p in model.parameters())
         12916
