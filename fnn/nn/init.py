@@ -6,6 +6,7 @@ inside a module constructor; ``generator`` may also be a JAX key.
 """
 
 import functools
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -299,7 +300,7 @@ def _deprecated(initialiser: Callable[..., Any]) -> Callable[..., Any]:
         return initialiser(*args, **kwargs)
 
     renamed.__name__ = renamed.__qualname__ = old
-    renamed.__doc__ = f"Deprecated name of `{new}`."
+    renamed.__doc__ = f"Deprecated name of `{new}`.\n\n{inspect.cleandoc(initialiser.__doc__ or '')}"
     return renamed
 
 

@@ -40,6 +40,14 @@ class Container(Module):
 
     Args:
         **kwargs: modules by name.
+
+    Example:
+        >>> import warnings
+        >>> from fnn import nn
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     parts = nn.Container(first=nn.Linear(2, 3), second=nn.ReLU())
+        >>> [name for name, _ in parts.named_children()]
+        ['first', 'second']
     """
 
     def __init__(self, **kwargs: Any) -> None:

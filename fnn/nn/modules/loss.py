@@ -60,7 +60,17 @@ class NLLLoss(_WeightedLoss, layer=layers.NLLLoss): ...
 
 
 class NLLLoss2d(NLLLoss, layer=layers.NLLLoss):
-    """Deprecated name of `NLLLoss`."""
+    """Deprecated name of `NLLLoss`.
+
+    Example:
+        >>> import warnings
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     loss = nn.NLLLoss2d()
+        >>> print(loss(jnp.array([[-0.5, -1.5]]), jnp.array([1])))
+        1.5
+    """
 
     def __init__(
         self,

@@ -90,7 +90,17 @@ class NLLLoss(_WeightedLoss):
     def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
 
 class NLLLoss2d(NLLLoss):
-    """The deprecated name of `NLLLoss`."""
+    """Deprecated name of `NLLLoss`.
+
+    Example:
+        >>> import warnings
+        >>> import jax.numpy as jnp
+        >>> from fnn import nn
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     loss = nn.NLLLoss2d()
+        >>> print(loss(jnp.array([[-0.5, -1.5]]), jnp.array([1])))
+        1.5
+    """
     size_average: bool | None
     ignore_index: int
     reduce: bool | None
