@@ -60,7 +60,7 @@ def of_config(cls: type) -> str | None:
         cls: the class, of fnn or of a user.
     """
     small = _small(cls)
-    if not _described(cls) or not small:
+    if not _described(cls, cls) or not small:
         return None
     name = next(iter(small))
     return _with_example(cls, [*_construction(cls), f">>> config.{name}", repr(small[name])])
@@ -74,7 +74,7 @@ def of_model(cls: type, config: type) -> str | None:
         config: the class of its configuration.
     """
     shown = next((output for end, output in _OUTPUTS.items() if cls.__name__.endswith(end)), None)
-    if not _described(cls) or shown is None:
+    if not _described(cls, config) or shown is None:
         return None
     inputs, part, shape = shown
     lines = [
@@ -87,10 +87,10 @@ def of_model(cls: type, config: type) -> str | None:
     return _with_example(cls, lines)
 
 
-def _described(cls: type) -> bool:
-    """Whether it is one of the public classes of `fnn.text`, and has no example of its own."""
+def _described(cls: type, config: type) -> bool:
+    """Whether it is one of the public classes of `fnn.text`, of one architecture, and has no example of its own."""
     ours = cls.__module__.startswith("fnn.text.models.") and not cls.__name__.startswith("_")
-    return ours and ">>> " not in (cls.__dict__.get("__doc__") or ">>> ")
+    return ours and bool(getattr(config, "model_type", "")) and ">>> " not in (cls.__dict__.get("__doc__") or ">>> ")
 
 
 def _small(config: type) -> dict[str, Any]:
