@@ -200,7 +200,7 @@ class Layer:
     state) and `apply`.
 
     Example:
-        >>> import jax, jax.numpy as jnp
+        >>> from jax import numpy as jnp
         >>> from fnn import init, layers
         >>> class Scale(layers.Layer):
         ...     PARAMS = ("weight",)
@@ -210,7 +210,7 @@ class Layer:
         ...     def apply(self, params, state, input, *, training=False, key=None):
         ...         return input * params["weight"], state
         >>> scale = Scale(3)
-        >>> params, state = scale.init(jax.random.key(0))
+        >>> params, state = scale.init(None)  # a key, for layers that draw
         >>> print(scale.apply(params, state, jnp.arange(3.0))[0])
         [0. 1. 2.]
     """
