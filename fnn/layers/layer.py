@@ -209,10 +209,10 @@ class Layer:
         ...         return {"weight": init.ones(key, (self.features,))}, {}
         ...     def apply(self, params, state, input, *, training=False, key=None):
         ...         return input * params["weight"], state
-        >>> scale = Scale(3)
-        >>> params, state = scale.init(None)  # a key, for layers that draw
-        >>> print(scale.apply(params, state, jnp.arange(3.0))[0])
-        [0. 1. 2.]
+        >>> stretch = Scale(3)
+        >>> params, state = stretch.init(None)  # a key, for layers that draw
+        >>> print(stretch.apply(params, state, jnp.array([0.0, 1.0, 3.0]))[0])
+        [0. 1. 3.]
     """
 
     PARAMS: ClassVar[tuple[str, ...]] = ()
