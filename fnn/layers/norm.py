@@ -195,16 +195,29 @@ class GroupNorm(Layer):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={bias}"
 
 
-class LocalResponseNorm(Layer):
-    """Local response normalisation (Krizhevsky et al. 2012): ``x / (k + alpha * mean(x^2))^beta``.
-
-    The mean is over ``size`` neighbouring channels, with zeros beyond the first and the last.
+class _AcrossChannels(Layer):
+    """A division by what neighbouring channels hold.
 
     Args:
         size: how many channels make a neighbourhood.
         alpha: the factor of the mean square.
         beta: the exponent.
         k: what is added.
+    """
+
+    size: int
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class LocalResponseNorm(_AcrossChannels):
+    """Local response normalisation (Krizhevsky et al. 2012): ``x / (k + alpha * mean(x^2))^beta``.
+
+    The mean is over ``size`` neighbouring channels, with zeros beyond the first and the last.
 
     Shape:
         (N, C, *) -> the same.
@@ -215,31 +228,17 @@ class LocalResponseNorm(Layer):
         Array([0.33333334, 0.16      ], dtype=float32)
     """
 
-    size: int
-    alpha: float = 1e-4
-    beta: float = 0.75
-    k: float = 1.0
-
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
         del params, training, key
         return response.local_response_norm(input, self.size, self.alpha, self.beta, self.k), state
 
-    def extra_repr(self) -> str:
-        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
-
-class CrossMapLRN2d(Layer):
+class CrossMapLRN2d(_AcrossChannels):
     """Local response normalisation of images, as `fnn.functional.cross_map_lrn2d`.
 
     Prefer `LocalResponseNorm`: this one reproduces an oddity of PyTorch's.
-
-    Args:
-        size: how many channels make a neighbourhood.
-        alpha: the factor of the mean square.
-        beta: the exponent.
-        k: what is added.
 
     Shape:
         (N, C, H, W) -> the same.
@@ -250,9 +249,6 @@ class CrossMapLRN2d(Layer):
         Array([0.12, 0.16], dtype=float32)
     """
 
-    size: int
-    alpha: float = 1e-4
-    beta: float = 0.75
     k: float = 1
 
     def apply(
@@ -260,6 +256,3 @@ class CrossMapLRN2d(Layer):
     ) -> tuple[Any, State]:
         del params, training, key
         return response.cross_map_lrn2d(input, self.size, self.alpha, self.beta, self.k), state
-
-    def extra_repr(self) -> str:
-        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
