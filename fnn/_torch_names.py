@@ -98,7 +98,7 @@ _TABLE: dict[str, str] = {
     "module_load volatile": "it has no meaning here: leave it out",
     "futures hub masked package profiler onnx export fx library overrides backends monitor "
     "multiprocessing "
-    "signal utils windows": "torch.{name} has no counterpart at this place",
+    "numa signal utils windows": "torch.{name} has no counterpart at this place",
     "sym_.* SymInt SymBool SymFloat": "shapes are Python's integers",
     "fork wait Future": "use Python's threads",
     "OutOfMemoryError AcceleratorError FatalError": "JAX raises jax.errors.JaxRuntimeError",

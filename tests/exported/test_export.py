@@ -101,6 +101,6 @@ def test_onnx(tmp_path):
 
 
 def test_importing_it_reads_no_files():
-    late = "('flatbuffers', 'safetensors', 'jax2onnx')"
+    late = "('safetensors', 'jax2onnx')"  # JAX itself reads flatbuffers where it is there
     code = f"import fnn, sys; fnn.export; print([m for m in {late} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

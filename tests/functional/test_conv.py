@@ -40,7 +40,7 @@ def tensors(name, groups=1, kernel=3, size=5, batch=2, bias=True, channels=4, ou
 
 @pytest.mark.parametrize("name", NAMES)
 def test_op_db(name):
-    assert reference.check_op(f"nn.functional.{name}", getattr(F, name)) > 5
+    assert reference.check_op(f"nn.functional.{name}", getattr(F, name)) > 3
 
 
 @pytest.mark.parametrize("name", ["conv1d"])

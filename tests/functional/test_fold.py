@@ -21,7 +21,7 @@ def tensor(*shape):
 
 
 def test_op_db_unfold():
-    assert reference.check_op("nn.functional.unfold", unfold) > 5
+    assert reference.check_op("nn.functional.unfold", unfold) > 3
 
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.complex64])

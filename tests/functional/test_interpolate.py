@@ -27,7 +27,7 @@ def every(n):
 
 
 def test_op_db():
-    assert reference.check_op("nn.functional.interpolate", F.interpolate, skip=every(3)) > 5
+    assert reference.check_op("nn.functional.interpolate", F.interpolate, skip=every(3)) > 3
 
 
 MODES = [

@@ -21,12 +21,12 @@ def tensor(*shape):
 
 
 def test_op_db():
-    assert reference.check_op("nn.functional.pad", pad) > 5
+    assert reference.check_op("nn.functional.pad", pad) > 3
 
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.complex64])
 def test_op_db_other_dtypes(dtype):
-    assert reference.check_op("nn.functional.pad", pad, dtype=dtype, grad=False) > 5
+    assert reference.check_op("nn.functional.pad", pad, dtype=dtype, grad=False) > 3
 
 
 CASES = [
