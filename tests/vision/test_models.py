@@ -9,6 +9,7 @@ import pytest
 import fnn
 from fnn import nn
 from fnn.vision import models
+from tests import extent
 from tests.vision import quick
 from tests.vision.record_models import RECORD, digests
 
@@ -87,17 +88,52 @@ SMALL = {
     "mnasnet": lambda v: v.MNASNet(0.1, 3),
     "shufflenet": lambda v: v.ShuffleNetV2([1, 2, 1], [4, 8, 12, 16, 20], num_classes=3),
     "vgg_default": lambda v: v.vgg.make_layers([8, "M", 12]),
+    "fcn_head": lambda v: v.segmentation.fcn.FCNHead(64, 3),
+    "deeplab_head": lambda v: v.segmentation.deeplabv3.DeepLabHead(16, 3, (1, 2)),
+    "video_resnet": lambda v: v.video.VideoResNet(
+        v.video.resnet.Bottleneck,
+        [v.video.resnet.Conv3DNoTemporal, *[v.video.resnet.Conv3DSimple] * 3],
+        [1, 1, 1, 1],
+        v.video.resnet.BasicStem,
+        3,
+    ),
+    "mvit": lambda v: v.video.MViT(
+        (32, 32),
+        4,
+        [
+            v.video.mvit.MSBlockConfig(2, 8, 16, [3, 3, 3], [3, 3, 3], [1, 2, 2], [1, 1, 1]),
+            v.video.mvit.MSBlockConfig(1, 16, 16, [], [3, 3, 3], [], [1, 2, 2]),
+        ],
+        residual_pool=True,
+        residual_with_cls_embed=True,
+        rel_pos_embed=True,
+        proj_after_attn=False,
+        attention_dropout=0.1,
+        num_classes=3,
+    ),
+    "swin3d": lambda v: v.video.SwinTransformer3d([2, 4, 4], 4, [2, 2], [1, 2], [4, 3, 3], num_classes=3),
+}
+
+# The narrowest of these are wide.
+LARGE = {
+    "lraspp": lambda v: v.segmentation.lraspp_mobilenet_v3_large(weights_backbone=None, num_classes=3),
+    "r2plus1d": lambda v: v.video.VideoResNet(
+        v.video.resnet.BasicBlock, [v.video.resnet.Conv2Plus1D] * 4, [1, 1, 1, 1], v.video.resnet.R2Plus1dStem, 3
+    ),
+    "s3d": lambda v: v.video.S3D(3),
 }
 
 
-@pytest.mark.parametrize("case", SMALL)
+@pytest.mark.parametrize("case", [*SMALL, *extent.some(LARGE, 1)])
 def test_a_seed_gives_torchvisions_weights(case):
     torch = pytest.importorskip("torch")
     from tests.vision.oracle import torchvision
 
     torch.manual_seed(5), fnn.manual_seed(5)
-    theirs, ours = SMALL[case](torchvision.models), SMALL[case](models)
+    make = (SMALL | LARGE)[case]
+    theirs, ours = make(torchvision.models), make(models)
     state = ours.state_dict()
+    assert list(state) == list(theirs.state_dict()) and repr(ours) == repr(theirs)
     for name, value in theirs.state_dict().items():
         np.testing.assert_allclose(np.asarray(state[name]), value.numpy(), rtol=0, atol=1e-6, err_msg=name)
     np.testing.assert_array_equal(np.asarray(fnn.rand(3)), torch.rand(3).numpy())  # as many numbers drawn

@@ -88,9 +88,12 @@ def _distances(table: jax.Array, queries: int, keys: int) -> jax.Array:
     rows = 2 * max(queries, keys) - 1
     if table.shape[0] != rows:
         table = F.interpolate(table.T[None], size=rows, mode="linear")[0].T
-    q_ratio, k_ratio = max(keys / queries, 1.0), max(queries / keys, 1.0)
-    steps = np.arange(queries)[:, None] * q_ratio - (np.arange(keys)[None] + (1.0 - keys)) * k_ratio
-    return table[jnp.asarray(steps.astype(np.float32).astype(np.int32))]
+    # In single precision throughout, as torchvision's: where the grids' ratio is no binary fraction, a distance that
+    # should be whole may be rounded to just below it, and is then cut to the one before.
+    q_ratio, k_ratio = np.float32(max(keys / queries, 1.0)), np.float32(max(queries / keys, 1.0))
+    places_q, places_k = np.arange(queries, dtype=np.float32), np.arange(keys, dtype=np.float32)
+    steps = places_q[:, None] * q_ratio - (places_k[None] + np.float32(1 - keys)) * k_ratio
+    return table[jnp.asarray(steps.astype(np.int32))]
 
 
 class MultiscaleAttention(nn.Module):
