@@ -6,5 +6,8 @@ and each dict also has ``"valid"``, which says of each row whether it is one.
 """
 
 from fnn.vision.models.detection.faster_rcnn import *
+from fnn.vision.models.detection.fcos import *
 from fnn.vision.models.detection.mask_rcnn import *
 from fnn.vision.models.detection.retinanet import *
+from fnn.vision.models.detection.ssd import *
+from fnn.vision.models.detection.ssdlite import *

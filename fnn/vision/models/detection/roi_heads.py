@@ -9,10 +9,9 @@ import jax.numpy as jnp
 from fnn import nn
 from fnn.errors import ArgumentError
 from fnn.nn import functional as F
-from fnn.vision.models.detection._boxes import BalancedPositiveNegativeSampler, BoxCoder, Matcher
+from fnn.vision.models.detection._boxes import BalancedPositiveNegativeSampler, BoxCoder, Matcher, kept_detections
 from fnn.vision.models.detection.rpn import Proposals
 from fnn.vision.ops.boxes import box_iou, clip_boxes_to_image
-from fnn.vision.ops.nms import padded_nms
 from fnn.vision.ops.roi_align import roi_align
 
 __all__ = ["RoIHeads", "Samples", "fastrcnn_loss", "maskrcnn_loss"]
@@ -184,15 +183,7 @@ class RoIHeads(nn.Module):
             there = jnp.repeat(proposal.valid, classes - 1) & (scores > self.score_thresh)
             there &= ((boxes[:, 2:] - boxes[:, :2]) >= 1e-2).all(1)
             left = jnp.where(there, scores, -jnp.inf)
-            kept, valid = padded_nms(boxes, left, labels, self.nms_thresh, self.detections_per_img)
-            detections.append(
-                {
-                    "boxes": jnp.where(valid[:, None], boxes[kept], 0),
-                    "labels": jnp.where(valid, labels[kept], 0),
-                    "scores": jnp.where(valid, scores[kept], 0),
-                    "valid": valid,
-                }
-            )
+            detections.append(kept_detections(boxes, left, labels, self.nms_thresh, self.detections_per_img))
         return detections
 
     def _masks(
