@@ -78,6 +78,14 @@ MODELS = {
         mask_roi_pool=v.ops.MultiScaleRoIAlign(["0"], 4, 2),
         mask_head=v.models.detection.mask_rcnn.MaskRCNNHeads(8, (256,), 1),
     ),
+    "keypoint": lambda v, nn: _rcnn(
+        "KeypointRCNN",
+        v,
+        nn,
+        keypoint_roi_pool=v.ops.MultiScaleRoIAlign(["0"], 4, 2),
+        keypoint_head=v.models.detection.keypoint_rcnn.KeypointRCNNHeads(8, (16,)),
+        keypoint_predictor=v.models.detection.keypoint_rcnn.KeypointRCNNPredictor(16, 3),
+    ),
     "retina": lambda v, nn: v.models.detection.RetinaNet(
         _backbone(nn),
         4,
@@ -116,6 +124,12 @@ def inputs():
     for image, target in zip(images, targets, strict=True):
         size = (len(target["labels"]), *image.shape[1:])
         target["masks"] = (numbers.uniform(0, 1, size) > 0.4).astype(np.uint8)
+    for target in targets:
+        low, high = target["boxes"][:, None, :2], target["boxes"][:, None, 2:]
+        places = low + numbers.uniform(0, 1.2, (len(low), 3, 2)) * (high - low)
+        places[0, 0] = high[0, 0]  # at the corner of the box
+        seen = numbers.integers(0, 3, (len(low), 3, 1))
+        target["keypoints"] = np.concatenate([places, seen], -1).astype(np.float32)
     return images, targets
 
 

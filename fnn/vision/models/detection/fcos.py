@@ -271,7 +271,10 @@ class FCOS(OneStage):
             matched.append(self._matched(each, boxes, num_anchors_per_level) if boxes.size else none)
         return self.head.compute_loss(targets, head_outputs, anchors, matched)
 
-    _losses = compute_loss
+    def _losses(
+        self, targets: Targets, outputs: Outputs, anchors: Sequence[jax.Array], counts: Sequence[int]
+    ) -> dict[str, jax.Array]:
+        return self.compute_loss(targets, outputs, anchors, counts)
 
     def _detections(
         self, outputs: Outputs, anchors: Sequence[jax.Array], sizes: Sequence[tuple[int, int]], counts: Sequence[int]

@@ -296,7 +296,10 @@ class RetinaNet(OneStage):
         del counts
         return self.compute_loss(targets, outputs, anchors)
 
-    _detections = postprocess_detections
+    def _detections(
+        self, outputs: Outputs, anchors: Sequence[jax.Array], sizes: Sequence[tuple[int, int]], counts: Sequence[int]
+    ) -> Detections:
+        return self.postprocess_detections(outputs, anchors, sizes, counts)
 
 
 _LEVELS = [2, 3, 4]  # the finest has too many anchors
