@@ -202,7 +202,8 @@ def trainable_layers_of(is_trained: bool, asked: int | None, most: int, default:
 def out_channels_of(backbone: Any, size: tuple[int, int]) -> list[int]:
     """The channels of each of a backbone's outputs: what it says, or what it gives for an image of (width, height)."""
     if hasattr(backbone, "out_channels"):
-        return list(backbone.out_channels)
+        channels = backbone.out_channels
+        return [channels] if isinstance(channels, int) else list(channels)
     training = backbone.training
     backbone.eval()
     maps = jax.eval_shape(backbone, jax.ShapeDtypeStruct((1, 3, size[1], size[0]), jnp.float32))

@@ -189,7 +189,7 @@ class FCOS(OneStage):
         ArgumentError: the backbone has no ``out_channels``, or there is more than one anchor at a place.
 
     >>> backbone = nn.Conv2d(3, 32, 3, stride=8, padding=1)
-    >>> anchors = anchor_utils.AnchorGenerator(((8,),), ((1.0,),))
+    >>> anchors = AnchorGenerator(((8,),), ((1.0,),))
     >>> model = FCOS(backbone, 2, min_size=16, anchor_generator=anchors).eval()
     >>> sorted(model([jnp.zeros((3, 16, 16))])[0])
     ['boxes', 'labels', 'scores']

@@ -65,7 +65,7 @@ class KeypointRCNN(FasterRCNN):
         ArgumentTypeError: ``keypoint_roi_pool`` is of another class.
 
     >>> backbone = nn.Conv2d(3, 4, 3, stride=8, padding=1)
-    >>> keypoint_rcnn.KeypointRCNN(backbone, 2, num_keypoints=5, keypoint_predictor=nn.Identity())
+    >>> KeypointRCNN(backbone, 2, num_keypoints=5, keypoint_predictor=nn.Identity())
     Traceback (most recent call last):
     ...
     fnn.errors.ArgumentError: num_keypoints should be None when keypoint_predictor is specified

@@ -116,8 +116,8 @@ class SSD(OneStage):
     Raises:
         ArgumentError: the backbone has not as many outputs as the default boxes have maps.
 
-    >>> boxes = anchor_utils.DefaultBoxGenerator([[2]])
-    >>> model = ssd.SSD(nn.Conv2d(3, 4, 3, stride=8, padding=1), boxes, (16, 16), 3, score_thresh=0.9).eval()
+    >>> boxes = DefaultBoxGenerator([[2]])
+    >>> model = SSD(nn.Conv2d(3, 4, 3, stride=8, padding=1), boxes, (16, 16), 3, score_thresh=0.9).eval()
     >>> sorted(model([jnp.zeros((3, 16, 16))])[0])
     ['boxes', 'labels', 'scores']
     """
