@@ -1,5 +1,6 @@
 """torchvision as the oracle: ``pytest.importorskip("torch")`` first, then import `torchvision` from here."""
 
+import importlib
 import sys
 import warnings
 from typing import Any
@@ -27,3 +28,39 @@ def _load() -> Any:
 
 
 torchvision = _load()
+
+
+def without_compiled_part() -> Any:
+    """`torchvision` with its compiled `nms` and `roi_align` written in Python, if these are missing."""
+    from torchvision.ops import boxes, poolers
+
+    if torchvision.extension._has_ops():
+        return torchvision
+    align = importlib.import_module("torchvision.ops.roi_align")
+
+    def nms(dets: Any, scores: Any, iou_threshold: float) -> Any:
+        left, kept = scores.argsort(descending=True, stable=True), []
+        while len(left):
+            kept.append(left[0])
+            overlaps = boxes.box_iou(dets[left[:1]], dets[left[1:]])[0]
+            left = left[1:][~(overlaps.double() > iou_threshold)]
+        return torch.stack(kept) if kept else left
+
+    def roi_align(
+        input: Any,
+        boxes: Any,
+        output_size: Any,
+        spatial_scale: float = 1.0,
+        sampling_ratio: int = -1,
+        aligned: bool = False,
+    ) -> Any:
+        if not torch.is_tensor(boxes):
+            boxes = align.convert_boxes_to_roi_format(boxes)
+        height, width = (output_size, output_size) if isinstance(output_size, int) else output_size
+        formula = align._roi_align.__wrapped__
+        return formula(input, boxes, spatial_scale, height, width, sampling_ratio, aligned)
+
+    _declared[0].impl("nms", nms, "CPU")
+    boxes._assert_has_ops = lambda: None
+    poolers.roi_align = importlib.import_module("torchvision.models.detection.roi_heads").roi_align = roi_align
+    return torchvision

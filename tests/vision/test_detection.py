@@ -8,9 +8,12 @@ import pytest
 
 import fnn
 from fnn import nn, vision
+from fnn.vision import models
 from fnn.vision.models import detection
 from tests import extent
+from tests.vision import quick
 from tests.vision.detectors import MODELS, RECORD, inputs, sharpened
+from tests.vision.record_models import digests
 
 RECORDED = json.loads(RECORD.read_text())
 
@@ -58,6 +61,48 @@ def test_for_a_seed(name):
             np.testing.assert_allclose(rows, np.asarray(value), rtol=1e-3, atol=2e-3, err_msg=key)
 
 
+@pytest.mark.parametrize("name", extent.some(sorted(models.list_models(detection)), 4))
+def test_builders(name):
+    """Keys, shapes, print and which parameters are trained are torchvision's."""
+    torch = pytest.importorskip("torch")
+    from tests.vision.oracle import torchvision
+
+    with quick.zeros():
+        model = models.get_model(name, weights_backbone=None)
+    with torch.device("meta"):
+        expected = getattr(torchvision.models.detection, name)(weights_backbone=None)
+    assert digests(model) == digests(expected)
+    trained = {key for key, parameter in model.named_parameters() if parameter.requires_grad}
+    assert trained == {key for key, parameter in expected.named_parameters() if parameter.requires_grad}
+
+
+def test_ssdlite_for_a_seed():
+    torch = pytest.importorskip("torch")
+    from tests.vision.oracle import torchvision
+
+    fnn.manual_seed(1)
+    state = detection.ssdlite320_mobilenet_v3_large(num_classes=3, weights_backbone=None, width_mult=0.25).state_dict()
+    torch.manual_seed(1)
+    build = torchvision.models.detection.ssdlite320_mobilenet_v3_large
+    for key, value in build(num_classes=3, weights_backbone=None, width_mult=0.25).state_dict().items():
+        np.testing.assert_allclose(np.asarray(state[key]), value.numpy(), rtol=1e-5, atol=1e-6, err_msg=key)
+
+
+@pytest.mark.parametrize("name", extent.some(["fcos", "ssd", "keypoint"], 1))
+def test_gradients_are_numbers(name):
+    """Of images with no object, too."""
+    model = _made(name).train()
+    images, targets = _arrays()
+    targets[1] = {key: value[:0] for key, value in targets[1].items()}
+
+    @fnn.jit
+    def step(model, images, targets):
+        return fnn.value_and_grad(lambda model: sum(model(images, targets).values()))(model)
+
+    loss, gradients = step(model, images, targets)
+    assert np.isfinite(float(loss)) and all(np.isfinite(np.asarray(g)).all() for g in gradients.values())
+
+
 def test_a_training_step_in_one_program():
     """Samples are drawn in the program; every gradient is a number, and there is one for every parameter."""
     model = _made("faster").train()
@@ -85,6 +130,17 @@ def test_what_is_refused():
         detection.FasterRCNN(nn.Identity(), 2)
     with pytest.raises(ValueError, match="num_classes should not be None when box_predictor is not specified"):
         detection.FasterRCNN(model.backbone)
+    with pytest.raises(ValueError, match="backbone should contain an attribute out_channels"):
+        detection.FCOS(nn.Identity(), 2)
+    with pytest.raises(ValueError, match=r"num_anchors_per_location\(\)\[0\] should be 1 instead of 4"):
+        detection.FCOS(model.backbone, 2, anchor_generator=model.anchor_generator)
+    boxes = detection.anchor_utils.DefaultBoxGenerator([[2], [2]])
+    with pytest.raises(ValueError, match=r"output channels from the backbone \(1\) do not match .* ratios \(2\)"):
+        detection.ssd.SSD(nn.Conv2d(3, 4, 3), boxes, (16, 16), 2)
+    with pytest.raises(ValueError, match="aspect_ratios and steps should have the same length"):
+        detection.anchor_utils.DefaultBoxGenerator([[2], [2]], steps=[8])
+    with pytest.raises(TypeError, match="keypoint_roi_pool should be of type MultiScaleRoIAlign or None instead of"):
+        detection.KeypointRCNN(model.backbone, 2, keypoint_roi_pool=nn.Identity())
     with pytest.raises(TypeError, match="Expected input images to be of floating type"):
         model.eval()([jnp.zeros((3, 8, 8), jnp.uint8)])
 

@@ -13,8 +13,17 @@ from fnn.errors import ArgumentError
 from fnn.nn import functional as F
 from fnn.tracing import concrete
 from fnn.vision.ops.losses import complete_box_iou_loss, distance_box_iou_loss, generalized_box_iou_loss
+from fnn.vision.ops.nms import padded_nms
 
-__all__ = ["BalancedPositiveNegativeSampler", "BoxCoder", "Matcher", "box_loss"]
+__all__ = [
+    "BalancedPositiveNegativeSampler",
+    "BoxCoder",
+    "BoxLinearCoder",
+    "Matcher",
+    "SSDMatcher",
+    "box_loss",
+    "kept_detections",
+]
 
 
 def _capped(x: jax.Array, high: float) -> jax.Array:
@@ -55,6 +64,36 @@ class BoxCoder:
         return jnp.concatenate([centre - half, centre + half], -1).reshape(n, -1)
 
 
+class BoxLinearCoder:
+    """Boxes in terms of others: the distances of their sides from the other's centre, left, top, right and bottom.
+
+    Args:
+        normalize_by_size: whether distances are in terms of the other's width and height.
+    """
+
+    def __init__(self, normalize_by_size: bool = True) -> None:
+        self.normalize_by_size = normalize_by_size
+
+    def encode(self, reference_boxes: jax.Array, proposals: jax.Array) -> jax.Array:
+        """``proposals`` in terms of ``reference_boxes``, (..., 4) each."""
+        centre = 0.5 * (reference_boxes[..., :2] + reference_boxes[..., 2:])
+        codes = jnp.concatenate([centre - proposals[..., :2], proposals[..., 2:] - centre], -1)
+        return codes / _sizes(reference_boxes) if self.normalize_by_size else codes
+
+    def decode(self, rel_codes: jax.Array, boxes: jax.Array) -> jax.Array:
+        """Boxes of codes in terms of ``boxes``, (..., 4) each."""
+        boxes = boxes.astype(rel_codes.dtype)
+        centre = 0.5 * (boxes[..., :2] + boxes[..., 2:])
+        codes = rel_codes * _sizes(boxes) if self.normalize_by_size else rel_codes
+        return jnp.concatenate([centre - codes[..., :2], centre + codes[..., 2:]], -1)
+
+
+def _sizes(boxes: jax.Array) -> jax.Array:
+    """Width, height, width, height."""
+    size = boxes[..., 2:] - boxes[..., :2]
+    return jnp.concatenate([size, size], -1)
+
+
 class Matcher:
     """Which object each anchor belongs to, by their overlaps.
 
@@ -87,6 +126,24 @@ class Matcher:
             nearest = (quality == quality.max(1, keepdims=True)).any(0)
             found = jnp.where(nearest, matches, found)
         return found
+
+
+class SSDMatcher(Matcher):
+    """A `Matcher` by which the anchor that an object overlaps most belongs to it in any case.
+
+    Args:
+        threshold: from it up an anchor belongs to the object that it overlaps most.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        super().__init__(threshold, threshold, allow_low_quality_matches=False)
+
+    def __call__(self, match_quality_matrix: jax.Array) -> jax.Array:
+        matches = super().__call__(match_quality_matrix)
+        nearest = match_quality_matrix.argmax(1)
+        objects = jnp.arange(len(nearest), dtype=matches.dtype)
+        forced = jnp.full_like(matches, -1).at[nearest].max(objects)  # of several objects the last one
+        return jnp.where(forced >= 0, forced, matches)
 
 
 class BalancedPositiveNegativeSampler:
@@ -159,3 +216,24 @@ def box_loss(
     if kind not in losses:
         raise ArgumentError(f"Unsupported loss: {kind}")
     return jnp.where(counted, losses[kind](coder.decode_single(codes, anchors), objects, reduction="none"), 0).sum()
+
+
+def kept_detections(
+    boxes: jax.Array, scores: jax.Array, labels: jax.Array, nms_thresh: float, most: int
+) -> dict[str, jax.Array]:
+    """What non-maximum suppression leaves of the boxes of one image, as ``most`` rows; ``"valid"`` says which hold it.
+
+    Args:
+        boxes: (N, 4).
+        scores: (N,), minus infinity where there is no box.
+        labels: (N,); boxes of one label suppress each other.
+        nms_thresh: the overlap from which on the worse of two is dropped.
+        most: how many there are at most.
+    """
+    kept, valid = padded_nms(boxes, scores, labels, nms_thresh, most)
+    return {
+        "boxes": jnp.where(valid[:, None], boxes[kept], 0),
+        "scores": jnp.where(valid, scores[kept], 0),
+        "labels": jnp.where(valid, labels[kept], 0),
+        "valid": valid,
+    }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from fnn import nn
 from fnn.errors import ArgumentError
@@ -19,9 +20,11 @@ __all__ = [
     "BackboneWithFPN",
     "mobilenet_backbone",
     "mobilenet_features",
+    "out_channels_of",
     "resnet_features",
     "resnet_fpn_backbone",
     "trainable_layers_of",
+    "xavier_init",
 ]
 
 Make = Callable[..., nn.Module]
@@ -194,3 +197,24 @@ def trainable_layers_of(is_trained: bool, asked: int | None, most: int, default:
     if not 0 <= layers <= most:
         raise ArgumentError(f"Trainable backbone layers should be in the range [0,{most}], got {layers} ")
     return layers
+
+
+def out_channels_of(backbone: Any, size: tuple[int, int]) -> list[int]:
+    """The channels of each of a backbone's outputs: what it says, or what it gives for an image of (width, height)."""
+    if hasattr(backbone, "out_channels"):
+        channels = backbone.out_channels
+        return [channels] if isinstance(channels, int) else list(channels)
+    training = backbone.training
+    backbone.eval()
+    maps = jax.eval_shape(backbone, jax.ShapeDtypeStruct((1, 3, size[1], size[0]), jnp.float32))
+    backbone.train(training)
+    return [x.shape[1] for x in (maps.values() if isinstance(maps, Mapping) else [maps])]
+
+
+def xavier_init(module: nn.Module) -> None:
+    """Draws the weights of a module's convolutions anew (Glorot and Bengio 2010); their biases are 0."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -12,7 +12,7 @@ from fnn import nn
 from fnn.errors import ArgumentError
 from fnn.tracing import concrete
 from fnn.vision.models.detection._masks import paste_masks_in_image
-from fnn.vision.models.detection.transform import resize_boxes
+from fnn.vision.models.detection.transform import resize_boxes, resize_keypoints
 
 __all__ = ["GeneralizedRCNN", "as_maps", "checked_targets", "finished", "resized_detections"]
 
@@ -54,11 +54,13 @@ def as_maps(features: Any) -> OrderedDict[str, jax.Array]:
 def resized_detections(
     detections: Detections, image_sizes: Sequence[tuple[int, int]], original_sizes: Sequence[tuple[int, int]]
 ) -> Detections:
-    """Boxes and masks in the coordinates of the images as they came."""
+    """Boxes, masks and keypoints in the coordinates of the images as they came."""
     for found, size, original in zip(detections, image_sizes, original_sizes, strict=True):
         found["boxes"] = resize_boxes(found["boxes"], size, original)
         if "masks" in found:
             found["masks"] = paste_masks_in_image(found["masks"], found["boxes"], original)
+        if "keypoints" in found:
+            found["keypoints"] = resize_keypoints(found["keypoints"], size, original)
     return detections
 
 

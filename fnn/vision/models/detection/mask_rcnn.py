@@ -16,6 +16,7 @@ from fnn.vision.models._registry import builder
 from fnn.vision.models._weights import WeightsEnum
 from fnn.vision.models.detection._detector import detector
 from fnn.vision.models.detection._weights import MaskRCNN_ResNet50_FPN_V2_Weights, MaskRCNN_ResNet50_FPN_Weights
+from fnn.vision.models.detection.anchor_utils import AnchorGenerator
 from fnn.vision.models.detection.backbone_utils import resnet_features
 from fnn.vision.models.detection.faster_rcnn import FasterRCNN, improved_parts
 from fnn.vision.models.resnet import ResNet50_Weights, resnet50
@@ -37,7 +38,33 @@ class MaskRCNN(FasterRCNN):
     Args:
         backbone: see `FasterRCNN`.
         num_classes: with the background; None if there are predictors.
-        *args: see `FasterRCNN`.
+        min_size: see `FasterRCNN`, as are all up to ``bbox_reg_weights``.
+        max_size: see there.
+        image_mean: see there.
+        image_std: see there.
+        rpn_anchor_generator: see there.
+        rpn_head: see there.
+        rpn_pre_nms_top_n_train: see there.
+        rpn_pre_nms_top_n_test: see there.
+        rpn_post_nms_top_n_train: see there.
+        rpn_post_nms_top_n_test: see there.
+        rpn_nms_thresh: see there.
+        rpn_fg_iou_thresh: see there.
+        rpn_bg_iou_thresh: see there.
+        rpn_batch_size_per_image: see there.
+        rpn_positive_fraction: see there.
+        rpn_score_thresh: see there.
+        box_roi_pool: see there.
+        box_head: see there.
+        box_predictor: see there.
+        box_score_thresh: see there.
+        box_nms_thresh: see there.
+        box_detections_per_img: see there.
+        box_fg_iou_thresh: see there.
+        box_bg_iou_thresh: see there.
+        box_batch_size_per_image: see there.
+        box_positive_fraction: see there.
+        bbox_reg_weights: see there.
         mask_roi_pool: cuts detections out of feature maps.
         mask_head: makes features of what it cuts out.
         mask_predictor: makes logits of a mask for each class.
@@ -64,7 +91,33 @@ class MaskRCNN(FasterRCNN):
         self,
         backbone: Any,
         num_classes: int | None = None,
-        *args: Any,
+        min_size: int | Sequence[int] = 800,
+        max_size: int = 1333,
+        image_mean: Sequence[float] | None = None,
+        image_std: Sequence[float] | None = None,
+        rpn_anchor_generator: AnchorGenerator | None = None,
+        rpn_head: nn.Module | None = None,
+        rpn_pre_nms_top_n_train: int = 2000,
+        rpn_pre_nms_top_n_test: int = 1000,
+        rpn_post_nms_top_n_train: int = 2000,
+        rpn_post_nms_top_n_test: int = 1000,
+        rpn_nms_thresh: float = 0.7,
+        rpn_fg_iou_thresh: float = 0.7,
+        rpn_bg_iou_thresh: float = 0.3,
+        rpn_batch_size_per_image: int = 256,
+        rpn_positive_fraction: float = 0.5,
+        rpn_score_thresh: float = 0.0,
+        box_roi_pool: MultiScaleRoIAlign | None = None,
+        box_head: nn.Module | None = None,
+        box_predictor: nn.Module | None = None,
+        box_score_thresh: float = 0.05,
+        box_nms_thresh: float = 0.5,
+        box_detections_per_img: int = 100,
+        box_fg_iou_thresh: float = 0.5,
+        box_bg_iou_thresh: float = 0.5,
+        box_batch_size_per_image: int = 512,
+        box_positive_fraction: float = 0.25,
+        bbox_reg_weights: tuple[float, float, float, float] | None = None,
         mask_roi_pool: MultiScaleRoIAlign | None = None,
         mask_head: nn.Module | None = None,
         mask_predictor: nn.Module | None = None,
@@ -82,7 +135,38 @@ class MaskRCNN(FasterRCNN):
             if num_classes is None:
                 raise ArgumentError("num_classes should not be None when mask_predictor is not specified")
             mask_predictor = MaskRCNNPredictor(256, 256, num_classes)
-        super().__init__(backbone, num_classes, *args, **kwargs)
+        super().__init__(
+            backbone,
+            num_classes,
+            min_size,
+            max_size,
+            image_mean,
+            image_std,
+            rpn_anchor_generator,
+            rpn_head,
+            rpn_pre_nms_top_n_train,
+            rpn_pre_nms_top_n_test,
+            rpn_post_nms_top_n_train,
+            rpn_post_nms_top_n_test,
+            rpn_nms_thresh,
+            rpn_fg_iou_thresh,
+            rpn_bg_iou_thresh,
+            rpn_batch_size_per_image,
+            rpn_positive_fraction,
+            rpn_score_thresh,
+            box_roi_pool,
+            box_head,
+            box_predictor,
+            box_score_thresh,
+            box_nms_thresh,
+            box_detections_per_img,
+            box_fg_iou_thresh,
+            box_bg_iou_thresh,
+            box_batch_size_per_image,
+            box_positive_fraction,
+            bbox_reg_weights,
+            **kwargs,
+        )
         self.roi_heads.mask_roi_pool = pool
         self.roi_heads.mask_head = head
         self.roi_heads.mask_predictor = mask_predictor

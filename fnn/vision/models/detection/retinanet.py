@@ -13,33 +13,24 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from fnn import nn
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.vision.models._registry import builder
 from fnn.vision.models.detection._boxes import BoxCoder, Matcher, box_loss
 from fnn.vision.models.detection._detector import detector
+from fnn.vision.models.detection._one_stage import OneStage, Outputs
 from fnn.vision.models.detection._weights import RetinaNet_ResNet50_FPN_V2_Weights, RetinaNet_ResNet50_FPN_Weights
 from fnn.vision.models.detection.anchor_utils import AnchorGenerator
 from fnn.vision.models.detection.backbone_utils import resnet_features
-from fnn.vision.models.detection.generalized_rcnn import (
-    Detections,
-    Targets,
-    as_maps,
-    checked_boxes,
-    checked_targets,
-    finished,
-    resized_detections,
-)
+from fnn.vision.models.detection.generalized_rcnn import Detections, Targets
 from fnn.vision.models.detection.rpn import flat_predictions
 from fnn.vision.models.detection.transform import GeneralizedRCNNTransform
 from fnn.vision.models.resnet import ResNet50_Weights, resnet50
-from fnn.vision.ops.boxes import box_iou, clip_boxes_to_image
+from fnn.vision.ops.boxes import box_iou
 from fnn.vision.ops.feature_pyramid_network import LastLevelP6P7
 from fnn.vision.ops.losses import sigmoid_focal_loss
 from fnn.vision.ops.misc import Conv2dNormActivation, FrozenBatchNorm2d
-from fnn.vision.ops.nms import padded_nms
 
 __all__ = [
     "RetinaNet",
@@ -199,7 +190,7 @@ class RetinaNetHead(nn.Module):
         return {"cls_logits": self.classification_head(x), "bbox_regression": self.regression_head(x)}
 
 
-class RetinaNet(nn.Module):
+class RetinaNet(OneStage):
     """Classes and boxes of anchors at all levels of a feature pyramid.
 
     Args:
@@ -303,52 +294,22 @@ class RetinaNet(nn.Module):
         counts: Sequence[int],
     ) -> Detections:
         """The best boxes of each image; ``counts``: the anchors of each level."""
-        logits, codes = head_outputs["cls_logits"], head_outputs["bbox_regression"]
-        classes = logits.shape[-1]
-        detections = []
-        for i, size in enumerate(image_shapes):
-            boxes, scores, labels = [], [], []
-            start = 0
-            for count in counts:
-                own = slice(start, start + count)
-                start += count
-                probabilities = jax.nn.sigmoid(logits[i, own]).reshape(-1)
-                probabilities = jnp.where(probabilities > self.score_thresh, probabilities, -jnp.inf)
-                best, places = lax.top_k(probabilities, min(self.topk_candidates, count * classes))
-                each = places // classes
-                decoded = self.box_coder.decode_single(codes[i, own][each], anchors[i][own][each])
-                boxes.append(clip_boxes_to_image(decoded, size))
-                scores.append(best)
-                labels.append(places % classes)
-            every, score, label = (jnp.concatenate(parts) for parts in (boxes, scores, labels))
-            kept, valid = padded_nms(every, score, label, self.nms_thresh, self.detections_per_img)
-            detections.append(
-                {
-                    "boxes": jnp.where(valid[:, None], every[kept], 0),
-                    "scores": jnp.where(valid, score[kept], 0),
-                    "labels": jnp.where(valid, label[kept], 0),
-                    "valid": valid,
-                }
-            )
-        return detections
+        scores, codes = jax.nn.sigmoid(head_outputs["cls_logits"]), head_outputs["bbox_regression"]
+        return [
+            self._best_of_levels(scores[i], codes[i], anchors[i], size, counts, self.box_coder.decode_single)
+            for i, size in enumerate(image_shapes)
+        ]
 
-    def forward(self, images: Sequence[jax.Array], targets: Targets | None = None) -> Any:
-        if self.training:
-            checked_targets(targets)
-        original = [(image.shape[-2], image.shape[-1]) for image in images]
-        batch, targets = self.transform(images, targets)
-        checked_boxes(targets)
-        maps = list(as_maps(self.backbone(batch.tensors)).values())
-        outputs = self.head(maps)
-        anchors = self.anchor_generator(batch, maps)
-        if self.training:
-            assert targets is not None
-            return self.compute_loss(targets, outputs, anchors)
-        places = [x.shape[2] * x.shape[3] for x in maps]
-        per_place = outputs["cls_logits"].shape[1] // sum(places)
-        counts = [count * per_place for count in places]
-        detections = self.postprocess_detections(outputs, anchors, batch.image_sizes, counts)
-        return finished(resized_detections(detections, batch.image_sizes, original))
+    def _losses(
+        self, targets: Targets, outputs: Outputs, anchors: Sequence[jax.Array], counts: Sequence[int]
+    ) -> dict[str, jax.Array]:
+        del counts
+        return self.compute_loss(targets, outputs, anchors)
+
+    def _detections(
+        self, outputs: Outputs, anchors: Sequence[jax.Array], sizes: Sequence[tuple[int, int]], counts: Sequence[int]
+    ) -> Detections:
+        return self.postprocess_detections(outputs, anchors, sizes, counts)
 
 
 _LEVELS = [2, 3, 4]  # the finest has too many anchors

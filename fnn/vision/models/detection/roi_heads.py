@@ -9,10 +9,10 @@ import jax.numpy as jnp
 from fnn import nn
 from fnn.errors import ArgumentError
 from fnn.nn import functional as F
-from fnn.vision.models.detection._boxes import BalancedPositiveNegativeSampler, BoxCoder, Matcher
+from fnn.vision.models.detection._boxes import BalancedPositiveNegativeSampler, BoxCoder, Matcher, kept_detections
+from fnn.vision.models.detection._keypoints import heatmaps_to_keypoints, keypointrcnn_loss
 from fnn.vision.models.detection.rpn import Proposals
 from fnn.vision.ops.boxes import box_iou, clip_boxes_to_image
-from fnn.vision.ops.nms import padded_nms
 from fnn.vision.ops.roi_align import roi_align
 
 __all__ = ["RoIHeads", "Samples", "fastrcnn_loss", "maskrcnn_loss"]
@@ -87,6 +87,9 @@ class RoIHeads(nn.Module):
         mask_roi_pool: cuts detections out, for masks.
         mask_head: makes features of what it cuts out.
         mask_predictor: makes logits of a mask for each class.
+        keypoint_roi_pool: cuts detections out, for keypoints.
+        keypoint_head: makes features of what it cuts out.
+        keypoint_predictor: makes a heat map for each keypoint.
     """
 
     def __init__(
@@ -105,6 +108,9 @@ class RoIHeads(nn.Module):
         mask_roi_pool: nn.Module | None = None,
         mask_head: nn.Module | None = None,
         mask_predictor: nn.Module | None = None,
+        keypoint_roi_pool: nn.Module | None = None,
+        keypoint_head: nn.Module | None = None,
+        keypoint_predictor: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.proposal_matcher = Matcher(fg_iou_thresh, bg_iou_thresh, allow_low_quality_matches=False)
@@ -119,16 +125,24 @@ class RoIHeads(nn.Module):
         self.mask_roi_pool = mask_roi_pool
         self.mask_head = mask_head
         self.mask_predictor = mask_predictor
+        self.keypoint_roi_pool = keypoint_roi_pool
+        self.keypoint_head = keypoint_head
+        self.keypoint_predictor = keypoint_predictor
 
     def has_mask(self) -> bool:
         """Whether there are masks."""
         return None not in (self.mask_roi_pool, self.mask_head, self.mask_predictor)
 
+    def has_keypoint(self) -> bool:
+        """Whether there are keypoints."""
+        return None not in (self.keypoint_roi_pool, self.keypoint_head, self.keypoint_predictor)
+
     def check_targets(self, targets: Targets | None) -> Targets:
         """That all is there that the losses need."""
         if targets is None:
             raise ArgumentError("targets should not be None")
-        for name in ("boxes", "labels", *(["masks"] if self.has_mask() else [])):
+        more = [*(["masks"] if self.has_mask() else []), *(["keypoints"] if self.has_keypoint() else [])]
+        for name in ("boxes", "labels", *more):
             if not all(name in target for target in targets):
                 raise ArgumentError(f"Every element of targets should have a {name} key")
         return targets
@@ -184,21 +198,20 @@ class RoIHeads(nn.Module):
             there = jnp.repeat(proposal.valid, classes - 1) & (scores > self.score_thresh)
             there &= ((boxes[:, 2:] - boxes[:, :2]) >= 1e-2).all(1)
             left = jnp.where(there, scores, -jnp.inf)
-            kept, valid = padded_nms(boxes, left, labels, self.nms_thresh, self.detections_per_img)
-            detections.append(
-                {
-                    "boxes": jnp.where(valid[:, None], boxes[kept], 0),
-                    "labels": jnp.where(valid, labels[kept], 0),
-                    "scores": jnp.where(valid, scores[kept], 0),
-                    "valid": valid,
-                }
-            )
+            detections.append(kept_detections(boxes, left, labels, self.nms_thresh, self.detections_per_img))
         return detections
 
     def _masks(
         self, features: Mapping[str, jax.Array], boxes: list[jax.Array], sizes: Sequence[tuple[int, int]]
     ) -> jax.Array:
         pool, head, predictor = self.mask_roi_pool, self.mask_head, self.mask_predictor
+        assert pool is not None and head is not None and predictor is not None
+        return predictor(head(pool(features, boxes, sizes)))
+
+    def _heat(
+        self, features: Mapping[str, jax.Array], boxes: list[jax.Array], sizes: Sequence[tuple[int, int]]
+    ) -> jax.Array:
+        pool, head, predictor = self.keypoint_roi_pool, self.keypoint_head, self.keypoint_predictor
         assert pool is not None and head is not None and predictor is not None
         return predictor(head(pool(features, boxes, sizes)))
 
@@ -222,6 +235,12 @@ class RoIHeads(nn.Module):
                 own = probabilities[start : start + len(found["labels"])]
                 found["masks"] = jnp.take_along_axis(own, found["labels"][:, None, None, None], 1)
                 start += len(found["labels"])
+        if self.has_keypoint():
+            heat, start = self._heat(features, [d["boxes"] for d in detections], image_shapes), 0
+            for found, size in zip(detections, image_shapes, strict=True):
+                own = heat[start : start + len(found["labels"])]
+                found["keypoints"], found["keypoints_scores"] = heatmaps_to_keypoints(own, found["boxes"], size)
+                start += len(found["labels"])
         return detections, {}
 
     def _losses(
@@ -244,4 +263,17 @@ class RoIHeads(nn.Module):
         losses = {"loss_classifier": classifier, "loss_box_reg": box}
         if self.has_mask():
             losses["loss_mask"] = maskrcnn_loss(self._masks(features, boxes, image_shapes), samples, targets)
+        if self.has_keypoint():
+            keypoints = [
+                _of_objects(target["keypoints"], one.matched) for one, target in zip(samples, targets, strict=True)
+            ]
+            counted = [one.valid & (one.labels > 0) for one in samples]
+            heat = self._heat(features, boxes, image_shapes)
+            losses["loss_keypoint"] = keypointrcnn_loss(heat, boxes, keypoints, counted)
         return losses
+
+
+def _of_objects(values: jax.Array, matched: jax.Array) -> jax.Array:
+    """Each sample's row of what is known of an image's objects; zeros, if it has none."""
+    values = jnp.asarray(values)
+    return values[matched] if len(values) else jnp.zeros((len(matched), *values.shape[1:]), values.dtype)
