@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -150,6 +150,14 @@ def surely_constant(x: object) -> bool:
 def eval_jaxpr(closed: core.ClosedJaxpr, consts: list[Any], *args: object) -> list[Any]:
     """Evaluates a closed jaxpr with other constants in place of its own."""
     return core.eval_jaxpr(closed.jaxpr, consts, *args)
+
+
+def scan_counts(params: Mapping[str, Any]) -> tuple[int, int]:
+    """How many constants and how many carried values the equation of a ``scan`` has, by its parameters."""
+    if "num_consts" in params:
+        return params["num_consts"], params["num_carry"]
+    consts, carry, _ = params["ft_in"].unpack()  # from JAX 0.11 on
+    return len(consts), len(carry)
 
 
 def bind(equation: Any, values: list[Any]) -> list[Any]:

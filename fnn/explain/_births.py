@@ -186,7 +186,7 @@ def _within(step: Step, flat: Flat, values: list[Any], rounds: tuple[int, ...] =
 
 def _in_scan(step: Step, params: dict[str, Any], given: list[Any]) -> Birth | None:
     flat = _body(step, params["jaxpr"])
-    consts, carried = params["num_consts"], params["num_carry"]
+    consts, carried = tracing.scan_counts(params)
     carry = given[consts : consts + carried]
     order = range(params["length"])
     for n in reversed(order) if params["reverse"] else order:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fnn import tracing
 from fnn.explain._program import Flat, Step, flattened
 from fnn.explain._report import Finding, Report, Table
 from fnn.func.inspection import Inspection, inspect
@@ -148,7 +149,7 @@ def _inside(step: Step, given: list[_Id]) -> dict[_Id, list[_Use]]:
                 worst[key] = max(worst.get(key, []), uses, key=len)
         return worst
     if step.name == "scan":
-        consts, carry = params["num_consts"], params["num_carry"]
+        consts, carry = tracing.scan_counts(params)
         kept = _kept(params["jaxpr"].jaxpr, consts, carry)
         ids = [key if n < consts or n in kept else ("value", id(step), n) for n, key in enumerate(given)]
         return _repeated(_body(step, params["jaxpr"], ids), given) if params["length"] > 1 else {}
