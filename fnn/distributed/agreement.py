@@ -143,7 +143,7 @@ def agreed(name: str, lowered: Any, args: tuple, seed: object) -> bool:
         >>> import jax, jax.numpy as jnp
         >>> import fnn
         >>> x = jnp.ones(3)
-        >>> fnn.distributed.agreed("double", jax.jit(lambda x: 2 * x).lower(x), (x,), None)
+        >>> fnn.distributed.agreement.agreed("double", jax.jit(lambda x: 2 * x).lower(x), (x,), None)
         False
     """
     leaves = tree_leaves(args)
