@@ -14,11 +14,10 @@ from tests import extent
 
 FOLDER = Path(__file__).parent / "scripts"
 # What is not converted, and the words that say so: nothing remembers how a loss was computed outside of the step.
-REPORTED = {"reinforce": "its loss is computed elsewhere"}
-NEEDS = {"gcn": "scipy", "kaggle_engine": "tqdm"}
+REPORTED = {"remembered": "its loss is computed elsewhere"}
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
-# Cheap ones, for each costs two processes: an operation of one's own with an update by hand, a method outlined.
-FIRST = ["custom_function", "ddp"]
+# Cheap ones, for each costs two processes: an operation of one's own, one process or many.
+FIRST = ["parallel", "quantised"]
 
 
 @pytest.mark.parametrize("name", extent.some(SCRIPTS, 8))
@@ -34,8 +33,6 @@ def test_scripts_convert_without_a_hand(name):
 
 @pytest.mark.parametrize("name", sorted(set(SCRIPTS) - set(REPORTED)) if extent.ALL else FIRST)
 def test_the_losses_are_torchs(name, tmp_path):
-    if name in NEEDS:
-        pytest.importorskip(NEEDS[name])
     original, port = FOLDER / f"{name}.py", tmp_path / f"{name}_fnn.py"
     port.write_text(convert(original.read_text(encoding="utf-8")).code, encoding="utf-8")
     result = check(original, port, steps=20)
@@ -45,8 +42,8 @@ def test_the_losses_are_torchs(name, tmp_path):
 
 
 def test_the_first_layer_that_departs_is_named(tmp_path):
-    original, port = FOLDER / "ddp.py", tmp_path / "port.py"
+    original, port = FOLDER / "parallel.py", tmp_path / "port.py"
     code = convert(original.read_text(encoding="utf-8")).code
-    port.write_text(code.replace("self.net2(self.relu(", "self.net2(2 * self.relu("), encoding="utf-8")
+    port.write_text(code.replace("return self.out(", "return self.out(2 * "), encoding="utf-8")
     result = check(original, port, steps=2)
-    assert result.first == 0 and "net2 (Linear)" in result.layer
+    assert result.first == 0 and "out (Linear)" in result.layer
