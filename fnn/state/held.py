@@ -25,6 +25,7 @@ __all__ = ["Held", "held_by", "refill"]
 _MOST = 20_000  # objects that are looked at
 _LONGEST = 1_000  # elements of a container that are
 _CONTAINERS = (list, dict, set, deque)
+_NUMBERS = frozenset({bool, complex, float, int, str, bytes, type(None)})  # most of what data sets hold
 
 # What was there before and is there now, how to store a value there, and where it is in words.
 Difference = tuple[Any, Any, Callable[[Any], None], str]
@@ -74,7 +75,7 @@ class Held:
             self._next.append((getattr(value, "__wrapped__", None), name))
 
     def _all(self, values: Any, name: str) -> None:
-        self._next.extend((value, name) for value in values)
+        self._next.extend((value, name) for value in values if type(value) not in _NUMBERS)
 
     def _module(self, module: Any) -> None:
         """What is in plain attributes and hooks; its tables and assignments are seen by the scope."""
