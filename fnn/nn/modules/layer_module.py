@@ -33,9 +33,6 @@ _absent = object()
 _NOT_INPUTS = ("params", "state", "training", "key")
 
 
-_SHARED_NAME = re.compile(r"^\w+\.__init__\(\)")
-
-
 def _constructor(layer: type[Layer]) -> Callable[..., None]:
     @functools.wraps(layer.__init__)
     def __init__(self: LayerModule, *args: object, **kwargs: object) -> None:
@@ -126,14 +123,7 @@ class LayerModule(Module):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         Module.__init__(self)
-        try:
-            layer = self._layer_class(*args, **kwargs)
-        except TypeError as error:  # about the arguments, of a constructor that several classes share
-            text, found = _SHARED_NAME.subn(f"{type(self).__name__}.__init__()", str(error))
-            if not found:
-                raise
-            raise TypeError(text) from None
-        self._install(layer)
+        self._install(self._layer_class(*args, **kwargs))
 
     def _install(self, layer: Layer) -> None:
         """Draws the layer's parameters and state and registers them."""
