@@ -32,12 +32,13 @@ from fnn.distributed import store
 from fnn.distributed.processes import broadcast_from, gather
 from fnn.errors import ArgumentError
 from fnn.serialization import CorruptFileError, load, save_file
+from fnn.serialization.atomic import present, put_in_place, recover
 from fnn.serialization.checkpoint import TREE, decode_tree, encode_tree
+from fnn.serialization.shards import INDEX, SINGLE, divided, index_of, names_of_files
 from fnn.state.box import Box
 
 __all__ = ["Saving", "load_sharded", "save_sharded"]
 
-INDEX = "model.safetensors.index.json"
 GIGABYTES = 5 * 10**9  # the size of a file, as Hugging Face's
 PATIENCE = 1800.0  # seconds in which every process must have written its files
 
@@ -137,10 +138,11 @@ def save_sharded(
     if target.exists() and not target.is_dir():
         raise ArgumentError(f"save_sharded: {os.fspath(folder)!r} is a file")
     text, tensors = encode_tree(state, "save_sharded")
-    files = _divided(tensors, max_shard_size)
+    sizes = {name: math.prod(np.shape(value)) * value.dtype.itemsize for name, value in tensors.items()}
+    files = _divided(sizes, max_shard_size)
     token = broadcast_from(np.frombuffer(secrets.token_bytes(6), np.uint8)).tobytes().hex()
     held = _held(tensors, files, background)
-    index = _index(files, tensors, text)
+    index = index_of(files, sum(sizes.values()), **{TREE: text})
     saving = Saving(lambda: _write(target, token, held, index), background)
     if background:
         _last.append(saving)
@@ -154,12 +156,12 @@ def _held(tensors: Mapping[str, Any], files: list[list[str]], copied: bool) -> d
         if isinstance(array, jax.Array) and array.is_fully_addressable:
             array.copy_to_host_async()
     held: dict[str, dict[str, Any]] = {}
-    for n, names in enumerate(files):
+    for n, (file, names) in enumerate(zip(names_of_files(len(files)), files, strict=True)):
         mine = n % jax.process_count() == jax.process_index()
         parts = {name: _whole(tensors[name], mine) for name in names}
         if mine:
             # On a CPU a numpy array may share its memory with the device's, which the next step gives away.
-            held[_file(n, len(files))] = {k: np.array(v) for k, v in parts.items()} if copied else parts
+            held[file] = {k: np.array(v) for k, v in parts.items()} if copied else parts
     return held
 
 
@@ -169,8 +171,7 @@ def _write(target: Path, token: str, held: dict[str, dict[str, Any]], index: str
 
     def begin() -> None:
         if is_first:
-            _recover(target)
-            temporary.mkdir(parents=True)
+            _begin(target, temporary)
 
     def write() -> None:
         for name, arrays in held.items():
@@ -179,7 +180,7 @@ def _write(target: Path, token: str, held: dict[str, dict[str, Any]], index: str
     def finish() -> None:
         if is_first:
             _write_index(temporary, index)
-            _put_in_place(temporary, target)
+            put_in_place(temporary, target)
 
     try:
         for stage, act in enumerate((begin, write, finish)):
@@ -219,31 +220,11 @@ def _whole(value: Any, wanted: bool) -> Any:
     return gather(value) if wanted else None
 
 
-def _file(n: int, count: int) -> str:
-    return f"model-{n + 1:05}-of-{count:05}.safetensors"
-
-
-def _divided(tensors: Mapping[str, Any], most: int) -> list[list[str]]:
-    """The names in each file: in their order, of about equal size, at least one file for each process."""
-    sizes = {name: math.prod(np.shape(value)) * value.dtype.itemsize for name, value in tensors.items()}
+def _divided(sizes: Mapping[str, int], most: int) -> list[list[str]]:
+    """The names in each file: of about equal size, at least one file for each process."""
     total = sum(sizes.values())
     count = max(1, min(len(sizes), max(jax.process_count(), -(-total // most))))
-    limit = max(1, min(most, -(-total // count)))
-    files: list[list[str]] = [[]]
-    filled = 0
-    for name, size in sizes.items():
-        if files[-1] and filled + size > limit:
-            files.append([])
-            filled = 0
-        files[-1].append(name)
-        filled += size
-    return files
-
-
-def _index(files: list[list[str]], tensors: Mapping[str, Any], text: str) -> str:
-    total = sum(math.prod(np.shape(value)) * value.dtype.itemsize for value in tensors.values())
-    places = {name: _file(n, len(files)) for n, names in enumerate(files) for name in names}
-    return json.dumps({"metadata": {"total_size": total, TREE: text}, "weight_map": places}, indent=2)
+    return divided(sizes, max(1, min(most, -(-total // count))))
 
 
 def _write_index(folder: Path, index: str) -> None:
@@ -251,41 +232,13 @@ def _write_index(folder: Path, index: str) -> None:
         file.write(index)
         file.flush()
         os.fsync(file.fileno())
-    _flush(folder)
 
 
-def _flush(folder: Path) -> None:
-    """The names in a folder, to the disk."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _before(target: Path) -> Path:
-    return target.with_name(f".{target.name}.before")
-
-
-def _put_in_place(temporary: Path, target: Path) -> None:
-    before = _before(target)
-    if target.exists():
-        shutil.rmtree(before, ignore_errors=True)
-        os.rename(target, before)
-    os.rename(temporary, target)
-    _flush(target.parent)
-    shutil.rmtree(before, ignore_errors=True)
-
-
-def _recover(target: Path) -> None:
-    """Puts right what a save left that was interrupted."""
-    before = _before(target)
-    if not target.exists() and before.exists():
-        os.rename(before, target)
-    for left in target.parent.glob(f".{target.name}.*.tmp"):
+def _begin(target: Path, temporary: Path) -> None:
+    recover(target)
+    for left in target.parent.glob(f".{target.name}.*.tmp"):  # by a save that was killed
         shutil.rmtree(left, ignore_errors=True)
+    temporary.mkdir(parents=True)
 
 
 def load_sharded(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -314,14 +267,12 @@ def load_sharded(folder: str | os.PathLike[str]) -> dict[str, Any]:
         >>> model.load_state_dict(state["model"]), state["epoch"]
         (<All keys matched successfully>, 3)
     """
-    path = Path(os.path.realpath(folder))
-    if not path.exists() and _before(path).exists():
-        path = _before(path)
-    single = path / "model.safetensors"
+    path = present(folder)
+    single = path / SINGLE
     if not (path / INDEX).exists():
         if single.exists():
             return load(single, mmap=True)
-        raise ArgumentError(f"load_sharded: there is no {INDEX} and no model.safetensors in {os.fspath(folder)!r}")
+        raise ArgumentError(f"load_sharded: there is no {INDEX} and no {SINGLE} in {os.fspath(folder)!r}")
     try:
         with open(path / INDEX, encoding="utf-8") as file:
             index = json.load(file)

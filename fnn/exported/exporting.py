@@ -7,7 +7,6 @@ parameters and buffers, and ``manifest.json``, which says what the others are.
 import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +17,7 @@ from fnn.errors import ArgumentError
 from fnn.exported._program import batched_specs, in_inference, inference, weights_of
 from fnn.kernels.portable import portable
 from fnn.nn import Module
-from fnn.serialization.atomic import replacing_folder
+from fnn.serialization.atomic import present, replacing_folder
 from fnn.serialization.safetensors import load_file, save_file
 from fnn.typing import PyTree
 
@@ -182,7 +181,7 @@ def load_exported(folder: str | os.PathLike[str]) -> Exported:
         >>> print(fnn.load_exported(folder)(jnp.array([[-1.0, 0.0, 2.0]])))
         [[0. 0. 2.]]
     """
-    path = Path(folder)
+    path = present(folder)
     manifest = path / _MANIFEST
     if not manifest.exists():
         raise ArgumentError(f"load_exported: argument 'folder' (={str(folder)!r}) holds no {_MANIFEST}")

@@ -5,10 +5,10 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["replacing", "replacing_folder"]
+__all__ = ["present", "put_in_place", "recover", "replacing", "replacing_folder"]
 
 
 @contextlib.contextmanager
@@ -35,31 +35,79 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing_folder(path: str | os.PathLike[str], keeping: Callable[[str], bool] | None = None) -> Iterator[Path]:
     """Yields an empty folder to write to, which takes the place of ``path`` when the block ends well.
 
-    Before that ``path`` is as it was, whatever happens. There is a moment between two renames in which nothing is
-    there: an interruption then leaves the old folder beside it, under a name that ends in ``.before``.
+    Before that ``path`` is as it was, whatever happens; see `put_in_place` for the moment of the exchange.
+
+    Args:
+        path: the folder.
+        keeping: whether an entry of the old folder, of this name, is to stay if the new one has none; None: none is.
     """
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
+    recover(target)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     temporary.mkdir()
-    before = target.with_name(f"{temporary.name}.before")
     try:
         yield temporary
         for file in temporary.iterdir():
             _flush(file)
-        if target.exists():
-            os.rename(target, before)
-        os.rename(temporary, target)
+        for entry in target.iterdir() if target.exists() else ():
+            if keeping is not None and keeping(entry.name) and not (temporary / entry.name).exists():
+                _link(entry, temporary / entry.name)
+        put_in_place(temporary, target)
     except BaseException:
-        if before.exists() and not target.exists():
-            os.rename(before, target)
+        recover(target)
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def put_in_place(temporary: Path, target: Path) -> None:
+    """A finished folder takes the place of ``target``.
+
+    There is a moment between two renames in which nothing is there; whoever is killed in it leaves the old folder
+    beside it, where `present` and `recover` find it.
+    """
+    _flush(temporary)
+    before = _before(target)
+    if target.exists():
+        shutil.rmtree(before, ignore_errors=True)
+        os.rename(target, before)
+    os.rename(temporary, target)
     _flush(target.parent)
     shutil.rmtree(before, ignore_errors=True)
+
+
+def present(path: str | os.PathLike[str]) -> Path:
+    """Where a folder is that `put_in_place` may have been about to replace."""
+    target = Path(os.path.realpath(path))
+    before = _before(target)
+    return before if before.exists() and not target.exists() else target
+
+
+def recover(target: Path) -> None:
+    """Puts back what an exchange left that was interrupted."""
+    found = present(target)
+    if found != target:
+        os.rename(found, target)
+
+
+def _before(target: Path) -> Path:
+    return target.with_name(f".{target.name}.before")
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file, or files, under another name: without copying where the file system can."""
+    if source.is_dir() and not source.is_symlink():
+        target.mkdir()
+        for entry in source.iterdir():
+            _link(entry, target / entry.name)
+        return
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _flush(path: Path) -> None:

@@ -8,10 +8,8 @@ from typing import Any
 
 from fnn.errors import ArgumentError
 from fnn.serialization import CorruptFileError, load
+from fnn.serialization.shards import INDEX, SINGLE
 from fnn.text.config import read_json
-
-SINGLE = "model.safetensors"
-INDEX = "model.safetensors.index.json"
 
 
 def weight_names(folder: Path, single: str = SINGLE, index: str = INDEX) -> list[str]:

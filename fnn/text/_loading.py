@@ -7,6 +7,8 @@ weights no more than one file and one array are in memory.
 
 from __future__ import annotations
 
+import contextlib
+import fnmatch
 import json
 import os
 import warnings
@@ -24,9 +26,11 @@ from fnn.distributed import distribute, gather
 from fnn.dtypes import canonical
 from fnn.errors import ArgumentTypeError, StateDictError
 from fnn.serialization import save_file
+from fnn.serialization.atomic import replacing_folder
+from fnn.serialization.shards import INDEX, SINGLE, divided, index_of, names_of_files
 from fnn.state.box import Box
 from fnn.state.layout import placed
-from fnn.text._folders import INDEX, SINGLE, mapped, weight_names
+from fnn.text._folders import mapped, weight_names
 from fnn.text._heads import initialise
 from fnn.typing import DType
 
@@ -154,33 +158,34 @@ def _copied(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def save_folder(model: Any, folder: str | os.PathLike[str], most: int) -> None:
     """Writes a model's configuration and weights; see `PreTrainedModel.save_pretrained`."""
-    path = Path(folder)
     tensors: dict[str, Any] = {}
     seen: set[int] = set()
     for name, box in boxes_of(model).items():
         if id(box) not in seen:  # of tied ones the first, as transformers does
             seen.add(id(box))
             tensors[name] = box._value
-    parts = _divided({name: value.nbytes for name, value in tensors.items()}, most)
+    parts = divided({name: value.nbytes for name, value in tensors.items()}, most)
+    files = [SINGLE] if len(parts) == 1 else names_of_files(len(parts))
     first = jax.process_index() == 0
-    if first:
-        path.mkdir(parents=True, exist_ok=True)
-    places: dict[str, str] = {}
-    for n, names in enumerate(parts):
-        file = SINGLE if len(parts) == 1 else f"model-{n + 1:05}-of-{len(parts):05}.safetensors"
-        places |= dict.fromkeys(names, file)
-        held = {name: _whole(tensors[name]) for name in names}
+    # What else is in the folder, such as a tokenizer, stays.
+    with replacing_folder(folder, _is_no_weight) if first else contextlib.nullcontext(Path()) as path:
+        for file, names in zip(files, parts, strict=True):
+            held = {name: _whole(tensors[name]) for name in names}  # by all processes
+            if first:
+                save_file(held, path / file, {"format": "pt"})
         if first:
-            save_file(held, path / file, {"format": "pt"})
-    if not first:
-        return
-    for old in path.glob("model*.safetensors*"):
-        if old.name not in places.values():
-            old.unlink()
+            _write_texts(path, model, tensors, parts)
+
+
+def _is_no_weight(name: str) -> bool:
+    return not fnmatch.fnmatch(name, "model*.safetensors*")
+
+
+def _write_texts(path: Path, model: Any, tensors: dict[str, Any], parts: list[list[str]]) -> None:
+    """The index, if there are several files, and the configuration."""
     if len(parts) > 1:
         total = sum(value.nbytes for value in tensors.values())
-        index = {"metadata": {"total_size": total}, "weight_map": places}
-        (path / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+        (path / INDEX).write_text(index_of(parts, total), encoding="utf-8")
     content = model.config.to_dict()
     floating = [value.dtype for value in tensors.values() if jnp.issubdtype(value.dtype, jnp.floating)]
     content |= {"architectures": [type(model).__name__], "dtype": str(floating[0]) if floating else "float32"}
@@ -192,15 +197,3 @@ def _whole(value: Any) -> Any:
     if isinstance(value, jax.Array) and not value.is_fully_addressable and not value.is_fully_replicated:
         return gather(value)
     return value
-
-
-def _divided(sizes: dict[str, int], most: int) -> list[list[str]]:
-    parts: list[list[str]] = [[]]
-    held = 0
-    for name, size in sizes.items():
-        if parts[-1] and held + size > most:
-            parts.append([])
-            held = 0
-        parts[-1].append(name)
-        held += size
-    return parts

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from fnn.errors import ArgumentError
-from fnn.text._folders import INDEX, SINGLE, indexed
+from fnn.serialization.atomic import present
+from fnn.serialization.shards import INDEX, SINGLE
+from fnn.text._folders import indexed
 
 __all__ = ["fetched", "located"]
 
@@ -32,8 +34,9 @@ def located(
     Raises:
         ArgumentError: there is no such folder, and no such repository can be reached.
     """
-    if Path(name).is_dir():
-        return Path(name)
+    local = present(name)
+    if local.is_dir():
+        return local
     how = {"revision": revision, "token": token, "local_files_only": local_files_only}
     config = fetched(name, "config.json", **how)
     assert config is not None
@@ -58,8 +61,9 @@ def fetched(name: str | os.PathLike[str], file: str, *, optional: bool = False, 
     Raises:
         ArgumentError: it is not there, or cannot be reached.
     """
-    if Path(name).is_dir():
-        path = Path(name) / file
+    local = present(name)
+    if local.is_dir():
+        path = local / file
         if path.exists():
             return path
         if optional:

@@ -105,6 +105,47 @@ def test_parts_dtype_and_mesh(folder, tmp_path):
     assert sorted(p.name for p in (tmp_path / "parts").iterdir()) == ["config.json", "model.safetensors"]
 
 
+def test_a_save_that_fails_leaves_the_old_model(tmp_path, monkeypatch):
+    folder = tmp_path / "model"
+    old = text.GPT2LMHeadModel(CONFIG)
+    old.save_pretrained(folder, max_shard_size=1000)
+    (folder / "tokenizer.json").write_text("{}")
+    (folder / "more").mkdir()
+    (folder / "more" / "notes").write_text("kept")
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    written = []
+
+    def fails(held, path, metadata):
+        if len(written) == 2:
+            raise OSError("no space left")
+        written.append(path)
+        save_file(held, path, metadata)
+
+    monkeypatch.setattr("fnn.text._loading.save_file", fails)
+    with pytest.raises(OSError, match="no space left"):
+        text.GPT2LMHeadModel(CONFIG).save_pretrained(folder, max_shard_size=1000)
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    monkeypatch.undo()
+    new = text.GPT2LMHeadModel(CONFIG)
+    new.save_pretrained(folder)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"config.json", "model.safetensors", "tokenizer.json", "more"}  # no part of the old one
+    assert (folder / "more" / "notes").read_text() == "kept"
+    for name, value in text.GPT2LMHeadModel.from_pretrained(folder).state_dict().items():
+        np.testing.assert_array_equal(value, new.state_dict()[name])
+
+
+def test_a_model_is_read_that_a_killed_save_left_beside_its_place(tmp_path):
+    model = text.GPT2Model(CONFIG)
+    model.save_pretrained(tmp_path / "model")
+    (tmp_path / "model").rename(tmp_path / ".model.before")
+    found = text.GPT2Model.from_pretrained(tmp_path / "model")
+    np.testing.assert_array_equal(found.wte.weight, model.wte.weight)
+    found.save_pretrained(tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
 def test_damaged_folders(folder, tmp_path):
     with pytest.raises(fnn.ArgumentError, match=r"there is no folder './nowhere'"):
         text.from_pretrained("./nowhere")
