@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from fnn import tracing
 from fnn.explain._program import Flat, Step, flattened
 from fnn.explain._report import Finding, Report, Table
@@ -22,7 +24,7 @@ _USES = {"random_bits": "draws", "random_gamma": "draws", "threefry2x32": "draws
 # What makes a key of keys, or of the numbers of one, in a way that its parameters tell.
 _MAKES = frozenset({
     "random_seed", "random_wrap", "random_unwrap", "random_split", "random_fold_in", "slice", "squeeze", "reshape",
-    "broadcast_in_dim", "dynamic_slice", "convert_element_type", "transpose", "copy", "copy_p",
+    "broadcast_in_dim", "dynamic_slice", "convert_element_type", "transpose", "unstack", "copy", "copy_p",
 })  # fmt: skip
 _AGAIN = "rematted_computation/"  # JAX's name for a checkpointed block in the backward pass
 _Id = tuple[Any, ...]
@@ -106,10 +108,12 @@ def _described(key: _Id, names: Sequence[str]) -> str:
         return "a key made in the step"
     if kind == "literal":
         return str(rest[0])
-    params, _, *sources = rest
+    params, part, *sources = rest
     inner = _described(sources[0], names)
     if kind == "slice":
         return f"{inner}[{dict(params)['start_indices'].strip('(),').split(',')[0]}]"
+    if kind == "unstack":
+        return f"{inner}[{part}]"
     if kind == "random_split":
         return f"split({inner})"
     if kind == "random_fold_in":
@@ -125,7 +129,7 @@ def _uses(flat: Flat, inputs: Sequence[_Id]) -> dict[_Id, list[_Use]]:
     def of(atom: Any) -> _Id:
         if type(atom) is int:
             return ids.setdefault(atom, ("value", id(flat), atom))
-        return ("literal", str(atom.val))
+        return ("literal", str(np.asarray(atom.val)))
 
     for step in flat.steps:
         given = [of(atom) for atom in step.ins]
