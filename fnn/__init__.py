@@ -8,7 +8,7 @@ are imported when they are first used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fnn import late, ops
+from fnn import late, ops, uncaught
 from fnn.version import __version__
 
 if TYPE_CHECKING:
@@ -149,7 +149,12 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+def _hint(error: BaseException) -> None:
+    import_module("fnn.state.array_hints").hint_on_array(error)
+
+
 late.provide(__getattr__)
+uncaught.install(_hint)
 
 
 def __dir__() -> list[str]:

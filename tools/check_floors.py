@@ -33,6 +33,7 @@ FLOORS = (
         "host_random",
         "tracing",
         "late",
+        "uncaught",
         "version",
         "autocasting",
     ),

@@ -20,8 +20,8 @@ from typing import Any
 import jax
 from jax.tree_util import tree_map
 
+from fnn.state.array_hints import hint_on_array
 from fnn.state.box import Box
-from fnn.state.tensor_names import hint_on_array
 from fnn.tracing import ARRAYS, tracing
 
 __all__ = ["child_path", "entered", "noted", "part_entered", "shapes"]

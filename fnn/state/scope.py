@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from fnn.errors import TracerEscapeError
-from fnn.state.tensor_names import hint_on_array
+from fnn.state.array_hints import hint_on_array
 from fnn.tracing import Tracer, current_trace
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ With `tensor_methods` they make up all public names of a tensor; a test compares
 from __future__ import annotations
 
 from fnn.state.tensor_table import FUNCTIONS, IN_PLACE
-from fnn.tracing import ARRAYS
 
-__all__ = ["HINTS", "hint_on_array", "missing"]
+__all__ = ["HINTS", "missing"]
 
 _WITHOUT_MEANING = "it has no meaning here: leave it out"
 _NO_COUNTERPART = "it has no counterpart in JAX"
@@ -98,25 +97,3 @@ def missing(kind: str, name: str) -> str:
     """The text for a name that a box of this kind does not have."""
     text = f"{kind!r} object has no attribute {name!r}"
     return f"{text}; {HINTS[name]}" if name in HINTS else text
-
-
-_WRITES = (
-    "An array is never written to in place: write p.{name}(...), of the Parameter or Buffer itself (not of p.data, "
-    "p.grad or an entry of a state_dict, which are arrays)"
-)
-
-
-def hint_on_array(error: BaseException) -> None:
-    """Notes on an error about a method of `torch.Tensor` that an array does not have what to write instead."""
-    name = getattr(error, "name", None)
-    if not isinstance(error, AttributeError) or not isinstance(name, str) or not isinstance(error.obj, ARRAYS):
-        return
-    base = name.removesuffix("_")
-    if base != name and (base in IN_PLACE or base in ("copy", "fill", "zero", "normal", "uniform")):
-        note = _WRITES.format(name=name) + (f", or x = fnn.{base}(x, ...)." if base in FUNCTIONS else ".")
-    elif name in FUNCTIONS:
-        note = f"A jax.Array does not have PyTorch's methods: write fnn.{name}(x, ...)."
-    else:
-        return
-    if note not in getattr(error, "__notes__", ()):
-        error.add_note(note)
