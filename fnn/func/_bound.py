@@ -32,14 +32,16 @@ from fnn.state.scope import Scope, epoch, escape_message, innermost
 
 lock = threading.RLock()
 _store = cast(Any, Box)._value.__set__
+_load = cast(Any, Box)._value.__get__
+_is_exposed = cast(Any, Box)._exposed.__get__
 
 
 class Bound:
     """A program with the boxes of the objects of a call."""
 
     __slots__ = (
-        "__weakref__", "_boxes", "arrays", "donated", "exposures", "guards", "kept", "owners", "program", "survey",
-        "targets", "texts", "weak",
+        "__weakref__", "_boxes", "_scratch", "arrays", "donated", "exposures", "guards", "kept", "lent", "owners",
+        "program", "survey", "targets", "texts", "weak",
     )  # fmt: skip
 
     def __init__(self, program: Program, survey: Survey, roots: list[Any], lost: Callable[[Any], None]) -> None:
@@ -59,6 +61,8 @@ class Bound:
         self.weak = any(boxes[i]._grad_hooks or boxes[i].__dict__ for i in needed if hasattr(boxes[i], "_grad_hooks"))
         self._boxes = [weakref.ref(box) for box in boxes] if self.weak else boxes
         self.donated, self.kept, self.targets = ([], [], []) if self.weak else self._lists(boxes)
+        self._scratch = [] if self.weak else [boxes[i] for i, _ in program.scratch]
+        self.lent: list[int] = []  # which arrays the program left in the boxes whose memory it takes next time
 
     def _lists(self, boxes: list[Box]) -> tuple[list[Box], list[Box], list[Box]]:
         program = self.program
@@ -71,6 +75,17 @@ class Bound:
             found: Any = [cast(Any, ref)() for ref in self._boxes]
             return self._lists(found)
         return self.donated, self.kept, self.targets
+
+    def scratch(self) -> list[Box]:
+        """The boxes whose memory is overwritten, whatever they hold."""
+        return [cast(Any, self._boxes[i])() for i, _ in self.program.scratch] if self.weak else self._scratch
+
+    def _memory(self, boxes: list[Box], beside: jax.Array) -> list[Any]:
+        """What may be overwritten of the boxes: the arrays that the last call left there, or else `_memory` of each."""
+        held = [*map(_load, boxes)]
+        if [*map(id, held)] == self.lent and not any(map(_is_exposed, boxes)):
+            return held
+        return [_memory(box, kind, beside) for box, (_, kind) in zip(boxes, self.program.scratch, strict=True)]
 
     def lower(self, call: Call) -> Any:
         """The program, lowered for the arguments of a call."""
@@ -152,9 +167,8 @@ class Bound:
             args = (*args, [])
         scratch: list[Box] = []
         if program.scratch and compiled is program.compiled and self._on_one_device(values):
-            boxes = self.survey.boxes
-            scratch = [boxes[i] for i, _ in program.scratch]
-            args = (*args, [_memory(b, kind, values[0]) for b, (_, kind) in zip(scratch, program.scratch, strict=True)])
+            scratch = self.scratch()
+            args = (*args, self._memory(scratch, values[0]))
         rest = Box.__new__(Box)
         targets = [*targets, rest]
         if not program.warm or compiled is not program.compiled or program.blocks:
@@ -163,7 +177,11 @@ class Bound:
             epoch.runs += program.shared
             # One call into C: an interrupt comes before it, when nothing is donated, or after it, when all is stored.
             deque(map(_store, targets, itertools.chain.from_iterable(map(compiled, *((a,) for a in args)))), maxlen=0)
-        for box in (*copied, *scratch):
+        if scratch:
+            self.lent = [*map(id, map(_load, scratch))]
+            if any(map(_is_exposed, scratch)):
+                copied += scratch
+        for box in copied:
             box._exposed = False
         self.exposures = seen
         return self._result(rest._value)
