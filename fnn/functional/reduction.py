@@ -10,6 +10,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, ParamSpec
 
 import jax
@@ -125,10 +126,11 @@ def reduced(function: Callable[P, Unreduced]) -> Callable[P, jax.Array]:
             reduction = resolve_reduction(name, size_average, reduce, reduction)
         where = region()
         admitted = None if where is None else admit(where, name, function, (args, kwargs))
-        if admitted is None:
+        within: AbstractContextManager[object] = nullcontext()
+        if admitted is not None:  # closed here and not by a decorator: warnings count the frames to the caller
+            within, (args, kwargs) = closed(), admitted
+        with within:
             return combine(name, function(*args, **kwargs), reduction)
-        with closed():  # here and not by a decorator: warnings count the frames to the caller
-            return combine(name, function(*admitted[0], **admitted[1]), reduction)
 
     vars(loss)["__signature__"] = signature.replace(return_annotation="jax.Array")
     loss.__annotations__ = function.__annotations__ | {"return": "jax.Array"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypedDict
+from typing import ClassVar, TypedDict, cast
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +43,8 @@ class _Loss(Layer):
                 self._set(**{name: HashableArray(weight, name)})
 
     def _how(self) -> How:
-        return {"reduction": vars(self)["reduction"]}
+        """The fields that `How` names."""
+        return cast(How, {name: getattr(self, name) for name in How.__annotations__})
 
     def init(self, key: Key) -> tuple[Params, State]:
         del key
