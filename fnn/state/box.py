@@ -18,7 +18,7 @@ so that an array which the user holds never disappears.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -37,7 +37,7 @@ from fnn.state.tensor_methods import Size, TensorMethods
 from fnn.tracing import ARRAYS, Tracer, register_array_like, staged
 from fnn.typing import Key
 
-__all__ = ["Box"]
+__all__ = ["Box", "values_of"]
 
 _UNINITIALISED = (
     "Can't access the {what} of an uninitialized parameter or buffer. This error usually happens in "
@@ -66,6 +66,31 @@ def _flatten(box: Box) -> tuple[tuple[Any], None]:
 def _unflatten(static: None, children: tuple[Any]) -> Any:
     del static
     return children[0]
+
+
+def values_of(held: Iterable[Any]) -> list[Any]:
+    """The ``data`` of several boxes, in one look at what surrounds them; what is no box as it is.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.state.box import Box, values_of
+        >>> values_of([Box(jnp.ones(())), None])
+        [Array(1., dtype=float32), None]
+    """
+    if innermost.get() is not None or staged():
+        return [box.data if isinstance(box, Box) else box for box in held]
+    values = []
+    for box in held:
+        if not isinstance(box, Box):
+            values.append(box)
+        elif box._value is None:
+            values.append(box.data)  # an uninitialised one says that it is
+        else:
+            if not box._exposed:
+                box._exposed = True
+                epoch.exposures += 1
+            values.append(box._value)
+    return values
 
 
 _CLASS: Any = object.__dict__["__class__"]
