@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import ClassVar, TypedDict, cast
 
 import jax
@@ -31,6 +32,8 @@ class _Loss(Layer):
     """
 
     STATE: ClassVar[tuple[str, ...]] = ()
+
+    _: KW_ONLY  # what all losses take besides their own arguments stands below, and in `How`
 
     def __post_init__(self) -> None:
         old = getattr(self, "size_average", None), getattr(self, "reduce", None)
