@@ -127,10 +127,11 @@ def reduced(function: Callable[P, Unreduced]) -> Callable[P, jax.Array]:
         where = region()
         admitted = None if where is None else admit(where, name, function, (args, kwargs))
         within: AbstractContextManager[object] = nullcontext()
+        inputs: Any = args, kwargs
         if admitted is not None:  # closed here and not by a decorator: warnings count the frames to the caller
-            within, (args, kwargs) = closed(), admitted
+            within, inputs = closed(), admitted
         with within:
-            return combine(name, function(*args, **kwargs), reduction)
+            return combine(name, function(*inputs[0], **inputs[1]), reduction)
 
     vars(loss)["__signature__"] = signature.replace(return_annotation="jax.Array")
     loss.__annotations__ = function.__annotations__ | {"return": "jax.Array"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
+
 from fnn.functional import pooling as F
 from fnn.layers._pooling import AvgPoolNd, LPPoolNd, MaxPoolNd, repeated
 from fnn.layers.layer import Params, State
@@ -79,7 +81,7 @@ class AvgPool1d(AvgPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return F.avg_pool1d(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
         ), state
@@ -100,7 +102,7 @@ class AvgPool2d(AvgPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         out = F.avg_pool2d(
             input,
             self.kernel_size,
@@ -128,7 +130,7 @@ class AvgPool3d(AvgPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         out = F.avg_pool3d(
             input,
             self.kernel_size,
@@ -151,7 +153,7 @@ class LPPool1d(LPPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return F.lp_pool1d(input, *self._arguments()), state
 
 
@@ -165,7 +167,7 @@ class LPPool2d(LPPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return F.lp_pool2d(input, *self._arguments()), state
 
 
@@ -179,5 +181,5 @@ class LPPool3d(LPPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return F.lp_pool3d(input, *self._arguments()), state

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.late import lookup
@@ -28,6 +28,14 @@ from fnn.tracing import tracing
 __all__ = ["Module"]
 
 _M = TypeVar("_M", bound="Module")
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+
+
+class _Forwarding(Protocol[P, R]):
+    """What has a ``forward`` with these arguments and this result."""
+
+    def forward(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
 
 class _IncompatibleName(ArgumentError, KeyError):
@@ -106,17 +114,18 @@ class Module(HookRegistrars, StateDict, Movement):
         """Computes the output; every subclass defines it."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs the hooks and ``forward``."""
-        if self._compiled_call_impl is not None and innermost.get() is None:
-            return self._compiled_call_impl(*args, **kwargs)
+    def __call__(self: _Forwarding[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs the hooks and ``forward``; a type checker takes it for ``forward``."""
+        module: Any = self
+        if module._compiled_call_impl is not None and innermost.get() is None:
+            return module._compiled_call_impl(*args, **kwargs)
         try:
             if tracing():
-                with entered(self):
-                    return self._forwarded(args, kwargs)
-            return self._forwarded(args, kwargs)
+                with entered(module):
+                    return module._forwarded(args, kwargs)
+            return module._forwarded(args, kwargs)
         except Exception as error:
-            noted(error, self, args, kwargs)
+            noted(error, module, args, kwargs)
             raise
 
     def _forwarded(self, args: tuple, kwargs: dict[str, Any]) -> Any:

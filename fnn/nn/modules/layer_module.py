@@ -11,7 +11,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import jax
 
@@ -106,6 +106,10 @@ class LayerModule(Module):
 
     _layer_class: ClassVar[type[Layer]]
     _layer: Any  # an instance of _layer_class
+
+    if TYPE_CHECKING:
+        # A leaf's stub types its call and leaves its forward open, for subclasses to narrow.
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __init_subclass__(cls, layer: type[Layer] | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
