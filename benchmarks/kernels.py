@@ -1,7 +1,7 @@
 """What the thresholds of `fnn.kernels` were measured by: one table a threshold, both ways on either side of it.
 
-Run with ``python benchmarks/kernels.py [name ...] [--seconds 1]``, names of `TABLES`; without names, all. Times are in microseconds, the least of all rounds, all ways in turn. The threshold is where the columns
-cross.
+Run with ``python benchmarks/kernels.py [name ...] [--seconds 1]``, names of `TABLES`; without names, all. Times are in
+microseconds, the least of all rounds, all ways in turn. The threshold is where the columns cross.
 """
 
 from __future__ import annotations
