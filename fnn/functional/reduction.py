@@ -113,6 +113,7 @@ def reduced(function: Callable[P, Unreduced]) -> Callable[P, jax.Array]:
     name, signature = function.__name__, inspect.signature(function)
     places = {n: i for i, (n, p) in enumerate(signature.parameters.items()) if p.kind is p.POSITIONAL_OR_KEYWORD}
     last = len(places)
+    terms_of: Any = function
 
     def given(what: str, default: object, args: tuple, kwargs: dict[str, Any]) -> Any:
         at = places.get(what, last)
@@ -131,7 +132,7 @@ def reduced(function: Callable[P, Unreduced]) -> Callable[P, jax.Array]:
         if admitted is not None:  # closed here and not by a decorator: warnings count the frames to the caller
             within, inputs = closed(), admitted
         with within:
-            return combine(name, function(*inputs[0], **inputs[1]), reduction)
+            return combine(name, terms_of(*inputs[0], **inputs[1]), reduction)
 
     vars(loss)["__signature__"] = signature.replace(return_annotation="jax.Array")
     loss.__annotations__ = function.__annotations__ | {"return": "jax.Array"}
