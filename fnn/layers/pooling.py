@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from fnn.functional import pooling as F
+from fnn.functional import average_pooling, max_pooling, power_pooling
 from fnn.layers._pooling import AvgPoolNd, LPPoolNd, MaxPoolNd, repeated
 from fnn.layers.layer import Params, State
 from fnn.typing import ArrayLike, Key
@@ -35,7 +35,7 @@ class MaxPool1d(MaxPoolNd):
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
-        return F.max_pool1d(input, *self._arguments()), state
+        return max_pooling.max_pool1d(input, *self._arguments()), state
 
 
 class MaxPool2d(MaxPoolNd):
@@ -49,7 +49,7 @@ class MaxPool2d(MaxPoolNd):
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
-        return F.max_pool2d(input, *self._arguments()), state
+        return max_pooling.max_pool2d(input, *self._arguments()), state
 
 
 class MaxPool3d(MaxPoolNd):
@@ -63,7 +63,7 @@ class MaxPool3d(MaxPoolNd):
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
-        return F.max_pool3d(input, *self._arguments()), state
+        return max_pooling.max_pool3d(input, *self._arguments()), state
 
 
 class AvgPool1d(AvgPoolNd):
@@ -82,7 +82,7 @@ class AvgPool1d(AvgPoolNd):
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
-        return F.avg_pool1d(
+        return average_pooling.avg_pool1d(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
         ), state
 
@@ -103,7 +103,7 @@ class AvgPool2d(AvgPoolNd):
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
-        out = F.avg_pool2d(
+        out = average_pooling.avg_pool2d(
             input,
             self.kernel_size,
             self.stride,
@@ -131,7 +131,7 @@ class AvgPool3d(AvgPoolNd):
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
-        out = F.avg_pool3d(
+        out = average_pooling.avg_pool3d(
             input,
             self.kernel_size,
             self.stride,
@@ -154,7 +154,7 @@ class LPPool1d(LPPoolNd):
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
-        return F.lp_pool1d(input, *self._arguments()), state
+        return power_pooling.lp_pool1d(input, *self._arguments()), state
 
 
 class LPPool2d(LPPoolNd):
@@ -168,7 +168,7 @@ class LPPool2d(LPPoolNd):
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
-        return F.lp_pool2d(input, *self._arguments()), state
+        return power_pooling.lp_pool2d(input, *self._arguments()), state
 
 
 class LPPool3d(LPPoolNd):
@@ -182,4 +182,4 @@ class LPPool3d(LPPoolNd):
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[jax.Array, State]:
-        return F.lp_pool3d(input, *self._arguments()), state
+        return power_pooling.lp_pool3d(input, *self._arguments()), state
