@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn.autocasting import admit, closed, region
+from fnn.docstrings import completed
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _promotion as promotion
 from fnn.typing import DType
@@ -136,23 +137,5 @@ def reduced(function: Callable[P, Unreduced]) -> Callable[P, jax.Array]:
 
     vars(loss)["__signature__"] = signature.replace(return_annotation="jax.Array")
     loss.__annotations__ = function.__annotations__ | {"return": "jax.Array"}
-    loss.__doc__ = _documented(function.__doc__ or "", list(signature.parameters))
+    loss.__doc__ = completed(function.__doc__ or "", list(signature.parameters), DESCRIPTIONS)
     return loss
-
-
-def _documented(doc: str, parameters: list[str]) -> str:
-    """The docstring, its Args completed by `DESCRIPTIONS`, in the order of the parameters."""
-    before, found, rest = doc.partition("    Args:\n")
-    if not found:
-        return doc
-    args, gap, rest = rest.partition("\n\n")
-    entries: dict[str, list[str]] = {}
-    for line in args.split("\n"):
-        if line.startswith(" " * 8) and not line.startswith(" " * 9):
-            entries[line.split(":")[0].strip()] = []
-        entries[next(reversed(entries))].append(line)
-    for name, text in DESCRIPTIONS.items():
-        if name in parameters:
-            entries.setdefault(name, [f"{' ' * 8}{name}: {text}"])
-    order = sorted(entries, key=lambda n: parameters.index(n) if n in parameters else len(parameters))
-    return before + found + "\n".join(line for name in order for line in entries[name]) + gap + rest
