@@ -302,7 +302,7 @@ def test_inplace_names_return_the_result(name):
 
 
 def test_threshold_inplace_name():
-    assert rectifier.threshold_(jnp.array([1.0, 2.0]), 1.0, 9.0).tolist() == [9.0, 2.0]
+    assert rectifier_inplace.threshold_(jnp.array([1.0, 2.0]), 1.0, 9.0).tolist() == [9.0, 2.0]
 
 
 # -- layers -----------------------------------------------------------------------------------------------
