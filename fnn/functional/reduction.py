@@ -37,6 +37,9 @@ DESCRIPTIONS = {
 }
 
 
+_OPEN = nullcontext()
+
+
 class Unreduced(NamedTuple):
     """The terms of a loss.
 
@@ -128,7 +131,7 @@ def reduced(function: Callable[P, Unreduced]) -> Callable[P, jax.Array]:
             reduction = resolve_reduction(name, size_average, reduce, reduction)
         where = region()
         admitted = None if where is None else admit(where, name, function, (args, kwargs))
-        within: AbstractContextManager[object] = nullcontext()
+        within: AbstractContextManager[object] = _OPEN
         inputs: Any = args, kwargs
         if admitted is not None:  # closed here and not by a decorator: warnings count the frames to the caller
             within, inputs = closed(), admitted

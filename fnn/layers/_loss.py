@@ -20,6 +20,9 @@ class How(TypedDict):
     reduction: str
 
 
+_NAMES = tuple(How.__annotations__)
+
+
 class _Loss(Layer):
     """A subclass names its weights in ``STATE``.
 
@@ -47,7 +50,8 @@ class _Loss(Layer):
 
     def _how(self) -> How:
         """The fields that `How` names."""
-        return cast(How, {name: getattr(self, name) for name in How.__annotations__})
+        own = vars(self)
+        return cast(How, {name: own[name] for name in _NAMES})
 
     def init(self, key: Key) -> tuple[Params, State]:
         del key

@@ -81,15 +81,14 @@ def values_of(held: Iterable[Any]) -> list[Any]:
         return [box.data if isinstance(box, Box) else box for box in held]
     values = []
     for box in held:
-        if not isinstance(box, Box):
-            values.append(box)
-        elif box._value is None:
-            values.append(box.data)  # an uninitialised one says that it is
-        else:
+        if isinstance(box, Box):
+            if box._value is None:
+                box.data  # noqa: B018 - an uninitialised one says that it is
             if not box._exposed:
                 box._exposed = True
                 epoch.exposures += 1
-            values.append(box._value)
+            box = box._value
+        values.append(box)
     return values
 
 

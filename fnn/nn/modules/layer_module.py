@@ -218,18 +218,23 @@ class LayerModule(Module):
     def _arrays(self, layer: Layer) -> tuple[dict[str, Any], dict[str, Any]]:
         """The parameters and the state by name: a parameter that is None is left out, a buffer is given as None."""
         own, buffers = self._declared(layer)
+        if not own and not buffers:
+            return {}, {}
         scope = innermost.get()
         by_path = scope is not None and scope.overrides is not None
-        held = []
-        for names, table in ((own, self._parameters), (buffers, self._buffers)):
+        held, tables = [], self.__dict__
+        for names, table in ((own, tables["_parameters"]), (buffers, tables["_buffers"])):
             for name in names:
                 box = table.get(name, _absent)
                 if box is _absent or by_path:
                     box = getattr(self, name)  # a parametrised weight, or one bound by path
                 held.append(box)
         arrays = values_of(held)
-        params = {name: value for name, value in zip(own, arrays, strict=False) if value is not None}
-        return params, dict(zip(buffers, arrays[len(own) :], strict=True))
+        params = {}
+        for name, value in zip(own, arrays, strict=False):
+            if value is not None:
+                params[name] = value
+        return params, dict(zip(buffers, arrays[len(own) :], strict=True)) if buffers else {}
 
     def __getattr__(self, name: str) -> Any:
         layer = self.__dict__.get("_layer")
