@@ -1,8 +1,7 @@
 """What the thresholds of `fnn.kernels` were measured by: one table a threshold, both ways on either side of it.
 
-Run with ``python benchmarks/kernels.py [sums] [resample] [tiles] [memory] [conv] [attention] [--seconds 1]``; without
-names, all. Times are in microseconds, the least of all rounds, all ways in turn. The threshold is where the columns
-cross.
+Run with ``python benchmarks/kernels.py [name ...] [--seconds 1]``, names of `TABLES`; without names, all. Times are in
+microseconds, the least of all rounds, all ways in turn. The threshold is where the columns cross.
 """
 
 from __future__ import annotations
@@ -24,7 +23,8 @@ import numpy as np
 from jax import lax
 
 from fnn import functional as F
-from fnn.kernels import attention, resample, sums, tiles, windows
+from fnn import layers
+from fnn.kernels import attention, recurrence, resample, sums, tiles, windows
 from fnn.kernels.cpu_convolution import Geometry, _choice, _formulations, geometry
 
 
@@ -197,6 +197,25 @@ def of_attention(seconds: float) -> None:
         row(f"{n} {h} {length}", ways, seconds)
 
 
+def of_recurrence(seconds: float) -> None:
+    """`recurrence._UNROLL`: the gradient of a recurrent layer, with so many steps in one turn of the loop."""
+    turns = (1, 2, 4, 8)
+    head("recurrence: cell H N", *map(str, turns))
+    for cell, hidden, n in (("RNN", 64, 8), ("LSTM", 64, 8), ("GRU", 64, 8), ("LSTM", 256, 20), ("GRU", 128, 1)):
+        layer = getattr(layers, cell)(hidden, hidden)
+        params, state = layer.init(jax.random.key(0))
+
+        def loss(params: layers.Params, x: jax.Array, layer: layers.Layer = layer, state: object = state) -> jax.Array:
+            return layer.apply(params, state, x)[0][0].sum()
+
+        x, ways = jnp.ones((48, n, hidden)), []
+        for unroll in turns:
+            with setting(recurrence, _UNROLL=unroll):
+                jax.clear_caches()
+                ways.append(compiled(jax.grad(loss, (0, 1)), params, x))
+        row(f"{cell} {hidden} {n}", ways, seconds)
+
+
 TABLES = {
     "sums": of_sums,
     "resample": of_resample,
@@ -204,6 +223,7 @@ TABLES = {
     "memory": of_memory,
     "conv": of_conv,
     "attention": of_attention,
+    "recurrence": of_recurrence,
 }
 
 

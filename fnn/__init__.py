@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from fnn import late, ops, uncaught
 from fnn.version import __version__
 
+if TYPE_CHECKING:  # before and after the operations, for split is more here: mypy keeps the first, pyright the last
+    from fnn.func import split
 if TYPE_CHECKING:
     from fnn.ops import *
-if TYPE_CHECKING:  # after them, for split is more here
+if TYPE_CHECKING:
     from fnn import (
         amp,
         autograd,

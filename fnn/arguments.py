@@ -6,7 +6,7 @@ What is refused is refused here in PyTorch's words, with ``where`` (``"conv2d: "
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import SupportsIndex, cast
 
 import jax
@@ -118,6 +118,25 @@ def floating(x: ArrayLike, where: str, name: str = "input", complex_too: bool = 
     if is_floating(x) or (complex_too and is_complex(x)):
         return x
     raise ArgumentTypeError(f"{where}not implemented for {name}.dtype={x.dtype}; expected a floating dtype")
+
+
+def norm_parameters(where: str, x: jax.Array, given: Mapping[str, ArrayLike | None]) -> dict[str, jax.Array | None]:
+    """The parameters of a normalisation as arrays; None stays None.
+
+    Raises:
+        ArgumentTypeError: not all of them have the dtype of ``x`` (or, for a half ``x``, all float32).
+    """
+    arrays = {name: None if v is None else floating(v, where, name) for name, v in given.items()}
+    present = {name: v.dtype for name, v in arrays.items() if v is not None}
+    mixed = set(present.values()) - {x.dtype}
+    if mixed and not (x.dtype in _HALF and set(present.values()) == {np.dtype(np.float32)}):
+        found = ", ".join(f"{name}.dtype={dtype}" for name, dtype in present.items())
+        raise ArgumentTypeError(
+            f"{where}mixed dtype: expect parameter to have scalar type {x.dtype}"
+            f"{'' if x.dtype == jnp.float32 else ', or all float32 for a half input'}; "
+            f"got input.dtype={x.dtype}, {found}"
+        )
+    return arrays
 
 
 def inexact(x: ArrayLike, where: str) -> jax.Array:

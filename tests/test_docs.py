@@ -89,7 +89,7 @@ def test_teaching_errors_are_all_shown():
     page = teaching.page()
     found = teaching.teachings()
     assert len(found) > 20 and len({t.anchor for t in found}) == len(found)
-    for name in ("scope-tracer-escape", "random-missing-key", "losses-no-tape", "vmap-write"):
+    for name in ("scope-tracer-escape", "keys-missing-key", "losses-no-tape", "vmap-write"):
         assert f"{{ #{name} }}" in page
 
 

@@ -1,5 +1,6 @@
 """No import climbs, closes a circle or takes what is private elsewhere, and the check that says so catches each way."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,20 @@ def check(root: Path) -> tuple[int, str]:
     done = subprocess.run([sys.executable, CHECK, root], capture_output=True, text=True)
     assert not done.stderr, done.stderr
     return done.returncode, done.stdout
+
+
+def test_architecture_the_check_and_the_folders_agree():
+    """The table of floors names each part of fnn once, in the order of the check."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = [re.findall(r"`(\w+)/?`", row) for row in re.findall(r"^\| ((?:`\w+/?`(?:, )?)+) \|", text, re.MULTILINE)]
+    floors = [{check_floors.floor_of(f"fnn.{name}") for name in row} for row in rows]
+    assert all(len(floor) == 1 for floor in floors), list(zip(rows, floors, strict=True))
+    order = [number for floor in floors for number in floor]
+    assert order == sorted(order)
+    parts = [path for path in (ROOT / "fnn").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    public = sorted(path.stem for path in parts if not path.stem.startswith("_"))
+    assert sorted(name for row in rows for name in row) == public
+    assert sorted(name for names in check_floors.FLOORS for name in names) == public
 
 
 SOUND = {

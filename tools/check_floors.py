@@ -29,6 +29,7 @@ FLOORS = (
         "errors",
         "dtypes",
         "devices",
+        "docstrings",
         "arguments",
         "host_random",
         "tracing",

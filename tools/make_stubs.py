@@ -23,6 +23,8 @@ import types
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # this tree's fnn, whichever is installed
+
 import fnn.typing
 from fnn.layers import Layer
 

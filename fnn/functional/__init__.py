@@ -28,6 +28,11 @@ from fnn.functional.adaptive_pooling import (
 from fnn.functional.attention import (
     scaled_dot_product_attention,
 )
+from fnn.functional.average_pooling import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+)
 from fnn.functional.batchnorm import (
     batch_norm,
     batch_norm_update,
@@ -39,6 +44,8 @@ from fnn.functional.conv import (
     conv2d,
     conv3d,
     conv_tbc,
+)
+from fnn.functional.conv_transpose import (
     conv_transpose1d,
     conv_transpose2d,
     conv_transpose3d,
@@ -104,14 +111,16 @@ from fnn.functional.loss_classification import (
 from fnn.functional.loss_ctc import (
     ctc_loss,
 )
-from fnn.functional.loss_margin import (
+from fnn.functional.loss_embedding import (
     cosine_embedding_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
+from fnn.functional.loss_margin import (
     hinge_embedding_loss,
     margin_ranking_loss,
     multi_margin_loss,
     multilabel_margin_loss,
-    triplet_margin_loss,
-    triplet_margin_with_distance_loss,
 )
 from fnn.functional.loss_regression import (
     gaussian_nll_loss,
@@ -120,6 +129,14 @@ from fnn.functional.loss_regression import (
     mse_loss,
     poisson_nll_loss,
     smooth_l1_loss,
+)
+from fnn.functional.max_pooling import (
+    max_pool1d,
+    max_pool1d_with_indices,
+    max_pool2d,
+    max_pool2d_with_indices,
+    max_pool3d,
+    max_pool3d_with_indices,
 )
 from fnn.functional.multi_head_attention import (
     multi_head_attention_forward,
@@ -145,38 +162,31 @@ from fnn.functional.packing import (
 from fnn.functional.padding import (
     pad,
 )
-from fnn.functional.pooling import (
-    avg_pool1d,
-    avg_pool2d,
-    avg_pool3d,
+from fnn.functional.power_pooling import (
     lp_pool1d,
     lp_pool2d,
     lp_pool3d,
-    max_pool1d,
-    max_pool1d_with_indices,
-    max_pool2d,
-    max_pool2d_with_indices,
-    max_pool3d,
-    max_pool3d_with_indices,
 )
 from fnn.functional.rectifier import (
     celu,
-    celu_,
     elu,
-    elu_,
     hardtanh,
-    hardtanh_,
     leaky_relu,
-    leaky_relu_,
     prelu,
     relu,
     relu6,
-    relu_,
     rrelu,
-    rrelu_,
     selu,
-    selu_,
     threshold,
+)
+from fnn.functional.rectifier_inplace import (
+    celu_,
+    elu_,
+    hardtanh_,
+    leaky_relu_,
+    relu_,
+    rrelu_,
+    selu_,
     threshold_,
 )
 from fnn.functional.recurrent import (

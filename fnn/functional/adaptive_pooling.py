@@ -1,7 +1,7 @@
 """Pooling into a given number of bins: adaptive averages and maxima in one, two and three dimensions.
 
 Bin i of O bins over a size S holds the elements from ``floor(i * S / O)`` up to ``ceil((i + 1) * S / O)``;
-bins overlap where O does not divide S.  Shapes as in `fnn.functional.pooling`.
+bins overlap where O does not divide S.  Shapes as in `fnn.functional.max_pooling`.
 """
 
 from __future__ import annotations

@@ -18,10 +18,9 @@ from typing import Any
 import jax
 from jax import lax
 
-from fnn.arguments import floating, listed, narrow, widen
+from fnn.arguments import floating, listed, narrow, norm_parameters, widen
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional._parameters import parameters
 from fnn.kernels.normalise import normalise, scaled
 from fnn.kernels.sums import spread, total
 from fnn.typing import ArrayLike, AxisName, Scalar
@@ -253,9 +252,9 @@ def _operands(
     affine = {"weight": weight, "bias": bias}
     if any_dtype:  # PyTorch copies them, once for each sample
         params = {n: None if v is None else to_array(v, n, where) for n, v in running.items()}
-        params |= parameters(where, x, affine)
+        params |= norm_parameters(where, x, affine)
     else:
-        params = parameters(where, x, running | affine)
+        params = norm_parameters(where, x, running | affine)
     for name, value in params.items():
         if x.ndim > 1 and value is not None and value.shape != (x.shape[1],):
             raise ArgumentError(

@@ -9,14 +9,16 @@ from fnn.functional.loss_binary import (
 )
 from fnn.functional.loss_classification import cross_entropy, linear_cross_entropy, nll_loss
 from fnn.functional.loss_ctc import ctc_loss
-from fnn.functional.loss_margin import (
+from fnn.functional.loss_embedding import (
     cosine_embedding_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
+from fnn.functional.loss_margin import (
     hinge_embedding_loss,
     margin_ranking_loss,
     multi_margin_loss,
     multilabel_margin_loss,
-    triplet_margin_loss,
-    triplet_margin_with_distance_loss,
 )
 from fnn.functional.loss_regression import (
     gaussian_nll_loss,

@@ -12,11 +12,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.arguments import floating, integer, integers, listed, narrow, widen, wrap_dim
+from fnn.arguments import floating, integer, integers, listed, narrow, norm_parameters, widen, wrap_dim
 from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
-from fnn.functional._parameters import parameters
 from fnn.functional.vector_norm import divided_by_norm
 from fnn.kernels.normalise import normalise
 from fnn.kernels.squares import scaled_squares
@@ -80,7 +79,7 @@ def layer_norm(
     """
     where = "layer_norm: "
     x = floating(input, where)
-    params = parameters(where, x, {"weight": weight, "bias": bias})
+    params = norm_parameters(where, x, {"weight": weight, "bias": bias})
     axes = _trailing(where, x, normalized_shape, params)
     if x.size == 0:
         return x
@@ -204,7 +203,7 @@ def group_norm(
             f"{where}Expected more than 1 value per channel when training, got input size "
             f"{[n * channels // groups, groups, *space]}"
         )
-    params = parameters(where, x, {"weight": weight, "bias": bias})
+    params = norm_parameters(where, x, {"weight": weight, "bias": bias})
     for name, value in params.items():
         if value is not None and value.shape != (channels,):
             raise ArgumentError(

@@ -2,7 +2,7 @@
 
 Each is written as a selection between branches, with the side of the kink that PyTorch's gradient takes; a
 branch is never evaluated where its gradient would overflow, so an unselected one cannot turn it into NaN.
-Arrays are immutable, so ``inplace=True`` changes nothing here, and ``relu_`` and the like return their result.
+Arrays are immutable, so ``inplace=True`` changes nothing here.
 """
 
 from __future__ import annotations
@@ -22,10 +22,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.tracing import Tracer
 from fnn.typing import ArrayLike, Key, Scalar
 
-__all__ = [
-    "celu", "celu_", "elu", "elu_", "hardtanh", "hardtanh_", "leaky_relu", "leaky_relu_", "prelu", "relu",
-    "relu6", "relu_", "rrelu", "rrelu_", "selu", "selu_", "threshold", "threshold_",
-]  # fmt: skip
+__all__ = ["celu", "elu", "hardtanh", "leaky_relu", "prelu", "relu", "relu6", "rrelu", "selu", "threshold"]  # fmt: skip
 
 # Klambauer et al. 2017, https://arxiv.org/abs/1706.02515, to double precision.
 _SELU_ALPHA = 1.6732632423543772848170429916717
@@ -350,106 +347,3 @@ def _random_slopes(key: Key, x: jax.Array, lower: float, upper: float) -> jax.Ar
     slopes = np.ones(x.shape, np.float64)
     slopes[wanted] = key.uniform((int(wanted.sum()),), np.float64, lower, upper)
     return jnp.asarray(slopes.astype(x.dtype))
-
-
-# -- PyTorch's in-place names -------------------------------------------------------------------------
-
-_threshold = threshold  # the name is an argument's below
-
-
-def threshold_(input: ArrayLike, threshold: float, value: float) -> jax.Array:
-    """As `threshold`; returns the result and leaves ``input`` as it is.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import functional as F
-        >>> F.threshold_(jnp.array([0.0, 2.0]), 1.0, 9.0).tolist()
-        [9.0, 2.0]
-    """
-    return _threshold(input, threshold, value)
-
-
-def relu_(input: ArrayLike) -> jax.Array:
-    """As `relu`; returns the result and leaves ``input`` as it is.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import functional as F
-        >>> F.relu_(jnp.array([-1.0, 2.0])).tolist()
-        [0.0, 2.0]
-    """
-    return relu(input)
-
-
-def hardtanh_(input: ArrayLike, min_val: float = -1.0, max_val: float = 1.0) -> jax.Array:
-    """As `hardtanh`; returns the result and leaves ``input`` as it is.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import functional as F
-        >>> F.hardtanh_(jnp.array([-3.0, 0.5])).tolist()
-        [-1.0, 0.5]
-    """
-    return hardtanh(input, min_val, max_val)
-
-
-def elu_(input: ArrayLike, alpha: float = 1.0) -> jax.Array:
-    """As `elu`; returns the result and leaves ``input`` as it is.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import functional as F
-        >>> F.elu_(jnp.array([0.0, 2.0])).tolist()
-        [0.0, 2.0]
-    """
-    return elu(input, alpha)
-
-
-def selu_(input: ArrayLike) -> jax.Array:
-    """As `selu`; returns the result and leaves ``input`` as it is.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import functional as F
-        >>> F.selu_(jnp.array([0.0])).tolist()
-        [0.0]
-    """
-    return selu(input)
-
-
-def celu_(input: ArrayLike, alpha: float = 1.0) -> jax.Array:
-    """As `celu`; returns the result and leaves ``input`` as it is.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import functional as F
-        >>> F.celu_(jnp.array([0.0, 2.0])).tolist()
-        [0.0, 2.0]
-    """
-    return celu(input, alpha)
-
-
-def leaky_relu_(input: ArrayLike, negative_slope: float = 0.01) -> jax.Array:
-    """As `leaky_relu`; returns the result and leaves ``input`` as it is.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import functional as F
-        >>> F.leaky_relu_(jnp.array([-100.0, 2.0])).tolist()
-        [-1.0, 2.0]
-    """
-    return leaky_relu(input, negative_slope)
-
-
-def rrelu_(
-    input: ArrayLike, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, *, key: Key | None = None
-) -> jax.Array:
-    """As `rrelu`; returns the result and leaves ``input`` as it is.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import functional as F
-        >>> F.rrelu_(jnp.array([-1.0, 2.0]), 0.5, 0.5).tolist()
-        [-0.5, 2.0]
-    """
-    return rrelu(input, lower, upper, training, key=key)

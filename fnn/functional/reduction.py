@@ -10,6 +10,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, ParamSpec
 
 import jax
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn.autocasting import admit, closed, region
+from fnn.docstrings import completed
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.functional import _promotion as promotion
 from fnn.typing import DType
@@ -33,6 +35,9 @@ DESCRIPTIONS = {
     "reduce": "deprecated, see ``reduction``.",
     "reduction": "'none', 'mean' or 'sum'.",
 }
+
+
+_OPEN = nullcontext()
 
 
 class Unreduced(NamedTuple):
@@ -112,6 +117,7 @@ def reduced(function: Callable[P, Unreduced]) -> Callable[P, jax.Array]:
     name, signature = function.__name__, inspect.signature(function)
     places = {n: i for i, (n, p) in enumerate(signature.parameters.items()) if p.kind is p.POSITIONAL_OR_KEYWORD}
     last = len(places)
+    terms_of: Any = function
 
     def given(what: str, default: object, args: tuple, kwargs: dict[str, Any]) -> Any:
         at = places.get(what, last)
@@ -125,30 +131,14 @@ def reduced(function: Callable[P, Unreduced]) -> Callable[P, jax.Array]:
             reduction = resolve_reduction(name, size_average, reduce, reduction)
         where = region()
         admitted = None if where is None else admit(where, name, function, (args, kwargs))
-        if admitted is None:
-            return combine(name, function(*args, **kwargs), reduction)
-        with closed():  # here and not by a decorator: warnings count the frames to the caller
-            return combine(name, function(*admitted[0], **admitted[1]), reduction)
+        within: AbstractContextManager[object] = _OPEN
+        inputs: Any = args, kwargs
+        if admitted is not None:  # closed here and not by a decorator: warnings count the frames to the caller
+            within, inputs = closed(), admitted
+        with within:
+            return combine(name, terms_of(*inputs[0], **inputs[1]), reduction)
 
     vars(loss)["__signature__"] = signature.replace(return_annotation="jax.Array")
     loss.__annotations__ = function.__annotations__ | {"return": "jax.Array"}
-    loss.__doc__ = _documented(function.__doc__ or "", list(signature.parameters))
+    loss.__doc__ = completed(function.__doc__ or "", list(signature.parameters), DESCRIPTIONS)
     return loss
-
-
-def _documented(doc: str, parameters: list[str]) -> str:
-    """The docstring, its Args completed by `DESCRIPTIONS`, in the order of the parameters."""
-    before, found, rest = doc.partition("    Args:\n")
-    if not found:
-        return doc
-    args, gap, rest = rest.partition("\n\n")
-    entries: dict[str, list[str]] = {}
-    for line in args.split("\n"):
-        if line.startswith(" " * 8) and not line.startswith(" " * 9):
-            entries[line.split(":")[0].strip()] = []
-        entries[next(reversed(entries))].append(line)
-    for name, text in DESCRIPTIONS.items():
-        if name in parameters:
-            entries.setdefault(name, [f"{' ' * 8}{name}: {text}"])
-    order = sorted(entries, key=lambda n: parameters.index(n) if n in parameters else len(parameters))
-    return before + found + "\n".join(line for name in order for line in entries[name]) + gap + rest

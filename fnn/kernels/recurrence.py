@@ -22,7 +22,8 @@ from fnn.kernels.mesh import select
 __all__ = ["CELLS", "matmul_t", "recurrence"]
 
 Arrays = tuple[jax.Array, ...]
-# Two to eight steps in one turn of the loop are alike; without any, a short step waits for the loop.
+# Steps in one turn of the loop. On a CPU up to four run alike, eight slower, and more take longer to compile (python
+# benchmarks/kernels.py recurrence); on an accelerator each turn that is saved is a wait less.
 _UNROLL = 4
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 
@@ -24,7 +24,7 @@ class _Activation(Layer):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         del params, training, key
         return self._activate(input), state
 

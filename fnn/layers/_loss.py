@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypedDict
+from dataclasses import KW_ONLY
+from typing import ClassVar, TypedDict, cast
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,9 @@ class How(TypedDict):
     reduction: str
 
 
+_NAMES = tuple(How.__annotations__)
+
+
 class _Loss(Layer):
     """A subclass names its weights in ``STATE``.
 
@@ -32,6 +36,8 @@ class _Loss(Layer):
 
     STATE: ClassVar[tuple[str, ...]] = ()
 
+    _: KW_ONLY  # what all losses take besides their own arguments stands below, and in `How`
+
     def __post_init__(self) -> None:
         old = getattr(self, "size_average", None), getattr(self, "reduce", None)
         if old != (None, None):
@@ -43,7 +49,9 @@ class _Loss(Layer):
                 self._set(**{name: HashableArray(weight, name)})
 
     def _how(self) -> How:
-        return {"reduction": vars(self)["reduction"]}
+        """The fields that `How` names."""
+        own = vars(self)
+        return cast(How, {name: own[name] for name in _NAMES})
 
     def init(self, key: Key) -> tuple[Params, State]:
         del key

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import jax
+
 from fnn.functional import adaptive_pooling as F
 from fnn.layers._pooling import AdaptiveAvgPoolNd, AdaptiveMaxPoolNd
 from fnn.layers.layer import Params, State
@@ -32,7 +34,7 @@ class AdaptiveAvgPool1d(AdaptiveAvgPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return F.adaptive_avg_pool1d(input, cast(Ints, self.output_size)), state
 
 
@@ -49,7 +51,7 @@ class AdaptiveAvgPool2d(AdaptiveAvgPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return F.adaptive_avg_pool2d(input, self.output_size), state
 
 
@@ -66,7 +68,7 @@ class AdaptiveAvgPool3d(AdaptiveAvgPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return F.adaptive_avg_pool3d(input, self.output_size), state
 
 

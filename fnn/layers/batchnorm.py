@@ -132,7 +132,7 @@ class _BatchNorm(_NormBase):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         del key
         x = input if isinstance(input, ARRAYS) else to_array(input)
         self._check_ndim(x.ndim, x.shape)
@@ -294,7 +294,7 @@ class _InstanceNorm(_NormBase):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         del key
         x = input if isinstance(input, ARRAYS) else to_array(input)
         self._check_ndim(x.ndim, x.shape)

@@ -12,14 +12,18 @@ from fnn import init, random
 from fnn.arguments import integer, integers, listed, ntuple
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional import conv, padding
+from fnn.functional import conv, conv_transpose, padding
 from fnn.layers.layer import Layer, Params, State, given
 from fnn.typing import ArrayLike, Device, DType, Held, Ints, Key, Tupled
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
 _CONV = {1: conv.conv1d, 2: conv.conv2d, 3: conv.conv3d}
-_CONV_TRANSPOSE = {1: conv.conv_transpose1d, 2: conv.conv_transpose2d, 3: conv.conv_transpose3d}
+_CONV_TRANSPOSE = {
+    1: conv_transpose.conv_transpose1d,
+    2: conv_transpose.conv_transpose2d,
+    3: conv_transpose.conv_transpose3d,
+}
 
 
 class _ConvNd(Layer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import jax
 
 from fnn.errors import ArgumentError
 from fnn.functional.dropout import (
@@ -53,7 +53,7 @@ class Dropout(_DropoutNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return dropout(input, self.p, training, self.inplace, key=key), state
 
 
@@ -74,7 +74,7 @@ class Dropout1d(_DropoutNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return dropout1d(input, self.p, training, self.inplace, key=key), state
 
 
@@ -95,7 +95,7 @@ class Dropout2d(_DropoutNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return dropout2d(input, self.p, training, self.inplace, key=key), state
 
 
@@ -116,7 +116,7 @@ class Dropout3d(_DropoutNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return dropout3d(input, self.p, training, self.inplace, key=key), state
 
 
@@ -139,7 +139,7 @@ class AlphaDropout(_DropoutNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return alpha_dropout(input, self.p, training, key=key), state
 
 
@@ -161,5 +161,5 @@ class FeatureAlphaDropout(_DropoutNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return feature_alpha_dropout(input, self.p, training, key=key), state

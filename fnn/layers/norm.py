@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
+
+import jax
 
 from fnn import init
 from fnn.arguments import integer, ntuple
@@ -73,7 +75,7 @@ class LayerNorm(Layer):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         del training, key
         weight, bias = params.get("weight"), params.get("bias")
         return norm.layer_norm(input, self.normalized_shape, weight, bias, self.eps), state
@@ -120,7 +122,7 @@ class RMSNorm(Layer):
 
     def apply(
         self, params: Params, state: State, x: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         del training, key
         return norm.rms_norm(x, self.normalized_shape, params.get("weight"), self.eps), state
 
@@ -186,7 +188,7 @@ class GroupNorm(Layer):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         del training, key
         return norm.group_norm(input, self.num_groups, params.get("weight"), params.get("bias"), self.eps), state
 
@@ -230,7 +232,7 @@ class LocalResponseNorm(_AcrossChannels):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         del params, training, key
         return response.local_response_norm(input, self.size, self.alpha, self.beta, self.k), state
 
@@ -253,6 +255,6 @@ class CrossMapLRN2d(_AcrossChannels):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         del params, training, key
         return response.cross_map_lrn2d(input, self.size, self.alpha, self.beta, self.k), state

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fnn.functional import pooling as F
+import jax
+
+from fnn.functional import average_pooling, max_pooling, power_pooling
 from fnn.layers._pooling import AvgPoolNd, LPPoolNd, MaxPoolNd, repeated
 from fnn.layers.layer import Params, State
 from fnn.typing import ArrayLike, Key
@@ -33,7 +35,7 @@ class MaxPool1d(MaxPoolNd):
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
-        return F.max_pool1d(input, *self._arguments()), state
+        return max_pooling.max_pool1d(input, *self._arguments()), state
 
 
 class MaxPool2d(MaxPoolNd):
@@ -47,7 +49,7 @@ class MaxPool2d(MaxPoolNd):
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
-        return F.max_pool2d(input, *self._arguments()), state
+        return max_pooling.max_pool2d(input, *self._arguments()), state
 
 
 class MaxPool3d(MaxPoolNd):
@@ -61,7 +63,7 @@ class MaxPool3d(MaxPoolNd):
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
     ) -> tuple[Any, State]:
-        return F.max_pool3d(input, *self._arguments()), state
+        return max_pooling.max_pool3d(input, *self._arguments()), state
 
 
 class AvgPool1d(AvgPoolNd):
@@ -79,8 +81,8 @@ class AvgPool1d(AvgPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
-        return F.avg_pool1d(
+    ) -> tuple[jax.Array, State]:
+        return average_pooling.avg_pool1d(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
         ), state
 
@@ -100,8 +102,8 @@ class AvgPool2d(AvgPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
-        out = F.avg_pool2d(
+    ) -> tuple[jax.Array, State]:
+        out = average_pooling.avg_pool2d(
             input,
             self.kernel_size,
             self.stride,
@@ -128,8 +130,8 @@ class AvgPool3d(AvgPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
-        out = F.avg_pool3d(
+    ) -> tuple[jax.Array, State]:
+        out = average_pooling.avg_pool3d(
             input,
             self.kernel_size,
             self.stride,
@@ -151,8 +153,8 @@ class LPPool1d(LPPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
-        return F.lp_pool1d(input, *self._arguments()), state
+    ) -> tuple[jax.Array, State]:
+        return power_pooling.lp_pool1d(input, *self._arguments()), state
 
 
 class LPPool2d(LPPoolNd):
@@ -165,8 +167,8 @@ class LPPool2d(LPPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
-        return F.lp_pool2d(input, *self._arguments()), state
+    ) -> tuple[jax.Array, State]:
+        return power_pooling.lp_pool2d(input, *self._arguments()), state
 
 
 class LPPool3d(LPPoolNd):
@@ -179,5 +181,5 @@ class LPPool3d(LPPoolNd):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
-        return F.lp_pool3d(input, *self._arguments()), state
+    ) -> tuple[jax.Array, State]:
+        return power_pooling.lp_pool3d(input, *self._arguments()), state

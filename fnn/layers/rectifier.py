@@ -233,7 +233,7 @@ class PReLU(Layer):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         del training, key
         return rectifier.prelu(input, params["weight"]), state
 
@@ -264,6 +264,6 @@ class RReLU(_Activation):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         del params
         return rectifier.rrelu(input, self.lower, self.upper, training, key=key), state

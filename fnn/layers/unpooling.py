@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
+
+import jax
 
 from fnn.functional import unpooling as F
 from fnn.layers._pooling import MaxUnpoolNd
@@ -38,7 +40,7 @@ class MaxUnpool1d(MaxUnpoolNd):
         *,
         training: bool = False,
         key: Key | None = None,
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         out = F.max_unpool1d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
         return out, state
 
@@ -64,7 +66,7 @@ class MaxUnpool2d(MaxUnpoolNd):
         *,
         training: bool = False,
         key: Key | None = None,
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         out = F.max_unpool2d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
         return out, state
 
@@ -90,6 +92,6 @@ class MaxUnpool3d(MaxUnpoolNd):
         *,
         training: bool = False,
         key: Key | None = None,
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         out = F.max_unpool3d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
         return out, state

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any
 
+import jax
+
 from fnn.functional import shuffle as F
 from fnn.functional.interpolate import interpolate
 from fnn.layers.layer import Layer, Params, State
@@ -42,7 +44,7 @@ class PixelShuffle(Layer):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return F.pixel_shuffle(input, self.upscale_factor), state
 
     def extra_repr(self) -> str:
@@ -68,7 +70,7 @@ class PixelUnshuffle(Layer):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return F.pixel_unshuffle(input, self.downscale_factor), state
 
     def extra_repr(self) -> str:
@@ -95,7 +97,7 @@ class ChannelShuffle(Layer):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         return F.channel_shuffle(input, self.groups), state
 
     def extra_repr(self) -> str:
@@ -145,7 +147,7 @@ class Upsample(Layer):
 
     def apply(
         self, params: Params, state: State, input: ArrayLike, *, training: bool = False, key: Key | None = None
-    ) -> tuple[Any, State]:
+    ) -> tuple[jax.Array, State]:
         out = interpolate(
             input, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
         )

@@ -1,21 +1,23 @@
 """`Module`: torch.nn.Module's surface over boxes.
 
-The parts stand in files of their own: registration, traversal and the call here; hooks in `_module_hooks`;
-``state_dict`` in `_state_dict`; devices and dtypes in `_movement`.
+The parts stand in files of their own: registration and the call here; submodules, parameters and buffers by path and
+one after the other in `_traversal`; hooks in `_module_hooks`; ``state_dict`` in `_state_dict`; devices and dtypes in
+`_movement`.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.late import lookup
 from fnn.nn._module_hooks import HookRegistrars
 from fnn.nn._movement import Movement
 from fnn.nn._state_dict import StateDict
+from fnn.nn._traversal import Traversal
 from fnn.state import hooks
 from fnn.state.box import Box, type_name
 from fnn.state.describe import module_print
@@ -28,6 +30,14 @@ from fnn.tracing import tracing
 __all__ = ["Module"]
 
 _M = TypeVar("_M", bound="Module")
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+
+
+class _Forwarding(Protocol[P, R]):
+    """What has a ``forward`` with these arguments and this result."""
+
+    def forward(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
 
 class _IncompatibleName(ArgumentError, KeyError):
@@ -36,7 +46,7 @@ class _IncompatibleName(ArgumentError, KeyError):
     __str__ = Exception.__str__
 
 
-class Module(HookRegistrars, StateDict, Movement):
+class Module(HookRegistrars, StateDict, Movement, Traversal):
     r"""Base class of all networks.
 
     Subclass it, assign `Parameter`\ s, `Buffer`\ s and other Modules to attributes in ``__init__`` (after
@@ -106,17 +116,18 @@ class Module(HookRegistrars, StateDict, Movement):
         """Computes the output; every subclass defines it."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs the hooks and ``forward``."""
-        if self._compiled_call_impl is not None and innermost.get() is None:
-            return self._compiled_call_impl(*args, **kwargs)
+    def __call__(self: _Forwarding[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs the hooks and ``forward``; a type checker takes it for ``forward``."""
+        module: Any = self
+        if module._compiled_call_impl is not None and innermost.get() is None:
+            return module._compiled_call_impl(*args, **kwargs)
         try:
             if tracing():
-                with entered(self):
-                    return self._forwarded(args, kwargs)
-            return self._forwarded(args, kwargs)
+                with entered(module):
+                    return module._forwarded(args, kwargs)
+            return module._forwarded(args, kwargs)
         except Exception as error:
-            noted(error, self, args, kwargs)
+            noted(error, module, args, kwargs)
             raise
 
     def _forwarded(self, args: tuple, kwargs: dict[str, Any]) -> Any:
@@ -328,133 +339,6 @@ class Module(HookRegistrars, StateDict, Movement):
     def __dir__(self) -> list[str]:
         names = {*dir(type(self)), *self.__dict__, *self._parameters, *self._buffers, *self._modules}
         return sorted(name for name in names if not name[0].isdigit())
-
-    # -- access by path ---------------------------------------------------------------------------------
-
-    def get_submodule(self, target: str) -> Module:
-        """The submodule at a dotted path; ``""`` is this module.
-
-        Raises:
-            AttributeError: the path leads nowhere, or to something that is no Module.
-        """
-        module: Module = self
-        for name in target.split(".") if target else ():
-            if not hasattr(module, name):
-                raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
-            module = getattr(module, name)
-            if not isinstance(module, Module):
-                raise AttributeError(f"`{name}` is not an nn.Module")
-        return module
-
-    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
-        """Replaces (or, unless ``strict``, adds) the submodule at a dotted path."""
-        if target == "":
-            raise ArgumentError("Cannot set the submodule without a target name!")
-        if not isinstance(module, Module):
-            raise ArgumentError(f"`module` is not an nn.Module, found {type(module)}")
-        *path, name = target.split(".")
-        parent = self.get_submodule(".".join(path))
-        if strict and not hasattr(parent, name):
-            raise AttributeError(f"{parent._get_name()} has no attribute `{name}`")
-        if hasattr(parent, name) and not isinstance(getattr(parent, name), Module):
-            raise AttributeError(f"`{name}` is not an nn.Module")
-        setattr(parent, name, module)
-
-    def get_parameter(self, target: str) -> Parameter:
-        """The parameter at a dotted path."""
-        return self._get_box(target, Parameter, "_parameters", "nn.Parameter")
-
-    def get_buffer(self, target: str) -> Buffer:
-        """The buffer at a dotted path."""
-        return self._get_box(target, Buffer, "_buffers", "buffer")
-
-    def _get_box(self, target: str, kind: type, table: str, what: str) -> Any:
-        path, _, name = target.rpartition(".")
-        module = self.get_submodule(path)
-        if not hasattr(module, name):
-            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
-        box = getattr(module, name)
-        if not isinstance(box, kind) or name not in module.__dict__[table]:
-            raise AttributeError(f"`{name}` is not {'an' if what[0] == 'n' else 'a'} {what}")
-        return box
-
-    # -- traversal ----------------------------------------------------------------------------------------
-
-    def _named_members(
-        self, members: Callable[[Module], Any], prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Any]]:
-        memo = set()
-        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
-        for path, module in modules:
-            for name, box in members(module):
-                if box is None or id(box) in memo:
-                    continue
-                if remove_duplicate:
-                    memo.add(id(box))
-                yield f"{path}.{name}" if path else name, box
-
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Parameter]]:
-        """Yields ``(name, parameter)``, each parameter once."""
-        yield from self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
-
-    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """Yields the parameters, each once."""
-        for name, parameter in self.named_parameters(recurse=recurse):
-            if not parameter._names:
-                parameter._names = (name,)  # by which an optimizer finds its gradient
-            yield parameter
-
-    def named_buffers(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Buffer]]:
-        """Yields ``(name, buffer)``, each buffer once."""
-        yield from self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
-
-    def buffers(self, recurse: bool = True) -> Iterator[Buffer]:
-        """Yields the buffers, each once."""
-        for _, buffer in self.named_buffers(recurse=recurse):
-            yield buffer
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """Yields ``(name, submodule)`` of this level."""
-        memo = set()
-        for name, module in self._modules.items():
-            if module is not None and module not in memo:
-                memo.add(module)
-                yield name, module
-
-    def children(self) -> Iterator[Module]:
-        """Yields the submodules of this level."""
-        for _, module in self.named_children():
-            yield module
-
-    def named_modules(
-        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Module]]:
-        """Yields ``(path, module)`` for this module and all below it."""
-        memo = set() if memo is None else memo
-        if self in memo:
-            return
-        if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
-        for name, module in self._modules.items():
-            if module is not None:
-                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
-
-    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
-        """Yields this module and all below it."""
-        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
-            yield module
-
-    def apply(self: _M, fn: Callable[[Module], None]) -> _M:
-        """Calls ``fn`` on every submodule, then on this module; for initialisation."""
-        for module in self.children():
-            module.apply(fn)
-        fn(self)
-        return self
 
     # -- modes ----------------------------------------------------------------------------------------------
 

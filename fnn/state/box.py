@@ -18,7 +18,7 @@ so that an array which the user holds never disappears.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -37,7 +37,7 @@ from fnn.state.tensor_methods import Size, TensorMethods
 from fnn.tracing import ARRAYS, Tracer, register_array_like, staged
 from fnn.typing import Key
 
-__all__ = ["Box"]
+__all__ = ["Box", "values_of"]
 
 _UNINITIALISED = (
     "Can't access the {what} of an uninitialized parameter or buffer. This error usually happens in "
@@ -66,6 +66,30 @@ def _flatten(box: Box) -> tuple[tuple[Any], None]:
 def _unflatten(static: None, children: tuple[Any]) -> Any:
     del static
     return children[0]
+
+
+def values_of(held: Iterable[Any]) -> list[Any]:
+    """The ``data`` of several boxes, in one look at what surrounds them; what is no box as it is.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn.state.box import Box, values_of
+        >>> values_of([Box(jnp.ones(())), None])
+        [Array(1., dtype=float32), None]
+    """
+    if innermost.get() is not None or staged():
+        return [box.data if isinstance(box, Box) else box for box in held]
+    values = []
+    for box in held:
+        if isinstance(box, Box):
+            if box._value is None:
+                box.data  # noqa: B018 - an uninitialised one says that it is
+            if not box._exposed:
+                box._exposed = True
+                epoch.exposures += 1
+            box = box._value
+        values.append(box)
+    return values
 
 
 _CLASS: Any = object.__dict__["__class__"]

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from jax.sharding import Mesh
 
@@ -55,6 +55,10 @@ class PreTrainedModel(nn.Module, Generic[C]):
     tied: ClassVar[Mapping[str, str]] = {}  # the parameters that are others, by name, where the configuration ties
     obsolete: ClassVar[tuple[str, ...]] = ()  # ends of names in old files that are no parameters: masks, positions
     weight_std: ClassVar[str] = "initializer_range"  # the configuration's field for the initial weights
+
+    if TYPE_CHECKING:
+        # What a model returns has fields that may be None, by what it was asked for: no checker knows which.
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...  # pyright: ignore[reportIncompatibleMethodOverride]
 
     config: C
     generation_config: Mapping[str, Any] | None = None  # the content of generation_config.json, where there is one

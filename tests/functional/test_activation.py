@@ -10,7 +10,7 @@ from jax.test_util import check_grads
 
 from fnn import random
 from fnn.errors import ArgumentError, ArgumentTypeError, MissingKeyError
-from fnn.functional import activation, rectifier, shrink, simplex
+from fnn.functional import activation, rectifier, rectifier_inplace, shrink, simplex
 from fnn.layers import activation as smooth_layers
 from fnn.layers import rectifier as rectifier_layers
 from fnn.layers import shrink as shrink_layers
@@ -20,7 +20,7 @@ from tests import extent, reference
 
 torch = reference.torch
 TF = torch.nn.functional
-NAMES = {n: getattr(m, n) for m in (activation, rectifier, shrink, simplex) for n in m.__all__}
+NAMES = {n: getattr(m, n) for m in (activation, rectifier, rectifier_inplace, shrink, simplex) for n in m.__all__}
 LAYERS = {n: getattr(m, n) for m in (smooth_layers, rectifier_layers, shrink_layers, simplex_layers) for n in m.__all__}
 IN_DATABASE = sorted(n for n in NAMES if not n.endswith("_") and n != "gumbel_softmax")
 INF, NAN = float("inf"), float("nan")
@@ -302,7 +302,7 @@ def test_inplace_names_return_the_result(name):
 
 
 def test_threshold_inplace_name():
-    assert rectifier.threshold_(jnp.array([1.0, 2.0]), 1.0, 9.0).tolist() == [9.0, 2.0]
+    assert rectifier_inplace.threshold_(jnp.array([1.0, 2.0]), 1.0, 9.0).tolist() == [9.0, 2.0]
 
 
 # -- layers -----------------------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
+from fnn import functional as F
 from fnn import random
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.functional import conv as F
 from fnn.layers import conv as layers
 from fnn.nn.modules import conv as modules
 from tests import reference

@@ -23,7 +23,10 @@ from tests.layers.cases import (
     x,
 )
 
-__all__ = ["CASES", "OWN_CASES", "TABLE", "TORCH_CASES", "Case"]
+__all__ = ["CASES", "OWN_CASES", "OWN_KEYWORDS", "TABLE", "TORCH_CASES", "Case"]
+
+# Arguments by keyword that torch's layers and functions of the same name lack.
+OWN_KEYWORDS: frozenset[str] = frozenset()
 
 
 def size(rank: int) -> tuple[int, ...]:

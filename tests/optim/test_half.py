@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn import nn, optim
+from fnn import nn
 from tests import reference
+from tests.optim.own import OWN, of_fnn, of_torch
 
 torch = reference.torch
 
@@ -18,6 +19,7 @@ CASES = [
     ("Adam", {"lr": 0.01, "weight_decay": 0.1, "eps": 1e-4}),
     ("AdamW", {"lr": 0.01, "amsgrad": True, "eps": 1e-4}),
     ("Adamax", {"lr": 0.01, "eps": 1e-4}),
+    ("Lion", {"lr": 0.01, "weight_decay": 0.1}),
     ("Muon", {}),
     ("NAdam", {"lr": 0.01, "decoupled_weight_decay": True, "weight_decay": 0.1, "eps": 1e-4}),
     ("RAdam", {"lr": 0.01, "eps": 1e-4}),
@@ -44,12 +46,12 @@ def test_ten_steps_as_torch(name, options, dtype):
     start = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
     theirs = [torch.nn.Parameter(torch.tensor(value, dtype=theirs_dtype)) for value in start]
     # one parameter at a time: torch's other paths round elsewhere
-    single = {} if name == "Muon" else {"foreach": False}
-    reference_optimizer = getattr(torch.optim, name)(theirs, **options, **single)
+    single = {} if name in ("Muon", *OWN) else {"foreach": False}
+    reference_optimizer = of_torch(name)(theirs, **options, **single)
     runs = []
     for step in (lambda optimizer, grads: optimizer.step(grads), jitted_step):
         ours = [nn.Parameter(jnp.asarray(value, half)) for value in start]
-        runs.append((ours, getattr(optim, name)(ours, **options), step))
+        runs.append((ours, of_fnn(name)(ours, **options), step))
     for n in range(10):
         grads = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
         for p, g in zip(theirs, grads, strict=True):

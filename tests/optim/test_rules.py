@@ -14,10 +14,11 @@ import fnn
 from fnn import nn, optim
 from fnn.testing import assert_close
 from tests import reference
+from tests.optim.own import OWN, of_fnn, of_torch
 
 torch = reference.torch
 
-NAMES = ("ASGD", "Adadelta", "Adafactor", "Adagrad", "Adamax", "Muon", "NAdam", "RAdam", "RMSprop", "Rprop")
+NAMES = ("ASGD", "Adadelta", "Adafactor", "Adagrad", "Adamax", "Muon", "NAdam", "RAdam", "RMSprop", "Rprop", *OWN)
 RNG = np.random.default_rng(0)
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 
@@ -32,7 +33,7 @@ def database():
 def cases(names):
     table = database()
     for name in names:
-        for case in table[name].optim_inputs_func("cpu"):
+        for case in table[name].optim_inputs_func("cpu") if name in table else ():
             yield pytest.param(name, case.kwargs, id=f"{name} {case.desc}")
 
 
@@ -42,6 +43,7 @@ EXTRA = [
     ("Adafactor", {"eps": (1e-3, 1e-2), "lr": 0.5, "d": 1.2}),
     ("Adagrad", {"lr": 0.5, "lr_decay": 0.1, "eps": 1e-3}),
     ("Adamax", {"betas": (0.0, 0.5), "lr": 0.1}),
+    ("Lion", {"lr": 0.01, "betas": (0.8, 0.6), "weight_decay": 0.1}),
     ("Muon", {"adjust_lr_fn": "match_rms_adamw", "nesterov": False}),
     ("NAdam", {"betas": (0.5, 0.0), "decoupled_weight_decay": True, "maximize": True, "weight_decay": 0.1}),
     ("RAdam", {"betas": (0.8, 0.6), "lr": 0.1}),
@@ -64,9 +66,9 @@ def plain(options):
 
 
 def build(name, start, options):
-    theirs = [torch.nn.Parameter(torch.tensor(v)) for v in start]
-    ours = [nn.Parameter(jnp.array(v)) for v in start]
-    return theirs, getattr(torch.optim, name)(theirs, **options), ours, getattr(optim, name)(ours, **plain(options))
+    reference_params = [torch.nn.Parameter(torch.tensor(v)) for v in start]
+    params = [nn.Parameter(jnp.array(v)) for v in start]
+    return reference_params, of_torch(name)(reference_params, **options), params, of_fnn(name)(params, **plain(options))
 
 
 def torch_step(optimizer, params, grads):
@@ -215,6 +217,7 @@ CHANGES = {
     "RAdam": {"lr": 0.5, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.2},
     "RMSprop": {"lr": 0.5, "alpha": 0.5, "eps": 1e-3, "weight_decay": 0.2},
     "Rprop": {"lr": 0.5, "etas": (0.3, 1.5), "step_sizes": (1e-3, 0.02)},
+    **{name: changes for name, (_, _, changes) in OWN.items()},
 }
 
 
@@ -254,8 +257,8 @@ def test_no_weight_decay_is_no_term(name, options):
     """Zero times infinity would be NaN. The first other weight decay costs a program, further ones cost none."""
     start = [np.full(shape, np.inf, np.float32) for shape in shapes(name)]
     options = {**options, "weight_decay": 0.0}
-    ours = [nn.Parameter(jnp.array(value)) for value in start]
-    optimizer = getattr(optim, name)(ours, **options)
+    params = [nn.Parameter(jnp.array(value)) for value in start]
+    optimizer = of_fnn(name)(params, **options)
     traces = []
 
     @fnn.jit
@@ -270,7 +273,7 @@ def test_no_weight_decay_is_no_term(name, options):
         step(optimizer, [jnp.asarray(g) for g in draw(name, 1)[0]])
         counts.append(len(traces))
         if n == 2 and finite:
-            assert all(np.all(np.array(p) == np.inf) for p in ours)
+            assert all(np.all(np.array(p) == np.inf) for p in params)
     assert counts[0] <= counts[1] == counts[2] < counts[3] == counts[5]
     assert counts[3] == counts[2] + 1 and counts[6] == counts[5], "the program without the term is at hand"
 
@@ -281,7 +284,7 @@ def test_no_weight_decay_is_no_term(name, options):
 def refusals():
     table = database()
     for name in (*NAMES, "SparseAdam"):
-        for case in table[name].optim_error_inputs_func("cpu", torch.float32):
+        for case in table[name].optim_error_inputs_func("cpu", torch.float32) if name in table else ():
             arguments = case.optimizer_error_input
             if case.error_on.value or arguments.desc in (
                 "dense params required",
@@ -444,7 +447,7 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_kinds_of_gradients_that_are_refused(name):
     p = nn.Parameter(jnp.ones((5, 3)))
-    optimizer, grad = getattr(optim, name)([p]), jnp.ones((5, 3)) if name == "SparseAdam" else sparse_pair(2)[1]
+    optimizer, grad = of_fnn(name)([p]), jnp.ones((5, 3)) if name == "SparseAdam" else sparse_pair(2)[1]
     with pytest.raises(RuntimeError, match=REFUSED[name]):
         optimizer.step([grad])
     p.grad = grad
@@ -486,7 +489,7 @@ def test_lbfgs_takes_sparse_gradients():
 
 def test_every_optimizer_of_the_database_is_here():
     elsewhere = {"SGD", "Adam", "AdamW", "LBFGS"}  # test_sgd_adam, test_lbfgs
-    assert set(database()) == {*NAMES, "SparseAdam", *elsewhere}
+    assert set(database()) == {*NAMES, "SparseAdam", *elsewhere} - set(OWN)
 
 
 # -- optax ------------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import jax
 
@@ -21,7 +21,7 @@ from fnn.layers.documentation import Documentation, Text, with_imports, written
 from fnn.layers.layer import Annotation, Layer, field_names
 from fnn.nn._module import Module
 from fnn.nn.modules._example import module_example
-from fnn.state.box import Box
+from fnn.state.box import Box, values_of
 from fnn.state.parameter import Buffer, Parameter
 from fnn.state.scope import epoch, innermost
 from fnn.tracing import tracing
@@ -106,6 +106,10 @@ class LayerModule(Module):
 
     _layer_class: ClassVar[type[Layer]]
     _layer: Any  # an instance of _layer_class
+
+    if TYPE_CHECKING:
+        # A leaf's stub types its call and leaves its forward open, for subclasses to narrow.
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __init_subclass__(cls, layer: type[Layer] | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -199,9 +203,7 @@ class LayerModule(Module):
     def forward(self, *input: PyTree, **kwargs: Any) -> Any:
         """The layer's output for these inputs."""
         layer = self._layer
-        own, buffers = self._declared(layer)
-        params = self._values(own, self._parameters)
-        state = self._values(buffers, self._buffers, absent=True) if buffers else {}
+        params, state = self._arrays(layer)
         output, new = layer.apply(params, state, *input, training=self.training, key=random.AMBIENT, **kwargs)
         if new is not state:
             for name, value in new.items():
@@ -213,18 +215,26 @@ class LayerModule(Module):
                         box.data = value
         return output
 
-    def _values(self, names: Iterable[str], table: dict[str, Any], absent: bool = False) -> dict[str, Any]:
-        """The arrays by name; what is None is left out, or (``absent``) given as None."""
+    def _arrays(self, layer: Layer) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The parameters and the state by name: a parameter that is None is left out, a buffer is given as None."""
+        own, buffers = self._declared(layer)
+        if not own and not buffers:
+            return {}, {}
         scope = innermost.get()
         by_path = scope is not None and scope.overrides is not None
-        values = {}
-        for name in names:
-            box = table.get(name, _absent)
-            if box is _absent or by_path:
-                box = getattr(self, name)  # a parametrised weight, or one bound by path
-            if box is not None or absent:
-                values[name] = box.data if isinstance(box, Box) else box
-        return values
+        held, tables = [], self.__dict__
+        for names, table in ((own, tables["_parameters"]), (buffers, tables["_buffers"])):
+            for name in names:
+                box = table.get(name, _absent)
+                if box is _absent or by_path:
+                    box = getattr(self, name)  # a parametrised weight, or one bound by path
+                held.append(box)
+        arrays = values_of(held)
+        params = {}
+        for name, value in zip(own, arrays, strict=False):
+            if value is not None:
+                params[name] = value
+        return params, dict(zip(buffers, arrays[len(own) :], strict=True)) if buffers else {}
 
     def __getattr__(self, name: str) -> Any:
         layer = self.__dict__.get("_layer")

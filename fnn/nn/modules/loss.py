@@ -2,8 +2,6 @@
 
 import math
 import warnings
-from collections.abc import Callable
-from typing import Any
 
 import jax
 
@@ -11,6 +9,7 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.functional import loss as functional
 from fnn.layers import loss as layers
+from fnn.layers.layer import Layer
 from fnn.nn._module import Module
 from fnn.nn.modules.distance import PairwiseDistance
 from fnn.nn.modules.layer_module import LayerModule
@@ -72,20 +71,13 @@ class NLLLoss2d(NLLLoss, layer=layers.NLLLoss):
         1.5
     """
 
-    def __init__(
-        self,
-        weight: ArrayLike | None = None,
-        size_average: bool | None = None,
-        ignore_index: int = -100,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
+    def _install(self, layer: Layer) -> None:
         warnings.warn(
             "`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead as a drop-in replacement.",
             FutureWarning,
-            stacklevel=2,
+            stacklevel=4,  # below are LayerModule's constructor and the one that is made of the layer
         )
-        super().__init__(weight, size_average, ignore_index, reduce, reduction)
+        super()._install(layer)
 
 
 class PoissonNLLLoss(_Loss, layer=layers.PoissonNLLLoss): ...
@@ -228,29 +220,16 @@ class TripletMarginLoss(_Loss, layer=layers.TripletMarginLoss): ...
 
 
 class TripletMarginWithDistanceLoss(_Loss, layer=layers.TripletMarginWithDistanceLoss):
-    def __init__(
-        self,
-        *,
-        distance_function: Callable[[Any, Any], Any] | None = None,
-        margin: float = 1.0,
-        swap: bool = False,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(margin=margin, swap=swap, reduction=reduction)
+    def _install(self, layer: Layer) -> None:
+        distance = vars(layer)["distance_function"]
+        super()._install(layer.replace(distance_function=None))
         # A Module (the default one, too) becomes a submodule, with its parameters.
-        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
+        self.distance_function = PairwiseDistance() if distance is None else distance
 
     def forward(self, anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike) -> jax.Array:
         """The loss."""
-        return functional.triplet_margin_with_distance_loss(
-            anchor,
-            positive,
-            negative,
-            distance_function=self.distance_function,
-            margin=self.margin,
-            swap=self.swap,
-            reduction=self.reduction,
-        )
+        layer = self._present_layer().replace(distance_function=self.distance_function)
+        return layer.apply({}, {}, anchor, positive, negative, training=self.training)[0]
 
 
 class CTCLoss(_Loss, layer=layers.CTCLoss): ...

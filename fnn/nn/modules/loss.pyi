@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from fnn.state.parameter import Buffer
 from fnn.typing import ArrayLike, DType, Device
+from fnn.layers.layer import Layer
 from fnn.nn.modules.layer_module import LayerModule
 from fnn.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
 
@@ -106,9 +107,17 @@ class NLLLoss2d(NLLLoss):
     reduce: bool | None
     reduction: str
     weight: Buffer | None
+    def __init__(
+        self,
+        weight: ArrayLike | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = 'mean',
+    ) -> None: ...
     def forward(self, *args: Any, **kwargs: Any) -> jax.Array: ...
     def __call__(self, input: ArrayLike, target: ArrayLike) -> jax.Array: ...
-    def __init__(self, weight: ArrayLike | None=None, size_average: bool | None=None, ignore_index: int=-100, reduce: bool | None=None, reduction: str='mean') -> None:
+    def _install(self, layer: Layer) -> None:
         ...
 
 class PoissonNLLLoss(_Loss):
@@ -769,7 +778,15 @@ class TripletMarginWithDistanceLoss(_Loss):
     margin: float
     swap: bool
     reduction: str
-    def __init__(self, *, distance_function: Callable[[Any, Any], Any] | None=None, margin: float=1.0, swap: bool=False, reduction: str='mean') -> None:
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Any, Any], Any] | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = 'mean',
+    ) -> None: ...
+    def _install(self, layer: Layer) -> None:
         ...
     def forward(self, anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike) -> jax.Array:
         """The loss."""

@@ -116,7 +116,7 @@ class ParameterList(Module):
     def extra_repr(self) -> str:
         return _lines(enumerate(self))
 
-    def __call__(self, *args: object, **kwargs: object) -> Any:
+    def forward(self, *input: Any, **kwargs: Any) -> Any:
         """Refused: it is no function."""
         raise RuntimeError("ParameterList should not be called.")
 
@@ -244,7 +244,7 @@ class ParameterDict(Module):
     def extra_repr(self) -> str:
         return _lines(self.items())
 
-    def __call__(self, *args: object, **kwargs: object) -> Any:
+    def forward(self, *input: Any, **kwargs: Any) -> Any:
         """Refused: it is no function."""
         raise RuntimeError("ParameterDict should not be called.")
 
