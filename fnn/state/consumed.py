@@ -24,7 +24,7 @@ from fnn.state.contents import SHUT, content_of
 __all__ = ["Consumables", "is_consumable", "text_of"]
 
 CONSUMED = """\
-{function} takes something out of {what}, or changes it, while it is traced: once, not at each call.
+{function} {does} {what} while it is traced, which happens once and not at each call.
 
     step = fnn.jit(lambda x: model(x) * {example})          # wrong: the first one again at every call
     step = fnn.jit(lambda x, value: model(x) * value)       # right: step(x, {example})
@@ -100,14 +100,17 @@ class Consumables:
 def text_of(value: object, function: str) -> str:
     """Why ``value`` must not be asked in the traced function of this name."""
     cls = type(value)
-    what = f"a {cls.__name__ if cls.__module__ == 'builtins' else f'{cls.__module__}.{cls.__name__}'} from outside"
+    name = cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
+    what = f"{'an' if name[0] in 'aeiou' else 'a'} {name} from outside"
+    does, example, instead = "takes something out of", "next(values)", ""
     if isinstance(value, types.GeneratorType):
         what = f"the generator {value.__name__!r}"
-    example, instead = "next(values)", ""
-    if isinstance(value, _sources()):
+    elif isinstance(value, SHUT):
+        does = "changes"
+    elif isinstance(value, _sources()):
         example, instead = "rng.random()", _RANDOM
         what = next((f"the global generator of {name!r}" for name, g in _hidden().items() if g is value), what)
-    return CONSUMED.format(function=function, what=what, example=example, instead=instead)
+    return CONSUMED.format(function=function, does=does, what=what, example=example, instead=instead)
 
 
 def _remembered(memo: Any) -> list[Any]:

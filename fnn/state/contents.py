@@ -28,10 +28,10 @@ _READERS: dict[type, Callable[[Any], Any]] = {
     **dict.fromkeys(map(type, ({}.keys(), {}.values(), {}.items())), lambda held: dict(held.mapping)),
     threading.Event: lambda held: held.is_set(),
     queue.Queue: lambda held: list(held.queue),
-    weakref.WeakKeyDictionary: lambda held: list(held.items()),
+    weakref.WeakKeyDictionary: lambda held: held.data,
     weakref.WeakValueDictionary: lambda held: list(held.items()),
     weakref.WeakSet: lambda held: list(held),
-    threading.local: lambda held: dict(held.__dict__),
+    threading.local: lambda held: held.__dict__,
     type(os.environ): lambda held: dict(held._data),
 }
 

@@ -108,7 +108,9 @@ _watchable: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
 
 
 def _is_watchable(cls: type) -> bool:
-    if not cls.__flags__ & _HEAP or cls.__flags__ & _IMMUTABLE or issubclass(cls, (type, tuple, Box)):
+    if not cls.__flags__ & _HEAP or cls.__flags__ & _IMMUTABLE or issubclass(cls, (type, Box)):
+        return False
+    if not cls.__dictoffset__ and issubclass(cls, (tuple, *_PLAIN, float)):  # nothing can be put into it
         return False
     if has_state(cls):
         return True
@@ -124,6 +126,14 @@ def of_container(value: object) -> bool:
         return False
     owner = value.__self__  # of a function the module
     return isinstance(owner, (list, dict, set, deque)) or content_of(owner) is not None
+
+
+def _functions_of(value: object) -> list[Any]:
+    """The functions that an object of a library's class holds in attributes."""
+    try:
+        return [held for held in vars(value).values() if isinstance(held, types.FunctionType)]
+    except TypeError:
+        return []
 
 
 _NOTHING = object()
@@ -355,11 +365,9 @@ class Survey:
     def _builtin(self, value: Any) -> Any:
         if of_container(value):
             return ("builtin", value.__name__, self.value(value.__self__))
-        return (
-            ("builtin", value.__name__, self._consumable(owner))
-            if is_consumable(owner := value.__self__)
-            else Same(value)
-        )
+        if is_consumable(value.__self__):
+            return ("builtin", value.__name__, self._consumable(value.__self__))
+        return Same(value)
 
     def _consumable(self, value: object) -> Any:
         if self.consumables is not None:
@@ -388,13 +396,13 @@ class Survey:
         if issubclass(cls, enum.Enum) and watchable(cls):
             return (Same(value), self._instance(value))  # it may have attributes
         if isinstance(value, (*_PLAIN, *_constants)):
-            return (cls, value)
+            return (cls, value, self._instance(value)) if watchable(cls) else (cls, value)
         if isinstance(value, float):
-            return (cls, self._float(float(value)))
-        if isinstance(value, np.ndarray):
-            return self._numpy(value)
-        if isinstance(value, tuple):
-            return self._tuple(value)
+            inner = (cls, self._float(float(value)))
+            return (*inner, self._instance(value)) if watchable(cls) else inner
+        if isinstance(value, (np.ndarray, tuple)):
+            inner = self._tuple(value) if isinstance(value, tuple) else self._numpy(value)
+            return (inner, self._instance(value)) if watchable(cls) else inner
         if isinstance(value, (list, dict, set, frozenset, deque, types.MappingProxyType)):
             inner = self._container(value)
             return (inner, self._instance(value)) if watchable(cls) else inner
@@ -432,7 +440,9 @@ class Survey:
         if wrapped is not None and callable(wrapped) and not watchable(cls):
             if self.consumables is not None and isinstance(value, functools._lru_cache_wrapper):
                 self.consumables.memos.append(value)
-            return ("wrapper", Same(value), self.value(wrapped))
+            # A derivative of one's own (jax.custom_vjp) has more functions than the one it wraps.
+            more = [f for f in _functions_of(value) if f is not wrapped]
+            return ("wrapper", Same(value), self.value(wrapped), *map(self.value, more))
         if watchable(cls):
             return self._instance(value)
         return Same(value)

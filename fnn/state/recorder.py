@@ -41,7 +41,7 @@ from fnn.state.places import (
 )
 from fnn.state.recipes import slots_of
 from fnn.state.scope import watched_names
-from fnn.state.template import COUNTED, Template
+from fnn.state.template import Log, Template
 from fnn.state.watch import Watch, recorder
 
 __all__ = ["Recorder", "guess"]
@@ -117,15 +117,17 @@ class Recorder:
         ignored = set()
         for number, (container, before) in enumerate(zip(self.survey.containers, self.survey.contents, strict=True)):
             at = self.survey.found[number]
-            if at is None or type(container) not in COUNTED or self.places[at].kind not in ("cell", "global"):
+            if at is None or type(container) not in (list, dict, set) or self.places[at].kind not in ("cell", "global"):
                 continue
             node = self.survey.nodes[self.places[at].node]
             if fetch(node, self.places[at]) is not container:
                 continue
             now = copied(container)
-            if _atoms(now) and _atoms(before) and len(now) > len(before) and _begins(now, before):
-                ignored.add(number)
-                self.prints[at] = ANYTHING
+            if _atoms(now) and _atoms(before) and len(now) > len(before):
+                log = Log(type(container), before, now)
+                if log.admits(container):
+                    ignored.add(number)
+                    self.prints[at] = log
         return ignored
 
     def template(self, unread: set[Box]) -> Template:
@@ -193,6 +195,9 @@ class Recorder:
                 self._read(Place(number, "dict", "__dict__"), value)
             return
         if has_state(type(value)) and (_describes_itself(value) or is_whole(name) or name == "_compiled_call_impl"):
+            found = on_class(type(value), name)
+            if isinstance(found, _METHODS) and not is_library(module_of(found)):
+                self._named_on(number, value, name)
             return
         self._busy = True  # describing must not count as reading
         try:
@@ -248,6 +253,13 @@ class Recorder:
         finally:
             self._busy = False
 
+    def _named_on(self, number: int, value: object, name: str) -> None:
+        self._busy = True
+        try:
+            self._read(Place(number, "class", name), value)
+        finally:
+            self._busy = False
+
     def _attribute(self, number: int, value: object, name: str) -> None:
         place = Place(number, "attr", name)
         if place in self._seen:
@@ -298,6 +310,8 @@ class Recorder:
                         self._read(Place(number, "attr", "__getattr__"), value)
                 elif not isinstance(value, type) or not is_library(type(value).__module__):
                     self._operators(value, number)
+                if isinstance(value, type):
+                    self._called_by_others(value, number)
                 if not self._met:
                     self._owned()
         finally:
@@ -351,6 +365,17 @@ class Recorder:
             for name, found in vars(base).items():
                 if name[:2] == "__" and isinstance(found, types.FunctionType) and name not in _NOT_CALLED:
                     self._read(Place(number, "class", name), value)
+
+    def _called_by_others(self, cls: type, number: int) -> None:
+        """The methods of a class that no code need name: operators, the constructor, what overrides a library's."""
+        libraries = [base for base in cls.__mro__ if is_library(base.__module__) and base is not object]
+        for base in cls.__mro__:
+            if base in libraries or is_library(base.__module__):
+                continue
+            for name, found in vars(base).items():
+                if isinstance(found, _METHODS) and name not in _NOT_READ:
+                    if name[:2] == "__" or any(name in vars(library) for library in libraries):
+                        self._read(Place(number, "of class", name), cls)
 
     def _owned(self) -> None:
         """Attributes of classes, Python modules and functions that any of the functions met may read."""
@@ -459,19 +484,14 @@ _LOOKS_AT_ALL = frozenset({"__dict__", "vars", "dir", "getmembers", "getattr_sta
 _PAST_THE_WATCH = frozenset({"getattr_static", "__getattribute__"})
 _ASKS_FOR_CLASSES = frozenset({"isinstance", "issubclass"})
 _ENVIRONMENT = frozenset({"environ", "getenv"})
+_METHODS = (types.FunctionType, staticmethod, classmethod)
+_NOT_READ = frozenset({"__getattribute__", "__init_subclass__", "__del__", "__repr__", "__reduce__", "__getstate__"})
 _NOT_CALLED = frozenset({"__init__", "__new__", "__getattribute__", "__init_subclass__", "__del__"})
 
 
 def _atoms(content: Any) -> bool:
     values = [*content, *content.values()] if isinstance(content, dict) else content
     return all(by_value(v) or (type(v) is tuple and _atoms(v)) for v in values)
-
-
-def _begins(now: Any, before: Any) -> bool:
-    """Whether the content of a container begins with what was in it: it has only grown."""
-    if isinstance(now, dict):
-        return all(name in now and now[name] is value for name, value in before.items())
-    return set(before) <= set(now) or now[: len(before)] == before
 
 
 def guess(survey: Survey) -> Survey:
