@@ -52,10 +52,13 @@ def _sources() -> tuple[type, ...]:
     return tuple(found)
 
 
-def _hidden() -> dict[str, Any]:
-    """The generators of which the functions of a module are methods."""
-    found: dict[str, Any] = {"random": importlib.import_module("random").random, "numpy.random": np.random.rand}
-    return {name: draw.__self__ for name, draw in found.items()}
+def _hidden(load: bool = False) -> dict[str, Any]:
+    """The generators of which the functions of a module are methods, of the modules that are loaded or to be loaded."""
+    found = {}
+    for name, function in (("random", "random"), ("numpy.random", "rand")):
+        if load or name in sys.modules:
+            found[name] = getattr(importlib.import_module(name), function).__self__
+    return found
 
 
 class Consumables:
@@ -70,9 +73,13 @@ class Consumables:
         if id(value) not in self._met:
             self._met[id(value)] = value, position(value)
 
-    def add_hidden(self) -> None:
-        """The same for the generators of the modules ``random``, which code names that draws from them."""
-        for value in _hidden().values():
+    def add_hidden(self, load: bool) -> None:
+        """The same for the generators of the modules ``random``.
+
+        Args:
+            load: whether code names such a module, and not only something of this name.
+        """
+        for value in _hidden(load).values():
             self.add(value)
 
     def __contains__(self, value: object) -> bool:

@@ -443,6 +443,8 @@ class Recorder:
             self._path(Place(number, "cell", cells[path[0]]), function, path[1:])
         if not _ENVIRONMENT.isdisjoint(names.named):
             self._read(Place(number, "environment", ""), function)
+        if "random" in names.named:
+            self._add_hidden(load=False)
         if any(_draws(module, attributes) for module, *attributes in names.imports):
             self._add_hidden()
         own = [(function.__globals__.get("__name__"), *names.named)] if names.finds_modules else []
@@ -470,9 +472,9 @@ class Recorder:
             else:
                 self._read(Place(self.survey.node(value), "of class", rest[0]), value)  # asked for in vain
 
-    def _add_hidden(self) -> None:
+    def _add_hidden(self, load: bool = True) -> None:
         if self.survey.consumables is not None:
-            self.survey.consumables.add_hidden()
+            self.survey.consumables.add_hidden(load)
 
 
 def _draws(module: str, attributes: Sequence[str]) -> bool:

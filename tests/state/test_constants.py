@@ -4,6 +4,8 @@ import warnings
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import optax
 import pytest
 
 import fnn
@@ -89,3 +91,57 @@ def test_hints_on_methods_that_arrays_lack(function, hint, call):
     with pytest.raises(AttributeError) as error:
         call(function, jnp.ones(2))
     error.match(hint)
+
+
+# PyTorch's ways to write to a parameter and to its gradient, and what is to be written.
+IDIOMS = {
+    "p.data.copy_": (lambda p: p.data.copy_(X), r"write p\.copy_\(\.\.\.\), of the Parameter .* \(not of p\.data"),
+    "p.data.add_": (lambda p: p.data.add_(p.grad, alpha=-0.1), r"write p\.add_\(\.\.\.\), of the Parameter"),
+    "p.data.normal_": (lambda p: p.data.normal_(0, 0.02), r"write p\.normal_\(\.\.\.\), of the Parameter"),
+    "p.grad.zero_": (lambda p: p.grad.zero_(), r"p\.grad = None or optimizer\.zero_grad\(\)"),
+    "p.grad.mul_": (lambda p: p.grad.mul_(2), r"x = fnn\.mul\(x, \.\.\.\), for a gradient p\.grad = "),
+    "p.grad.data.zero_": (lambda p: p.grad.data.zero_(), r"write x, not x\.data"),
+    "an entry of a state_dict": (lambda p: {"w": p.data}["w"].copy_(X), "entry of a state_dict, which are arrays"),
+    "p.data.norm": (lambda p: p.data.norm(), r"write fnn\.norm\(x, \.\.\.\)"),
+}
+
+
+@pytest.mark.parametrize(("idiom", "hint"), IDIOMS.values(), ids=IDIOMS)
+def test_pytorchs_idioms_on_arrays(idiom, hint):
+    p = nn.Linear(2, 3).weight
+    p.grad = X
+    with pytest.raises(AttributeError, match=hint):
+        idiom(p)
+    assert not hasattr(p.data, "copy_") and getattr(p.data, "numel", None) is None
+    with pytest.raises(AttributeError, match=r"has no attribute 'unheard_of'$"):
+        p.data.unheard_of  # noqa: B018
+
+
+def test_what_is_assigned_is_pytorchs():
+    p = nn.Linear(2, 3).weight
+    p.grad = X
+    p.data = X * 3
+    p.data -= 0.5 * p.grad
+    np.testing.assert_array_equal(p, X * 2.5)
+    p.data.at[0].set(1.0)  # gives another array
+    p.copy_(X).mul_(2).add_(p.grad, alpha=-0.5)
+    np.testing.assert_array_equal(p, X * 1.5)
+    with pytest.raises(fnn.ArgumentError, match="must be floating point or complex, got dtype=int32"):
+        p.data = jnp.ones((3, 2), int)
+
+
+def test_optax_on_a_dict_of_parameters():
+    model, rule = nn.Linear(2, 1), optax.sgd(0.1)
+
+    def update(params):
+        _, grads = fnn.value_and_grad(lambda model: model(X).sum())(model)
+        updates, _ = rule.update(grads, rule.init(params), params)
+        return optax.apply_updates(params, updates)
+
+    with pytest.raises(ValueError, match="pytree structure error") as info:
+        fnn.jit(lambda: update(dict(model.named_parameters())))()
+    assert any("params, _ = fnn.split(model)" in note for note in info.value.__notes__)
+    params = update(fnn.split(model)[0])
+    np.testing.assert_allclose(params["weight"], model.weight - 0.3, rtol=1e-6)
+    fnn.merge(model, params)
+    np.testing.assert_array_equal(model.weight, params["weight"])
