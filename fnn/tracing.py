@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -351,22 +351,3 @@ def register_array_like(cls: type, look: Callable[[Any], Any], take: Callable[[A
     if hasattr(dtypes, "register_canonicalize_value_handler"):
         dtypes.register_canonicalize_value_handler(cls, take)
         core.pytype_aval_mappings[cls] = lambda x: core.typeof(look(x))
-
-
-def teach_missing(hint: Callable[[str], str | None]) -> None:
-    """Lets the error about a name that no array has say what to write.
-
-    JAX's class gets the method that Python asks last; a name that is there costs nothing more, and `hasattr` is as it
-    was.
-
-    Args:
-        hint: the sentence for a name, or None.
-    """
-
-    def __getattr__(self: ArrayImpl, name: str) -> Any:
-        text = f"{type(self).__name__!r} object has no attribute {name!r}"
-        more = None if name.startswith("__") else hint(name)
-        raise AttributeError(text if more is None else f"{text}. {more}", name=name, obj=self)
-
-    if not hasattr(ArrayImpl, "__getattr__"):
-        cast(Any, ArrayImpl).__getattr__ = __getattr__

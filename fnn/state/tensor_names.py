@@ -6,9 +6,9 @@ With `tensor_methods` they make up all public names of a tensor; a test compares
 from __future__ import annotations
 
 from fnn.state.tensor_table import FUNCTIONS, IN_PLACE
-from fnn.tracing import ARRAYS, teach_missing
+from fnn.tracing import ARRAYS
 
-__all__ = ["HINTS", "hint_on_array", "missing", "on_array"]
+__all__ = ["HINTS", "hint_on_array", "missing"]
 
 _WITHOUT_MEANING = "it has no meaning here: leave it out"
 _NO_COUNTERPART = "it has no counterpart in JAX"
@@ -104,39 +104,19 @@ _WRITES = (
     "An array is never written to in place: write p.{name}(...), of the Parameter or Buffer itself (not of p.data, "
     "p.grad or an entry of a state_dict, which are arrays)"
 )
-_BOXES_ONLY = frozenset({"copy", "fill", "zero", "normal", "uniform"})
-_NO_TREE = (
-    "A Parameter is a leaf with a structure of its own to jax.tree.map and optax, whose updates are arrays: give them "
-    "arrays. params, _ = fnn.split(model) has the names of named_parameters() and of value_and_grad's gradients; "
-    "params = optax.apply_updates(params, updates); fnn.merge(model, params) stores them. fnn.optim.Optax does both."
-)
-
-
-def on_array(name: str) -> str | None:
-    """What to write for a name of `torch.Tensor` that an array does not have; None for others."""
-    base = name.removesuffix("_")
-    if base != name and (base in IN_PLACE or base in _BOXES_ONLY):
-        text = _WRITES.format(name=name)
-        if base == "zero":
-            return f"{text}; a gradient is cleared by p.grad = None or optimizer.zero_grad()."
-        return f"{text}, or x = fnn.{base}(x, ...), for a gradient p.grad = ..." if base in FUNCTIONS else f"{text}."
-    if name == "data":
-        return "An array has no other one behind it: write x, not x.data (p.grad, not p.grad.data)."
-    if name in FUNCTIONS:
-        return f"A jax.Array does not have PyTorch's methods: write fnn.{name}(x, ...)."
-    return None
 
 
 def hint_on_array(error: BaseException) -> None:
-    """Notes what to write instead on an error about PyTorch's way with an array, or about a tree of boxes."""
+    """Notes on an error about a method of `torch.Tensor` that an array does not have what to write instead."""
     name = getattr(error, "name", None)
-    note = None
-    if isinstance(error, AttributeError) and isinstance(name, str) and isinstance(error.obj, ARRAYS):
-        note = on_array(name)
-    elif isinstance(error, ValueError) and "pytree structure error" in str(error) and "fnn.state." in str(error):
-        note = _NO_TREE
-    if note is not None and note not in getattr(error, "__notes__", ()) and note not in str(error):
+    if not isinstance(error, AttributeError) or not isinstance(name, str) or not isinstance(error.obj, ARRAYS):
+        return
+    base = name.removesuffix("_")
+    if base != name and (base in IN_PLACE or base in ("copy", "fill", "zero", "normal", "uniform")):
+        note = _WRITES.format(name=name) + (f", or x = fnn.{base}(x, ...)." if base in FUNCTIONS else ".")
+    elif name in FUNCTIONS:
+        note = f"A jax.Array does not have PyTorch's methods: write fnn.{name}(x, ...)."
+    else:
+        return
+    if note not in getattr(error, "__notes__", ()):
         error.add_note(note)
-
-
-teach_missing(on_array)

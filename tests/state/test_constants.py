@@ -93,30 +93,6 @@ def test_hints_on_methods_that_arrays_lack(function, hint, call):
     error.match(hint)
 
 
-# PyTorch's ways to write to a parameter and to its gradient, and what is to be written.
-IDIOMS = {
-    "p.data.copy_": (lambda p: p.data.copy_(X), r"write p\.copy_\(\.\.\.\), of the Parameter .* \(not of p\.data"),
-    "p.data.add_": (lambda p: p.data.add_(p.grad, alpha=-0.1), r"write p\.add_\(\.\.\.\), of the Parameter"),
-    "p.data.normal_": (lambda p: p.data.normal_(0, 0.02), r"write p\.normal_\(\.\.\.\), of the Parameter"),
-    "p.grad.zero_": (lambda p: p.grad.zero_(), r"p\.grad = None or optimizer\.zero_grad\(\)"),
-    "p.grad.mul_": (lambda p: p.grad.mul_(2), r"x = fnn\.mul\(x, \.\.\.\), for a gradient p\.grad = "),
-    "p.grad.data.zero_": (lambda p: p.grad.data.zero_(), r"write x, not x\.data"),
-    "an entry of a state_dict": (lambda p: {"w": p.data}["w"].copy_(X), "entry of a state_dict, which are arrays"),
-    "p.data.norm": (lambda p: p.data.norm(), r"write fnn\.norm\(x, \.\.\.\)"),
-}
-
-
-@pytest.mark.parametrize(("idiom", "hint"), IDIOMS.values(), ids=IDIOMS)
-def test_pytorchs_idioms_on_arrays(idiom, hint):
-    p = nn.Linear(2, 3).weight
-    p.grad = X
-    with pytest.raises(AttributeError, match=hint):
-        idiom(p)
-    assert not hasattr(p.data, "copy_") and getattr(p.data, "numel", None) is None
-    with pytest.raises(AttributeError, match=r"has no attribute 'unheard_of'$"):
-        p.data.unheard_of  # noqa: B018
-
-
 def test_what_is_assigned_is_pytorchs():
     p = nn.Linear(2, 3).weight
     p.grad = X
