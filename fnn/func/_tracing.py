@@ -34,7 +34,7 @@ from fnn.state.consumed import text_of
 from fnn.state.describe import Survey
 from fnn.state.grad_mode import contained
 from fnn.state.layout import spread
-from fnn.state.numbers import Expression, Numbers, evaluate
+from fnn.state.numbers import Expression, Number, Numbers, evaluate
 from fnn.state.places import Place
 from fnn.state.recipes import Packer
 from fnn.state.recorder import Recorder, guess
@@ -202,7 +202,7 @@ def _run_once(
             # A lazy module that got its shapes has them for good, and the trace is made again.
             effects_of.undo(recorder, [c for c in changed if not effects_of.of_lazy_module(recorder, c)])
             if survey.consumables is not None:
-                survey.consumables.forget(effects_of.traced_here)
+                survey.consumables.forget(lambda value: type(value) is Number or effects_of.traced_here(value))
     if recorder.materialised:
         result["again"] = True
         return []

@@ -397,9 +397,7 @@ def _kept(value: object, scope: Scope) -> bool:
 
 
 def traced_here(value: object, depth: int = 0) -> bool:
-    """Whether a value holds a traced array of the innermost trace, or of one that has ended, or a `Number`."""
-    if type(value) is Number:
-        return True
+    """Whether a value holds a traced array of the innermost trace, or of one that has ended."""
     if isinstance(value, Tracer):
         return value._trace is current_trace() or not alive(value)
     if isinstance(value, Box):
