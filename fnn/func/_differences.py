@@ -15,8 +15,8 @@ import numpy as np
 from fnn.func._labels import Labels, variable
 from fnn.state.box import Box
 from fnn.state.describe import Content, Identity, Same, Survey
-from fnn.state.places import ANYTHING, MISSING, fetch
-from fnn.state.template import Template
+from fnn.state.places import MISSING, fetch
+from fnn.state.template import Log, Template
 
 _MOST = 4  # differences that are told
 _HOOKS = {
@@ -69,9 +69,11 @@ def differences(template: Template, roots: list[Any], names: list[str]) -> tuple
         labels.add(value, name)
         if isinstance(expected, tuple) and expected[:1] == ("number",) and type(value) is expected[1]:
             continue
-        if expected is ANYTHING:
+        if type(expected) is Log:
             if isinstance(value, (list, dict, set)):
                 survey.skip(value)
+            if not expected.admits(value):
+                found.append(Difference(name, "other content"))
             continue
         found += words.compared(expected, MISSING if value is MISSING else survey.value(value), name)
     if not found:

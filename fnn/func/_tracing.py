@@ -30,10 +30,11 @@ from fnn.func._jit_scope import Inputs, JitScope, Seeds
 from fnn.func._tracer_errors import ABOUT_VALUES, in_the_users_words
 from fnn.state import changes as effects_of
 from fnn.state.box import Box
+from fnn.state.consumed import text_of
 from fnn.state.describe import Survey
 from fnn.state.grad_mode import contained
 from fnn.state.layout import spread
-from fnn.state.numbers import Expression, Numbers, evaluate
+from fnn.state.numbers import Expression, Number, Numbers, evaluate
 from fnn.state.places import Place
 from fnn.state.recipes import Packer
 from fnn.state.recorder import Recorder, guess
@@ -99,7 +100,7 @@ def traced(
     scope = innermost.get()
     for attempt in range(LIMIT):
         generator = random.get_rng_state()
-        with Recorder(roots, symbolic, texts) as recorder:
+        with Recorder(roots, symbolic, texts, name) as recorder:
             survey = recorder.survey
             likely = {survey.boxes[i] for i in survey.likely} | donated
             now = [n for n in survey.nodes if _is_owner(n)]
@@ -203,9 +204,13 @@ def _run_once(
             changed = effects_of.changed(recorder)
             # A lazy module that got its shapes has them for good, and the trace is made again.
             effects_of.undo(recorder, [c for c in changed if not effects_of.of_lazy_module(recorder, c)])
+            if survey.consumables is not None:
+                survey.consumables.forget(lambda value: type(value) is Number or effects_of.traced_here(value))
     if recorder.materialised:
         result["again"] = True
         return []
+    if (consumed := recorder.consumed()) is not None:
+        raise TracerEscapeError(text_of(consumed, name))
     if recorder.unrooted is not None:
         what = f"{type(recorder.unrooted).__name__} module"
         raise TracerEscapeError(UNROOTED.format(function=name, what=what))

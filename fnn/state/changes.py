@@ -27,7 +27,7 @@ from fnn.state.scope import Scope, Slot, epoch, innermost, keepers, unset
 from fnn.state.watch import recorder as recorder_of
 from fnn.tracing import Tracer, alive, current_trace
 
-__all__ = ["Effects", "apply", "changed", "undo"]
+__all__ = ["Effects", "apply", "changed", "traced_here", "undo"]
 
 
 _IN_NUMPY = """\
@@ -313,20 +313,20 @@ def _leaving(scope: Scope) -> list[Slot]:
         with inside.quiet():
             survey = inside.survey
             for change in changed(inside):
-                if _traced_here(change.now):
+                if traced_here(change.now):
                     _put(change.where, change.before, survey)
                     back = functools.partial(_put, change.where, survey=survey)
                     changes.append((change, back, named(change.where, survey), False))
     elif held is not None:
         for before, now, store, what in held.differences():
-            if _traced_here(now):
+            if traced_here(now):
                 changes.append((Change(("held",), before, now), store, what, False))
                 store(before)
             elif scope.rehearses:
                 store(before)  # a log, which is filled when the function runs in earnest
     for table, name, before, owner in scope.touched.values():
         now = table.get(name, MISSING)
-        if now is not MISSING and _traced_here(now):
+        if now is not MISSING and traced_here(now):
             _set(table, name, MISSING if before is unset else before)
 
             def put(value: Any, table: Any = table, name: str = name, owner: Any = owner) -> None:
@@ -396,7 +396,7 @@ def _kept(value: object, scope: Scope) -> bool:
     )
 
 
-def _traced_here(value: object, depth: int = 0) -> bool:
+def traced_here(value: object, depth: int = 0) -> bool:
     """Whether a value holds a traced array of the innermost trace, or of one that has ended."""
     if isinstance(value, Tracer):
         return value._trace is current_trace() or not alive(value)
@@ -405,13 +405,13 @@ def _traced_here(value: object, depth: int = 0) -> bool:
     if depth > 6 or by_value(value):
         return False
     if isinstance(value, dict):
-        return any(_traced_here(v, depth + 1) for v in value.values())
+        return any(traced_here(v, depth + 1) for v in value.values())
     if isinstance(value, (list, tuple, set, deque)):
-        return any(_traced_here(v, depth + 1) for v in value)
+        return any(traced_here(v, depth + 1) for v in value)
     if has_state(type(value)) or not hasattr(type(value), "__dict__"):
         tables = own_dict(value)
-        return any(_traced_here(tables.get(name, {}), depth + 1) for name in ("_parameters", "_buffers"))
-    return any(_traced_here(v, depth + 1) for v in own_dict(value).values())
+        return any(traced_here(tables.get(name, {}), depth + 1) for name in ("_parameters", "_buffers"))
+    return any(traced_here(v, depth + 1) for v in own_dict(value).values())
 
 
 def refuse_repeated(transform: str, what: str, before: object, now: object) -> None:

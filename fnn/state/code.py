@@ -55,7 +55,7 @@ def names_of(code: types.CodeType) -> Names:
     imports: dict[tuple[str, ...], None] = {}
     stored_globals, stored_cells = set(), set()
     free = set(code.co_freevars)
-    named = {*code.co_names, *(c for c in code.co_consts if isinstance(c, str) and c.isidentifier())}
+    named = {*code.co_names, *(part for text in code.co_consts if isinstance(text, str) for part in _identifiers(text))}
     path: tuple[str, ...] = ()
     table: dict[tuple[str, ...], None] | None = None
     for instruction in dis.get_instructions(code):
@@ -97,6 +97,12 @@ def names_of(code: types.CodeType) -> Names:
         tuple(globals_), tuple(cells), tuple(imports), frozenset(stored_globals), frozenset(stored_cells),
         frozenset(named), finds_modules,
     )  # fmt: skip
+
+
+def _identifiers(text: str) -> list[str]:
+    """The names in a string that may be one, or a path of them as `operator.attrgetter` takes."""
+    parts = text.split(".")
+    return parts if all(part.isidentifier() for part in parts) else []
 
 
 _FINDERS = frozenset({"modules", "import_module", "__import__"})

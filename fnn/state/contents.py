@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["content_of"]
+__all__ = ["SHUT", "content_of"]
 
 _UNSET = ("unset",)
 _READERS: dict[type, Callable[[Any], Any]] = {
@@ -24,19 +24,33 @@ _READERS: dict[type, Callable[[Any], Any]] = {
     bytearray: lambda held: bytes(held),
     memoryview: lambda held: (held.format, held.shape, held.tobytes()),
     contextvars.ContextVar: lambda held: [held.get(_UNSET)],
+    contextvars.Context: lambda held: dict(held.items()),
+    **dict.fromkeys(map(type, ({}.keys(), {}.values(), {}.items())), lambda held: dict(held.mapping)),
+    threading.Event: lambda held: held.is_set(),
     queue.Queue: lambda held: list(held.queue),
-    weakref.WeakKeyDictionary: lambda held: list(held.items()),
+    weakref.WeakKeyDictionary: lambda held: held.data,
     weakref.WeakValueDictionary: lambda held: list(held.items()),
     weakref.WeakSet: lambda held: list(held),
-    threading.local: lambda held: dict(held.__dict__),
+    threading.local: lambda held: held.__dict__,
     type(os.environ): lambda held: dict(held._data),
 }
+
+
+# Of modules that need not be loaded.
+_NAMED: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("_ctypes", "_SimpleCData"): bytes,
+    ("_ctypes", "Array"): bytes,
+    ("_ctypes", "Structure"): bytes,
+    ("multiprocessing.sharedctypes", "SynchronizedBase"): lambda held: bytes(held.get_obj()),
+}
+# Those whose content is no container that `Survey` follows.
+SHUT = (array.array, bytearray, contextvars.ContextVar, threading.Event, queue.Queue)
 
 
 def content_of(value: object) -> Any:
     """What ``value`` holds, as plain containers and values; None for objects of other classes."""
     for base in type(value).__mro__:
-        read = _READERS.get(base)
+        read = _READERS.get(base) or _NAMED.get((base.__module__, base.__name__))
         if read is not None:
             return read(value)
     return None

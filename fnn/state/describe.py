@@ -16,6 +16,7 @@ import enum
 import functools
 import inspect
 import math
+import operator
 import types
 import weakref
 from collections import deque
@@ -28,11 +29,13 @@ import numpy as np
 from fnn.state import hooks
 from fnn.state.box import Box
 from fnn.state.code import is_library
-from fnn.state.contents import content_of
+from fnn.state.consumed import Consumables, is_consumable
+from fnn.state.contents import SHUT, content_of
 from fnn.state.parameter import is_lazy
 from fnn.tracing import Tracer
 
 __all__ = [
+    "TABLES",
     "Content",
     "Identity",
     "Same",
@@ -46,13 +49,13 @@ __all__ = [
 ]
 
 _PLAIN = (type(None), bool, int, str, bytes, complex, range, slice, np.dtype, enum.Enum, type(Ellipsis))
-_TABLES = ("_parameters", "_buffers", "_modules")
+TABLES = ("_parameters", "_buffers", "_modules")
 # Hooks that take no part in a forward or backward pass.
 _OTHER_HOOKS = frozenset({
     "_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks",
 })  # fmt: skip
 # What `Survey.object` describes of a Module as a whole; the rest of its __dict__ is described where it is read.
-WHOLE = frozenset({*_TABLES, "_non_persistent_buffers_set", "training", "_is_full_backward_hook"})
+WHOLE = frozenset({*TABLES, "_non_persistent_buffers_set", "training", "_is_full_backward_hook"})
 _HEAP, _IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
 
 _BUILTINS = vars(builtins)  # in the globals of all code, and changed by `watch`
@@ -105,7 +108,9 @@ _watchable: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
 
 
 def _is_watchable(cls: type) -> bool:
-    if not cls.__flags__ & _HEAP or cls.__flags__ & _IMMUTABLE or issubclass(cls, (type, tuple, Box)):
+    if not cls.__flags__ & _HEAP or cls.__flags__ & _IMMUTABLE or issubclass(cls, (type, Box)):
+        return False
+    if not cls.__dictoffset__ and issubclass(cls, (tuple, *_PLAIN, float)):  # nothing can be put into it
         return False
     if has_state(cls):
         return True
@@ -121,6 +126,14 @@ def of_container(value: object) -> bool:
         return False
     owner = value.__self__  # of a function the module
     return isinstance(owner, (list, dict, set, deque)) or content_of(owner) is not None
+
+
+def _functions_of(value: object) -> list[Any]:
+    """The functions that an object of a library's class holds in attributes."""
+    try:
+        return [held for held in vars(value).values() if isinstance(held, types.FunctionType)]
+    except TypeError:
+        return []
 
 
 _NOTHING = object()
@@ -224,6 +237,11 @@ class Survey:
         self._kept: list[Any] = []  # so that an id stays unique
         self._met: dict[int, tuple[str, int]] = {}  # containers and numpy arrays, by id
         self._meet = meet  # called for each new node
+        self.consumables = Consumables() if meet is not None else None  # iterators and the like, of a trace
+
+    def done(self) -> None:
+        """Nobody is to be told of new nodes any more."""
+        self._meet = None
 
     # -- boxes and nodes ----------------------------------------------------------------------------------
 
@@ -345,10 +363,25 @@ class Survey:
         return ("method", self.value(value.__self__), self.value(value.__func__))
 
     def _builtin(self, value: Any) -> Any:
-        return ("builtin", value.__name__, self.value(value.__self__)) if of_container(value) else Same(value)
+        if of_container(value):
+            return ("builtin", value.__name__, self.value(value.__self__))
+        if is_consumable(value.__self__):
+            return ("builtin", value.__name__, self._consumable(value.__self__))
+        return Same(value)
+
+    def _consumable(self, value: object) -> Any:
+        if self.consumables is not None:
+            self.consumables.add(value)
+        return Same(value)
 
     def _partial(self, value: Any) -> Any:
         return ("partial", self.value(value.func), self.value(value.args), self.value(value.keywords))
+
+    def _proxy(self, value: Any) -> Any:
+        try:
+            return ("proxy", Same(value), self.value(value.__init__.__self__))  # what it stands for
+        except (ReferenceError, AttributeError):
+            return ("proxy", Same(value))
 
     def _general(self, value: Any) -> Any:
         if isinstance(value, Box):
@@ -363,18 +396,26 @@ class Survey:
         if issubclass(cls, enum.Enum) and watchable(cls):
             return (Same(value), self._instance(value))  # it may have attributes
         if isinstance(value, (*_PLAIN, *_constants)):
-            return (cls, value)
+            return (cls, value, self._instance(value)) if watchable(cls) else (cls, value)
         if isinstance(value, float):
-            return (cls, self._float(float(value)))
-        if isinstance(value, np.ndarray):
-            return self._numpy(value)
-        if isinstance(value, tuple):
-            return self._tuple(value)
+            inner = (cls, self._float(float(value)))
+            return (*inner, self._instance(value)) if watchable(cls) else inner
+        if isinstance(value, (np.ndarray, tuple)):
+            inner = self._tuple(value) if isinstance(value, tuple) else self._numpy(value)
+            return (inner, self._instance(value)) if watchable(cls) else inner
         if isinstance(value, (list, dict, set, frozenset, deque, types.MappingProxyType)):
             inner = self._container(value)
             return (inner, self._instance(value)) if watchable(cls) else inner
+        if isinstance(value, (operator.attrgetter, operator.methodcaller)):
+            return ("getter", self.node(value), Same(value))
+        if isinstance(value, types.MethodWrapperType):
+            return ("builtin", value.__name__, self.value(value.__self__))
+        if is_consumable(value) and not watchable(cls):
+            return self._consumable(value)
         content = content_of(value)
         if content is not None:
+            if isinstance(value, SHUT):
+                self._consumable(value)
             inner = (Same(cls), "holds", self.value(content))
             return (inner, self._instance(value)) if watchable(cls) else inner
         if isinstance(value, types.SimpleNamespace):
@@ -387,6 +428,8 @@ class Survey:
             return ("module", self.node(value), Same(value)) if not is_library(value.__name__) else Same(value)
         if isinstance(value, property):
             return ("property", self.value(value.fget), self.value(value.fset))
+        if isinstance(value, functools.singledispatchmethod):
+            return (cls, self.value(value.dispatcher))
         if isinstance(value, (classmethod, staticmethod)):
             return (cls, self.value(value.__func__))
         if is_library(cls.__module__) and hasattr(value, "__self__") and hasattr(value, "__func__"):
@@ -395,7 +438,11 @@ class Survey:
         if wrapped is None:
             wrapped = getattr(value, "__wrapped__", None) if callable(value) and is_library(cls.__module__) else None
         if wrapped is not None and callable(wrapped) and not watchable(cls):
-            return ("wrapper", Same(value), self.value(wrapped))
+            if self.consumables is not None and isinstance(value, functools._lru_cache_wrapper):
+                self.consumables.memos.append(value)
+            # A derivative of one's own (jax.custom_vjp) has more functions than the one it wraps.
+            more = [f for f in _functions_of(value) if f is not wrapped]
+            return ("wrapper", Same(value), self.value(wrapped), *map(self.value, more))
         if watchable(cls):
             return self._instance(value)
         return Same(value)
@@ -434,6 +481,7 @@ _BY_TYPE: dict[type, Callable[[Survey, Any], Any]] = {
     types.MethodType: Survey._method,
     types.BuiltinFunctionType: Survey._builtin,
     functools.partial: Survey._partial,
+    **dict.fromkeys(weakref.ProxyTypes, Survey._proxy),
 }
 
 

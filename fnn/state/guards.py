@@ -21,9 +21,9 @@ import numpy as np
 from fnn.state.box import Box
 from fnn.state.contents import content_of
 from fnn.state.describe import Content, Survey, has_state, is_constant, of_container
-from fnn.state.places import ANYTHING, MISSING, Place, fetch, own_dict
+from fnn.state.places import MISSING, Place, fetch, own_dict
 from fnn.state.scope import epoch
-from fnn.state.template import Template, is_number
+from fnn.state.template import Log, Template, is_number
 from fnn.tracing import Tracer
 
 __all__ = ["Guards"]
@@ -55,7 +55,10 @@ class Guards:
             if is_number(described):
                 ref, cls = _reference(survey.nodes[place.node]), described[1]
                 self.slow.append(lambda ref=ref, place=place, cls=cls: type(fetch(ref(), place)) is cls)
-            elif described is not ANYTHING:
+            elif type(described) is Log:
+                ref = _reference(survey.nodes[place.node])
+                self.slow.append(lambda ref=ref, place=place, log=described: log.admits(fetch(ref(), place)))
+            else:
                 node = survey.nodes[place.node]
                 self._guard(place, node, fetch(node, place))
         for node in survey.nodes:

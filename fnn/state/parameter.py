@@ -90,6 +90,15 @@ class Parameter(Box):
         self._grad_hooks: OrderedDict[int, Any] | None = None
         self._names: tuple[str, ...] = ()
 
+    def _write(self, value: Any) -> None:
+        if self._requires_grad and self._value is not None and value is not None and value.dtype != self._value.dtype:
+            if not jnp.issubdtype(value.dtype, jnp.inexact):
+                raise ArgumentError(
+                    f"{type(self).__name__}.data: data of a Parameter that requires gradients must be floating point "
+                    f"or complex, got dtype={value.dtype}"
+                )
+        super()._write(value)
+
     @property
     def requires_grad(self) -> bool:
         """Whether the transforms differentiate with respect to it and optimizers update it."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import abc
 import builtins
+import functools
 import os
 import sys
 import types
@@ -16,6 +18,7 @@ __all__ = [
     "ROOT",
     "Place",
     "data_of",
+    "definitions",
     "fetch",
     "is_data",
     "module_of",
@@ -75,6 +78,13 @@ def fetch(node: Any, place: Place) -> Any:
         return (node.__defaults__, node.__kwdefaults__)
     if kind == "code":
         return node.__code__
+    if kind == "definitions":
+        return definitions(node, name)
+    if kind == "subclasses":
+        classes = (node if isinstance(node, type) else type(node)).__mro__
+        return tuple(tuple(type.__subclasses__(c)) for c in classes if not is_library(c.__module__))
+    if kind == "registered":
+        return abc.get_cache_token()  # moves when a class is registered with any abstract one
     if kind == "environment":
         return os.environ
     if kind == "names":
@@ -101,8 +111,16 @@ def on_class(cls: type, name: str) -> Any:
     return MISSING
 
 
+def definitions(value: object, name: str) -> tuple[Any, ...]:
+    """What the user's classes among those of an object, or of a class, define under a name."""
+    classes = (value if isinstance(value, type) else type(value)).__mro__
+    return tuple(c.__dict__[name] for c in classes if name in c.__dict__ and not is_library(c.__module__))
+
+
 def module_of(found: object) -> Any:
     """Where a function, a class or another descriptor is from; of plain data, nothing."""
+    if isinstance(found, functools.singledispatchmethod):
+        return found.func.__module__
     if isinstance(found, type) or hasattr(type(found), "__get__"):
         return getattr(found, "__module__", None)
     return None

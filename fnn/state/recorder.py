@@ -7,16 +7,21 @@ found there (see `describe`).  The list of places is the program's *template* (s
 from __future__ import annotations
 
 import functools
+import operator
 import sys
 import types
+from abc import ABCMeta
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from fnn.errors import TracerEscapeError
 from fnn.state.box import Box
+from fnn.state.calls import NOTICED
 from fnn.state.code import is_library, names_of
-from fnn.state.describe import Survey, by_value, copied, has_state, is_whole, watchable
+from fnn.state.consumed import text_of
+from fnn.state.describe import TABLES, Survey, by_value, copied, has_state, is_whole, watchable
 from fnn.state.namespace import Namespace
 from fnn.state.numbers import Number
 from fnn.state.parameter import is_lazy
@@ -26,6 +31,7 @@ from fnn.state.places import (
     ROOT,
     Place,
     data_of,
+    definitions,
     fetch,
     is_data,
     module_of,
@@ -35,8 +41,8 @@ from fnn.state.places import (
 )
 from fnn.state.recipes import slots_of
 from fnn.state.scope import watched_names
-from fnn.state.template import COUNTED, Template
-from fnn.state.watch import NOTICED, Watch, recorder
+from fnn.state.template import Log, Template
+from fnn.state.watch import Watch, recorder
 
 __all__ = ["Recorder", "guess"]
 
@@ -50,7 +56,8 @@ class Recorder:
     """
 
     def __init__(self, roots: list[Any], symbolic: frozenset[Place] = frozenset(),
-                 unread: frozenset[int] = frozenset()) -> None:  # fmt: skip
+                 unread: frozenset[int] = frozenset(), name: str = "fnn.jit") -> None:  # fmt: skip
+        self.name = name  # of the function, for messages
         self.watch = Watch()
         self.survey = Survey(self._meet)
         self.places: list[Place] = []
@@ -84,6 +91,7 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         recorder.reset(self._token)
         self.watch.close()
+        self.survey.done()  # no circle that holds what was met until the garbage collector runs
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
@@ -99,7 +107,7 @@ class Recorder:
         self.newborn[id(value)] = value
 
     def ignore_logs(self) -> set[int]:
-        """Lists, sets and dicts of variables that the trace filled with plain values: logs, counts of traces, caches.
+        """Lists, sets and dicts of variables to which the trace added plain values: logs and caches.
 
         They are filled when the function is traced, as under `jax.jit`, and no program depends on them.
 
@@ -109,15 +117,17 @@ class Recorder:
         ignored = set()
         for number, (container, before) in enumerate(zip(self.survey.containers, self.survey.contents, strict=True)):
             at = self.survey.found[number]
-            if at is None or type(container) not in COUNTED or self.places[at].kind not in ("cell", "global"):
+            if at is None or type(container) not in (list, dict, set) or self.places[at].kind not in ("cell", "global"):
                 continue
             node = self.survey.nodes[self.places[at].node]
             if fetch(node, self.places[at]) is not container:
                 continue
             now = copied(container)
-            if _atoms(now) and _atoms(before) and now != before:
-                ignored.add(number)
-                self.prints[at] = ANYTHING
+            if _atoms(now) and _atoms(before) and len(now) > len(before):
+                log = Log(type(container), before, now)
+                if log.admits(container):
+                    ignored.add(number)
+                    self.prints[at] = log
         return ignored
 
     def template(self, unread: set[Box]) -> Template:
@@ -128,6 +138,43 @@ class Recorder:
             for box in survey.boxes
         )
         return Template(self.roots, list(self.places), list(self.prints), avals)
+
+    def consumed(self) -> Any:
+        """An iterator, a generator of random numbers or a stream of which something was taken, or None."""
+        return self.survey.consumables.moved() if self.survey.consumables is not None else None
+
+    def taken_from(self, value: object) -> None:
+        """``next(value)`` is about to be called.
+
+        Raises:
+            TracerEscapeError: of an iterator that was there before.
+        """
+        if self.survey.consumables is not None and value in self.survey.consumables:
+            raise TracerEscapeError(text_of(value, self.name))
+
+    def evaluates(self, code: types.CodeType, table: dict[str, Any]) -> None:
+        """``code`` is about to run, with ``table`` as its globals: text that was made at run time names things, too."""
+        if self._busy:
+            return
+        names = names_of(code)
+        if isinstance(table, Namespace):  # C code looks past what notices
+            for name in {path[0] for path in names.globals}:
+                table.get(name)
+        self._busy = True
+        try:
+            self._named.update(dict.fromkeys(names.named))
+            self.watch.add_calls(names.named)
+            owner = next((n for n, (value, _) in self._owners.items()
+                          if isinstance(value, types.FunctionType) and value.__globals__ is table), None)  # fmt: skip
+            if owner is not None:
+                function = self.survey.nodes[owner]
+                for path in names.globals:
+                    if path[0] in table:
+                        self._path(Place(owner, "global", path[0]), function, path[1:])
+            self._look_into()
+            self._owned()
+        finally:
+            self._busy = False
 
     # -- what is read --------------------------------------------------------------------------------------
 
@@ -148,6 +195,9 @@ class Recorder:
                 self._read(Place(number, "dict", "__dict__"), value)
             return
         if has_state(type(value)) and (_describes_itself(value) or is_whole(name) or name == "_compiled_call_impl"):
+            found = on_class(type(value), name)
+            if isinstance(found, _METHODS) and not is_library(module_of(found)):
+                self._named_on(number, value, name)
             return
         self._busy = True  # describing must not count as reading
         try:
@@ -183,7 +233,7 @@ class Recorder:
         self._busy = True
         try:
             if isinstance(value, type):
-                self._of_class(number, value, name)
+                self._of_class(number, value, name, missing=True)
             else:
                 self._read(Place(number, "attr", name), value)
         finally:
@@ -203,6 +253,13 @@ class Recorder:
         finally:
             self._busy = False
 
+    def _named_on(self, number: int, value: object, name: str) -> None:
+        self._busy = True
+        try:
+            self._read(Place(number, "class", name), value)
+        finally:
+            self._busy = False
+
     def _attribute(self, number: int, value: object, name: str) -> None:
         place = Place(number, "attr", name)
         if place in self._seen:
@@ -212,6 +269,8 @@ class Recorder:
             return
         found = on_class(type(value), name)
         if found is MISSING:
+            if not is_library(type(value).__module__) and not any(name in own_dict(value).get(t, ()) for t in TABLES):
+                self._read(Place(number, "class", name), value)  # it was asked for in vain
             return
         if isinstance(found, types.MemberDescriptorType):
             self._read(Place(number, "slot", name), value)
@@ -251,6 +310,8 @@ class Recorder:
                         self._read(Place(number, "attr", "__getattr__"), value)
                 elif not isinstance(value, type) or not is_library(type(value).__module__):
                     self._operators(value, number)
+                if isinstance(value, type):
+                    self._called_by_others(value, number)
                 if not self._met:
                     self._owned()
         finally:
@@ -259,7 +320,10 @@ class Recorder:
     # -- what is met -----------------------------------------------------------------------------------------
 
     def _meet(self, value: object, number: int) -> None:
-        if isinstance(value, types.FunctionType):
+        if isinstance(value, (operator.attrgetter, operator.methodcaller)):
+            parts = [part for text in value.__reduce__()[1] if isinstance(text, str) for part in text.split(".")]
+            self._named.update(dict.fromkeys(parts))
+        elif isinstance(value, types.FunctionType):
             self.before[number] = _snapshot(value)
             self._owners[number] = value, set()
             self._met.append((value, number))
@@ -302,15 +366,34 @@ class Recorder:
                 if name[:2] == "__" and isinstance(found, types.FunctionType) and name not in _NOT_CALLED:
                     self._read(Place(number, "class", name), value)
 
+    def _called_by_others(self, cls: type, number: int) -> None:
+        """The methods of a class that no code need name: operators, the constructor, what overrides a library's."""
+        libraries = [base for base in cls.__mro__ if is_library(base.__module__) and base is not object]
+        for base in cls.__mro__:
+            if base in libraries or is_library(base.__module__):
+                continue
+            for name, found in vars(base).items():
+                if isinstance(found, _METHODS) and name not in _NOT_READ:
+                    if name[:2] == "__" or any(name in vars(library) for library in libraries):
+                        self._read(Place(number, "of class", name), cls)
+
     def _owned(self) -> None:
         """Attributes of classes, Python modules and functions that any of the functions met may read."""
         for number, (value, done) in list(self._owners.items()):
+            if "super" in self._named:
+                self._above(number, value, done)
             for name in [name for name in self._named if name not in done]:
                 done.add(name)
                 if isinstance(value, type) and name in _LOOKS_AT_ALL:
                     self._read(Place(number, "names", ""), value)
                     for held in data_of(value):
                         self._read(Place(number, "of class", held), value)
+                if name in _PAST_THE_WATCH and not isinstance(value, (type, types.ModuleType, types.FunctionType)):
+                    self._read(Place(number, "dict", "__dict__"), value)
+                if name == "__subclasses__" and not isinstance(value, (types.ModuleType, types.FunctionType)):
+                    self._read(Place(number, "subclasses", ""), value)
+                if name in _ASKS_FOR_CLASSES and isinstance(value, ABCMeta):
+                    self._read(Place(number, "registered", ""), value)
                 if name[:2] == "__":
                     continue
                 if isinstance(value, (types.ModuleType, types.FunctionType)):
@@ -321,9 +404,18 @@ class Recorder:
                 elif is_data(on_class(type(value), name)):
                     self._read(Place(number, "class", name), value)
 
-    def _of_class(self, number: int, cls: type, name: str) -> None:
+    def _above(self, number: int, value: object, done: set[str]) -> None:
+        """What ``super()`` finds: of the names in the code, those that several of the user's classes define."""
+        if isinstance(value, (types.ModuleType, types.FunctionType)):
+            return
+        for name in [name for name in self._named if f"super {name}" not in done]:
+            done.add(f"super {name}")
+            if name not in _NOT_CALLED and len(definitions(value, name)) > 1:
+                self._read(Place(number, "definitions", name), value)
+
+    def _of_class(self, number: int, cls: type, name: str, missing: bool = False) -> None:
         """What a class has under a name, or its metaclass: nobody notices when it is read."""
-        if on_class(cls, name) is not MISSING:
+        if missing or on_class(cls, name) is not MISSING:
             self._read(Place(number, "of class", name), cls)
         if not is_library(type(cls).__module__) and on_class(type(cls), name) is not MISSING:
             self._read(Place(number, "class", name), cls)
@@ -331,9 +423,10 @@ class Recorder:
     def _function(self, function: types.FunctionType, number: int) -> None:
         names = names_of(function.__code__)
         self._read(Place(number, "code", ""), function)
+        if isinstance(own_dict(function).get("registry"), types.MappingProxyType):  # functools.singledispatch
+            self._read(Place(number, "attr", "registry"), function)
         self._named.update(dict.fromkeys(names.named))
-        if "getattr" in names.named:
-            self.watch.add_getattr()
+        self.watch.add_calls(names.named)
         cells = {name: i for i, name in enumerate(function.__code__.co_freevars)}
         if function.__defaults__ or function.__kwdefaults__:
             self._read(Place(number, "defaults", ""), function)
@@ -350,6 +443,10 @@ class Recorder:
             self._path(Place(number, "cell", cells[path[0]]), function, path[1:])
         if not _ENVIRONMENT.isdisjoint(names.named):
             self._read(Place(number, "environment", ""), function)
+        if "random" in names.named:
+            self._add_hidden(load=False)
+        if any(_draws(module, attributes) for module, *attributes in names.imports):
+            self._add_hidden()
         own = [(function.__globals__.get("__name__"), *names.named)] if names.finds_modules else []
         for module, *attributes in [*names.imports, *own]:
             if not is_library(module) and module in sys.modules:
@@ -363,6 +460,8 @@ class Recorder:
         if not rest:
             return
         if isinstance(value, types.ModuleType):
+            if _draws(value.__name__, rest[:1]):
+                self._add_hidden()
             if not is_library(value.__name__) and rest[0] in vars(value):
                 self._path(Place(self.survey.node(value), "attr", rest[0]), value, rest[1:])
         elif isinstance(value, type) and not is_library(value.__module__):
@@ -370,10 +469,25 @@ class Recorder:
                 self._path(Place(self.survey.node(value), "of class", rest[0]), value, rest[1:])
             elif not is_library(type(value).__module__) and on_class(type(value), rest[0]) is not MISSING:
                 self._path(Place(self.survey.node(value), "class", rest[0]), value, rest[1:])
+            else:
+                self._read(Place(self.survey.node(value), "of class", rest[0]), value)  # asked for in vain
+
+    def _add_hidden(self, load: bool = True) -> None:
+        if self.survey.consumables is not None:
+            self.survey.consumables.add_hidden(load)
 
 
-_LOOKS_AT_ALL = frozenset({"__dict__", "vars", "dir", "getmembers"})
+def _draws(module: str, attributes: Sequence[str]) -> bool:
+    """Whether what is taken from this module may draw from a generator that the module holds."""
+    return module in ("random", "numpy.random") or (module == "numpy" and "random" in attributes)
+
+
+_LOOKS_AT_ALL = frozenset({"__dict__", "vars", "dir", "getmembers", "getattr_static", "attrgetter", "__getattribute__"})
+_PAST_THE_WATCH = frozenset({"getattr_static", "__getattribute__"})
+_ASKS_FOR_CLASSES = frozenset({"isinstance", "issubclass"})
 _ENVIRONMENT = frozenset({"environ", "getenv"})
+_METHODS = (types.FunctionType, staticmethod, classmethod)
+_NOT_READ = frozenset({"__getattribute__", "__init_subclass__", "__del__", "__repr__", "__reduce__", "__getstate__"})
 _NOT_CALLED = frozenset({"__init__", "__new__", "__getattribute__", "__init_subclass__", "__del__"})
 
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from fnn.errors import TracerEscapeError
 from fnn.state.array_hints import hint_on_array
+from fnn.state.tree_hints import hint_on_tree
 from fnn.tracing import Tracer, current_trace
 
 if TYPE_CHECKING:
@@ -277,6 +278,7 @@ def opened(scope: Scope) -> Iterator[Scope]:
     try:
         yield scope
     except BaseException as error:
+        hint_on_tree(error)
         scope.forget()
         hint_on_array(error)
         raise

@@ -12,9 +12,36 @@ from typing import Any, cast
 from fnn.state.describe import Survey
 from fnn.state.places import ANYTHING, MISSING, Place, fetch
 
-__all__ = ["COUNTED", "Template", "is_number"]
+__all__ = ["Log", "Template", "is_number"]
 
-COUNTED = (list, dict, set)  # containers of atoms that may be logs
+
+class Log:
+    """The description of a list, dict or set to which the trace added plain values.
+
+    Another one fits that holds what was there before, and for what was added the same or nothing.
+    """
+
+    __slots__ = ("_added", "_before", "_cls")
+
+    def __init__(self, cls: type, before: Any, now: Any) -> None:
+        self._cls, self._before = cls, before
+        self._added = {k: v for k, v in now.items() if k not in before} if cls is dict else None
+
+    def admits(self, value: Any) -> bool:
+        """Whether ``value`` fits."""
+        if type(value) is not self._cls or len(value) < len(self._before):
+            return False
+        if self._cls is list:
+            return all(map(_alike, value, self._before))
+        if self._cls is set:
+            return value.issuperset(self._before)
+        return all(name in value and _alike(value[name], held) for name, held in self._before.items()) and all(
+            name not in value or _alike(value[name], held) for name, held in cast(Any, self._added).items()
+        )
+
+
+def _alike(a: object, b: object) -> bool:
+    return a is b or (type(a) is type(b) and a == b)
 
 
 class Template:
@@ -34,7 +61,9 @@ class Template:
             value = fetch(survey.nodes[place.node], place)
             if is_number(expected) and type(value) is cast(Any, expected)[1]:
                 continue
-            if expected is ANYTHING and type(value) in COUNTED:
+            if type(expected) is Log:
+                if not expected.admits(value):
+                    return None
                 survey.skip(value)
             elif (MISSING if value is MISSING else survey.value(value)) != expected:
                 return None
@@ -84,7 +113,9 @@ class Template:
                 if type(value) is not cast(Any, expected)[1]:
                     return None
                 found.add(place)
-            elif expected is ANYTHING and type(value) in COUNTED:
+            elif type(expected) is Log:
+                if not expected.admits(value):
+                    return None
                 survey.skip(value)
             elif (now := MISSING if value is MISSING else survey.value(value)) != expected:
                 if place.kind != "attr" or type(value) not in (int, float) or not isinstance(expected, tuple):

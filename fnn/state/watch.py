@@ -9,43 +9,15 @@ same road and find no recorder.
 from __future__ import annotations
 
 import builtins
-import sys
 import threading
 import types
-from collections.abc import Callable
-from contextvars import ContextVar
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any
 
-__all__ = ["NOTICED", "Watch", "always", "recorder"]
+from fnn.state.calls import NOTICED, ORIGINAL, recorder
 
+__all__ = ["Watch", "always", "recorder"]
 
-class Recorder(Protocol):
-    """Who is told."""
-
-    materialised: bool
-
-    def attribute(self, value: object, name: str) -> None:
-        """``value.name`` is about to be read."""
-        ...
-
-    def shown(self, value: object, name: str, found: object) -> Any:
-        """What the reader of ``value.name`` gets, which is ``found``."""
-        ...
-
-    def born(self, value: object) -> None:
-        """``value`` has just been made."""
-        ...
-
-    def looked_up(self, value: object, name: str) -> None:
-        """``getattr(value, name)`` is about to be read, of a class or a function."""
-        ...
-
-    def namespace(self, table: dict[str, Any]) -> dict[str, Any]:
-        """What code whose globals are ``table`` gets of ``globals()``."""
-        ...
-
-
-recorder: ContextVar[Recorder | None] = ContextVar("fnn_recorder", default=None)
 
 # Classes that every trace watches, whether it knows of an instance or not.
 always: list[type] = []
@@ -54,7 +26,6 @@ _lock = threading.RLock()
 _uses: dict[type, int] = {}
 _modules: dict[types.ModuleType, int] = {}  # Python modules that are watched, and by how many
 _calls: dict[str, int] = {}  # built-in functions that are noticed, likewise
-_getattr = builtins.getattr
 
 
 class Watch:
@@ -68,9 +39,10 @@ class Watch:
         for cls in always:
             self.add(cls)
 
-    def add_getattr(self) -> None:
-        """Notices ``getattr`` of classes and functions, of which names alone tell nothing."""
-        self._add_call("getattr")
+    def add_calls(self, names: Iterable[str]) -> None:
+        """Notices calls of those of these built-in functions of which their names alone tell nothing."""
+        for name in NOTICED.keys() & set(names):
+            self._add_call(name)
 
     def _add_call(self, name: str) -> None:
         with _lock:
@@ -113,7 +85,7 @@ class Watch:
             for name in self.calls:
                 _calls[name] -= 1
                 if not _calls[name]:
-                    setattr(builtins, name, _ORIGINAL[name])
+                    setattr(builtins, name, ORIGINAL[name])
             self.calls = []
             for module in self.modules:
                 _modules[module] -= 1
@@ -151,22 +123,3 @@ class _Module(types.ModuleType):
 
 
 type.__setattr__(_Module, "__getattribute__", _watched(types.ModuleType.__getattribute__))
-
-
-def _noticed_globals() -> dict[str, Any]:
-    table = sys._getframe(1).f_globals
-    told = recorder.get()
-    return table if told is None else told.namespace(table)
-
-
-def _noticed_getattr(value: object, name: str, /, *default: object) -> Any:
-    if issubclass(type(value), _UNNOTICED):
-        told = recorder.get()
-        if told is not None:
-            told.looked_up(value, name)
-    return _getattr(value, name, *default)
-
-
-_UNNOTICED = (type, types.FunctionType)
-NOTICED: dict[str, Callable[..., Any]] = {"globals": _noticed_globals, "getattr": _noticed_getattr}
-_ORIGINAL = {name: getattr(builtins, name) for name in NOTICED}

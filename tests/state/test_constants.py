@@ -4,6 +4,8 @@ import warnings
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import optax
 import pytest
 
 import fnn
@@ -89,3 +91,33 @@ def test_hints_on_methods_that_arrays_lack(function, hint, call):
     with pytest.raises(AttributeError) as error:
         call(function, jnp.ones(2))
     error.match(hint)
+
+
+def test_what_is_assigned_is_pytorchs():
+    p = nn.Linear(2, 3).weight
+    p.grad = X
+    p.data = X * 3
+    p.data -= 0.5 * p.grad
+    np.testing.assert_array_equal(p, X * 2.5)
+    p.data.at[0].set(1.0)  # gives another array
+    p.copy_(X).mul_(2).add_(p.grad, alpha=-0.5)
+    np.testing.assert_array_equal(p, X * 1.5)
+    with pytest.raises(fnn.ArgumentError, match="must be floating point or complex, got dtype=int32"):
+        p.data = jnp.ones((3, 2), int)
+
+
+def test_optax_on_a_dict_of_parameters():
+    model, rule = nn.Linear(2, 1), optax.sgd(0.1)
+
+    def update(params):
+        _, grads = fnn.value_and_grad(lambda model: model(X).sum())(model)
+        updates, _ = rule.update(grads, rule.init(params), params)
+        return optax.apply_updates(params, updates)
+
+    with pytest.raises(ValueError, match="pytree structure error") as info:
+        fnn.jit(lambda: update(dict(model.named_parameters())))()
+    assert any("params, _ = fnn.split(model)" in note for note in info.value.__notes__)
+    params = update(fnn.split(model)[0])
+    np.testing.assert_allclose(params["weight"], model.weight - 0.3, rtol=1e-6)
+    fnn.merge(model, params)
+    np.testing.assert_array_equal(model.weight, params["weight"])
