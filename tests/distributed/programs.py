@@ -281,30 +281,6 @@ def sequences() -> None:
     assert shapes and all(8 in shape[-2:] for shape in shapes), shapes  # features of heads, not the 12 steps of scores
 
 
-def deaths(count: str) -> None:
-    """A process that is killed in the middle of a save leaves the checkpoint before it, or the new one."""
-    folder = os.path.join(tempfile.mkdtemp(), "checkpoint")
-    state = {f"w{n}": np.full(1000, 0.0, np.float32) for n in range(8)}
-    fnn.distributed.save_sharded(state, folder, 4000)
-    calls = [0]
-    for n in range(int(count)):
-        child = os.fork()
-        if child == 0:
-            calls[0] = 0
-
-            def stop(*args: object, limit: int = n % 40) -> None:
-                calls[0] += 1
-                if calls[0] > limit:
-                    os._exit(9)
-
-            sys.addaudithook(lambda event, args: stop() if event in ("open", "os.rename", "os.mkdir") else None)
-            fnn.distributed.save_sharded({k: v + n + 1 for k, v in state.items()}, folder, 4000)
-            os._exit(0)
-        os.waitpid(child, 0)
-        found = fnn.distributed.load_sharded(folder)
-        assert len(found) == 8 and len({float(v[0]) for v in found.values()}) == 1, found
-
-
 def loaders() -> None:
     """Batches on a mesh as without one, workers or not, and a position to resume."""
     data = TensorDataset(np.arange(44 * 3, dtype=np.float32).reshape(44, 3), np.arange(44, dtype=np.int32))
@@ -408,12 +384,12 @@ def job() -> None:
 
 if __name__ == "__main__":
     run: dict[str, Callable[..., None]] = {
-        f.__name__: f for f in (traffic, memory, births, sequences, files, background, orbax, deaths, loaders, messages)
+        f.__name__: f for f in (traffic, memory, births, sequences, files, background, orbax, loaders, messages)
     }
     if sys.argv[1] == "job":
         job()
-    elif sys.argv[1] in ("traffic", "deaths"):
-        run[sys.argv[1]](*sys.argv[2:])
+    elif sys.argv[1] == "traffic":
+        traffic(*sys.argv[2:])
     else:
         for chosen in sys.argv[1:]:
             print(chosen, round(time.process_time(), 1), flush=True)
