@@ -25,7 +25,7 @@ def run(*command: str, limit: float = 1800, **variables: str) -> subprocess.Comp
     "arguments",
     [
         ["traffic", *(["mlp", "cnn", "tied", "gpt", "lstm"] if extent.ALL else ["tied"])],
-        ["births", "memory", "sequences"],
+        ["births", "memory", "alone", "sequences"],
         ["files", "background", "orbax", "loaders", "messages"],
     ],
     ids=lambda a: a[0],
