@@ -14,11 +14,11 @@ store.  So the rest can be done in the background while the next steps run.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import secrets
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ from fnn.distributed import store
 from fnn.distributed.processes import broadcast_from, gather
 from fnn.errors import ArgumentError
 from fnn.serialization import CorruptFileError, load, save_file
-from fnn.serialization.atomic import present, put_in_place, recover
+from fnn.serialization.atomic import beside, present, replacing_folder
 from fnn.serialization.checkpoint import TREE, decode_tree, encode_tree
 from fnn.serialization.shards import INDEX, SINGLE, divided, index_of, names_of_files
 from fnn.state.box import Box
@@ -166,29 +166,25 @@ def _held(tensors: Mapping[str, Any], files: list[list[str]], copied: bool) -> d
 
 
 def _write(target: Path, token: str, held: dict[str, dict[str, Any]], index: str) -> None:
-    temporary = target.with_name(f".{target.name}.{token}.tmp")
     is_first = jax.process_index() == 0
+    temporary = beside(target, token)
+    with contextlib.ExitStack() as exchange:
 
-    def begin() -> None:
-        if is_first:
-            _begin(target, temporary)
+        def begin() -> None:
+            if is_first:
+                exchange.enter_context(replacing_folder(target, token=token))
 
-    def write() -> None:
-        for name, arrays in held.items():
-            save_file(arrays, temporary / name, {"format": "pt"})
+        def write() -> None:
+            for name, arrays in held.items():
+                save_file(arrays, temporary / name, {"format": "pt"})
 
-    def finish() -> None:
-        if is_first:
-            _write_index(temporary, index)
-            put_in_place(temporary, target)
+        def finish() -> None:
+            if is_first:
+                (temporary / INDEX).write_text(index, encoding="utf-8")
+                exchange.close()
 
-    try:
         for stage, act in enumerate((begin, write, finish)):
             _together(f"save/{token}/{stage}", act)
-    except BaseException:
-        if is_first:
-            shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def _together(stage: str, act: Callable[[], None]) -> None:
@@ -225,20 +221,6 @@ def _divided(sizes: Mapping[str, int], most: int) -> list[list[str]]:
     total = sum(sizes.values())
     count = max(1, min(len(sizes), max(jax.process_count(), -(-total // most))))
     return divided(sizes, max(1, min(most, -(-total // count))))
-
-
-def _write_index(folder: Path, index: str) -> None:
-    with open(folder / INDEX, "w", encoding="utf-8") as file:
-        file.write(index)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _begin(target: Path, temporary: Path) -> None:
-    recover(target)
-    for left in target.parent.glob(f".{target.name}.*.tmp"):  # by a save that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    temporary.mkdir(parents=True)
 
 
 def load_sharded(folder: str | os.PathLike[str]) -> dict[str, Any]:

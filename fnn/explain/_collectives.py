@@ -16,7 +16,8 @@ from fnn.func.inspection import Inspection, inspect
 __all__ = ["Transfer", "collectives", "transfers"]
 
 _KINDS = "all-reduce|all-gather|reduce-scatter|collective-permute|all-to-all|collective-broadcast|ragged-all-to-all"
-_LINE = re.compile(rf" = (.*?) ({_KINDS})(-start)?\(")
+_LINE = re.compile(rf"(\S+) = (.*?) ({_KINDS})(-start)?\(")
+_PART = re.compile(r"get-tuple-element\((?:\S+ )?(%?[\w.\-]+)\), index=(\d+)")
 _ARRAY = re.compile(r"\b(pred|[a-z]+\d+\w*)\[([\d,]*)\]")
 _NAME = re.compile(r'op_name="([^"]*)"')
 _BITS = re.compile(r"\d+")
@@ -86,20 +87,34 @@ def transfers(step: Callable[..., Any], *args: Any, **kwargs: Any) -> list[Trans
 
 def _transfers(found: Inspection) -> list[Transfer]:
     made = []
-    for line in found.lowered().compile().as_text().splitlines():
+    lines = found.lowered().compile().as_text().splitlines()
+    parts = _parts(lines)
+    for line in lines:
         match = _LINE.search(line)
         if not match:
             continue
+        result, type_, kind, start = match.groups()
         name, groups = _NAME.search(line), _GROUPS.search(line)
-        path, phase = place_of(name[1] if name else "", found.optimizers)
         devices = 0 if groups is None else _devices(*groups.groups())
-        arrays = _ARRAY.findall(match[1])
-        if match[3] and match[2] in ("all-gather", "collective-permute"):
+        arrays = _ARRAY.findall(type_)
+        if start and kind in ("all-gather", "collective-permute"):
             arrays = arrays[len(arrays) // 2 :]  # behind the operands, which such a start hands on
-        for dtype, dims in arrays:
+        for at, (dtype, dims) in enumerate(arrays):
+            own = parts.get((result.lstrip("%"), at)) if len(arrays) > 1 else None
+            path, phase = place_of(own or (name[1] if name else ""), found.optimizers)
             shape = tuple(int(n) for n in dims.split(",") if n)
-            made.append(Transfer(match[2], shape, math.prod(shape) * _itemsize(dtype), devices, path, phase))
+            made.append(Transfer(kind, shape, math.prod(shape) * _itemsize(dtype), devices, path, phase))
     return made
+
+
+def _parts(lines: list[str]) -> dict[tuple[str, int], str]:
+    """What the parts of tuples are, by operation and number: XLA makes one reduction of several, named as the first."""
+    found = {}
+    for line in lines:
+        match, name = _PART.search(line), _NAME.search(line)
+        if match and name:
+            found[match[1].lstrip("%"), int(match[2])] = name[1]
+    return found
 
 
 def _devices(listed: str | None, sized: str | None, axes: str | None, used: str | None) -> int:

@@ -33,7 +33,7 @@ from fnn.state.box import Box
 from fnn.state.consumed import text_of
 from fnn.state.describe import Survey
 from fnn.state.grad_mode import contained
-from fnn.state.layout import spread
+from fnn.state.layout import sparing, spread
 from fnn.state.numbers import Expression, Number, Numbers, evaluate
 from fnn.state.places import Place
 from fnn.state.recipes import Packer
@@ -152,6 +152,9 @@ def _attempt(
         return _run_once(around, result, name, torchs, donated, kept, hyper, seed, dynamic)
 
     flat = named(run, function)
+    compiling = sparing(box._layout for box in (*inputs.donated, *inputs.kept))
+    if compiling:
+        options = options | {"compiler_options": compiling | (options.get("compiler_options") or {})}
     donated, kept = values_of(inputs.donated, scope), values_of(inputs.kept, scope)
     dynamics = [owner._fnn_dynamic() for owner in inputs.owners]
     hyper = [values for _, values in dynamics]

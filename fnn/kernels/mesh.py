@@ -19,9 +19,9 @@ def partitioned(a: jax.Array | ShapedArray) -> bool:
 
 
 def on_mesh(a: jax.Array | ShapedArray) -> bool:
-    """Whether the type speaks of a mesh at all, split or not."""
+    """Whether the type speaks of a mesh of several devices, split or not; or of one whose types are explicit."""
     mesh = getattr(_sharding(a), "mesh", None)
-    return mesh is not None and not mesh.empty
+    return mesh is not None and not mesh.empty and (mesh.size > 1 or not mesh.are_all_axes_auto)
 
 
 def summed(*operands: jax.Array) -> dict[str, Any]:

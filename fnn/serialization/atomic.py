@@ -2,13 +2,19 @@
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["present", "put_in_place", "recover", "replacing", "replacing_folder"]
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+__all__ = ["beside", "present", "replacing", "replacing_folder"]
 
 
 @contextlib.contextmanager
@@ -35,39 +41,81 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def replacing_folder(path: str | os.PathLike[str], keeping: Callable[[str], bool] | None = None) -> Iterator[Path]:
+def replacing_folder(
+    path: str | os.PathLike[str], keeping: Callable[[str], bool] | None = None, token: str | None = None
+) -> Iterator[Path]:
     """Yields an empty folder to write to, which takes the place of ``path`` when the block ends well.
 
-    Before that ``path`` is as it was, whatever happens; see `put_in_place` for the moment of the exchange.
+    Before that ``path`` is as it was, whatever happens; in the moment of the exchange `present` finds it.  What a
+    process left that was killed while it wrote is removed by the next one.
 
     Args:
         path: the folder.
         keeping: whether an entry of the old folder, of this name, is to stay if the new one has none; None: none is.
+        token: see `beside`; None: drawn.
     """
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
-    recover(target)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
+    _recover(target)
+    _remove_abandoned(target)
+    temporary = beside(target, token or secrets.token_hex(6))
     temporary.mkdir()
-    try:
-        yield temporary
-        for file in temporary.iterdir():
-            _flush(file)
-        for entry in target.iterdir() if target.exists() else ():
-            if keeping is not None and keeping(entry.name) and not (temporary / entry.name).exists():
-                _link(entry, temporary / entry.name)
-        put_in_place(temporary, target)
-    except BaseException:
-        recover(target)
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    with _claimed(temporary):
+        try:
+            yield temporary
+            for file in temporary.iterdir():
+                _flush(file)
+            for entry in target.iterdir() if target.exists() else ():
+                if keeping is not None and keeping(entry.name) and not (temporary / entry.name).exists():
+                    _link(entry, temporary / entry.name)
+            _put_in_place(temporary, target)
+        except BaseException:
+            _recover(target)
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
 
 
-def put_in_place(temporary: Path, target: Path) -> None:
+def beside(target: Path, token: str) -> Path:
+    """Where a folder is written before it takes its place.
+
+    Args:
+        target: its place.
+        token: twelve hexadecimal digits that no other save has.
+    """
+    return target.with_name(f".{target.name}.{token}.tmp")
+
+
+@contextlib.contextmanager
+def _claimed(folder: Path) -> Iterator[bool]:
+    """Locks a folder that is being written, if nobody else has; the lock ends with the process, however it ends."""
+    if fcntl is None:
+        yield False
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            claimed = True
+        except OSError:  # another process has it, or has removed it; or the file system knows no locks
+            claimed = False
+        yield claimed
+
+
+def _remove_abandoned(target: Path) -> None:
+    pattern = re.compile(re.escape(f".{target.name}.") + "[0-9a-f]{12}" + re.escape(".tmp"))
+    for left in list(target.parent.iterdir()):
+        if pattern.fullmatch(left.name) and left.is_dir():
+            with _claimed(left) as abandoned:
+                if abandoned:
+                    shutil.rmtree(left, ignore_errors=True)
+
+
+def _put_in_place(temporary: Path, target: Path) -> None:
     """A finished folder takes the place of ``target``.
 
     There is a moment between two renames in which nothing is there; whoever is killed in it leaves the old folder
-    beside it, where `present` and `recover` find it.
+    beside it, where `present` and `_recover` find it.
     """
     _flush(temporary)
     before = _before(target)
@@ -80,13 +128,13 @@ def put_in_place(temporary: Path, target: Path) -> None:
 
 
 def present(path: str | os.PathLike[str]) -> Path:
-    """Where a folder is that `put_in_place` may have been about to replace."""
+    """Where a folder is that `_put_in_place` may have been about to replace."""
     target = Path(os.path.realpath(path))
     before = _before(target)
     return before if before.exists() and not target.exists() else target
 
 
-def recover(target: Path) -> None:
+def _recover(target: Path) -> None:
     """Puts back what an exchange left that was interrupted."""
     found = present(target)
     if found != target:

@@ -8,19 +8,32 @@ gathering spreads the gradient again.  Where there is no layout nothing happens 
 
 from __future__ import annotations
 
+import contextlib
+import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.ad_checkpoint import checkpoint_name
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
 from fnn.tracing import Tracer
 
-__all__ = ["GATHERED", "Layout", "placed", "spread"]
+__all__ = ["GATHERED", "Layout", "placed", "sparing", "spread"]
 
 GATHERED = "fnn_gathered"  # the name by which policies of `fnn.checkpoint` know gathered weights
+
+# XLA for CPUs runs first what depends on nothing, so that all weights are gathered at the beginning, and adds up all
+# gradients in one go at the end, for which it holds each of them whole.  With these a program gathers a weight where
+# it is used and lets go of it, as programs for accelerators do.
+_SPARING: tuple[dict[str, Any], ...] = (
+    {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"},
+    {"xla_cpu_enable_concurrency_optimized_scheduler": False},  # the same, before there was a type
+    {"xla_disable_hlo_passes": "cpu-all-reduce-combiner"},
+)
 
 
 @dataclass(frozen=True)
@@ -69,3 +82,28 @@ def spread(value: Any, layout: Layout | None) -> Any:
     if isinstance(value, Tracer):
         return jax.lax.with_sharding_constraint(value, layout.sharding)
     return placed(value, layout.sharding)
+
+
+def sparing(layouts: Iterable[Layout | None]) -> dict[str, Any]:
+    """What a program is compiled with that reads boxes of these layouts; ``{}`` where nothing is gathered.
+
+    Args:
+        layouts: of the boxes that it reads.
+
+    Returns:
+        Options of XLA, by name.
+    """
+    read = next((layout.read for layout in layouts if layout is not None and layout.read is not None), None)
+    if read is None or read.mesh.size == 1 or read.mesh.devices.flat[0].platform != "cpu":
+        return {}
+    return dict(_known_options())
+
+
+@functools.cache
+def _known_options() -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    for option in _SPARING:
+        with contextlib.suppress(jax.errors.JaxRuntimeError):  # "No such compile option", in another version
+            jax.jit(jnp.negative, backend="cpu", compiler_options=option).lower(0.0).compile()
+            known |= option
+    return known

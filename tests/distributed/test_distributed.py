@@ -25,8 +25,7 @@ def run(*command: str, limit: float = 1800, **variables: str) -> subprocess.Comp
     "arguments",
     [
         ["traffic", *(["mlp", "cnn", "tied", "gpt", "lstm"] if extent.ALL else ["tied"])],
-        ["deaths", "100" if extent.ALL else "5"],
-        ["births", "memory", "sequences"],
+        ["births", "memory", "alone", "sequences"],
         ["files", "background", "orbax", "loaders", "messages"],
     ],
     ids=lambda a: a[0],
@@ -34,6 +33,12 @@ def run(*command: str, limit: float = 1800, **variables: str) -> subprocess.Comp
 def test_eight_devices(arguments):
     result = run("-m", "tests.distributed.programs", *arguments)
     assert result.returncode == 0, f"after {result.stdout.splitlines()[-1:]}: {result.stderr[-3000:]}"
+
+
+@pytest.mark.parametrize("arguments", [["100"], ["jobs", "10"]] if extent.ALL else [["3"]], ids=lambda a: a[0])
+def test_a_killed_save_loses_nothing(arguments):
+    result = run("-W", "ignore:os.fork", "-m", "tests.distributed.deaths", *arguments)
+    assert result.returncode == 0, result.stdout + result.stderr[-3000:]
 
 
 def test_names_of_pytorch():

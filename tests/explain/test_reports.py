@@ -174,4 +174,5 @@ def test_on_a_mesh():
     done = subprocess.run([sys.executable, "-c", MESH], capture_output=True, text=True, check=True, env=environment)
     first, *rest = done.stdout.splitlines()
     assert first.startswith("nan is born outside of modules, in log (forward)")
-    assert any("Sequential/0" in line and "all-reduce" in line for line in rest), rest
+    # of one operation that XLA made of the three, each part has its own place
+    assert {f"Sequential/{n} backward 1 all-reduce, {size} B" for n, size in ((0, 64), (1, 32))} <= set(rest), rest
