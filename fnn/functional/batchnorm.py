@@ -281,18 +281,16 @@ def _normalise(
     """Both norms: they differ in the axes that the statistics are taken over."""
     if x.size == 0:
         return x, running_mean, running_var
-    # the spatial axes as one: long inner loops
     weight, bias = (None if p is None else widen(p) for p in (weight, bias))
-    wide = lax.reshape(widen(x), (*x.shape[:2], math.prod(x.shape[2:]))) if x.ndim > 3 else widen(x)
+    wide = widen(x)
     if training:
         if (running_mean is None) != (running_var is None):
             raise ArgumentError(f"{where}running_mean and running_var must either both be None or neither be None")
-        own = tuple(i for i in axes if i < wide.ndim)
         n = math.prod(x.shape[i] for i in axes) * shards
         if across is None:
-            y, mean, var = normalise(wide, own, eps, weight, bias, (1,))
+            y, mean, var = normalise(wide, axes, eps, weight, bias, (1,))
         else:
-            mean, var = _moments(wide, own, n, across)
+            mean, var = _moments(wide, axes, n, across)
             y = scaled(_standardised(wide, mean, var, eps), weight, bias, (1,))
         if running_mean is not None and running_var is not None:
             move = _moving_average(where, momentum)
@@ -301,7 +299,7 @@ def _normalise(
         assert running_mean is not None and running_var is not None  # checked by the callers
         mean, var = (lax.stop_gradient(s).real.astype(wide.dtype) for s in (running_mean, running_var))
         y = scaled(_standardised(wide, mean, var, eps), weight, bias, (1,))
-    return narrow(lax.reshape(y, x.shape), x), running_mean, running_var
+    return narrow(y, x), running_mean, running_var
 
 
 def _standardised(x: jax.Array, mean: jax.Array, var: jax.Array, eps: float) -> jax.Array:

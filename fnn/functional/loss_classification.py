@@ -19,6 +19,7 @@ from fnn.functional import _promotion as promotion
 from fnn.functional.linear import linear
 from fnn.functional.linear_cross_entropy_options import LinearCrossEntropyOptions
 from fnn.functional.reduction import Unreduced, reduced, total
+from fnn.kernels.exponentials import log_softmax
 from fnn.kernels.mesh import select
 from fnn.typing import ArrayLike, DType
 
@@ -201,7 +202,7 @@ def _cross_entropy(
     promotion.require("cross_entropy: ", "floating", input=x)
     axis = min(x.ndim - 1, 1)
     if x.shape != t.shape:
-        log_p = _log_softmax(widen(x), axis)
+        log_p = log_softmax(widen(x), axis)
         return _nll("cross_entropy", log_p, t, weight, ignore_index, label_smoothing, x.dtype)
     if not is_floating(t):
         raise ArgumentTypeError(
@@ -211,7 +212,7 @@ def _cross_entropy(
         raise ArgumentError(
             f"cross_entropy: ignore_index is not supported for floating point target, got ignore_index={ignore_index}"
         )
-    log_p = _log_softmax(widen(x), axis)
+    log_p = log_softmax(widen(x), axis)
     classes = x.shape[axis]
     dtype = promotion.result_type(x, t)
     t = widen(t.astype(dtype))
@@ -268,17 +269,6 @@ def _in_chunks(
         return total(loss) / total(share)
 
     return Unreduced(loss[0] if unbatched else loss, _autocast(x, t, None)[0].dtype, mean)
-
-
-def _log_softmax(x: jax.Array, axis: int) -> jax.Array:
-    """`log_softmax` in plain lax operators (no inner ``jit``); the maximum carries no gradient."""
-    kept = tuple(i for i in range(x.ndim) if i != axis)
-
-    def whole(y: jax.Array) -> jax.Array:
-        return lax.broadcast_in_dim(y, x.shape, kept)
-
-    shifted = x - whole(lax.stop_gradient(lax.reduce_max(x, (axis,))))
-    return shifted - whole(lax.log(lax.reduce_sum(lax.exp(shifted), (axis,))))
 
 
 def _class_weight(name: str, weight: ArrayLike, classes: int, dtype: DType | None) -> jax.Array:

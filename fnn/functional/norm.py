@@ -84,17 +84,11 @@ def layer_norm(
     if x.size == 0:
         return x
     weight, bias = params["weight"], params["bias"]
-    first = x.ndim - len(axes)
-    if len(axes) > 1:  # as one axis
-        length = math.prod(x.shape[first:])
-        weight, bias = (None if p is None else lax.reshape(p, (length,)) for p in (weight, bias))
-        y = _standard(lax.reshape(widen(x), (*x.shape[:first], length)), (first,), eps, weight, bias, (first,))
-        return narrow(lax.reshape(y, x.shape), x)
-    if transposition(x) == (0, *range(2, x.ndim), 1):
+    first = x.ndim - 1
+    if len(axes) == 1 and transposition(x) == (0, *range(2, x.ndim), 1):
         # channels that were first and will be again: where they were the transpositions cancel, and none is made
         back = lax.transpose(widen(x), (0, first, *range(1, first)))
-        y = lax.reshape(back, (*back.shape[:2], math.prod(back.shape[2:])))
-        y = lax.reshape(_standard(y, (1,), eps, weight, bias, (1,)), back.shape)
+        y = _standard(back, (1,), eps, weight, bias, (1,))
         return narrow(lax.transpose(y, (0, *range(2, x.ndim), 1)), x)
     return narrow(_standard(widen(x), axes, eps, weight, bias, axes), x)
 
@@ -213,11 +207,10 @@ def group_norm(
     if x.size == 0:
         return x
     each = channels // groups
-    flat = (n, channels, math.prod(space))  # a step by itself, for arrays that are split over devices
-    grouped = lax.reshape(lax.reshape(widen(x), flat), (n, groups, each, flat[2]))
+    grouped = lax.reshape(widen(x), (n, groups, each, *space))
     weight, bias = (None if p is None else lax.reshape(p, (groups, each)) for p in (params["weight"], params["bias"]))
-    y = _standard(grouped, (2, 3), eps, weight, bias, (1, 2))
-    return narrow(lax.reshape(lax.reshape(y, flat), x.shape), x)
+    y = _standard(grouped, tuple(range(2, grouped.ndim)), eps, weight, bias, (1, 2))
+    return narrow(lax.reshape(y, x.shape), x)
 
 
 # -- unit vectors -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ bfloat16 and float16 are accumulated in float32 and rounded once.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from fnn import dtypes, random
 from fnn.arguments import floating, narrow, widen, wrap_dim
 from fnn.autocasting import governed
 from fnn.functional import _promotion as promotion
+from fnn.kernels import exponentials
 from fnn.typing import ArrayLike, DType, Key
 
 __all__ = ["gumbel_softmax", "log_softmax", "softmax", "softmin"]
@@ -38,20 +40,14 @@ def _resolve(
     return floating(x, where), wrap_dim(dim, x.ndim, where)
 
 
-def _shifted(x: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """``x`` less its maximum, the exponential of that, and the sum of those, over ``axis`` (kept, of size 1)."""
-    axes = (axis,) if x.ndim else ()
-    kept = tuple(1 if i == axis else n for i, n in enumerate(x.shape))
-    # The shift cancels in every result, so no gradient need flow through it.
-    highest = lax.stop_gradient(lax.reshape(lax.reduce_max(x, axes), kept))
-    shifted = x - highest
-    exponential = lax.exp(shifted)
-    return shifted, exponential, lax.reshape(lax.reduce_sum(exponential, axes), kept)
+def _along(function: Callable[[jax.Array, int], jax.Array], x: jax.Array, axis: int) -> jax.Array:
+    """``function`` in a full dtype, of a scalar as of one element."""
+    wide = widen(x) if x.ndim else lax.reshape(widen(x), (1,))
+    return narrow(lax.reshape(function(wide, axis), x.shape), x)
 
 
 def _softmax(x: jax.Array, axis: int) -> jax.Array:
-    _, exponential, total = _shifted(widen(x), axis)
-    return narrow(exponential / total, x)
+    return _along(exponentials.softmax, x, axis)
 
 
 @governed
@@ -130,9 +126,7 @@ def log_softmax(
         >>> F.log_softmax(jnp.array([0.0, 1000.0]), dim=0)
         Array([-1000.,     0.], dtype=float32)
     """
-    x, axis = _resolve(input, dim, "log_softmax", _stacklevel, dtype)
-    shifted, _, total = _shifted(widen(x), axis)
-    return narrow(shifted - lax.log(total), x)
+    return _along(exponentials.log_softmax, *_resolve(input, dim, "log_softmax", _stacklevel, dtype))
 
 
 @governed

@@ -7,6 +7,7 @@ a trace has three operations where the formulas have thirty.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
 
 from fnn.kernels.axes import at_front, others
+from fnn.kernels.lines import lines
 from fnn.kernels.mesh import on_mesh
 from fnn.kernels.portable import Own
 from fnn.kernels.squares import in_range, scaled_squares
@@ -50,35 +52,29 @@ def change(t: jax.Array, y: jax.Array, rstd: jax.Array, axes: tuple[int, ...]) -
     return tuple(change_p.bind(t, y, rstd, axes=axes))
 
 
-def standardised(x: jax.Array, *, axes: tuple[int, ...], eps: float, cpu: bool) -> tuple[jax.Array, ...]:
-    """The formula: ``y``, the mean, the variance and ``1 / sqrt(var + eps)``."""
-    return (_standardised_in_one_pass if cpu else _standardised)(x, axes=axes, eps=eps)
+class Statistics(NamedTuple):
+    """Of each reduced set; two factors of ``1 / sqrt(var + eps)``, whose product is subnormal where x is huge."""
+
+    mean: jax.Array
+    var: jax.Array
+    scale: jax.Array
+    rate: jax.Array
 
 
-def _standardised(x: jax.Array, *, axes: tuple[int, ...], eps: float | jax.Array) -> tuple[jax.Array, ...]:
-    kept = others(x.ndim, axes)
-    n = math.prod(x.shape[i] for i in axes)
-    mean = total(x, axes) / n
-    return _finished(x, mean, kept, *_variance(x, mean, axes, eps))
+def statistics(x: jax.Array, axes: tuple[int, ...], eps: float | jax.Array) -> Statistics:
+    """By the formulas."""
+    mean = total(x, axes) / math.prod(x.shape[i] for i in axes)
+    return Statistics(mean, *_variance(x, mean, axes, eps))
 
 
-def _finished(
-    x: jax.Array, mean: jax.Array, kept: tuple[int, ...], var: jax.Array, scale: jax.Array, rate: jax.Array
-) -> tuple[jax.Array, ...]:
-    """The results, from ``1 / sqrt(var + eps)`` in two factors: their product is subnormal where x is huge."""
-    y = (x - spread(mean, x.shape, kept)) * spread(scale, x.shape, kept) * spread(rate, x.shape, kept)
-    return y, mean, var, scale * rate
-
-
-def _standardised_in_one_pass(x: jax.Array, *, axes: tuple[int, ...], eps: float) -> tuple[jax.Array, ...]:
+def statistics_in_one_pass(x: jax.Array, axes: tuple[int, ...], eps: float) -> Statistics:
     """The same with the variance from the sum of squares, wherever that loses no digits.
 
     XLA's CPU backend sums an array, or its squares, without writing anything, but writes the deviations out before it
     sums their squares.  Where the mean is at most twice the deviation, the difference of the moments is as good.
     """
     if x.size < SMALL:
-        return _standardised(x, axes=axes, eps=eps)
-    kept = others(x.ndim, axes)
+        return statistics(x, axes, eps)
     n = math.prod(x.shape[i] for i in axes)
     mean, raw = total(x, axes) / n, total(x * x, axes) / n
     var = raw - mean * mean
@@ -94,7 +90,28 @@ def _standardised_in_one_pass(x: jax.Array, *, axes: tuple[int, ...], eps: float
         return var, lax.full_like(var, 1), lax.rsqrt(var + eps)
 
     doubt = lax.reduce_or(doubtful, tuple(range(doubtful.ndim)))
-    return _finished(x, mean, kept, *lax.cond(doubt, careful, plain, x, mean, var))
+    return Statistics(mean, *lax.cond(doubt, careful, plain, x, mean, var))
+
+
+def with_statistics(x: jax.Array, s: Statistics, axes: tuple[int, ...]) -> jax.Array:
+    """``(x - mean) / sqrt(var + eps)``."""
+    mean, scale, rate = (spread(v, x.shape, others(x.ndim, axes)) for v in (s.mean, s.scale, s.rate))
+    return (x - mean) * scale * rate
+
+
+def _standardised(x: jax.Array, *, axes: tuple[int, ...], eps: float | jax.Array) -> tuple[jax.Array, ...]:
+    """The formula: ``y``, the mean, the variance and ``1 / sqrt(var + eps)``."""
+    s = statistics(x, axes, eps)
+    return with_statistics(x, s, axes), s.mean, s.var, s.scale * s.rate
+
+
+def _standardised_cpu(x: jax.Array, *, axes: tuple[int, ...], eps: float) -> tuple[jax.Array, ...]:
+    few = lines(x.shape, axes)
+    flat = lax.reshape(x, few.shape)
+    s = statistics_in_one_pass(flat, few.axes, eps)
+    y = few.loop(lambda x, *s: with_statistics(x, Statistics(*s), few.axes), flat, *s)
+    kept = tuple(x.shape[i] for i in others(x.ndim, axes))
+    return lax.reshape(y, x.shape), *(lax.reshape(v, kept) for v in (s.mean, s.var, s.scale * s.rate))
 
 
 def _variance(
@@ -125,14 +142,32 @@ def _jvp(primals: tuple, tangents: tuple, *, axes: tuple[int, ...], eps: float) 
 
 
 def _change(t: jax.Array, y: jax.Array, rstd: jax.Array, *, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-    kept = others(y.ndim, axes)
+    means, slope = _change_means(t, y, rstd, axes=axes)
+    return _changed(t, y, rstd, *means, axes=axes), slope
+
+
+def _change_means(
+    t: jax.Array, y: jax.Array, rstd: jax.Array, *, axes: tuple[int, ...]
+) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+    """The means of t and of y t, and what t does to ``rstd``."""
     n = math.prod(y.shape[i] for i in axes)
-
-    def whole(v: jax.Array) -> jax.Array:
-        return spread(v, y.shape, kept)
-
     along = total(y * t, axes) / n
-    return whole(rstd) * (t - whole(total(t, axes) / n) - y * whole(along)), -rstd * rstd * along
+    return (total(t, axes) / n, along), -rstd * rstd * along
+
+
+def _changed(
+    t: jax.Array, y: jax.Array, rstd: jax.Array, mean: jax.Array, along: jax.Array, *, axes: tuple[int, ...]
+) -> jax.Array:
+    mean, along, rstd = (spread(v, y.shape, others(y.ndim, axes)) for v in (mean, along, rstd))
+    return rstd * (t - mean - y * along)
+
+
+def _change_cpu(t: jax.Array, y: jax.Array, rstd: jax.Array, *, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+    few = lines(y.shape, axes)
+    t, y_, rstd_ = lax.reshape(t, few.shape), lax.reshape(y, few.shape), lax.reshape(rstd, few.kept)
+    means, slope = _change_means(t, y_, rstd_, axes=few.axes)
+    change = few.loop(functools.partial(_changed, axes=few.axes), t, y_, rstd_, *means)
+    return lax.reshape(change, y.shape), lax.reshape(slope, rstd.shape)
 
 
 def _change_shapes(t: ShapedArray, y: ShapedArray, rstd: ShapedArray, *, axes: tuple[int, ...]) -> list[ShapedArray]:
@@ -185,7 +220,8 @@ for primitive, formula, static in ((standardise_p, _standardised, ("axes", "eps"
     primitive.formula = formula
     primitive.def_impl(jax.jit(primitive.bind, static_argnames=static))
     mlir.register_lowering(primitive, mlir.lower_fun(formula, multiple_results=True))
-mlir.register_lowering(standardise_p, mlir.lower_fun(_standardised_in_one_pass, multiple_results=True), platform="cpu")
+mlir.register_lowering(standardise_p, mlir.lower_fun(_standardised_cpu, multiple_results=True), platform="cpu")
+mlir.register_lowering(change_p, mlir.lower_fun(_change_cpu, multiple_results=True), platform="cpu")
 standardise_p.def_abstract_eval(_shapes)
 change_p.def_abstract_eval(_change_shapes)
 ad.primitive_jvps[standardise_p], ad.primitive_jvps[change_p] = _jvp, _change_jvp

@@ -11,6 +11,7 @@ maps are primitives and each other's transposes, so that this holds for every de
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -21,8 +22,17 @@ from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
 
 from fnn.kernels.axes import at_front, others
+from fnn.kernels.lines import lines
 from fnn.kernels.mesh import on_mesh
-from fnn.kernels.moments import Standardised, change, standardise, standardised
+from fnn.kernels.moments import (
+    Standardised,
+    Statistics,
+    change,
+    standardise,
+    statistics,
+    statistics_in_one_pass,
+    with_statistics,
+)
 from fnn.kernels.portable import Own
 from fnn.kernels.sums import spread, total
 
@@ -49,10 +59,27 @@ def scaled(y: jax.Array, weight: jax.Array | None, bias: jax.Array | None, along
 
 
 def _normalised(
-    x: jax.Array, weight: jax.Array, *bias: jax.Array, axes: Axes, eps: float, along: Axes, cpu: bool = False
+    x: jax.Array, weight: jax.Array, *bias: jax.Array, axes: Axes, eps: float, along: Axes
 ) -> tuple[jax.Array, ...]:
-    y, mean, var, rstd = standardised(x, axes=axes, eps=eps, cpu=cpu)
-    return scaled(y, weight, bias[0] if bias else None, along), y, mean, var, rstd
+    s = statistics(x, axes, eps)
+    y = with_statistics(x, s, axes)
+    return scaled(y, weight, bias[0] if bias else None, along), y, s.mean, s.var, s.scale * s.rate
+
+
+def _normalised_cpu(
+    x: jax.Array, weight: jax.Array, *bias: jax.Array, axes: Axes, eps: float, along: Axes
+) -> tuple[jax.Array, ...]:
+    few = lines(x.shape, axes, along)
+    flat, *affine = lax.reshape(x, few.shape), *(lax.reshape(p, few.fine) for p in (weight, *bias))
+    s = statistics_in_one_pass(flat, few.axes, eps)
+
+    def finish(x: jax.Array, *rest: jax.Array) -> jax.Array:
+        y, affine = with_statistics(x, Statistics(*rest[:4]), few.axes), rest[4:]
+        return scaled(y, affine[0], affine[1] if affine[1:] else None, few.along) if affine else y
+
+    whole = (lax.reshape(few.loop(finish, flat, *s, *last), x.shape) for last in (affine, ()))  # the two separately:
+    kept = tuple(x.shape[i] for i in others(x.ndim, axes))  # without a derivative the second is not made
+    return *whole, *(lax.reshape(v, kept) for v in (s.mean, s.var, s.scale * s.rate))
 
 
 def _shapes(
@@ -90,9 +117,29 @@ def _tangent(
 
 
 def _cotangents(
-    t: jax.Array, y: jax.Array, rstd: jax.Array, w: jax.Array, *, axes: Axes, along: Axes, cpu: bool = False
+    t: jax.Array, y: jax.Array, rstd: jax.Array, w: jax.Array, *, axes: Axes, along: Axes
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Of x, the weight and the bias."""
+    means, dw, db = _sums(t, y, w, axes, along)
+    return _cotangent(t, y, rstd, w, *means, axes=axes, along=along), dw, db
+
+
+def _cotangents_cpu(
+    t: jax.Array, y: jax.Array, rstd: jax.Array, w: jax.Array, *, axes: Axes, along: Axes
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """In few axes: beside those of one element XLA's CPU backend takes five times as long."""
+    few = lines(y.shape, axes, along)
+    t, y_ = lax.reshape(t, few.shape), lax.reshape(y, few.shape)
+    rstd, w_ = lax.reshape(rstd, few.kept), lax.reshape(w, few.fine)
+    means, dw, db = _sums(t, y_, w_, few.axes, few.along, cpu=True)
+    dx = few.loop(functools.partial(_cotangent, axes=few.axes, along=few.along), t, y_, rstd, w_, *means)
+    return lax.reshape(dx, y.shape), lax.reshape(dw, w.shape), lax.reshape(db, w.shape)
+
+
+def _sums(
+    t: jax.Array, y: jax.Array, w: jax.Array, axes: Axes, along: Axes, cpu: bool = False
+) -> tuple[tuple[jax.Array, jax.Array], jax.Array, jax.Array]:
+    """The means of t w and t w y over ``axes``, and the cotangents of the weight and the bias."""
     n = math.prod(y.shape[i] for i in axes)
     constant = tuple(i for i in axes if i not in along)  # along which the weight is
     fine = others(y.ndim, constant)  # the axes of the partial sums
@@ -109,28 +156,23 @@ def _cotangents(
         inner = tuple(k for k, i in enumerate(fine) if i in axes)
         weighed = [v * spread(w, v.shape, tuple(fine.index(i) for i in along)) for v in partial]
         sums = [total(v, inner) if inner else v for v in weighed]
-
-    def whole(v: jax.Array) -> jax.Array:
-        return spread(v, y.shape, others(y.ndim, axes))
-
-    dx = whole(rstd) * (t * spread(w, y.shape, along) - whole(sums[0] / n) - y * whole(sums[1] / n))
-    return dx, dw, db
+    return (sums[0] / n, sums[1] / n), dw, db
 
 
-def _cotangents_cpu(
-    t: jax.Array, y: jax.Array, rstd: jax.Array, w: jax.Array, *, axes: Axes, along: Axes
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Without axes of one element, beside which XLA's CPU backend takes five times as long."""
-    kept = [i for i in range(y.ndim) if y.shape[i] > 1]
-    if len(kept) == y.ndim or not any(i in axes for i in kept):
-        return _cotangents(t, y, rstd, w, axes=axes, along=along, cpu=True)
-    shape = tuple(y.shape[i] for i in kept)
-    axes_, along_ = (tuple(kept.index(i) for i in which if i in kept) for which in (axes, along))
-    t, y_ = lax.reshape(t, shape), lax.reshape(y, shape)
-    rstd_ = lax.reshape(rstd, tuple(shape[i] for i in others(len(shape), axes_)))
-    w_ = lax.reshape(w, tuple(shape[i] for i in along_))
-    dx, dw, db = _cotangents(t, y_, rstd_, w_, axes=axes_, along=along_, cpu=True)
-    return lax.reshape(dx, y.shape), lax.reshape(dw, w.shape), lax.reshape(db, w.shape)
+def _cotangent(
+    t: jax.Array,
+    y: jax.Array,
+    rstd: jax.Array,
+    w: jax.Array,
+    mean: jax.Array,
+    mean_y: jax.Array,
+    *,
+    axes: Axes,
+    along: Axes,
+) -> jax.Array:
+    """Of x, with the means over ``axes`` of t w and t w y."""
+    rstd, mean, mean_y = (spread(v, y.shape, others(y.ndim, axes)) for v in (rstd, mean, mean_y))
+    return rstd * (t * spread(w, y.shape, along) - mean - y * mean_y)
 
 
 def _like_y(*args: ShapedArray, axes: Axes, along: Axes) -> ShapedArray:
@@ -197,11 +239,6 @@ for primitive in (tangent_p, cotangents_p):
 normalise_p.def_abstract_eval(_shapes)
 tangent_p.def_abstract_eval(_like_y)
 cotangents_p.def_abstract_eval(_like_all)
-
-
-def _normalised_cpu(*args: jax.Array, axes: Axes, eps: float, along: Axes) -> tuple[jax.Array, ...]:
-    return _normalised(*args, axes=axes, eps=eps, along=along, cpu=True)
-
 
 mlir.register_lowering(normalise_p, mlir.lower_fun(_normalised, multiple_results=True))
 mlir.register_lowering(normalise_p, mlir.lower_fun(_normalised_cpu, multiple_results=True), platform="cpu")

@@ -1,16 +1,16 @@
 """Utilities around a model.
 
-`data` feeds it, `checkpoint` saves memory, `hub` fetches its weights, `tensorboard` and `visdom` show its training;
-`fnn.summary` shows itself.
+`data` feeds it, `checkpoint` saves memory and `compilation_cache` time, `hub` fetches its weights, `tensorboard` and
+`visdom` show its training; `fnn.summary` shows itself.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fnn.utils import checkpoint, data, hub, tensorboard, visdom
+    from fnn.utils import checkpoint, compilation_cache, data, hub, tensorboard, visdom
 
-__all__ = ["checkpoint", "data", "hub", "tensorboard", "visdom"]
+__all__ = ["checkpoint", "compilation_cache", "data", "hub", "tensorboard", "visdom"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,8 +9,8 @@ from typing import Literal
 
 import jax
 
+from fnn.kernels import apart
 from fnn.kernels.cpu_convolution import (
-    _apart,
     _choice,
     _columns,
     _crossed,
@@ -56,7 +56,7 @@ def _run(operation: Operation, name: str, a: jax.Array, b: jax.Array, g: Geometr
     if g.rank < 3 or name == "definition":
         return formulation(a, b, g)
     # Volumes are folded, copied and transposed: what made them, or uses them, had better not be part of that.
-    return _apart.call(lambda a, b: formulation(a, b, g), a, b)
+    return apart.call(lambda a, b: formulation(a, b, g), a, b)
 
 
 FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
@@ -78,7 +78,7 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
     "input_gradient": {
         "definition": _definition.input_gradient,
         "trimmed": lambda y, w, g: _trimmed.convolve(y, w, g, input_gradient),
-        "pointwise": lambda y, w, g: _apart.call(lambda y, w: _pointwise.input_gradient(y, w, g), y, w),
+        "pointwise": lambda y, w, g: apart.call(lambda y, w: _pointwise.input_gradient(y, w, g), y, w),
         "whole": _pointwise.whole_input_gradient,
         "columns": _columns.input_gradient,
         "crossed": _crossed.input_gradient,
@@ -94,7 +94,7 @@ FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
     "weight_gradient": {
         "definition": _definition.weight_gradient,
         "trimmed": lambda x, y, g: _trimmed.weight_gradient(x, y, g, weight_gradient),
-        "pointwise": lambda x, y, g: _apart.call(lambda x, y: _pointwise.weight_gradient(x, y, g), x, y),
+        "pointwise": lambda x, y, g: apart.call(lambda x, y: _pointwise.weight_gradient(x, y, g), x, y),
         "whole": _pointwise.whole_weight_gradient,
         "patches": _patches.weight_gradient,
         "columns": _columns.weight_gradient,

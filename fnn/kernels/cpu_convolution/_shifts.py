@@ -1,7 +1,7 @@
 """Depthwise convolution, and groups of very few channels: a sum of shifted copies, each times its weight.
 
 There is no product worth the name to make, so the sum is one elementwise loop, and the weight gradient one reduction
-with an output for every element of the kernel. Each is kept apart from what uses it (`_apart`).
+with an output for every element of the kernel. Each is kept apart from what uses it (`apart`).
 """
 
 import math
@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from fnn.kernels.cpu_convolution import _apart, _arrays
+from fnn.kernels import apart
+from fnn.kernels.cpu_convolution import _arrays
 from fnn.kernels.cpu_convolution._geometry import Geometry, Ints
 
 _SUMS = 25  # of one reduction: as many as the registers hold, more or less
@@ -49,9 +50,9 @@ def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
         return y.reshape(parts.shape[1], w.shape[0], *g.out)
 
     if count == 1:
-        y = _apart.call(lambda x, w: run(_arrays.pad(x, g.pads)[None], w), x, w)
+        y = apart.call(lambda x, w: run(_arrays.pad(x, g.pads)[None], w), x, w)
     else:
-        y = _apart.call(run, _apart.call(prepare, x), w)
+        y = apart.call(run, apart.call(prepare, x), w)
     return y[..., :width]
 
 
@@ -72,7 +73,7 @@ def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
     One reduction has many outputs, so that what it reads serves all of them.
     """
     per_group = x.shape[1] // g.groups
-    padded = _apart.call(lambda x: _arrays.pad(x, g.pads), x)
+    padded = apart.call(lambda x: _arrays.pad(x, g.pads), x)
 
     def run(padded: jax.Array, y: jax.Array) -> jax.Array:
         y, zero = y.reshape(y.shape[0], g.groups, -1, *g.out), jnp.zeros((), y.dtype)
@@ -86,7 +87,7 @@ def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
         w = w if 0 in axes else jnp.sum(w, 0)
         return w.reshape(-1, per_group, *g.kernel)
 
-    return _apart.call(run, padded, y)
+    return apart.call(run, padded, y)
 
 
 def _elements(channels: int, g: Geometry) -> list[tuple[int, Ints]]:

@@ -11,7 +11,6 @@ import jax
 from jax.experimental.xla_metadata import set_xla_metadata
 
 
-def call(run: Callable[..., jax.Array], *operands: jax.Array) -> jax.Array:
-    """``run(*operands)``, computed once."""
-    result: Any = set_xla_metadata(jax.jit(run)(*operands), inlineable="false")
-    return result
+def call(run: Callable[..., Any], *operands: jax.Array) -> Any:
+    """``run(*operands)``, an array or several, computed once."""
+    return set_xla_metadata(jax.jit(run)(*operands), inlineable="false")
