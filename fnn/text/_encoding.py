@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from fnn.errors import ArgumentError
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -32,3 +34,31 @@ class Encoding:
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
+
+
+Row = tuple[list[int], list[int], list[int]]
+
+
+def padded(row: Row, length: int, side: str, pad: int | None, kind: int) -> Row:
+    """Tokens, mask and segments of a text, with padding up to a length.
+
+    Args:
+        row: the three lists.
+        length: how long they are to be at least.
+        side: ``"left"`` or ``"right"``.
+        pad: the token of the padding.
+        kind: its segment.
+
+    Raises:
+        ArgumentError: there is no such side, or no such token.
+    """
+    if side not in ("left", "right"):
+        raise ArgumentError(f"Tokenizer: padding_side must be 'left' or 'right', got {side!r}")
+    if pad is None:
+        raise ArgumentError("Tokenizer: padding needs a pad_token; set tokenizer.special['pad_token']")
+    more = max(0, length - len(row[0]))
+    ids, mask, kinds = (
+        [value] * more + part if side == "left" else part + [value] * more
+        for part, value in zip(row, (pad, 0, kind), strict=True)
+    )
+    return ids, mask, kinds

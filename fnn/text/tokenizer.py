@@ -13,7 +13,7 @@ import numpy as np
 
 from fnn.errors import ArgumentError
 from fnn.text._chat import Message, rendered
-from fnn.text._encoding import Encoding
+from fnn.text._encoding import Encoding, padded
 from fnn.text.config import read_json
 from fnn.text.hub import fetched
 from fnn.typing import ArrayLike
@@ -187,7 +187,10 @@ class Tokenizer:
         rows = [(list(e.ids), [1] * len(e.ids), list(e.type_ids)) for e in found]
         if padding in (True, "longest", "max_length"):
             longest = limit if padding == "max_length" else max((len(ids) for ids, _, _ in rows), default=0)
-            rows = [self._padded(row, longest or 0, padding_side or self.padding_side) for row in rows]
+            kind = self.config.get("pad_token_type_id", 0)
+            rows = [
+                padded(row, longest or 0, padding_side or self.padding_side, self.pad_token_id, kind) for row in rows
+            ]
         ids, mask, kinds = ([row[n] for row in rows] for n in range(3))
         if return_tensors is None:
             return Encoding(ids[0], mask[0], kinds[0]) if one else Encoding(ids, mask, kinds)
@@ -195,19 +198,6 @@ class Tokenizer:
             raise ArgumentError("Tokenizer: texts of several lengths make no array; pass padding=True")
         arrays = [np.asarray(part, np.int32) for part in (ids, mask, kinds)]
         return Encoding(*(arrays if return_tensors == "np" else map(jnp.asarray, arrays)))
-
-    def _padded(self, row: tuple[list[int], list[int], list[int]], length: int, side: str) -> Any:
-        if side not in ("left", "right"):
-            raise ArgumentError(f"Tokenizer: padding_side must be 'left' or 'right', got {side!r}")
-        more = max(0, length - len(row[0]))
-        pad = self.pad_token_id
-        if pad is None:
-            raise ArgumentError("Tokenizer: padding needs a pad_token; set tokenizer.special['pad_token']")
-        fill = (pad, 0, self.config.get("pad_token_type_id", 0))
-        return tuple(
-            [value] * more + part if side == "left" else part + [value] * more
-            for part, value in zip(row, fill, strict=True)
-        )
 
     def encode(self, text: str, text_pair: str | None = None, *, add_special_tokens: bool = True) -> list[int]:
         """The tokens of one text."""

@@ -71,7 +71,7 @@ def sequence_bias(scores: jax.Array, context: Context, sequences: jax.Array, bia
     places = context.place - width + jnp.arange(width)
     last = jnp.take(context.tokens, jnp.maximum(places, 0), axis=1)[:, None]  # (N, 1, M - 1)
     starts = sequences[:, :-1]
-    fits = ((last == starts[None]) & (places >= context.first)) | (starts < 0)[None]
+    fits = ((last == starts[None]) & (places >= context.first)[None, None]) | (starts < 0)[None]
     added = jnp.where(jnp.all(fits, -1), biases[None], 0.0)  # (N, B)
     ends = jnp.where(sequences[:, -1] < 0, size, sequences[:, -1])
     spare = jnp.zeros((scores.shape[0], size + 1), scores.dtype)

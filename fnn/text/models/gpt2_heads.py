@@ -126,7 +126,7 @@ class GPT2DoubleHeadsModel(_GPT2):
             mc_token_ids: (N, choices), the place of the token whose state is chosen by; None: the last.
             labels: (N, choices, L), the tokens themselves; -100 where there is no loss.
             mc_labels: (N,), which choice is right.
-            output_hidden_states: whether to return all states, (N * choices, L, E), the last of them (N, choices, L, E).
+            output_hidden_states: whether to return all states, (N * choices, L, E), the last (N, choices, L, E).
         """
         names = ("input_ids", "attention_mask", "token_type_ids", "inputs_embeds")
         given = zip(names, (input_ids, attention_mask, token_type_ids, inputs_embeds), strict=True)
