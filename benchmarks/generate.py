@@ -1,6 +1,6 @@
 """Time per token of generation on a CPU: fnn beside transformers on PyTorch, eager, in turns, least of the rounds.
 
-    python -P benchmarks/generate.py [tokens] [rounds]
+    python -P benchmarks/generate.py [tokens] [rounds] [part of a name]
 
 ``-P`` keeps this folder's ``transformers.py`` from being taken for the library.
 
@@ -25,17 +25,23 @@ MODELS = {
         vocab_size=8000, hidden_size=512, intermediate_size=1376, num_hidden_layers=8, num_attention_heads=8,
         num_key_value_heads=4,
     ),
+    "T5, 6 + 6 layers of 512": transformers.T5Config(
+        vocab_size=8000, d_model=512, d_kv=64, d_ff=1024, num_layers=6, num_heads=8, decoder_start_token_id=0,
+    ),
 }  # fmt: skip
 
 
-def main(tokens: int = 64, rounds: int = 5) -> None:
+def main(tokens: int = 64, rounds: int = 5, part: str = "") -> None:
     """Prints milliseconds per token, and their ratio."""
     warnings.simplefilter("ignore")
     transformers.logging.set_verbosity_error()
     ids = np.arange(20)[None] + 5
     for name, config in MODELS.items():
+        if part not in name:
+            continue
         torch.manual_seed(0)
-        reference = transformers.AutoModelForCausalLM.from_config(config).eval()
+        kind = "AutoModelForSeq2SeqLM" if config.is_encoder_decoder else "AutoModelForCausalLM"
+        reference = getattr(transformers, kind).from_config(config).eval()
         with tempfile.TemporaryDirectory() as folder:
             reference.save_pretrained(folder)
             model = text.from_pretrained(folder)
@@ -60,4 +66,4 @@ def main(tokens: int = 64, rounds: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*map(int, sys.argv[1:3]), *sys.argv[3:])

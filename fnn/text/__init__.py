@@ -16,12 +16,8 @@ if TYPE_CHECKING:
     from fnn.text.auto import from_pretrained
     from fnn.text.cache import KVCache
     from fnn.text.config import Config
-    from fnn.text.models.bert import (
-        BertConfig,
-        BertModel,
-        RobertaConfig,
-        RobertaModel,
-    )
+    from fnn.text.models.bert import BertModel, RobertaModel
+    from fnn.text.models.bert_config import BertConfig, RobertaConfig
     from fnn.text.models.bert_heads import (
         BertForMaskedLM,
         BertForMultipleChoice,
@@ -30,55 +26,51 @@ if TYPE_CHECKING:
         BertForQuestionAnswering,
         BertForSequenceClassification,
         BertForTokenClassification,
-        RobertaForMaskedLM,
-        RobertaForMultipleChoice,
-        RobertaForQuestionAnswering,
-        RobertaForSequenceClassification,
-        RobertaForTokenClassification,
     )
     from fnn.text.models.clip import (
-        CLIPConfig,
         CLIPForImageClassification,
         CLIPModel,
-        CLIPTextConfig,
-        CLIPTextModel,
         CLIPTextModelWithProjection,
-        CLIPVisionConfig,
-        CLIPVisionModel,
         CLIPVisionModelWithProjection,
     )
+    from fnn.text.models.clip_config import CLIPConfig, CLIPTextConfig, CLIPVisionConfig
+    from fnn.text.models.clip_towers import CLIPTextModel, CLIPVisionModel
     from fnn.text.models.dinov2 import Dinov2Config, Dinov2ForImageClassification, Dinov2Model
-    from fnn.text.models.distilbert import (
-        DistilBertConfig,
+    from fnn.text.models.distilbert import DistilBertConfig, DistilBertModel
+    from fnn.text.models.distilbert_heads import (
         DistilBertForMaskedLM,
+        DistilBertForMultipleChoice,
         DistilBertForQuestionAnswering,
         DistilBertForSequenceClassification,
         DistilBertForTokenClassification,
-        DistilBertModel,
     )
     from fnn.text.models.gemma import (
-        Gemma2Config,
-        Gemma2ForCausalLM,
-        Gemma2ForSequenceClassification,
-        Gemma2ForTokenClassification,
-        Gemma2Model,
-        Gemma3ForCausalLM,
-        Gemma3TextConfig,
-        Gemma3TextForSequenceClassification,
-        Gemma3TextModel,
         GemmaConfig,
         GemmaForCausalLM,
         GemmaForSequenceClassification,
         GemmaForTokenClassification,
         GemmaModel,
     )
-    from fnn.text.models.gpt2 import (
-        GPT2Config,
+    from fnn.text.models.gemma2 import (
+        Gemma2Config,
+        Gemma2ForCausalLM,
+        Gemma2ForSequenceClassification,
+        Gemma2ForTokenClassification,
+        Gemma2Model,
+    )
+    from fnn.text.models.gemma3 import (
+        Gemma3ForCausalLM,
+        Gemma3TextConfig,
+        Gemma3TextForSequenceClassification,
+        Gemma3TextModel,
+    )
+    from fnn.text.models.gpt2 import GPT2Config, GPT2Model
+    from fnn.text.models.gpt2_heads import (
+        GPT2DoubleHeadsModel,
         GPT2ForQuestionAnswering,
         GPT2ForSequenceClassification,
         GPT2ForTokenClassification,
         GPT2LMHeadModel,
-        GPT2Model,
     )
     from fnn.text.models.llama import (
         LlamaConfig,
@@ -110,14 +102,21 @@ if TYPE_CHECKING:
         Qwen3ForTokenClassification,
         Qwen3Model,
     )
-    from fnn.text.models.t5 import (
-        T5Config,
-        T5EncoderModel,
-        T5ForConditionalGeneration,
-        T5Model,
+    from fnn.text.models.roberta_heads import (
+        RobertaForMaskedLM,
+        RobertaForMultipleChoice,
+        RobertaForQuestionAnswering,
+        RobertaForSequenceClassification,
+        RobertaForTokenClassification,
     )
-    from fnn.text.models.vit import ViTConfig, ViTForImageClassification, ViTModel
-    from fnn.text.models.whisper import WhisperConfig, WhisperForConditionalGeneration, WhisperModel
+    from fnn.text.models.t5 import T5EncoderModel, T5ForConditionalGeneration, T5Model
+    from fnn.text.models.t5_config import T5Config
+    from fnn.text.models.t5_heads import T5ForQuestionAnswering, T5ForSequenceClassification, T5ForTokenClassification
+    from fnn.text.models.vit import ViTForImageClassification, ViTForMaskedImageModeling, ViTModel
+    from fnn.text.models.vit_config import ViTConfig
+    from fnn.text.models.whisper import WhisperForConditionalGeneration, WhisperModel
+    from fnn.text.models.whisper_config import WhisperConfig
+    from fnn.text.models.whisper_heads import WhisperForAudioClassification
     from fnn.text.pretrained import PreTrainedModel
     from fnn.text.tokenizer import Encoding, Tokenizer
 
@@ -126,48 +125,66 @@ _NAMES = {
     "auto": ("from_pretrained",),
     "cache": ("KVCache",),
     "config": ("Config",),
-    "models.bert": ("BertConfig", "BertModel", "RobertaConfig", "RobertaModel"),
+    "models.bert": ("BertModel", "RobertaModel"),
+    "models.bert_config": ("BertConfig", "RobertaConfig"),
     "models.bert_heads": (
         "BertForMaskedLM", "BertForMultipleChoice", "BertForNextSentencePrediction", "BertForPreTraining",
         "BertForQuestionAnswering", "BertForSequenceClassification", "BertForTokenClassification",
-        "RobertaForMaskedLM", "RobertaForMultipleChoice", "RobertaForQuestionAnswering",
-        "RobertaForSequenceClassification", "RobertaForTokenClassification",
     ),
     "models.clip": (
-        "CLIPConfig", "CLIPForImageClassification", "CLIPModel", "CLIPTextConfig", "CLIPTextModel",
-        "CLIPTextModelWithProjection", "CLIPVisionConfig", "CLIPVisionModel", "CLIPVisionModelWithProjection",
+        "CLIPForImageClassification", "CLIPModel", "CLIPTextModelWithProjection",
+        "CLIPVisionModelWithProjection",
     ),
+    "models.clip_config": ("CLIPConfig", "CLIPTextConfig", "CLIPVisionConfig"),
+    "models.clip_towers": ("CLIPTextModel", "CLIPVisionModel"),
     "models.dinov2": ("Dinov2Config", "Dinov2ForImageClassification", "Dinov2Model"),
-    "models.distilbert": (
-        "DistilBertConfig", "DistilBertForMaskedLM", "DistilBertForQuestionAnswering",
-        "DistilBertForSequenceClassification", "DistilBertForTokenClassification", "DistilBertModel",
+    "models.distilbert": ("DistilBertConfig", "DistilBertModel"),
+    "models.distilbert_heads": (
+        "DistilBertForMaskedLM", "DistilBertForMultipleChoice", "DistilBertForQuestionAnswering",
+        "DistilBertForSequenceClassification", "DistilBertForTokenClassification",
     ),
     "models.gemma": (
-        "Gemma2Config", "Gemma2ForCausalLM", "Gemma2ForSequenceClassification", "Gemma2ForTokenClassification",
-        "Gemma2Model", "Gemma3ForCausalLM", "Gemma3TextConfig", "Gemma3TextForSequenceClassification",
-        "Gemma3TextModel", "GemmaConfig", "GemmaForCausalLM", "GemmaForSequenceClassification",
-        "GemmaForTokenClassification", "GemmaModel",
+        "GemmaConfig", "GemmaForCausalLM", "GemmaForSequenceClassification", "GemmaForTokenClassification",
+        "GemmaModel",
     ),
-    "models.gpt2": (
-        "GPT2Config", "GPT2ForQuestionAnswering", "GPT2ForSequenceClassification", "GPT2ForTokenClassification",
-        "GPT2LMHeadModel", "GPT2Model",
+    "models.gemma2": (
+        "Gemma2Config", "Gemma2ForCausalLM", "Gemma2ForSequenceClassification", "Gemma2ForTokenClassification",
+        "Gemma2Model",
+    ),
+    "models.gemma3": (
+        "Gemma3ForCausalLM", "Gemma3TextConfig", "Gemma3TextForSequenceClassification", "Gemma3TextModel",
+    ),
+    "models.gpt2": ("GPT2Config", "GPT2Model"),
+    "models.gpt2_heads": (
+        "GPT2DoubleHeadsModel", "GPT2ForQuestionAnswering", "GPT2ForSequenceClassification",
+        "GPT2ForTokenClassification", "GPT2LMHeadModel",
     ),
     "models.llama": (
         "LlamaConfig", "LlamaForCausalLM", "LlamaForQuestionAnswering", "LlamaForSequenceClassification",
         "LlamaForTokenClassification", "LlamaModel",
     ),
     "models.mistral": (
-        "MistralConfig", "MistralForCausalLM", "MistralForQuestionAnswering", "MistralForSequenceClassification",
-        "MistralForTokenClassification", "MistralModel",
+        "MistralConfig", "MistralForCausalLM", "MistralForQuestionAnswering",
+        "MistralForSequenceClassification", "MistralForTokenClassification", "MistralModel",
     ),
     "models.qwen": (
         "Qwen2Config", "Qwen2ForCausalLM", "Qwen2ForQuestionAnswering", "Qwen2ForSequenceClassification",
-        "Qwen2ForTokenClassification", "Qwen2Model", "Qwen3Config", "Qwen3ForCausalLM", "Qwen3ForQuestionAnswering",
-        "Qwen3ForSequenceClassification", "Qwen3ForTokenClassification", "Qwen3Model",
+        "Qwen2ForTokenClassification", "Qwen2Model", "Qwen3Config", "Qwen3ForCausalLM",
+        "Qwen3ForQuestionAnswering", "Qwen3ForSequenceClassification", "Qwen3ForTokenClassification",
+        "Qwen3Model",
     ),
-    "models.t5": ("T5Config", "T5EncoderModel", "T5ForConditionalGeneration", "T5Model"),
-    "models.vit": ("ViTConfig", "ViTForImageClassification", "ViTModel"),
-    "models.whisper": ("WhisperConfig", "WhisperForConditionalGeneration", "WhisperModel"),
+    "models.roberta_heads": (
+        "RobertaForMaskedLM", "RobertaForMultipleChoice", "RobertaForQuestionAnswering",
+        "RobertaForSequenceClassification", "RobertaForTokenClassification",
+    ),
+    "models.t5": ("T5EncoderModel", "T5ForConditionalGeneration", "T5Model"),
+    "models.t5_config": ("T5Config",),
+    "models.t5_heads": ("T5ForQuestionAnswering", "T5ForSequenceClassification", "T5ForTokenClassification"),
+    "models.vit": ("ViTForImageClassification", "ViTForMaskedImageModeling", "ViTModel"),
+    "models.vit_config": ("ViTConfig",),
+    "models.whisper": ("WhisperForConditionalGeneration", "WhisperModel"),
+    "models.whisper_config": ("WhisperConfig",),
+    "models.whisper_heads": ("WhisperForAudioClassification",),
     "pretrained": ("PreTrainedModel",),
     "tokenizer": ("Encoding", "Tokenizer"),
 }  # fmt: skip
@@ -179,23 +196,26 @@ __all__ = [
     "CLIPConfig", "CLIPForImageClassification", "CLIPModel", "CLIPTextConfig", "CLIPTextModel",
     "CLIPTextModelWithProjection", "CLIPVisionConfig", "CLIPVisionModel", "CLIPVisionModelWithProjection", "Config",
     "Dinov2Config", "Dinov2ForImageClassification", "Dinov2Model", "DistilBertConfig", "DistilBertForMaskedLM",
-    "DistilBertForQuestionAnswering", "DistilBertForSequenceClassification", "DistilBertForTokenClassification",
-    "DistilBertModel", "Encoding", "GPT2Config", "GPT2ForQuestionAnswering", "GPT2ForSequenceClassification",
-    "GPT2ForTokenClassification", "GPT2LMHeadModel", "GPT2Model", "Gemma2Config", "Gemma2ForCausalLM",
-    "Gemma2ForSequenceClassification", "Gemma2ForTokenClassification", "Gemma2Model", "Gemma3ForCausalLM",
-    "Gemma3TextConfig", "Gemma3TextForSequenceClassification", "Gemma3TextModel", "GemmaConfig", "GemmaForCausalLM",
+    "DistilBertForMultipleChoice", "DistilBertForQuestionAnswering", "DistilBertForSequenceClassification",
+    "DistilBertForTokenClassification", "DistilBertModel", "Encoding", "GPT2Config", "GPT2DoubleHeadsModel",
+    "GPT2ForQuestionAnswering", "GPT2ForSequenceClassification", "GPT2ForTokenClassification", "GPT2LMHeadModel",
+    "GPT2Model", "Gemma2Config", "Gemma2ForCausalLM", "Gemma2ForSequenceClassification",
+    "Gemma2ForTokenClassification", "Gemma2Model", "Gemma3ForCausalLM", "Gemma3TextConfig",
+    "Gemma3TextForSequenceClassification", "Gemma3TextModel", "GemmaConfig", "GemmaForCausalLM",
     "GemmaForSequenceClassification", "GemmaForTokenClassification", "GemmaModel", "KVCache", "LlamaConfig",
-    "LlamaForCausalLM", "LlamaForQuestionAnswering", "LlamaForSequenceClassification", "LlamaForTokenClassification",
-    "LlamaModel", "MistralConfig", "MistralForCausalLM", "MistralForQuestionAnswering",
-    "MistralForSequenceClassification", "MistralForTokenClassification", "MistralModel", "PreTrainedModel",
-    "Qwen2Config", "Qwen2ForCausalLM", "Qwen2ForQuestionAnswering", "Qwen2ForSequenceClassification",
-    "Qwen2ForTokenClassification", "Qwen2Model", "Qwen3Config", "Qwen3ForCausalLM", "Qwen3ForQuestionAnswering",
-    "Qwen3ForSequenceClassification", "Qwen3ForTokenClassification", "Qwen3Model", "RobertaConfig",
-    "RobertaForMaskedLM", "RobertaForMultipleChoice", "RobertaForQuestionAnswering",
-    "RobertaForSequenceClassification", "RobertaForTokenClassification", "RobertaModel", "T5Config", "T5EncoderModel",
-    "T5ForConditionalGeneration", "T5Model", "Tokenizer", "ViTConfig", "ViTForImageClassification", "ViTModel",
-    "WhisperConfig", "WhisperForConditionalGeneration", "WhisperModel", "from_pretrained", "load_adapter", "outputs",
-    "save_adapter",
+    "LlamaForCausalLM", "LlamaForQuestionAnswering", "LlamaForSequenceClassification",
+    "LlamaForTokenClassification", "LlamaModel", "MistralConfig", "MistralForCausalLM",
+    "MistralForQuestionAnswering", "MistralForSequenceClassification", "MistralForTokenClassification",
+    "MistralModel", "PreTrainedModel", "Qwen2Config", "Qwen2ForCausalLM", "Qwen2ForQuestionAnswering",
+    "Qwen2ForSequenceClassification", "Qwen2ForTokenClassification", "Qwen2Model", "Qwen3Config",
+    "Qwen3ForCausalLM", "Qwen3ForQuestionAnswering", "Qwen3ForSequenceClassification",
+    "Qwen3ForTokenClassification", "Qwen3Model", "RobertaConfig", "RobertaForMaskedLM", "RobertaForMultipleChoice",
+    "RobertaForQuestionAnswering", "RobertaForSequenceClassification", "RobertaForTokenClassification",
+    "RobertaModel", "T5Config", "T5EncoderModel", "T5ForConditionalGeneration", "T5ForQuestionAnswering",
+    "T5ForSequenceClassification", "T5ForTokenClassification", "T5Model", "Tokenizer", "ViTConfig",
+    "ViTForImageClassification", "ViTForMaskedImageModeling", "ViTModel", "WhisperConfig",
+    "WhisperForAudioClassification", "WhisperForConditionalGeneration", "WhisperModel", "from_pretrained",
+    "load_adapter", "outputs", "save_adapter",
 ]  # fmt: skip
 
 

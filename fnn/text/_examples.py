@@ -18,7 +18,7 @@ _SMALL: dict[str, Any] = {
     "dim": 4, "hidden_dim": 8, "d_model": 4, "d_kv": 2, "d_ff": 8, "num_layers": 1, "num_heads": 2,
     "encoder_layers": 1, "encoder_attention_heads": 2, "encoder_ffn_dim": 8, "decoder_layers": 1,
     "decoder_attention_heads": 2, "decoder_ffn_dim": 8, "num_mel_bins": 4, "max_source_positions": 3, "image_size": 4,
-    "patch_size": 2, "projection_dim": 3,
+    "patch_size": 2, "projection_dim": 3, "encoder_stride": 2, "classifier_proj_size": 4,
 }  # fmt: skip
 _TOWERS = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
 _SMALL["text_config"] = {name: _SMALL[name] for name in ("vocab_size", *_TOWERS)}
@@ -31,6 +31,10 @@ _ANSWER = "decoder_input_ids=jnp.array([[0, 1]])"
 _OUTPUTS: dict[str, tuple[str, str, tuple[int, ...]]] = {
     "WhisperModel": (f"{_SOUND}, {_ANSWER}", "last_hidden_state", (1, 2, 4)),
     "WhisperForConditionalGeneration": (f"{_SOUND}, {_ANSWER}", "logits", (1, 2, 8)),
+    "WhisperForAudioClassification": (_SOUND, "logits", (1, 2)),
+    "T5ForSequenceClassification": ("jnp.array([[2, 3, 1]])", "logits", (1, 2)),
+    "GPT2DoubleHeadsModel": ("jnp.ones((1, 4, 3), int)", "mc_logits", (1, 4)),
+    "ForMaskedImageModeling": (_IMAGES, "reconstruction", (1, 3, 4, 4)),
     "T5Model": (f"{_IDS}, {_ANSWER}", "last_hidden_state", (1, 2, 4)),
     "ForConditionalGeneration": (f"{_IDS}, {_ANSWER}", "logits", (1, 2, 8)),
     "CLIPModel": (f"{_IDS}, {_IMAGES}", "logits_per_image", (1, 1)),

@@ -4,7 +4,7 @@
 
 * ``make_cache(batch_size, length)`` returns a `KVCache`, or another Module whose Buffers hold what the model keeps of
   up to ``length`` tokens of each row, and which has ``length``, the Buffer that counts them,
-  ``repeat(times)`` and ``reorder(rows)``.
+  ``repeat(times)``, ``reorder(rows)`` for beams and ``rewind(length)`` for an assistant.
 * ``forward(input_ids, attention_mask=..., position_ids=..., cache=...)`` takes (N, L) tokens that follow those in the
   cache, adds them to it, and returns an output whose ``logits`` are (N, L, V).  ``attention_mask`` is (N, length),
   False at the places of the cache that hold padding; ``position_ids`` is (N, L).
@@ -98,6 +98,10 @@ class KVCache(nn.Module):
     def advance(self, tokens: int) -> None:
         """Counts the tokens, once all layers have stored them."""
         self.length.data = self.length.data + tokens
+
+    def rewind(self, length: jax.Array | int) -> None:
+        """Forgets the tokens behind the first ``length``."""
+        self.length.data = jnp.asarray(length, jnp.int32)
 
     def set_cross(self, layer: int, keys: jax.Array, values: jax.Array) -> None:
         """Keeps the keys and values of an encoder's output, (N, G, S, D)."""

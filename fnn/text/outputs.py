@@ -1,85 +1,18 @@
-"""What models return: named arrays, of which those that were not asked for are None.
-
-An output is a pytree, so it goes through transforms, and a sequence of what it has, as transformers' outputs are.
-"""
+"""What models return, by the kind of head; see `Output`."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar, dataclass_transform
-
 import jax
 
+from fnn.text._output import BaseModelOutput, Output, _registered
+from fnn.text._outputs_clip import CLIPEmbedsOutput, CLIPOutput
+from fnn.text._outputs_seq2seq import Seq2SeqLMOutput, Seq2SeqModelOutput, Seq2SeqQuestionAnsweringOutput
+
 __all__ = [
-    "BaseModelOutput", "CLIPOutput", "LMOutput", "Output", "QuestionAnsweringOutput", "Seq2SeqLMOutput",
-    "Seq2SeqModelOutput",
+    "BaseModelOutput", "CLIPEmbedsOutput", "CLIPOutput", "DoubleHeadsOutput", "LMOutput", "MaskedImageOutput",
+    "Output", "PreTrainingOutput", "QuestionAnsweringOutput", "Seq2SeqLMOutput", "Seq2SeqModelOutput",
+    "Seq2SeqQuestionAnsweringOutput",
 ]  # fmt: skip
-
-_T = TypeVar("_T", bound=type)
-
-
-@dataclass_transform(frozen_default=True, eq_default=False)
-def _registered(cls: _T) -> _T:
-    """``cls`` as a frozen dataclass that is a pytree."""
-    made = dataclass(frozen=True, eq=False)(cls)
-    jax.tree_util.register_dataclass(made, [f.name for f in dataclasses.fields(made)], [])
-    return made
-
-
-@_registered
-class Output:
-    """The base of outputs: fields by name, ``output["logits"]`` and ``output[0]``.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import text
-        >>> output = text.outputs.LMOutput(logits=jnp.zeros((1, 2, 3)))
-        >>> output.loss is None, output[0].shape, output.keys()
-        (True, (1, 2, 3), ('logits',))
-    """
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    def keys(self) -> tuple[str, ...]:
-        """The names of the fields that are not None."""
-        return tuple(f.name for f in dataclasses.fields(self) if getattr(self, f.name) is not None)
-
-    def to_tuple(self) -> tuple[Any, ...]:
-        """The fields that are not None."""
-        return tuple(getattr(self, name) for name in self.keys())
-
-    def __getitem__(self, index: str | int | slice) -> Any:
-        return getattr(self, index) if isinstance(index, str) else self.to_tuple()[index]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.to_tuple())
-
-    def __len__(self) -> int:
-        return len(self.keys())
-
-
-@_registered
-class BaseModelOutput(Output):
-    """Of a model without a head.
-
-    Attributes:
-        last_hidden_state: (N, L, E).
-        pooler_output: (N, E), of one position of each sequence, where the model has it.
-        hidden_states: (N, L, E) each: before the first layer, after each layer; on demand.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import text
-        >>> output = text.outputs.BaseModelOutput(last_hidden_state=jnp.zeros((1, 3, 4)))
-        >>> output.last_hidden_state.shape, output.pooler_output is None, output.keys()
-        ((1, 3, 4), True, ('last_hidden_state',))
-    """
-
-    last_hidden_state: jax.Array | None = None
-    pooler_output: jax.Array | None = None
-    hidden_states: tuple[jax.Array, ...] | None = None
 
 
 @_registered
@@ -155,103 +88,46 @@ class QuestionAnsweringOutput(Output):
 
 
 @_registered
-class Seq2SeqModelOutput(Output):
-    """Of an encoder and a decoder.
+class MaskedImageOutput(Output):
+    """Of a head that restores images.
 
     Attributes:
-        last_hidden_state: (N, L, E), the decoder's.
-        decoder_hidden_states: see `BaseModelOutput`.
-        encoder_last_hidden_state: (N, S, E).
-        encoder_hidden_states: see `BaseModelOutput`.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import text
-        >>> x, encoded = jnp.zeros((1, 2, 4)), jnp.zeros((1, 3, 4))
-        >>> output = text.outputs.Seq2SeqModelOutput(x, encoder_last_hidden_state=encoded)
-        >>> [array.shape for array in output]
-        [(1, 2, 4), (1, 3, 4)]
-    """
-
-    last_hidden_state: jax.Array | None = None
-    decoder_hidden_states: tuple[jax.Array, ...] | None = None
-    encoder_last_hidden_state: jax.Array | None = None
-    encoder_hidden_states: tuple[jax.Array, ...] | None = None
-
-
-@_registered
-class Seq2SeqLMOutput(Output):
-    """Of an encoder and a decoder with a head for tokens.
-
-    Attributes:
-        loss: a scalar, where there are labels.
-        logits: (N, L, V).
-        decoder_hidden_states: see `BaseModelOutput`.
-        encoder_last_hidden_state: (N, S, E).
-        encoder_hidden_states: see `BaseModelOutput`.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import text
-        >>> logits, encoded = jnp.zeros((1, 2, 8)), jnp.zeros((1, 3, 4))
-        >>> output = text.outputs.Seq2SeqLMOutput(logits=logits, encoder_last_hidden_state=encoded)
-        >>> output.keys()
-        ('logits', 'encoder_last_hidden_state')
-    """
-
-    loss: jax.Array | None = None
-    logits: jax.Array | None = None
-    decoder_hidden_states: tuple[jax.Array, ...] | None = None
-    encoder_last_hidden_state: jax.Array | None = None
-    encoder_hidden_states: tuple[jax.Array, ...] | None = None
-
-
-@_registered
-class CLIPOutput(Output):
-    """Of both of CLIP's towers.
-
-    Attributes:
-        loss: a scalar, on demand.
-        logits_per_image: (images, texts).
-        logits_per_text: (texts, images).
-        text_embeds: (texts, P), of length 1.
-        image_embeds: (images, P), of length 1.
-        text_model_output: a `BaseModelOutput`.
-        vision_model_output: a `BaseModelOutput`.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn import text
-        >>> output = text.outputs.CLIPOutput(logits_per_image=jnp.array([[9.0, 2.0]]))
-        >>> int(output.logits_per_image.argmax(1)[0])  # the text that fits the first image best
-        0
-    """
-
-    loss: jax.Array | None = None
-    logits_per_image: jax.Array | None = None
-    logits_per_text: jax.Array | None = None
-    text_embeds: jax.Array | None = None
-    image_embeds: jax.Array | None = None
-    text_model_output: BaseModelOutput | None = None
-    vision_model_output: BaseModelOutput | None = None
-
-
-@_registered
-class CLIPEmbedsOutput(Output):
-    """Of one of CLIP's towers with its projection.
-
-    Attributes:
-        embeds: (N, P).
-        last_hidden_state: (N, L, E).
+        loss: a scalar, where patches are masked.
+        reconstruction: (N, C, H, W).
         hidden_states: see `BaseModelOutput`.
 
     Example:
         >>> import jax.numpy as jnp
         >>> from fnn import text
-        >>> text.outputs.CLIPEmbedsOutput(embeds=jnp.zeros((1, 3)))["embeds"].shape
-        (1, 3)
+        >>> text.outputs.MaskedImageOutput(reconstruction=jnp.zeros((1, 3, 4, 4))).keys()
+        ('reconstruction',)
     """
 
-    embeds: jax.Array | None = None
-    last_hidden_state: jax.Array | None = None
+    loss: jax.Array | None = None
+    reconstruction: jax.Array | None = None
+    hidden_states: tuple[jax.Array, ...] | None = None
+
+
+@_registered
+class DoubleHeadsOutput(Output):
+    """Of GPT-2 with the next token's logits and those of a choice.
+
+    Attributes:
+        loss: a scalar, where there are labels of tokens.
+        mc_loss: a scalar, where there are labels of the choice.
+        logits: (N, choices, L, V).
+        mc_logits: (N, choices).
+        hidden_states: see `BaseModelOutput`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from fnn import text
+        >>> int(text.outputs.DoubleHeadsOutput(mc_logits=jnp.array([[1.0, 4.0]])).mc_logits.argmax())
+        1
+    """
+
+    loss: jax.Array | None = None
+    mc_loss: jax.Array | None = None
+    logits: jax.Array | None = None
+    mc_logits: jax.Array | None = None
     hidden_states: tuple[jax.Array, ...] | None = None

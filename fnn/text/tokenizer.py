@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn.errors import ArgumentError
+from fnn.text._chat import Message, rendered
+from fnn.text._encoding import Encoding, padded
 from fnn.text.config import read_json
 from fnn.text.hub import fetched
 from fnn.typing import ArrayLike
@@ -20,38 +21,7 @@ from fnn.typing import ArrayLike
 __all__ = ["Encoding", "Tokenizer"]
 
 NEEDS_TOKENIZERS = 'tokenizers need the tokenizers library: pip install "fnn[text]"'
-NEEDS_JINJA = 'chat templates need jinja2: pip install "fnn[text]"'
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-
-Message = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """The tokens of a text, or of several.
-
-    Attributes:
-        input_ids: a list for each text, or one list for one text; an array (N, L) where arrays were asked for.
-        attention_mask: of the same form: 1, and 0 for padding.
-        token_type_ids: of the same form: the segment of each token.
-
-    Example:
-        >>> from fnn import text
-        >>> encoding = text.Encoding(input_ids=[[5, 6, 0]], attention_mask=[[1, 1, 0]], token_type_ids=[[0, 0, 0]])
-        >>> encoding["input_ids"], sum(encoding.attention_mask[0])
-        ([[5, 6, 0]], 2)
-    """
-
-    input_ids: Any
-    attention_mask: Any
-    token_type_ids: Any
-
-    def keys(self) -> tuple[str, ...]:
-        """The names, so that ``model(**encoding)`` works for models that take all three."""
-        return ("input_ids", "attention_mask", "token_type_ids")
-
-    def __getitem__(self, name: str) -> Any:
-        return getattr(self, name)
 
 
 class Tokenizer:
@@ -217,7 +187,10 @@ class Tokenizer:
         rows = [(list(e.ids), [1] * len(e.ids), list(e.type_ids)) for e in found]
         if padding in (True, "longest", "max_length"):
             longest = limit if padding == "max_length" else max((len(ids) for ids, _, _ in rows), default=0)
-            rows = [self._padded(row, longest or 0, padding_side or self.padding_side) for row in rows]
+            kind = self.config.get("pad_token_type_id", 0)
+            rows = [
+                padded(row, longest or 0, padding_side or self.padding_side, self.pad_token_id, kind) for row in rows
+            ]
         ids, mask, kinds = ([row[n] for row in rows] for n in range(3))
         if return_tensors is None:
             return Encoding(ids[0], mask[0], kinds[0]) if one else Encoding(ids, mask, kinds)
@@ -225,19 +198,6 @@ class Tokenizer:
             raise ArgumentError("Tokenizer: texts of several lengths make no array; pass padding=True")
         arrays = [np.asarray(part, np.int32) for part in (ids, mask, kinds)]
         return Encoding(*(arrays if return_tensors == "np" else map(jnp.asarray, arrays)))
-
-    def _padded(self, row: tuple[list[int], list[int], list[int]], length: int, side: str) -> Any:
-        if side not in ("left", "right"):
-            raise ArgumentError(f"Tokenizer: padding_side must be 'left' or 'right', got {side!r}")
-        more = max(0, length - len(row[0]))
-        pad = self.pad_token_id
-        if pad is None:
-            raise ArgumentError("Tokenizer: padding needs a pad_token; set tokenizer.special['pad_token']")
-        fill = (pad, 0, self.config.get("pad_token_type_id", 0))
-        return tuple(
-            [value] * more + part if side == "left" else part + [value] * more
-            for part, value in zip(row, fill, strict=True)
-        )
 
     def encode(self, text: str, text_pair: str | None = None, *, add_special_tokens: bool = True) -> list[int]:
         """The tokens of one text."""
@@ -287,35 +247,8 @@ class Tokenizer:
         Raises:
             ArgumentError: there is no template, or it refuses the messages.
         """
-        template = self.chat_template
-        if isinstance(template, list):  # several, by name
-            by_name = {entry["name"]: entry["template"] for entry in template}
-            template = by_name.get("tool_use" if tools and "tool_use" in by_name else "default")
-        if not isinstance(template, str):
-            raise ArgumentError("Tokenizer: the files have no chat_template")
-        try:
-            from jinja2 import TemplateError
-            from jinja2.ext import loopcontrols
-            from jinja2.sandbox import ImmutableSandboxedEnvironment
-        except ImportError as error:
-            raise ImportError(NEEDS_JINJA) from error
-
-        def refuse(message: str) -> None:
-            raise TemplateError(message)
-
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
-        environment.filters["tojson"] = _as_json
-        environment.globals["raise_exception"] = refuse
-        known = {**self.special, **variables}
-        try:
-            text = environment.from_string(template).render(
-                messages=messages, tools=tools, add_generation_prompt=add_generation_prompt, **known
-            )
-        except TemplateError as error:
-            raise ArgumentError(f"Tokenizer: the chat template refuses: {error}") from error
+        text = rendered(
+            self.chat_template, messages, tools=tools, add_generation_prompt=add_generation_prompt,
+            **{**self.special, **variables},
+        )  # fmt: skip
         return self.encode(text, add_special_tokens=False) if tokenize else text
-
-
-def _as_json(value: Any, indent: int | None = None) -> str:
-    """Text as it is, not escaped for HTML as jinja2's filter has it."""
-    return json.dumps(value, ensure_ascii=False, indent=indent)

@@ -45,7 +45,7 @@ def _case(name: str, config: str, fields: dict[str, Any], *classes: str) -> None
 _HEADS = ("ForCausalLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
 _case("", "GPT2Config", dict(vocab_size=50, n_embd=32, n_layer=2, n_head=4, n_positions=64, pad_token_id=0,
       bos_token_id=1, eos_token_id=2), "GPT2LMHeadModel", "GPT2Model", "GPT2ForSequenceClassification",
-      "GPT2ForTokenClassification", "GPT2ForQuestionAnswering")  # fmt: skip
+      "GPT2ForTokenClassification", "GPT2ForQuestionAnswering", "GPT2DoubleHeadsModel")  # fmt: skip
 _case("", "LlamaConfig", DECODER, "LlamaModel", *("Llama" + head for head in _HEADS))
 _case("llama3", "LlamaConfig", dict(DECODER, rope_parameters=LLAMA3, attention_bias=True, mlp_bias=True,
       tie_word_embeddings=True), "LlamaForCausalLM")  # fmt: skip
@@ -68,17 +68,23 @@ _case("", "BertConfig", TEXT, "BertModel", "BertForPreTraining", "BertForNextSen
 _case("untied", "BertConfig", dict(TEXT, tie_word_embeddings=False), "BertForMaskedLM")
 _case("", "RobertaConfig", TEXT, "RobertaModel", *("RobertaFor" + head for head in _BERT))
 _case("", "DistilBertConfig", dict(vocab_size=50, dim=32, hidden_dim=37, n_layers=2, n_heads=4,
-      max_position_embeddings=64), "DistilBertModel", *("DistilBertFor" + head for head in _BERT[:4]))  # fmt: skip
-_case("", "T5Config", T5, "T5Model", "T5EncoderModel", "T5ForConditionalGeneration")
+      max_position_embeddings=64), "DistilBertModel", *("DistilBertFor" + head for head in _BERT))  # fmt: skip
+_case("", "T5Config", T5, "T5Model", "T5EncoderModel", "T5ForConditionalGeneration",
+      "T5ForSequenceClassification", "T5ForTokenClassification", "T5ForQuestionAnswering")  # fmt: skip
 _case("gated", "T5Config", dict(T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False, num_decoder_layers=1),
       "T5ForConditionalGeneration")  # fmt: skip
-_case("", "ViTConfig", IMAGE, "ViTModel", "ViTForImageClassification")
+_case("", "ViTConfig", dict(IMAGE, encoder_stride=4), "ViTModel", "ViTForImageClassification",
+      "ViTForMaskedImageModeling")  # fmt: skip
 _case("", "Dinov2Config", DINO, "Dinov2Model", "Dinov2ForImageClassification")
 _case("swiglu", "Dinov2Config", dict(DINO, use_swiglu_ffn=True), "Dinov2Model")
-_case("", "CLIPConfig", dict(text_config=TEXT, vision_config=IMAGE, projection_dim=16), "CLIPModel")
+_case("", "CLIPConfig", dict(text_config=TEXT, vision_config=IMAGE, projection_dim=16), "CLIPModel",
+      "CLIPForImageClassification")  # fmt: skip
 _case("", "CLIPTextConfig", dict(TEXT, projection_dim=16, eos_token_id=2), "CLIPTextModelWithProjection")
 _case("", "CLIPVisionConfig", dict(IMAGE, projection_dim=16), "CLIPVisionModelWithProjection")
-_case("", "WhisperConfig", WHISPER, "WhisperModel", "WhisperForConditionalGeneration")
+_case("", "WhisperConfig", WHISPER, "WhisperModel", "WhisperForConditionalGeneration",
+      "WhisperForAudioClassification")  # fmt: skip
+_case("weighted", "WhisperConfig", dict(WHISPER, use_weighted_layer_sum=True, classifier_proj_size=9, num_labels=3),
+      "WhisperForAudioClassification")  # fmt: skip
 
 
 def model_of(case: str, scale: float = 1.0) -> Any:
@@ -111,19 +117,23 @@ def inputs_of(case: str) -> dict[str, np.ndarray]:
     mask = np.ones((2, 9), np.int32)
     mask[0, 6:] = 0
     pixels = rng.standard_normal((2, 3, 16, 16)).astype(np.float32)
-    if cls.startswith(("ViT", "Dinov2", "CLIPVision")):
+    if cls == "ViTForMaskedImageModeling":
+        return {"pixel_values": pixels, "bool_masked_pos": np.arange(32).reshape(2, 16) % 3 == 0}
+    if cls.startswith(("ViT", "Dinov2", "CLIPVision")) or cls == "CLIPForImageClassification":
         return {"pixel_values": pixels}
     if cls == "CLIPModel":
         return {"input_ids": ids, "attention_mask": mask, "pixel_values": pixels}
     if cls.startswith("Whisper"):
         mel = rng.standard_normal((2, 8, 32)).astype(np.float32)
-        return {"input_features": mel, "decoder_input_ids": ids[:, :5]}
+        return {"input_features": mel} | ({} if "Audio" in cls else {"decoder_input_ids": ids[:, :5]})
     given = {"input_ids": ids, "attention_mask": mask}
-    if cls.startswith("T5") and cls != "T5EncoderModel":
+    if cls == "T5ForSequenceClassification":
+        ids[:, 5] = 1  # the end
+    elif cls.startswith("T5") and cls not in ("T5EncoderModel", "T5ForTokenClassification"):
         given["decoder_input_ids"] = ids[:, :5]
     if cls.startswith("Bert"):
         given["token_type_ids"] = (ids > 20).astype(np.int32)
-    if "MultipleChoice" in cls:
+    if "MultipleChoice" in cls or cls == "GPT2DoubleHeadsModel":
         return {name: np.stack((value, value[:, ::-1]), 1).copy() for name, value in given.items()}
     return given
 

@@ -70,6 +70,15 @@ _LABELLED = {
     "BertForPreTraining": {"labels": np.full((2, 9), 4), "next_sentence_label": np.array([0, 1])},
     "GPT2ForTokenClassification": {"labels": np.arange(18).reshape(2, 9) % 2},
     "ViTForImageClassification": {"labels": np.array([1, 0])},
+    "GPT2DoubleHeadsModel": {
+        "labels": np.arange(36).reshape(2, 2, 9) % 50,
+        "mc_token_ids": np.array([[3, 8], [1, 0]]),
+        "mc_labels": np.array([1, 0]),
+    },
+    "T5ForSequenceClassification": {"labels": np.array([1, 0])},
+    "T5ForQuestionAnswering": {"start_positions": np.array([1, 2]), "end_positions": np.array([3, 4])},
+    "DistilBertForMultipleChoice": {"labels": np.array([1, 0])},
+    "WhisperForAudioClassification": {"labels": np.array([1, 0])},
 }
 
 

@@ -16,7 +16,6 @@ from jax import lax
 from fnn import random
 from fnn.func import while_loop
 from fnn.text.generation._form import Form, Numbers
-from fnn.text.generation._scores import processed
 from fnn.text.generation._steps import Steps
 
 _NEVER = -1e9  # the score of a hypothesis that is none
@@ -66,7 +65,7 @@ def _advanced(logits: jax.Array, state: _Beams, steps: Steps, form: Form, number
     n, k, size = state.running.shape
     made, ends = state.made, numbers.ends.shape[0] if form.ends else 0
     flat = state.running.reshape(n * k, size)
-    scores = processed(jax.nn.log_softmax(logits, -1), flat, steps.there(made), made, form, numbers)
+    scores = steps.processed(jax.nn.log_softmax(logits, -1), flat, made)
     vocabulary = scores.shape[-1]
     total = (scores.reshape(n, k, vocabulary) + state.running_scores[:, :, None]).reshape(n, -1)
 

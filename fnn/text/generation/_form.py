@@ -17,52 +17,33 @@ class Form:
         beams: the number of beams; 1: none.
         copies: how many sequences are made of each text.
         samples: whether tokens are drawn; else the likeliest is taken.
-        cools: whether scores are divided by a temperature, and so on for each number.
-        top_k: whether the k likeliest tokens are kept.
-        top_p: whether the likeliest tokens up to a probability are kept.
-        min_p: whether tokens are kept by their share of the likeliest one's probability.
-        penalises: whether repeated tokens are penalised.
-        suppresses: whether some tokens are forbidden.
-        begins: whether some are forbidden at the beginning.
-        holds: whether the end is forbidden for some tokens.
         ends: whether there are tokens that end a text.
         early: `early_stopping` of beams.
         encodes: whether the model has an encoder.
         listens: whether a callback is called.
+        drafts: how many tokens an assistant proposes at once; 0: there is none.
     """
 
     room: int
     beams: int = 1
     copies: int = 1
     samples: bool = False
-    cools: bool = False
-    top_k: bool = False
-    top_p: bool = False
-    min_p: bool = False
-    penalises: bool = False
-    suppresses: bool = False
-    begins: bool = False
-    holds: bool = False
     ends: bool = False
     early: bool | str = False
     encodes: bool = False
     listens: bool = False
+    drafts: int = 0
 
 
 class Numbers(NamedTuple):
     """What varies from call to call without a new program."""
 
     most: jax.Array  # new tokens
-    least: jax.Array
-    temperature: jax.Array
-    top_k: jax.Array
-    top_p: jax.Array
-    min_p: jax.Array
-    penalty: jax.Array
+    length: jax.Array  # of the texts to begin with, without what they were rounded up by
+    source_length: jax.Array  # the same of an encoder's inputs
     length_penalty: jax.Array
     ends: jax.Array  # (any,) tokens
     pad: jax.Array
     fill: jax.Array  # behind the end of a beam
-    suppressed: jax.Array  # (any,) tokens
-    suppressed_first: jax.Array
     listener: jax.Array
+    processors: dict[str, tuple[jax.Array, ...]]  # those that act, with their numbers; others take no part

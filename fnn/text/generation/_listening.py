@@ -45,17 +45,25 @@ def listening(callback: Callback | None) -> Iterator[int]:
         raise listener.error
 
 
-def _told(number: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-    listener = _listeners.get(int(number))
+def _told(number: np.ndarray, tokens: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    listener, heard = _listeners.get(int(number)), 0
     if listener is None or listener.error is not None:
-        return np.asarray(True)
+        return np.int32(0), np.bool_(True)
     try:
-        return np.asarray(listener.callback(np.asarray(tokens)) is True)
+        for heard in range(1, int(count) + 1):
+            if listener.callback(np.asarray(tokens[:, heard - 1])) is True:
+                return np.int32(heard), np.bool_(True)
+        return np.int32(heard), np.bool_(False)
     except BaseException as error:
         listener.error = error
-        return np.asarray(True)
+        return np.int32(heard), np.bool_(True)
 
 
-def tell(number: jax.Array, tokens: jax.Array) -> jax.Array:
-    """Calls the callback with the new tokens of all texts; whether it asks to stop."""
-    return io_callback(_told, jax.ShapeDtypeStruct((), jnp.bool_), number, tokens, ordered=True)
+def tell(number: jax.Array, tokens: jax.Array, count: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Calls the callback with the first ``count`` columns of new tokens (N, T), one after the other.
+
+    Returns:
+        How many it has heard, and whether it asks to stop.
+    """
+    kinds = jax.ShapeDtypeStruct((), jnp.int32), jax.ShapeDtypeStruct((), jnp.bool_)
+    return io_callback(_told, kinds, number, tokens, count, ordered=True)

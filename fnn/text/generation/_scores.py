@@ -2,65 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
-import jax.numpy as jnp
 
-from fnn.text.generation._form import Form, Numbers
+from fnn.text.generation import _processors as processors
+from fnn.text.generation import _warpers as warpers
+from fnn.text.generation._processors import Context
+
+# By the names of the arguments of `generate`; the first are applied first.
+ORDER: dict[str, Callable[..., jax.Array]] = {
+    "sequence_bias": processors.sequence_bias,
+    "encoder_repetition_penalty": processors.encoder_repetition_penalty,
+    "repetition_penalty": processors.repetition_penalty,
+    "no_repeat_ngram_size": processors.no_repeat_ngram_size,
+    "encoder_no_repeat_ngram_size": processors.encoder_no_repeat_ngram_size,
+    "bad_words_ids": processors.sequence_bias,
+    "min_new_tokens": processors.min_new_tokens,
+    "forced_bos_token_id": processors.forced_bos_token_id,
+    "forced_eos_token_id": processors.forced_eos_token_id,
+    "exponential_decay_length_penalty": processors.exponential_decay_length_penalty,
+    "suppress_tokens": processors.suppress_tokens,
+    "begin_suppress_tokens": processors.begin_suppress_tokens,
+    "temperature": warpers.temperature,
+    "top_k": warpers.top_k,
+    "top_p": warpers.top_p,
+    "min_p": warpers.min_p,
+    "typical_p": warpers.typical_p,
+    "epsilon_cutoff": warpers.epsilon_cutoff,
+    "eta_cutoff": warpers.eta_cutoff,
+    "renormalize_logits": warpers.renormalize_logits,
+}
 
 
-def processed(
-    scores: jax.Array, tokens: jax.Array, there: jax.Array, made: jax.Array | int, form: Form, numbers: Numbers
-) -> jax.Array:
-    """The scores that remain; tokens that are ruled out have minus infinity.
+def processed(scores: jax.Array, context: Context, acting: dict[str, tuple[jax.Array, ...]]) -> jax.Array:
+    """The scores (N, V) that remain; tokens that are ruled out have minus infinity.
 
     Args:
         scores: (N, V), float32.
-        tokens: (N, S), the texts so far.
-        there: (N, S), where they have a token that is no padding.
-        made: how many tokens were made.
-        form: see `Form`.
-        numbers: see `Numbers`.
+        context: the texts.
+        acting: by name the numbers of what is done.
     """
-    size = scores.shape[-1]
-    if form.penalises:
-        rows = jnp.arange(scores.shape[0])[:, None]
-        seen = jnp.zeros((scores.shape[0], size + 1), bool).at[rows, jnp.where(there, tokens, size)].set(True)[:, :size]
-        penalised = jnp.where(scores < 0, scores * numbers.penalty, scores / numbers.penalty)
-        scores = jnp.where(seen, penalised, scores)
-    if form.holds:
-        scores = jnp.where((made < numbers.least) & _among(numbers.ends, size), -jnp.inf, scores)
-    if form.suppresses:
-        scores = jnp.where(_among(numbers.suppressed, size), -jnp.inf, scores)
-    if form.begins:
-        scores = jnp.where((made == 0) & _among(numbers.suppressed_first, size), -jnp.inf, scores)
-    return _warped(scores, form, numbers) if form.samples else scores
-
-
-def _among(tokens: jax.Array, size: int) -> jax.Array:
-    """(1, V): which tokens are listed."""
-    return jnp.isin(jnp.arange(size), tokens)[None]
-
-
-def _warped(scores: jax.Array, form: Form, numbers: Numbers) -> jax.Array:
-    """The distribution that is drawn from: tempered, without its tail."""
-    size = scores.shape[-1]
-    kept = numbers.ends.shape[0] + 1 if form.beams > 1 else 1
-    if form.cools:
-        scores = scores / numbers.temperature
-    if form.top_k:
-        ordered = jnp.sort(scores, -1)
-        k = jnp.clip(jnp.maximum(numbers.top_k, kept), 1, size)
-        scores = jnp.where(scores < jnp.take(ordered, size - k, axis=-1)[:, None], -jnp.inf, scores)
-    if form.top_p:
-        order = jnp.argsort(scores, -1)
-        cumulative = jnp.cumsum(jax.nn.softmax(jnp.take_along_axis(scores, order, -1), -1), -1)
-        out = (cumulative <= 1 - numbers.top_p) & (jnp.arange(size) < size - kept)[None]
-        rows = jnp.arange(scores.shape[0])[:, None]
-        scores = jnp.where(jnp.zeros_like(out).at[rows, order].set(out), -jnp.inf, scores)
-    if form.min_p:
-        probabilities = jax.nn.softmax(scores, -1)
-        out = probabilities < numbers.min_p * jnp.max(probabilities, -1, keepdims=True)
-        if kept > 1:
-            out &= probabilities < jax.lax.top_k(probabilities, min(kept, size))[0][:, -1:]
-        scores = jnp.where(out, -jnp.inf, scores)
+    for name, process in ORDER.items():
+        if name in acting:
+            scores = process(scores, context, *acting[name])
     return scores

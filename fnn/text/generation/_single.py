@@ -12,8 +12,15 @@ from fnn import random
 from fnn.func import while_loop
 from fnn.text.generation._form import Form, Numbers
 from fnn.text.generation._listening import tell
-from fnn.text.generation._scores import processed
 from fnn.text.generation._steps import Steps
+
+
+def drawn(scores: jax.Array, form: Form) -> jax.Array:
+    """A token for each row of (..., V): the likeliest, or by chance."""
+    if not form.samples:
+        return jnp.argmax(scores, -1)
+    key = cast(jax.Array, random.resolve(random.AMBIENT, "generate"))
+    return jax.random.categorical(key, scores)
 
 
 def single(steps: Steps, form: Form, numbers: Numbers) -> tuple[jax.Array, jax.Array]:
@@ -22,19 +29,13 @@ def single(steps: Steps, form: Form, numbers: Numbers) -> tuple[jax.Array, jax.A
 
     def chosen(logits: jax.Array, state: tuple[Any, ...]) -> tuple[Any, ...]:
         made, texts, _, finished, stopped = state
-        scores = processed(logits, texts, steps.there(made), made, form, numbers)
-        if form.samples:
-            key = cast(jax.Array, random.resolve(random.AMBIENT, "generate"))
-            token = jax.random.categorical(key, scores)
-        else:
-            token = jnp.argmax(scores, -1)
-        token = token.astype(texts.dtype)
+        token = drawn(steps.processed(logits, texts, made), form).astype(texts.dtype)
         if form.ends:
             token = jnp.where(finished, numbers.pad.astype(token.dtype), token)
             finished |= jnp.isin(token, numbers.ends)
         texts = lax.dynamic_update_slice(texts, token[:, None], (jnp.zeros_like(made), steps.start + made))
         if form.listens:
-            stopped = tell(numbers.listener, token)
+            _, stopped = tell(numbers.listener, token[:, None], jnp.ones_like(made))
         return made + 1, texts, token, finished, stopped
 
     rows = steps.ids.shape[0]

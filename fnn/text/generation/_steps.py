@@ -1,4 +1,4 @@
-"""The model as generation sees it: the prompt once, then a token at a time."""
+"""The model as generation sees it: the prompt once, then a token at a time, or several."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fnn.text.generation._form import Form
+from fnn.text.generation._form import Form, Numbers
+from fnn.text.generation._processors import Context
+from fnn.text.generation._scores import processed
 
 
 class Steps:
@@ -21,6 +23,7 @@ class Steps:
         inputs: of an encoder, (N, S) or as it takes them; None without one.
         inputs_mask: (N, S); None: all are there.
         form: see `Form`.
+        numbers: see `Numbers`.
     """
 
     def __init__(
@@ -31,10 +34,12 @@ class Steps:
         inputs: jax.Array | None,
         inputs_mask: jax.Array | None,
         form: Form,
+        numbers: Numbers,
     ) -> None:
-        self.model, self.ids, self.start, self.form = model, ids, ids.shape[1], form
-        self.capacity = self.start + form.room
-        self.mask = jnp.pad(mask, ((0, 0), (0, form.room)), constant_values=True)
+        self.model, self.ids, self.start, self.form, self.numbers = model, ids, ids.shape[1], form, numbers
+        room = form.room + form.drafts  # an assistant may propose tokens behind the last
+        self.capacity = self.start + room
+        self.mask = jnp.pad(mask, ((0, 0), (0, room)), constant_values=True)
         self.filled = jnp.sum(mask, -1).astype(jnp.int32)  # the place of the first new token in each text
         self.inputs, self.inputs_mask = inputs, inputs_mask
 
@@ -55,14 +60,12 @@ class Steps:
             out = self.model(self.ids, attention_mask=self.mask, position_ids=positions, cache=self.cache, **last)
         logits = out.logits[:, -1].astype(jnp.float32)
         times = self.form.beams if self.form.beams > 1 else self.form.copies
-        if times == 1:
-            return logits
-        self.cache.repeat(times)
-        self.ids, self.mask, self.filled, logits = (
-            jnp.repeat(x, times, axis=0) for x in (self.ids, self.mask, self.filled, logits)
-        )
-        if self.inputs_mask is not None:
-            self.inputs_mask = jnp.repeat(self.inputs_mask, times, axis=0)
+        if times > 1:
+            self.cache.repeat(times)
+            self.ids, self.mask, self.filled, self.inputs, self.inputs_mask, logits = (
+                None if x is None else jnp.repeat(x, times, axis=0)
+                for x in (self.ids, self.mask, self.filled, self.inputs, self.inputs_mask, logits)
+            )
         return logits
 
     def _encoder_mask(self) -> dict[str, jax.Array]:
@@ -70,18 +73,44 @@ class Steps:
 
     def next(self, tokens: jax.Array, made: jax.Array) -> jax.Array:
         """The logits behind the tokens (N,) that were made last, ``made`` in all."""
+        return self._forward(tokens[:, None], made - 1)[:, -1]
+
+    def again(self, tokens: jax.Array, at: jax.Array) -> jax.Array:
+        """The logits (N, T, V) behind each of the tokens (N, T), the first of which is the ``at``-th that was made.
+
+        What the cache has of later tokens is forgotten.
+        """
+        self.cache.rewind(self.start + at)
+        return self._forward(tokens, at)
+
+    def _forward(self, tokens: jax.Array, at: jax.Array) -> jax.Array:
+        # What is proposed behind the last token is not used, but must not be looked up behind a table of positions.
+        at = jnp.minimum(at + jnp.arange(tokens.shape[1]), self.numbers.most - 1)[None]
         if self.form.encodes:
-            out = self.model(decoder_input_ids=tokens[:, None], cache=self.cache, **self._encoder_mask())
+            how = dict(self._encoder_mask())
+            if "decoder_position_ids" in inspect.signature(self.model.forward).parameters:
+                how["decoder_position_ids"] = self.start + at
+            out = self.model(decoder_input_ids=tokens, cache=self.cache, **how)
         else:
-            positions = (self.filled + made - 1)[:, None]
-            out = self.model(tokens[:, None], attention_mask=self.mask, position_ids=positions, cache=self.cache)
-        return out.logits[:, -1].astype(jnp.float32)
+            positions = self.filled[:, None] + at
+            out = self.model(tokens, attention_mask=self.mask, position_ids=positions, cache=self.cache)
+        return out.logits.astype(jnp.float32)
 
     def texts(self, fill: jax.Array) -> jax.Array:
         """(N, P + room): the prompts, with room behind."""
-        room = jnp.broadcast_to(fill.astype(self.ids.dtype), (self.ids.shape[0], self.form.room))
+        room = jnp.broadcast_to(fill.astype(self.ids.dtype), (self.ids.shape[0], self.capacity - self.start))
         return jnp.concatenate((self.ids, room), 1)
 
-    def there(self, made: jax.Array | int) -> jax.Array:
-        """(N, P + room): where the texts have tokens that are no padding."""
-        return self.mask & (jnp.arange(self.capacity) < self.start + made)[None]
+    def processed(self, scores: jax.Array, texts: jax.Array, made: jax.Array | int) -> jax.Array:
+        """The scores (N, V) of the next token as they are chosen from, ``made`` being there in the texts."""
+        numbers, form = self.numbers, self.form
+        place, first = self.start + made, self.start - numbers.length
+        ids = self.inputs is not None and self.inputs.ndim == 2 and jnp.issubdtype(self.inputs.dtype, jnp.integer)
+        context = Context(
+            texts, self.mask & (jnp.arange(self.capacity) < place)[None], first, place, made, numbers.most,
+            numbers.ends,
+            source=(self.inputs if ids else None) if form.encodes else self.ids,
+            source_range=(0, numbers.source_length) if form.encodes else (first, self.start),
+            kept=max(numbers.ends.shape[0], 1) + 1 if form.beams > 1 else 1,
+        )  # fmt: skip
+        return processed(scores, context, numbers.processors)

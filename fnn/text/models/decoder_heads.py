@@ -10,7 +10,8 @@ from fnn import nn
 from fnn.text._heads import last_logits, last_token
 from fnn.text._losses import next_token_loss, span_loss, text_loss, token_loss
 from fnn.text.cache import KVCache
-from fnn.text.models.decoder import DecoderConfig, DecoderModel
+from fnn.text.models.decoder import DecoderModel
+from fnn.text.models.decoder_config import DecoderConfig
 from fnn.text.outputs import LMOutput, QuestionAnsweringOutput
 from fnn.text.pretrained import PreTrainedModel
 from fnn.typing import ArrayLike, DType

@@ -12,7 +12,9 @@ from fnn import functional as F
 from fnn import nn
 from fnn.text._activations import activation
 from fnn.text._losses import text_loss
-from fnn.text.models.vit import ImageAttention, ImageEmbeddings, Layers, ViTConfig
+from fnn.text.models.image_embeddings import ImageEmbeddings
+from fnn.text.models.vit import ImageAttention, Layers
+from fnn.text.models.vit_config import ViTConfig
 from fnn.text.outputs import BaseModelOutput, LMOutput
 from fnn.text.pretrained import PreTrainedModel
 from fnn.typing import ArrayLike

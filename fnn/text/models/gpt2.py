@@ -14,19 +14,15 @@ from fnn.dtypes import to_array
 from fnn.errors import ArgumentError
 from fnn.text._activations import activation
 from fnn.text._attention import attend, join_heads, split_heads
-from fnn.text._heads import Conv1D, embedded, last_logits, last_token, positions_of
-from fnn.text._losses import next_token_loss, span_loss, text_loss, token_loss
+from fnn.text._heads import Conv1D, embedded, positions_of
 from fnn.text._masks import causal_mask, padding_mask
 from fnn.text.cache import KVCache, length_of
 from fnn.text.config import Config
-from fnn.text.outputs import BaseModelOutput, LMOutput, QuestionAnsweringOutput
+from fnn.text.outputs import BaseModelOutput
 from fnn.text.pretrained import PreTrainedModel
 from fnn.typing import ArrayLike, DType
 
-__all__ = [
-    "GPT2Config", "GPT2ForQuestionAnswering", "GPT2ForSequenceClassification", "GPT2ForTokenClassification",
-    "GPT2LMHeadModel", "GPT2Model",
-]  # fmt: skip
+__all__ = ["GPT2Config", "GPT2Model"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +46,11 @@ class GPT2Config(Config):
         scale_attn_by_inverse_layer_idx: whether they are divided by the number of the layer, too.
         add_cross_attention: not supported.
         classifier_dropout: of the head for tokens.
+        summary_type: which state `GPT2DoubleHeadsModel` chooses by: ``"cls_index"``, that of a token which is named.
+        summary_use_proj: whether the state is projected.
+        summary_activation: ``"tanh"``, or another activation behind the projection; None: none.
+        summary_proj_to_labels: whether it is projected to one number; else to E.
+        summary_first_dropout: the probability of dropping elements before the projection.
     """
 
     model_type: ClassVar[str] = "gpt2"
@@ -74,6 +75,11 @@ class GPT2Config(Config):
     scale_attn_by_inverse_layer_idx: bool = False
     add_cross_attention: bool = False
     classifier_dropout: float | None = None
+    summary_type: str = "cls_index"
+    summary_use_proj: bool = True
+    summary_activation: str | None = None
+    summary_proj_to_labels: bool = True
+    summary_first_dropout: float = 0.1
     bos_token_id: int | None = 50256
     eos_token_id: int | list[int] | None = 50256
 
@@ -210,127 +216,3 @@ class GPT2Model(_GPT2):
             cache.advance(queries)
         x = self.ln_f(x)
         return BaseModelOutput(last_hidden_state=x, hidden_states=(*states[:-1], x) if output_hidden_states else None)
-
-
-class GPT2LMHeadModel(_GPT2):
-    """GPT-2 with the logits of the next token."""
-
-    tied = {"lm_head.weight": "transformer.wte.weight"}
-
-    def __init__(self, config: GPT2Config) -> None:
-        super().__init__(config)
-        self.transformer = GPT2Model(config)
-        self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
-        self.post_init()
-
-    def make_cache(self, batch_size: int, length: int, dtype: DType | None = None) -> KVCache:
-        """An empty cache for ``batch_size`` texts of up to ``length`` tokens."""
-        return self.transformer.make_cache(batch_size, length, dtype)
-
-    def forward(
-        self,
-        input_ids: ArrayLike | None = None,
-        attention_mask: ArrayLike | None = None,
-        position_ids: ArrayLike | None = None,
-        cache: KVCache | None = None,
-        inputs_embeds: ArrayLike | None = None,
-        labels: ArrayLike | None = None,
-        output_hidden_states: bool = False,
-        logits_to_keep: int = 0,
-        token_type_ids: ArrayLike | None = None,
-    ) -> LMOutput:
-        """The logits of the token after each one; see `GPT2Model.forward`.
-
-        Args:
-            input_ids: (N, L).
-            attention_mask: (N, S).
-            position_ids: (N, L).
-            cache: of the tokens before.
-            inputs_embeds: (N, L, E).
-            labels: (N, L), the tokens themselves; -100 where there is no loss.
-            output_hidden_states: whether to return all states.
-            logits_to_keep: compute the logits of so many last places only; 0: of all.
-            token_type_ids: (N, L).
-        """
-        out = self.transformer(
-            input_ids, attention_mask, position_ids, cache, inputs_embeds, output_hidden_states, token_type_ids
-        )
-        logits = self.lm_head(last_logits(out.last_hidden_state, logits_to_keep))
-        return LMOutput(next_token_loss(logits, labels), logits, out.hidden_states)
-
-
-class GPT2ForSequenceClassification(_GPT2):
-    """GPT-2 with classes of texts, read at the last token that is no padding."""
-
-    def __init__(self, config: GPT2Config) -> None:
-        super().__init__(config)
-        self.transformer = GPT2Model(config)
-        self.score = nn.Linear(config.n_embd, config.num_labels, bias=False)
-        self.post_init()
-
-    def forward(
-        self,
-        input_ids: ArrayLike | None = None,
-        attention_mask: ArrayLike | None = None,
-        position_ids: ArrayLike | None = None,
-        inputs_embeds: ArrayLike | None = None,
-        labels: ArrayLike | None = None,
-        output_hidden_states: bool = False,
-    ) -> LMOutput:
-        """The logits of each text's class, (N, C)."""
-        out = self.transformer(input_ids, attention_mask, position_ids, None, inputs_embeds, output_hidden_states)
-        each = self.score(out.last_hidden_state)
-        logits = last_token(input_ids, each, self.config.pad_token_id, "GPT2ForSequenceClassification")
-        return LMOutput(text_loss(logits, labels, self.config), logits, out.hidden_states)
-
-
-class GPT2ForTokenClassification(_GPT2):
-    """GPT-2 with classes of tokens."""
-
-    def __init__(self, config: GPT2Config) -> None:
-        super().__init__(config)
-        self.transformer = GPT2Model(config)
-        self.dropout = nn.Dropout(0.1 if config.classifier_dropout is None else config.classifier_dropout)
-        self.classifier = nn.Linear(config.n_embd, config.num_labels)
-        self.post_init()
-
-    def forward(
-        self,
-        input_ids: ArrayLike | None = None,
-        attention_mask: ArrayLike | None = None,
-        position_ids: ArrayLike | None = None,
-        inputs_embeds: ArrayLike | None = None,
-        labels: ArrayLike | None = None,
-        output_hidden_states: bool = False,
-    ) -> LMOutput:
-        """The logits of each token's class, (N, L, C)."""
-        out = self.transformer(input_ids, attention_mask, position_ids, None, inputs_embeds, output_hidden_states)
-        logits = self.classifier(self.dropout(out.last_hidden_state))
-        return LMOutput(token_loss(logits, labels), logits, out.hidden_states)
-
-
-class GPT2ForQuestionAnswering(_GPT2):
-    """GPT-2 with the ends of an answer."""
-
-    def __init__(self, config: GPT2Config) -> None:
-        super().__init__(config)
-        self.transformer = GPT2Model(config)
-        self.qa_outputs = nn.Linear(config.n_embd, 2)
-        self.post_init()
-
-    def forward(
-        self,
-        input_ids: ArrayLike | None = None,
-        attention_mask: ArrayLike | None = None,
-        position_ids: ArrayLike | None = None,
-        inputs_embeds: ArrayLike | None = None,
-        start_positions: ArrayLike | None = None,
-        end_positions: ArrayLike | None = None,
-        output_hidden_states: bool = False,
-    ) -> QuestionAnsweringOutput:
-        """The logits of an answer's first and last token, (N, L) each."""
-        out = self.transformer(input_ids, attention_mask, position_ids, None, inputs_embeds, output_hidden_states)
-        logits = self.qa_outputs(out.last_hidden_state)
-        start, end = logits[..., 0], logits[..., 1]
-        loss = span_loss(start, end, start_positions, end_positions)
-        return QuestionAnsweringOutput(loss, start, end, out.hidden_states)

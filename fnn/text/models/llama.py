@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fnn.text.models.decoder import DecoderConfig, DecoderModel
+from fnn.text.models.decoder import DecoderModel
+from fnn.text.models.decoder_config import DecoderConfig
 from fnn.text.models.decoder_heads import CausalLM, QuestionAnswering, SequenceClassification, TokenClassification
 
 __all__ = [
