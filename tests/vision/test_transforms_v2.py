@@ -136,7 +136,7 @@ PLAIN = [
     ("UniformTemporalSubsample", (3,), {}, ("video",)),
 ]
 # One more or less where a resized or smoothed byte is rounded; operations on histograms and levels make that more.
-ROUNDED = {"RandomResizedCrop", "ScaleJitter", "RandomShortestSize", "RandomResize", "Resize", "GaussianBlur"}
+ROUNDED = {"GaussianBlur"}
 WARPED = {"RandomRotation", "RandomAffine", "RandomPerspective", "ElasticTransform"}
 MIXED = {"AutoAugment", "RandAugment", "TrivialAugmentWide", "AugMix"}
 

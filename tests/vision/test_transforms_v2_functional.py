@@ -34,6 +34,9 @@ CASES = {
         {"size": (9, 8), "interpolation": "nearest-exact"},
         {"size": (9, 47), "interpolation": 3, "antialias": False},
         {"size": (12, 15), "interpolation": "lanczos"},
+        {"size": (40, 9), "interpolation": "lanczos"},
+        {"size": (31, 9), "interpolation": "bilinear", "antialias": False},
+        {"size": (12, 46), "interpolation": "bicubic"},
         {"size": (12, 15), "interpolation": "lanczos", "antialias": None},
         {"size": [H, W]},
         {"size": 8, "interpolation": "best"},
@@ -124,7 +127,7 @@ CASES = {
     "get_num_frames": [{}],
 }
 # torchvision resizes bytes by integer weights in two rounded steps; elsewhere halves may go the other way
-ROUNDED = {"resize": 1, "resized_crop": 1, "gaussian_blur": 1, "affine": 1, "rotate": 1, "perspective": 1, "elastic": 1}
+ROUNDED = {"gaussian_blur": 1, "affine": 1, "rotate": 1, "perspective": 1, "elastic": 1}
 WARPS = ("affine", "rotate", "perspective", "elastic")
 
 

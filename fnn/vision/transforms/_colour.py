@@ -32,6 +32,7 @@ __all__ = [
     "hue_turned",
     "invert",
     "inverted",
+    "inverted_from",
     "luma",
     "posterize",
     "solarize",
@@ -233,7 +234,13 @@ def solarize(img: np.ndarray, threshold: float) -> np.ndarray:
     check_channels(img)
     if threshold > max_value(img.dtype):
         raise ArgumentTypeError(f"Threshold should be less than bound of img. Got {threshold} for {img.dtype}")
-    return np.where(img >= threshold, invert(img), img)
+    return inverted_from(img, threshold)
+
+
+def inverted_from(img: np.ndarray, threshold: float) -> np.ndarray:
+    """Inverts every value from ``threshold`` up, which is rounded to the precision of the computation."""
+    work = working(img)
+    return np.where(img.astype(work, copy=False) >= work.type(threshold), inverted(img), img)
 
 
 def autocontrast(img: np.ndarray) -> np.ndarray:

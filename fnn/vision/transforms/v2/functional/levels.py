@@ -94,7 +94,7 @@ def solarize_image(image: np.ndarray, threshold: float) -> Any:
         raise ArgumentTypeError(
             f"Threshold should be less or equal the maximum value of the dtype, but got {threshold}"
         )
-    return np.where(image >= threshold, invert_image(image), image)
+    return _colour.inverted_from(image, threshold)
 
 
 def autocontrast(inpt: Input) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from fnn.errors import ArgumentError
 from fnn.vision._images import check_array
 from fnn.vision.transforms import _pil
+from fnn.vision.transforms._bytes import resize_bytes
 from fnn.vision.transforms.functional.geometry import new_size, resize_array
 from fnn.vision.transforms.functional.modes import InterpolationMode, named_mode, pil_modes_mapping
 from fnn.vision.transforms.v2.functional._box_formats import as_floats, clamped, converted, rectangles
@@ -84,6 +85,8 @@ def resize_image(
         return image
     if image.size == 0:
         return image.reshape(*image.shape[:-2], *new)
+    if image.dtype == np.uint8 and mode not in _NEAREST:
+        return resize_bytes(image, new, mode.value, bool(antialias))
     return resize_array(image, new, mode.value, bool(antialias) and mode not in _NEAREST)
 
 
