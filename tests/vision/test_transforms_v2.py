@@ -135,8 +135,8 @@ PLAIN = [
     ("SanitizeKeyPoints", (), {}, DETECTION),
     ("UniformTemporalSubsample", (3,), {}, ("video",)),
 ]
-# One more or less where a resized or smoothed byte is rounded; operations on histograms and levels make that more.
-ROUNDED = {"GaussianBlur"}
+# One more or less where the sum of a filter, of pixels or of displacements, is nearly a half.
+ROUNDED = {"GaussianBlur", "ElasticTransform"}
 WARPED = {"RandomRotation", "RandomAffine", "RandomPerspective", "ElasticTransform"}
 MIXED = {"AutoAugment", "RandAugment", "TrivialAugmentWide", "AugMix"}
 
@@ -171,10 +171,10 @@ def compare(name, args, kwargs, chosen, seeds):
             result, expected = quietly(ours, sample), quietly(theirs, there(sample))
             state, state_there = default_generator.get_state(), torch.get_rng_state().numpy()
             assert (state[24:] == state_there[24:]).all(), f"{what}: another number of draws"
-            most, share = (1, 0.5) if name in ROUNDED else (1, 0.05) if name in WARPED else (0, 0)
+            most, share = (1, 0.002) if name in ROUNDED else (0, 0)
             if (name in WARPED or name in MIXED) and not rounds_alike():
                 most, share = 255, 0.5
-            agree(result, expected, what, most, share, close=2e-5)
+            agree(result, expected, what, most, share, close=1e-5)
 
 
 @pytest.mark.parametrize(("name", "args", "kwargs", "chosen"), RANDOM, ids=ids(RANDOM))
@@ -241,7 +241,9 @@ def test_transforms_of_transforms(make):
 
 
 @pytest.mark.parametrize("name", ["MixUp", "CutMix"])
-@pytest.mark.parametrize("labels", [np.array([0, 2, 1, 2]), np.eye(4, 3, dtype=np.float32), np.eye(4, 3, dtype=np.int64)])
+@pytest.mark.parametrize(
+    "labels", [np.array([0, 2, 1, 2]), np.eye(4, 3, dtype=np.float32), np.eye(4, 3, dtype=np.int64)]
+)
 def test_mixing_of_batches(name, labels):
     ours, theirs = (getattr(X, name)(alpha=0.7, num_classes=3) for X in (v2, V))
     assert repr(ours) == repr(theirs)
@@ -266,7 +268,9 @@ def test_dtypes_by_class():
     dtypes = {TT.Image: torch.float32, TT.Mask: torch.int64, "others": None}
     sample = samples()["detection"]
     agree(v2.ToDtype(table, scale=True)(sample), V.ToDtype(dtypes, scale=True)(there(sample)), "dict")
-    agree(v2.ToDtype({np.ndarray: np.uint8})(np.ones(3)), V.ToDtype({torch.Tensor: torch.uint8})(torch.ones(3)), "plain")
+    agree(
+        v2.ToDtype({np.ndarray: np.uint8})(np.ones(3)), V.ToDtype({torch.Tensor: torch.uint8})(torch.ones(3)), "plain"
+    )
     with pytest.raises(ArgumentError, match="No dtype was specified for type"):
         v2.ToDtype({T.Mask: np.uint8})(sample)
     with pytest.warns(UserWarning, match="no scaling will be done"):
@@ -301,7 +305,10 @@ def test_jpeg():
 def test_linear_transformation():
     rng = np.random.default_rng(0)
     matrix, mean = rng.standard_normal((12, 12)).astype(np.float32), rng.standard_normal(12).astype(np.float32)
-    ours, theirs = v2.LinearTransformation(matrix, mean), V.LinearTransformation(torch.tensor(matrix), torch.tensor(mean))
+    ours, theirs = (
+        v2.LinearTransformation(matrix, mean),
+        V.LinearTransformation(torch.tensor(matrix), torch.tensor(mean)),
+    )
     assert repr(ours) == repr(theirs)
     for sample in (T.Image(rng.random((5, 3, 2, 2)).astype(np.float32)), rng.random((3, 2, 2)).astype(np.float32)):
         agree(ours(sample), theirs(there(sample)), "linear")
@@ -346,7 +353,7 @@ def test_own_transform_and_class():
     sample = {"image": T.Image(pixels(3, H, W)), "depth": np.ones((4, 8)).view(Depth), "boxes": boxes("XYXY")}
     result = Halved()(sample)
     assert result["image"].shape == (3, H // 2, W // 2) and result["boxes"].canvas_size == (H // 2, W // 2)
-    assert result["depth"].shape == (4, 8)[:1] + (8,) and isinstance(result["depth"], Depth)
+    assert result["depth"].shape == (4, 8) and isinstance(result["depth"], Depth)
     assert type(v2.RandomInvert(1.0)(sample)["depth"]) is Depth
     with pytest.raises(TypeError, match="supports inputs of type"):
         v2.functional.invert(sample["depth"])

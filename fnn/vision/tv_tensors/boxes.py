@@ -35,6 +35,11 @@ class BoundingBoxFormat(Enum):
     CXCYWHR = "CXCYWHR"
     XYXYXYXY = "XYXYXYXY"
 
+    @property
+    def layout(self) -> None:
+        """None: `jax.jit` asks each of its arguments for ``format.layout``, that of the array in memory."""
+        return None
+
 
 _ROTATED = (BoundingBoxFormat.XYWHR, BoundingBoxFormat.CXCYWHR, BoundingBoxFormat.XYXYXYXY)
 
