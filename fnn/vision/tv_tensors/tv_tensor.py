@@ -36,6 +36,7 @@ class TVTensor(np.ndarray):
 
     Example:
         >>> import numpy as np
+        >>> from fnn.vision.tv_tensors import Image
         >>> image = Image(np.zeros((3, 2, 2), np.uint8))
         >>> isinstance(image, TVTensor), type(image + 1).__name__, type(image.copy()).__name__
         (True, 'ndarray', 'Image')
@@ -190,6 +191,7 @@ def wrap(wrappee: np.ndarray, *, like: TVTensor, **kwargs: object) -> Any:
 
     Example:
         >>> import numpy as np
+        >>> from fnn.vision.tv_tensors import BoundingBoxes
         >>> boxes = BoundingBoxes([[0, 0, 4, 4]], format="XYXY", canvas_size=(8, 8))
         >>> wrap(np.array([[0, 0, 2, 2]]), like=boxes, canvas_size=(4, 4)).canvas_size
         (4, 4)
@@ -225,6 +227,7 @@ def set_return_type(return_type: str) -> _Restoring:
 
     Example:
         >>> import numpy as np
+        >>> from fnn.vision.tv_tensors import Image
         >>> image = Image(np.zeros((3, 2, 2)))
         >>> with set_return_type("TVTensor"):
         ...     type(image + 1).__name__

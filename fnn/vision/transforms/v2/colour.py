@@ -309,8 +309,8 @@ class RandomAutocontrast(RandomlyApplied):
 
     Example:
         >>> import numpy as np
-        >>> RandomAutocontrast(p=1.0)(np.array([[[100, 125, 150]]], np.uint8)).tolist()
-        [[[0, 127, 255]]]
+        >>> RandomAutocontrast(p=1.0)(np.array([[[0.25, 0.375, 0.5]]], np.float32)).tolist()
+        [[[0.0, 0.5, 1.0]]]
     """
 
     _v1_transform_cls = first.RandomAutocontrast

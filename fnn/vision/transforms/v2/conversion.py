@@ -124,8 +124,8 @@ class ToDtype(Transform):
         ArgumentError: ``dtype`` is none; when called, a dict does not say what becomes of a class.
 
     Example:
-        >>> ToDtype(np.float32, scale=True)(np.array([0, 51, 255], np.uint8))
-        array([0. , 0.2, 1. ], dtype=float32)
+        >>> ToDtype(np.float32, scale=True)(np.array([0, 255], np.uint8))
+        array([0., 1.], dtype=float32)
     """
 
     _transformed_types = (is_array,)
@@ -178,8 +178,8 @@ class ConvertImageDtype(Transform):
         dtype: the dtype of the result.
 
     Example:
-        >>> ConvertImageDtype(np.float32)(np.array([[[0, 51, 255]]], np.uint8))
-        array([[[0. , 0.2, 1. ]]], dtype=float32)
+        >>> ConvertImageDtype(np.float32)(np.array([[[0, 255]]], np.uint8))
+        array([[[0., 1.]]], dtype=float32)
     """
 
     _v1_transform_cls = first.ConvertImageDtype

@@ -43,6 +43,7 @@ class RandomHorizontalFlip(RandomlyApplied):
         p: the probability.
 
     Example:
+        >>> import numpy as np
         >>> RandomHorizontalFlip(p=1.0)(np.array([[[1, 2], [3, 4]]])).tolist()
         [[[2, 1], [4, 3]]]
     """
@@ -60,6 +61,7 @@ class RandomVerticalFlip(RandomlyApplied):
         p: the probability.
 
     Example:
+        >>> import numpy as np
         >>> RandomVerticalFlip(p=1.0)(np.array([[[1, 2], [3, 4]]])).tolist()
         [[[3, 4], [1, 2]]]
     """
@@ -126,6 +128,7 @@ class CenterCrop(Transform):
         size: (height, width), or one length for both.
 
     Example:
+        >>> import numpy as np
         >>> CenterCrop(1)(np.arange(9).reshape(1, 3, 3)).tolist()
         [[[4]]]
     """
@@ -153,6 +156,7 @@ class RandomResizedCrop(Transform):
         ArgumentTypeError: a range that is no pair.
 
     Example:
+        >>> import numpy as np
         >>> RandomResizedCrop(4)(np.zeros((3, 9, 7), np.uint8)).shape
         (3, 4, 4)
     """
@@ -209,6 +213,7 @@ class FiveCrop(_Crops):
         size: (height, width) of each, or one length for both.
 
     Example:
+        >>> import numpy as np
         >>> [crop.item() for crop in FiveCrop(1)(np.arange(9).reshape(1, 3, 3))]
         [0, 2, 6, 8, 4]
     """
@@ -230,6 +235,7 @@ class TenCrop(_Crops):
         vertical_flip: mirror top and bottom instead of left and right.
 
     Example:
+        >>> import numpy as np
         >>> [crop.item() for crop in TenCrop(1)(np.arange(9).reshape(1, 3, 3))]
         [0, 2, 6, 8, 4, 2, 0, 8, 6, 4]
     """
@@ -256,6 +262,7 @@ class Pad(Transform):
         ArgumentError: another padding or mode.
 
     Example:
+        >>> import numpy as np
         >>> Pad(1, fill=9)(np.zeros((1, 1, 1), np.uint8)).tolist()
         [[[9, 9, 9], [9, 0, 9], [9, 9, 9]]]
     """
@@ -289,6 +296,7 @@ class RandomCrop(Transform):
         ArgumentError: another padding or mode; when called, the image is smaller than the window.
 
     Example:
+        >>> import numpy as np
         >>> RandomCrop(2, padding=1)(np.ones((1, 2, 2), np.uint8)).shape
         (1, 2, 2)
     """

@@ -39,8 +39,8 @@ def to_dtype(inpt: Input, dtype: object = np.float32, scale: bool = False) -> An
         ArgumentError: scaled, float32 to int32 or int64, or float64 to int64, where white would overflow.
 
     Example:
-        >>> to_dtype(np.array([0, 51, 255], np.uint8), np.float32, scale=True)
-        array([0. , 0.2, 1. ], dtype=float32)
+        >>> to_dtype(np.array([0, 255], np.uint8), np.float32, scale=True)
+        array([0., 1.], dtype=float32)
     """
     return call(to_dtype, inpt, dtype=dtype, scale=scale)
 
@@ -74,8 +74,8 @@ def convert_image_dtype(image: np.ndarray, dtype: object = np.float32) -> Any:
         dtype: the dtype of the result.
 
     Example:
-        >>> convert_image_dtype(np.array([0, 51, 255], np.uint8))
-        array([0. , 0.2, 1. ], dtype=float32)
+        >>> convert_image_dtype(np.array([0, 255], np.uint8))
+        array([0., 1.], dtype=float32)
     """
     return to_dtype_image(image, dtype=dtype, scale=True)
 

@@ -104,8 +104,8 @@ def autocontrast(inpt: Input) -> Any:
         inpt: a PIL image or an array (..., 1 or 3, H, W).
 
     Example:
-        >>> autocontrast(np.array([[[50, 100, 101]]], np.uint8)).tolist()
-        [[[0, 250, 255]]]
+        >>> autocontrast(np.array([[[0.25, 0.375, 0.5]]], np.float32)).tolist()
+        [[[0.0, 0.5, 1.0]]]
     """
     return call(autocontrast, inpt)
 
