@@ -91,7 +91,13 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "treescope": ((), ("fnn.nn._display", "fnn.state.box")),
     "visdom": ((), ("fnn.utils.visdom",)),
 }
-WITHOUT_JAX = ("fnn.host_random", "fnn.utils.data", "fnn.vision.datasets", "fnn.vision.transforms", "fnn.vision.tv_tensors")
+WITHOUT_JAX = (
+    "fnn.host_random",
+    "fnn.utils.data",
+    "fnn.vision.datasets",
+    "fnn.vision.transforms",
+    "fnn.vision.tv_tensors",
+)
 
 
 def floor_of(module: str) -> int | None:

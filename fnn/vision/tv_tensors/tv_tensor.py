@@ -6,7 +6,7 @@ The class is read by transforms, and lost in computing: what numpy makes of a `T
 
 import copy
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -69,7 +69,9 @@ class TVTensor(np.ndarray):
             kwargs["out"] = _plain(kwargs["out"])
         return self._computed(getattr(ufunc, method)(*_plain(inputs), **kwargs))
 
-    def __array_function__(self, func: Any, types: object, args: object, kwargs: dict[str, object]) -> Any:
+    def __array_function__(
+        self, func: Callable[..., Any], types: object, args: object, kwargs: Mapping[str, Any]
+    ) -> Any:
         return self._computed(func(*_plain(args), **{key: _plain(value) for key, value in kwargs.items()}))
 
     def __getitem__(self, key: object) -> Any:
@@ -98,7 +100,7 @@ class TVTensor(np.ndarray):
     def __copy__(self) -> Self:
         return self.copy()
 
-    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+    def __deepcopy__(self, memo: dict[int, Any] | None) -> Self:
         result = self.copy()
         result.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return result

@@ -252,5 +252,5 @@ def elastic_transform(
     moves = np.asarray(displacement)
     if moves.shape != expected:
         raise ArgumentError(f"Argument displacement shape should be {expected}, but given {moves.shape}")
-    grid = _warp.identity_grid(expected[1:3], np.dtype(np.float32)) + moves[0]
+    grid = _warp.identity_grid((img.shape[-2], img.shape[-1]), np.dtype(np.float32)) + moves[0]
     return _warp.sample(img, grid, name, fill)

@@ -41,7 +41,7 @@ def sequence_of(value: object, name: str, length: int) -> None:
         raise ArgumentError(f"{name} should be a sequence of length {length}. Got {value!r}")
 
 
-def fills(fill: Any) -> dict[type | str, Any]:
+def fills(fill: Fill) -> dict[type | str, Any]:
     """A fill for each class of inputs: of one fill, for ``"others"``."""
     if isinstance(fill, dict):
         return {key: fills(value)["others"] for key, value in fill.items()}
@@ -49,7 +49,9 @@ def fills(fill: Any) -> dict[type | str, Any]:
         raise ArgumentTypeError(
             f"Got inappropriate fill arg, only Numbers, tuples, lists and dicts are allowed. Got {fill!r}"
         )
-    return {"others": fill if fill is None or isinstance(fill, (int, float)) else [float(v) for v in fill]}
+    if fill is not None and not isinstance(fill, (int, float)):
+        fill = [float(v) for v in fill]
+    return {"others": fill}
 
 
 def value_for(table: dict[Any, Any], inpt: object, default: object = None) -> Any:

@@ -32,7 +32,7 @@ from fnn.vision.transforms.v2 import functional as F
 from fnn.vision.transforms.v2._arguments import Fill, fill_for, fills
 from fnn.vision.transforms.v2._tree import flatten, unflatten
 from fnn.vision.transforms.v2.queries import check_type
-from fnn.vision.transforms.v2.transform import Transform
+from fnn.vision.transforms.v2.transform import Transform, sample_of
 from fnn.vision.tv_tensors import BoundingBoxes, Image, KeyPoints, Mask, TVTensor, Video, wrap
 
 __all__ = ["AugMix", "AutoAugment", "RandAugment", "TrivialAugmentWide"]
@@ -48,8 +48,8 @@ class _Augmenting(Transform):
         self.fill = fill
         self._fill = fills(fill)
 
-    def forward(self, *inputs: Any) -> Any:
-        sample = inputs if len(inputs) > 1 else inputs[0]
+    def forward(self, *inputs: object) -> Any:
+        sample = sample_of(inputs)
         leaves = flatten(sample)
         places = []
         for i, (leaf, needed) in enumerate(zip(leaves, self._needs_transform_list(leaves), strict=True)):
@@ -69,7 +69,7 @@ class _Augmenting(Transform):
         leaves[places[0]] = self._augmented(leaves[places[0]])
         return unflatten(leaves, sample)
 
-    def _augmented(self, image: Any) -> Any:
+    def _augmented(self, image: object) -> Any:
         raise NotImplementedError
 
     def _drawn(self, names: Sequence[str]) -> str:
@@ -188,7 +188,7 @@ class TrivialAugmentWide(_Augmenting):
         super().__init__(interpolation=interpolation, fill=fill)
         self.num_magnitude_bins = num_magnitude_bins
 
-    def _augmented(self, image: Any) -> Any:
+    def _augmented(self, image: object) -> Any:
         name = self._drawn(_ALL)
         wide = {"shear": 0.99, "translate": (32.0, 32.0), "rotate": 135.0, "factor": 0.99, "posterize": (8, 6)}
         space = _space(self.num_magnitude_bins, (name,), white=1.0, **wide)
@@ -237,7 +237,7 @@ class AugMix(_Augmenting):
         self.alpha = alpha
         self.all_ops = all_ops
 
-    def _augmented(self, image: Any) -> Any:
+    def _augmented(self, image: object) -> Any:
         if is_pil(image):
             return planes_to_pil(_mixed(pixels_of(image), self, 4))
         if isinstance(image, TVTensor):

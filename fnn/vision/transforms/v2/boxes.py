@@ -11,7 +11,7 @@ from fnn.vision.transforms.v2._arguments import labels_getter as parsed
 from fnn.vision.transforms.v2._tree import flatten, unflatten
 from fnn.vision.transforms.v2.functional.boxes import valid_boxes, valid_points
 from fnn.vision.transforms.v2.queries import get_bounding_boxes, get_keypoints
-from fnn.vision.transforms.v2.transform import Transform, is_array
+from fnn.vision.transforms.v2.transform import Transform, is_array, sample_of
 from fnn.vision.tv_tensors import BoundingBoxes, BoundingBoxFormat, KeyPoints, Mask, TVTensor, wrap
 
 __all__ = [
@@ -39,7 +39,7 @@ class ConvertBoundingBoxFormat(Transform):
     def __init__(self, format: str | BoundingBoxFormat) -> None:
         self.format = format
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return F.convert_bounding_box_format(inpt, new_format=self.format)
 
 
@@ -60,7 +60,7 @@ class ClampBoundingBoxes(Transform):
     def __init__(self, clamping_mode: str | None = "auto") -> None:
         self.clamping_mode = clamping_mode
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return F.clamp_bounding_boxes(inpt, clamping_mode=self.clamping_mode)
 
 
@@ -74,7 +74,7 @@ class ClampKeyPoints(Transform):
 
     _transformed_types = (KeyPoints,)
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return F.clamp_keypoints(inpt)
 
 
@@ -117,8 +117,8 @@ class _Sanitizing(Transform):
     _cut: tuple[type, ...] = ()
     _what = ""
 
-    def forward(self, *inputs: Any) -> Any:
-        sample = inputs if len(inputs) > 1 else inputs[0]
+    def forward(self, *inputs: object) -> Any:
+        sample = sample_of(inputs)
         labels = self._labels_getter(sample)
         if labels is not None:
             labels = (labels,) if is_array(labels) else labels

@@ -38,7 +38,7 @@ class Grayscale(Transform):
     def __init__(self, num_output_channels: int = 1) -> None:
         self.num_output_channels = num_output_channels
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.rgb_to_grayscale, inpt, num_output_channels=self.num_output_channels)
 
 
@@ -62,7 +62,7 @@ class RandomGrayscale(RandomlyApplied):
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         return {"num_input_channels": query_chw(flat_inputs)[0]}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.rgb_to_grayscale, inpt, num_output_channels=params["num_input_channels"])
 
 
@@ -75,7 +75,7 @@ class RGB(Transform):
         [[[7]], [[7]], [[7]]]
     """
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.grayscale_to_rgb, inpt)
 
 
@@ -133,7 +133,7 @@ class ColorJitter(Transform):
             params[f"{name}_factor"] = None if pair is None else _draws.uniform(pair[0], pair[1])
         return params
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         changes = (
             (F.adjust_brightness, "brightness_factor"),
             (F.adjust_contrast, "contrast_factor"),
@@ -159,7 +159,7 @@ class RandomChannelPermutation(Transform):
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         return {"permutation": default_generator.randperm(query_chw(flat_inputs)[0])}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.permute_channels, inpt, permutation=params["permutation"])
 
 
@@ -206,7 +206,7 @@ class RandomPhotometricDistort(Transform):
         params["channel_permutation"] = default_generator.randperm(channels) if permuted else None
         return params
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         between = ["saturation", "hue"]
         between.insert(0 if params["contrast_before"] else 2, "contrast")
         for name in ("brightness", *between):
@@ -233,7 +233,7 @@ class RandomEqualize(RandomlyApplied):
 
     _v1_transform_cls = first.RandomEqualize
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.equalize, inpt)
 
 
@@ -251,7 +251,7 @@ class RandomInvert(RandomlyApplied):
 
     _v1_transform_cls = first.RandomInvert
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.invert, inpt)
 
 
@@ -274,7 +274,7 @@ class RandomPosterize(RandomlyApplied):
         super().__init__(p)
         self.bits = bits
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.posterize, inpt, bits=self.bits)
 
 
@@ -297,7 +297,7 @@ class RandomSolarize(RandomlyApplied):
         super().__init__(p)
         self.threshold = threshold
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.solarize, inpt, threshold=self.threshold)
 
 
@@ -315,7 +315,7 @@ class RandomAutocontrast(RandomlyApplied):
 
     _v1_transform_cls = first.RandomAutocontrast
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.autocontrast, inpt)
 
 
@@ -339,5 +339,5 @@ class RandomAdjustSharpness(RandomlyApplied):
         super().__init__(p)
         self.sharpness_factor = sharpness_factor
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.adjust_sharpness, inpt, sharpness_factor=self.sharpness_factor)

@@ -10,7 +10,7 @@ from fnn.host_random import default_generator
 from fnn.vision import transforms as first
 from fnn.vision.transforms import _draws
 from fnn.vision.transforms._transform import single
-from fnn.vision.transforms.v2.transform import Transform
+from fnn.vision.transforms.v2.transform import Transform, sample_of
 
 __all__ = ["Compose", "Identity", "Lambda", "RandomApply", "RandomChoice", "RandomOrder"]
 
@@ -25,9 +25,9 @@ def _checked(transforms: Transforms) -> Transforms:
     return transforms
 
 
-def _in_turn(transforms: Transforms, inputs: tuple[Any, ...]) -> Any:
+def _in_turn(transforms: Transforms, inputs: tuple[object, ...]) -> Any:
     """One transform after the other, of as many inputs as there are."""
-    outputs: Any = inputs if len(inputs) > 1 else inputs[0]
+    outputs = sample_of(inputs)
     for transform in transforms:
         outputs = transform(*outputs) if len(inputs) > 1 else transform(outputs)
     return outputs
@@ -59,7 +59,7 @@ class Compose(Transform):
     def __init__(self, transforms: Transforms) -> None:
         self.transforms = _checked(transforms)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         return _in_turn(self.transforms, inputs)
 
     def extra_repr(self) -> str:
@@ -90,9 +90,9 @@ class RandomApply(Transform):
             raise ArgumentError(f"`p` should be a floating point value in the interval [0.0, 1.0], got {p}.")
         self.p = p
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         if _draws.rand() >= single(self.p):
-            return inputs if len(inputs) > 1 else inputs[0]
+            return sample_of(inputs)
         return _in_turn(self.transforms, inputs)
 
     def extra_repr(self) -> str:
@@ -117,15 +117,16 @@ class RandomChoice(Transform):
 
     def __init__(self, transforms: Transforms, p: list[float] | None = None) -> None:
         _checked(transforms)
-        if p is None:
-            p = [1] * len(transforms)
-        elif len(p) != len(transforms):
-            raise ArgumentError(f"Length of p doesn't match the number of transforms: {len(p)} != {len(transforms)}")
+        weights = [1.0] * len(transforms) if p is None else p
+        if len(weights) != len(transforms):
+            raise ArgumentError(
+                f"Length of p doesn't match the number of transforms: {len(weights)} != {len(transforms)}"
+            )
         self.transforms = transforms
-        total = sum(p)
-        self.p = [weight / total for weight in p]
+        total = sum(weights)
+        self.p = [weight / total for weight in weights]
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         chosen = default_generator.multinomial(np.array(self.p, np.float32), 1)
         return self.transforms[int(chosen[0])](*inputs)
 
@@ -148,7 +149,7 @@ class RandomOrder(Transform):
     def __init__(self, transforms: Transforms) -> None:
         self.transforms = _checked(transforms)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         order = default_generator.randperm(len(self.transforms))
         return _in_turn([self.transforms[i] for i in order], inputs)
 
@@ -161,7 +162,7 @@ class Identity(Transform):
         {'label': 7}
     """
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return inpt
 
 
@@ -184,7 +185,7 @@ class Lambda(Transform):
         self.lambd = lambd
         self.types = types or self._transformed_types
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self.lambd(inpt) if isinstance(inpt, self.types) else inpt  # pyright: ignore[reportArgumentType]
 
     def extra_repr(self) -> str:

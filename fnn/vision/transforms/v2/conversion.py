@@ -68,7 +68,7 @@ class ToPILImage(Transform):
     def __init__(self, mode: str | None = None) -> None:
         self.mode = mode
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return F.to_pil_image(inpt, mode=self.mode)
 
 
@@ -108,7 +108,7 @@ class ToTensor(Transform):
             stacklevel=2,
         )
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return first.functional.to_tensor(inpt)
 
 
@@ -146,7 +146,7 @@ class ToDtype(Transform):
         self.dtype = dtype
         self.scale = scale
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         pictured = F.is_pure_tensor(inpt) or isinstance(inpt, (Image, Video))
         if isinstance(self.dtype, dict):
             dtype = value_for(self.dtype, inpt, default=self)
@@ -187,7 +187,7 @@ class ConvertImageDtype(Transform):
     def __init__(self, dtype: object = np.float32) -> None:
         self.dtype = dtype
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.to_dtype, inpt, dtype=self.dtype, scale=True)
 
 
@@ -219,7 +219,7 @@ class Normalize(_OfArrays):
         self.std = list(std)
         self.inplace = inplace
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.normalize, inpt, mean=self.mean, std=self.std, inplace=self.inplace)
 
 
@@ -247,7 +247,7 @@ class LinearTransformation(_OfArrays):
         self.transformation_matrix = self._first.transformation_matrix
         self.mean_vector = self._first.mean_vector
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         if isinstance(inpt, TVTensor):
             return wrap(self._first(inpt.view(np.ndarray)), like=inpt)
         return self._first(inpt)

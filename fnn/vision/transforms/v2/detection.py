@@ -63,7 +63,7 @@ class RandomZoomOut(RandomlyApplied):
         left, top = _part(right, x), _part(bottom, y)
         return {"padding": [left, top, right - left, bottom - top]}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.pad, inpt, **params, fill=fill_for(self._fill, inpt))
 
 
@@ -148,7 +148,7 @@ class RandomIoUCrop(Transform):
             return None
         return {"top": top, "left": left, "height": h, "width": w, "is_within_crop_area": inside}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         if not params:
             return inpt
         window = {name: params[name] for name in ("top", "left", "height", "width")}
@@ -173,7 +173,7 @@ class _Resizing(Transform):
     interpolation: Mode
     antialias: bool | None
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(
             F.resize, inpt, size=params["size"], interpolation=self.interpolation, antialias=self.antialias
         )

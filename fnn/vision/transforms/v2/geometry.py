@@ -50,7 +50,7 @@ class RandomHorizontalFlip(RandomlyApplied):
 
     _v1_transform_cls = first.RandomHorizontalFlip
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.horizontal_flip, inpt)
 
 
@@ -68,7 +68,7 @@ class RandomVerticalFlip(RandomlyApplied):
 
     _v1_transform_cls = first.RandomVerticalFlip
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.vertical_flip, inpt)
 
 
@@ -114,7 +114,7 @@ class Resize(Transform):
         self.max_size = max_size
         self.antialias = antialias
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(
             F.resize, inpt, self.size, interpolation=self.interpolation, max_size=self.max_size,
             antialias=self.antialias,
@@ -138,7 +138,7 @@ class CenterCrop(Transform):
     def __init__(self, size: Size) -> None:
         self.size = full_size(size, TWO_DIMENSIONS)
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.center_crop, inpt, output_size=self.size)
 
 
@@ -186,7 +186,7 @@ class RandomResizedCrop(Transform):
         window = _window(*query_size(flat_inputs), self.scale, self.ratio)
         return dict(zip(("top", "left", "height", "width"), window, strict=True))
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(
             F.resized_crop, inpt, **params, size=self.size, interpolation=self.interpolation, antialias=self.antialias
         )
@@ -197,7 +197,7 @@ class _Crops(Transform):
 
     size: Any
 
-    def _call_kernel(self, functional: Callable[..., Any], inpt: Any, *args: Any, **kwargs: Any) -> Any:
+    def _call_kernel(self, functional: Callable[..., Any], inpt: object, *args: object, **kwargs: object) -> Any:
         warn_of_passing(self, inpt)
         return super()._call_kernel(functional, inpt, *args, **kwargs)
 
@@ -223,7 +223,7 @@ class FiveCrop(_Crops):
     def __init__(self, size: Size) -> None:
         self.size = full_size(size, TWO_DIMENSIONS)
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.five_crop, inpt, self.size)
 
 
@@ -246,7 +246,7 @@ class TenCrop(_Crops):
         self.size = full_size(size, TWO_DIMENSIONS)
         self.vertical_flip = vertical_flip
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.ten_crop, inpt, self.size, vertical_flip=self.vertical_flip)
 
 
@@ -277,7 +277,7 @@ class Pad(Transform):
         self._fill = fills(fill)
         self.padding_mode = padding_mode
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         fill = fill_for(self._fill, inpt)
         return self._call_kernel(F.pad, inpt, padding=self.padding, fill=fill, padding_mode=self.padding_mode)
 
@@ -348,7 +348,7 @@ class RandomCrop(Transform):
             "width": width, "needs_pad": any(padding), "padding": padding,
         }  # fmt: skip
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         if params["needs_pad"]:
             fill = fill_for(self._fill, inpt)
             inpt = self._call_kernel(F.pad, inpt, padding=params["padding"], fill=fill, padding_mode=self.padding_mode)

@@ -14,7 +14,7 @@ from fnn.vision.transforms.v2._tree import flatten, unflatten
 from fnn.vision.transforms.v2.boxes import Getter
 from fnn.vision.transforms.v2.functional import is_pure_tensor
 from fnn.vision.transforms.v2.queries import has_any, query_size
-from fnn.vision.transforms.v2.transform import Transform, is_array
+from fnn.vision.transforms.v2.transform import Transform, is_array, sample_of
 from fnn.vision.tv_tensors import BoundingBoxes, Image, KeyPoints, Mask, TVTensor, Video, wrap
 
 __all__ = ["CutMix", "MixUp"]
@@ -41,9 +41,9 @@ def _pasted(batch: Any, box: tuple[int, int, int, int]) -> Any:
 
 
 @on_host
-def _one_hot(labels: Any, num_classes: int) -> Any:
+def _one_hot(labels: Any, num_classes: int | None) -> Any:
     """Labels (N,) or shares (N, K) as shares, in floating point."""
-    if labels.ndim == 1:
+    if labels.ndim == 1 and num_classes is not None:
         if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
             raise ArgumentError(f"labels must be within [0, {num_classes}), got {labels.min()} to {labels.max()}")
         labels = np.arange(num_classes) == labels[:, None]
@@ -64,8 +64,8 @@ class _Mixing(Transform):
         """Draws from the beta distribution."""
         return float(dirichlet(np.full((1, 2), self.alpha, np.float32))[0, 0])
 
-    def forward(self, *inputs: Any) -> Any:
-        sample = inputs if len(inputs) > 1 else inputs[0]
+    def forward(self, *inputs: object) -> Any:
+        sample = sample_of(inputs)
         leaves = flatten(sample)
         chosen = self._needs_transform_list(leaves)
         if has_any(leaves, is_pil, BoundingBoxes, Mask, KeyPoints):

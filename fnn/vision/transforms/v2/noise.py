@@ -51,7 +51,7 @@ class GaussianBlur(Transform):
         sigma = _draws.uniform(self.sigma[0], self.sigma[1])
         return {"sigma": [sigma, sigma]}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.gaussian_blur, inpt, self.kernel_size, **params)
 
 
@@ -74,7 +74,7 @@ class GaussianNoise(Transform):
         self.sigma = sigma
         self.clip = clip
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.gaussian_noise, inpt, mean=self.mean, sigma=self.sigma, clip=self.clip)
 
 
@@ -129,7 +129,7 @@ class RandomErasing(RandomlyApplied):
             self.value = [float(v) for v in value] if isinstance(value, (tuple, list)) else [float(value)]  # pyright: ignore[reportArgumentType]
         self.inplace = inplace
 
-    def _call_kernel(self, functional: Callable[..., Any], inpt: Any, *args: Any, **kwargs: Any) -> Any:
+    def _call_kernel(self, functional: Callable[..., Any], inpt: object, *args: object, **kwargs: object) -> Any:
         warn_of_passing(self, inpt)
         return super()._call_kernel(functional, inpt, *args, **kwargs)
 
@@ -143,7 +143,7 @@ class RandomErasing(RandomlyApplied):
         drawn = _window(channels, height, width, self.scale, self.ratio, self.value)
         return dict(zip("ijhwv", drawn or (0, 0, height, width, None), strict=True))
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return inpt if params["v"] is None else self._call_kernel(F.erase, inpt, **params, inplace=self.inplace)
 
 
@@ -178,7 +178,7 @@ class JPEG(Transform):
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         return {"quality": _draws.integer(self.quality[0], self.quality[1] + 1)}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.jpeg, inpt, quality=params["quality"])
 
 
@@ -199,5 +199,5 @@ class UniformTemporalSubsample(Transform):
     def __init__(self, num_samples: int) -> None:
         self.num_samples = num_samples
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(F.uniform_temporal_subsample, inpt, self.num_samples)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fnn.errors import ArgumentError
+from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.vision._images import is_pil, of_jax
 from fnn.vision.transforms import _draws
 from fnn.vision.transforms._transform import single
@@ -16,12 +16,19 @@ from fnn.vision.transforms.v2.functional.registry import kernel_for
 from fnn.vision.transforms.v2.queries import Check, check_type, has_any
 from fnn.vision.tv_tensors import Image, Video
 
-__all__ = ["RandomlyApplied", "Transform"]
+__all__ = ["RandomlyApplied", "Transform", "is_array", "sample_of"]
 
 
 def is_array(inpt: object) -> bool:
     """Whether ``inpt`` is an array, plain or typed."""
     return isinstance(inpt, np.ndarray) or of_jax(inpt)
+
+
+def sample_of(inputs: tuple[object, ...]) -> Any:
+    """What a transform is called with: its only argument, or all of them."""
+    if not inputs:
+        raise ArgumentTypeError("a transform takes a sample, got no argument")
+    return inputs[0] if len(inputs) == 1 else inputs
 
 
 class Transform:
@@ -51,7 +58,7 @@ class Transform:
         if draws is not None:
             cls.get_params = staticmethod(draws)  # pyright: ignore[reportAttributeAccessIssue]
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: object) -> Any:
         """``self.forward(*inputs)``."""
         return self.forward(*inputs)
 
@@ -62,13 +69,13 @@ class Transform:
         """Draws what is the same for all parts of a sample, from those leaves that will be transformed."""
         return {}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         """One part of a sample, transformed."""
         raise NotImplementedError(f"{type(self).__name__} is missing the required 'transform' function")
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         """The transformed sample."""
-        sample = inputs if len(inputs) > 1 else inputs[0]
+        sample = sample_of(inputs)
         leaves = flatten(sample)
         self.check_inputs(leaves)
         return self._transformed(sample, leaves)
@@ -91,7 +98,7 @@ class Transform:
             chosen.append(needed)
         return chosen
 
-    def _call_kernel(self, functional: Callable[..., Any], inpt: Any, *args: Any, **kwargs: Any) -> Any:
+    def _call_kernel(self, functional: Callable[..., Any], inpt: object, *args: object, **kwargs: object) -> Any:
         return kernel_for(functional, inpt, allow_passthrough=True)(inpt, *args, **kwargs)
 
     def extra_repr(self) -> str:
@@ -114,8 +121,8 @@ class RandomlyApplied(Transform):
             raise ArgumentError(f"`p` should be a floating point value in the interval [0.0, 1.0], got {p}.")
         self.p = p
 
-    def forward(self, *inputs: Any) -> Any:
-        sample = inputs if len(inputs) > 1 else inputs[0]
+    def forward(self, *inputs: object) -> Any:
+        sample = sample_of(inputs)
         leaves = flatten(sample)
         self.check_inputs(leaves)
         return sample if _draws.rand() >= single(self.p) else self._transformed(sample, leaves)

@@ -62,7 +62,7 @@ class RandomRotation(Transform):
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         return {"angle": first.RandomRotation.get_params(self.degrees)}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(
             F.rotate, inpt, **params, interpolation=self.interpolation, expand=self.expand, center=self.center,
             fill=fill_for(self._fill, inpt),
@@ -125,7 +125,7 @@ class RandomAffine(Transform):
         drawn = first.RandomAffine.get_params(self.degrees, self.translate, self.scale, self.shear, (width, height))
         return dict(zip(("angle", "translate", "scale", "shear"), drawn, strict=True))
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         fill = fill_for(self._fill, inpt)
         return self._call_kernel(
             F.affine, inpt, **params, interpolation=self.interpolation, fill=fill, center=self.center
@@ -167,7 +167,7 @@ class RandomPerspective(RandomlyApplied):
         points = first.RandomPerspective.get_params(width, height, self.distortion_scale)
         return {"coefficients": perspective_coefficients(*points)}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         return self._call_kernel(
             F.perspective, inpt, startpoints=None, endpoints=None, fill=fill_for(self._fill, inpt),
             interpolation=self.interpolation, **params,
@@ -217,6 +217,6 @@ class ElasticTransform(Transform):
             moves.append(move * np.float32(strength) / np.float32(length))
         return {"displacement": np.concatenate(moves, 1).transpose(0, 2, 3, 1)}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: object, params: dict[str, Any]) -> Any:
         fill = fill_for(self._fill, inpt)
         return self._call_kernel(F.elastic, inpt, **params, fill=fill, interpolation=self.interpolation)

@@ -246,4 +246,4 @@ def valid_points(points: np.ndarray, canvas_size: Size) -> np.ndarray:
     height, width = canvas_size
     x, y = points[..., 0], points[..., 1]
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    return inside.reshape(len(inside), -1).all(1) if inside.ndim > 1 else inside
+    return np.asarray(inside.reshape(len(inside), -1).all(1) if inside.ndim > 1 else inside)

@@ -54,7 +54,8 @@ def to_dtype_image(image: np.ndarray, dtype: object = np.float32, scale: bool = 
         with np.errstate(invalid="ignore", over="ignore"):
             return image.astype(wanted)
     if not is_floating(image.dtype) and not is_floating(wanted):
-        value_bits(image.dtype), value_bits(wanted)
+        for integer in (image.dtype, wanted):
+            value_bits(integer)
     return _colour.convert_dtype(image, wanted, second=True)
 
 

@@ -70,9 +70,10 @@ def sides(padding: Size) -> tuple[int, int, int, int]:
 @kernel(pad, np.ndarray, Image)
 def pad_image(image: np.ndarray, padding: Size, fill: Fill = None, padding_mode: str = "constant") -> Any:
     left, top, right, bottom = sides(padding)
-    if not isinstance(fill, (tuple, list)) or len(fill) == 1:
-        single = fill[0] if isinstance(fill, (tuple, list)) else fill
-        return _layout.pad(image, (left, top, right, bottom), single, padding_mode)
+    if fill is None or isinstance(fill, (int, float)):
+        return _layout.pad(image, (left, top, right, bottom), fill, padding_mode)
+    if len(fill) == 1:
+        return _layout.pad(image, (left, top, right, bottom), fill[0], padding_mode)
     if padding_mode != "constant":
         raise ArgumentError(f"Padding mode '{padding_mode}' is not supported if fill is not scalar")
     result = _layout.pad(image, (left, top, right, bottom), 0, padding_mode)
