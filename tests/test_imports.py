@@ -42,7 +42,7 @@ def brought_in(statement: str, before: str) -> set[str]:
         ("import fnn.testing", "import jax"),
         ("import fnn.utils.data", "import jax"),
         ("from fnn.utils import hub, summary, visdom", "import jax"),
-        ("from fnn.vision import datasets, models, ops, transforms, utils", "import jax"),
+        ("from fnn.vision import datasets, models, ops, transforms, tv_tensors, utils", "import jax"),
         ("import fnn.quickstart.cli", "import jax"),
         ("import fnn; fnn.save, fnn.load, fnn.summary, fnn.jit, fnn.utils.data.DataLoader", "import jax"),
         ("import fnn; fnn.optim.Adam", "import jax, optax"),
@@ -54,6 +54,8 @@ def test_an_import_brings_in_no_more_than_it_needs(statement, before):
     assert {name for name in got if "pallas" in name or "mosaic" in name} == set()
 
 
-@pytest.mark.parametrize("statement", ["import fnn", "import fnn.utils.data", "from fnn.vision import transforms"])
+@pytest.mark.parametrize(
+    "statement", ["import fnn", "import fnn.utils.data", "from fnn.vision.datasets import CIFAR10; from fnn.vision.transforms import v2"]
+)
 def test_what_needs_no_jax_does_not_load_it(statement):
     assert "jax" not in brought_in(statement, "")

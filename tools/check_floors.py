@@ -93,7 +93,13 @@ PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "treescope": ((), ("fnn.nn._display", "fnn.state.box")),
     "visdom": ((), ("fnn.utils.visdom",)),
 }
-WITHOUT_JAX = ("fnn.host_random", "fnn.utils.data", "fnn.vision.datasets", "fnn.vision.transforms")
+WITHOUT_JAX = (
+    "fnn.host_random",
+    "fnn.utils.data",
+    "fnn.vision.datasets",
+    "fnn.vision.transforms",
+    "fnn.vision.tv_tensors",
+)
 
 
 def floor_of(module: str) -> int | None:

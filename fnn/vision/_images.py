@@ -32,6 +32,8 @@ __all__ = [
     "on_host",
     "pil_from_array",
     "pillow",
+    "pixels_of",
+    "to_host",
     "working",
 ]
 
@@ -127,6 +129,12 @@ def pil_from_array(array: np.ndarray, mode: str) -> Any:
     return pillow().frombuffer(mode, (width, height), array.tobytes(), "raw", mode, 0, 1)
 
 
+def pixels_of(img: Any) -> np.ndarray:
+    """The pixels of a PIL image, (C, H, W), in an array of its own."""
+    pixels = np.asarray(img)
+    return (pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)).copy("C")
+
+
 def on_host(function: F) -> F:
     """Lets a function of an image take JAX arrays: computed with numpy, put back where the first argument was."""
     first = function.__code__.co_varnames[0]  # pyright: ignore[reportFunctionMemberAccess]
@@ -137,8 +145,8 @@ def on_host(function: F) -> F:
         if isinstance(img, np.ndarray) or is_pil(img) or not of_jax(img):
             return function(*args, **kwargs)
         name = function.__name__
-        args = tuple(_to_host(value, name) for value in args)
-        kwargs = {key: _to_host(value, name) for key, value in kwargs.items()}
+        args = tuple(to_host(value, name) for value in args)
+        kwargs = {key: to_host(value, name) for key, value in kwargs.items()}
         return _put_back(function(*args, **kwargs), _array_of(img), name)
 
     return wrapper  # pyright: ignore[reportReturnType]
@@ -157,7 +165,8 @@ def _array_of(value: object) -> Any:
     return value if unbox is None else unbox()
 
 
-def _to_host(value: object, name: str) -> Any:
+def to_host(value: object, name: str) -> Any:
+    """A JAX array as a numpy array of its own, everything else as it is; refuses what is being traced."""
     if not of_jax(value):
         return value
     value = _array_of(value)

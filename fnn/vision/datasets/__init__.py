@@ -9,8 +9,9 @@ from fnn.vision.datasets.fakedata import FakeData
 from fnn.vision.datasets.folder import DatasetFolder, ImageFolder
 from fnn.vision.datasets.mnist import EMNIST, KMNIST, MNIST, FashionMNIST
 from fnn.vision.datasets.vision import VisionDataset
+from fnn.vision.datasets.wrapping import wrap_dataset_for_transforms_v2
 
 __all__ = [
     "CIFAR10", "CIFAR100", "EMNIST", "KMNIST", "MNIST", "DatasetFolder", "FakeData", "FashionMNIST", "ImageFolder",
-    "VisionDataset",
+    "VisionDataset", "wrap_dataset_for_transforms_v2",
 ]  # fmt: skip

@@ -1,4 +1,8 @@
-"""Colour of arrays by numpy: step by step as torchvision's tensor functions, each step rounded to the same dtype."""
+"""Colour of arrays by numpy: step by step as torchvision's tensor functions, each step rounded to the same dtype.
+
+``torchvision.transforms.v2`` takes some of the steps in another order, or fuses two of them: with ``second`` they are
+taken, and rounded, as there.  The checks of arguments are those of the first version; the second has its own.
+"""
 
 import numpy as np
 
@@ -11,6 +15,7 @@ from fnn.vision._images import (
     max_value,
     working,
 )
+from fnn.vision.transforms._interpolate import fused
 
 __all__ = [
     "adjust_brightness",
@@ -22,10 +27,17 @@ __all__ = [
     "blend",
     "convert_dtype",
     "equalize",
+    "equalized",
     "grayscale",
+    "hue_turned",
     "invert",
+    "inverted",
+    "inverted_from",
+    "luma",
     "posterize",
     "solarize",
+    "stretched",
+    "to_power",
 ]
 
 
@@ -39,7 +51,7 @@ def _to_floating(img: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return _cast(img if dtype.itemsize > 2 else img.astype(np.float32), dtype)  # the half types by way of float32
 
 
-def convert_dtype(img: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def convert_dtype(img: np.ndarray, dtype: np.dtype, second: bool = False) -> np.ndarray:
     """To another dtype, white staying white: 255, 32767, ... and 1."""
     if img.dtype == dtype:
         return img
@@ -56,7 +68,10 @@ def convert_dtype(img: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if is_floating(dtype):
         work = np.dtype(np.float64 if dtype == np.float64 else np.float32)
         result = _to_floating(img, dtype).astype(work, copy=False)
-        result /= work.type(high)
+        if second:
+            result *= work.type(1.0 / high)
+        else:
+            result /= work.type(high)
         return result.astype(dtype, copy=False)
     new_high = max_value(dtype)
     if high > new_high:
@@ -64,12 +79,15 @@ def convert_dtype(img: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return _cast(img, dtype) * dtype.type((new_high + 1) // (high + 1))
 
 
-def blend(img: np.ndarray, other: np.ndarray, ratio: float) -> np.ndarray:
+def blend(img: np.ndarray, other: np.ndarray, ratio: float, second: bool = False) -> np.ndarray:
     """``ratio * img + (1 - ratio) * other``, inside the range of the dtype, integers cut off."""
     work = working(img)
     result = img.astype(work)
     result *= work.type(ratio)
-    result += other.astype(work) * work.type(1.0 - float(ratio))
+    if second:
+        result = fused(np.broadcast_to(other.astype(work), img.shape), work.type(1.0 - float(ratio)), result, work)
+    else:
+        result += other.astype(work) * work.type(1.0 - float(ratio))
     np.clip(result, 0, work.type(max_value(img.dtype)), out=result)
     return _cast(result, img.dtype)
 
@@ -82,11 +100,18 @@ def grayscale(img: np.ndarray, num_output_channels: int = 1) -> np.ndarray:
         raise ArgumentError(f"num_output_channels should be either 1 or 3, got {num_output_channels}")
     gray = img
     if img.shape[-3] == 3:
-        work = working(img).type
-        red, green, blue = (img[..., i, :, :].astype(work) for i in range(3))
-        luma = (red * work(0.2989) + green * work(0.587)) + blue * work(0.114)
-        gray = _cast(luma, img.dtype)[..., None, :, :]
+        gray = _cast(luma(img), img.dtype)
     return np.repeat(gray, num_output_channels, -3) if gray.shape[-3] != num_output_channels else gray.copy()
+
+
+def luma(img: np.ndarray, second: bool = False) -> np.ndarray:
+    """``0.2989 red + 0.587 green + 0.114 blue``, not rounded, of the first three channels: (..., 1, H, W)."""
+    dtype = working(img)
+    red, green, blue = (img[..., i, None, :, :].astype(dtype) for i in range(3))
+    total = red * dtype.type(0.2989)
+    for part, weight in ((green, dtype.type(0.587)), (blue, dtype.type(0.114))):
+        total = fused(part, weight, total, dtype) if second else total + part * weight
+    return total
 
 
 def _check_factor(name: str, factor: float) -> None:
@@ -122,13 +147,18 @@ def adjust_hue(img: np.ndarray, factor: float) -> np.ndarray:
     check_channels(img)
     if channels_of(img) == 1:
         return img
-    hue, saturation, value = _to_hsv(convert_dtype(img, np.dtype(np.float32)))
+    return hue_turned(img, factor)
+
+
+def hue_turned(img: np.ndarray, factor: float, second: bool = False) -> np.ndarray:
+    """An image (..., 3, H, W) whose circle of colours is turned."""
+    hue, saturation, value = _to_hsv(convert_dtype(img, np.dtype(np.float32), second), second)
     hue = np.remainder(hue + np.float32(factor), np.float32(1))
     with np.errstate(invalid="ignore"):
-        return convert_dtype(_from_hsv(hue, saturation, value), img.dtype)
+        return convert_dtype(_from_hsv(hue, saturation, value, second), img.dtype, second)
 
 
-def _to_hsv(img: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _to_hsv(img: np.ndarray, second: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     red, green, blue = (img[..., i, :, :] for i in range(3))
     high, low = img.max(-3), img.min(-3)
     grey = high == low
@@ -140,17 +170,17 @@ def _to_hsv(img: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         divisor = np.where(grey, one, span)
         r, g, b = ((high - channel) / divisor for channel in (red, green, blue))
         hue = is_red * (b - g) + (is_green & ~is_red) * (2 + r - b) + (~is_green & ~is_red) * (4 + g - r)
-        return np.fmod(hue / np.float32(6) + one, one), saturation, high
+        hue = hue * np.float32(1 / 6) if second else hue / np.float32(6)
+        return np.fmod(hue + one, one), saturation, high
 
 
-def _from_hsv(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.ndarray:
+def _from_hsv(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray, second: bool) -> np.ndarray:
     one = np.float32(1)
     hue = np.nan_to_num(hue)  # of a colour outside [0, 1]
     sixth = np.floor(hue * np.float32(6))
     part = hue * np.float32(6) - sixth
-    p, q, t = (
-        np.clip(value * (one - amount), 0, 1) for amount in (saturation, saturation * part, saturation * (one - part))
-    )
+    rising = saturation * part + (one - saturation) if second else one - saturation * (one - part)
+    p, q, t = (np.clip(value * share, 0, 1) for share in (one - saturation, one - saturation * part, rising))
     sixth = sixth.astype(np.int32) % 6
     v = value
     channels = ((v, q, p, p, t, v), (t, v, v, q, p, p), (p, p, t, v, v, q))
@@ -160,17 +190,30 @@ def _from_hsv(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.
 def adjust_gamma(img: np.ndarray, gamma: float, gain: float) -> np.ndarray:
     check_array(img)
     check_channels(img)
-    result = img if is_floating(img.dtype) else convert_dtype(img, np.dtype(np.float32))
+    return to_power(img, gamma, gain)
+
+
+def to_power(img: np.ndarray, gamma: float, gain: float, second: bool = False) -> np.ndarray:
+    """``gain * img ** gamma``, on the scale of [0, 1]; in the second version cut off only where there is a gain."""
+    result = img if is_floating(img.dtype) else convert_dtype(img, np.dtype(np.float32), second)
     work = working(result)
     powers = {1: result.astype(work), 3: (result * result * result).astype(work)}  # as PyTorch rounds them
     with np.errstate(invalid="ignore", divide="ignore"):
         power = powers[int(gamma)] if gamma in powers else np.power(result.astype(np.float64), gamma).astype(work)
-    return convert_dtype(np.clip(work.type(gain) * power, 0, 1).astype(result.dtype), img.dtype)
+    if not second or gain != 1:
+        power = np.clip(work.type(gain) * power, 0, 1)
+    with np.errstate(invalid="ignore"):
+        return convert_dtype(power.astype(result.dtype), img.dtype, second)
 
 
 def invert(img: np.ndarray) -> np.ndarray:
     check_array(img, 3)
     check_channels(img)
+    return inverted(img)
+
+
+def inverted(img: np.ndarray) -> np.ndarray:
+    """White minus the image."""
     return np.subtract(img.dtype.type(max_value(img.dtype)), img)
 
 
@@ -191,15 +234,30 @@ def solarize(img: np.ndarray, threshold: float) -> np.ndarray:
     check_channels(img)
     if threshold > max_value(img.dtype):
         raise ArgumentTypeError(f"Threshold should be less than bound of img. Got {threshold} for {img.dtype}")
-    return np.where(img >= threshold, invert(img), img)
+    return inverted_from(img, threshold)
+
+
+def inverted_from(img: np.ndarray, threshold: float) -> np.ndarray:
+    """Inverts every value from ``threshold`` up, which is rounded to the precision of the computation."""
+    work = working(img)
+    return np.where(img.astype(work, copy=False) >= work.type(threshold), inverted(img), img)
 
 
 def autocontrast(img: np.ndarray) -> np.ndarray:
     check_array(img, 3)
     check_channels(img)
+    return stretched(img)
+
+
+def stretched(img: np.ndarray, second: bool = False) -> np.ndarray:
+    """Each plane from black to white; one of a single value as it is."""
     work, high = working(img), max_value(img.dtype)
     low = img.min((-2, -1), keepdims=True).astype(work)
     span = img.max((-2, -1), keepdims=True).astype(work) - low
+    if second:
+        step = span * work.type(1.0 / high)
+        low[span == 0], step[span == 0] = 0, 1
+        return _cast(np.clip((img.astype(work) - low) / step, 0, work.type(high)), img.dtype)
     with np.errstate(divide="ignore", over="ignore"):
         scale = (1 / span) * work.type(high)  # as PyTorch divides a number by a tensor
     flat = ~np.isfinite(scale)
@@ -212,6 +270,11 @@ def equalize(img: np.ndarray) -> np.ndarray:
         raise ArgumentTypeError(f"Input image tensor should have 3 or 4 dimensions, but found {img.ndim}")
     _check_bytes(img)
     check_channels(img)
+    return equalized(img)
+
+
+def equalized(img: np.ndarray) -> np.ndarray:
+    """Each plane of bytes with a histogram as flat as a table of values can make it."""
     planes = img.reshape(-1, *img.shape[-2:])
     return np.stack([_equalized(plane) for plane in planes]).reshape(img.shape)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["fused", "interpolate"]
+__all__ = ["fused", "interpolate", "linspace"]
 
 _BLOCK = 1 << 15
 
@@ -21,14 +21,26 @@ def fused(a: Any, b: Any, c: Any, dtype: np.dtype) -> np.ndarray:
     return wide.astype(dtype, copy=False)
 
 
+def linspace(start: float, end: float, steps: int, dtype: np.dtype) -> np.ndarray:
+    """As ``torch.linspace``: from both ends to the middle."""
+    first, last = dtype.type(start), dtype.type(end)
+    if steps == 1:
+        return np.array([first])
+    step = (last - first) / dtype.type(steps - 1)
+    index = np.arange(steps)
+    up = fused(step, index, first, dtype)
+    down = fused(-step, steps - 1 - index, last, dtype)
+    return np.where(index < steps // 2, up, down)
+
+
 def interpolate(img: np.ndarray, size: tuple[int, int], mode: str, antialias: bool) -> np.ndarray:
     """Resizes the last two axes.
 
     Args:
         img: (..., H, W), float32 or float64.
         size: the new height and width.
-        mode: ``"nearest"``, ``"nearest-exact"``, ``"bilinear"`` or ``"bicubic"``.
-        antialias: widen the filter when an axis shrinks (``"bilinear"`` and ``"bicubic"``).
+        mode: ``"nearest"``, ``"nearest-exact"``, ``"bilinear"``, ``"bicubic"`` or ``"lanczos"``.
+        antialias: widen the filter when an axis shrinks (``"bilinear"``, ``"bicubic"``; ``"lanczos"`` always does).
 
     Returns:
         (..., *size), of the dtype of ``img``.
@@ -133,7 +145,7 @@ def _cubic_taps(size: int, out: int, dtype: np.dtype) -> tuple[np.ndarray, np.nd
 def _filtered(size: int, out: int, mode: str, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The taps of a filter that is as wide as the shrinkage asks for, as Pillow's."""
     scale = _scale(size, out, dtype)
-    reach = 2.0 if mode == "bicubic" else 1.0
+    reach = {"bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}[mode]
     support = float(dtype.type(reach * scale)) if scale >= 1 else reach
     widest = math.ceil(support) * 2 + 1
     centre = (float(scale) * (np.arange(out) + 0.5)).astype(dtype)
@@ -155,6 +167,8 @@ def _kernel(x: np.ndarray, mode: str) -> np.ndarray:
     x = np.abs(x)
     if mode == "bilinear":
         return np.maximum(1 - x, 0)
+    if mode == "lanczos":
+        return np.where(x < 3, np.sinc(x) * np.sinc(x / 3), 0).astype(x.dtype)
     a, one = x.dtype.type(-0.5), np.ones((), x.dtype)  # Keys' kernel as Pillow has it
     near = fused(fused(a + 2, x, -(a + 3), x.dtype) * x, x, one, x.dtype)
     return np.where(x < 1, near, np.where(x < 2, _far(x, a, last_fused=True), x.dtype.type(0)))

@@ -1,17 +1,18 @@
 """Cropping, padding, smoothing and erasing of arrays (..., C, H, W) by numpy."""
 
+import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.vision._images import check_array, check_channels, working
+from fnn.vision._images import check_array, check_channels, max_value, working
 from fnn.vision.transforms._colour import blend
-from fnn.vision.transforms._interpolate import fused
+from fnn.vision.transforms._interpolate import fused, linspace
 
-__all__ = ["adjust_sharpness", "check_padding", "crop", "erase", "gaussian_blur", "pad", "sides"]
+__all__ = ["adjust_sharpness", "check_padding", "crop", "erase", "gaussian_blur", "gaussian_softmax", "pad", "sides"]
 
 PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
 
@@ -113,7 +114,7 @@ def erase(img: np.ndarray, i: int, j: int, h: int, w: int, v: object, inplace: b
     return img
 
 
-def _gaussian(size: int, sigma: float, dtype: np.dtype) -> np.ndarray:
+def gaussian(size: int, sigma: float, dtype: np.dtype) -> np.ndarray:
     x = np.arange(size, dtype=dtype) - dtype.type((size - 1) * 0.5)
     exponent = dtype.type(-0.5) * np.square(x / dtype.type(sigma))
     density = np.exp(exponent.astype(np.float64)).astype(dtype)
@@ -139,7 +140,20 @@ def _sum(x: np.ndarray) -> np.floating:
     return total
 
 
-def gaussian_blur(img: np.ndarray, kernel_size: Sequence[int], sigma: Sequence[float]) -> np.ndarray:
+def gaussian_softmax(size: int, sigma: float, dtype: np.dtype) -> np.ndarray:
+    """The weights as the second version of transforms computes them, a softmax of ``-x^2 / (2 sigma^2)``."""
+    end = (size - 1) / (2.0 * math.sqrt(2.0))
+    exponent = -np.square(linspace(-end, end, size, dtype) / dtype.type(sigma))
+    density = np.exp(exponent.astype(np.float64)).astype(dtype)
+    return density / density.sum()
+
+
+def gaussian_blur(
+    img: np.ndarray,
+    kernel_size: Sequence[int],
+    sigma: Sequence[float],
+    weights: Callable[[int, float, np.dtype], np.ndarray] = gaussian,
+) -> np.ndarray:
     """The correlation with a Gaussian: in float64, one axis after the other, then rounded.
 
     PyTorch sums in float32 over both axes at once.  Where that may round to another integer, it is done here, too.
@@ -149,7 +163,7 @@ def gaussian_blur(img: np.ndarray, kernel_size: Sequence[int], sigma: Sequence[f
     grown = [(0, 0)] * (img.ndim - 2) + [(size // 2, size // 2) for size in reversed(kernel_size)]
     _check_reach(img, grown, "reflect")
     wide = np.pad(img.astype(np.float64), grown, "reflect")
-    x, y = (_gaussian(size, width, dtype) for size, width in zip(kernel_size, sigma, strict=True))
+    x, y = (weights(size, width, dtype) for size, width in zip(kernel_size, sigma, strict=True))
     result = _filtered(_filtered(wide, -1, x), -2, y)
     if img.dtype.kind not in "iu":
         return result.astype(img.dtype, copy=False)
@@ -182,7 +196,7 @@ def _filtered(img: np.ndarray, axis: int, weights: np.ndarray) -> np.ndarray:
     return np.moveaxis(total, 0, axis)
 
 
-def adjust_sharpness(img: np.ndarray, factor: float) -> np.ndarray:
+def adjust_sharpness(img: np.ndarray, factor: float, second: bool = False) -> np.ndarray:
     if factor < 0:
         raise ArgumentError(f"sharpness_factor ({factor}) is not non-negative.")
     check_array(img)
@@ -197,6 +211,11 @@ def adjust_sharpness(img: np.ndarray, factor: float) -> np.ndarray:
         for j in range(3):
             total += img[..., i : h - 2 + i, j : w - 2 + j]
     total = (total + 4 * inner) / dtype.type(13)
+    total = np.rint(total) if img.dtype.kind in "iu" else total
+    if second:
+        result = img.astype(dtype)
+        result[..., 1:-1, 1:-1] = fused(total - inner, dtype.type(1.0 - factor), inner, dtype)
+        return np.clip(result, 0, max_value(img.dtype)).astype(img.dtype)
     smooth = img.copy()  # the border stays as it is
-    smooth[..., 1:-1, 1:-1] = np.rint(total) if img.dtype.kind in "iu" else total
+    smooth[..., 1:-1, 1:-1] = total
     return blend(img, smooth, factor)

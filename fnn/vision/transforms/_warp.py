@@ -10,23 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from fnn.vision._images import check_array
-from fnn.vision.transforms._interpolate import fused
+from fnn.vision.transforms._interpolate import fused, linspace
 
-__all__ = ["affine_grid", "elastic_grid", "expanded_size", "linspace", "perspective_grid", "sample"]
+__all__ = ["affine_grid", "expanded_size", "identity_grid", "perspective_grid", "sample"]
 
 Fill = int | float | Sequence[float] | None
-
-
-def linspace(start: float, end: float, steps: int, dtype: np.dtype) -> np.ndarray:
-    """As ``torch.linspace``: from both ends to the middle."""
-    first, last = dtype.type(start), dtype.type(end)
-    if steps == 1:
-        return np.array([first])
-    step = (last - first) / dtype.type(steps - 1)
-    index = np.arange(steps)
-    up = fused(step, index, first, dtype)
-    down = fused(-step, steps - 1 - index, last, dtype)
-    return np.where(index < steps // 2, up, down)
 
 
 def _centred(size: int, dtype: np.dtype) -> np.ndarray:
@@ -82,14 +70,13 @@ def perspective_grid(coefficients: Sequence[float], size: tuple[int, int], dtype
         return np.stack([part / below - dtype.type(1) for part in above], -1)
 
 
-def elastic_grid(displacement: np.ndarray) -> np.ndarray:
-    """The grid that looks at its own place, moved by ``displacement`` (H, W, 2)."""
-    height, width = displacement.shape[:2]
-    y, x = (linspace((1 - n) / n, (n - 1) / n, n, np.dtype(np.float32)) for n in (height, width))
-    return np.stack(np.broadcast_arrays(x, y[:, None]), -1) + displacement
+def identity_grid(size: tuple[int, int], dtype: np.dtype) -> np.ndarray:
+    """The grid (*size, 2) that looks at its own place."""
+    y, x = (linspace((1 - n) / n, (n - 1) / n, n, dtype) for n in size)
+    return np.stack(np.broadcast_arrays(x, y[:, None]), -1)
 
 
-def sample(img: np.ndarray, grid: np.ndarray, mode: str, fill: Fill) -> np.ndarray:
+def sample(img: np.ndarray, grid: np.ndarray, mode: str, fill: Fill, second: bool = False) -> np.ndarray:
     """Looks up ``img`` along ``grid``.
 
     Args:
@@ -97,22 +84,23 @@ def sample(img: np.ndarray, grid: np.ndarray, mode: str, fill: Fill) -> np.ndarr
         grid: (H', W', 2), float32 or float64.
         mode: ``"nearest"`` or ``"bilinear"``.
         fill: what lies outside the image, one value or one a channel; None: zeros.
+        second: blend with the fill in the order of the second version of transforms.
 
     Returns:
         (..., C, H', W'), of the dtype of ``img``; integers are rounded.
     """
     check_array(img)
     with np.errstate(invalid="ignore", over="ignore"):
-        return _sampled(img, grid, mode, fill)
+        return _sampled(img, grid, mode, fill, second)
 
 
-def _sampled(img: np.ndarray, grid: np.ndarray, mode: str, fill: Fill) -> np.ndarray:
+def _sampled(img: np.ndarray, grid: np.ndarray, mode: str, fill: Fill, second: bool) -> np.ndarray:
     height, width = img.shape[-2:]
     dtype = grid.dtype
     one, half = dtype.type(1), dtype.type(0.5)
     x, y = (fused(grid[..., i] + one, dtype.type(n / 2), -half, dtype) for i, n in ((0, width), (1, height)))
     flat = img.reshape(*img.shape[:-2], height * width)
-    outside = np.zeros((), dtype) if fill is None else _per_channel(fill, dtype)
+    outside = np.zeros((), dtype) if fill is None else _per_channel(fill, dtype, img.ndim)
     if mode == "nearest":
         inside, index = _look_up(np.rint(x), np.rint(y), height, width)
         values = flat[..., index]
@@ -129,7 +117,7 @@ def _sampled(img: np.ndarray, grid: np.ndarray, mode: str, fill: Fill) -> np.nda
         total = fused(values, weight, total, dtype)
         mask = fused(inside, weight, mask, dtype)
     if fill is not None:
-        total = total * mask + (one - mask) * outside
+        total = (total - outside) * mask + outside if second else total * mask + (one - mask) * outside
     return _finished(total, img.dtype)
 
 
@@ -139,8 +127,9 @@ def _look_up(x: np.ndarray, y: np.ndarray, height: int, width: int) -> tuple[np.
     return inside, np.where(inside, y, 0).astype(np.int64) * width + np.where(inside, x, 0).astype(np.int64)
 
 
-def _per_channel(fill: int | float | Sequence[float], dtype: np.dtype) -> np.ndarray:
-    return np.array(fill if isinstance(fill, (tuple, list)) else [fill], dtype).reshape(-1, 1, 1)
+def _per_channel(fill: int | float | Sequence[float], dtype: np.dtype, ndim: int) -> np.ndarray:
+    values = np.array(fill if isinstance(fill, (tuple, list)) else [fill], dtype)
+    return values.reshape(-1, 1, 1) if ndim > 2 else values
 
 
 def _finished(img: np.ndarray, dtype: np.dtype) -> np.ndarray:

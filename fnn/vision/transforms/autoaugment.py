@@ -4,7 +4,8 @@ They work on PIL images, and on arrays of uint8 with 1 or 3 channels.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from fnn.vision._images import ImageLike, is_array, on_host
 from fnn.vision.transforms import _draws
 from fnn.vision.transforms import functional as F
 from fnn.vision.transforms._dirichlet import dirichlet
+from fnn.vision.transforms._interpolate import linspace
 from fnn.vision.transforms._policies import POLICIES, AutoAugmentPolicy, Operation
 from fnn.vision.transforms._transform import Transform, fill_for
-from fnn.vision.transforms._warp import linspace
 from fnn.vision.transforms.functional.conversion import planes_to_pil
 from fnn.vision.transforms.functional.modes import InterpolationMode
 
@@ -27,33 +28,40 @@ Fill = float | Sequence[float] | None
 Space = dict[str, tuple[np.ndarray | None, bool]]  # name: (the magnitudes, if it has any; whether they have a sign)
 
 _FACTORS = {
-    "Brightness": F.adjust_brightness,
-    "Color": F.adjust_saturation,
-    "Contrast": F.adjust_contrast,
-    "Sharpness": F.adjust_sharpness,
+    "Brightness": "adjust_brightness",
+    "Color": "adjust_saturation",
+    "Contrast": "adjust_contrast",
+    "Sharpness": "adjust_sharpness",
 }
-_PLAIN = {"AutoContrast": F.autocontrast, "Equalize": F.equalize, "Invert": F.invert}
+_PLAIN = {"AutoContrast": "autocontrast", "Equalize": "equalize", "Invert": "invert"}
 
 
-def _apply(img: ImageLike, name: str, magnitude: float, interpolation: InterpolationMode, fill: Fill) -> Any:
-    """One operation at one magnitude."""
+def _apply(
+    img: ImageLike,
+    name: str,
+    magnitude: float,
+    interpolation: InterpolationMode | str | int,
+    fill: Fill,
+    functional: ModuleType = F,
+) -> Any:
+    """One operation at one magnitude, by the functions of the first or the second version."""
     if name in ("ShearX", "ShearY"):
         # the upper left corner stays, as in the authors' code
         degrees = math.degrees(math.atan(magnitude))
         shear = [degrees, 0.0] if name == "ShearX" else [0.0, degrees]
-        return F.affine(img, 0.0, [0, 0], 1.0, shear, interpolation, fill, center=[0, 0])
+        return functional.affine(img, 0.0, [0, 0], 1.0, shear, interpolation, fill, center=[0, 0])
     if name in ("TranslateX", "TranslateY"):
         translate = [int(magnitude), 0] if name == "TranslateX" else [0, int(magnitude)]
-        return F.affine(img, 0.0, translate, 1.0, [0.0, 0.0], interpolation, fill)
+        return functional.affine(img, 0.0, translate, 1.0, [0.0, 0.0], interpolation, fill)
     if name == "Rotate":
-        return F.rotate(img, magnitude, interpolation, fill=fill)
+        return functional.rotate(img, magnitude, interpolation, fill=fill)
     if name in _FACTORS:
-        return _FACTORS[name](img, 1.0 + magnitude)
+        return getattr(functional, _FACTORS[name])(img, 1.0 + magnitude)
     if name == "Posterize":
-        return F.posterize(img, int(magnitude))
+        return functional.posterize(img, int(magnitude))
     if name == "Solarize":
-        return F.solarize(img, magnitude)
-    return img if name == "Identity" else _PLAIN[name](img)
+        return functional.solarize(img, magnitude)
+    return img if name == "Identity" else getattr(functional, _PLAIN[name])(img)
 
 
 def _space(
@@ -65,6 +73,7 @@ def _space(
     rotate: float = 30.0,
     factor: float = 0.9,
     posterize: tuple[int, int] = (8, 4),
+    white: float = 255.0,
 ) -> Space:
     """The magnitudes of the operations named in ``order``, from none to the most given."""
 
@@ -81,7 +90,7 @@ def _space(
         "Rotate": (up_to(rotate), True),
         **{name: (up_to(factor), True) for name in _FACTORS},
         "Posterize": (bits - steps, False),
-        "Solarize": (linspace(255.0, 0.0, bins, np.dtype(np.float32)), False),
+        "Solarize": (linspace(white, 0.0, bins, np.dtype(np.float32)), False),
     }
     return {name: magnitudes.get(name, (None, False)) for name in order}
 
@@ -304,11 +313,17 @@ def _mixed(img: Any, mix: AugMix) -> Any:
     names = (*_GEOMETRY, *_LEVELS, *(_FACTORS if mix.all_ops else ()))
     space = _space(mix._BINS, names, translate=(height / 3.0, width / 3.0), posterize=(4, 4))
     batch = planes.reshape((1,) * max(4 - planes.ndim, 0) + planes.shape)
-    each = (len(batch),) + (1,) * (batch.ndim - 1)
-    kept = dirichlet(np.full((len(batch), 2), mix.alpha, np.float32))
-    weights = dirichlet(np.full((len(batch), mix.mixture_width), mix.alpha, np.float32)) * kept[:, 1:]
-    total = kept[:, 0].reshape(each) * batch
-    for i in range(mix.mixture_width):
-        total += weights[:, i].reshape(each) * mix._chain(batch, space, fill)
-    result = total.reshape(planes.shape).astype(planes.dtype)
+    result = _mixture(batch, mix.alpha, mix.mixture_width, lambda: mix._chain(batch, space, fill))
+    result = result.reshape(planes.shape).astype(planes.dtype)
     return result if is_array(img) else planes_to_pil(result)
+
+
+def _mixture(batch: np.ndarray, alpha: float, width: int, chain: Callable[[], np.ndarray]) -> np.ndarray:
+    """A batch and ``width`` results of ``chain``, blended with random weights for each of its entries."""
+    each = (len(batch),) + (1,) * (batch.ndim - 1)
+    kept = dirichlet(np.full((len(batch), 2), alpha, np.float32))
+    weights = dirichlet(np.full((len(batch), width), alpha, np.float32)) * kept[:, 1:]
+    total = kept[:, 0].reshape(each) * batch
+    for i in range(width):
+        total += weights[:, i].reshape(each) * chain()
+    return total

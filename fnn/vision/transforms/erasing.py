@@ -17,6 +17,32 @@ from fnn.vision.transforms._transform import Transform, check_range, single
 __all__ = ["RandomErasing"]
 
 
+def _window(
+    channels: int,
+    height: int,
+    width: int,
+    scale: Sequence[float],
+    ratio: Sequence[float],
+    value: Sequence[float] | None,
+) -> tuple[int, int, int, int, np.ndarray] | None:
+    """Draws a window and what to write there; None after ten draws that do not fit."""
+    low, high = (_draws.log(r) for r in ratio)
+    for _ in range(10):
+        area = height * width * _draws.uniform(scale[0], scale[1])
+        aspect = _draws.exp(_draws.uniform(low, high))
+        h, w = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if not (h < height and w < width):
+            continue
+        if value is None:
+            v = default_generator.normal((channels, h, w))
+        else:
+            v = np.array(value, np.float32)[:, None, None]
+        i = _draws.integer(0, height - h + 1)
+        j = _draws.integer(0, width - w + 1)
+        return i, j, h, w, v
+    return None
+
+
 class RandomErasing(Transform):
     """Overwrites a random window of an array (https://arxiv.org/abs/1708.04896).
 
@@ -72,21 +98,8 @@ class RandomErasing(Transform):
             after ten draws that do not fit into the image, the image itself.
         """
         channels, height, width = img.shape[-3:]
-        low, high = (_draws.log(r) for r in ratio)
-        for _ in range(10):
-            area = height * width * _draws.uniform(scale[0], scale[1])
-            aspect = _draws.exp(_draws.uniform(low, high))
-            h, w = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
-            if not (h < height and w < width):
-                continue
-            if value is None:
-                v = default_generator.normal((channels, h, w))
-            else:
-                v = np.array(value, np.float32)[:, None, None]
-            i = _draws.integer(0, height - h + 1)
-            j = _draws.integer(0, width - w + 1)
-            return i, j, h, w, v
-        return 0, 0, height, width, img
+        drawn = _window(channels, height, width, scale, ratio, value)
+        return (0, 0, height, width, img) if drawn is None else drawn
 
     def forward(self, img: Any) -> Any:
         if not _draws.rand() < single(self.p):

@@ -271,6 +271,25 @@ class RandomVerticalFlip(_Flip):
         return F.vflip(img) if _draws.rand() < single(self.p) else img
 
 
+def _window(height: int, width: int, scale: Sequence[float], ratio: Sequence[float]) -> tuple[int, int, int, int]:
+    """Draws a window of random area, shape and place: its first row and column, its height and width."""
+    low, high = (_draws.log(r) for r in ratio)
+    for _ in range(10):
+        area = height * width * _draws.uniform(scale[0], scale[1])
+        aspect = _draws.exp(_draws.uniform(low, high))
+        w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if 0 < w <= width and 0 < h <= height:
+            i = _draws.integer(0, height - h + 1)
+            j = _draws.integer(0, width - w + 1)
+            return i, j, h, w
+    h, w = height, width
+    if width / height < min(ratio):
+        h = round(w / min(ratio))
+    elif width / height > max(ratio):
+        w = round(h * max(ratio))
+    return (height - h) // 2, (width - w) // 2, h, w
+
+
 class RandomResizedCrop(Transform):
     """Cuts a window of random area, shape and place out and resizes it.
 
@@ -311,21 +330,7 @@ class RandomResizedCrop(Transform):
         After ten draws that do not fit into the image, the largest window in the middle of an allowed shape.
         """
         _, height, width = F.get_dimensions(img)
-        low, high = (_draws.log(r) for r in ratio)
-        for _ in range(10):
-            area = height * width * _draws.uniform(scale[0], scale[1])
-            aspect = _draws.exp(_draws.uniform(low, high))
-            w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
-            if 0 < w <= width and 0 < h <= height:
-                i = _draws.integer(0, height - h + 1)
-                j = _draws.integer(0, width - w + 1)
-                return i, j, h, w
-        h, w = height, width
-        if width / height < min(ratio):
-            h = round(w / min(ratio))
-        elif width / height > max(ratio):
-            w = round(h * max(ratio))
-        return (height - h) // 2, (width - w) // 2, h, w
+        return _window(height, width, scale, ratio)
 
     def forward(self, img: ImageLike) -> Any:
         i, j, h, w = self.get_params(img, self.scale, self.ratio)

@@ -17,6 +17,7 @@ from fnn.vision._images import (
     of_jax,
     on_host,
     pil_from_array,
+    pixels_of,
 )
 from fnn.vision.transforms import _colour, _layout
 
@@ -131,8 +132,7 @@ def pil_to_tensor(pic: ImageLike) -> np.ndarray:
     """
     if not is_pil(pic):
         raise ArgumentTypeError(f"pic should be PIL Image. Got {type(pic)}")
-    pixels = np.asarray(pic)
-    return (pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)).copy("C")
+    return pixels_of(pic)
 
 
 @on_host
@@ -179,9 +179,14 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
         raise ArgumentTypeError(f"pic should be Tensor or ndarray. Got {type(pic)}.")
     if not is_array(pic):
         return planes_to_pil(np.asarray(pic), mode)
-    if pic.ndim == 3 and pic.shape[2] > 4 and (pic.shape[0] < 4 or (pic.shape[0] == 4 and pic.shape[1] > 4)):
+    if pic.ndim == 3 and not channels_are_last(pic):
         return planes_to_pil(pic, mode)
     return _pixels_to_pil(pic, mode)
+
+
+def channels_are_last(pic: np.ndarray) -> bool:
+    """Whether an array of three axes is (H, W, C): unless only (C, H, W) can be meant."""
+    return not (pic.shape[2] > 4 and (pic.shape[0] < 4 or (pic.shape[0] == 4 and pic.shape[1] > 4)))
 
 
 def planes_to_pil(planes: np.ndarray, mode: str | None = None) -> Any:

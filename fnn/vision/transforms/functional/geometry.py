@@ -17,10 +17,16 @@ __all__ = ["center_crop", "crop", "five_crop", "hflip", "pad", "resize", "resize
 _ON_ARRAYS = ("nearest", "nearest-exact", "bilinear", "bicubic")
 
 
-def _new_size(size: Sequence[int], max_size: int | None, height: int, width: int) -> list[int]:
+def new_size(size: Sequence[int] | None, max_size: int | None, height: int, width: int) -> list[int]:
+    """The height and the width that are asked for; without a ``size`` the longer edge is ``max_size``."""
+    short, long = sorted((height, width))
+    if size is None:
+        if not isinstance(max_size, int):
+            raise ArgumentError(f"max_size must be an integer when size is None, but got {max_size} instead.")
+        new_short, new_long = int(max_size * short / long), max_size
+        return [new_long, new_short] if width <= height else [new_short, new_long]
     if len(size) == 2:
         return [size[0], size[1]]
-    short, long = sorted((height, width))
     new_short, new_long = size[0], int(size[0] * long / short)
     if max_size is not None:
         if max_size <= new_short:
@@ -73,7 +79,7 @@ def resize(
             f"int or a sequence of length 1, got max_size={max_size} with size={size}"
         )
     _, height, width = dimensions(img)
-    out = _new_size(size, max_size, height, width)
+    out = new_size(size, max_size, height, width)
     if out == [height, width]:
         return img
     if not is_array(img):
@@ -82,15 +88,16 @@ def resize(
                 "Anti-alias option is always applied for PIL Image input. Argument antialias is ignored.", stacklevel=3
             )
         return _pil.resize(img, out, pil_modes_mapping[mode])
-    return _resize_array(img, (out[0], out[1]), mode.value, bool(antialias))
-
-
-def _resize_array(img: np.ndarray, size: tuple[int, int], mode: str, antialias: bool) -> np.ndarray:
-    check_array(img)
-    if mode not in _ON_ARRAYS:
+    if mode.value not in _ON_ARRAYS:
         raise ArgumentError(
-            f"Interpolation mode '{mode}' is unsupported with Tensor input; expected one of {_ON_ARRAYS}"
+            f"Interpolation mode '{mode.value}' is unsupported with Tensor input; expected one of {_ON_ARRAYS}"
         )
+    return resize_array(img, (out[0], out[1]), mode.value, bool(antialias))
+
+
+def resize_array(img: np.ndarray, size: tuple[int, int], mode: str, antialias: bool) -> np.ndarray:
+    """An array (..., H, W) in another size; integers are rounded."""
+    check_array(img)
     if min(*size, *img.shape[-2:]) <= 0:
         raise ArgumentError(
             "resize: Input and output sizes should be greater than 0, but got "
@@ -99,7 +106,7 @@ def _resize_array(img: np.ndarray, size: tuple[int, int], mode: str, antialias: 
     work = img if img.dtype in (np.float32, np.float64) else img.astype(np.float32)
     result = interpolate(work, size, mode, antialias)
     if img.dtype.kind in "iu":
-        if mode == "bicubic" and img.dtype == np.uint8:
+        if mode in ("bicubic", "lanczos") and img.dtype == np.uint8:
             result = np.clip(result, 0, 255)
         result = np.rint(result)
     with np.errstate(invalid="ignore"):
@@ -147,7 +154,8 @@ def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
     return (_layout.crop if is_array(img) else _pil.crop)(img, top, left, height, width)
 
 
-def _pair(size: int | Sequence[int]) -> tuple[int, int]:
+def pair(size: int | Sequence[int]) -> tuple[int, int]:
+    """One length or two as height and width."""
     if not isinstance(size, (tuple, list)):
         return int(size), int(size)  # pyright: ignore[reportArgumentType]
     if len(size) == 1:
@@ -168,7 +176,7 @@ def center_crop(img: ImageLike, output_size: int | Sequence[int]) -> Any:
     >>> center_crop(np.arange(5).reshape(1, 1, 5), (1, 3)).tolist()
     [[[1, 2, 3]]]
     """
-    height, width = _pair(output_size)
+    height, width = pair(output_size)
     _, h, w = dimensions(img)
     if width > w or height > h:
         beyond = (
@@ -240,7 +248,7 @@ def five_crop(img: ImageLike, size: int | Sequence[int]) -> tuple[Any, Any, Any,
     >>> [part.item() for part in five_crop(np.arange(9).reshape(1, 3, 3), 1)]
     [0, 2, 6, 8, 4]
     """
-    height, width = _pair(size)
+    height, width = pair(size)
     _, h, w = dimensions(img)
     if width > w or height > h:
         raise ArgumentError(f"Requested crop size {(height, width)} is bigger than input size {(h, w)}")

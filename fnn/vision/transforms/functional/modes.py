@@ -4,7 +4,7 @@ from enum import Enum
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 
-__all__ = ["InterpolationMode", "as_mode", "pil_modes_mapping"]
+__all__ = ["InterpolationMode", "as_mode", "named_mode", "pil_modes_mapping"]
 
 
 class InterpolationMode(Enum):
@@ -58,3 +58,13 @@ def as_mode(interpolation: object) -> InterpolationMode:
         "Argument interpolation should be a InterpolationMode or a corresponding Pillow integer constant, "
         f"got {interpolation!r}"
     )
+
+
+def named_mode(interpolation: object) -> InterpolationMode:
+    """An `InterpolationMode`, its value (``"bilinear"``), or Pillow's number for one."""
+    if not isinstance(interpolation, str):
+        return as_mode(interpolation)
+    names = [mode.value for mode in InterpolationMode]
+    if interpolation not in names:
+        raise ArgumentError(f"Invalid interpolation mode: '{interpolation}'. Supported string values are: {names}.")
+    return InterpolationMode(interpolation)

@@ -19,7 +19,7 @@ __all__ = ["affine", "elastic_transform", "perspective", "rotate"]
 Fill = int | float | Sequence[float] | None
 
 
-def _inverse_affine_matrix(
+def inverse_affine_matrix(
     center: Sequence[float], angle: float, translate: Sequence[float], scale: float, shear: Sequence[float]
 ) -> list[float]:
     """From a pixel of the result to the one it shows: the inverse of T(translate) C R(angle) Sh(shear) scale C^-1."""
@@ -59,7 +59,8 @@ def _check_angle_and_center(angle: object, center: object) -> None:
         raise ArgumentTypeError(f"Argument center should be a sequence, got {center!r}")
 
 
-def _from_middle(img: np.ndarray, center: Sequence[float] | None) -> list[float]:
+def from_middle(img: np.ndarray, center: Sequence[float] | None) -> list[float]:
+    """A point (x, y) counted from the middle of the image."""
     if center is None:
         return [0.0, 0.0]
     return [c - size * 0.5 for c, size in zip(center, img.shape[:-3:-1], strict=True)]
@@ -96,7 +97,7 @@ def rotate(
     if not is_array(img):
         return _pil.rotate(img, angle, pil_modes_mapping[mode], expand, center, fill)
     name, dtype = _on_array(img, mode, fill)
-    matrix = _inverse_affine_matrix(_from_middle(img, center), -angle, (0.0, 0.0), 1.0, (0.0, 0.0))
+    matrix = inverse_affine_matrix(from_middle(img, center), -angle, (0.0, 0.0), 1.0, (0.0, 0.0))
     size = (img.shape[-2], img.shape[-1])
     out = _warp.expanded_size(matrix, size) if expand else size
     return _warp.sample(img, _warp.affine_grid(matrix, size, out, dtype), name, fill)
@@ -152,14 +153,14 @@ def affine(
     _, height, width = dimensions(img)
     if not is_array(img):
         middle = (width * 0.5, height * 0.5) if center is None else center
-        matrix = _inverse_affine_matrix(middle, angle, translate, scale, shear)
+        matrix = inverse_affine_matrix(middle, angle, translate, scale, shear)
         return _pil.affine(img, matrix, pil_modes_mapping[mode], fill)
     name, dtype = _on_array(img, mode, fill)
-    matrix = _inverse_affine_matrix(_from_middle(img, center), angle, translate, scale, shear)
+    matrix = inverse_affine_matrix(from_middle(img, center), angle, translate, scale, shear)
     return _warp.sample(img, _warp.affine_grid(matrix, (height, width), (height, width), dtype), name, fill)
 
 
-def _perspective_coefficients(
+def perspective_coefficients(
     startpoints: Sequence[Sequence[float]], endpoints: Sequence[Sequence[float]]
 ) -> list[float]:
     """The projective map from the four ``endpoints`` to the four ``startpoints``: 8 equations, 8 unknowns."""
@@ -203,7 +204,7 @@ def perspective(
     >>> perspective(np.array([[[1, 2], [3, 4]]]), corners, corners).tolist()
     [[[1, 2], [3, 4]]]
     """
-    coefficients = _perspective_coefficients(startpoints, endpoints)
+    coefficients = perspective_coefficients(startpoints, endpoints)
     mode = as_mode(interpolation)
     if not is_array(img):
         return _pil.perspective(img, coefficients, pil_modes_mapping[mode], fill)
@@ -251,4 +252,5 @@ def elastic_transform(
     moves = np.asarray(displacement)
     if moves.shape != expected:
         raise ArgumentError(f"Argument displacement shape should be {expected}, but given {moves.shape}")
-    return _warp.sample(img, _warp.elastic_grid(moves[0]), name, fill)
+    grid = _warp.identity_grid((img.shape[-2], img.shape[-1]), np.dtype(np.float32)) + moves[0]
+    return _warp.sample(img, grid, name, fill)
