@@ -20,7 +20,7 @@ from fnn.state import hooks
 from fnn.state.box import Box, type_name
 from fnn.state.describe import module_print
 from fnn.state.parameter import Buffer, Parameter
-from fnn.state.paths import entered, noted
+from fnn.state.paths import entered, listener, noted
 from fnn.state.scope import assigning, born, epoch, innermost, watched_names
 from fnn.state.watch import always, recorder
 from fnn.tracing import tracing
@@ -113,7 +113,13 @@ class Module(HookRegistrars, StateDict, Movement):
         try:
             if tracing():
                 with entered(self):
-                    return self._forwarded(args, kwargs)
+                    told = listener.get()
+                    if told is None:
+                        return self._forwarded(args, kwargs)
+                    told.entered(self, (args, kwargs))
+                    output = self._forwarded(args, kwargs)
+                    told.left(self, output)
+                    return output
             return self._forwarded(args, kwargs)
         except Exception as error:
             noted(error, self, args, kwargs)
