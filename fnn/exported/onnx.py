@@ -7,6 +7,7 @@ from typing import Any
 import jax
 
 from fnn.exported._program import batched_specs, in_inference, inference, weights_of
+from fnn.exported._simpler import simpler
 from fnn.kernels.portable import portable
 from fnn.nn import Module
 from fnn.serialization.atomic import replacing
@@ -52,6 +53,6 @@ def export_onnx(model: Module, *examples: PyTree, path: str | os.PathLike[str], 
         return run(weights, *jax.tree.unflatten(jax.tree.structure(examples), arrays))
 
     with in_inference(model), portable():
-        made = jax2onnx.to_onnx(program, inputs)
+        made = jax2onnx.to_onnx(simpler(program), inputs)
     with replacing(path) as temporary:
         onnx.save(made, str(temporary))
