@@ -16,13 +16,17 @@ from fnn import tracing
 __all__ = ["simpler"]
 
 
-def simpler(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function of arrays, without padding by `jax.lax.pad` and without negative padding of convolutions."""
+def simpler(function: Callable[..., Any], *shapes: Any) -> Callable[..., Any]:
+    """The same function of arrays, without padding by `jax.lax.pad` and without negative padding of convolutions.
+
+    Args:
+        function: of arrays; it is traced at once.
+        *shapes: the arrays' shapes and types.
+    """
+    closed, out = jax.make_jaxpr(function, return_shape=True)(*shapes)
 
     def run(*arrays: Any) -> Any:
-        closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arrays)
-        values = _evaluated(closed.jaxpr, closed.consts, jax.tree.leaves(arrays))
-        return jax.tree.unflatten(jax.tree.structure(shapes), values)
+        return jax.tree.unflatten(jax.tree.structure(out), _evaluated(closed.jaxpr, closed.consts, list(arrays)))
 
     return run
 

@@ -53,7 +53,7 @@ def _warped(scores: jax.Array, form: Form, numbers: Numbers) -> jax.Array:
         scores = jnp.where(scores < jnp.take(ordered, size - k, axis=-1)[:, None], -jnp.inf, scores)
     if form.top_p:
         order = jnp.argsort(scores, -1)
-        cumulative = jnp.cumsum(jax.nn.softmax(jnp.take_along_axis(scores, order, -1), -1), -1)
+        cumulative = jnp.cumsum(jax.nn.softmax(jnp.take_along_axis(scores, order, -1), -1), axis=-1)
         out = (cumulative <= 1 - numbers.top_p) & (jnp.arange(size) < size - kept)[None]
         rows = jnp.arange(scores.shape[0])[:, None]
         scores = jnp.where(jnp.zeros_like(out).at[rows, order].set(out), -jnp.inf, scores)
