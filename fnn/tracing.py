@@ -79,6 +79,59 @@ def known(x: ArrayLike) -> np.ndarray | None:
         return np.asarray(root.val.val if is_literal(root.val) else values[root.val])
 
 
+_WATCHED: dict[type, type] = {}
+
+
+@contextlib.contextmanager
+def watched(seen: Callable[[str, Mapping[str, Any], Any, Any], None]) -> Iterator[None]:
+    """Inside the ``with`` block ``seen(name, parameters, inputs, outputs)`` is called for each operation traced.
+
+    Only those of the innermost trace are seen, not what loops, branches and transforms inside trace for themselves;
+    they are one operation each.  Evaluation that is not traced has none.
+
+    Args:
+        seen: its exceptions leave the function that is traced.
+    """
+    trace = current_trace()
+    kind = type(trace)
+    if kind not in _WATCHED and kind not in _WATCHED.values():
+        _WATCHED[kind] = _watched_kind(kind)
+    before = _seen.set({**(_seen.get() or {}), id(trace): seen})
+    trace.__class__ = _WATCHED.get(kind, kind)
+    try:
+        yield
+    finally:
+        trace.__class__ = kind
+        _seen.reset(before)
+
+
+_seen: ContextVar[dict[int, Any] | None] = ContextVar("fnn_watched", default=None)
+
+
+def _watched_kind(kind: Any) -> type:
+    """A class of traces, with the same name and layout, that tells what it has done."""
+
+    def tell(trace: Any, primitive: Any, params: Mapping[str, Any], inputs: Any, outputs: Any) -> Any:
+        (_seen.get() or {})[id(trace)](primitive.name, params, inputs, outputs)
+        return outputs
+
+    def process_primitive(self: Any, primitive: Any, tracers: Any, params: Any, /) -> Any:
+        return tell(self, primitive, params, tracers, kind.process_primitive(self, primitive, tracers, params))
+
+    def process_custom_jvp_call(self: Any, primitive: Any, fun: Any, jvp: Any, tracers: Any, /, **how: Any) -> Any:
+        outputs = kind.process_custom_jvp_call(self, primitive, fun, jvp, tracers, **how)
+        return tell(self, primitive, how, tracers, outputs)
+
+    def process_custom_vjp_call(
+        self: Any, primitive: Any, fun: Any, fwd: Any, bwd: Any, tracers: Any, /, **how: Any
+    ) -> Any:
+        outputs = kind.process_custom_vjp_call(self, primitive, fun, fwd, bwd, tracers, **how)
+        return tell(self, primitive, how, tracers, outputs)
+
+    ways = [process_primitive, process_custom_jvp_call, process_custom_vjp_call]
+    return type(kind.__name__, (kind,), {"__slots__": (), **{way.__name__: way for way in ways}})
+
+
 def alive(tracer: core.Tracer) -> bool:
     """Whether a traced value belongs to the innermost trace or to one around it."""
     trace = current_trace()

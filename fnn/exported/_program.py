@@ -1,6 +1,7 @@
 """A model's inference as a pure function of its weights and of arrays."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -43,6 +44,9 @@ def inference(model: Module) -> Callable[..., PyTree]:
 
 
 def _plain(tree: Any) -> PyTree:
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        named = {field.name: getattr(tree, field.name) for field in dataclasses.fields(tree)}
+        return {name: _plain(value) for name, value in named.items() if value is not None}
     if isinstance(tree, Mapping):
         return {name: _plain(value) for name, value in tree.items()}
     if isinstance(tree, list):
@@ -52,7 +56,8 @@ def _plain(tree: Any) -> PyTree:
     if tree is None or hasattr(tree, "shape"):
         return None if tree is None else jax.numpy.asarray(tree)
     raise ArgumentTypeError(
-        f"export: the model's output must consist of arrays in dicts, lists and tuples, got {type(tree).__name__}"
+        "export: the model's output must consist of arrays in dicts, dataclasses, lists and tuples, "
+        f"got {type(tree).__name__}"
     )
 
 

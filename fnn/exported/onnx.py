@@ -5,8 +5,10 @@ import os
 from typing import Any
 
 import jax
+from jax import export as jax_export
 
 from fnn.exported._program import batched_specs, in_inference, inference, weights_of
+from fnn.exported._simpler import simpler
 from fnn.kernels.portable import portable
 from fnn.nn import Module
 from fnn.serialization.atomic import replacing
@@ -41,17 +43,14 @@ def export_onnx(model: Module, *examples: PyTree, path: str | os.PathLike[str], 
         jax2onnx, onnx = map(importlib.import_module, ("jax2onnx", "onnx"))  # packages that may not be there
     except ImportError as error:
         raise ImportError(NEEDS_JAX2ONNX) from error
-    batched_specs(examples, None)  # which checks them
-    inputs = [
-        jax.ShapeDtypeStruct(x.shape, x.dtype) if not dynamic_batch else ("B", *x.shape[1:])
-        for x in jax.tree.leaves(examples)
-    ]
+    symbol = jax_export.symbolic_shape("B")[0] if dynamic_batch else None
+    inputs, structure = jax.tree.flatten(batched_specs(examples, symbol))
     weights, run = weights_of(model), inference(model)
 
     def program(*arrays: Any) -> Any:
-        return run(weights, *jax.tree.unflatten(jax.tree.structure(examples), arrays))
+        return run(weights, *jax.tree.unflatten(structure, arrays))
 
     with in_inference(model), portable():
-        made = jax2onnx.to_onnx(program, inputs)
+        made = jax2onnx.to_onnx(simpler(program, *inputs), inputs)
     with replacing(path) as temporary:
         onnx.save(made, str(temporary))

@@ -218,7 +218,7 @@ def _broadcast_batches(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array
     if a.shape[:-2] == b.shape[:-2]:
         return a, b
     try:
-        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        batch = jnp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
         raise ArgumentError(
             f"{_NAME}The size of the batch dimensions must match or be 1, got shapes {list(a.shape)} and "
@@ -254,7 +254,7 @@ def _checked_mask(mask: jax.Array, shape: tuple[int, ...], q: jax.Array) -> jax.
 
 def _check_fit(mask: tuple[int, ...], scores: tuple[int, ...]) -> None:
     try:
-        fits = np.broadcast_shapes(mask, scores) == scores
+        fits = jnp.broadcast_shapes(mask, scores) == scores
     except ValueError:
         fits = False
     if not fits:

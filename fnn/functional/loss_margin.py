@@ -202,7 +202,7 @@ def multilabel_margin_loss(
     values = concrete(labels)
     if values is not None and ((values < -1) | (values >= classes)).any():
         raise ArgumentError(f"{name}: expected targets in [-1, {classes - 1}], got {list(values.ravel())}")
-    listed = jnp.cumsum(labels < 0, 1) == 0  # (N, C): before the first -1
+    listed = jnp.cumsum(labels < 0, axis=1) == 0  # (N, C): before the first -1
     one_hot = (labels[:, :, None] == jnp.arange(classes, dtype=labels.dtype)[None, None]) & listed[:, :, None]
     is_label = jnp.any(one_hot, 1)  # (N, C)
     right = jnp.take_along_axis(scores, jnp.where(listed, labels, 0), 1, mode="fill")

@@ -22,7 +22,7 @@ from fnn.state import hooks
 from fnn.state.box import Box, type_name
 from fnn.state.describe import module_print
 from fnn.state.parameter import Buffer, Parameter
-from fnn.state.paths import entered, noted
+from fnn.state.paths import entered, listener, noted
 from fnn.state.scope import assigning, born, epoch, innermost, watched_names
 from fnn.state.watch import always, recorder
 from fnn.tracing import tracing
@@ -124,7 +124,13 @@ class Module(HookRegistrars, StateDict, Movement, Traversal):
         try:
             if tracing():
                 with entered(module):
-                    return module._forwarded(args, kwargs)
+                    told = listener.get()
+                    if told is None:
+                        return module._forwarded(args, kwargs)
+                    told.entered(module, (args, kwargs))
+                    output = module._forwarded(args, kwargs)
+                    told.left(module, output)
+                    return output
             return module._forwarded(args, kwargs)
         except Exception as error:
             noted(error, module, args, kwargs)

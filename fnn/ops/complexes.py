@@ -75,5 +75,5 @@ def _pair(first: ArrayLike, second: ArrayLike, names: tuple[str, str], where: st
             raise ArgumentTypeError(f"{where}expected float32 or float64 for {name}, got {name}.dtype={x.dtype}")
     if a.dtype != b.dtype:
         raise ArgumentTypeError(f"{where}expected both of one dtype, got {a.dtype} and {b.dtype}")
-    shape = np.broadcast_shapes(a.shape, b.shape)
+    shape = jnp.broadcast_shapes(a.shape, b.shape)
     return jnp.broadcast_to(a, shape), jnp.broadcast_to(b, shape)

@@ -36,7 +36,7 @@ def masked_fill(input: ArrayLike, mask: ArrayLike, value: Scalar) -> jax.Array:
     x, chosen = to_array(input, "input", where), mask_of(mask, where)
     number = number_for(value, x.dtype, where)
     try:
-        shape = np.broadcast_shapes(x.shape, chosen.shape)
+        shape = jnp.broadcast_shapes(x.shape, chosen.shape)
     except ValueError:
         raise ArgumentError(
             f"{where}the shapes of input {listed(x.shape)} and mask {listed(chosen.shape)} cannot be broadcast"
@@ -58,7 +58,7 @@ def masked_scatter(input: ArrayLike, mask: ArrayLike, source: ArrayLike) -> jax.
     where = "masked_scatter: "
     x, chosen = to_array(input, "input", where), mask_of(mask, where)
     values = values_for(source, x, where, "source").reshape(-1)
-    shape = np.broadcast_shapes(x.shape, chosen.shape)
+    shape = jnp.broadcast_shapes(x.shape, chosen.shape)
     chosen = jnp.broadcast_to(chosen, shape).reshape(-1)
     known = concrete(chosen)
     if known is not None and int(known.sum()) > values.size:

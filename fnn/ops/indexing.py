@@ -74,7 +74,7 @@ def take_along_dim(input: ArrayLike, indices: ArrayLike, dim: int | None = None)
     for shape in sizes:
         shape[axis : axis + 1] = [1]
     try:
-        common = list(np.broadcast_shapes(*sizes))
+        common = list(jnp.broadcast_shapes(*sizes))
     except ValueError:
         raise ArgumentError(f"{where}shapes {listed(x.shape)} and {listed(at.shape)} cannot be broadcast") from None
     if not x.ndim:
@@ -127,7 +127,7 @@ def masked_select(input: ArrayLike, mask: ArrayLike) -> jax.Array:
     """
     where = "masked_select: "
     x, chosen = to_array(input, "input", where), mask_of(mask, where)
-    shape = np.broadcast_shapes(x.shape, chosen.shape)
+    shape = jnp.broadcast_shapes(x.shape, chosen.shape)
     with dynamic(where, "mask", "use fnn.where, or fnn.masked_fill, and reduce with a weight"):
         places = np.nonzero(np.asarray(jnp.broadcast_to(chosen, shape)).reshape(-1))[0]
     return jnp.broadcast_to(x, shape).reshape(-1)[places]
@@ -160,7 +160,7 @@ def where(condition: ArrayLike, input: ArrayLike | None = None, other: ArrayLike
     dtype = result_type(input, other)
     a, b = (to_array(value, "input", name).astype(dtype) for value in (input, other))
     try:
-        shape = np.broadcast_shapes(chosen.shape, a.shape, b.shape)
+        shape = jnp.broadcast_shapes(chosen.shape, a.shape, b.shape)
     except ValueError:
         raise ArgumentError(
             f"{name}the shapes of condition {listed(chosen.shape)}, input {listed(a.shape)} and other "

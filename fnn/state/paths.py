@@ -24,9 +24,11 @@ from fnn.state.array_hints import hint_on_array
 from fnn.state.box import Box
 from fnn.tracing import ARRAYS, tracing
 
-__all__ = ["child_path", "entered", "noted", "part_entered", "shapes"]
+__all__ = ["child_path", "entered", "listener", "noted", "part_entered", "shapes"]
 
 _around: ContextVar[tuple[_Open, ...]] = ContextVar("fnn_modules_around", default=())
+# Is told of the calls of Modules while a trace runs: ``entered(module, arguments)`` and ``left(module, output)``.
+listener: ContextVar[Any] = ContextVar("fnn_modules_listener", default=None)
 _SHOWN = 3  # calls, from the innermost on, that a note shows
 
 

@@ -19,11 +19,22 @@ def digests(model: Any) -> list[Any]:
     return [parameters, *(hashlib.sha256(text.encode()).hexdigest()[:16] for text in (shapes, repr(model)))]
 
 
+def recorded() -> dict[str, dict[str, Any]]:
+    """Every model but the detectors (`tests.vision.detectors`), with the arguments that it is made with."""
+    from fnn.vision import models
+
+    others = (models.optical_flow, models.segmentation, models.video)
+    found: dict[str, dict[str, Any]] = {name: {} for name in models.list_models()}
+    for package in others:
+        for name in models.list_models(package):
+            found[name] = {"weights_backbone": None} if package is models.segmentation else {}
+    return found
+
+
 def main() -> None:
     """Writes the record of every model that there is here."""
     import torch
 
-    from fnn.vision import models
     from tests.vision.oracle import torchvision
 
     block_params, from_init_params = (
@@ -37,9 +48,9 @@ def main() -> None:
 
     block_params.from_init_params = on_the_host  # it looks at numbers
     lines = []
-    for name in models.list_models():
+    for name, kwargs in recorded().items():
         with torch.device("meta"):
-            lines.append(f' "{name}": {json.dumps(digests(torchvision.models.get_model(name)))}')
+            lines.append(f' "{name}": {json.dumps(digests(torchvision.models.get_model(name, **kwargs)))}')
     RECORD.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 

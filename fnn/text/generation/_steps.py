@@ -56,7 +56,7 @@ class Steps:
             )
         else:
             self.cache = self.model.make_cache(n, self.capacity)
-            positions = jnp.maximum(jnp.cumsum(self.mask[:, : self.start], -1) - 1, 0)
+            positions = jnp.maximum(jnp.cumsum(self.mask[:, : self.start], axis=-1) - 1, 0)
             out = self.model(self.ids, attention_mask=self.mask, position_ids=positions, cache=self.cache, **last)
         logits = out.logits[:, -1].astype(jnp.float32)
         times = self.form.beams if self.form.beams > 1 else self.form.copies

@@ -76,7 +76,7 @@ class RobertaEmbeddings(BertEmbeddings):
         if input_ids is None:
             return jnp.arange(first + 1, length + first + 1)[None]
         there = (to_array(input_ids, "input_ids") != first).astype(jnp.int32)
-        return jnp.cumsum(there, 1) * there + first
+        return jnp.cumsum(there, axis=1) * there + first
 
 
 class Dense(nn.Module):

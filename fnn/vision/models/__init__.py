@@ -33,10 +33,11 @@ from fnn.vision.models.vision_transformer import *
 
 if TYPE_CHECKING:
     from fnn.vision.models import detection as detection
+    from fnn.vision.models import optical_flow as optical_flow
     from fnn.vision.models import segmentation as segmentation
     from fnn.vision.models import video as video
 
-_LATER = ("detection", "segmentation", "video")
+_LATER = ("detection", "optical_flow", "segmentation", "video")
 
 
 def __getattr__(name: str) -> Any:

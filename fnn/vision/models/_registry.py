@@ -37,7 +37,7 @@ _M = TypeVar("_M", bound=nn.Module)
 _V = TypeVar("_V")
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {}
-_PACKAGES = ("detection", "segmentation", "video")  # imported when one of their names is asked for
+_PACKAGES = ("detection", "optical_flow", "segmentation", "video")  # imported when one of their names is asked for
 
 
 # -- builders -----------------------------------------------------------------------------------------

@@ -41,8 +41,8 @@ class Fire(nn.Module):
 
     def forward(self, x: jax.Array) -> jax.Array:
         x = self.squeeze_activation(self.squeeze(x))
-        one, three = self.expand1x1(x), self.expand3x3(x)
-        return jnp.concatenate([self.expand1x1_activation(one), self.expand3x3_activation(three)], 1)
+        one = self.expand1x1_activation(self.expand1x1(x))
+        return jnp.concatenate([one, self.expand3x3_activation(self.expand3x3(x))], 1)
 
 
 def _pool() -> nn.Module:

@@ -278,7 +278,7 @@ class VisionTransformer(nn.Module):
             if size != self.image_size:
                 raise ArgumentError(f"Wrong image {name}! Expected {self.image_size} but got {size}!")
         x = self.conv_proj(x).reshape(n, self.hidden_dim, (h // self.patch_size) * (w // self.patch_size))
-        return jnp.swapaxes(x, 1, 2)
+        return jnp.transpose(x, (0, 2, 1))
 
     def forward(self, x: jax.Array) -> jax.Array:
         x = self._process_input(x)
