@@ -154,7 +154,8 @@ class Invocations(Values):
             if base == BATCH and name in ("items", "keys", "values"):
                 return list_of(tuple_of(TEXT, ARRAY)) if name == "items" else list_of(ARRAY if name[0] == "v" else TEXT)
             found = ROW if _makes_row(name, node) else method_result(name, count, keywords)
-            if base == BOX and name in ("to", "cuda", "cpu", "requires_grad_"):
+            in_place = name.endswith("_") and not name.startswith("_")
+            if base == BOX and (name in ("to", "cuda", "cpu") or in_place):
                 return BOX
             if name == "requires_grad_":
                 return BOX
@@ -172,8 +173,10 @@ class Invocations(Values):
                         return list_of(tuple_of(TEXT, BOX))
                     if name == "state_dict":
                         return Kind("dict", "", (ARRAY,))
-                    if name in ("modules", "children"):
+                    if name in ("modules", "children", "values"):
                         return list_of(Kind("module"))
+                    if name in ("named_modules", "named_children", "items"):
+                        return list_of(tuple_of(TEXT, Kind("module")))
                     if name in ("forward",):
                         return self._module_call(base, node, args)
                 case "dict" if kind is None:

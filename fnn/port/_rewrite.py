@@ -137,6 +137,13 @@ class Rewriter(Writes):
             self.note(original, LEFT, f"Tensor.{attr}: {hint(f'torch.{attr}')}")
         return updated
 
+    def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
+        return updated_node.with_changes(value=_alone(original_node.value, updated_node.value))
+
+    def leave_Return(self, original_node: cst.Return, updated_node: cst.Return) -> cst.Return:
+        before, after = original_node.value, updated_node.value
+        return updated_node if before is None or after is None else updated_node.with_changes(value=_alone(before, after))
+
     # calls
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
@@ -286,6 +293,11 @@ class Rewriter(Writes):
         if attr in ("cpu", "cuda", "contiguous"):
             return receiver
         return updated
+
+
+def _alone(before: cst.BaseExpression, after: cst.BaseExpression) -> cst.BaseExpression:
+    """An expression that stands alone: without the parentheses that its replacement brought."""
+    return bare(after) if isinstance(before, cst.Call) and isinstance(after, cst.BinaryOperation) and not before.lpar else after
 
 
 def _is_true(node: cst.BaseExpression) -> bool:

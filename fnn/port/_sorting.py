@@ -11,7 +11,9 @@ from fnn.port._flow import bound, names_in
 from fnn.port._kinds import ARRAY, is_array
 from fnn.port._regions import Cannot, begins
 
-__all__ = ["Sorting"]
+__all__ = ["DRAWS", "Sorting"]
+
+DRAWS = "it draws numbers of the host from what it has computed"
 
 
 class Sorting(Bounds):
@@ -57,7 +59,7 @@ class Sorting(Bounds):
                     after.append(s)
                     continue
                 if not hoistable:
-                    raise Cannot("it draws numbers of the host from what it has computed")
+                    raise Cannot(DRAWS)
                 before.append(s)
             elif hoistable and (
                 (self._steps.draws(s) and not self._steps.runs_module(s))

@@ -76,7 +76,10 @@ class Steps:
         if kind.tag != "function" or kind.name in seen:
             return False
         seen.add(kind.name)
-        for part in walk(self._found.functions[int(kind.name)].node.body):
+        function = self._found.functions[int(kind.name)]
+        if function.owner is not None and function.owner.module and _gives_arrays(function.returns):
+            return True
+        for part in walk(function.node.body):
             if isinstance(part, cst.Name) and self._found.of(part) == BOX:
                 return True
             if isinstance(part, cst.Call) and (called := self._found.of(part.func)) is not None:
@@ -238,6 +241,10 @@ class Steps:
                 if called.tag == "function" and self._function_draws(called, seen):
                     return True
         return False
+
+
+def _gives_arrays(kind: Kind | None) -> bool:
+    return is_array(kind) or (kind is not None and kind.tag in ("tuple", "list") and any(map(_gives_arrays, kind.of)))
 
 
 def _receiver(node: cst.Call) -> str:
