@@ -214,9 +214,19 @@ class Invocations(Values):
         if kind is None and name in DUCKS and name not in self.own_methods:
             if isinstance(node.func, cst.Attribute):
                 self.kinds[id(node.func.value)] = ARRAY
+                self._told(node.func.value)
             self.guessed.add(id(node))
             return method_result(name, count, keywords)
         return None
+
+    def _told(self, node: cst.BaseExpression) -> None:
+        """Remembers that a parameter is a tensor, for what stands before the call that shows it."""
+        if not isinstance(node, cst.Name) or self._function is None:
+            return
+        params = self._function.node.params
+        names = {p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)}
+        if node.value in names and self._envs[-1].get(node.value) is None:
+            self._function.given.setdefault(node.value, ARRAY)
 
     def _pass(self, function: Function, node: cst.Call, args: list[Kind | None], bound: bool) -> None:
         params = function.node.params

@@ -99,7 +99,7 @@ class Steps:
                 case cst.Call():
                     name, root = dotted(part.func) or "", (dotted(part.func) or "").partition(".")[0]
                     method = _method(part)
-                    if name in _HOST_CALLS or root in _HOST_ROOTS:
+                    if name in _HOST_CALLS or (root in _HOST_ROOTS and not self._is_script(part)):
                         return True
                     kept = method in ("append", "extend") and _receiver(part) in own
                     if method in _VALUES or (method in _HOST_METHODS and not kept and not self._on_arrays(part)):
@@ -179,6 +179,11 @@ class Steps:
                 if self._found.of(base) is None and dotted(base) not in BUILTINS:
                     return True
         return False
+
+    def _is_script(self, node: cst.Call) -> bool:
+        """Whether a call is one of a Module or a function of the script, whatever its name."""
+        kind = self._found.of(node.func)
+        return kind is not None and kind.tag in ("module", "function")
 
     def _on_arrays(self, node: cst.Call) -> bool:
         """Whether a call is one of a function of torch's, or of a tensor's method."""
