@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 __all__ = [
-    "ARRAY", "BATCH", "BOX", "DEVICE", "DTYPE", "GROUP", "LOADER", "MASK", "NONE", "NUMBER", "NUMPY", "OPTIMIZER", "OTHER",
-    "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join", "list_of", "part",
+    "ARRAY", "BATCH", "BOX", "DEVICE", "DTYPE", "GROUP", "LOADER", "MASK", "NONE", "NUMBER", "NUMPY", "OPTIMIZER",
+    "OTHER", "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join", "list_of", "part",
     "torch_name", "tuple_of",
 ]  # fmt: skip
 

@@ -55,13 +55,9 @@ def _computed(node: cst.CSTNode) -> list[cst.CSTNode]:
 
 def _start(node: cst.Slice) -> str:
     """``p`` of ``p:p + n``."""
-    match node:
-        case cst.Slice(
-            lower=cst.Name(value=name),
-            upper=cst.BinaryOperation(left=cst.Name(value=again), operator=cst.Add()),
-            step=None,
-        ) if name == again:
-            return name
+    match node.upper:
+        case cst.BinaryOperation(left=cst.Name(value=name), operator=cst.Add()) if node.step is None:
+            return name if isinstance(node.lower, cst.Name) and node.lower.value == name else ""
     return ""
 
 
