@@ -42,9 +42,8 @@ class Extraction(Sorting):
     """Makes functions of regions; `_waiting` are those that no body holds yet."""
 
     def __init__(self, module: cst.Module, found: Inference) -> None:
-        super().__init__(found)
+        super().__init__(module, found)
         self._waiting: list[Step] = []
-        self._taken = {n.value for n in walk(module, functions=True) if isinstance(n, cst.Name)}
         self._read_in_functions: set[str] = set()
         for part in walk(module, functions=True):
             if isinstance(part, cst.FunctionDef):
@@ -146,13 +145,6 @@ class Extraction(Sorting):
         deep = any(n is not m and any(k is m for k in walk(n)) for n in loops for m in loops)
         infinite = any(isinstance(n, cst.While) for n in loops)
         return at.function.name.value != "main" and not deep and not infinite
-
-    def _fresh(self, wanted: str) -> str:
-        made, number = wanted, 2
-        while made in self._taken:
-            made, number = f"{wanted}_{number}", number + 1
-        self._taken.add(made)
-        return made
 
     def _definition(
         self,

@@ -42,7 +42,7 @@ class Inference(Definitions):
                         self._assign(item.value, part(kind, i))
             case cst.Attribute():
                 base = self._eval(target.value)
-                if base is not None and base.tag in ("module", "instance") and base.name in self.classes:
+                if base is not None and base.tag in ("module", "instance", "optimizer") and base.name in self.classes:
                     owner = self.classes[base.name]
                     name = target.attr.value
                     owner.attributes[name] = join(owner.attributes.get(name), kind)
@@ -50,7 +50,9 @@ class Inference(Definitions):
                 self._eval(target)
                 base = self.of(target.value)
                 if isinstance(target.value, cst.Name) and base is not None and base.tag in ("list", "dict"):
-                    self._bind(target.value.value, Kind(base.tag, "", (join(element(base), kind),)))
+                    held = element(base)
+                    kept = held if held == BOX and is_array(kind) else join(held, kind)  # an optimizer's state
+                    self._bind(target.value.value, Kind(base.tag, "", (kept,)))
             case _:
                 self._eval(target)
 

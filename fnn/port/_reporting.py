@@ -36,6 +36,7 @@ class Reporting(Emptied):
         self._steps = Steps(found)
         self._functions = Functions(found, self.note, found.doubled)
         self._forward: list[bool] = []  # whether the functions around are part of a forward pass
+        self._pointers: list[dict[str, cst.Call]] = []  # places read from buffers, of the functions around
         self.double = found.doubled
         self._params: list[set[str]] = []
 

@@ -7,15 +7,23 @@ from collections.abc import Sequence
 import libcst as cst
 
 from fnn.port._bounds import Bounds
-from fnn.port._flow import bound, names_in
+from fnn.port._edit import replaced
+from fnn.port._flow import bound, names_in, walk
+from fnn.port._infer import Inference
 from fnn.port._kinds import ARRAY, is_array
 from fnn.port._regions import Cannot, begins
 
-__all__ = ["Sorting"]
+__all__ = ["DRAWS", "Sorting"]
+
+DRAWS = "it draws numbers of the host from what it has computed"
 
 
 class Sorting(Bounds):
-    """Puts the statements of a region in their places."""
+    """Puts the statements of a region in their places; `_taken` are the names that the script uses."""
+
+    def __init__(self, module: cst.Module, found: Inference) -> None:
+        super().__init__(found)
+        self._taken = {n.value for n in walk(module, functions=True) if isinstance(n, cst.Name)}
 
     def _sorted(self, region: list[cst.CSTNode]) -> tuple[list[cst.CSTNode], list[cst.CSTNode], list[cst.CSTNode]]:
         """What moves before the region, what stays, what moves behind it."""
@@ -28,6 +36,13 @@ class Sorting(Bounds):
             essential = self._steps.differentiates(s) or self._steps.updates(s)
             if self._steps.leaves(s):
                 raise Cannot("it returns, yields or names globals in the middle")
+            if not essential and self._steps.draws_on_host(s) and self._steps.runs_module(s):
+                made, changed = self._loaded(s)
+                if not any(names_in(line) & bound(inside) for line in made):
+                    before += made
+                    at[id(changed)] = at[id(s)]
+                    region = [changed if n is s else n for n in region]
+                    s = changed
             reads = names_in(s)
             if not essential and self._steps.talks(s, own):
                 value = self._value_taken(s)
@@ -57,7 +72,7 @@ class Sorting(Bounds):
                     after.append(s)
                     continue
                 if not hoistable:
-                    raise Cannot("it draws numbers of the host from what it has computed")
+                    raise Cannot(DRAWS)
                 before.append(s)
             elif hoistable and (
                 (self._steps.draws(s) and not self._steps.runs_module(s))
@@ -74,6 +89,36 @@ class Sorting(Bounds):
             if clash and (clash & bound([n for n in inside if at[id(n)] < place])):
                 raise Cannot(f"{min(clash)} is printed in it and computed again later")
         return before, inside, after
+
+    def _loaded(self, node: cst.CSTNode) -> tuple[list[cst.CSTNode], cst.CSTNode]:
+        """A statement that runs a Module, without the arrays that it makes on the host, and what makes them before it."""
+        made: list[cst.CSTNode] = []
+        changed = node
+        for call in self._steps.calls(node):
+            kind = self._found.of(call.func)
+            loads = kind is not None and kind.tag in ("torch", "tensor class") and is_array(self._found.of(call))
+            if not loads or self._steps.runs_module(call) or not self._steps.draws_on_host(call):
+                continue
+            if any(call in walk(other) for other in made):
+                continue  # a part of what is taken out already
+            match call.args:
+                case [cst.Arg(value=cst.Name() as plain)] if kind is not None and kind.name == "torch.from_numpy":
+                    changed = replaced(changed, {id(call): [plain]})  # a compiled function takes numpy's arrays
+                case _:
+                    named = cst.Name(self._fresh("inputs"))
+                    target = cst.Name(named.value)
+                    self._found.kinds[id(named)] = self._found.kinds[id(target)] = ARRAY
+                    made.append(cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(target)], call)]))
+                    changed = replaced(changed, {id(call): [named]})
+        return (made, changed) if changed is not node and not self._steps.draws_on_host(changed) else ([], node)
+
+    def _fresh(self, wanted: str) -> str:
+        """A name that the script does not have."""
+        made, number = wanted, 2
+        while made in self._taken:
+            made, number = f"{wanted}_{number}", number + 1
+        self._taken.add(made)
+        return made
 
     def _read_after(self, node: cst.CSTNode, region: list[cst.CSTNode]) -> set[str]:
         return {n for s in _from(region, node) for n in names_in(s)}

@@ -120,8 +120,9 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
         return ARRAY
     if last in ("DataLoader", "DistributedDataLoader"):
         return LOADER
-    if parent == "torch.optim" and last[:1].isupper():
-        return OPTIMIZER
+    if (parent == "torch.optim" or parent.startswith("torch.optim.")) and last[:1].isupper():
+        if "lr_scheduler" not in parent and "swa_utils" not in parent:
+            return OPTIMIZER
     if name.startswith(("torch.optim.lr_scheduler.", "torch.utils.tensorboard.", "torch.utils.data.")):
         return OTHER
     if name.startswith(("torchvision.datasets.", "torchvision.transforms.")):
@@ -209,7 +210,11 @@ def place(name: str) -> str | None:
         if root is None:
             return None
         found = ROOTS[root] + name.removeprefix(root)
-    return found if found.startswith("jax.") or _exists(found) else None
+    if found.startswith("jax.") or _exists(found):
+        return found
+    parent, _, last = found.rpartition(".")
+    short = f"{parent.rpartition('.')[0]}.{last}"  # the file that defines a class is part of its path: optim.adam.Adam
+    return short if last[:1].isupper() and "." in parent and _exists(short) else None
 
 
 def _exists(name: str) -> bool:

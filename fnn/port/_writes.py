@@ -89,6 +89,8 @@ class Writes(Reporting):
             return updated
         if base is None or base.tag not in ("array", "batch"):
             return updated
+        if isinstance(updated.value, cst.BinaryOperation) and isinstance(target, cst.Name | cst.Attribute):
+            return assign(target, bare(updated.value))
         if isinstance(updated.value, cst.Call) and isinstance(target, cst.Name | cst.Attribute | cst.Subscript):
             function = dotted(updated.value.func) or ""
             if not (function.startswith("fnn.") or function.endswith("Parameter")):
@@ -175,6 +177,8 @@ class Writes(Reporting):
     ) -> cst.BaseSmallStatement | cst.RemovalSentinel | cst.FlattenSentinel[cst.BaseSmallStatement]:
         target = original_node.targets[0].target
         kind = self._kind(original_node.value)
+        if isinstance(original_node.value, cst.Call) and isinstance(updated_node.value, cst.BinaryOperation):
+            updated_node = updated_node.with_changes(value=bare(updated_node.value))
         full = self._kind(target.value) if isinstance(target, cst.Attribute) else None
         if full is not None and full.tag == "torch" and full.name.startswith("torch.backends."):
             return cst.RemoveFromParent()
