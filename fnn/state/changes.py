@@ -396,13 +396,13 @@ def _kept(value: object, scope: Scope) -> bool:
     )
 
 
-def traced_here(value: object, depth: int = 0) -> bool:
+def traced_here(value: Any, depth: int = 0) -> bool:
     """Whether a value holds a traced array of the innermost trace, or of one that has ended."""
-    if isinstance(value, Tracer):
+    if issubclass(type(value), Tracer):  # isinstance would run a __class__ of theirs
         return value._trace is current_trace() or not alive(value)
-    if isinstance(value, Box):
+    if issubclass(type(value), Box):
         return isinstance(value._value, Tracer) and value._value._trace is current_trace()
-    if depth > 6 or by_value(value):
+    if depth > 6 or issubclass(type(value), (types.ModuleType, type)) or by_value(value):
         return False
     if isinstance(value, dict):
         return any(traced_here(v, depth + 1) for v in value.values())
