@@ -36,7 +36,7 @@ class Numbers(NamedTuple):
 
 
 class Form(NamedTuple):
-    maximize: bool
+    """No flags."""
 
 
 def _numbers(lr: Real, betas: tuple[float, float], weight_decay: Real | None) -> Numbers:
@@ -55,7 +55,7 @@ def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
         change = -n.lr * jnp.sign(n.beta1 * average + n.rest1 * g)
         return shrunk(change, n.lr, n.weight_decay, p), {"exp_avg": n.beta2 * average + n.rest2 * g}
 
-    return elementwise("lion", init, vectors, rule, form.maximize)
+    return elementwise("lion", init, vectors, rule, False)
 
 
 class Lion(Optimizer):
@@ -67,7 +67,7 @@ class Lion(Optimizer):
         lr = learning_rate(lr)
         betas_in_range(betas)
         at_least_zero(weight_decay, "Invalid weight_decay value")
-        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay, "maximize": False})
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
 
 
 # By name: the class, what it is held to, of torch's Optimizer and written without fnn's rule, and (for the table of
