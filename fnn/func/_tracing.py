@@ -269,6 +269,7 @@ def _finish(
         and len(used) == len(inputs.donated) + len(inputs.kept)
         and len(program.optimizers) == len(inputs.owners)
         and len(keep) == len(chosen)
+        and jax.sharding.get_abstract_mesh().empty  # else the copy of an array may be of another type than the array
     )
     program.scratch = []
     if not exact:
