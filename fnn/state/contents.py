@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import collections
 import contextvars
+import io
 import os
 import queue
 import threading
@@ -33,6 +34,7 @@ _READERS: dict[type, Callable[[Any], Any]] = {
     weakref.WeakSet: lambda held: list(held),
     threading.local: lambda held: held.__dict__,
     type(os.environ): lambda held: dict(held._data),
+    **dict.fromkeys((io.StringIO, io.BytesIO), lambda held: (held.closed or held.getvalue(),)),
 }
 
 

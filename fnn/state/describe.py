@@ -410,12 +410,12 @@ class Survey:
             return ("getter", self.node(value), Same(value))
         if isinstance(value, types.MethodWrapperType):
             return ("builtin", value.__name__, self.value(value.__self__))
-        if is_consumable(value) and not watchable(cls):
-            return self._consumable(value)
         content = content_of(value)
+        if (is_consumable(value) and not watchable(cls)) or isinstance(value, SHUT):
+            self._consumable(value)
+            if content is None:
+                return Same(value)
         if content is not None:
-            if isinstance(value, SHUT):
-                self._consumable(value)
             inner = (Same(cls), "holds", self.value(content))
             return (inner, self._instance(value)) if watchable(cls) else inner
         if isinstance(value, types.SimpleNamespace):
