@@ -33,11 +33,12 @@ from fnn.state.box import Box
 from fnn.state.consumed import text_of
 from fnn.state.describe import Survey
 from fnn.state.grad_mode import contained
+from fnn.state.guessed import guess
 from fnn.state.layout import spread
 from fnn.state.numbers import Expression, Number, Numbers, evaluate
 from fnn.state.places import Place
 from fnn.state.recipes import Packer
-from fnn.state.recorder import Recorder, guess
+from fnn.state.recorder import Recorder
 from fnn.state.scope import Scope, innermost, opened
 from fnn.state.texts import unread
 from fnn.typing import PyTree

@@ -46,7 +46,7 @@ _NAMED: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("multiprocessing.sharedctypes", "SynchronizedBase"): lambda held: bytes(held.get_obj()),
 }
 # Those whose content is no container that `Survey` follows.
-SHUT = (array.array, bytearray, contextvars.ContextVar, threading.Event, queue.Queue)
+SHUT: tuple[type, ...] = (array.array, bytearray, contextvars.ContextVar, threading.Event, queue.Queue)
 
 
 def content_of(value: object) -> Any:
