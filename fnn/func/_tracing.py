@@ -33,11 +33,12 @@ from fnn.state.box import Box
 from fnn.state.consumed import text_of
 from fnn.state.describe import Survey
 from fnn.state.grad_mode import contained
+from fnn.state.guessed import guess
 from fnn.state.layout import sparing, spread
 from fnn.state.numbers import Expression, Number, Numbers, evaluate
 from fnn.state.places import Place
 from fnn.state.recipes import Packer
-from fnn.state.recorder import Recorder, guess
+from fnn.state.recorder import Recorder
 from fnn.state.scope import Scope, innermost, opened
 from fnn.state.texts import unread
 from fnn.typing import PyTree
@@ -275,6 +276,7 @@ def _finish(
         and len(used) == len(inputs.donated) + len(inputs.kept)
         and len(program.optimizers) == len(inputs.owners)
         and len(keep) == len(chosen)
+        and jax.sharding.get_abstract_mesh().empty  # else the copy of an array may be of another type than the array
     )
     program.scratch = []
     if not exact:

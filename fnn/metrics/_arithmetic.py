@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from fnn.arguments import narrow, widen
 from fnn.dtypes import index_dtype, is_floating, to_array
+from fnn.kernels.mesh import gathered
 from fnn.tracing import Tracer, concrete
 from fnn.typing import Array, ArrayLike
 
@@ -33,7 +34,8 @@ def number(mask: Array, axis: int | tuple[int, ...] | None = None) -> Array:
 def histogram(bins: Array, where: Array, length: int) -> Array:
     """How often each of ``length`` bins occurs among those ``where`` is true; others than bins are left out."""
     outside = ~where | (bins < 0)
-    return jnp.zeros(length, index_dtype()).at[jnp.where(outside, length, bins)].add(1, mode="drop")
+    places = gathered(jnp.where(outside, length, bins))  # on an explicit mesh JAX takes no split ones
+    return jnp.zeros(length, index_dtype()).at[places].add(1, mode="drop")
 
 
 def probabilities(x: Array, where: Array | None, how: str | None) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import collections
 import contextvars
+import io
 import os
 import queue
 import threading
@@ -33,6 +34,7 @@ _READERS: dict[type, Callable[[Any], Any]] = {
     weakref.WeakSet: lambda held: list(held),
     threading.local: lambda held: held.__dict__,
     type(os.environ): lambda held: dict(held._data),
+    **dict.fromkeys((io.StringIO, io.BytesIO), lambda held: (held.closed or held.getvalue(),)),
 }
 
 
@@ -44,7 +46,7 @@ _NAMED: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("multiprocessing.sharedctypes", "SynchronizedBase"): lambda held: bytes(held.get_obj()),
 }
 # Those whose content is no container that `Survey` follows.
-SHUT = (array.array, bytearray, contextvars.ContextVar, threading.Event, queue.Queue)
+SHUT: tuple[type, ...] = (array.array, bytearray, contextvars.ContextVar, threading.Event, queue.Queue)
 
 
 def content_of(value: object) -> Any:

@@ -29,6 +29,7 @@ import numpy as np
 from fnn.state import hooks
 from fnn.state.box import Box
 from fnn.state.code import is_library
+from fnn.state.compared import Content, Identity, Same
 from fnn.state.consumed import Consumables, is_consumable
 from fnn.state.contents import SHUT, content_of
 from fnn.state.parameter import is_lazy
@@ -134,88 +135,6 @@ def _functions_of(value: object) -> list[Any]:
         return [held for held in vars(value).values() if isinstance(held, types.FunctionType)]
     except TypeError:
         return []
-
-
-_NOTHING = object()
-
-
-class Same:
-    """A value compared by identity; it is not kept alive where it can be referred to weakly."""
-
-    __slots__ = ("_hash", "_value", "ref")
-
-    def __init__(self, value: object) -> None:
-        self._hash = hash(id(value))
-        value = _NOTHING if value is None else value  # a reference to what is gone gives None
-        self._value = None
-        try:
-            self.ref: Callable[[], Any] = weakref.ref(value)
-        except TypeError:
-            self._value = value
-            self.ref = self._kept
-
-    def _kept(self) -> Any:
-        return self._value
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Same):
-            return False
-        mine = self.ref()
-        return mine is not None and mine is other.ref()
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __repr__(self) -> str:
-        return f"Same({self.ref()!r})"
-
-
-class Identity:
-    """A value compared by identity, and kept alive so that the identity stays unique."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Identity) and self.value is other.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-    def __repr__(self) -> str:
-        return repr(self.value)
-
-
-class Content:
-    """The content of a numpy array, which may be written to at any time."""
-
-    __slots__ = ("dtype", "raw", "shape")
-
-    def __init__(self, value: np.ndarray) -> None:
-        self.shape, self.dtype = value.shape, value.dtype
-        self.raw = value.tobytes() if not value.dtype.hasobject else tuple(map(Same, value.ravel().tolist()))
-
-    def matches(self, value: object) -> bool:
-        """Whether ``value`` is an array of this content."""
-        return isinstance(value, np.ndarray) and Content(value) == self
-
-    def restore(self, value: np.ndarray) -> None:
-        """Writes the content back."""
-        if isinstance(self.raw, bytes):
-            value[...] = np.frombuffer(self.raw, self.dtype).reshape(self.shape)
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Content)
-            and self.shape == other.shape
-            and self.dtype == other.dtype
-            and self.raw == other.raw
-        )
-
-    def __hash__(self) -> int:
-        return hash((self.shape, self.raw))
 
 
 class Survey:
@@ -410,12 +329,12 @@ class Survey:
             return ("getter", self.node(value), Same(value))
         if isinstance(value, types.MethodWrapperType):
             return ("builtin", value.__name__, self.value(value.__self__))
-        if is_consumable(value) and not watchable(cls):
-            return self._consumable(value)
         content = content_of(value)
+        if (is_consumable(value) and not watchable(cls)) or isinstance(value, SHUT):
+            self._consumable(value)
+            if content is None:
+                return Same(value)
         if content is not None:
-            if isinstance(value, SHUT):
-                self._consumable(value)
             inner = (Same(cls), "holds", self.value(content))
             return (inner, self._instance(value)) if watchable(cls) else inner
         if isinstance(value, types.SimpleNamespace):

@@ -44,7 +44,7 @@ from fnn.state.scope import watched_names
 from fnn.state.template import Log, Template
 from fnn.state.watch import Watch, recorder
 
-__all__ = ["Recorder", "guess"]
+__all__ = ["Recorder"]
 
 
 class Recorder:
@@ -494,35 +494,6 @@ _NOT_CALLED = frozenset({"__init__", "__new__", "__getattribute__", "__init_subc
 def _atoms(content: Any) -> bool:
     values = [*content, *content.values()] if isinstance(content, dict) else content
     return all(by_value(v) or (type(v) is tuple and _atoms(v)) for v in values)
-
-
-def guess(survey: Survey) -> Survey:
-    """The Modules, Optimizers and boxes that a user's objects hold: a trace will probably read them."""
-    found = Survey()
-    seen: set[int] = set()
-
-    def look(value: object, depth: int) -> None:
-        if id(value) in seen or depth > 5 or by_value(value):
-            return
-        seen.add(id(value))
-        if isinstance(value, Box):
-            if not is_lazy(value):
-                found.box(value)
-        elif has_state(type(value)):
-            found.object(value)
-        elif isinstance(value, (list, tuple, set, dict)):
-            if len(value) <= 256:
-                for inner in value.values() if isinstance(value, dict) else value:
-                    look(inner, depth + 1)
-        elif watchable(type(value)):
-            for inner in own_dict(value).values():
-                look(inner, depth + 1)
-
-    for node in list(survey.nodes):
-        if not isinstance(node, (types.FunctionType, type, types.ModuleType)):
-            for inner in own_dict(node).values():
-                look(inner, 0)
-    return found
 
 
 def _snapshot(value: object) -> dict[str, dict[str, Any]]:

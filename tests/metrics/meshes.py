@@ -56,6 +56,19 @@ if __name__ == "__main__":
     for make in METRICS:
         check(make(), make(), make())
         print(type(make()).__name__)
+    # On an explicit mesh, JAX's default, a state that was made before the mesh was set takes part in it.
+    explicit = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Explicit,))
+    for make in METRICS[:2]:
+        one, metric = make(), make()
+        for x, y in zip(SCORES, TARGET, strict=True):
+            one.update(jnp.asarray(x), jnp.asarray(y))
+        with jax.set_mesh(explicit):
+            rows = NamedSharding(explicit, PartitionSpec("data"))
+            update = fnn.jit(lambda metric, x, y: metric.update(x, y))
+            for step, x, y in zip((type(metric).update, update), SCORES, TARGET, strict=True):
+                step(metric, jax.device_put(x, rows), jax.device_put(y, rows))
+            np.testing.assert_allclose(metric.compute(), one.compute(), rtol=1e-6)
+        print("explicit", type(one).__name__)
     error = metrics.MeanSquaredError()
     error.update(jax.device_put(SCORES[0], ROWS), jax.device_put(SCORES[1], ROWS))
     np.testing.assert_allclose(error.compute(), ((SCORES[0] - SCORES[1]) ** 2).mean(), rtol=1e-6)

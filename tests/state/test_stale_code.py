@@ -9,6 +9,7 @@ import ctypes
 import dataclasses
 import functools
 import inspect
+import io
 import multiprocessing
 import operator
 import threading
@@ -311,6 +312,11 @@ def number_at_a_numpy_array():
 
     tagged = np.ones(2).view(Tagged)
     return (lambda v: setattr(tagged, "k", v)), lambda: tagged.k
+
+
+def text_in_memory():
+    text = io.StringIO()
+    return (lambda v: (text.seek(0), text.write(str(v)))), lambda: float(text.getvalue())
 
 
 def local_of_a_thread():

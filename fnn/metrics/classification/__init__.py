@@ -5,6 +5,7 @@ from fnn.metrics.classification.auroc import *
 from fnn.metrics.classification.average_precision import *
 from fnn.metrics.classification.cohen_kappa import *
 from fnn.metrics.classification.confusion_matrix import *
+from fnn.metrics.classification.f1 import *
 from fnn.metrics.classification.f_beta import *
 from fnn.metrics.classification.jaccard import *
 from fnn.metrics.classification.matthews_corrcoef import *

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from fnn.metrics._checks import by_task, given
-from fnn.metrics.classification.stat_scores import BinaryCounting, MulticlassCounting, MultilabelCounting
+from fnn.metrics.classification._counting import BinaryCounting, MulticlassCounting, MultilabelCounting
 from fnn.metrics.functional.classification.accuracy import accuracy_of
 from fnn.metrics.metric import Metric
-from fnn.typing import Array
 
 __all__ = ["Accuracy", "BinaryAccuracy", "MulticlassAccuracy", "MultilabelAccuracy"]
 
@@ -24,6 +23,7 @@ class BinaryAccuracy(BinaryCounting):
     """
 
     higher_is_better = True
+    formula = accuracy_of
 
     def __init__(
         self,
@@ -35,10 +35,6 @@ class BinaryAccuracy(BinaryCounting):
     ) -> None:
         super().__init__(**kwargs)
         self._start(threshold, multidim_average, ignore_index, validate_args)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (N,) if samplewise."""
-        return accuracy_of(self._final(), "binary", self.multidim_average)
 
 
 class MulticlassAccuracy(MulticlassCounting):
@@ -54,6 +50,8 @@ class MulticlassAccuracy(MulticlassCounting):
     """
 
     higher_is_better = True
+    formula = accuracy_of
+    options = ("top_k",)
     uses = ("tp", "fp", "fn")
 
     def __init__(
@@ -69,10 +67,6 @@ class MulticlassAccuracy(MulticlassCounting):
         super().__init__(**kwargs)
         self._start(num_classes, top_k, average, multidim_average, ignore_index, validate_args)
 
-    def compute(self) -> Array:
-        """The value of all batches: (), or (C,) with ``average="none"``; a first axis N if samplewise."""
-        return accuracy_of(self._final(), self.average, self.multidim_average, top_k=self.top_k)
-
 
 class MultilabelAccuracy(MultilabelCounting):
     """Accuracy of labels.
@@ -87,6 +81,7 @@ class MultilabelAccuracy(MultilabelCounting):
     """
 
     higher_is_better = True
+    formula = accuracy_of
 
     def __init__(
         self,
@@ -100,10 +95,6 @@ class MultilabelAccuracy(MultilabelCounting):
     ) -> None:
         super().__init__(**kwargs)
         self._start(num_labels, threshold, average, multidim_average, ignore_index, validate_args)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (L,) with ``average="none"``; a first axis N if samplewise."""
-        return accuracy_of(self._final(), self.average, self.multidim_average, multilabel=True)
 
 
 class Accuracy:

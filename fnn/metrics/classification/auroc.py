@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnn.metrics._checks import by_task, given
-from fnn.metrics.classification.precision_recall_curve import BinaryCurve, MulticlassCurve, MultilabelCurve
+from fnn.metrics.classification._curves import BinaryCurve, MulticlassCurve, MultilabelCurve
 from fnn.metrics.functional.classification.auroc import (
     binary_auroc_of,
     check_max_fpr,

@@ -6,7 +6,7 @@ Arrays and arguments are those of `fnn.metrics.functional.classification.average
 from __future__ import annotations
 
 from fnn.metrics._checks import by_task, given
-from fnn.metrics.classification.precision_recall_curve import BinaryCurve, MulticlassCurve, MultilabelCurve
+from fnn.metrics.classification._curves import BinaryCurve, MulticlassCurve, MultilabelCurve
 from fnn.metrics.functional.classification.average_precision import (
     binary_average_precision_of,
     check_multiclass,

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from fnn.metrics._checks import by_task, given
-from fnn.metrics.classification.stat_scores import BinaryCounting, MulticlassCounting, MultilabelCounting
+from fnn.metrics.classification._counting import BinaryCounting, MulticlassCounting, MultilabelCounting
 from fnn.metrics.functional.classification.f_beta import check_beta, fbeta_of
 from fnn.metrics.metric import Metric
-from fnn.typing import Array
 
 __all__ = [
     "FBetaScore",
     "BinaryFBetaScore",
     "MulticlassFBetaScore",
     "MultilabelFBetaScore",
-    "F1Score",
-    "BinaryF1Score",
-    "MulticlassF1Score",
-    "MultilabelF1Score",
 ]
 
 
@@ -33,6 +28,8 @@ class BinaryFBetaScore(BinaryCounting):
     """
 
     higher_is_better = True
+    formula = fbeta_of
+    options = ("beta", "zero_division")
 
     def __init__(
         self,
@@ -50,12 +47,6 @@ class BinaryFBetaScore(BinaryCounting):
         self.beta = beta
         self._start(threshold, multidim_average, ignore_index, validate_args, zero_division)
 
-    def compute(self) -> Array:
-        """The value of all batches: (), or (N,) if samplewise."""
-        return fbeta_of(
-            self._final(), "binary", self.multidim_average, beta=self.beta, zero_division=self.zero_division
-        )
-
 
 class MulticlassFBetaScore(MulticlassCounting):
     """F_β of classes.
@@ -71,6 +62,8 @@ class MulticlassFBetaScore(MulticlassCounting):
 
     higher_is_better = True
     uses = ("tp", "fp", "fn")
+    formula = fbeta_of
+    options = ("beta", "zero_division")
 
     def __init__(
         self,
@@ -90,12 +83,6 @@ class MulticlassFBetaScore(MulticlassCounting):
         self.beta = beta
         self._start(num_classes, top_k, average, multidim_average, ignore_index, validate_args, zero_division)
 
-    def compute(self) -> Array:
-        """The value of all batches: (), or (C,) with ``average="none"``; a first axis N if samplewise."""
-        return fbeta_of(
-            self._final(), self.average, self.multidim_average, beta=self.beta, zero_division=self.zero_division
-        )
-
 
 class MultilabelFBetaScore(MultilabelCounting):
     """F_β of labels.
@@ -110,6 +97,8 @@ class MultilabelFBetaScore(MultilabelCounting):
     """
 
     higher_is_better = True
+    formula = fbeta_of
+    options = ("beta", "zero_division")
 
     def __init__(
         self,
@@ -128,17 +117,6 @@ class MultilabelFBetaScore(MultilabelCounting):
             check_beta(beta)
         self.beta = beta
         self._start(num_labels, threshold, average, multidim_average, ignore_index, validate_args, zero_division)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (L,) with ``average="none"``; a first axis N if samplewise."""
-        return fbeta_of(
-            self._final(),
-            self.average,
-            self.multidim_average,
-            multilabel=True,
-            beta=self.beta,
-            zero_division=self.zero_division,
-        )
 
 
 class FBetaScore:
@@ -176,146 +154,4 @@ class FBetaScore:
                 beta, given(num_classes, "num_classes"), given(top_k, "top_k"), average, *common, **kwargs
             ),
             lambda: MultilabelFBetaScore(beta, given(num_labels, "num_labels"), threshold, average, *common, **kwargs),
-        )
-
-
-class BinaryF1Score(BinaryCounting):
-    """F1: 2 tp / (2 tp + fn + fp).
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn.metrics import BinaryF1Score
-        >>> metric = BinaryF1Score()
-        >>> metric.update(jnp.array([0.9, 0.8, 0.2, 0.6]), jnp.array([1, 0, 0, 1]))
-        >>> print(metric.compute())
-        0.8
-    """
-
-    higher_is_better = True
-
-    def __init__(
-        self,
-        threshold: float = 0.5,
-        multidim_average: str = "global",
-        ignore_index: int | None = None,
-        validate_args: bool = True,
-        zero_division: float = 0,
-        **kwargs: object,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._start(threshold, multidim_average, ignore_index, validate_args, zero_division)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (N,) if samplewise."""
-        return fbeta_of(self._final(), "binary", self.multidim_average, beta=1.0, zero_division=self.zero_division)
-
-
-class MulticlassF1Score(MulticlassCounting):
-    """F1 of classes.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn.metrics import MulticlassF1Score
-        >>> metric = MulticlassF1Score(num_classes=3, average=None)
-        >>> metric.update(jnp.array([2, 1, 0, 1]), jnp.array([2, 1, 0, 0]))
-        >>> print(metric.compute())
-        [0.6666667 0.6666667 1.       ]
-    """
-
-    higher_is_better = True
-    uses = ("tp", "fp", "fn")
-
-    def __init__(
-        self,
-        num_classes: int,
-        top_k: int = 1,
-        average: str | None = "macro",
-        multidim_average: str = "global",
-        ignore_index: int | None = None,
-        validate_args: bool = True,
-        zero_division: float = 0,
-        **kwargs: object,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._start(num_classes, top_k, average, multidim_average, ignore_index, validate_args, zero_division)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (C,) with ``average="none"``; a first axis N if samplewise."""
-        return fbeta_of(self._final(), self.average, self.multidim_average, beta=1.0, zero_division=self.zero_division)
-
-
-class MultilabelF1Score(MultilabelCounting):
-    """F1 of labels.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn.metrics import MultilabelF1Score
-        >>> metric = MultilabelF1Score(num_labels=2, average=None)
-        >>> metric.update(jnp.array([[0, 1], [1, 1]]), jnp.array([[0, 1], [1, 0]]))
-        >>> print(metric.compute())
-        [1.        0.6666667]
-    """
-
-    higher_is_better = True
-
-    def __init__(
-        self,
-        num_labels: int,
-        threshold: float = 0.5,
-        average: str | None = "macro",
-        multidim_average: str = "global",
-        ignore_index: int | None = None,
-        validate_args: bool = True,
-        zero_division: float = 0,
-        **kwargs: object,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._start(num_labels, threshold, average, multidim_average, ignore_index, validate_args, zero_division)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (L,) with ``average="none"``; a first axis N if samplewise."""
-        return fbeta_of(
-            self._final(),
-            self.average,
-            self.multidim_average,
-            multilabel=True,
-            beta=1.0,
-            zero_division=self.zero_division,
-        )
-
-
-class F1Score:
-    """The metric of a task: an instance of `BinaryF1Score`, `MulticlassF1Score` or `MultilabelF1Score`.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from fnn.metrics import F1Score
-        >>> metric = F1Score("multiclass", num_classes=3)
-        >>> print(metric(jnp.array([2, 1, 0, 1]), jnp.array([2, 1, 0, 0])))
-        0.75
-    """
-
-    def __new__(  # pyright: ignore[reportInconsistentConstructor]
-        cls,
-        task: str,
-        threshold: float = 0.5,
-        num_classes: int | None = None,
-        num_labels: int | None = None,
-        average: str | None = "micro",
-        multidim_average: str = "global",
-        top_k: int = 1,
-        ignore_index: int | None = None,
-        validate_args: bool = True,
-        zero_division: float = 0,
-        **kwargs: object,
-    ) -> Metric:
-        """Makes the metric."""
-        common = multidim_average, ignore_index, validate_args, zero_division
-        return by_task(
-            task,
-            lambda: BinaryF1Score(threshold, *common, **kwargs),
-            lambda: MulticlassF1Score(
-                given(num_classes, "num_classes"), given(top_k, "top_k"), average, *common, **kwargs
-            ),
-            lambda: MultilabelF1Score(given(num_labels, "num_labels"), threshold, average, *common, **kwargs),
         )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from fnn.metrics._checks import by_task, given
-from fnn.metrics.classification.stat_scores import BinaryCounting, MulticlassCounting, MultilabelCounting
+from fnn.metrics.classification._counting import BinaryRatio, MulticlassRatio, MultilabelRatio
 from fnn.metrics.functional.classification.precision_recall import precision_of, recall_of
 from fnn.metrics.metric import Metric
-from fnn.typing import Array
 
 __all__ = [
     "Precision",
@@ -20,7 +19,7 @@ __all__ = [
 ]
 
 
-class BinaryPrecision(BinaryCounting):
+class BinaryPrecision(BinaryRatio):
     """Precision: tp / (tp + fp).
 
     Example:
@@ -32,26 +31,10 @@ class BinaryPrecision(BinaryCounting):
         0.6666667
     """
 
-    higher_is_better = True
-
-    def __init__(
-        self,
-        threshold: float = 0.5,
-        multidim_average: str = "global",
-        ignore_index: int | None = None,
-        validate_args: bool = True,
-        zero_division: float = 0,
-        **kwargs: object,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._start(threshold, multidim_average, ignore_index, validate_args, zero_division)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (N,) if samplewise."""
-        return precision_of(self._final(), "binary", self.multidim_average, zero_division=self.zero_division)
+    formula = precision_of
 
 
-class MulticlassPrecision(MulticlassCounting):
+class MulticlassPrecision(MulticlassRatio):
     """Precision of classes.
 
     Example:
@@ -63,31 +46,10 @@ class MulticlassPrecision(MulticlassCounting):
         [1.  0.5 1. ]
     """
 
-    higher_is_better = True
-    uses = ("tp", "fp", "fn")
-
-    def __init__(
-        self,
-        num_classes: int | None = None,
-        top_k: int = 1,
-        average: str | None = "macro",
-        multidim_average: str = "global",
-        ignore_index: int | None = None,
-        validate_args: bool = True,
-        zero_division: float = 0,
-        **kwargs: object,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._start(num_classes, top_k, average, multidim_average, ignore_index, validate_args, zero_division)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (C,) with ``average="none"``; a first axis N if samplewise."""
-        return precision_of(
-            self._final(), self.average, self.multidim_average, top_k=self.top_k, zero_division=self.zero_division
-        )
+    formula = precision_of
 
 
-class MultilabelPrecision(MultilabelCounting):
+class MultilabelPrecision(MultilabelRatio):
     """Precision of labels.
 
     Example:
@@ -99,27 +61,7 @@ class MultilabelPrecision(MultilabelCounting):
         [1.  0.5]
     """
 
-    higher_is_better = True
-
-    def __init__(
-        self,
-        num_labels: int,
-        threshold: float = 0.5,
-        average: str | None = "macro",
-        multidim_average: str = "global",
-        ignore_index: int | None = None,
-        validate_args: bool = True,
-        zero_division: float = 0,
-        **kwargs: object,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._start(num_labels, threshold, average, multidim_average, ignore_index, validate_args, zero_division)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (L,) with ``average="none"``; a first axis N if samplewise."""
-        return precision_of(
-            self._final(), self.average, self.multidim_average, multilabel=True, zero_division=self.zero_division
-        )
+    formula = precision_of
 
 
 class Precision:
@@ -159,7 +101,7 @@ class Precision:
         )
 
 
-class BinaryRecall(BinaryCounting):
+class BinaryRecall(BinaryRatio):
     """Recall: tp / (tp + fn).
 
     Example:
@@ -171,26 +113,10 @@ class BinaryRecall(BinaryCounting):
         1.0
     """
 
-    higher_is_better = True
-
-    def __init__(
-        self,
-        threshold: float = 0.5,
-        multidim_average: str = "global",
-        ignore_index: int | None = None,
-        validate_args: bool = True,
-        zero_division: float = 0,
-        **kwargs: object,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._start(threshold, multidim_average, ignore_index, validate_args, zero_division)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (N,) if samplewise."""
-        return recall_of(self._final(), "binary", self.multidim_average, zero_division=self.zero_division)
+    formula = recall_of
 
 
-class MulticlassRecall(MulticlassCounting):
+class MulticlassRecall(MulticlassRatio):
     """Recall of classes.
 
     Example:
@@ -202,31 +128,10 @@ class MulticlassRecall(MulticlassCounting):
         [0.5 1.  1. ]
     """
 
-    higher_is_better = True
-    uses = ("tp", "fp", "fn")
-
-    def __init__(
-        self,
-        num_classes: int | None = None,
-        top_k: int = 1,
-        average: str | None = "macro",
-        multidim_average: str = "global",
-        ignore_index: int | None = None,
-        validate_args: bool = True,
-        zero_division: float = 0,
-        **kwargs: object,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._start(num_classes, top_k, average, multidim_average, ignore_index, validate_args, zero_division)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (C,) with ``average="none"``; a first axis N if samplewise."""
-        return recall_of(
-            self._final(), self.average, self.multidim_average, top_k=self.top_k, zero_division=self.zero_division
-        )
+    formula = recall_of
 
 
-class MultilabelRecall(MultilabelCounting):
+class MultilabelRecall(MultilabelRatio):
     """Recall of labels.
 
     Example:
@@ -238,27 +143,7 @@ class MultilabelRecall(MultilabelCounting):
         [1. 1.]
     """
 
-    higher_is_better = True
-
-    def __init__(
-        self,
-        num_labels: int,
-        threshold: float = 0.5,
-        average: str | None = "macro",
-        multidim_average: str = "global",
-        ignore_index: int | None = None,
-        validate_args: bool = True,
-        zero_division: float = 0,
-        **kwargs: object,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._start(num_labels, threshold, average, multidim_average, ignore_index, validate_args, zero_division)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (L,) with ``average="none"``; a first axis N if samplewise."""
-        return recall_of(
-            self._final(), self.average, self.multidim_average, multilabel=True, zero_division=self.zero_division
-        )
+    formula = recall_of
 
 
 class Recall:

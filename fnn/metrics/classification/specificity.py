@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from fnn.metrics._checks import by_task, given
-from fnn.metrics.classification.stat_scores import BinaryCounting, MulticlassCounting, MultilabelCounting
+from fnn.metrics.classification._counting import BinaryCounting, MulticlassCounting, MultilabelCounting
 from fnn.metrics.functional.classification.specificity import specificity_of
 from fnn.metrics.metric import Metric
-from fnn.typing import Array
 
 __all__ = ["Specificity", "BinarySpecificity", "MulticlassSpecificity", "MultilabelSpecificity"]
 
@@ -24,6 +23,7 @@ class BinarySpecificity(BinaryCounting):
     """
 
     higher_is_better = True
+    formula = specificity_of
 
     def __init__(
         self,
@@ -35,10 +35,6 @@ class BinarySpecificity(BinaryCounting):
     ) -> None:
         super().__init__(**kwargs)
         self._start(threshold, multidim_average, ignore_index, validate_args)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (N,) if samplewise."""
-        return specificity_of(self._final(), "binary", self.multidim_average)
 
 
 class MulticlassSpecificity(MulticlassCounting):
@@ -54,6 +50,7 @@ class MulticlassSpecificity(MulticlassCounting):
     """
 
     higher_is_better = True
+    formula = specificity_of
 
     def __init__(
         self,
@@ -67,10 +64,6 @@ class MulticlassSpecificity(MulticlassCounting):
     ) -> None:
         super().__init__(**kwargs)
         self._start(num_classes, top_k, average, multidim_average, ignore_index, validate_args)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (C,) with ``average="none"``; a first axis N if samplewise."""
-        return specificity_of(self._final(), self.average, self.multidim_average)
 
 
 class MultilabelSpecificity(MultilabelCounting):
@@ -86,6 +79,7 @@ class MultilabelSpecificity(MultilabelCounting):
     """
 
     higher_is_better = True
+    formula = specificity_of
 
     def __init__(
         self,
@@ -99,10 +93,6 @@ class MultilabelSpecificity(MultilabelCounting):
     ) -> None:
         super().__init__(**kwargs)
         self._start(num_labels, threshold, average, multidim_average, ignore_index, validate_args)
-
-    def compute(self) -> Array:
-        """The value of all batches: (), or (L,) with ``average="none"``; a first axis N if samplewise."""
-        return specificity_of(self._final(), self.average, self.multidim_average, multilabel=True)
 
 
 class Specificity:

@@ -1,143 +1,17 @@
-"""Classes that count true and false positives and negatives.
+"""The counts of true and false positives and negatives.
 
 Arrays and arguments are those of `fnn.metrics.functional.classification.stat_scores`.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-import numpy as np
-
-from fnn.dtypes import index_dtype
 from fnn.metrics._checks import by_task, given
-from fnn.metrics._states import joined
-from fnn.metrics.functional.classification.stat_scores import (
-    COUNTS,
-    Counts,
-    binary_counts,
-    check_binary_options,
-    check_multiclass_options,
-    check_multilabel_options,
-    multiclass_counts,
-    multilabel_counts,
-    stat_scores_of,
-)
+from fnn.metrics.classification._counting import BinaryCounting, MulticlassCounting, MultilabelCounting
+from fnn.metrics.functional.classification.stat_scores import stat_scores_of
 from fnn.metrics.metric import Metric
-from fnn.typing import Array, ArrayLike
+from fnn.typing import Array
 
 __all__ = ["BinaryStatScores", "MulticlassStatScores", "MultilabelStatScores", "StatScores"]
-
-
-class Counting(Metric):
-    """A metric of the four counts; with ``multidim_average="samplewise"`` they are lists."""
-
-    is_differentiable = False
-    full_state_update = False
-    uses: ClassVar[tuple[str, ...]] = COUNTS  # the counts on which the result depends
-    multidim_average: str
-
-    def _create(self, size: int, multidim_average: str) -> None:
-        self.multidim_average = multidim_average
-        for name in COUNTS:
-            if multidim_average == "samplewise":
-                self.add_state(name, [], dist_reduce_fx="cat")
-            else:
-                self.add_state(name, np.zeros(size, index_dtype()), dist_reduce_fx="sum")
-
-    def _accumulate(self, counts: Counts) -> None:
-        for name, value in zip(COUNTS, counts, strict=True):
-            if self.multidim_average == "samplewise":
-                getattr(self, name).append(value)
-            else:
-                self._add(name, value)
-
-    def _final(self) -> Counts:
-        self._counts(*self.uses)
-        return Counts(*(joined(self._state(name)) for name in COUNTS))
-
-
-class BinaryCounting(Counting):
-    """A metric of the counts of two classes."""
-
-    def _start(
-        self,
-        threshold: float,
-        multidim_average: str,
-        ignore_index: int | None,
-        validate_args: bool,
-        zero_division: float = 0,
-    ) -> None:
-        if validate_args:
-            check_binary_options(threshold, multidim_average, ignore_index, zero_division)
-        self.threshold = threshold
-        self.ignore_index = ignore_index
-        self.validate_args = validate_args
-        self.zero_division = zero_division
-        self._create(1, multidim_average)
-
-    def update(self, preds: ArrayLike, target: ArrayLike) -> None:
-        """Adds a batch (N, ...)."""
-        options = self.threshold, self.multidim_average, self.ignore_index, self.validate_args
-        self._accumulate(binary_counts(preds, target, *options))
-
-
-class MulticlassCounting(Counting):
-    """A metric of the counts of classes."""
-
-    def _start(
-        self,
-        num_classes: int | None,
-        top_k: int,
-        average: str | None,
-        multidim_average: str,
-        ignore_index: int | None,
-        validate_args: bool,
-        zero_division: float = 0,
-    ) -> None:
-        if validate_args:
-            check_multiclass_options(num_classes, top_k, average, multidim_average, ignore_index, zero_division)
-        self.num_classes = num_classes
-        self.top_k = top_k
-        self.average = average
-        self.ignore_index = ignore_index
-        self.validate_args = validate_args
-        self.zero_division = zero_division
-        self._create(1 if average == "micro" and top_k == 1 else num_classes or 1, multidim_average)
-
-    def update(self, preds: ArrayLike, target: ArrayLike) -> None:
-        """Adds a batch: scores (N, C, ...) or classes (N, ...), and classes (N, ...)."""
-        options = self.num_classes, self.top_k, self.average, self.multidim_average
-        self._accumulate(multiclass_counts(preds, target, *options, self.ignore_index, self.validate_args))
-
-
-class MultilabelCounting(Counting):
-    """A metric of the counts of labels."""
-
-    def _start(
-        self,
-        num_labels: int,
-        threshold: float,
-        average: str | None,
-        multidim_average: str,
-        ignore_index: int | None,
-        validate_args: bool,
-        zero_division: float = 0,
-    ) -> None:
-        if validate_args:
-            check_multilabel_options(num_labels, threshold, average, multidim_average, ignore_index, zero_division)
-        self.num_labels = num_labels
-        self.threshold = threshold
-        self.average = average
-        self.ignore_index = ignore_index
-        self.validate_args = validate_args
-        self.zero_division = zero_division
-        self._create(num_labels, multidim_average)
-
-    def update(self, preds: ArrayLike, target: ArrayLike) -> None:
-        """Adds a batch (N, L, ...)."""
-        options = self.num_labels, self.threshold, self.multidim_average, self.ignore_index, self.validate_args
-        self._accumulate(multilabel_counts(preds, target, *options))
 
 
 class BinaryStatScores(BinaryCounting):
