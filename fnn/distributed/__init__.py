@@ -8,6 +8,7 @@
 ``python -m fnn.distributed.launch -n 4 train.py`` starts several processes on this machine.
 """
 
+from fnn.distributed import agreement as agreement  # `fnn.jit` asks it
 from fnn.distributed import fsdp, tensor
 from fnn.distributed.device_mesh import DeviceMesh, init_device_mesh
 from fnn.distributed.distributing import distribute, mesh_of

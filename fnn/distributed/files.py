@@ -28,8 +28,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnn.distributed import store
-from fnn.distributed.processes import broadcast_from, gather
+from fnn.distributed import progress, store
+from fnn.distributed.processes import whole
 from fnn.errors import ArgumentError
 from fnn.serialization import CorruptFileError, load, save_file
 from fnn.serialization.atomic import beside, present, replacing_folder
@@ -140,7 +140,9 @@ def save_sharded(
     text, tensors = encode_tree(state, "save_sharded")
     sizes = {name: math.prod(np.shape(value)) * value.dtype.itemsize for name, value in tensors.items()}
     files = _divided(sizes, max_shard_size)
-    token = broadcast_from(np.frombuffer(secrets.token_bytes(6), np.uint8)).tobytes().hex()
+    token = secrets.token_hex(6)
+    if jax.process_count() > 1:
+        token = progress.exchanged("save_sharded", token)[0]
     held = _held(tensors, files, background)
     index = index_of(files, sum(sizes.values()), **{TREE: text})
     saving = Saving(lambda: _write(target, token, held, index), background)
@@ -201,9 +203,10 @@ def _together(stage: str, act: Callable[[], None]) -> None:
     store.put(f"{stage}/{here}", "")
     start = time.monotonic()
     for there in range(jax.process_count()):
-        found = store.take(f"{stage}/{there}", PATIENCE - (time.monotonic() - start))
+        left = PATIENCE - (time.monotonic() - start)
+        found, what = progress.awaited(f"{stage}/{there}", there, progress.gone, left)
         if found is None:
-            raise ArgumentError(f"save_sharded: process {there} has not written its files within {PATIENCE:g} seconds")
+            raise ArgumentError(f"save_sharded: process {there} has not written its files: it {what}")
         if found:
             raise ArgumentError(f"save_sharded: process {there} could not write its files: {found}")
 
@@ -212,8 +215,8 @@ def _whole(value: Any, wanted: bool) -> Any:
     """An array as one; of those of all processes, each must take part, whether it wants the array or not."""
     value = value.data if isinstance(value, Box) else value
     if isinstance(value, jax.Array) and not value.is_fully_addressable and not value.is_fully_replicated:
-        return gather(value)
-    return gather(value) if wanted else None
+        return whole(value)
+    return whole(value) if wanted else None
 
 
 def _divided(sizes: Mapping[str, int], most: int) -> list[list[str]]:

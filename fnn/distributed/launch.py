@@ -7,6 +7,7 @@ the process.  When one fails the others are ended, and its status is the launche
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import signal
@@ -76,8 +77,8 @@ def _environment(rank: int, count: int, port: int, devices: int | None) -> dict[
 
 
 def _copy(rank: int, source: BinaryIO, target: BinaryIO, lock: threading.Lock) -> None:
-    for line in source:
-        with lock:
+    for line in source:  # to its end, even when nobody reads on: the process would wait for it
+        with lock, contextlib.suppress(OSError):
             target.write(f"[{rank}] ".encode() + line.rstrip(b"\n") + b"\n")
             target.flush()
 

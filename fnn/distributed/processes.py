@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from fnn.distributed import agreement, store
+from fnn.distributed import progress, store
 from fnn.errors import ArgumentError
 from fnn.state.box import Box
 from fnn.typing import PyTree
@@ -121,7 +121,7 @@ def init(
             raise
         raise ArgumentError(TOO_LATE.format(count=job.size)) from None
     _joined = True
-    agreement.begin()
+    progress.begin()
 
 
 def _ids(value: int | Sequence[int] | None) -> Sequence[int] | None:
@@ -201,7 +201,7 @@ def shutdown() -> None:
     """
     global _joined
     if _joined:
-        agreement.end()
+        progress.end()
         jax.distributed.shutdown()
         _joined = False
 
@@ -237,7 +237,7 @@ def barrier(name: str = "fnn.distributed.barrier", timeout: float = 1800.0) -> N
         timeout: seconds to wait.
 
     Raises:
-        ArgumentError: a process waits at a barrier of another name, or does not come in time.
+        ArgumentError: a process waits at a barrier of another name, or does not come in time, or has ended.
 
     Example:
         >>> import fnn
@@ -248,14 +248,17 @@ def barrier(name: str = "fnn.distributed.barrier", timeout: float = 1800.0) -> N
     number, here = next(_barriers), jax.process_index()
     store.put(f"barrier/{number}/{here}", name)
     start = time.monotonic()
-    with agreement.waiting(f"the barrier {name!r}"):
+    with progress.waiting(f"the barrier {name!r}"):
         for there in range(jax.process_count()):
-            other = store.take(f"barrier/{number}/{there}", timeout - (time.monotonic() - start))
-            if other is None:
+            left = timeout - (time.monotonic() - start)
+            other, what = progress.awaited(f"barrier/{number}/{there}", there, progress.gone, left)
+            if other is None and "not come" in what:
                 raise ArgumentError(
                     f"barrier: process {there} has not come to {name!r} within {timeout:g} seconds, where process "
                     f"{here} waits"
                 )
+            if other is None:
+                raise ArgumentError(f"barrier: process {here} waits at {name!r} for process {there}, which {what}")
             if other != name:
                 raise ArgumentError(f"barrier: process {here} waits at {name!r}, process {there} at {other!r}")
 
@@ -269,25 +272,36 @@ def gather(tree: PyTree) -> Any:
     Returns:
         The same structure with numpy arrays; other values as they are.
 
+    Raises:
+        ArgumentError: a process does not call it.
+
     Example:
         >>> import jax.numpy as jnp
         >>> import fnn
         >>> fnn.distributed.gather({"x": jnp.arange(3)})
         {'x': array([0, 1, 2], dtype=int32)}
     """
-
-    def whole(value: Any) -> Any:
-        if isinstance(value, Box):
-            value = value.data
-        if not isinstance(value, jax.Array):
-            return value
-        if value.is_fully_addressable:
-            return np.asarray(value)
-        if value.is_fully_replicated:
-            return np.asarray(value.addressable_data(0))
-        return np.asarray(multihost_utils.process_allgather(value, tiled=True))
-
+    leaves = jax.tree.leaves(tree, is_leaf=lambda node: isinstance(node, Box))
+    if any(_is_spread(leaf) for leaf in leaves):
+        progress.exchanged("gather", "")
     return jax.tree.map(whole, tree, is_leaf=lambda node: isinstance(node, Box))
+
+
+def _is_spread(value: Any) -> bool:
+    value = value.data if isinstance(value, Box) else value
+    return isinstance(value, jax.Array) and not value.is_fully_addressable and not value.is_fully_replicated
+
+
+def whole(value: Any) -> Any:
+    """One array as a whole numpy array; the processes that have parts of it must all call it, and are not asked."""
+    value = value.data if isinstance(value, Box) else value
+    if not isinstance(value, jax.Array):
+        return value
+    if value.is_fully_addressable:
+        return np.asarray(value)
+    if value.is_fully_replicated:
+        return np.asarray(value.addressable_data(0))
+    return np.asarray(multihost_utils.process_allgather(value, tiled=True))
 
 
 def broadcast_from(tree: PyTree, source: int = 0) -> Any:
@@ -311,4 +325,11 @@ def broadcast_from(tree: PyTree, source: int = 0) -> Any:
     tree = gather(tree)
     if jax.process_count() == 1:
         return tree
+    kinds = progress.exchanged("broadcast", str(jax.tree.map(lambda x: f"{x.dtype}{list(x.shape)}", tree)))
+    other = next((n for n, kind in enumerate(kinds) if kind != kinds[0]), None)
+    if other is not None:
+        raise ArgumentError(
+            f"broadcast: the processes must give arrays of one type, got {kinds[0]} from process 0 and {kinds[other]} "
+            f"from process {other}"
+        )
     return jax.tree.map(np.asarray, multihost_utils.broadcast_one_to_all(tree, jax.process_index() == source))

@@ -15,6 +15,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from fnn.distributed import processes
+from fnn.distributed.progress import exchanged
 from fnn.distributed.torch_names import group_member
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
@@ -76,10 +77,17 @@ def _now(group: None, async_op: bool, where: str) -> None:
         raise ArgumentError(f"{where}: async_op must be False, got {async_op!r}: the result is returned")
 
 
-def _every(host: np.ndarray) -> np.ndarray:
+def _every(host: np.ndarray, where: str) -> np.ndarray:
     """What each process has, (processes, ...)."""
     if jax.process_count() == 1:
         return host[None]
+    kinds = exchanged(where, f"{host.dtype}{list(host.shape)}")
+    other = next((n for n, kind in enumerate(kinds) if kind != kinds[0]), None)
+    if other is not None:
+        raise ArgumentError(
+            f"{where}: the processes must give arrays of one type, got {kinds[0]} from process 0 and {kinds[other]} "
+            f"from process {other}"
+        )
     return np.asarray(multihost_utils.process_allgather(host)).reshape(jax.process_count(), *host.shape)
 
 
@@ -114,7 +122,7 @@ def all_reduce(tensor: ArrayLike, op: str = ReduceOp.SUM, group: None = None, as
         Array([0., 1., 2.], dtype=float32)
     """
     _now(group, async_op, "all_reduce")
-    return _stored(tensor, _reduced(_every(_host(tensor, "all_reduce")), op, "all_reduce"))
+    return _stored(tensor, _reduced(_every(_host(tensor, "all_reduce"), "all_reduce"), op, "all_reduce"))
 
 
 def all_gather(
@@ -145,7 +153,7 @@ def all_gather(
     count = jax.process_count()
     if tensor_list is not None and len(tensor_list) != count:
         raise ArgumentError(f"all_gather: tensor_list must have {count} entries, got {len(tensor_list)}")
-    found = list(_every(_host(tensor, "all_gather")))
+    found = list(_every(_host(tensor, "all_gather"), "all_gather"))
     if tensor_list is None:
         return [jax.numpy.asarray(part) for part in found]
     tensor_list[:] = [_stored(old, new) for old, new in zip(tensor_list, found, strict=True)]
@@ -178,7 +186,7 @@ def all_gather_into_tensor(
         Array([[0., 1.]], dtype=float32)
     """
     _now(group, async_op, "all_gather_into_tensor")
-    every = _every(_host(input_tensor, "all_gather_into_tensor"))
+    every = _every(_host(input_tensor, "all_gather_into_tensor"), "all_gather_into_tensor")
     flat = every.reshape(-1, *every.shape[2:]) if every.ndim > 1 else every
     if output_tensor is None:
         return jax.numpy.asarray(flat)
@@ -229,7 +237,7 @@ def reduce_scatter(
     if len(input_list) != count:
         raise ArgumentError(f"reduce_scatter: input_list must have {count} entries, got {len(input_list)}")
     hosts = [_host(one, "reduce_scatter") for one in input_list]
-    value = _reduced(_every(np.stack(hosts)), op, "reduce_scatter")[jax.process_index()]
+    value = _reduced(_every(np.stack(hosts), "reduce_scatter"), op, "reduce_scatter")[jax.process_index()]
     return jax.numpy.asarray(value) if output is None else _fitted(output, value, "reduce_scatter")
 
 
@@ -264,7 +272,7 @@ def reduce_scatter_tensor(
         raise ArgumentError(f"reduce_scatter_tensor: {count} processes cannot share an input of shape {host.shape}")
     if output is None or len(_shape(output)) == host.ndim:
         host = host.reshape(count, -1, *host.shape[1:])
-    value = _reduced(_every(host), op, "reduce_scatter_tensor")[jax.process_index()]
+    value = _reduced(_every(host, "reduce_scatter_tensor"), op, "reduce_scatter_tensor")[jax.process_index()]
     return jax.numpy.asarray(value) if output is None else _fitted(output, value, "reduce_scatter_tensor")
 
 
