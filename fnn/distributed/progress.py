@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -27,9 +29,21 @@ ALONE = """\
 {where}: process {here} waits for process {there}, which {what}.
 Every process runs the same lines: what concerns all of them must not stand in a branch on the rank."""
 
+OTHER = """\
+fnn.jit: the processes run different programs: as its run number {number} process {here} has begun {ours}, process \
+{there} {theirs}.
+Every process runs the same lines: a branch on the rank, or on values that differ, may print or write files, but not \
+call a compiled function on arrays of all processes.  Process {here} ends, for it would wait for ever."""
+
+LEFT = """\
+fnn.jit: process {here} runs {name}, which process {there} does not: it {what}.
+Every process makes the same number of steps: let DataLoader(..., mesh=mesh) share out the batches.  Process {here} \
+ends, for it would wait for ever."""
+
 PATIENCE = 600.0  # seconds in which a process that is alive may come to where another waits
 SILENCE = 30.0  # seconds without a sign of life after which a process counts as lost
 BEAT = 1.0
+_STILL = 3  # beats without any movement after which what a process waits for will not come
 
 
 class _Own:
@@ -40,6 +54,7 @@ class _Own:
         self.exchanges = 0
         self.where = ""
         self.ended = False
+        self.names: dict[int, str] = {}  # of functions, by the number of their program
         self.thread: threading.Thread | None = None
 
 
@@ -54,6 +69,7 @@ class Progress(NamedTuple):
     where: str
     ended: bool
     beat: int
+    trail: list[list[Any]]  # the last runs: number, mark, name
 
 
 def begin() -> None:
@@ -62,25 +78,33 @@ def begin() -> None:
         if not own.ended:
             return
         own.thread.join()  # of a job that this process has left
-    own.programs, own.exchanges, own.where, own.ended, epoch.runs = 0, 0, "", False, 0
+    own.programs, own.exchanges, own.where, own.ended = 0, 0, "", False
+    epoch.runs, epoch.mark = 0, 0
+    epoch.trail.clear()
     own.thread = threading.Thread(target=_tell, daemon=True, name="fnn.distributed.progress")
     own.thread.start()
     atexit.register(end)
 
 
 def _tell() -> None:
-    beat = 0
+    beat, watch = 0, Watch()
     while not own.ended:
         try:
             _leave(beat)
+            text = watch.look()
         except Exception:  # the service has ended, and with it the job
             return
+        if text:
+            # The main thread waits for a device that waits for another process: it cannot be told.
+            print(text, file=sys.stderr, flush=True)
+            os._exit(1)
         beat += 1
         time.sleep(BEAT)
 
 
 def _leave(beat: int) -> None:
-    progress = Progress(epoch.runs, own.programs, own.where, own.ended, beat)
+    trail = [[number, mark, own.names.get(program, "")] for number, mark, program in list(epoch.trail)]
+    progress = Progress(epoch.runs, own.programs, own.where, own.ended, beat, trail)
     store.put(f"progress/{jax.process_index()}", json.dumps(progress))
 
 
@@ -92,6 +116,39 @@ def end() -> None:
             _leave(-1)
         except Exception:  # whoever is left notices the silence
             return
+
+
+class Watch:
+    """Looks at the next process: whether programs that have run before run in the same order there, and at all.
+
+    These are not compared before they run, for that would cost every step.
+    """
+
+    def __init__(self) -> None:
+        self._before: tuple[int, int] = (0, 0)
+        self._still = 0  # how often nothing has moved
+
+    def look(self) -> str:
+        """What is wrong, in words; empty if nothing is."""
+        here, count = jax.process_index(), jax.process_count()
+        there = (here + 1) % count
+        told = store.peek(f"progress/{there}")
+        if told is None:
+            return ""
+        other, runs = Progress(*json.loads(told)), epoch.runs
+        theirs = {number: (mark, name) for number, mark, name in other.trail}
+        for number, mark, program in list(epoch.trail):
+            if number in theirs and theirs[number][0] != mark:
+                name = own.names.get(program, "")
+                return OTHER.format(number=number, here=here, there=there, ours=name, theirs=theirs[number][1])
+        now = (runs, other.runs)
+        self._still = self._still + 1 if now == self._before else 0
+        self._before = now
+        if runs <= other.runs or own.where or self._still < _STILL:
+            return ""
+        what = "has ended" if other.ended else f"waits at {other.where}" if other.where else ""
+        last = own.names.get(epoch.trail[-1][2], "a program") if epoch.trail else "a program"
+        return LEFT.format(here=here, there=there, name=last, what=what) if what else ""
 
 
 @contextmanager
