@@ -59,6 +59,7 @@ class _Own:
 
 
 own = _Own()
+_leaving = threading.Lock()
 
 
 class Progress(NamedTuple):
@@ -103,6 +104,11 @@ def _tell() -> None:
 
 
 def _leave(beat: int) -> None:
+    with _leaving:  # the last word is that it has ended
+        _put(-1 if own.ended else beat)
+
+
+def _put(beat: int) -> None:
     trail = [[number, mark, own.names.get(program, "")] for number, mark, program in list(epoch.trail)]
     progress = Progress(epoch.runs, own.programs, own.where, own.ended, beat, trail)
     store.put(f"progress/{jax.process_index()}", json.dumps(progress))
