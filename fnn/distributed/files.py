@@ -19,7 +19,6 @@ import json
 import math
 import os
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,7 +28,8 @@ import jax
 import numpy as np
 
 from fnn.distributed import progress, store
-from fnn.distributed.processes import whole
+from fnn.distributed.meeting import whole
+from fnn.distributed.saving import Saving
 from fnn.errors import ArgumentError
 from fnn.serialization import CorruptFileError, load, save_file
 from fnn.serialization.atomic import beside, present, replacing_folder
@@ -41,55 +41,6 @@ __all__ = ["Saving", "load_sharded", "save_sharded"]
 
 GIGABYTES = 5 * 10**9  # the size of a file, as Hugging Face's
 PATIENCE = 1800.0  # seconds in which every process must have written its files
-
-
-class Saving:
-    """A save that may still be going on; `save_sharded` returns it.
-
-    A program that ends waits for it.
-
-    Example:
-        >>> import os, tempfile
-        >>> import jax.numpy as jnp
-        >>> import fnn
-        >>> folder = os.path.join(tempfile.mkdtemp(), "checkpoint")
-        >>> saving = fnn.distributed.save_sharded({"w": jnp.ones(3)}, folder, background=True)
-        >>> saving.wait()
-        >>> saving.done
-        True
-    """
-
-    def __init__(self, write: Callable[[], None], background: bool) -> None:
-        self._error: BaseException | None = None
-        self._write = write
-        self._thread = threading.Thread(target=self._run, name="fnn.distributed.save_sharded") if background else None
-        if self._thread is None:
-            write()
-        else:
-            self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._write()
-        except BaseException as error:  # raised in the thread that asks
-            self._error = error
-
-    @property
-    def done(self) -> bool:
-        """Whether it has come to an end, good or bad."""
-        return self._thread is None or not self._thread.is_alive()
-
-    def wait(self) -> None:
-        """Until the folder is in place.
-
-        Raises:
-            OSError: it could not be written; whatever the save has raised is raised here, or by the next save.
-        """
-        if self._thread is not None:
-            self._thread.join()
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
 
 
 _last: list[Saving] = []  # the save in the background that the next one must wait for

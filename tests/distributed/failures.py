@@ -43,6 +43,7 @@ def _layers(count: int) -> list[nn.Module]:
 def order() -> None:
     """Programs that have run before, in another order in each process: a device would wait for ever."""
     fnn.distributed.init()
+    fnn.manual_seed(0)
     model = fnn.distributed.distribute(nn.Linear(4, 4), fnn.distributed.mesh())
     programs = [fnn.jit(lambda x: model(x).sum()), fnn.jit(lambda x: (model(x) ** 2).sum(0))]
     x = np.ones((8, 4), np.float32)
@@ -82,7 +83,7 @@ def main() -> None:
         fnn.jit(lambda y: y * 2)(np.ones(3))
 
     dist = fnn.distributed
-    refused("must give arrays of one type, got float64[2]", lambda: dist.all_reduce(np.ones(2 + rank)))
+    refused("must give arrays of one type, got float32[2]", lambda: dist.all_reduce(np.ones(2 + rank)))
     refused("(1.weight is not in both)", lambda: dist.distribute(nn.Sequential(*_layers(1 + rank)), dist.mesh()))
     fnn.manual_seed(0)
     if rank == 0:
