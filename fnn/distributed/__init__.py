@@ -8,23 +8,17 @@
 ``python -m fnn.distributed.launch -n 4 train.py`` starts several processes on this machine.
 """
 
+from fnn.distributed import agreement as agreement  # `fnn.jit` asks it
 from fnn.distributed import fsdp, tensor
 from fnn.distributed.device_mesh import DeviceMesh, init_device_mesh
 from fnn.distributed.distributing import distribute, mesh_of
 from fnn.distributed.files import Saving, load_sharded, save_sharded
+from fnn.distributed.meeting import barrier, gather
 from fnn.distributed.meshes import batch_axes, batch_sharding, mesh
 from fnn.distributed.orbax import load_orbax, save_orbax
-from fnn.distributed.processes import barrier, gather, init, is_initialized, process_count, process_index, shutdown
+from fnn.distributed.processes import init, is_initialized, process_count, process_index, shutdown
 from fnn.distributed.table import Distribution, Row, distribution, plan
-from fnn.distributed.torch_collectives import (
-    ReduceOp,
-    all_gather,
-    all_gather_into_tensor,
-    all_reduce,
-    broadcast,
-    reduce_scatter,
-    reduce_scatter_tensor,
-)
+from fnn.distributed.torch_collectives import all_gather, all_gather_into_tensor, broadcast
 from fnn.distributed.torch_names import (
     destroy_process_group,
     get_backend,
@@ -33,6 +27,7 @@ from fnn.distributed.torch_names import (
     init_process_group,
     is_available,
 )
+from fnn.distributed.torch_reductions import ReduceOp, all_reduce, reduce_scatter, reduce_scatter_tensor
 
 __all__ = [
     "DeviceMesh", "Distribution", "ReduceOp", "Row", "Saving", "all_gather", "all_gather_into_tensor", "all_reduce",

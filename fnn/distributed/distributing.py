@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
-from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from fnn import random
 from fnn.distributed.born import born
 from fnn.distributed.meshes import batch_sharding, checked
+from fnn.distributed.progress import exchanged
 from fnn.distributed.rules import Placed, Rule, resolved
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn import Module
@@ -199,17 +200,28 @@ def check_alike(plan: list[Placed]) -> None:
     """
     if jax.process_count() == 1:
         return
-    digests = [hashlib.sha256(np.asarray(random.get_rng_state()).tobytes()).digest()]
-    names = ["random numbers (the state of the generator)"]
-    for entry in plan:
-        value = entry.box._value
-        if value.is_fully_addressable:
-            digests.append(hashlib.sha256(np.ascontiguousarray(np.asarray(value)).tobytes()).digest())
-            names.append(f"values ({entry.names[0]})")
-    mine = np.frombuffer(b"".join(d[:8] for d in digests), np.uint32).reshape(len(digests), 2)
-    every = np.asarray(multihost_utils.process_allgather(mine)).reshape(jax.process_count(), len(digests), 2)
-    for index, theirs in enumerate(every):
-        wrong = np.flatnonzero(np.any(theirs != every[0], axis=1))
-        if wrong.size:
-            values = [n for n in wrong if n] or list(wrong)
-            raise ArgumentError(_DIFFERENT.format(index=index, what=names[int(values[0])]))
+    drawn = hashlib.sha256(np.asarray(random.get_rng_state()).tobytes()).hexdigest()[:16]
+    held = {entry.names[0]: _told(entry.box._value) for entry in plan}
+    every = [json.loads(text) for text in exchanged("distribute", json.dumps([drawn, held]))]
+    first_drawn, first = every[0]
+    for index, (drawn, theirs) in enumerate(every):
+        if list(theirs) != list(first):
+            name = next(n for n in (*theirs, *first) if n not in first or n not in theirs)
+            raise ArgumentError(_DIFFERENT.format(index=index, what=f"parameters ({name} is not in both)"))
+        for name, (kind, digest) in theirs.items():
+            if kind != first[name][0]:
+                what = f"parameters ({name} is {kind}, in process 0 {first[name][0]})"
+                raise ArgumentError(_DIFFERENT.format(index=index, what=what))
+            if digest != first[name][1]:
+                raise ArgumentError(_DIFFERENT.format(index=index, what=f"values ({name})"))
+        if drawn != first_drawn:
+            what = "random numbers (the state of the generator)"
+            raise ArgumentError(_DIFFERENT.format(index=index, what=what))
+
+
+def _told(value: Any) -> tuple[str, str]:
+    """Type and digest of an array, as far as this process has it."""
+    kind = f"{np.dtype(value.dtype).name}{list(value.shape)}"
+    if not value.is_fully_addressable:
+        return kind, ""
+    return kind, hashlib.sha256(np.ascontiguousarray(np.asarray(value)).tobytes()).hexdigest()[:16]

@@ -19,7 +19,6 @@ import json
 import math
 import os
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,8 +27,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnn.distributed import store
-from fnn.distributed.processes import broadcast_from, gather
+from fnn.distributed import progress, store
+from fnn.distributed.meeting import whole
+from fnn.distributed.saving import Saving
 from fnn.errors import ArgumentError
 from fnn.serialization import CorruptFileError, load, save_file
 from fnn.serialization.atomic import beside, present, replacing_folder
@@ -41,55 +41,6 @@ __all__ = ["Saving", "load_sharded", "save_sharded"]
 
 GIGABYTES = 5 * 10**9  # the size of a file, as Hugging Face's
 PATIENCE = 1800.0  # seconds in which every process must have written its files
-
-
-class Saving:
-    """A save that may still be going on; `save_sharded` returns it.
-
-    A program that ends waits for it.
-
-    Example:
-        >>> import os, tempfile
-        >>> import jax.numpy as jnp
-        >>> import fnn
-        >>> folder = os.path.join(tempfile.mkdtemp(), "checkpoint")
-        >>> saving = fnn.distributed.save_sharded({"w": jnp.ones(3)}, folder, background=True)
-        >>> saving.wait()
-        >>> saving.done
-        True
-    """
-
-    def __init__(self, write: Callable[[], None], background: bool) -> None:
-        self._error: BaseException | None = None
-        self._write = write
-        self._thread = threading.Thread(target=self._run, name="fnn.distributed.save_sharded") if background else None
-        if self._thread is None:
-            write()
-        else:
-            self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._write()
-        except BaseException as error:  # raised in the thread that asks
-            self._error = error
-
-    @property
-    def done(self) -> bool:
-        """Whether it has come to an end, good or bad."""
-        return self._thread is None or not self._thread.is_alive()
-
-    def wait(self) -> None:
-        """Until the folder is in place.
-
-        Raises:
-            OSError: it could not be written; whatever the save has raised is raised here, or by the next save.
-        """
-        if self._thread is not None:
-            self._thread.join()
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
 
 
 _last: list[Saving] = []  # the save in the background that the next one must wait for
@@ -140,7 +91,9 @@ def save_sharded(
     text, tensors = encode_tree(state, "save_sharded")
     sizes = {name: math.prod(np.shape(value)) * value.dtype.itemsize for name, value in tensors.items()}
     files = _divided(sizes, max_shard_size)
-    token = broadcast_from(np.frombuffer(secrets.token_bytes(6), np.uint8)).tobytes().hex()
+    token = secrets.token_hex(6)
+    if jax.process_count() > 1:
+        token = progress.exchanged("save_sharded", token)[0]
     held = _held(tensors, files, background)
     index = index_of(files, sum(sizes.values()), **{TREE: text})
     saving = Saving(lambda: _write(target, token, held, index), background)
@@ -201,9 +154,10 @@ def _together(stage: str, act: Callable[[], None]) -> None:
     store.put(f"{stage}/{here}", "")
     start = time.monotonic()
     for there in range(jax.process_count()):
-        found = store.take(f"{stage}/{there}", PATIENCE - (time.monotonic() - start))
+        left = PATIENCE - (time.monotonic() - start)
+        found, what = progress.awaited(f"{stage}/{there}", there, progress.gone, left)
         if found is None:
-            raise ArgumentError(f"save_sharded: process {there} has not written its files within {PATIENCE:g} seconds")
+            raise ArgumentError(f"save_sharded: process {there} has not written its files: it {what}")
         if found:
             raise ArgumentError(f"save_sharded: process {there} could not write its files: {found}")
 
@@ -212,8 +166,8 @@ def _whole(value: Any, wanted: bool) -> Any:
     """An array as one; of those of all processes, each must take part, whether it wants the array or not."""
     value = value.data if isinstance(value, Box) else value
     if isinstance(value, jax.Array) and not value.is_fully_addressable and not value.is_fully_replicated:
-        return gather(value)
-    return gather(value) if wanted else None
+        return whole(value)
+    return whole(value) if wanted else None
 
 
 def _divided(sizes: Mapping[str, int], most: int) -> list[list[str]]:

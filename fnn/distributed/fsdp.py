@@ -12,7 +12,7 @@ dimension 0).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast, overload
 
 from jax.sharding import Mesh, PartitionSpec
@@ -21,56 +21,24 @@ from fnn.distributed.device_mesh import DeviceMesh, jax_mesh
 from fnn.distributed.distributing import Spread, check_alike, spread_by, watch
 from fnn.distributed.meshes import batch_axes, rule_axis, size_of
 from fnn.distributed.placements import Shard
+from fnn.distributed.policies import MixedPrecisionPolicy, OffloadPolicy
 from fnn.distributed.rules import Placed, extended, resolved
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func import checkpoint
 from fnn.nn import Module, Parameter
 from fnn.state.layout import GATHERED
 from fnn.state.scope import epoch
-from fnn.typing import DType
 
 __all__ = ["FSDPModule", "MixedPrecisionPolicy", "OffloadPolicy", "fully_shard"]
 
 _WHERE = "fully_shard"
+_PRECISION, _OFFLOAD = MixedPrecisionPolicy(), OffloadPolicy()
 _classes: dict[type, type] = {}
 
 
 def _forgets(primitive: Any, *avals: object, **params: Any) -> bool:
     """The policy of `fnn.checkpoint` that keeps everything but gathered weights, and what they are made by."""
     return primitive.name != "sharding_constraint" and params.get("name") != GATHERED
-
-
-@dataclass(frozen=True)
-class MixedPrecisionPolicy:
-    """PyTorch's policy of precisions, of which only the default is taken: `fnn.amp.autocast` does what it is for.
-
-    Args:
-        param_dtype: None: parameters are computed with as they are.
-        reduce_dtype: None: gradients are added up in their own dtype.
-        output_dtype: None.
-        cast_forward_inputs: True.
-
-    Example:
-        >>> import fnn
-        >>> fnn.distributed.fsdp.MixedPrecisionPolicy().param_dtype is None
-        True
-    """
-
-    param_dtype: DType | None = None
-    reduce_dtype: DType | None = None
-    output_dtype: DType | None = None
-    cast_forward_inputs: bool = True
-
-
-@dataclass(frozen=True)
-class OffloadPolicy:
-    """PyTorch's policy of keeping parameters elsewhere; this one, the only one taken, keeps them on their devices.
-
-    Example:
-        >>> import fnn
-        >>> fnn.distributed.fsdp.OffloadPolicy()
-        OffloadPolicy()
-    """
 
 
 class FSDPModule(Module):
@@ -148,8 +116,8 @@ def fully_shard(
     mesh: DeviceMesh | Mesh | None = None,
     reshard_after_forward: bool | int | None = None,
     shard_placement_fn: Callable[[Parameter], Shard | None] | None = None,
-    mp_policy: MixedPrecisionPolicy = MixedPrecisionPolicy(),
-    offload_policy: OffloadPolicy = OffloadPolicy(),
+    mp_policy: MixedPrecisionPolicy = _PRECISION,
+    offload_policy: OffloadPolicy = _OFFLOAD,
     ignored_params: set[Parameter] | None = None,
     dp_mesh_dims: None = None,
 ) -> Any:

@@ -7,6 +7,7 @@ the process.  When one fails the others are ended, and its status is the launche
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ from typing import BinaryIO
 __all__ = ["main"]
 
 _TAKE_A_VALUE = ("-n", "--processes", "--devices-per-process", "--port")
+PATIENCE = 30.0  # seconds that the processes have after a signal, to save what they do
 GRACE = 10.0  # seconds between asking a process to end and ending it
 
 
@@ -76,8 +78,8 @@ def _environment(rank: int, count: int, port: int, devices: int | None) -> dict[
 
 
 def _copy(rank: int, source: BinaryIO, target: BinaryIO, lock: threading.Lock) -> None:
-    for line in source:
-        with lock:
+    for line in source:  # to its end, even when nobody reads on: the process would wait for it
+        with lock, contextlib.suppress(OSError):
             target.write(f"[{rank}] ".encode() + line.rstrip(b"\n") + b"\n")
             target.flush()
 
@@ -112,9 +114,11 @@ def _run(command: list[str], count: int, port: int, devices: int | None) -> int:
     threads: list[threading.Thread] = []
     locks = threading.Lock(), threading.Lock()
     received: list[int] = []
+    asked: list[float] = []
 
     def pass_on(number: int, frame: object) -> None:
         received.append(number)
+        asked.append(time.monotonic())
         for process in processes:
             if process.poll() is None:
                 process.send_signal(number)
@@ -136,7 +140,7 @@ def _run(command: list[str], count: int, port: int, devices: int | None) -> int:
                 assert source is not None
                 threads.append(threading.Thread(target=_copy, args=(rank, source, target, lock), daemon=True))
                 threads[-1].start()
-        status = _wait(processes)
+        status = _wait(processes, asked)
     finally:
         _end(processes)
         for number, handler in before.items():
@@ -146,9 +150,14 @@ def _run(command: list[str], count: int, port: int, devices: int | None) -> int:
     return 128 + received[0] if received and status else status
 
 
-def _wait(processes: list[subprocess.Popen[bytes]]) -> int:
-    """Until all have ended well, or one has not: its status."""
+def _wait(processes: list[subprocess.Popen[bytes]], asked: list[float]) -> int:
+    """Until all have ended well, or one has not: its status; or until they do not end though they were asked to."""
     while True:
+        if asked and time.monotonic() - asked[0] > PATIENCE:
+            print(
+                f"launch: the processes have not ended {PATIENCE:g} seconds after a signal", file=sys.stderr, flush=True
+            )
+            return 1
         states = [process.poll() for process in processes]
         for rank, state in enumerate(states):
             if state:

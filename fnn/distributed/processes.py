@@ -1,4 +1,4 @@
-"""Processes of one job: joining it, who is who, and values that all of them see.
+"""Processes of one job: joining it, and who is who.
 
 Several processes run one program on the devices of all: each executes the same lines, and JAX moves data where a
 computation needs it.  `init` finds the others by the variables that a launcher sets, and does nothing for a process
@@ -7,25 +7,16 @@ that is alone.
 
 from __future__ import annotations
 
-import itertools
 import os
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
-from jax.experimental import multihost_utils
 
-from fnn.distributed import agreement, store
+from fnn.distributed import progress
 from fnn.errors import ArgumentError
-from fnn.state.box import Box
-from fnn.typing import PyTree
 
 __all__ = [
-    "barrier",
-    "broadcast_from",
-    "gather",
     "init",
     "is_initialized",
     "process_count",
@@ -43,7 +34,6 @@ distributed.init: JAX has used its devices already, and cannot join a job of {co
     model = Net()"""
 
 _joined = False
-_barriers = itertools.count()
 
 
 class _Job(NamedTuple):
@@ -121,7 +111,7 @@ def init(
             raise
         raise ArgumentError(TOO_LATE.format(count=job.size)) from None
     _joined = True
-    agreement.begin()
+    progress.begin()
 
 
 def _ids(value: int | Sequence[int] | None) -> Sequence[int] | None:
@@ -201,7 +191,7 @@ def shutdown() -> None:
     """
     global _joined
     if _joined:
-        agreement.end()
+        progress.end()
         jax.distributed.shutdown()
         _joined = False
 
@@ -227,88 +217,3 @@ def process_count() -> int:
         1
     """
     return jax.process_count()
-
-
-def barrier(name: str = "fnn.distributed.barrier", timeout: float = 1800.0) -> None:
-    """Waits until every process has come here.
-
-    Args:
-        name: the same in all processes; told in the error if they meet at different ones.
-        timeout: seconds to wait.
-
-    Raises:
-        ArgumentError: a process waits at a barrier of another name, or does not come in time.
-
-    Example:
-        >>> import fnn
-        >>> fnn.distributed.barrier()
-    """
-    if jax.process_count() == 1:
-        return
-    number, here = next(_barriers), jax.process_index()
-    store.put(f"barrier/{number}/{here}", name)
-    start = time.monotonic()
-    with agreement.waiting(f"the barrier {name!r}"):
-        for there in range(jax.process_count()):
-            other = store.take(f"barrier/{number}/{there}", timeout - (time.monotonic() - start))
-            if other is None:
-                raise ArgumentError(
-                    f"barrier: process {there} has not come to {name!r} within {timeout:g} seconds, where process "
-                    f"{here} waits"
-                )
-            if other != name:
-                raise ArgumentError(f"barrier: process {here} waits at {name!r}, process {there} at {other!r}")
-
-
-def gather(tree: PyTree) -> Any:
-    """Arrays as whole numpy arrays in every process, however they are spread; all processes must call it.
-
-    Args:
-        tree: arrays (or boxes) in lists, tuples and dicts.
-
-    Returns:
-        The same structure with numpy arrays; other values as they are.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> import fnn
-        >>> fnn.distributed.gather({"x": jnp.arange(3)})
-        {'x': array([0, 1, 2], dtype=int32)}
-    """
-
-    def whole(value: Any) -> Any:
-        if isinstance(value, Box):
-            value = value.data
-        if not isinstance(value, jax.Array):
-            return value
-        if value.is_fully_addressable:
-            return np.asarray(value)
-        if value.is_fully_replicated:
-            return np.asarray(value.addressable_data(0))
-        return np.asarray(multihost_utils.process_allgather(value, tiled=True))
-
-    return jax.tree.map(whole, tree, is_leaf=lambda node: isinstance(node, Box))
-
-
-def broadcast_from(tree: PyTree, source: int = 0) -> Any:
-    """The values that one process has, in every process; all processes must call it.
-
-    Args:
-        tree: arrays of the same shapes in all processes.
-        source: the process whose values they are.
-
-    Returns:
-        The same structure with numpy arrays.
-
-    Example:
-        >>> import numpy as np
-        >>> from fnn.distributed.processes import broadcast_from
-        >>> broadcast_from(np.arange(2))
-        array([0, 1])
-    """
-    if not 0 <= source < jax.process_count():
-        raise ArgumentError(f"broadcast: the source must be from 0 to {jax.process_count() - 1}, got {source}")
-    tree = gather(tree)
-    if jax.process_count() == 1:
-        return tree
-    return jax.tree.map(np.asarray, multihost_utils.broadcast_one_to_all(tree, jax.process_index() == source))

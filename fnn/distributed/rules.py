@@ -16,26 +16,22 @@ A dimension that the devices do not divide is not spread, and the plan says so i
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
 
+from fnn.distributed.choices import NAMES, Choice, Found, Rule, chooser, near, shown
 from fnn.distributed.meshes import batch_axes, rule_axis, size_of
-from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.errors import ArgumentError
 from fnn.nn import Module
 from fnn.state.layout import Layout
 from fnn.state.parameter import Parameter, is_lazy
 
 __all__ = ["NAMES", "Placed", "Rule", "extended", "resolved"]
 
-NAMES = ("replicate", "fsdp", "column", "row", "expert")
-Choice: TypeAlias = str | tuple[str, ...] | PartitionSpec | None
-Rule: TypeAlias = Choice | Mapping[str, Choice] | Callable[[str, Any], Choice]
 
 _LAZY = "{where}: {name} is not initialised yet: call the lazy module once on an example input before"
 
@@ -66,13 +62,6 @@ class Placed:
         return Layout(sharding, None if read == self.spec else NamedSharding(mesh, read))
 
 
-@dataclass
-class _Found:
-    box: Any
-    names: list[str]
-    owners: list[Module]
-
-
 def resolved(model: Module, mesh: Mesh | AbstractMesh, rule: Rule, where: str = "distribute") -> list[Placed]:
     """Where each array of a model goes.
 
@@ -86,18 +75,18 @@ def resolved(model: Module, mesh: Mesh | AbstractMesh, rule: Rule, where: str = 
         ArgumentError: an unknown rule, a pattern that matches nothing, an axis that the mesh has not.
     """
     found = _members(model, where)
-    choose = _chooser(found, rule, where)
+    choose = chooser(found, rule, where)
     placed = []
     for entry in found:
         choice = choose(entry) if isinstance(entry.box, Parameter) else None
         spec, word = _spec(choice, entry, mesh, where)
-        placed.append(Placed(tuple(entry.names), entry.box, spec, _shown(choice), word))
+        placed.append(Placed(tuple(entry.names), entry.box, spec, shown(choice), word))
     return placed
 
 
-def _members(model: Module, where: str) -> list[_Found]:
+def _members(model: Module, where: str) -> list[Found]:
     """The parameters, then the buffers, each once with all its names."""
-    found: dict[int, _Found] = {}
+    found: dict[int, Found] = {}
     for table in ("_parameters", "_buffers"):
         for path, module in model.named_modules(remove_duplicate=False):
             for name, box in module.__dict__[table].items():
@@ -106,99 +95,11 @@ def _members(model: Module, where: str) -> list[_Found]:
                 full = f"{path}.{name}" if path else name
                 if is_lazy(box):
                     raise ArgumentError(_LAZY.format(where=where, name=full))
-                entry = found.setdefault(id(box), _Found(box, [], []))
+                entry = found.setdefault(id(box), Found(box, [], []))
                 if full not in entry.names:
                     entry.names.append(full)
                     entry.owners.append(module)
     return list(found.values())
-
-
-def _chooser(found: list[_Found], rule: Rule, where: str) -> Callable[[_Found], Choice]:
-    if rule is None or isinstance(rule, (str, tuple, PartitionSpec)):
-        _check(rule, where)
-        return lambda entry: rule
-    if isinstance(rule, Mapping):
-        for choice in rule.values():
-            _check(choice, where)
-        parameters = [entry for entry in found if isinstance(entry.box, Parameter)]
-        for pattern in rule:
-            if not isinstance(pattern, str):
-                raise ArgumentTypeError(f"{where}: a pattern is a str, got {pattern!r}")
-            for alternative in pattern.split("|"):
-                if not any(_matches(alternative, name) for entry in parameters for name in entry.names):
-                    raise ArgumentError(_nothing(where, alternative, parameters))
-        patterns = dict(rule)
-        return lambda entry: next(
-            (
-                choice
-                for pattern, choice in patterns.items()
-                if any(_matches(part, name) for part in pattern.split("|") for name in entry.names)
-            ),
-            None,
-        )
-    if callable(rule):
-        function = rule
-
-        def ask(entry: _Found) -> Choice:
-            choice = function(entry.names[0], entry.box)
-            _check(choice, f"{where}: the rule of {entry.names[0]}")
-            return choice
-
-        return ask
-    raise ArgumentTypeError(f"{where}: rule must be a name, a PartitionSpec, a dict or a function, got {rule!r}")
-
-
-def _check(choice: object, where: str) -> None:
-    if choice is None or isinstance(choice, PartitionSpec):
-        return
-    if isinstance(choice, tuple) and choice:
-        for part in choice:
-            _check(part, where)
-            if not isinstance(part, str):
-                raise ArgumentTypeError(f"{where}: of several rules each is a name, got {choice!r}")
-        return
-    if not isinstance(choice, str):
-        raise ArgumentTypeError(f"{where}: a rule is one of {', '.join(NAMES)} or a PartitionSpec, got {choice!r}")
-    if choice not in NAMES:
-        raise ArgumentError(
-            f"{where}: unknown rule {choice!r}; expected one of {', '.join(NAMES)}{_near(choice, NAMES)}"
-        )
-
-
-def _matches(pattern: str, name: str) -> bool:
-    """Whether a pattern fits a parameter's name or that of a module above it; ``*.fc`` fits ``fc`` as well."""
-    pattern = pattern.strip()
-    parts = name.split(".")
-    paths = [".".join(parts[: n + 1]) for n in range(len(parts))]
-    return any(fnmatch.fnmatchcase(path, pattern) or fnmatch.fnmatchcase(f".{path}", pattern) for path in paths)
-
-
-def _nothing(where: str, pattern: str, parameters: list[_Found]) -> str:
-    names = [name for entry in parameters for name in entry.names]
-    paths = dict.fromkeys(path for name in names for path in (name, name.rpartition(".")[0]) if path)
-    bare = pattern.strip().strip("*.")
-    scored = {path: max(difflib.SequenceMatcher(None, bare, end).ratio() for end in _ends(path)) for path in paths}
-    near = [path for path in sorted(scored, key=lambda path: -scored[path]) if scored[path] > 0.5][:3]
-    hint = (
-        f"near names: {', '.join(near)}" if near else f"the names: {', '.join(names[:6])}{', ...' * (len(names) > 6)}"
-    )
-    return f"{where}: the pattern {pattern.strip()!r} matches no parameter; {hint}"
-
-
-def _ends(path: str) -> list[str]:
-    parts = path.split(".")
-    return [".".join(parts[n:]) for n in range(len(parts))]
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _shown(choice: Choice) -> str:
-    if choice is None or isinstance(choice, str):
-        return choice or "replicate"
-    return f"P{tuple(choice)}" if isinstance(choice, PartitionSpec) else " + ".join(choice)
 
 
 def _without(part: Any, axes: set[str]) -> Any:
@@ -210,7 +111,7 @@ def _axes(part: Any) -> tuple[str, ...]:
     return () if part is None else (part,) if isinstance(part, str) else tuple(part)
 
 
-def _spec(choice: Choice, entry: _Found, mesh: Mesh | AbstractMesh, where: str) -> tuple[PartitionSpec, str]:
+def _spec(choice: Choice, entry: Found, mesh: Mesh | AbstractMesh, where: str) -> tuple[PartitionSpec, str]:
     shape = tuple(entry.box.shape)
     if isinstance(choice, PartitionSpec):
         return _fitted(choice, shape, mesh, f"{where}: {entry.names[0]}")
@@ -239,16 +140,14 @@ def extended(entry: Placed, mesh: Mesh, rule: str, where: str) -> Placed:
     shape = tuple(entry.box.shape)
     parts: list[Any] = [*entry.spec, *(None,) * (len(shape) - len(entry.spec))]
     axis = rule_axis(mesh, rule, where)
-    dim, word = _dim(rule, _Found(entry.box, list(entry.names), []), shape, parts, mesh.shape[axis])
+    dim, word = _dim(rule, Found(entry.box, list(entry.names), []), shape, parts, mesh.shape[axis])
     if dim is not None:
         parts[dim] = axis
     spec = PartitionSpec(*parts) if any(parts) else PartitionSpec()
     return replace(entry, spec=spec, rule=rule, word=word)
 
 
-def _dim(
-    rule: str, entry: _Found, shape: tuple[int, ...], taken: list[str | None], size: int
-) -> tuple[int | None, str]:
+def _dim(rule: str, entry: Found, shape: tuple[int, ...], taken: list[str | None], size: int) -> tuple[int | None, str]:
     """Which dimension a rule spreads over ``size`` devices, or None, and why not."""
     if rule == "fsdp":
         dims = [dim for dim, n in enumerate(shape) if n and n % size == 0 and taken[dim] is None]
@@ -261,7 +160,7 @@ def _dim(
     return (dim, "") if shape[dim] % size == 0 else (None, f"whole: {size} does not divide {shape[dim]}")
 
 
-def _matrix_dim(choice: str, entry: _Found, shape: tuple[int, ...]) -> int | None:
+def _matrix_dim(choice: str, entry: Found, shape: tuple[int, ...]) -> int | None:
     """The dimension of outputs ("column") or of inputs ("row"); None where the parameter has none."""
     owner = type(entry.owners[0]).__mro__
     names = {cls.__name__ for cls in owner}
@@ -281,8 +180,8 @@ def _fitted(
         part = spec[dim] if dim < len(spec) else None
         unknown = [name for name in _axes(part) if name not in mesh.axis_names]
         if unknown:
-            near = _near(unknown[0], mesh.axis_names)
-            raise ArgumentError(f"{where}: the mesh has no axis {unknown[0]!r}, only {mesh.axis_names}{near}")
+            meant = near(unknown[0], mesh.axis_names)
+            raise ArgumentError(f"{where}: the mesh has no axis {unknown[0]!r}, only {mesh.axis_names}{meant}")
         if part is not None and size % size_of(mesh, _axes(part)):
             word = f"whole: {size_of(mesh, _axes(part))} does not divide {size}"
             part = None

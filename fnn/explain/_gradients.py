@@ -15,6 +15,7 @@ from fnn.func.inspection import Input, Inspection, inspect
 
 __all__ = ["dead", "gradients"]
 
+_NAMED = 8  # frozen parameters that are listed
 _MANY = 0.5  # the share of dead units that is a finding
 
 
@@ -22,7 +23,8 @@ def gradients(step: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
     """The parameters that get no gradient: not used, detached, frozen, or not given to the optimizer.
 
     It is read off the program, whatever the numbers: a parameter with ``requires_grad`` gets none if it influences
-    nothing but itself, or if its update depends on no argument and on no other parameter.
+    nothing but itself, or if its update depends on no argument and on no other parameter.  Those that are frozen on
+    purpose, or by mistake, are listed, and are no findings.
 
     Args:
         step: a training step, under `fnn.jit` or not.
@@ -95,6 +97,11 @@ def gradients_report(found: Inspection) -> Report:
         lines = [f"each of {count} parameters gets one"]
     else:
         lines = [f"{len(findings)} of {count} parameters get none", *(f"{f.where}: {f.what}" for f in findings)]
+    frozen = [entry.name for entry in found.inputs if entry.kind == "parameter" and not entry.trained]
+    if frozen:
+        more = ", ..." if len(frozen) > _NAMED else ""
+        are = "1 more is" if len(frozen) == 1 else f"{len(frozen)} more are"
+        lines.append(f"{are} frozen (requires_grad=False): {', '.join(frozen[:_NAMED])}{more}")
     return Report(f"Gradients in {found.name}", lines, (), findings)
 
 

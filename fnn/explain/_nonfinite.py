@@ -35,6 +35,7 @@ _HINTS = {
     "integer_pow": "a power that is too large, or 1/0",
     "exp": "exp of a number that is too large",
     "exp2": "exp2 of a number that is too large",
+    "gather": "an index that is out of range",
     "convert_element_type": "the number does not fit into the dtype",
 }
 

@@ -174,7 +174,8 @@ class Bound:
         if not program.warm or compiled is not program.compiled or program.blocks:
             self._first(compiled, args, targets)
         else:
-            epoch.runs += program.shared
+            if program.shared:
+                epoch.ran(program.shared)
             # One call into C: an interrupt comes before it, when nothing is donated, or after it, when all is stored.
             deque(map(_store, targets, itertools.chain.from_iterable(map(compiled, *((a,) for a in args)))), maxlen=0)
         if scratch:

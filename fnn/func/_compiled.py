@@ -29,7 +29,7 @@ class Program:
 
     def __init__(self) -> None:
         self.warm = False
-        self.shared = False  # by several processes
+        self.shared = 0  # its number among those of several processes
         self.name = ""
         self.safe: Any = None
         self.symbolic: frozenset[Place] = frozenset()

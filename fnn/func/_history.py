@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from fnn.errors import RecompileWarning
+from fnn.func._answers import answers
 from fnn.func._compiled import Program
 from fnn.func._differences import Difference, array, differences
 from fnn.func._labels import argument_names
@@ -105,7 +106,9 @@ def _reasons(
             forms = _forms(program, survey)
             found += [d for d in more if not (d.minor and forms)] + forms
             if not found:
-                found.append(Difference("a number or an array of which Python asks the value", "is another one"))
+                found = answers(program, survey, roots, names)
+            if not found:
+                found.append(Difference("an array of which Python asks the value", "is another one"))
         found = [d for d in found if not d.minor] or found
         if best is None or len(found) < len(best):
             best = found

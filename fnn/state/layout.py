@@ -94,9 +94,9 @@ def sparing(layouts: Iterable[Layout | None]) -> dict[str, Any]:
         Options of XLA, by name.
     """
     read = next((layout.read for layout in layouts if layout is not None and layout.read is not None), None)
-    if read is None or read.mesh.size == 1 or read.mesh.devices.flat[0].platform != "cpu":
+    if read is None or read.mesh.size == 1:
         return {}
-    return dict(_known_options())
+    return dict(_known_options()) if all(device.platform == "cpu" for device in read.device_set) else {}
 
 
 @functools.cache

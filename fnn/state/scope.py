@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -47,13 +48,21 @@ unset = object()
 class _Epoch:
     """The structure epoch (see the module's text), and counts of arrays handed out and of programs run."""
 
-    __slots__ = ("exposures", "numbers", "runs", "structure")
+    __slots__ = ("exposures", "mark", "numbers", "runs", "structure", "trail")
 
     def __init__(self) -> None:
         self.structure = 0
         self.exposures = 0
         self.numbers = 0  # moves when a number in an attribute of a Module is replaced by another
         self.runs = 0  # of programs of several processes, without the first run of each
+        self.mark = 0  # of which these were, and in which order
+        self.trail: deque[tuple[int, int, int]] = deque(maxlen=64)  # the last runs: number, mark, program
+
+    def ran(self, program: int) -> None:
+        """Notes a run of a program of several processes."""
+        self.runs += 1
+        self.mark = hash((self.mark, program))
+        self.trail.append((self.runs, self.mark, program))
 
 
 epoch = _Epoch()

@@ -130,17 +130,17 @@ def jobs(count: str) -> None:
             assert launcher.stdout is not None
             members = {}
             for line in launcher.stdout:
-                rank, word, number = line.split()
+                rank, word, *rest = line.split()
                 if word == "process":
-                    members[rank] = int(number)
+                    members[rank] = int(rest[0])
                 if word == "saved":
-                    last = int(number)
+                    last = int(rest[0])
                     if len(members) == 2:
                         break
             time.sleep(draw.uniform(0.0, 0.3))
             os.kill(members[draw.choice(sorted(members))], signal.SIGKILL)
             for line in launcher.stdout:
-                last = int(line.split()[-1]) if "saved" in line else last
+                last = int(line.split()[-1]) if "] saved " in line else last
         assert launcher.returncode == 128 + signal.SIGKILL, launcher.returncode
         got = found(folder)
         assert last <= got <= last + 1, f"death {death}: saved {last}, read {got}"
@@ -150,7 +150,7 @@ def jobs(count: str) -> None:
 
 def member(folder: str, first: str) -> None:
     """One of the two processes."""
-    fnn.distributed.init()
+    fnn.distributed.init(heartbeat_timeout=600)
     print("process", os.getpid(), flush=True)
     for number in range(int(first), int(first) + 10_000):
         (_background if number % 2 else _sharded)(Path(folder), number)

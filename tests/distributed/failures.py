@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 
@@ -35,12 +36,30 @@ def refused(text: str, call: Callable[[], object]) -> None:
         raise AssertionError(f"expected {text!r}")
 
 
+def _layers(count: int) -> list[nn.Module]:
+    return [nn.Linear(4, 4) for _ in range(count)]
+
+
+def order() -> None:
+    """Programs that have run before, in another order in each process: a device would wait for ever."""
+    fnn.distributed.init()
+    fnn.manual_seed(0)
+    model = fnn.distributed.distribute(nn.Linear(4, 4), fnn.distributed.mesh())
+    programs = [fnn.jit(lambda x: model(x).sum()), fnn.jit(lambda x: (model(x) ** 2).sum(0))]
+    x = np.ones((8, 4), np.float32)
+    for program in programs:
+        jax.block_until_ready(program(x))
+    for program in programs[:: -1 if fnn.distributed.get_rank() else 1]:
+        jax.block_until_ready(program(x))
+    time.sleep(600)
+
+
 def main() -> None:
     """Runs them all."""
     fnn.distributed.init()
     rank = fnn.distributed.get_rank()
     fnn.manual_seed(0)
-    model = fnn.distributed.distribute(nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), fnn.distributed.mesh())
+    model = fnn.distributed.distribute(nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5)), fnn.distributed.mesh(), "fsdp")
 
     @fnn.jit
     def train(x: np.ndarray) -> jax.Array:
@@ -63,6 +82,17 @@ def main() -> None:
     if rank:  # on its own devices a process may compute what it likes
         fnn.jit(lambda y: y * 2)(np.ones(3))
 
+    dist = fnn.distributed
+    refused("must give arrays of one type, got float32[2]", lambda: dist.all_reduce(np.ones(2 + rank)))
+    refused("(1.weight is not in both)", lambda: dist.distribute(nn.Sequential(*_layers(1 + rank)), dist.mesh()))
+    fnn.manual_seed(0)
+    if rank == 0:
+        refused(
+            "gather: process 0 waits for process 1, which waits at the barrier 'off'",
+            lambda: dist.gather(model[0].weight),
+        )
+    fnn.distributed.barrier("off")
+
     here, there = ("evening", "morning") if rank else ("morning", "evening")
     if rank == 0:
         refused("it waits at the barrier 'evening'", lambda: train(x[:2]))
@@ -79,4 +109,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    order() if sys.argv[1:] == ["order"] else main()

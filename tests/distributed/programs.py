@@ -6,6 +6,7 @@ A difference or an error is an ordinary exception.
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import re
 import sys
@@ -88,7 +89,7 @@ def close(got: Any, want: Any, what: str) -> None:
 def traffic(*names: str) -> None:
     """FSDP gathers weights and reduces gradients, at any batch size; nothing else moves."""
     for name in names:
-        entry = MODELS[name]
+        entry, volumes = MODELS[name], set[int]()
         for rows in (8, 64, 512, 4096) if extent.ALL else (8, 4096):
             *_, model, _, step = trained(entry.make, [], make_mesh(), "fsdp", loss=entry.loss)
             weights = {tuple(p.shape) for p in model.parameters()}
@@ -96,10 +97,12 @@ def traffic(*names: str) -> None:
             gathered = {t.shape for t in found if t.kind == "all-gather"}
             assert gathered and gathered <= weights, (name, rows, gathered - weights)
             assert {t.kind for t in found} <= {"all-gather", "all-reduce", "reduce-scatter"}, (name, rows, found)
-            reduced = {t.shape for t in found if t.kind != "all-gather"}
-            statistics = {()} | {tuple(b.shape) for b in model.buffers()}  # the loss; the moments of BatchNorm
-            assert reduced <= weights | statistics, (name, rows, reduced - weights)
-            print(name, rows, len(found), "transfers", flush=True)
+            # Gradients, maybe in the form of a product of matrices; the loss; the moments of BatchNorm.
+            reduced = {math.prod(t.shape) for t in found if t.kind != "all-gather"}
+            known = {1, *map(math.prod, weights), *(b.size for b in model.buffers())}
+            assert reduced <= known, (name, rows, found)
+            volumes.add(sum(t.bytes for t in found))
+        assert max(volumes) <= 1.01 * min(volumes), (name, volumes)  # whatever the batch
 
 
 class Deep(nn.Sequential):

@@ -63,9 +63,16 @@ def test_failures_are_told_within_seconds():
     launched = ("-m", "fnn.distributed.launch", "-n", "2", "--devices-per-process", "2", "-m")
     result = run(*launched, "tests.distributed.failures")
     text = result.stdout + result.stderr[-3000:]
-    assert result.stdout.count("[0] refused") == 6 and result.stdout.count("[1] refused") == 5, text
-    assert result.returncode == 128 + 9 and "launch: process 0 ended with signal 9; ending the others" in text
+    assert result.stdout.count("[0] refused") == 9 and result.stdout.count("[1] refused") == 7, text
+    assert result.returncode == 128 + 9, text
+    assert "launch: process 0 ended with signal 9; ending the others" in result.stderr, text
     assert time.monotonic() - start < 300
+
+
+def test_another_order_of_programs():
+    result = run("-m", "fnn.distributed.launch", "-n", "2", "-m", "tests.distributed.failures", "order", limit=300)
+    assert "the processes run different programs: as its run number 1 process" in result.stderr, result.stderr[-3000:]
+    assert result.returncode == 1
 
 
 # -- the launcher -------------------------------------------------------------------------------------

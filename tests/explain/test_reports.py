@@ -97,6 +97,34 @@ def test_words_of_a_change(change, words):
     assert words in step.history.compilations[-1].reasons
 
 
+def test_words_of_an_answer():
+    class Counts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            return x if self.calls % 2 else -x
+
+    model = Counts()
+    step = fnn.jit(lambda x: model(x))
+    for _ in range(5):
+        step(jnp.ones(1))
+    assert step.history.compilations[-1].reasons == ("bool((model.calls + 1) % 2): was True, is now False",)
+
+
+def test_frozen_parameters_and_wrong_indices_are_named():
+    model = Net()
+    model.encoder.requires_grad_(False)
+    report = fnn.explain.gradients(trained(model), inputs())
+    frozen = "2 more are frozen (requires_grad=False): model.encoder.0.weight, model.encoder.0.bias"
+    assert report.lines == ["each of 2 parameters gets one", frozen] and not report.findings
+    embedding = nn.Embedding(3, 2)
+    found = fnn.explain.nonfinite(lambda i: embedding(i).sum(), jnp.array([1, 7]))
+    assert found.lines[0].startswith("nan is born in Embedding, in gather (forward): an index that is out of range")
+
+
 def test_live():
     model = Net(width=7)
     optimizer = optim.Adam(model.parameters())
