@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from fnn.kernels.elements import elements
 from fnn.kernels.mesh import like_rows, reshape, select
 
 # The elements that a place touches along one axis, and their weights: both (N, taps, *out).
@@ -28,16 +29,19 @@ def weighted_elements(x: jax.Array, taps: list[Taps]) -> jax.Array:
     plane = reshape(x, (n, c, math.prod(sizes)))
     axes = [[(_flat(i, k), _flat(w, k)) for k in range(i.shape[1])] for i, w in taps]
     insides = [[(i >= 0) & (i < size) for i, _ in axis] for axis, size in zip(axes, sizes, strict=True)]
-    terms = []
+    places, weights, met = [], [], []
     for numbers in itertools.product(*(range(len(axis)) for axis in axes)):
         flat, weight, inside = jnp.zeros((), np.int32), jnp.ones((), x.dtype), jnp.ones((), bool)
         for axis, of, k, size in zip(axes, insides, numbers, sizes, strict=True):
             index, w = axis[k]
             flat, weight, inside = flat * size + index, weight * w, inside & of[k]
-        flat = lax.expand_dims(select(inside, flat, lax.full_like(flat, 0)), [1])
-        taken = jnp.take_along_axis(plane, flat, 2, mode="promise_in_bounds")
-        taken = select(lax.broadcast_in_dim(inside, taken.shape, (0, 2)), taken, lax.full_like(taken, 0))
-        terms.append(taken * lax.expand_dims(weight, [1]))
+        places.append(select(inside, flat, lax.full_like(flat, 0)))
+        weights.append(weight)
+        met.append(inside)
+    terms = []
+    for taken, weight, inside in zip(elements(plane, places), weights, met, strict=True):
+        seen = select(lax.broadcast_in_dim(inside, taken.shape, (0, 2)), taken, lax.full_like(taken, 0))
+        terms.append(seen * lax.expand_dims(weight, [1]))
     return reshape(functools.reduce(lax.add, terms), (n, c, *out))
 
 
