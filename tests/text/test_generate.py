@@ -85,6 +85,43 @@ def test_tokens_equal_transformers(case, way):
     assert ours.dtype == np.int32 and (ended or way != "greedy" or case.startswith("Whisper"))
 
 
+def test_whispers_prompt_says_language_and_task():
+    """With it the tokens are those of Whisper's own method, which takes the prompt off."""
+    case = "WhisperForConditionalGeneration"
+    reference = getattr(transformers, case).from_pretrained(folder_of(case, 3.0)).eval()
+    model = text.from_pretrained(folder_of(case, 3.0))
+    said = {
+        "lang_to_id": {"<|en|>": 40, "<|de|>": 41}, "task_to_id": {"transcribe": 42, "translate": 43},
+        "no_timestamps_token_id": 44, "is_multilingual": True, "decoder_start_token_id": 1,
+    }  # fmt: skip
+    for name, value in said.items():
+        setattr(reference.generation_config, name, value)
+    model.generation_config = said
+    features, _ = next(prompts(case, 1))
+    sounds, how = torch.tensor(features), {"max_new_tokens": 8, "eos_token_id": ENDS, "pad_token_id": 0}
+    detected = model.detect_language(features)
+    assert np.array_equal(detected, reference.detect_language(sounds).numpy())
+    for language, task in (("de", "translate"), (["en", "de"], "transcribe"), (None, "transcribe")):
+        with torch.no_grad():
+            theirs = reference.generate(sounds, language=language, task=task, do_sample=False, **how).numpy()
+        begin = model.prompt_ids(detected if language is None else language, task)
+        begin = np.broadcast_to(begin, (2, 4))
+        ours = np.asarray(fnn.generate(model, features, decoder_input_ids=begin, **how))
+        assert np.array_equal(ours[:, :4], begin)
+        ours = ours[:, 4:]
+        ours = np.where(np.isin(ours, ENDS), 0, ours)  # it takes the end off, too
+        theirs = np.pad(theirs, ((0, 0), (0, ours.shape[1] - theirs.shape[1])))
+        assert np.array_equal(ours, np.where(np.isin(theirs, ENDS), 0, theirs))
+    assert model.prompt_ids("en", timestamps=True).tolist() == [[1, 40, 42]]
+    for how, message in (
+        ({"language": "fr"}, r"language must be one of <\|en\|>, <\|de\|>, got '<\|fr\|>'"),
+        ({"language": "en", "task": "sing"}, "task must be one of transcribe, translate, got 'sing'"),
+        ({}, "language must be given for a model that knows several"),
+    ):
+        with pytest.raises(fnn.ArgumentError, match=message):
+            model.prompt_ids(**how)
+
+
 @pytest.fixture(scope="module")
 def model():
     config = text.GPT2Config(
