@@ -87,6 +87,43 @@ _case("weighted", "WhisperConfig", dict(WHISPER, use_weighted_layer_sum=True, cl
       "WhisperForAudioClassification")  # fmt: skip
 
 
+# Options of configurations that change what is computed or which parameters there are.
+_case("longrope", "LlamaConfig", dict(DECODER, rope_parameters={"rope_type": "longrope", "rope_theta": 500.0,
+      "factor": 4.0, "original_max_position_embeddings": 16, "short_factor": [1.0, 1.5, 2.0, 2.5],
+      "long_factor": [2.0, 3.0, 4.0, 5.0]}), "LlamaForCausalLM")  # fmt: skip
+_case("dynamic", "LlamaConfig", dict(DECODER, max_position_embeddings=6, rope_parameters={"rope_type": "dynamic",
+      "rope_theta": 500.0, "factor": 4.0}), "LlamaForCausalLM")  # fmt: skip
+_case("gelu", "LlamaConfig", dict(DECODER, hidden_act="gelu", num_key_value_heads=1, head_dim=16), "LlamaForCausalLM")
+_case("full", "MistralConfig", dict(DECODER, sliding_window=None, head_dim=16), "MistralForCausalLM")
+_case("tied", "Qwen2Config", dict(DECODER, tie_word_embeddings=True), "Qwen2ForCausalLM")
+_case("biased", "Qwen3Config", dict(DECODER, head_dim=8, attention_bias=True, use_sliding_window=True,
+      max_window_layers=0, **WINDOW), "Qwen3ForCausalLM")  # fmt: skip
+_case("untied", "GemmaConfig", dict(DECODER, head_dim=16, tie_word_embeddings=False, hidden_act="gelu"),
+      "GemmaForCausalLM")  # fmt: skip
+_case("uncapped", "Gemma2Config", dict(DECODER, head_dim=8, attn_logit_softcapping=None, final_logit_softcapping=None,
+      query_pre_attn_scalar=17, **WINDOW), "Gemma2ForCausalLM")  # fmt: skip
+_case("relu", "BertConfig", dict(TEXT, hidden_act="relu", type_vocab_size=3, layer_norm_eps=1e-3, pad_token_id=4),
+      "BertForMaskedLM")  # fmt: skip
+_case("one", "BertConfig", dict(TEXT, num_labels=1), "BertForSequenceClassification")
+_case("untied", "RobertaConfig", dict(TEXT, tie_word_embeddings=False, pad_token_id=3), "RobertaForMaskedLM")
+_case("untied", "DistilBertConfig", dict(vocab_size=50, dim=32, hidden_dim=37, n_layers=1, n_heads=4, activation="relu",
+      tie_word_embeddings=False, sinusoidal_pos_embds=True), "DistilBertForMaskedLM")  # fmt: skip
+_case("scaled", "GPT2Config", dict(vocab_size=50, n_embd=32, n_layer=2, n_head=4, n_positions=64, n_inner=21,
+      scale_attn_by_inverse_layer_idx=True, activation_function="relu", tie_word_embeddings=False,
+      reorder_and_upcast_attn=True), "GPT2LMHeadModel")  # fmt: skip
+_case("relative", "T5Config", dict(T5, feed_forward_proj="gated-silu", relative_attention_num_buckets=6,
+      relative_attention_max_distance=7, num_layers=1, num_decoder_layers=2), "T5ForConditionalGeneration")  # fmt: skip
+_case("wide", "ViTConfig", dict(IMAGE, qkv_bias=False, patch_size=8, hidden_act="gelu_new", pooler_output_size=9,
+      pooler_act="relu"), "ViTModel")  # fmt: skip
+_case("unmasked", "Dinov2Config", dict(DINO, use_mask_token=False, layerscale_value=0.3, qkv_bias=False),
+      "Dinov2ForImageClassification")  # fmt: skip
+_case("gelu", "CLIPConfig", dict(text_config=dict(TEXT, hidden_act="gelu", eos_token_id=7), vision_config=dict(
+      IMAGE, hidden_act="gelu", layer_norm_eps=1e-3), projection_dim=16, logit_scale_init_value=1.0),
+      "CLIPModel")  # fmt: skip
+_case("relu", "WhisperConfig", dict(WHISPER, activation_function="relu", scale_embedding=True, encoder_layers=1,
+      decoder_layers=3), "WhisperForConditionalGeneration")  # fmt: skip
+
+
 def model_of(case: str, scale: float = 1.0) -> Any:
     """transformers' model of a case, in evaluation mode; its matrices ``scale`` times as large as usual."""
     cls, config, fields = CASES[case]

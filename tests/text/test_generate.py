@@ -11,27 +11,49 @@ import jax
 import fnn
 from fnn import nn, text
 from tests.extent import ALL
-from tests.text.oracle import folder_of, torch, transformers
+from tests.text.oracle import CASES, folder_of, torch, transformers
 
-MODELS = {
-    "GPT2LMHeadModel": "AutoModelForCausalLM", "LlamaForCausalLM": "AutoModelForCausalLM",
-    "T5ForConditionalGeneration": "AutoModelForSeq2SeqLM", "Gemma2ForCausalLM": "AutoModelForCausalLM",
-    "MistralForCausalLM": "AutoModelForCausalLM", "Qwen3ForCausalLM": "AutoModelForCausalLM",
-}  # fmt: skip
+# Every generative architecture, with what its attention may differ in.
+MODELS = [
+    "GPT2LMHeadModel", "T5ForConditionalGeneration", "LlamaForCausalLM", "LlamaForCausalLM-llama3",
+    "MistralForCausalLM", "Qwen2ForCausalLM-window", "Qwen3ForCausalLM", "GemmaForCausalLM", "Gemma2ForCausalLM",
+    "Gemma3ForCausalLM", "T5ForConditionalGeneration-gated", "WhisperForConditionalGeneration",
+]  # fmt: skip
 WAYS = {
     "greedy": {},
     "beams": {"num_beams": 3, "num_return_sequences": 2},
-    "penalty": {"repetition_penalty": 1.3, "min_new_tokens": 4},
-    "early": {"num_beams": 3, "early_stopping": True, "length_penalty": 2.0},
-    "never": {"num_beams": 2, "early_stopping": "never", "length_penalty": -0.5},
-}
+    "penalties": {"repetition_penalty": 1.3, "min_new_tokens": 4, "no_repeat_ngram_size": 2},
+    "early": {"num_beams": 3, "early_stopping": True, "length_penalty": 2.0, "no_repeat_ngram_size": 3,
+              "bad_words_ids": [[5], [6, 7], [8, 9, 10], [2]], "min_length": 12},
+    "never": {"num_beams": 2, "early_stopping": "never", "length_penalty": -0.5, "renormalize_logits": True,
+              "sequence_bias": {(4,): 2.0, (11, 12): -3.0, (13,): 1.5}},
+    "encoder": {"encoder_repetition_penalty": 1.5, "encoder_no_repeat_ngram_size": 2, "forced_eos_token_id": 7,
+                "exponential_decay_length_penalty": (3, 1.2), "no_repeat_ngram_size": 1},
+    "forced": {"begin_suppress_tokens": [4, 5, 6, 20], "suppress_tokens": [30, 31, 32], "forced_bos_token_id": 9},
+}  # fmt: skip
+ENDS = [2, 7, 9, 16, 23, 30]
 PAIRS = [(model, way) for model in MODELS for way in WAYS]
-DEFAULT = [("GPT2LMHeadModel", "greedy"), ("GPT2LMHeadModel", "beams"), ("T5ForConditionalGeneration", "greedy")]
+DEFAULT = [("GPT2LMHeadModel", "early"), ("GPT2LMHeadModel", "penalties"), ("T5ForConditionalGeneration", "greedy")]
 
 
-def prompts(count: int, seed: int = 0):
+_compiled = [0]  # how many programs were compiled so far
+
+
+def _counted(event, duration, **_):
+    if event == "/jax/core/compile/backend_compile_duration":
+        _compiled[0] += 1
+
+
+jax.monitoring.register_event_duration_secs_listener(_counted)
+
+
+def prompts(case, count, seed=0):
+    """Inputs with their masks: texts with padding on the left, or sounds."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
+        if case.startswith("Whisper"):
+            yield rng.standard_normal((2, 8, 32)).astype(np.float32), None
+            continue
         length = int(rng.integers(3, 20))
         ids, mask = rng.integers(3, 50, (2, length)), np.ones((2, length), np.int64)
         mask[0, : rng.integers(0, length - 1)] = 0
@@ -40,17 +62,64 @@ def prompts(count: int, seed: int = 0):
 
 @pytest.mark.parametrize(("case", "way"), PAIRS if ALL else DEFAULT)
 def test_tokens_equal_transformers(case, way):
-    reference = getattr(transformers, MODELS[case]).from_pretrained(folder_of(case, 3.0)).eval()
+    """Of 20 prompts, for which two programs at most are compiled."""
+    reference = getattr(transformers, CASES[case][0]).from_pretrained(folder_of(case, 3.0)).eval()
     model = text.from_pretrained(folder_of(case, 3.0))
-    how = {"max_new_tokens": 10, "eos_token_id": [2, 7, 9], "pad_token_id": 0, **WAYS[way]}
-    lengths = set()
-    for ids, mask in prompts(20):
-        with torch.no_grad():
-            theirs = reference.generate(torch.tensor(ids), attention_mask=torch.tensor(mask), do_sample=False, **how)
+    how = {"max_new_tokens": 10, "eos_token_id": ENDS, "pad_token_id": 0, **WAYS[way]}
+    if case.startswith("Whisper"):
+        how = {name: value for name, value in how.items() if not name.startswith("encoder_")}
+    ended = 0
+    for n, (ids, mask) in enumerate(prompts(case, 20)):
+        given = {} if mask is None else {"attention_mask": torch.tensor(mask)}
+        with torch.no_grad():  # not Whisper's own, which cuts long sounds into pieces and takes off the start token
+            theirs = transformers.GenerationMixin.generate(
+                reference, torch.tensor(ids), do_sample=False, **given, **how
+            ).numpy()
         ours = np.asarray(fnn.generate(model, ids, mask, **how))
-        assert np.array_equal(ours, theirs.numpy()), (ids, ours, theirs)
-        lengths.add(ours.shape[1] - ids.shape[1])
-    assert ours.dtype == np.int32 and (way != "greedy" or case[:2] == "T5" or len(lengths) > 1)
+        assert np.array_equal(ours, theirs), (ids, ours, theirs)
+        start = 1 if model.config.is_encoder_decoder else ids.shape[1]
+        ended += int(np.isin(ours[:, start:-1], ENDS).any())  # and something stands behind
+        if n == 1:
+            before = _compiled[0]
+    assert _compiled[0] == before
+    assert ours.dtype == np.int32 and (ended or way != "greedy" or case.startswith("Whisper"))
+
+
+def test_whispers_prompt_says_language_and_task():
+    """With it the tokens are those of Whisper's own method, which takes the prompt off."""
+    case = "WhisperForConditionalGeneration"
+    reference = getattr(transformers, case).from_pretrained(folder_of(case, 3.0)).eval()
+    model = text.from_pretrained(folder_of(case, 3.0))
+    said = {
+        "lang_to_id": {"<|en|>": 40, "<|de|>": 41}, "task_to_id": {"transcribe": 42, "translate": 43},
+        "no_timestamps_token_id": 44, "is_multilingual": True, "decoder_start_token_id": 1,
+    }  # fmt: skip
+    for name, value in said.items():
+        setattr(reference.generation_config, name, value)
+    model.generation_config = said
+    features, _ = next(prompts(case, 1))
+    sounds, how = torch.tensor(features), {"max_new_tokens": 8, "eos_token_id": ENDS, "pad_token_id": 0}
+    detected = model.detect_language(features)
+    assert np.array_equal(detected, reference.detect_language(sounds).numpy())
+    for language, task in (("de", "translate"), (["en", "de"], "transcribe"), (None, "transcribe")):
+        with torch.no_grad():
+            theirs = reference.generate(sounds, language=language, task=task, do_sample=False, **how).numpy()
+        begin = model.prompt_ids(detected if language is None else language, task)
+        begin = np.broadcast_to(begin, (2, 4))
+        ours = np.asarray(fnn.generate(model, features, decoder_input_ids=begin, **how))
+        assert np.array_equal(ours[:, :4], begin)
+        ours = ours[:, 4:]
+        ours = np.where(np.isin(ours, ENDS), 0, ours)  # it takes the end off, too
+        theirs = np.pad(theirs, ((0, 0), (0, ours.shape[1] - theirs.shape[1])))
+        assert np.array_equal(ours, np.where(np.isin(theirs, ENDS), 0, theirs))
+    assert model.prompt_ids("en", timestamps=True).tolist() == [[1, 40, 42]]
+    for how, message in (
+        ({"language": "fr"}, r"language must be one of <\|en\|>, <\|de\|>, got '<\|fr\|>'"),
+        ({"language": "en", "task": "sing"}, "task must be one of transcribe, translate, got 'sing'"),
+        ({}, "language must be given for a model that knows several"),
+    ):
+        with pytest.raises(fnn.ArgumentError, match=message):
+            model.prompt_ids(**how)
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +139,6 @@ def test_lengths_and_numbers_share_a_program(model):
         if n == 1:
             before = _compiled[0]
     assert _compiled[0] == before
-
-
-_compiled = [0]  # how many programs were compiled so far
-
-
-def _counted(event, duration, **_):
-    if event == "/jax/core/compile/backend_compile_duration":
-        _compiled[0] += 1
-
-
-jax.monitoring.register_event_duration_secs_listener(_counted)
 
 
 def test_draws_follow_the_distribution(model):

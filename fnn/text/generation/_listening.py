@@ -45,7 +45,7 @@ def listening(callback: Callback | None) -> Iterator[int]:
         raise listener.error
 
 
-def _told(number: np.ndarray, tokens: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _told(number: np.ndarray, tokens: np.ndarray, count: np.ndarray) -> tuple[np.int32, np.bool_]:
     listener, heard = _listeners.get(int(number)), 0
     if listener is None or listener.error is not None:
         return np.int32(0), np.bool_(True)

@@ -14,7 +14,7 @@ from fnn.errors import ArgumentError
 ROUNDING = 32
 _DRAWS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 SequenceBias = Mapping[tuple[int, ...], float] | Sequence[Sequence[Any]]
-Processors = dict[str, tuple[np.ndarray, ...]]
+Processors = dict[str, tuple[np.ndarray | np.number, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)

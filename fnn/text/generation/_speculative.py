@@ -113,6 +113,7 @@ def _committed(steps: Steps, state: _State, tokens: jax.Array, settled: jax.Arra
     form, numbers, made, finished = steps.form, steps.numbers, state.made, state.finished
     width, counts = tokens.shape[1], settled + 1
     over = finished[:, None]
+    ended_by = jnp.broadcast_to(over, tokens.shape)
     if form.ends:
         ended = jnp.isin(tokens, numbers.ends) & (jnp.arange(width)[None] < counts[:, None])
         ended_by = over | (jnp.cumsum(ended, 1) > 0)  # (N, T): whether the text has ended with this token or before

@@ -62,9 +62,11 @@ class Steps:
         times = self.form.beams if self.form.beams > 1 else self.form.copies
         if times > 1:
             self.cache.repeat(times)
-            self.ids, self.mask, self.filled, self.inputs, self.inputs_mask, logits = (
-                None if x is None else jnp.repeat(x, times, axis=0)
-                for x in (self.ids, self.mask, self.filled, self.inputs, self.inputs_mask, logits)
+            self.ids, self.mask, self.filled, logits = (
+                jnp.repeat(x, times, axis=0) for x in (self.ids, self.mask, self.filled, logits)
+            )
+            self.inputs, self.inputs_mask = (
+                None if x is None else jnp.repeat(x, times, axis=0) for x in (self.inputs, self.inputs_mask)
             )
         return logits
 

@@ -164,7 +164,7 @@ def generate(
         drafts=0 if assistant_model is None else num_assistant_tokens,
     )  # fmt: skip
     with listening(callback) as number:
-        numbers = Numbers(
+        numbers: dict[str, Any] = dict(
             most=np.int32(most), length=np.int32(inputs.length), source_length=np.int32(inputs.source_length),
             length_penalty=np.float32(length_penalty), ends=np.asarray(ends, np.int32),
             pad=np.int32(pad if pad is not None else (ends[0] if ends else 0)),
@@ -172,7 +172,9 @@ def generate(
             fill=np.int32((pad or ends[0]) if ends else -1), listener=np.int32(number), processors=processors,
         )  # fmt: skip
         run = _program(form)
-        texts, made = run(model, assistant_model, inputs.ids, inputs.mask, inputs.source, inputs.source_mask, numbers)
+        texts, made = run(
+            model, assistant_model, inputs.ids, inputs.mask, inputs.source, inputs.source_mask, Numbers(**numbers)
+        )
         count = int(made)
     start = inputs.ids.shape[1]
     # On the host: a slice of each size would compile.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from fnn import nn
 from fnn.dtypes import to_array
@@ -110,6 +112,65 @@ class WhisperForConditionalGeneration(_Whisper):
     def post_init(self) -> None:
         super().post_init()
         self.model.encoder.set_positions()
+
+    def _told(self, name: str) -> Any:
+        """What the files say of generation under this name."""
+        found = (self.generation_config or {}).get(name)
+        if found is None:
+            raise ArgumentError(f"WhisperForConditionalGeneration: generation_config has no {name}")
+        return found
+
+    def detect_language(self, input_features: ArrayLike) -> jax.Array:
+        """The tokens (N,) of the languages that are spoken in (N, mel bands, 2 S), of those in ``lang_to_id``."""
+        features = to_array(input_features, "input_features")
+        start = jnp.full((features.shape[0], 1), self._told("decoder_start_token_id"), jnp.int32)
+        languages = jnp.asarray(sorted(self._told("lang_to_id").values()), jnp.int32)
+        logits = self(features, start).logits[:, -1]
+        return languages[jnp.argmax(jnp.take(logits, languages, axis=-1), -1)]
+
+    def prompt_ids(
+        self,
+        language: str | Sequence[str] | ArrayLike | None = None,
+        task: str = "transcribe",
+        timestamps: bool = False,
+    ) -> jax.Array:
+        """What the decoder begins with: the ``decoder_input_ids`` of `fnn.generate`.
+
+        Its tokens stand in ``generation_config``, as in the files of the published models.
+
+        Args:
+            language: ``"en"`` or another code of ``lang_to_id``, one for all sounds or one for each; or tokens (N,), as
+                `detect_language` returns them. None: of models that know one language only.
+            task: a name of ``task_to_id``: ``"transcribe"``, or ``"translate"`` into English.
+            timestamps: whether the text is to have them.
+
+        Returns:
+            (1, L) or (N, L).
+
+        Raises:
+            ArgumentError: there is no such language or task, or none is named and the model knows several.
+        """
+        what, parts = "WhisperForConditionalGeneration.prompt_ids", [self._told("decoder_start_token_id")]
+        if language is None:
+            if (self.generation_config or {}).get("is_multilingual", False):
+                raise ArgumentError(f"{what}: language must be given for a model that knows several, got None")
+            rows = jnp.zeros((1, 0), jnp.int32)
+        else:
+            if isinstance(language, str) or (isinstance(language, Sequence) and isinstance(language[0], str)):
+                codes, known = [language] if isinstance(language, str) else list(language), self._told("lang_to_id")
+                names = [code if str(code).startswith("<|") else f"<|{str(code).lower()}|>" for code in codes]
+                unknown = [name for name in names if name not in known]
+                if unknown:
+                    raise ArgumentError(f"{what}: language must be one of {', '.join(known)}, got {unknown[0]!r}")
+                language = [known[name] for name in names]
+            tasks = self._told("task_to_id")
+            if task not in tasks:
+                raise ArgumentError(f"{what}: task must be one of {', '.join(tasks)}, got {task!r}")
+            tokens = to_array(language, "language").reshape(-1, 1).astype(jnp.int32)
+            rows = jnp.concatenate((tokens, jnp.full_like(tokens, tasks[task])), 1)
+        last = [] if timestamps else [self._told("no_timestamps_token_id")]
+        ends = [jnp.broadcast_to(jnp.asarray(x, jnp.int32)[None], (rows.shape[0], len(x))) for x in (parts, last)]
+        return jnp.concatenate((ends[0], rows, ends[1]), 1)
 
     def forward(
         self,

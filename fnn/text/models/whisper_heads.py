@@ -54,6 +54,7 @@ class WhisperForAudioClassification(PreTrainedModel[WhisperConfig]):
             output_hidden_states: whether to return the states after each block.
         """
         what = "WhisperForAudioClassification"
+        x: Any
         states: tuple[jax.Array, ...] | None = None
         if isinstance(encoder_outputs, BaseModelOutput):
             x, states = encoder_outputs.last_hidden_state, encoder_outputs.hidden_states
