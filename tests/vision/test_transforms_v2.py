@@ -50,6 +50,7 @@ def samples():
         "video": {"clip": T.Video(pixels(2, 3, H, W)), "audio": np.zeros(3)},
         "detection": detection(T.Image(image)),
         "detection-pil": detection(pil),
+        "empty": {"image": T.Image(image), "boxes": T.wrap(np.zeros((0, 4), np.float32), like=boxes("XYXY"))},
         "rotated": {"image": T.Image(image), "boxes": boxes("CXCYWHR"), "points": points()},
     }
 

@@ -7,6 +7,7 @@ work: a JAX array is taken to the host, and the result put back.
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
@@ -83,7 +84,7 @@ def kernel(functional: Kernel, *types: type, measures: bool = False) -> Callable
     """
 
     def decorate(run: K) -> K:
-        hosted = on_host(run)
+        hosted = run if measures else on_host(run)  # the shape of a JAX array is known here, too
         registry = _KERNELS.setdefault(functional, {})
         for cls in types:
             plain = measures or not issubclass(cls, TVTensor)
@@ -171,8 +172,8 @@ def register_kernel(functional: Kernel | str, tv_tensor_cls: type[TVTensor]) -> 
         Depth([[2, 1]])
     """
     if isinstance(functional, str):
-        found = next((known for known in _KERNELS if known.__name__ == functional), None)
-        if found is None:
+        found = getattr(sys.modules["fnn.vision.transforms.v2.functional"], functional, None)
+        if found not in _KERNELS:
             raise ArgumentError(
                 f"Could not find functional with name '{functional}' in fnn.vision.transforms.v2.functional."
             )
