@@ -407,3 +407,17 @@ def test_errors(make):
     with pytest.raises(ArgumentError) as ours:
         make(v2)
     assert isinstance(ours.value, (theirs.type, ValueError))
+
+
+REFUSED = [
+    (("no_functional", T.TVTensor), "Could not find functional"),
+    ((abs, T.TVTensor), "Kernels can only be registered on functionals"),
+    (("hflip", np.ndarray), "Kernels can only be registered for subclasses"),
+    (("hflip", T.Mask), "cannot be registered for the builtin"),
+]
+
+
+@pytest.mark.parametrize(("args", "message"), REFUSED)
+def test_kernels_that_cannot_be_registered(args, message):
+    with pytest.raises(ArgumentError, match=message):
+        v2.functional.register_kernel(*args)
