@@ -50,6 +50,7 @@ def samples():
         "video": {"clip": T.Video(pixels(2, 3, H, W)), "audio": np.zeros(3)},
         "detection": detection(T.Image(image)),
         "detection-pil": detection(pil),
+        "empty": {"image": T.Image(image), "boxes": T.wrap(np.zeros((0, 4), np.float32), like=boxes("XYXY"))},
         "rotated": {"image": T.Image(image), "boxes": boxes("CXCYWHR"), "points": points()},
     }
 
@@ -406,3 +407,17 @@ def test_errors(make):
     with pytest.raises(ArgumentError) as ours:
         make(v2)
     assert isinstance(ours.value, (theirs.type, ValueError))
+
+
+REFUSED = [
+    (("no_functional", T.TVTensor), "Could not find functional"),
+    ((abs, T.TVTensor), "Kernels can only be registered on functionals"),
+    (("hflip", np.ndarray), "Kernels can only be registered for subclasses"),
+    (("hflip", T.Mask), "cannot be registered for the builtin"),
+]
+
+
+@pytest.mark.parametrize(("args", "message"), REFUSED)
+def test_kernels_that_cannot_be_registered(args, message):
+    with pytest.raises(ArgumentError, match=message):
+        v2.functional.register_kernel(*args)

@@ -11,6 +11,7 @@ from fnn.vision.transforms._interpolate import _cubic_taps, _filtered, _linear_t
 __all__ = ["resize_bytes"]
 
 _WIDE = np.dtype(np.float64)
+_BLOCK = 1 << 16
 
 
 def resize_bytes(img: np.ndarray, size: tuple[int, int], mode: str, antialias: bool) -> np.ndarray:
@@ -50,10 +51,17 @@ def _along(img: np.ndarray, axis: int, index: np.ndarray, weight: np.ndarray) ->
         bits += 1
     scaled = weight * (1 << bits)
     whole = np.trunc(scaled + np.copysign(0.5, scaled)).astype(np.int32)
-    rows = np.ascontiguousarray(np.moveaxis(img, axis, 0))
-    flat = rows.reshape(len(rows), -1).astype(np.int32)
-    total = np.full((len(index), flat.shape[1]), 1 << (bits - 1), np.int32)
-    for tap in range(index.shape[1]):
-        total += flat[index[:, tap]] * whole[:, tap, None]
-    result = np.clip(total >> bits, 0, 255).astype(np.uint8)
+    rows = np.moveaxis(img, axis, 0)
+    flat = rows.astype(np.int32, order="C").reshape(len(rows), -1)
+    result = np.empty((len(index), flat.shape[1]), np.uint8)
+    step = max(1, _BLOCK // max(1, flat.shape[1]))  # rows whose sums stay in the cache
+    for start in range(0, len(index), step):
+        part = slice(start, start + step)
+        total = np.full(result[part].shape, 1 << (bits - 1), np.int32)
+        for tap in range(index.shape[1]):
+            values = flat[index[part, tap]]
+            values *= whole[part, tap, None]
+            total += values
+        total >>= bits
+        result[part] = np.clip(total, 0, 255, out=total)
     return np.ascontiguousarray(np.moveaxis(result.reshape(len(index), *rows.shape[1:]), 0, axis))

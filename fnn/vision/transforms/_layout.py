@@ -211,7 +211,7 @@ def adjust_sharpness(img: np.ndarray, factor: float, second: bool = False) -> np
         for j in range(3):
             total += img[..., i : h - 2 + i, j : w - 2 + j]
     total = (total + 4 * inner) / dtype.type(13)
-    total = np.rint(total) if img.dtype.kind in "iu" else total
+    total = np.rint(total) if img.dtype.kind in ("iub" if second else "iu") else total
     if second:
         result = img.astype(dtype)
         result[..., 1:-1, 1:-1] = fused(total - inner, dtype.type(1.0 - factor), inner, dtype)

@@ -106,7 +106,7 @@ def _sampled(img: np.ndarray, grid: np.ndarray, mode: str, fill: Fill, second: b
         values = flat[..., index]
         if img.dtype.itemsize >= 4:
             values = values.astype(dtype, copy=False)  # as PyTorch, where grid and image are of one type
-        return _finished(np.where(inside, values, outside), img.dtype)
+        return _finished(np.where(inside, values, outside), img.dtype, second)
     left, top = np.floor(x), np.floor(y)
     w, n = x - left, y - top
     e, s = one - w, one - n
@@ -118,7 +118,7 @@ def _sampled(img: np.ndarray, grid: np.ndarray, mode: str, fill: Fill, second: b
         mask = fused(inside, weight, mask, dtype)
     if fill is not None:
         total = (total - outside) * mask + outside if second else total * mask + (one - mask) * outside
-    return _finished(total, img.dtype)
+    return _finished(total, img.dtype, second)
 
 
 def _look_up(x: np.ndarray, y: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -132,7 +132,7 @@ def _per_channel(fill: int | float | Sequence[float], dtype: np.dtype, ndim: int
     return values.reshape(-1, 1, 1) if ndim > 2 else values
 
 
-def _finished(img: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    if dtype.kind in "iu":
+def _finished(img: np.ndarray, dtype: np.dtype, second: bool) -> np.ndarray:
+    if dtype.kind in "iu" or (second and dtype.kind == "b"):
         img = np.rint(img) if img.dtype.kind == "f" else img
     return img.astype(dtype, copy=False)

@@ -105,7 +105,7 @@ def resize_array(img: np.ndarray, size: tuple[int, int], mode: str, antialias: b
         )
     work = img if img.dtype in (np.float32, np.float64) else img.astype(np.float32)
     result = interpolate(work, size, mode, antialias)
-    if img.dtype.kind in "iu":
+    if img.dtype.kind in "iu" and img.dtype != np.uint16:  # which PyTorch's own cuts off
         if mode in ("bicubic", "lanczos") and img.dtype == np.uint8:
             result = np.clip(result, 0, 255)
         result = np.rint(result)

@@ -14,8 +14,10 @@ from fnn.vision.transforms.v2.boxes import *
 from fnn.vision.transforms.v2.colour import *
 from fnn.vision.transforms.v2.containers import *
 from fnn.vision.transforms.v2.conversion import *
+from fnn.vision.transforms.v2.crops import *
 from fnn.vision.transforms.v2.detection import *
 from fnn.vision.transforms.v2.geometry import *
+from fnn.vision.transforms.v2.levels import *
 from fnn.vision.transforms.v2.mixing import *
 from fnn.vision.transforms.v2.noise import *
 from fnn.vision.transforms.v2.queries import *

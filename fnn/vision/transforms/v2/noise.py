@@ -12,7 +12,7 @@ from fnn.vision.transforms._transform import full_size
 from fnn.vision.transforms.erasing import _window
 from fnn.vision.transforms.v2 import functional as F
 from fnn.vision.transforms.v2._arguments import number_or_pair, sequence_of
-from fnn.vision.transforms.v2.geometry import warn_of_passing
+from fnn.vision.transforms.v2.crops import warn_of_passing
 from fnn.vision.transforms.v2.queries import query_chw
 from fnn.vision.transforms.v2.transform import RandomlyApplied, Transform, is_array
 

@@ -16,9 +16,12 @@ from fnn.vision.transforms.v2.functional.flips import *
 from fnn.vision.transforms.v2.functional.levels import *
 from fnn.vision.transforms.v2.functional.many_crops import *
 from fnn.vision.transforms.v2.functional.noise import *
+from fnn.vision.transforms.v2.functional.padding import *
 from fnn.vision.transforms.v2.functional.projection import *
 from fnn.vision.transforms.v2.functional.registry import is_pure_tensor as is_pure_tensor
 from fnn.vision.transforms.v2.functional.registry import register_kernel as register_kernel
+from fnn.vision.transforms.v2.functional.resized_windows import *
 from fnn.vision.transforms.v2.functional.resizing import *
+from fnn.vision.transforms.v2.functional.rotation import *
 from fnn.vision.transforms.v2.functional.sizes import *
 from fnn.vision.transforms.v2.functional.windows import *

@@ -69,8 +69,7 @@ def _check_grey(num_output_channels: int) -> None:
 @kernel(rgb_to_grayscale, np.ndarray, Image)
 def rgb_to_grayscale_image(image: np.ndarray, num_output_channels: int = 1) -> Any:
     _check_grey(num_output_channels)
-    check_array(image, 3)
-    grey = image if image.shape[-3] == 1 else _grey(image).astype(image.dtype)
+    grey = image if _channels(image) == 1 else _colour.luma(image, second=True).astype(image.dtype)
     return np.repeat(grey, num_output_channels, -3)
 
 

@@ -63,7 +63,10 @@ def _parsed(kernel_size: int | Sequence[int], sigma: Sigma) -> tuple[Sequence[in
 def gaussian_blur_image(image: np.ndarray, kernel_size: int | Sequence[int], sigma: Sigma = None) -> Any:
     sizes, widths = _parsed(kernel_size, sigma)
     check_array(image)
-    return image if image.size == 0 else _layout.gaussian_blur(image, sizes, widths, _layout.gaussian_softmax)
+    if image.size == 0:
+        return image
+    held = image.view(np.uint8) if image.dtype == np.bool_ else image  # truth values are rounded, too
+    return _layout.gaussian_blur(held, sizes, widths, _layout.gaussian_softmax).astype(image.dtype, copy=False)
 
 
 gaussian_blur_video = of_video(gaussian_blur, gaussian_blur_image)

@@ -7,6 +7,7 @@ work: a JAX array is taken to the host, and the result put back.
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
@@ -83,7 +84,7 @@ def kernel(functional: Kernel, *types: type, measures: bool = False) -> Callable
     """
 
     def decorate(run: K) -> K:
-        hosted = on_host(run)
+        hosted = run if measures else on_host(run)  # the shape of a JAX array is known here, too
         registry = _KERNELS.setdefault(functional, {})
         for cls in types:
             plain = measures or not issubclass(cls, TVTensor)
@@ -150,6 +151,23 @@ def call(functional: Kernel, inpt: object, **kwargs: object) -> Any:
     return kernel_for(functional, inpt)(inpt, **kwargs)
 
 
+def _functional(functional: Kernel | str) -> Kernel:
+    """A function that has kernels, by itself or by its name."""
+    if isinstance(functional, str):
+        found = getattr(sys.modules["fnn.vision.transforms.v2.functional"], functional, None)
+        if found is None or found not in _KERNELS:
+            raise ArgumentError(
+                f"Could not find functional with name '{functional}' in fnn.vision.transforms.v2.functional."
+            )
+        return found
+    if functional not in _KERNELS:
+        raise ArgumentError(
+            "Kernels can only be registered on functionals from the fnn.vision.transforms.v2.functional namespace, but "
+            f"got {functional}."
+        )
+    return functional
+
+
 def register_kernel(functional: Kernel | str, tv_tensor_cls: type[TVTensor]) -> Callable[[K], K]:
     """Decorates a kernel for a class of typed arrays of one's own.
 
@@ -170,27 +188,14 @@ def register_kernel(functional: Kernel | str, tv_tensor_cls: type[TVTensor]) -> 
         >>> F.horizontal_flip(np.array([[1, 2]]).view(Depth))
         Depth([[2, 1]])
     """
-    if isinstance(functional, str):
-        found = next((known for known in _KERNELS if known.__name__ == functional), None)
-        if found is None:
-            raise ArgumentError(
-                f"Could not find functional with name '{functional}' in fnn.vision.transforms.v2.functional."
-            )
-        functional = found
-    elif functional not in _KERNELS:
-        raise ArgumentError(
-            "Kernels can only be registered on functionals from the fnn.vision.transforms.v2.functional namespace, but "
-            f"got {functional}."
-        )
+    of = _functional(functional)
     if not (isinstance(tv_tensor_cls, type) and issubclass(tv_tensor_cls, TVTensor)):
         raise ArgumentError(f"Kernels can only be registered for subclasses of TVTensor, but got {tv_tensor_cls}.")
     if tv_tensor_cls in _BUILTIN:
         raise ArgumentError(f"Kernels cannot be registered for the builtin tv_tensor classes, but got {tv_tensor_cls}")
-    registry = _KERNELS[functional]
+    registry = _KERNELS[of]
     if tv_tensor_cls in registry:
-        raise ArgumentError(
-            f"Functional {functional.__name__} already has a kernel registered for type {tv_tensor_cls}."
-        )
+        raise ArgumentError(f"Functional {of.__name__} already has a kernel registered for type {tv_tensor_cls}.")
 
     def decorate(run: K) -> K:
         registry[tv_tensor_cls] = run
