@@ -62,7 +62,7 @@ def per_axis(
 
 def listed(shape: Iterable[int]) -> str:
     """A shape as PyTorch prints it: ``[2, 3]``."""
-    return str([int(s) for s in shape])
+    return f"[{', '.join(map(str, shape))}]"  # of numbers of any kind, symbolic ones among them
 
 
 def integer(value: object, name: str, where: str = "") -> int:

@@ -20,7 +20,6 @@ from typing import Any
 
 import jax
 
-import fnn
 from fnn import nn
 from fnn.nn import Module
 from fnn.state.paths import listener
@@ -28,7 +27,7 @@ from fnn.tracing import current_trace, watched
 
 __all__ = ["Leaves", "Node", "Walk", "names_of_arguments"]
 
-_FNN = os.path.dirname(os.path.abspath(fnn.__file__)) + os.sep
+_FNN = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
 _JAX = os.path.dirname(os.path.abspath(jax.__file__)) + os.sep
 _MODELS = tuple(os.path.join(_FNN, *part) + os.sep for part in (("vision", "models"), ("text",)))
 # Frames that stand between the model and what it calls, and whose name says nothing of it.
@@ -57,7 +56,8 @@ _PLUMBING = tuple(
         ("interpreters", "partial_eval.py"),
     )
 )
-_CALLS = {Module._forwarded.__code__, Module._call_with_hooks.__code__}
+_CALL = Module.__call__.__code__
+_CALLING = os.path.join(_FNN, "nn", "_module")  # the file of the call, and that of its hooks
 # JAX's names and the ones that PyTorch's functions and Python's operators go by.
 _TORCH = {
     "collapse": "flatten",
@@ -309,8 +309,9 @@ def _chain() -> list[FrameType]:
     """The frames from the innermost call of a Module inwards, without the call's own."""
     chain: list[FrameType] = []
     frame: FrameType | None = sys._getframe(2)
-    while frame is not None and frame.f_code not in _CALLS:
-        chain.append(frame)
+    while frame is not None and frame.f_code is not _CALL:
+        if not frame.f_code.co_filename.startswith(_CALLING):
+            chain.append(frame)
         frame = frame.f_back
     return chain[::-1]
 

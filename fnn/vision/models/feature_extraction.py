@@ -18,9 +18,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-import fnn
 from fnn import nn, random
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.func import jit
 from fnn.state.scope import Scope, current_scope, opened
 from fnn.tracing import tracing
 from fnn.vision import ops
@@ -266,7 +266,7 @@ class FeatureExtractor(nn.Module):
 def _program(structure: Any, places: list[int], rest: list[Any]) -> Callable[..., Any]:
     """A compiled call, for what stands in the arguments beside arrays."""
 
-    @fnn.jit
+    @jit
     def extract(extractor: FeatureExtractor, *arrays: jax.Array) -> dict[str, Any]:
         leaves = list(rest)
         for i, array in zip(places, arrays, strict=True):

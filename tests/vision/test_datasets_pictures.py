@@ -1,0 +1,356 @@
+"""Data sets of picture files: torchvision's samples from the same files, downloads, and files not to be trusted."""
+
+import bz2
+import hashlib
+import inspect
+import io
+import json
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fnn.serialization import CorruptFileError
+from fnn.vision import datasets
+from fnn.vision.datasets import _mat
+from tests.vision.test_datasets_files import server  # noqa: F401
+
+NUMBERS = np.random.default_rng(0)
+
+
+def picture(path, mode="RGB", size=(6, 5), **how):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (size[1], size[0], 3) if mode == "RGB" else (size[1], size[0])
+    Image.fromarray(NUMBERS.integers(0, 4 if mode == "L" else 255, shape, np.uint8), mode).save(path, **how)
+
+
+def md5(path):
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def text(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+
+
+def mat(path, **arrays):
+    """As scipy writes it: each array an element, compressed."""
+    pytest.importorskip("scipy")
+    from scipy.io import savemat
+
+    savemat(path, arrays, do_compression=True)
+
+
+# -- what lies in the folder, for each: its arguments, and what torchvision's class must be told -------
+
+
+def svhn(root):
+    mat(
+        root / "test_32x32.mat", X=NUMBERS.integers(0, 255, (32, 32, 3, 4), np.uint8), y=np.array([[1], [10], [3], [9]])
+    )
+    return {"split": "test"}, {"split_list": {"test": ["", "test_32x32.mat", md5(root / "test_32x32.mat")]}}
+
+
+def stl10(root):
+    folder = root / "stl10_binary"
+    folder.mkdir()
+    for name, count in (("train", 4), ("unlabeled", 2), ("test", 3)):
+        NUMBERS.integers(0, 255, count * 3 * 96 * 96, np.uint8).tofile(folder / f"{name}_X.bin")
+        (NUMBERS.integers(0, 10, count, np.uint8) + np.uint8(1)).tofile(folder / f"{name}_y.bin")
+    text(folder / "class_names.txt", "airplane\nbird\n")
+    text(folder / "fold_indices.txt", "0 2 \n3 1 \n")
+    lists = {
+        key: [[name, md5(folder / name)] for name, _ in getattr(datasets.STL10, key)]
+        for key in ("train_list", "test_list")
+    }
+    return {"split": "train+unlabeled", "folds": 1}, lists
+
+
+def voc(root):
+    folder = root / "VOCdevkit" / "VOC2012"
+    for name in ("2007_1", "2007_2"):
+        picture(folder / "JPEGImages" / f"{name}.jpg")
+        picture(folder / "SegmentationClass" / f"{name}.png", "L")
+    thing = "<object><name>cat</name><bndbox><xmin>1</xmin><ymin>2</ymin></bndbox></object>"
+    text(folder / "Annotations" / "2007_1.xml", f"<annotation>\n<filename>a</filename>{thing}</annotation>")
+    text(folder / "Annotations" / "2007_2.xml", f"<annotation><size><w>3</w></size>{thing}{thing}</annotation>")
+    for sets in ("Segmentation", "Main"):
+        text(folder / "ImageSets" / sets / "val.txt", "2007_1\n2007_2\n")
+    return {"year": "2012", "image_set": "val"}, {}
+
+
+def pets(root):
+    folder = root / "oxford-iiit-pet"
+    names = ("Abyssinian_2", "great_pyrenees_10", "Abyssinian_11")
+    for name in names:
+        picture(folder / "images" / f"{name}.jpg")
+        picture(folder / "annotations" / "trimaps" / f"{name}.png", "L")
+    text(
+        folder / "annotations" / "test.txt",
+        "".join(f"{n} {i} {i} 1\n" for n, i in zip(names, (1, 2, 1), strict=True)),
+    )
+    return {"split": "test", "target_types": ["category", "binary-category", "segmentation"]}, {}
+
+
+def flowers(root):
+    folder = root / "flowers-102"
+    for number in (1, 2, 3):
+        picture(folder / "jpg" / f"image_{number:05d}.jpg")
+    mat(folder / "imagelabels.mat", labels=np.array([[5, 102, 1]], np.uint8))
+    mat(folder / "setid.mat", trnid=np.array([[2]], np.uint16), valid=np.array([[3, 1]]), tstid=np.array([[2]]))
+    files = {"label": "imagelabels.mat", "setid": "setid.mat"}
+    known = {key: (name, md5(folder / name)) for key, name in files.items()}
+    return {"split": "val"}, {"_file_dict": {"image": ("102flowers.tgz", ""), **known}}
+
+
+def food(root):
+    for name in ("apple_pie/1", "apple_pie/2", "waffles/3"):
+        picture(root / "food-101" / "images" / f"{name}.jpg")
+    said = {"waffles": ["waffles/3"], "apple_pie": ["apple_pie/2", "apple_pie/1"]}
+    text(root / "food-101" / "meta" / "test.json", json.dumps(said))
+    return {"split": "test"}, {}
+
+
+def signs(root):
+    for name in ("00000/a", "00001/b"):
+        picture(root / "gtsrb" / "GTSRB" / "Training" / f"{name}.ppm")
+    return {"split": "train"}, {}
+
+
+def signs_test(root):
+    for name in ("00000", "00001"):
+        picture(root / "gtsrb" / "GTSRB" / "Final_Test" / "Images" / f"{name}.ppm")
+    text(root / "gtsrb" / "GT-final_test.csv", "Filename;Width;ClassId\n00001.ppm;5;16\n00000.ppm;5;1\n")
+    return {"split": "test"}, {}
+
+
+def textures(root):
+    for name in ("banded/banded_1", "wavy/wavy_2"):
+        picture(root / "dtd" / "dtd" / "images" / f"{name}.jpg")
+    text(root / "dtd" / "dtd" / "labels" / "val3.txt", "wavy/wavy_2.jpg\nbanded/banded_1.jpg\n")
+    return {"split": "val", "partition": 3}, {}
+
+
+def usps(root):
+    rows = NUMBERS.uniform(-1, 1, (3, 256))
+    lines = [f"{i + 1} " + " ".join(f"{j}:{x:.4f}" for j, x in enumerate(row, 1)) for i, row in enumerate(rows)]
+    (root / "usps.t.bz2").write_bytes(bz2.compress("\n".join(lines).encode()))
+    return {"train": False}, {}
+
+
+FILES = {
+    "SVHN": svhn,
+    "STL10": stl10,
+    "VOCSegmentation": voc,
+    "VOCDetection": voc,
+    "OxfordIIITPet": pets,
+    "Flowers102": flowers,
+    "Food101": food,
+    "GTSRB": signs,
+    "GTSRB-test": signs_test,
+    "DTD": textures,
+    "USPS": usps,
+}
+
+
+def same(ours, theirs):
+    if isinstance(theirs, Image.Image):
+        return ours.mode == theirs.mode and np.array_equal(np.asarray(ours), np.asarray(theirs))
+    if isinstance(theirs, tuple):
+        return len(ours) == len(theirs) and all(map(same, ours, theirs))
+    return type(ours) is type(theirs) and ours == theirs
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_samples_are_torchvisions(case, tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    from tests.vision.oracle import torchvision
+
+    name = case.partition("-")[0]
+    how, known = FILES[case](tmp_path)
+    ours, theirs = getattr(datasets, name), getattr(torchvision.datasets, name)
+    for cls in (ours, theirs):
+        for key, value in known.items():
+            monkeypatch.setattr(cls, key, value)
+    parameters = inspect.signature(ours).parameters
+    expected = inspect.signature(theirs).parameters
+    assert list(parameters) == list(expected)
+    for key, parameter in expected.items():
+        if key != "loader":
+            assert parameters[key].default == parameter.default, key
+    ours, theirs = ours(str(tmp_path), **how), theirs(str(tmp_path), **how)
+    assert repr(ours) == repr(theirs) and len(ours) == len(theirs) > 1
+    for i in range(len(theirs)):
+        assert same(ours[i], theirs[i]), i
+    for key in ("classes", "class_to_idx", "targets", "images", "bin_classes"):
+        assert getattr(ours, key, None) == getattr(theirs, key, None), key
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_what_is_not_there(case, tmp_path):
+    name = case.partition("-")[0]
+    with pytest.raises(ValueError, match=rf"{name}: dataset not found or corrupted. You can use download=True"):
+        getattr(datasets, name)(tmp_path)
+
+
+def test_transforms_of_both(tmp_path):
+    how, _ = pets(tmp_path)
+    both = datasets.OxfordIIITPet(tmp_path, **how, transforms=lambda image, target: (target[2], image.size))
+    assert both[0][1] == (6, 5) and both[0][0].mode == "L"
+    nothing = datasets.OxfordIIITPet(tmp_path, split="test", target_types=[])
+    assert nothing[0][1] is None
+    separate = datasets.VOCDetection(
+        tmp_path / "v", **voc(tmp_path / "v")[0], transform=lambda image: image.size, target_transform=list
+    )
+    assert separate[1] == ((6, 5), ["annotation"])
+
+
+def coco(root, name="a/1.jpg"):
+    picture(root / "a" / "1.jpg")
+    picture(root / "b.png", "L")
+    said = {
+        "images": [{"id": 9, "file_name": "b.png"}, {"id": 2, "file_name": name}],
+        "annotations": [
+            {"id": 1, "image_id": 2, "bbox": [1, 2, 3, 4], "category_id": 5, "caption": "one"},
+            {"id": 2, "image_id": 2, "bbox": [0, 0, 1, 1], "category_id": 6, "caption": "two"},
+        ],
+        "categories": [{"id": 5, "name": "cat"}],
+    }
+    text(root / "said.json", json.dumps(said))
+    return said
+
+
+def test_coco(tmp_path):
+    said = coco(tmp_path)
+    objects = datasets.CocoDetection(tmp_path, tmp_path / "said.json")
+    assert objects.ids == [2, 9] and len(objects) == 2 and objects.categories[5]["name"] == "cat"
+    image, target = objects[0]
+    assert image.mode == "RGB" and target == said["annotations"] and objects[1][1] == []
+    captions = datasets.CocoCaptions(tmp_path, str(tmp_path / "said.json"), target_transform=tuple)
+    assert captions[0][1] == ("one", "two") and captions[1][0].mode == "RGB"
+    with pytest.raises(ValueError, match="Index must be of type integer, got <class 'str'> instead"):
+        objects["a"]
+
+
+# -- files that nobody should trust -------------------------------------------------------------------
+
+
+def test_names_that_lead_outside(tmp_path):
+    coco(tmp_path / "coco", "../secret.jpg")
+    food(tmp_path)
+    text(tmp_path / "food-101" / "meta" / "train.json", json.dumps({"a": ["../../x"]}))
+    voc(tmp_path)
+    text(tmp_path / "VOCdevkit" / "VOC2012" / "ImageSets" / "Main" / "train.txt", "/etc/x\n")
+    signs_test(tmp_path)
+    text(tmp_path / "gtsrb" / "GT-final_test.csv", "Filename;ClassId\n..\\x.ppm;1\n")
+    for read in (
+        lambda: datasets.CocoDetection(tmp_path / "coco", tmp_path / "coco" / "said.json"),
+        lambda: datasets.Food101(tmp_path),
+        lambda: datasets.VOCDetection(tmp_path),
+        lambda: datasets.GTSRB(tmp_path, "test"),
+    ):
+        with pytest.raises(CorruptFileError, match=r"refused: .* would lie outside of"):
+            read()
+
+
+def test_damaged_lists(tmp_path, monkeypatch):
+    voc(tmp_path)
+    pets(tmp_path)
+    textures(tmp_path)
+    folder = tmp_path / "VOCdevkit" / "VOC2012" / "Annotations"
+    boxes = datasets.VOCDetection(tmp_path, image_set="val")
+    text(folder / "2007_1.xml", '<!DOCTYPE x [<!ENTITY a "b">]><annotation>&a;</annotation>')
+    text(folder / "2007_2.xml", "<annotation>")
+    text(tmp_path / "oxford-iiit-pet" / "annotations" / "trainval.txt", "# a comment\n")
+    text(tmp_path / "dtd" / "dtd" / "labels" / "train1.txt", "banded\n")
+    text(tmp_path / "list.json", "[]")
+    (tmp_path / "usps.bz2").write_bytes(bz2.compress(b"1 1:0.5\n"))
+    stl10(tmp_path)
+    monkeypatch.setattr(datasets.STL10, "_check_integrity", lambda self: True)
+    text(tmp_path / "stl10_binary" / "fold_indices.txt", "0 9\n")
+    for read, words in (
+        (lambda: boxes[0], "refused: it has declarations"),
+        (lambda: boxes[1], "no XML"),
+        (lambda: datasets.OxfordIIITPet(tmp_path), r"line 1 should have 4 fields, found '# a comment'"),
+        (lambda: datasets.DTD(tmp_path), "line 1 should have 2 fields, found 'banded'"),
+        (lambda: datasets.CocoDetection(tmp_path, tmp_path / "list.json"), "should be JSON with 'images'"),
+        (lambda: datasets.USPS(tmp_path), "should have lines of a label and 256 numbers"),
+        (lambda: datasets.STL10(tmp_path, folds=0), "line 1 lists pictures that there are not"),
+    ):
+        with pytest.raises(CorruptFileError, match=words):
+            read()
+    for call, words in (
+        (lambda: datasets.DTD(tmp_path, partition=11), "'partition' should be an integer"),
+        (lambda: datasets.STL10(tmp_path, folds=10), r"'folds' \(=10\) must be None or an int from 0 to 9"),
+        (lambda: datasets.VOCDetection(tmp_path, "2012", "test"), "Unknown value 'test' for argument image_set"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_matlabs_arrays(tmp_path, compressed):
+    savemat = pytest.importorskip("scipy.io").savemat
+    arrays = {
+        "a": NUMBERS.integers(0, 255, (2, 3, 4), np.uint8),
+        "tiny": np.array([[7]], np.uint8),
+        "d": NUMBERS.standard_normal((3, 1)),
+        "i": np.array([[-5, 300]], np.int16),
+        "empty": np.zeros((0, 3)),
+    }
+    path = tmp_path / "x.mat"
+    savemat(path, {**arrays, "words": "left out", "z": np.array([1j])}, do_compression=compressed)
+    found = _mat.read_mat(path)
+    assert set(found) == set(arrays)
+    for name, value in arrays.items():
+        assert found[name].dtype == value.dtype
+        np.testing.assert_array_equal(found[name], value)
+    content = path.read_bytes()
+    for bad in (content[:100], content[:-9], content[:128] + b"\x0f\0\0\0\x04\0\0\0\1\2\3\4", b"x" * 300):
+        path.write_bytes(bad)
+        with pytest.raises(CorruptFileError):
+            _mat.read_mat(path)
+    huge = (
+        b"\x0e\0\0\0\x30\0\0\0"
+        + b"\6\0\0\0\x08\0\0\0\x09\0\0\0\0\0\0\0"
+        + b"\5\0\0\0\x08\0\0\0"
+        + b"\xff\xff\xff\x7f" * 2
+    )
+    path.write_bytes(content[:128] + huge + b"\1\0\1\0a\0\0\0" + b"\2\0\1\0\7\0\0\0")
+    with pytest.raises(CorruptFileError, match="with 1 numbers"):
+        _mat.read_mat(path)
+    path.write_bytes(
+        content[:128] + b"\x0f\0\0\0" + bytes([len(zlib.compress(huge)), 0, 0, 0]) + zlib.compress(huge)[:-3]
+    )
+    with pytest.raises(CorruptFileError):
+        _mat.read_mat(path)
+
+
+# -- downloads ----------------------------------------------------------------------------------------
+
+
+def test_downloads(server, tmp_path, monkeypatch):  # noqa: F811
+    url, there = server
+    made = tmp_path / "made"
+    made.mkdir()
+    _, known = svhn(made)
+    (there / "test_32x32.mat").write_bytes((made / "test_32x32.mat").read_bytes())
+    entry = [url + "test_32x32.mat", *known["split_list"]["test"][1:]]
+    monkeypatch.setattr(datasets.SVHN, "split_list", {"test": entry})
+    assert len(datasets.SVHN(tmp_path / "svhn", "test", download=True)) == 4
+
+    signs_test(made)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for path in (made / "gtsrb").rglob("*.*"):
+            archive.write(path, path.relative_to(made / "gtsrb"))
+    (there / "signs.zip").write_bytes(content.getvalue())
+    monkeypatch.setattr(datasets.GTSRB, "_URL", url)
+    files = {"test": (("signs.zip", md5(there / "signs.zip")),)}
+    monkeypatch.setattr(datasets.GTSRB, "_RESOURCES", files)
+    assert [label for _, label in datasets.GTSRB(tmp_path / "signs", "test", download=True)] == [16, 1]
+    monkeypatch.setattr(datasets.GTSRB, "_RESOURCES", {"test": (("signs.zip", "0" * 32),)})
+    with pytest.raises(RuntimeError, match=r"sent a file with MD5 .*, expected 0{32}"):
+        datasets.GTSRB(tmp_path / "again", "test", download=True)
