@@ -44,6 +44,8 @@ def test_copies_keep_the_class_and_computing_loses_it(array):
     assert type(array.astype(np.float64)) is type(array) and known(array.astype(np.float64)) == known(array)
     lost = [array == 1, array[0], array[..., :1], array.reshape(-1), np.stack([array, array]), array.T, np.sort(array)]
     lost += [array.transpose(), np.where(plain, array, 0), np.concatenate((array, array))]
+    lost += [np.asarray(part) if isinstance(part, np.generic) else part for part in array]
+    assert known(array.real) == known(array)
     for result in lost:
         assert type(result) is np.ndarray
     assert isinstance(array.sum(), np.generic)

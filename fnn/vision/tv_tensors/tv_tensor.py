@@ -6,7 +6,7 @@ The class is read by transforms, and lost in computing: what numpy makes of a `T
 
 import copy
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -63,6 +63,13 @@ class TVTensor(np.ndarray):
         result = array.view(type(self))
         result.__dict__.update(self.__dict__)
         return result
+
+    def __array_finalize__(self, obj: np.ndarray | None) -> None:
+        if isinstance(obj, TVTensor):  # numpy made it of another one
+            self.__dict__.update(obj.__dict__)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._computed, self.view(np.ndarray))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object, **kwargs: object) -> Any:
         if "out" in kwargs:
