@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from fnn.serialization import CorruptFileError
-from fnn.vision import datasets
+from fnn.vision import datasets, tv_tensors
 from fnn.vision.datasets import _mat
+from fnn.vision.transforms import v2
 from tests.vision.test_datasets_files import server  # noqa: F401
 
 NUMBERS = np.random.default_rng(0)
@@ -232,6 +233,31 @@ def test_coco(tmp_path):
     assert captions[0][1] == ("one", "two") and captions[1][0].mode == "RGB"
     with pytest.raises(ValueError, match="Index must be of type integer, got <class 'str'> instead"):
         objects["a"]
+
+
+def test_samples_for_transforms_v2(tmp_path):
+    """From the files through the second version's transforms: boxes and masks follow the picture."""
+    coco(tmp_path)
+    flip = v2.Compose([v2.ToImage(), v2.RandomHorizontalFlip(p=1.0)])
+    wrapped = datasets.wrap_dataset_for_transforms_v2(
+        datasets.CocoDetection(tmp_path, tmp_path / "said.json", transforms=flip)
+    )
+    image, target = wrapped[0]
+    before = np.asarray(Image.open(tmp_path / "a" / "1.jpg")).transpose(2, 0, 1)
+    np.testing.assert_array_equal(image, before[:, :, ::-1])
+    np.testing.assert_array_equal(target["boxes"], [[2, 2, 5, 6], [5, 0, 6, 1]])
+    assert target["boxes"].canvas_size == (5, 6) and target["image_id"] == 2 and list(target["labels"]) == [5, 6]
+    assert wrapped[1][1] == {"image_id": 9}
+    how, _ = pets(tmp_path / "p")
+    image, target = datasets.wrap_dataset_for_transforms_v2(datasets.OxfordIIITPet(tmp_path / "p", **how))[0]
+    assert type(target[2]) is tv_tensors.Mask and target[:2] == datasets.OxfordIIITPet(tmp_path / "p", **how)[0][1][:2]
+    how, _ = voc(tmp_path / "v")
+    masks = datasets.VOCSegmentation(tmp_path / "v", **how)
+    np.testing.assert_array_equal(datasets.wrap_dataset_for_transforms_v2(masks)[1][1][0], np.asarray(masks[1][1]))
+    found = datasets.wrap_dataset_for_transforms_v2(
+        datasets.VOCDetection(tmp_path / "v", **how), target_keys=["labels"]
+    )
+    assert list(found[1][1]["labels"]) == [8, 8]
 
 
 # -- files that nobody should trust -------------------------------------------------------------------
