@@ -5,6 +5,7 @@ import pytest
 
 import fnn
 from fnn import nn, text
+from tests.extent import ALL
 
 
 def made(seed, size, **more):
@@ -53,6 +54,42 @@ def test_greedy_tokens_are_the_models_own(model, assistant):
         callback=lambda tokens: True, **how,
     )  # fmt: skip
     assert np.array_equal(stopped, plain[:, : ids.shape[1] + 1])
+
+
+def whisper(seed, size):
+    fnn.manual_seed(seed)
+    config = text.WhisperConfig(
+        vocab_size=20, d_model=size, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=9, decoder_ffn_dim=9, num_mel_bins=4, max_source_positions=4,
+        max_target_positions=21, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1, init_std=0.5,
+    )  # fmt: skip
+    return text.WhisperForConditionalGeneration(config).eval()
+
+
+def t5(seed, size, vocabulary):
+    fnn.manual_seed(seed)
+    config = text.T5Config(
+        vocab_size=vocabulary, d_model=size, d_kv=4, d_ff=9, num_layers=1, num_heads=2, decoder_start_token_id=0,
+        initializer_range=0.6,
+    )  # fmt: skip
+    return text.T5ForConditionalGeneration(config).eval()
+
+
+@pytest.mark.skipif(not ALL, reason="FNN_TEST_ALL=1 runs it")
+def test_encoders():
+    """Up to the last position of Whisper's decoder; with vocabularies that are rounded up differently."""
+    rng = np.random.default_rng(0)
+    ids, mask = rng.integers(2, 20, (2, 8)), np.ones((2, 8), int)
+    mask[0, 4:] = 0
+    sounds = rng.standard_normal((2, 4, 8)).astype(np.float32)
+    for model, assistant, given, how in (
+        (whisper(0, 8), whisper(1, 4), (sounds,), {"max_length": 21, "repetition_penalty": 1.2}),
+        (t5(0, 8, 20), t5(1, 4, 23), (ids, mask), {"eos_token_id": [1, 5], "encoder_repetition_penalty": 1.5}),
+        (t5(0, 8, 20), t5(1, 4, 19), (ids, mask), {"eos_token_id": None}),
+    ):
+        plain = np.asarray(fnn.generate(model, *given, **how))
+        found = fnn.generate(model, *given, assistant_model=assistant, num_assistant_tokens=3, **how)
+        assert np.array_equal(found, plain) and plain.shape[1] > 4
 
 
 def test_draws_have_the_models_distribution(model, assistant):
