@@ -1,7 +1,8 @@
 """A program in terms of fewer operations, for converters that do not know every form of each.
 
-ONNX's own padding takes no negative widths, nor does its convolution, and the converter cannot pad an array one of
-whose sizes is a symbol.  Both are said by slices and concatenations instead.
+ONNX's own padding takes no negative widths, nor does its convolution; the converter cannot pad an array one of whose
+sizes is a symbol, and knows no convolution over three axes.  These are said by slices, concatenations and convolutions
+over two axes instead.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ __all__ = ["simpler"]
 
 
 def simpler(function: Callable[..., Any], *shapes: Any) -> Callable[..., Any]:
-    """The same function of arrays, without padding by `jax.lax.pad` and without negative padding of convolutions.
+    """The same function of arrays, without padding by `jax.lax.pad` and with the simplest of convolutions only.
 
     Args:
         function: of arrays; it is traced at once.
@@ -49,7 +50,10 @@ def _equation(equation: Any, given: list[Any]) -> list[Any]:
     if name in ("jit", "pjit", "custom_jvp_call", "custom_vjp_call") and hasattr(inner, "consts"):
         return _evaluated(inner.jaxpr, inner.consts, given)
     if name == "pad" and all(interior == 0 for _, _, interior in params["padding_config"]):
-        return [_padded(*given, [pair[:2] for pair in params["padding_config"]])]
+        x, value = given
+        return [_padded(x, value, [pair[:2] for pair in params["padding_config"]])]
+    if name == "conv_general_dilated" and _is_by_frames(params):
+        return [_by_frames(params, *given)]
     if name == "conv_general_dilated" and min(map(min, params["padding"])) < 0:
         return [_convolved(equation, *given)]
     return tracing.bind(equation, given)
@@ -87,3 +91,49 @@ def _convolved(equation: Any, x: jax.Array, w: jax.Array) -> jax.Array:
         kept.append((low - cuts[0], high - cuts[1]))
     params["padding"] = tuple(kept)
     return equation.primitive.bind(_cut(x, widths), w, **params)
+
+
+def _is_by_frames(params: Any) -> bool:
+    """Whether `_by_frames` can compute a convolution: over three axes behind the channels, the first not dilated."""
+    numbers = params["dimension_numbers"]
+    plain = all(spec == (0, 1, 2, 3, 4) for spec in (numbers.lhs_spec, numbers.rhs_spec, numbers.out_spec))
+    return plain and params["lhs_dilation"][0] == 1 and params["batch_group_count"] == 1
+
+
+def _by_frames(params: Any, x: jax.Array, w: jax.Array) -> jax.Array:
+    """A convolution over three axes: the sum of one over the last two for each element of the kernel's first."""
+    low, high = zip(*params["padding"], strict=True)
+    x = _padded(x, jnp.zeros((), x.dtype), [(0, 0), (0, 0), (low[0], high[0]), (0, 0), (0, 0)])
+    depth, stride, dilation = w.shape[2], params["window_strides"][0], params["rhs_dilation"][0]
+    count = (x.shape[2] - dilation * (depth - 1) - 1) // stride + 1
+    total = None
+    for k in range(depth):
+        start = k * dilation
+        frames = lax.slice_in_dim(x, start, start + (count - 1) * stride + 1, stride, axis=2)
+        n, channels, _, h, wide = frames.shape
+        rows = lax.transpose(frames, (0, 2, 1, 3, 4)).reshape(n * count, channels, h, wide)
+        made = _plane(params, rows, w[:, :, k])
+        total = made if total is None else total + made
+    assert total is not None  # a kernel has elements
+    _, channels, h, wide = total.shape
+    return lax.transpose(total.reshape(x.shape[0], count, channels, h, wide), (0, 2, 1, 3, 4))
+
+
+def _plane(params: Any, x: jax.Array, w: jax.Array) -> jax.Array:
+    """The convolution over the last two axes."""
+    spread = params["lhs_dilation"][1:]
+    padding = list(params["padding"][1:])
+    if spread == (1, 1):
+        x = _cut(x, [(0, 0), (0, 0), *padding])
+        padding = [(max(0, low), max(0, high)) for low, high in padding]
+    return lax.conv_general_dilated(
+        x,
+        w,
+        params["window_strides"][1:],
+        padding,
+        spread,
+        params["rhs_dilation"][1:],
+        feature_group_count=params["feature_group_count"],
+        precision=params["precision"],
+        preferred_element_type=params["preferred_element_type"],
+    )

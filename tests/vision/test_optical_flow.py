@@ -37,8 +37,8 @@ def _raft(optical_flow, block, corr_layers, kernel_size, padding, context_norm, 
 
 
 CASES = {
-    "large": ("ResidualBlock", (6, 5), ((1, 5), (5, 1)), ((0, 2), (2, 0)), True, True),
     "small": ("BottleneckBlock", (6,), (3,), (1,), False, False),
+    "large": ("ResidualBlock", (6, 5), ((1, 5), (5, 1)), ((0, 2), (2, 0)), True, True),
 }
 
 

@@ -80,32 +80,33 @@ class RAFT(nn.Module):
         if h % 8 or w % 8:
             raise ArgumentError(f"RAFT: 8 must divide the images' height and width, got {(h, w)}")
         size = (h // 8, w // 8)
-        fmap1, fmap2 = jnp.split(_downsampled("feature_encoder", self.feature_encoder, size, image1, image2), 2)
+        both = jnp.concatenate([image1, image2])
+        fmap1, fmap2 = jnp.split(_downsampled("feature_encoder", self.feature_encoder, size, both), 2)
         correlations = copy.copy(self.corr_block)  # so that no traced array stays behind in the model
         correlations.build_pyramid(fmap1, fmap2)
 
-        both = _downsampled("context_encoder", self.context_encoder, size, image1)
+        out = _downsampled("context_encoder", self.context_encoder, size, image1)
         state_size = self.update_block.hidden_state_size
-        if both.shape[1] <= state_size:
+        if out.shape[1] <= state_size:
             raise ArgumentError(
-                f"RAFT: the context encoder must give more channels than the state's {state_size}, got {both.shape[1]}"
+                f"RAFT: the context encoder must give more channels than the state's {state_size}, got {out.shape[1]}"
             )
-        state, context = F.tanh(both[:, :state_size]), F.relu(both[:, state_size:])
+        state, context = F.tanh(out[:, :state_size]), F.relu(out[:, state_size:])
 
         start = pixels(n, *size, like=fmap1)
         places, flows = start, []
         for _ in range(num_flow_updates):
             places = lax.stop_gradient(places)  # as the paper has it: each update learns on its own
-            found = correlations.index_pyramid(centroids_coords=places).astype(both.dtype)
-            state, change = self.update_block(state, context, found, (places - start).astype(both.dtype))
+            found = correlations.index_pyramid(centroids_coords=places).astype(out.dtype)
+            state, change = self.update_block(state, context, found, (places - start).astype(out.dtype))
             places = places + change.astype(places.dtype)
             mask = None if self.mask_predictor is None else self.mask_predictor(state)
             flows.append(upsampled(places - start, mask))
         return flows
 
 
-def _downsampled(name: str, encoder: nn.Module, size: tuple[int, int], *images: jax.Array) -> jax.Array:
-    maps = encoder(jnp.concatenate(images) if len(images) > 1 else images[0])
+def _downsampled(name: str, encoder: nn.Module, size: tuple[int, int], images: jax.Array) -> jax.Array:
+    maps = encoder(images)
     if maps.shape[-2:] != size:
         raise ArgumentError(f"RAFT: the {name} must give an eighth of the resolution, {size}, got {maps.shape[-2:]}")
     return maps
