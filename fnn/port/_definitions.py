@@ -138,8 +138,11 @@ class Definitions(Invocations):
                     found.dataset = True
                 if base.tag == "torch" and base.name in ("torch.autograd.Function", "torch.autograd.function.Function"):
                     found.operation = True
+                if base.tag == "torch" and (kind := result(base.name, 0, frozenset())) is not None:
+                    found.optimizer |= kind.tag == "optimizer"
                 if base.tag == "class" and base.name in self.classes:
                     parent = self.classes[base.name]
+                    found.optimizer |= parent.optimizer
                     found.module |= parent.module
                     found.operation |= parent.operation
                     for name, kind in parent.attributes.items():

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import TypeVar
 
 import libcst as cst
 
-__all__ = ["arguments", "assign", "bare", "call", "grouped", "name", "product", "replaced_self", "statement"]
+__all__ = [
+    "arguments",
+    "assign",
+    "bare",
+    "call",
+    "grouped",
+    "name",
+    "product",
+    "replaced",
+    "replaced_self",
+    "statement",
+]
 
+_Node = TypeVar("_Node", bound=cst.CSTNode)
 _SPACE = cst.SimpleWhitespace(" ")
 _COMMA = cst.Comma(whitespace_after=_SPACE)
 
@@ -76,3 +90,27 @@ def statement(source: str) -> cst.BaseStatement:
 def replaced_self(targets: Sequence[cst.AssignTarget], value: cst.BaseExpression) -> bool:
     """Whether an assignment gives names to what they are already: ``x, y = x, y``."""
     return len(targets) == 1 and bare(targets[0].target).deep_equals(bare(value))
+
+
+def replaced(node: _Node, changes: Mapping[int, Sequence[cst.CSTNode]]) -> _Node:
+    """A node in which others, by their identity, are replaced; what holds none of them stays the same object.
+
+    A transformer of libcst makes all nodes anew, so that nothing would be known of them any more.
+    """
+    made: dict[str, object] = {}
+    for part in fields(node):
+        value = getattr(node, part.name)
+        if isinstance(value, cst.CSTNode):
+            new: object = changes[id(value)][0] if id(value) in changes else replaced(value, changes)
+            if new is not value:
+                made[part.name] = new
+        elif isinstance(value, list | tuple):
+            row: list[object] = []
+            for item in value:
+                if isinstance(item, cst.CSTNode):
+                    row += changes[id(item)] if id(item) in changes else [replaced(item, changes)]
+                else:
+                    row.append(item)
+            if len(row) != len(value) or any(a is not b for a, b in zip(row, value, strict=True)):
+                made[part.name] = row
+    return node.with_changes(**made) if made else node

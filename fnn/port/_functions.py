@@ -115,8 +115,9 @@ class Functions:
         if len(kept) == len(updated.args):
             return None
         if kept:
-            last = kept[-1]
-            kept = [*kept[:-1], last.with_changes(comma=updated.args[-1].comma)]
+            end = updated.args[-1]
+            last = kept[-1].with_changes(comma=end.comma, whitespace_after_arg=end.whitespace_after_arg)
+            kept = [*kept[:-1], last]
         made = updated.with_changes(args=arguments(*kept))
         if _given(original, "requires_grad") not in (None, "False") and "requires_grad" in drop:
             return call("fnn.nn.Parameter", made)

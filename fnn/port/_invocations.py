@@ -59,6 +59,8 @@ class Invocations(Values):
                 return found
         if kind is None and dotted(func) == "map" and len(args) > 1:
             return list_of(self._applied(args[0], [element(a) for a in args[1:]]))
+        if kind is None and (dotted(func) or "").rpartition(".")[2] == "deepcopy" and args:
+            return args[0]
         if kind is None:
             return builtin_result(dotted(func), args) if isinstance(func, cst.Name) else None
         match kind.tag:
@@ -154,7 +156,8 @@ class Invocations(Values):
             if base == BATCH and name in ("items", "keys", "values"):
                 return list_of(tuple_of(TEXT, ARRAY)) if name == "items" else list_of(ARRAY if name[0] == "v" else TEXT)
             found = ROW if _makes_row(name, node) else method_result(name, count, keywords)
-            if base == BOX and name in ("to", "cuda", "cpu", "requires_grad_"):
+            in_place = name.endswith("_") and not name.startswith("_")
+            if base == BOX and (name in ("to", "cuda", "cpu") or in_place):
                 return BOX
             if name == "requires_grad_":
                 return BOX
@@ -172,8 +175,10 @@ class Invocations(Values):
                         return list_of(tuple_of(TEXT, BOX))
                     if name == "state_dict":
                         return Kind("dict", "", (ARRAY,))
-                    if name in ("modules", "children"):
+                    if name in ("modules", "children", "values"):
                         return list_of(Kind("module"))
+                    if name in ("named_modules", "named_children", "items"):
+                        return list_of(tuple_of(TEXT, Kind("module")))
                     if name in ("forward",):
                         return self._module_call(base, node, args)
                 case "dict" if kind is None:
@@ -211,9 +216,19 @@ class Invocations(Values):
         if kind is None and name in DUCKS and name not in self.own_methods:
             if isinstance(node.func, cst.Attribute):
                 self.kinds[id(node.func.value)] = ARRAY
+                self._told(node.func.value)
             self.guessed.add(id(node))
             return method_result(name, count, keywords)
         return None
+
+    def _told(self, node: cst.BaseExpression) -> None:
+        """Remembers that a parameter is a tensor, for what stands before the call that shows it."""
+        if not isinstance(node, cst.Name) or self._function is None:
+            return
+        params = self._function.node.params
+        names = {p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)}
+        if node.value in names and self._envs[-1].get(node.value) is None:
+            self._function.given.setdefault(node.value, ARRAY)
 
     def _pass(self, function: Function, node: cst.Call, args: list[Kind | None], bound: bool) -> None:
         params = function.node.params

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 __all__ = [
-    "ARRAY", "BATCH", "BOX", "DEVICE", "DTYPE", "LOADER", "MASK", "NONE", "NUMBER", "NUMPY", "OPTIMIZER", "OTHER",
-    "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join", "list_of", "part",
+    "ARRAY", "BATCH", "BOX", "DEVICE", "DTYPE", "GROUP", "LOADER", "MASK", "NONE", "NUMBER", "NUMPY", "OPTIMIZER",
+    "OTHER", "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join", "list_of", "part",
     "torch_name", "tuple_of",
 ]  # fmt: skip
 
@@ -35,6 +35,7 @@ SPARSE = Kind("sparse")  # a sparse matrix
 OPTIMIZER = Kind("optimizer")
 LOADER = Kind("loader")
 TENSOR_CLASS = Kind("tensor class")  # torch.FloatTensor and its kin
+GROUP = Kind("group")  # an optimizer's, a dict
 OTHER = Kind("other")  # known to be none of these
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import libcst as cst
 
 from fnn import ops
+from fnn.port._draws import DRAWN, drawn
 from fnn.port._edit import arguments, bare, call
 from fnn.port._kinds import Kind
 from fnn.port._scopes import dotted
@@ -22,7 +23,6 @@ _NUMPYS = {"axis": "dim", "keepdims": "keepdim"}
 _ATTRIBUTES = {"dim": "ndim", "ndimension": "ndim", "t": "T"}
 _DROPPED = frozenset("cpu cuda contiguous pin_memory share_memory_ coalesce".split())
 _CASTS = {"byte": "uint8", "char": "int8"}
-_DRAWN = {"normal_": "randn_like", "uniform_": "rand_like"}
 # In-place methods whose name without the underscore is another.
 _PLAIN = {"zero_": "zeros_like", "detach_": "detach"}
 
@@ -79,8 +79,8 @@ def method(
         return like.with_changes(func=cst.Attribute(receiver, cst.Name("reshape")))
     if name in _CASTS:
         return call("fnn.to", bare(receiver), _dtype(_CASTS[name]))
-    if name in _DRAWN and not args:
-        return call(f"fnn.{_DRAWN[name]}", bare(receiver))
+    if name in DRAWN and (made := drawn(name, receiver, args)) is not None:
+        return made
     if name.endswith("_") and not name.startswith("_"):
         if name == "fill_" and (full := filled(receiver, args)) is not None:
             return full

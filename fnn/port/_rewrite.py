@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from fnn.port._edit import arguments, bare, call, name
+from fnn.port._edit import arguments, bare, call, grouped, name
 from fnn.port._kinds import Kind, is_array
+from fnn.port._masked import MASKED, chosen, is_compiled, is_traced, mask_of, traced_names, with_ignored
 from fnn.port._methods import method, numbered, stays
+from fnn.port._pointers import pointers, stretch
 from fnn.port._report import CHANGED, CONVERTED, LEFT
 from fnn.port._reporting import DEVICES, DOUBLE
 from fnn.port._scopes import dotted
@@ -30,18 +32,38 @@ class Rewriter(Writes):
     # names
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
-        self._forward.append(id(node.params) in self._steps.in_forward)
+        forward = id(node.params) in self._steps.in_forward
+        self._forward.append(forward)
+        self._pointers.append(pointers(node, self._steps) if forward else {})
+        self._traced.append(traced_names(node) if forward or is_compiled(node) else set())
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
         self._forward.pop()
+        self._pointers.pop()
+        self._traced.pop()
         return updated_node
+
+    def leave_SubscriptElement(
+        self, original_node: cst.SubscriptElement, updated_node: cst.SubscriptElement
+    ) -> cst.SubscriptElement:
+        made = stretch(updated_node, self._pointers[-1]) if self._pointers else None
+        if made is not None:
+            self.needs.add("fnn")
+        return made or updated_node
 
     def visit_Attribute(self, node: cst.Attribute) -> None:
         kind = self._kind(node)
         if kind is not None and kind.tag in ("torch", "tensor class", "dtype"):
             self._inner.add(id(node.value))
 
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
+        self._by_mask.add(id(node.target))
+
+    def visit_AugAssign(self, node: cst.AugAssign) -> None:
+        self._by_mask.add(id(node.target))
+
     def visit_Call(self, node: cst.Call) -> None:
+        self._by_mask |= {id(value) for value in chosen(node, self._kind(node.func), self.found)}
         if isinstance(node.func, cst.Attribute):
             self._inner.add(id(node.func))  # the call decides
 
@@ -94,6 +116,9 @@ class Rewriter(Writes):
     def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:
         if not is_array(self._kind(original_node.value)):
             return updated_node
+        mask = mask_of(original_node, self.found)
+        if mask is not None and id(original_node) not in self._by_mask and is_traced(mask, self._names_traced):
+            self.note(original_node, LEFT, MASKED, "the training step")
         parts: list[cst.SubscriptElement] = []
         for element in updated_node.slice:
             match element.slice:
@@ -137,14 +162,38 @@ class Rewriter(Writes):
             self.note(original, LEFT, f"Tensor.{attr}: {hint(f'torch.{attr}')}")
         return updated
 
+    def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
+        return updated_node.with_changes(value=_alone(original_node.value, updated_node.value))
+
+    def leave_Return(self, original_node: cst.Return, updated_node: cst.Return) -> cst.Return:
+        before, after = original_node.value, updated_node.value
+        return (
+            updated_node if before is None or after is None else updated_node.with_changes(value=_alone(before, after))
+        )
+
+    @property
+    def _names_traced(self) -> set[str]:
+        return self._traced[-1] if self._traced else set()
+
     # calls
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         func = original_node.func
+        if self._pointers and any(original_node is c for c in self._pointers[-1].values()):
+            receiver = updated_node.func.value if isinstance(updated_node.func, cst.Attribute) else updated_node.func
+            taken = updated_node.args[0].value if updated_node.args else receiver
+            return cst.Call(cst.Attribute(grouped(taken), cst.Name("squeeze")))
         if self._forward and self._forward[-1] and self._steps.takes_value(original_node):
             text = "a number is taken out of an array in the middle of a step, which cannot be compiled"
             self.note(original_node, CHANGED, text, "the training step")
         kind = self._kind(func)
+        if rows := chosen(original_node, kind, self.found):
+            new = [a.value for a in updated_node.args]
+            mask = mask_of(rows[0], self.found)
+            if mask is not None and is_traced(mask, self._names_traced):
+                if isinstance(new[0], cst.Subscript) and isinstance(new[1], cst.Subscript):
+                    self.needs.add("fnn")
+                    updated_node = with_ignored(updated_node, new[0], new[1])
         if kind is not None and kind.tag in ("torch", "tensor class"):
             return self._torch_call(original_node, updated_node, kind)
         if isinstance(func, cst.Attribute) and isinstance(updated_node.func, cst.Attribute):
@@ -286,6 +335,15 @@ class Rewriter(Writes):
         if attr in ("cpu", "cuda", "contiguous"):
             return receiver
         return updated
+
+
+def _alone(before: cst.BaseExpression, after: cst.BaseExpression) -> cst.BaseExpression:
+    """An expression that stands alone: without the parentheses that its replacement brought."""
+    return (
+        bare(after)
+        if isinstance(before, cst.Call) and isinstance(after, cst.BinaryOperation) and not before.lpar
+        else after
+    )
 
 
 def _is_true(node: cst.BaseExpression) -> bool:

@@ -45,6 +45,7 @@ class Class:
     module: bool = False
     dataset: bool = False
     operation: bool = False  # derived from autograd.Function
+    optimizer: bool = False
 
 
 class Scopes(ABC):
@@ -83,7 +84,7 @@ class Scopes(ABC):
         self._envs[-1][name] = kind
 
     def _made(self, owner: Class) -> Kind:
-        return Kind("module" if owner.module else "instance", owner.name)
+        return Kind("module" if owner.module else "optimizer" if owner.optimizer else "instance", owner.name)
 
     # what the floors above do
 

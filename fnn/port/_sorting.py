@@ -7,15 +7,24 @@ from collections.abc import Sequence
 import libcst as cst
 
 from fnn.port._bounds import Bounds
-from fnn.port._flow import bound, names_in
+from fnn.port._edit import replaced
+from fnn.port._flow import bound, names_in, walk
+from fnn.port._infer import Inference
 from fnn.port._kinds import ARRAY, is_array
 from fnn.port._regions import Cannot, begins
 
-__all__ = ["Sorting"]
+__all__ = ["DRAWS", "Sorting"]
+
+DRAWS = "it draws numbers of the host from what it has computed"
 
 
 class Sorting(Bounds):
-    """Puts the statements of a region in their places."""
+    """Puts the statements of a region in their places; `_taken` are the names that the script uses."""
+
+    def __init__(self, module: cst.Module, found: Inference) -> None:
+        super().__init__(found)
+        self._jumps: list[cst.CSTNode] = []  # branches that left the turn before the step
+        self._taken = {n.value for n in walk(module, functions=True) if isinstance(n, cst.Name)}
 
     def _sorted(self, region: list[cst.CSTNode]) -> tuple[list[cst.CSTNode], list[cst.CSTNode], list[cst.CSTNode]]:
         """What moves before the region, what stays, what moves behind it."""
@@ -28,6 +37,13 @@ class Sorting(Bounds):
             essential = self._steps.differentiates(s) or self._steps.updates(s)
             if self._steps.leaves(s):
                 raise Cannot("it returns, yields or names globals in the middle")
+            if not essential and self._steps.draws_on_host(s) and self._steps.runs_module(s):
+                made, changed = self._loaded(s)
+                if not any(names_in(line) & bound(inside) for line in made):
+                    before += made
+                    at[id(changed)] = at[id(s)]
+                    region = [changed if n is s else n for n in region]
+                    s = changed
             reads = names_in(s)
             if not essential and self._steps.talks(s, own):
                 value = self._value_taken(s)
@@ -36,6 +52,8 @@ class Sorting(Bounds):
                     inside.append(value)
                 else:
                     after.append(s)
+                    if any(isinstance(n, cst.Break | cst.Continue) for n in walk(s)):
+                        self._jumps += [s] if self._learns_later(s, region) else []
                 continue
             if bound(after) & reads:
                 if essential:
@@ -56,8 +74,9 @@ class Sorting(Bounds):
                 if not hoistable and not essential and not binds & self._read_after(s, region):
                     after.append(s)
                     continue
-                if not hoistable:
-                    raise Cannot("it draws numbers of the host from what it has computed")
+                learns = self._steps.runs_module(s) and bool(binds & self._differentiated(region))
+                if not hoistable or learns:
+                    raise Cannot(DRAWS)
                 before.append(s)
             elif hoistable and (
                 (self._steps.draws(s) and not self._steps.runs_module(s))
@@ -74,6 +93,52 @@ class Sorting(Bounds):
             if clash and (clash & bound([n for n in inside if at[id(n)] < place])):
                 raise Cannot(f"{min(clash)} is printed in it and computed again later")
         return before, inside, after
+
+    def _differentiated(self, region: list[cst.CSTNode]) -> set[str]:
+        """The names that the losses are made of, but for what is only given to a Module."""
+        found: set[str] = set()
+        for s in reversed(region):
+            if self._steps.differentiates(s) or bound([s]) & found:
+                given: set[int] = set()
+                for call in self._steps.calls(s):
+                    kind = self._found.of(call.func)
+                    if kind is not None and kind.tag == "module" and not kind.name.endswith("Loss"):
+                        given |= {id(a) for a in call.args}
+                found |= {n.value for n in walk(s, without=given) if isinstance(n, cst.Name)}
+        return found
+
+    def _loaded(self, node: cst.CSTNode) -> tuple[list[cst.CSTNode], cst.CSTNode]:
+        """What makes the arrays of the host that a statement gives to a Module, and the statement with their names."""
+        made: list[cst.CSTNode] = []
+        changed = node
+        for call in self._steps.calls(node):
+            kind = self._found.of(call.func)
+            loads = kind is not None and kind.tag in ("torch", "tensor class") and is_array(self._found.of(call))
+            if not loads or self._steps.runs_module(call) or not self._steps.draws_on_host(call):
+                continue
+            if any(call in walk(other) for other in made):
+                continue  # a part of what is taken out already
+            match call.args:
+                case [cst.Arg(value=cst.Name() as plain)] if kind is not None and kind.name == "torch.from_numpy":
+                    changed = replaced(changed, {id(call): [plain]})  # a compiled function takes numpy's arrays
+                case _:
+                    named = cst.Name(self._fresh("inputs"))
+                    target = cst.Name(named.value)
+                    self._found.kinds[id(named)] = self._found.kinds[id(target)] = ARRAY
+                    made.append(cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(target)], call)]))
+                    changed = replaced(changed, {id(call): [named]})
+        return (made, changed) if changed is not node and not self._steps.draws_on_host(changed) else ([], node)
+
+    def _fresh(self, wanted: str) -> str:
+        """A name that the script does not have."""
+        made, number = wanted, 2
+        while made in self._taken:
+            made, number = f"{wanted}_{number}", number + 1
+        self._taken.add(made)
+        return made
+
+    def _learns_later(self, node: cst.CSTNode, region: list[cst.CSTNode]) -> bool:
+        return any(self._steps.differentiates(s) or self._steps.updates(s) for s in _from(region, node))
 
     def _read_after(self, node: cst.CSTNode, region: list[cst.CSTNode]) -> set[str]:
         return {n for s in _from(region, node) for n in names_in(s)}

@@ -76,7 +76,10 @@ class Steps:
         if kind.tag != "function" or kind.name in seen:
             return False
         seen.add(kind.name)
-        for part in walk(self._found.functions[int(kind.name)].node.body):
+        function = self._found.functions[int(kind.name)]
+        if function.owner is not None and function.owner.module and _gives_arrays(function.returns):
+            return True
+        for part in walk(function.node.body):
             if isinstance(part, cst.Name) and self._found.of(part) == BOX:
                 return True
             if isinstance(part, cst.Call) and (called := self._found.of(part.func)) is not None:
@@ -96,7 +99,7 @@ class Steps:
                 case cst.Call():
                     name, root = dotted(part.func) or "", (dotted(part.func) or "").partition(".")[0]
                     method = _method(part)
-                    if name in _HOST_CALLS or root in _HOST_ROOTS:
+                    if name in _HOST_CALLS or (root in _HOST_ROOTS and not self._is_script(part)):
                         return True
                     kept = method in ("append", "extend") and _receiver(part) in own
                     if method in _VALUES or (method in _HOST_METHODS and not kept and not self._on_arrays(part)):
@@ -177,6 +180,12 @@ class Steps:
                     return True
         return False
 
+    def _is_script(self, node: cst.Call) -> bool:
+        """Whether a call is one of a Module, its methods, or a function of the script, whatever its name."""
+        parts = [node.func, node.func.value] if isinstance(node.func, cst.Attribute) else [node.func]
+        kinds = [self._found.of(part) for part in parts]
+        return any(kind is not None and kind.tag in ("module", "function") for kind in kinds)
+
     def _on_arrays(self, node: cst.Call) -> bool:
         """Whether a call is one of a function of torch's, or of a tensor's method."""
         kind = self._found.of(node.func)
@@ -238,6 +247,10 @@ class Steps:
                 if called.tag == "function" and self._function_draws(called, seen):
                     return True
         return False
+
+
+def _gives_arrays(kind: Kind | None) -> bool:
+    return is_array(kind) or (kind is not None and kind.tag in ("tuple", "list") and any(map(_gives_arrays, kind.of)))
 
 
 def _receiver(node: cst.Call) -> str:

@@ -53,7 +53,6 @@ _PLACES = {
     "torch.int64": "fnn.long",
     "torch.cuda.amp.autocast": "fnn.amp.autocast",
     "torch.cuda.amp.GradScaler": "fnn.amp.GradScaler",
-    "torch.utils.checkpoint.checkpoint": "fnn.checkpoint",
     "torch.nn.parallel.DataParallel": "fnn.nn.DataParallel",
     "torch.compile": "fnn.jit",
     "torch.func.functional_call": "fnn.func.functional_call",
@@ -120,8 +119,9 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
         return ARRAY
     if last in ("DataLoader", "DistributedDataLoader"):
         return LOADER
-    if parent == "torch.optim" and last[:1].isupper():
-        return OPTIMIZER
+    if (parent == "torch.optim" or parent.startswith("torch.optim.")) and last[:1].isupper():
+        if "lr_scheduler" not in parent and "swa_utils" not in parent:
+            return OPTIMIZER
     if name.startswith(("torch.optim.lr_scheduler.", "torch.utils.tensorboard.", "torch.utils.data.")):
         return OTHER
     if name.startswith(("torchvision.datasets.", "torchvision.transforms.")):
@@ -158,6 +158,8 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
         return tuple_of(ARRAY, ARRAY)
     if name == "torch.compile":
         return Kind("module")
+    if parent == "torch.utils.checkpoint":
+        return ARRAY
     if parent in ("torch", "torch.nn.functional", "torch.linalg", "torch.fft", "torch.special", "torchvision.utils"):
         if parent == "torch" and keywords and "requires_grad" in keywords:
             return BOX
@@ -209,7 +211,11 @@ def place(name: str) -> str | None:
         if root is None:
             return None
         found = ROOTS[root] + name.removeprefix(root)
-    return found if found.startswith("jax.") or _exists(found) else None
+    if found.startswith("jax.") or _exists(found):
+        return found
+    parent, _, last = found.rpartition(".")
+    short = f"{parent.rpartition('.')[0]}.{last}"  # the file that defines a class is part of its path: optim.adam.Adam
+    return short if last[:1].isupper() and "." in parent and _exists(short) else None
 
 
 def _exists(name: str) -> bool:

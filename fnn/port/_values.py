@@ -9,6 +9,7 @@ from fnn.port._kinds import (
     BOX,
     DEVICE,
     DTYPE,
+    GROUP,
     MASK,
     NONE,
     NUMBER,
@@ -31,6 +32,7 @@ from fnn.port._torch import DTYPES, TENSOR_CLASSES
 __all__ = ["Values"]
 
 
+STATES = Kind("dict", "", (Kind("dict", "", (BOX,)),))  # of an optimizer, by parameter and name
 _DEVICE_WORDS = frozenset(("cpu", "cuda", "mps"))
 
 
@@ -121,6 +123,13 @@ class Values(Scopes):
                 return kind
             case cst.Index():
                 return self._eval(node.value)
+            case cst.Yield():
+                given = node.value.item if isinstance(node.value, cst.From) else node.value
+                kind = self._eval(given) if given is not None else NONE
+                if self._function is not None:
+                    held = kind if isinstance(node.value, cst.From) else list_of(kind)
+                    self._function.returns = join(self._function.returns, held)
+                return None
             case _:
                 self._children(node)
                 return None
@@ -184,7 +193,9 @@ class Values(Scopes):
                 if name in ("data", "grad", "T", "mT", "H", "real", "imag", "at", "values", "indices"):
                     return ARRAY
                 return Kind("method", name)
-            case "module" | "instance":
+            case "module" | "instance" | "optimizer":
+                if base.tag == "optimizer" and name in ("param_groups", "state"):
+                    return list_of(GROUP) if name == "param_groups" else STATES
                 owner = self.classes.get(base.name)
                 if owner is not None:
                     if name in owner.attributes:
@@ -219,6 +230,8 @@ class Values(Scopes):
                     index = -value.expression.evaluated_value
         if is_array(base):
             return ARRAY
+        if base == GROUP:
+            return list_of(BOX) if _key(node) == "params" else NUMBER
         if base is not None and base.tag in ("numpy", "module", "text"):
             return base
         if base is not None and sliced and base.tag in ("shape", "list"):
@@ -226,3 +239,10 @@ class Values(Scopes):
         if base is not None and sliced and base.tag == "tuple":
             return list_of(element(base))
         return part(base, index)
+
+
+def _key(node: cst.Subscript) -> str:
+    match node.slice:
+        case [cst.SubscriptElement(slice=cst.Index(value=cst.SimpleString() as key))]:
+            return str(key.evaluated_value)
+    return ""

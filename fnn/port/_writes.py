@@ -69,8 +69,9 @@ class Writes(Reporting):
             owner = self._kind(target.value)
             parameter = isinstance(target.value, cst.Attribute) and target.value.attr.value in ("weight", "bias")
             box = parameter or (owner is not None and owner.tag == "box")
-            if box or (owner is None and isinstance(target.value, cst.Attribute) and attr in _INITS
-                       and target.value.attr.value != "grad"):  # fmt: skip
+            unknown = owner is None and isinstance(target.value, cst.Name | cst.Attribute)
+            grad = isinstance(target.value, cst.Attribute) and target.value.attr.value == "grad"
+            if box or (unknown and not grad and (attr in _INITS or attr == "copy_" or plain_name(attr) is not None)):
                 return self._parameter_in_place(target.value, attr, args)
         if isinstance(target, cst.Attribute) and (
             target.attr.value == "grad" or (dotted(target) or "").endswith(".grad.data")
@@ -89,6 +90,8 @@ class Writes(Reporting):
             return updated
         if base is None or base.tag not in ("array", "batch"):
             return updated
+        if isinstance(updated.value, cst.BinaryOperation) and isinstance(target, cst.Name | cst.Attribute):
+            return assign(target, bare(updated.value))
         if isinstance(updated.value, cst.Call) and isinstance(target, cst.Name | cst.Attribute | cst.Subscript):
             function = dotted(updated.value.func) or ""
             if not (function.startswith("fnn.") or function.endswith("Parameter")):
@@ -175,6 +178,8 @@ class Writes(Reporting):
     ) -> cst.BaseSmallStatement | cst.RemovalSentinel | cst.FlattenSentinel[cst.BaseSmallStatement]:
         target = original_node.targets[0].target
         kind = self._kind(original_node.value)
+        if isinstance(original_node.value, cst.Call) and isinstance(updated_node.value, cst.BinaryOperation):
+            updated_node = updated_node.with_changes(value=bare(updated_node.value))
         full = self._kind(target.value) if isinstance(target, cst.Attribute) else None
         if full is not None and full.tag == "torch" and full.name.startswith("torch.backends."):
             return cst.RemoveFromParent()

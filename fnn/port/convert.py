@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
+from fnn.port._hoisting import hoisted
 from fnn.port._imports import ImportRewriter
 from fnn.port._infer import Inference
 from fnn.port._outline import outlined
 from fnn.port._report import CONVERTED, LEFT, Note
 from fnn.port._rewrite import Rewriter
+from fnn.port._sorting import DRAWS
 from fnn.port._tidy import tidied, with_double, with_imports
 
 __all__ = ["Conversion", "convert"]
@@ -59,9 +62,15 @@ def convert(source: str) -> Conversion:
     except cst.ParserSyntaxError as error:
         raise SyntaxError(str(error)) from None
     troubles: list[Note] = []
+    positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
     for outlining in (True, False):
         try:
-            return _converted(module, outlining, troubles)
+            made = _converted(module, module.code, positions, outlining, troubles)
+            if any(DRAWS in note.text for note in made.notes):
+                moved = hoisted(module)
+                other = _converted(moved, module.code, positions, outlining, troubles) if moved is not None else made
+                return min(made, other, key=lambda conversion: sum(n.status == LEFT for n in conversion.notes))
+            return made
         except Exception as error:
             # A script that trips the conversion must not cost the user the rest of a folder.
             what = "the training step was not outlined" if outlining else "the script was not converted"
@@ -69,9 +78,13 @@ def convert(source: str) -> Conversion:
     return Conversion(source, tuple(troubles))
 
 
-def _converted(module: cst.Module, outlining: bool, troubles: list[Note]) -> Conversion:
-    wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
-    positions = wrapper.resolve(PositionProvider)
+def _converted(
+    module: cst.Module,
+    source: str,
+    positions: Mapping[cst.CSTNode, CodeRange],
+    outlining: bool,
+    troubles: list[Note],
+) -> Conversion:
     found = Inference(module)
     rewriter = Rewriter(found, positions)
     tree = outlined(module, found, rewriter.note) if outlining else module
@@ -84,7 +97,7 @@ def _converted(module: cst.Module, outlining: bool, troubles: list[Note]) -> Con
     code = rewritten.code
     compile(code, "<port>", "exec", dont_inherit=True)
     notes = [*troubles, *rewriter.notes]
-    return Conversion(code, tuple(sorted([*notes, *_plain(module.code, code, {note.line for note in notes})])))
+    return Conversion(code, tuple(sorted([*notes, *_plain(source, code, {note.line for note in notes})])))
 
 
 def _plain(before: str, after: str, told: set[int]) -> list[Note]:
