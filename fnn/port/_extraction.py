@@ -13,7 +13,7 @@ from fnn.port._infer import Inference
 from fnn.port._regions import Cannot, first_place
 from fnn.port._sorting import Sorting
 
-__all__ = ["JIT", "Extraction", "Place", "Step"]
+__all__ = ["JIT", "Extraction", "Place", "Step", "jit"]
 
 JIT = cst.Decorator(cst.Attribute(cst.Name("fnn"), cst.Name("jit")))
 _PLAIN = ("number", "text", "shape", "dtype", "device", "none")
@@ -142,7 +142,8 @@ class Extraction(Sorting):
         if at.function is None or at.nested:
             return False
         loops = [n for n in walk(at.function.body) if isinstance(n, cst.For | cst.While)]
-        deep = any(n is not m and any(k is m for k in walk(n)) for n in loops for m in loops)
+        inner = [m for m in loops if self._steps.differentiates(m) or self._is_evaluation(m)]
+        deep = any(n is not m and any(k is m for k in walk(n)) for n in loops for m in inner)
         infinite = any(isinstance(n, cst.While) for n in loops)
         return at.function.name.value != "main" and not deep and not infinite
 
@@ -155,11 +156,6 @@ class Extraction(Sorting):
         region: list[cst.CSTNode],
         method: bool,
     ) -> cst.FunctionDef:
-        decorator = JIT
-        if static:
-            text = ", ".join(repr(n).replace("'", '"') for n in static)
-            names = cst.parse_expression(f"fnn.jit(static_argnames=({text}{',' if len(static) == 1 else ''}))")
-            decorator = cst.Decorator(names)
         lines = [s for s in region if isinstance(s, cst.BaseStatement)]
         lead = getattr(lines[0], "leading_lines", ())
         while lead and lead[0].comment is None:
@@ -177,7 +173,7 @@ class Extraction(Sorting):
             cst.Name(called),
             cst.Parameters([cst.Param(cst.Name(n)) for n in given]),
             cst.IndentedBlock(lines),
-            decorators=[decorator],
+            decorators=[jit(static)],
         )
 
     def _call(self, called: str, given: list[str], results: list[str], method: bool) -> cst.SimpleStatementLine:
@@ -187,6 +183,14 @@ class Extraction(Sorting):
         if not results:
             return cst.SimpleStatementLine([cst.Expr(value)])
         return cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(_listed(results))], value)])
+
+
+def jit(static: Sequence[str]) -> cst.Decorator:
+    """``@fnn.jit``, where some parameters are part of the program."""
+    if not static:
+        return JIT
+    text = ", ".join(repr(n).replace("'", '"') for n in static)
+    return cst.Decorator(cst.parse_expression(f"fnn.jit(static_argnames=({text}{',' if len(static) == 1 else ''}))"))
 
 
 def _named_last(last: cst.CSTNode, results: list[str]) -> cst.BaseExpression | None:

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import libcst as cst
 
 from fnn.port._definitions import Definitions
-from fnn.port._kinds import ARRAY, BOX, NONE, Kind, element, is_array, join, list_of, part, torch_name
+from fnn.port._flow import walk
+from fnn.port._kinds import ARRAY, BOX, NONE, NUMBER, Kind, element, is_array, join, list_of, part, torch_name
+from fnn.port._scopes import dotted
 
 __all__ = ["Inference"]
 
@@ -104,7 +106,7 @@ class Inference(Definitions):
                 before = dict(self._envs[-1])
                 narrowed = self._narrowed(node.test)
                 if narrowed is not None:
-                    self._bind(narrowed, ARRAY)
+                    self._bind(*narrowed)
                 self._statement(node.body)
                 after = dict(self._envs[-1])
                 if node.orelse is not None:
@@ -144,16 +146,22 @@ class Inference(Definitions):
             case _:
                 self._children(node)
 
-    def _narrowed(self, test: cst.BaseExpression) -> str | None:
-        """The variable that ``isinstance(x, torch.Tensor)`` shows to be one."""
+    def _narrowed(self, test: cst.BaseExpression) -> tuple[str, Kind] | None:
+        """The variable of which ``isinstance(x, torch.Tensor)`` shows what it is, and what."""
         match test:
             case cst.Call(func=cst.Name(value="isinstance"), args=[cst.Arg(value=cst.Name() as name), argument]):
                 kind = self.of(argument.value)
                 if kind is not None and kind.tag == "tensor class":
-                    return name.value
+                    return name.value, ARRAY
+                classes = {dotted(n) for n in walk(argument.value) if isinstance(n, cst.Name)}
+                if classes <= {"list", "tuple"}:
+                    known = self.of(name)
+                    return name.value, known if known is not None and known.tag in ("list", "tuple") else list_of(None)
+                if classes <= {"int", "float"}:
+                    return name.value, NUMBER
             case cst.Call(func=function, args=[cst.Arg(value=cst.Name() as name)]):
                 if self.of(function) == torch_name("torch.is_tensor"):
-                    return name.value
+                    return name.value, ARRAY
         return None
 
     def _loop(self, body: cst.CSTNode) -> None:

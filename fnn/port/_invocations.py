@@ -59,6 +59,8 @@ class Invocations(Values):
                 return found
         if kind is None and dotted(func) == "map" and len(args) > 1:
             return list_of(self._applied(args[0], [element(a) for a in args[1:]]))
+        if kind is None and (dotted(func) or "").rpartition(".")[2] == "deepcopy" and args:
+            return args[0]
         if kind is None:
             return builtin_result(dotted(func), args) if isinstance(func, cst.Name) else None
         match kind.tag:

@@ -12,16 +12,21 @@ from dataclasses import replace
 
 import libcst as cst
 
-from fnn.port._extraction import JIT, Extraction, Place
+from fnn.port._edit import replaced
+from fnn.port._extraction import JIT, Extraction, Place, jit
 from fnn.port._flow import walk
 from fnn.port._infer import Inference
-from fnn.port._kinds import is_array
+from fnn.port._kinds import is_array, torch_name
+from fnn.port._masked import is_compiled
 from fnn.port._regions import Cannot
-from fnn.port._report import LEFT, Status
+from fnn.port._report import CHANGED, LEFT, Status
 from fnn.port._scopes import dotted
 
 __all__ = ["outlined"]
 
+JUMPS = (
+    "this branch leaves the turn after the step, which is taken all the same: it needs values, and they come out of it"
+)
 Note = Callable[[cst.CSTNode, Status, str], None]
 
 
@@ -36,7 +41,43 @@ class _Outliner(Extraction):
         self._note = note
 
     def module(self, node: cst.Module) -> cst.Module:
-        return node.with_changes(body=self._body(node.body, Place(top=True)))
+        made = node.with_changes(body=self._body(node.body, Place(top=True)))
+        for jump in self._jumps:
+            self._note(jump, CHANGED, JUMPS)
+        return replaced(made, {id(f): [f.with_changes(decorators=[self._jit(f)])] for f in self._uncompiled(made)})
+
+    def _uncompiled(self, module: cst.Module) -> list[cst.FunctionDef]:
+        """The functions that ask for gradients, as an attack on a model does, and that eager code calls."""
+        asking: dict[str, cst.FunctionDef] = {}
+        for function in module.body:
+            if isinstance(function, cst.FunctionDef) and not function.decorators and self._asks_gradients(function):
+                asking[function.name.value] = function
+        called: set[str] = set()
+
+        def look(node: cst.CSTNode) -> None:
+            for child in node.children:
+                if isinstance(child, cst.FunctionDef):
+                    if id(child.params) in self._steps.in_forward or child.name.value in asking or is_compiled(child):
+                        continue
+                if isinstance(child, cst.Call) and isinstance(child.func, cst.Name):
+                    called.add(child.func.value)
+                look(child)
+
+        if asking:
+            look(module)
+        return [function for name, function in asking.items() if name in called]
+
+    def _asks_gradients(self, node: cst.FunctionDef) -> bool:
+        body = node.body.body
+        if not any(
+            self._found.of(c.func) == torch_name("torch.autograd.grad") for s in body for c in self._steps.calls(s)
+        ):
+            return False
+        return not any(self._steps.talks(s) or self._steps.draws_on_host(s) for s in body)
+
+    def _jit(self, node: cst.FunctionDef) -> cst.Decorator:
+        names = [p.name.value for p in node.params.params]
+        return jit([n for n in names if self._is_static([node.body], n)])
 
     def _body(self, body: Sequence[cst.CSTNode], at: Place) -> list[cst.CSTNode]:
         """A body with the regions in it, and in what is inside it, taken out."""

@@ -37,6 +37,8 @@ class Reporting(Emptied):
         self._functions = Functions(found, self.note, found.doubled)
         self._forward: list[bool] = []  # whether the functions around are part of a forward pass
         self._pointers: list[dict[str, cst.Call]] = []  # places read from buffers, of the functions around
+        self._traced: list[set[str]] = []  # names of traced values, of the functions around
+        self._by_mask: set[int] = set()  # what is written by a mask, or will be read in another way
         self.double = found.doubled
         self._params: list[set[str]] = []
 

@@ -8,6 +8,7 @@ import libcst as cst
 
 from fnn.port._edit import arguments, bare, call, grouped, name
 from fnn.port._kinds import Kind, is_array
+from fnn.port._masked import MASKED, chosen, is_compiled, is_traced, mask_of, traced_names, with_ignored
 from fnn.port._methods import method, numbered, stays
 from fnn.port._pointers import pointers, stretch
 from fnn.port._report import CHANGED, CONVERTED, LEFT
@@ -34,10 +35,12 @@ class Rewriter(Writes):
         forward = id(node.params) in self._steps.in_forward
         self._forward.append(forward)
         self._pointers.append(pointers(node, self._steps) if forward else {})
+        self._traced.append(traced_names(node) if forward or is_compiled(node) else set())
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
         self._forward.pop()
         self._pointers.pop()
+        self._traced.pop()
         return updated_node
 
     def leave_SubscriptElement(
@@ -53,7 +56,14 @@ class Rewriter(Writes):
         if kind is not None and kind.tag in ("torch", "tensor class", "dtype"):
             self._inner.add(id(node.value))
 
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
+        self._by_mask.add(id(node.target))
+
+    def visit_AugAssign(self, node: cst.AugAssign) -> None:
+        self._by_mask.add(id(node.target))
+
     def visit_Call(self, node: cst.Call) -> None:
+        self._by_mask |= {id(value) for value in chosen(node, self._kind(node.func), self.found)}
         if isinstance(node.func, cst.Attribute):
             self._inner.add(id(node.func))  # the call decides
 
@@ -106,6 +116,9 @@ class Rewriter(Writes):
     def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:
         if not is_array(self._kind(original_node.value)):
             return updated_node
+        mask = mask_of(original_node, self.found)
+        if mask is not None and id(original_node) not in self._by_mask and is_traced(mask, self._names_traced):
+            self.note(original_node, LEFT, MASKED, "the training step")
         parts: list[cst.SubscriptElement] = []
         for element in updated_node.slice:
             match element.slice:
@@ -158,6 +171,10 @@ class Rewriter(Writes):
             updated_node if before is None or after is None else updated_node.with_changes(value=_alone(before, after))
         )
 
+    @property
+    def _names_traced(self) -> set[str]:
+        return self._traced[-1] if self._traced else set()
+
     # calls
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
@@ -170,6 +187,13 @@ class Rewriter(Writes):
             text = "a number is taken out of an array in the middle of a step, which cannot be compiled"
             self.note(original_node, CHANGED, text, "the training step")
         kind = self._kind(func)
+        if rows := chosen(original_node, kind, self.found):
+            new = [a.value for a in updated_node.args]
+            mask = mask_of(rows[0], self.found)
+            if mask is not None and is_traced(mask, self._names_traced):
+                if isinstance(new[0], cst.Subscript) and isinstance(new[1], cst.Subscript):
+                    self.needs.add("fnn")
+                    updated_node = with_ignored(updated_node, new[0], new[1])
         if kind is not None and kind.tag in ("torch", "tensor class"):
             return self._torch_call(original_node, updated_node, kind)
         if isinstance(func, cst.Attribute) and isinstance(updated_node.func, cst.Attribute):

@@ -23,6 +23,7 @@ class Sorting(Bounds):
 
     def __init__(self, module: cst.Module, found: Inference) -> None:
         super().__init__(found)
+        self._jumps: list[cst.CSTNode] = []  # branches that left the turn before the step
         self._taken = {n.value for n in walk(module, functions=True) if isinstance(n, cst.Name)}
 
     def _sorted(self, region: list[cst.CSTNode]) -> tuple[list[cst.CSTNode], list[cst.CSTNode], list[cst.CSTNode]]:
@@ -51,6 +52,8 @@ class Sorting(Bounds):
                     inside.append(value)
                 else:
                     after.append(s)
+                    if any(isinstance(n, cst.Break | cst.Continue) for n in walk(s)):
+                        self._jumps += [s] if self._learns_later(s, region) else []
                 continue
             if bound(after) & reads:
                 if essential:
@@ -71,7 +74,8 @@ class Sorting(Bounds):
                 if not hoistable and not essential and not binds & self._read_after(s, region):
                     after.append(s)
                     continue
-                if not hoistable:
+                learns = self._steps.runs_module(s) and bool(binds & self._differentiated(region))
+                if not hoistable or learns:
                     raise Cannot(DRAWS)
                 before.append(s)
             elif hoistable and (
@@ -90,8 +94,21 @@ class Sorting(Bounds):
                 raise Cannot(f"{min(clash)} is printed in it and computed again later")
         return before, inside, after
 
+    def _differentiated(self, region: list[cst.CSTNode]) -> set[str]:
+        """The names that the losses are made of, but for what is only given to a Module."""
+        found: set[str] = set()
+        for s in reversed(region):
+            if self._steps.differentiates(s) or bound([s]) & found:
+                given: set[int] = set()
+                for call in self._steps.calls(s):
+                    kind = self._found.of(call.func)
+                    if kind is not None and kind.tag == "module" and not kind.name.endswith("Loss"):
+                        given |= {id(a) for a in call.args}
+                found |= {n.value for n in walk(s, without=given) if isinstance(n, cst.Name)}
+        return found
+
     def _loaded(self, node: cst.CSTNode) -> tuple[list[cst.CSTNode], cst.CSTNode]:
-        """A statement that runs a Module, without the arrays that it makes on the host, and what makes them before it."""
+        """What makes the arrays of the host that a statement gives to a Module, and the statement with their names."""
         made: list[cst.CSTNode] = []
         changed = node
         for call in self._steps.calls(node):
@@ -119,6 +136,9 @@ class Sorting(Bounds):
             made, number = f"{wanted}_{number}", number + 1
         self._taken.add(made)
         return made
+
+    def _learns_later(self, node: cst.CSTNode, region: list[cst.CSTNode]) -> bool:
+        return any(self._steps.differentiates(s) or self._steps.updates(s) for s in _from(region, node))
 
     def _read_after(self, node: cst.CSTNode, region: list[cst.CSTNode]) -> set[str]:
         return {n for s in _from(region, node) for n in names_in(s)}

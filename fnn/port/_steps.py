@@ -181,9 +181,10 @@ class Steps:
         return False
 
     def _is_script(self, node: cst.Call) -> bool:
-        """Whether a call is one of a Module or a function of the script, whatever its name."""
-        kind = self._found.of(node.func)
-        return kind is not None and kind.tag in ("module", "function")
+        """Whether a call is one of a Module, its methods, or a function of the script, whatever its name."""
+        parts = [node.func, node.func.value] if isinstance(node.func, cst.Attribute) else [node.func]
+        kinds = [self._found.of(part) for part in parts]
+        return any(kind is not None and kind.tag in ("module", "function") for kind in kinds)
 
     def _on_arrays(self, node: cst.Call) -> bool:
         """Whether a call is one of a function of torch's, or of a tensor's method."""

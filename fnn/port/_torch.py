@@ -53,7 +53,6 @@ _PLACES = {
     "torch.int64": "fnn.long",
     "torch.cuda.amp.autocast": "fnn.amp.autocast",
     "torch.cuda.amp.GradScaler": "fnn.amp.GradScaler",
-    "torch.utils.checkpoint.checkpoint": "fnn.checkpoint",
     "torch.nn.parallel.DataParallel": "fnn.nn.DataParallel",
     "torch.compile": "fnn.jit",
     "torch.func.functional_call": "fnn.func.functional_call",
@@ -159,6 +158,8 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
         return tuple_of(ARRAY, ARRAY)
     if name == "torch.compile":
         return Kind("module")
+    if parent == "torch.utils.checkpoint":
+        return ARRAY
     if parent in ("torch", "torch.nn.functional", "torch.linalg", "torch.fft", "torch.special", "torchvision.utils"):
         if parent == "torch" and keywords and "requires_grad" in keywords:
             return BOX

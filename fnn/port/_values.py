@@ -123,6 +123,13 @@ class Values(Scopes):
                 return kind
             case cst.Index():
                 return self._eval(node.value)
+            case cst.Yield():
+                given = node.value.item if isinstance(node.value, cst.From) else node.value
+                kind = self._eval(given) if given is not None else NONE
+                if self._function is not None:
+                    held = kind if isinstance(node.value, cst.From) else list_of(kind)
+                    self._function.returns = join(self._function.returns, held)
+                return None
             case _:
                 self._children(node)
                 return None

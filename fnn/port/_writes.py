@@ -69,8 +69,9 @@ class Writes(Reporting):
             owner = self._kind(target.value)
             parameter = isinstance(target.value, cst.Attribute) and target.value.attr.value in ("weight", "bias")
             box = parameter or (owner is not None and owner.tag == "box")
-            if box or (owner is None and isinstance(target.value, cst.Attribute) and attr in _INITS
-                       and target.value.attr.value != "grad"):  # fmt: skip
+            unknown = owner is None and isinstance(target.value, cst.Name | cst.Attribute)
+            grad = isinstance(target.value, cst.Attribute) and target.value.attr.value == "grad"
+            if box or (unknown and not grad and (attr in _INITS or attr == "copy_" or plain_name(attr) is not None)):
                 return self._parameter_in_place(target.value, attr, args)
         if isinstance(target, cst.Attribute) and (
             target.attr.value == "grad" or (dotted(target) or "").endswith(".grad.data")

@@ -61,6 +61,12 @@ EXPRESSIONS = {
     "x.double()": "fnn.float(x)",
     "torch.spmm(x, y + 1)": "x @ (y + 1)",
     "torch.sparse_coo_tensor(x, y, (2, 3)).t()": "jax.experimental.sparse.BCOO((y, x.T), shape=(2, 3)).T",
+    "torch.empty_like(x).uniform_(-0.1, 0.1)": "0.1 * (2 * fnn.rand_like(x) - 1)",
+    "torch.FloatTensor(2, 3).uniform_(2, 5) * y": "(2 + (5 - 2) * fnn.rand(2, 3)) * y",
+    "x + torch.zeros(3).normal_(std=0.1)": "x + (0.1 * fnn.randn(3))",
+    "torch.optim.adam.Adam": "fnn.optim.Adam",
+    "torch.utils.checkpoint.checkpoint(F.relu, x, use_reentrant=False)": "fnn.utils.checkpoint.checkpoint("
+    "F.relu, x, use_reentrant=False)",
     "[k.transpose(0, 1) for k in map(F.relu, (x, y))]": "[fnn.transpose(k, 0, 1) for k in map(F.relu, (x, y))]",
 }
 STATEMENTS = {
@@ -81,6 +87,14 @@ STATEMENTS = {
     "x.add_(y)": "x = fnn.add(x, y)",
     "x.zero_()": "x = fnn.zeros_like(x)",
     "x = x.to('cuda')": "",
+    "x.normal_(1, 2)": "x = 1 + 2 * fnn.randn_like(x)",
+    "heads = nn.ModuleDict()\nout = {n: h(x) for n, h in heads.items()}\nout['a'].squeeze(1)":
+        "heads = nn.ModuleDict()\nout = {n: h(x) for n, h in heads.items()}\nfnn.squeeze(out['a'], 1)",
+    "def g(f):\n    n = f.size(0)\n    return f.view(n)": "def g(f):\n    n = f.shape[0]\n    return f.reshape(n)",
+    "def g(p, q):\n    p.data.copy_(q.data)": "def g(p, q):\n    p.data = q.data",
+    "def g(a=1):\n    if isinstance(a, list):\n        return torch.Tensor(a)":
+        "def g(a=1):\n    if isinstance(a, list):\n        return fnn.tensor(a, dtype=fnn.float32)",
+    "def g():\n    yield x\nfor a in g():\n    a.size(0)": "def g():\n    yield x\nfor a in g():\n    a.shape[0]",
     "torch.backends.cudnn.benchmark = True": "",
     "m = nn.Linear(3, 2)\nm.weight.data.normal_(0, 0.02)": "m = nn.Linear(3, 2)\nnn.init.normal_(m.weight, 0, 0.02)",
     "m = nn.Linear(3, 2)\nm.to('cuda')": "m = nn.Linear(3, 2)",
@@ -198,6 +212,11 @@ def test_a_step_that_branches_on_its_loss_stays_and_is_reported():
             "in the middle of a step",
         ),
         ("nn.Linear(2, 2).double()", "double precision"),
+        (
+            "m = nn.Linear(3, 1)\nwhile True:\n    loss = m(x).sum()\n    if loss.item() > 3:\n        break\n"
+            "    loss.backward()",
+            "leaves the turn after the step",
+        ),
     ],
 )
 def test_what_changes_its_meaning_is_said(line, words):
@@ -262,3 +281,83 @@ def test_check_says_that_it_needs_torch(tmp_path, capsys):
     script.write_text(LOOP, encoding="utf-8")
     assert main([str(script), "--check"]) == 2
     assert "needs torch" in capsys.readouterr().err
+
+
+PENALTY = """\
+import numpy as np
+import torch
+net = torch.nn.Linear(2, 1)
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+def slope(real, fake):
+    # between both
+    share = torch.FloatTensor(np.random.rand(real.size(0), 1))
+    x = (share * real + (1 - share) * fake).requires_grad_(True)
+    return torch.autograd.grad(net(x).sum(), x, create_graph=True)[0].norm()
+for i in range(9):
+    real = torch.randn(4, 2)
+    fake = 2 * real
+    opt.zero_grad()
+    loss = net(fake).mean() + slope(real.data, fake.detach())
+    loss.backward()
+    opt.step()
+"""
+
+
+def test_numbers_that_a_function_draws_become_its_parameters():
+    conversion = convert(PENALTY)
+    assert conversion.complete
+    assert "def slope(real, fake, share):\n    x = " in conversion.code
+    assert "    share = fnn.tensor(np.random.rand(real.shape[0], 1), dtype=fnn.float32)\n" in conversion.code
+    assert "slope(fnn.detach(real), fnn.detach(fake), share)\n    fnn.backward(loss)" in conversion.code
+    again = PENALTY.replace("    opt.step()", "    opt.step()\nother = slope")
+    assert not convert(again).complete, "another use of the function: its parameters stay"
+
+
+def test_arrays_of_numpy_are_given_to_the_step():
+    source = LOOP.replace("    z = torch.from_numpy(np.random.rand(4, 1))  # a target\n", "").replace(
+        "model(x) - z", "model(torch.from_numpy(rows)) - torch.tensor(np.random.rand(4, 1))"
+    )
+    code = convert(source.replace("x = torch.randn(4, 3)", "rows = np.random.rand(4, 3)")).code
+    assert "def train_step(rows, inputs):\n    opt.zero_grad()\n    loss = ((model(rows) - inputs) ** 2)" in code
+    assert "    inputs = fnn.tensor(np.random.rand(4, 1))\n    loss = train_step(rows, inputs)" in code
+
+
+def test_places_in_a_ring_stay_arrays():
+    source = """\
+        import torch
+        class Ring(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.register_buffer("held", torch.zeros(8, 2))
+                self.register_buffer("at", torch.zeros(1, dtype=torch.long))
+            def forward(self, x):
+                at = int(self.at)
+                self.held[at:at + len(x)] = x
+                self.at[0] = (at + len(x)) % 8
+                return self.held.sum()
+        """
+    code = convert(textwrap.dedent(source)).code
+    assert "at = self.at.squeeze()" in code and "self.held[at + fnn.arange(len(x))] = x" in code
+    branches = textwrap.dedent(source).replace("% 8", "% 8 if at else 0")
+    assert "at = int(self.at)" in convert(branches).code, "a branch needs a number"
+
+
+def test_masks_in_a_step():
+    labels = "    y = torch.randint(0, 3, (4,))\n    m = y > 0\n    opt.zero_grad()"
+    source = "import torch.nn.functional as F\n" + LOOP.replace("    opt.zero_grad()", labels)
+    loss = "((model(x) - z) ** 2).mean()"
+    conversion = convert(source.replace(loss, "F.cross_entropy(model(x)[m], y[m])"))
+    assert "F.cross_entropy(model(x), fnn.masked_fill(y, ~m, -100))" in conversion.code and conversion.complete
+    left = convert(source.replace(loss, "(model(x)[m] ** 2).mean()")).notes
+    assert ["fnn.where(mask, x, 0)" in n.text for n in left if n.status == "not converted"] == [True]
+
+
+def test_functions_that_ask_for_gradients_are_compiled():
+    source = """\
+        import torch
+        def attack(model, x, size):
+            x.requires_grad_()
+            return x + size * torch.autograd.grad(model(x).sum(), x)[0].sign()
+        print(attack(torch.nn.Linear(2, 1), torch.rand(3, 2), 0.1))
+        """
+    assert "@fnn.jit\ndef attack(model, x, size):" in convert(textwrap.dedent(source)).code

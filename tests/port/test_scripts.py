@@ -1,4 +1,4 @@
-"""Scripts in the manner of tutorials and repositories: converted without a hand, run, and equal to PyTorch."""
+"""Scripts of many kinds and styles, our own: converted without a hand, run, and equal to PyTorch."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
 FIRST = ["parallel", "quantised"]
 
 
-@pytest.mark.parametrize("name", extent.some(SCRIPTS, 8))
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_scripts_convert_without_a_hand(name):
     conversion = convert((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
     left = [note for note in conversion.notes if note.status == "not converted"]
