@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, Generic, ParamSpec, Self, overload
 
 import jax
+import numpy as np
 from jax.tree_util import tree_flatten
 
 from fnn import dtypes, tracing
@@ -134,6 +135,12 @@ class Jitted(Generic[P, R]):
         ) from None
 
     def _bind(self, key: object, call: Call, statics: tuple, act: Callable[[Bound, Call], Any]) -> Any:
+        for leaf in call.dynamic:
+            if isinstance(leaf, np.ndarray) and leaf.dtype.hasobject:
+                name = getattr(self._function, "__name__", self._function)
+                raise ArgumentTypeError(
+                    f"fnn.jit: an argument of {name} is a numpy array of objects, of shape {leaf.shape}; pass a list"
+                )
         chosen = [value for pairs in statics for _, value in pairs]
         roots = [self._function, *call.objects, *filter(callable, chosen)]
         avals = tuple((leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False)) if hasattr(leaf, "dtype")

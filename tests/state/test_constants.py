@@ -121,3 +121,8 @@ def test_optax_on_a_dict_of_parameters():
     np.testing.assert_allclose(params["weight"], model.weight - 0.3, rtol=1e-6)
     fnn.merge(model, params)
     np.testing.assert_array_equal(model.weight, params["weight"])
+
+
+def test_an_array_of_objects_is_no_argument():
+    with pytest.raises(fnn.errors.ArgumentTypeError, match=r"<lambda> is a numpy array of objects, of shape \(1,\)"):
+        fnn.jit(lambda d, x: d["m"][0](x))({"m": np.array([nn.Tanh()], object)}, X)

@@ -256,7 +256,8 @@ def build(seed):
         return value
 
     def stepper(thing, jit):
-        if reach == "argument" and not isinstance(thing, (collections.deque, np.ndarray)):
+        held = thing["inner"] if isinstance(thing, dict) and "inner" in thing else thing
+        if reach == "argument" and not isinstance(held, (collections.deque, np.ndarray)):
             step = jit(run)
             return lambda x: step(thing, x)
         if reach == "method":
