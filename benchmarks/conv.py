@@ -1,8 +1,9 @@
 """Convolutions on the CPU: torch eager, plain `lax.conv_general_dilated` and fnn, interleaved in one process.
 
-Run with ``python benchmarks/conv.py [part of a name ...] [--seconds 2] [--no-lax]``. A column is a time in
+Run with ``python benchmarks/conv.py [part of a name ...] [--seconds 2] [--no-lax] [--write]``. A column is a time in
 milliseconds for torch and a multiple of torch's for the others: forward, then forward and both gradients. Times are
-the least of all rounds, which is what a busy machine spoils least.
+the least of all rounds, which is what a busy machine spoils least. ``--write`` puts the table into the README of
+`fnn.kernels.cpu_convolution`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +20,7 @@ import numpy as np
 import torch
 
 from fnn import functional as F
+from fnn.kernels import cpu_convolution
 from fnn.kernels.cpu_convolution import _definition, geometry
 
 
@@ -140,13 +143,32 @@ def least(functions: list[Callable], seconds: float) -> list[float]:
     return best
 
 
+BEGIN, END = "<!-- benchmarks/conv.py --write -->", "<!-- end -->"
+
+
+def write(rows: list[tuple[str, list[float], list[float]]], means: np.ndarray) -> None:
+    """Puts the table between its marks in the README, with the machine that it was made on."""
+    path = Path(cpu_convolution.__file__).with_name("README.md")
+    cores = torch.get_num_threads()
+    title = f"{cores} {'thread' if cores == 1 else 'threads'}, {torch.backends.cpu.get_cpu_capability()}, "
+    lines = [title + f"torch {torch.__version__}, jax {jax.__version__}; milliseconds of torch, multiples of fnn:", ""]
+    lines += ["| convolution | torch forward | fnn | torch with gradients | fnn |", "|---|---|---|---|---|"]
+    lines += [f"| {name} | {f[0]:.2f} | {f[1]:.2f} | {both[0]:.2f} | {both[1]:.2f} |" for name, f, both in rows]
+    lines += [f"| geometric mean | | {means[0, 0]:.2f} | | {means[1, 0]:.2f} |"]
+    before, rest = path.read_text().split(BEGIN)
+    path.write_text(before + "\n".join([BEGIN, "", *lines, "", END]) + rest.split(END)[1])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="only the configurations with one of these in their name")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each configuration")
     parser.add_argument("--no-lax", action="store_true", help="leave plain XLA out")
+    parser.add_argument("--write", action="store_true", help="the table into the README; with all configurations")
     options = parser.parse_args()
-    ratios = []
+    if options.write and options.names:
+        parser.error("--write: the table has all configurations")
+    ratios, rows = [], []
     print(f"{'configuration':28}{'torch f':>9}{'fnn f':>7}{'lax f':>7}{'torch fb':>10}{'fnn fb':>8}{'lax fb':>8}")
     for name, row in CASES.items():
         if options.names and not any(part in name for part in options.names):
@@ -157,6 +179,7 @@ def main() -> None:
             best = least([f[which] for f in found], options.seconds / 2)
             columns.append([best[0] * 1e3, *(b / best[0] for b in best[1:])])
         ratios.append([c[1:] for c in columns])
+        rows.append((name, *columns))
         forward, both = (c + [math.nan] * (3 - len(c)) for c in columns)
         print(
             f"{name:28}{forward[0]:9.3f}{forward[1]:7.2f}{forward[2]:7.2f}{both[0]:10.3f}{both[1]:8.2f}{both[2]:8.2f}",
@@ -166,6 +189,8 @@ def main() -> None:
         means = np.exp(np.log(np.array(ratios)).mean(0))
         for title, mean in zip(("forward", "forward + backward"), means, strict=True):
             print(f"geometric mean, {title}: fnn {mean[0]:.2f}" + (f", lax {mean[1]:.2f}" if len(mean) > 1 else ""))
+        if options.write:
+            write(rows, means)
 
 
 if __name__ == "__main__":

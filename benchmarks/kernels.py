@@ -24,7 +24,7 @@ from jax import lax
 
 from fnn import functional as F
 from fnn import layers
-from fnn.kernels import attention, recurrence, resample, sums, tiles, windows
+from fnn.kernels import attention, lines, recurrence, resample, sums, tiles, windows
 from fnn.kernels.cpu_convolution import Geometry, _choice, _formulations, geometry
 
 
@@ -89,6 +89,25 @@ def of_sums(seconds: float) -> None:
                 jax.clear_caches()
                 ways.append(compiled(gradient, x, x))
         row(f"2**{exponent}", ways, seconds)
+
+
+def of_lines(seconds: float) -> None:
+    """`lines.SHORT`: a scale and a shift of each channel in loops over rows of an image, or over all of it."""
+    head("lines: elements of a row", "rows", "images")
+
+    def scaled(x: jax.Array, w: jax.Array) -> jax.Array:
+        flat = x.reshape(*x.shape[:2], -1)
+        found = lines.lines(x.shape, (0, 2, 3), (1,)).loop(lambda x, w: x * w[:, None] + w[:, None], flat, w)
+        return found.reshape(x.shape)
+
+    for width in (7, 8, 14, 16, 28, 32, 48, 56, 64, 112):
+        x, ways = jnp.ones((16, max(1, (1 << 15) // width**2), width, width)), []
+        w = jnp.ones(x.shape[1])
+        for short in (0, 1 << 30):
+            with setting(lines, SHORT=short):
+                jax.clear_caches()
+                ways.append(compiled(scaled, x, w))
+        row(width, ways, seconds)
 
 
 def of_resample(seconds: float) -> None:
@@ -218,6 +237,7 @@ def of_recurrence(seconds: float) -> None:
 
 TABLES = {
     "sums": of_sums,
+    "lines": of_lines,
     "resample": of_resample,
     "tiles": of_tiles,
     "memory": of_memory,

@@ -1,6 +1,6 @@
 """Neighbouring axes as one, for loops over rows of an image that are too short.
 
-LLVM unrolls a loop of fewer than some 64 turns whole, and what XLA's CPU backend emits for an elementwise computation
+LLVM unrolls a loop of fewer than some 48 turns whole, and what XLA's CPU backend emits for an elementwise computation
 is then scalar: 0.3 ns an element where rows are 14, 28 or 32 long, 0.1 ns for the same elements in one line
 (``python benchmarks/kernels.py lines``).  XLA takes reshapes into its loops, which run over the last shape of all, so
 the computation is also kept apart from what uses it.
@@ -18,7 +18,7 @@ from fnn.kernels import apart
 from fnn.kernels.axes import others
 from fnn.kernels.sums import SMALL
 
-SHORT = 64  # elements of a row, below which LLVM unrolls the loop over it
+SHORT = 48  # elements of a row, below which LLVM unrolls the loop over it
 Axes = tuple[int, ...]
 
 
