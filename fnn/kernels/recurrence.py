@@ -196,12 +196,18 @@ def recurrence(
     return _compiled(kind, reverse, x, carry, weights, mask)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _scanned(
+def _plain(
     kind: str, reverse: bool, x: jax.Array, carry: Arrays, weights: Arrays, mask: jax.Array | None
 ) -> tuple[jax.Array, Arrays]:
     last, (outputs, _) = _run(kind, reverse, x, carry, weights, mask, keep=False)
     return outputs, last
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _scanned(
+    kind: str, reverse: bool, x: jax.Array, carry: Arrays, weights: Arrays, mask: jax.Array | None
+) -> tuple[jax.Array, Arrays]:
+    return _plain(kind, reverse, x, carry, weights, mask)
 
 
 @_scanned.defjvp
@@ -223,4 +229,5 @@ def _scanned_jvp(kind: str, reverse: bool, primals: tuple, tangents: tuple):
 
 
 # The body of a scan is a new function at each call: outside of a program it would be traced and compiled each time.
-_compiled = jax.jit(_scanned, static_argnums=(0, 1))
+# Before JAX 0.10 a scan in the rule of a derivative has no transpose: the derivative there is that of the scan.
+_compiled = jax.jit(_scanned if jax.__version_info__ >= (0, 10) else _plain, static_argnums=(0, 1))
