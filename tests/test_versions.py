@@ -7,7 +7,14 @@ import sys
 import tomllib
 from pathlib import Path
 
+import jax.numpy as jnp
+import pytest
 import xla_flags
+from jax.test_util import check_grads
+
+import fnn
+from fnn import nn
+from fnn.nn import functional as F
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -47,3 +54,34 @@ def test_the_flags_of_the_tests_compile():
         [sys.executable, "-c", code], env={**os.environ, "XLA_FLAGS": flags}, capture_output=True, text=True, check=True
     )
     assert done.stdout == "2\n"
+
+
+def recurrent(cls):
+    layer = cls(3, 4, bidirectional=True)
+    return lambda x: layer(x)[0]
+
+
+OWN = {  # what has a rule for its derivative, written for JAX's own rules of its version
+    "LSTM": lambda: recurrent(nn.LSTM),
+    "GRU": lambda: recurrent(nn.GRU),
+    "RNN": lambda: recurrent(nn.RNN),
+    "Conv1d": lambda: nn.Conv1d(5, 4, 3),
+    "LayerNorm": lambda: nn.LayerNorm(3),
+    "BatchNorm1d": lambda: nn.BatchNorm1d(5),
+    "GroupNorm": lambda: nn.GroupNorm(5, 5),
+    "softmax": lambda: lambda x: F.softmax(x, dim=-1),
+    "logsumexp": lambda: lambda x: fnn.logsumexp(x, dim=-1),
+    "max_pool1d": lambda: lambda x: F.max_pool1d(x, 2),
+    "avg_pool1d": lambda: lambda x: F.avg_pool1d(x, 2),
+    "cross_entropy": lambda: lambda x: F.cross_entropy(x.reshape(-1, 3), jnp.arange(10) % 3),
+    "attention": lambda: lambda x: F.scaled_dot_product_attention(x, x, x),
+    "embedding": lambda: lambda x: F.embedding(jnp.arange(4) % 5, x[0]),
+    "interpolate": lambda: lambda x: F.interpolate(x, scale_factor=2, mode="linear"),
+    "digamma": lambda: lambda x: fnn.lgamma(abs(x) + 1),
+    "norm": lambda: lambda x: fnn.linalg.norm(x, dim=-1),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_derivatives_of_our_own_hold_in_this_version(name):
+    check_grads(OWN[name](), (fnn.randn(2, 5, 3),), order=1, modes=("fwd", "rev"), atol=0.05, rtol=0.05)
