@@ -79,8 +79,8 @@ def _exponentials_cpu(x: jax.Array, *, axis: int) -> tuple[jax.Array, jax.Array]
         highest = functools.reduce(lax.max, slices)
         return highest, functools.reduce(lax.add, [lax.exp(one - highest) for one in slices])
 
-    found = apart.call(run, lax.reshape(x, (math.prod(before), size, math.prod(after))))
-    return tuple(lax.reshape(v, (*before, *after)) for v in found)
+    highest, sums = apart.call(run, lax.reshape(x, (math.prod(before), size, math.prod(after))))
+    return lax.reshape(highest, (*before, *after)), lax.reshape(sums, (*before, *after))
 
 
 def _shapes(x: ShapedArray, *, axis: int) -> list[ShapedArray]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 
@@ -20,6 +20,7 @@ from fnn.kernels.sums import SMALL
 
 SHORT = 48  # elements of a row, below which LLVM unrolls the loop over it
 Axes = tuple[int, ...]
+Result = TypeVar("Result", bound=jax.Array | tuple[jax.Array, ...])
 
 
 class Lines(NamedTuple):
@@ -40,8 +41,8 @@ class Lines(NamedTuple):
         """The shape of a weight ``along``."""
         return tuple(self.shape[i] for i in self.along)
 
-    def loop(self, function: Callable[..., jax.Array], *operands: jax.Array) -> jax.Array:
-        """An elementwise ``function`` of operands in these shapes, apart from what uses it if that helps."""
+    def loop(self, function: Callable[..., Result], *operands: jax.Array) -> Result:
+        """``function`` of operands in these shapes, apart from what makes and uses them if that helps."""
         return apart.call(function, *operands) if self.apart else function(*operands)
 
 

@@ -120,8 +120,8 @@ def _cotangents(
     t: jax.Array, y: jax.Array, rstd: jax.Array, w: jax.Array, *, axes: Axes, along: Axes
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Of x, the weight and the bias."""
-    means, dw, db = _sums(t, y, w, axes, along)
-    return _cotangent(t, y, rstd, w, *means, axes=axes, along=along), dw, db
+    mean, mean_y, dw, db = _sums(t, y, w, axes=axes, along=along)
+    return _cotangent(t, y, rstd, w, mean, mean_y, axes=axes, along=along), dw, db
 
 
 def _cotangents_cpu(
@@ -129,16 +129,21 @@ def _cotangents_cpu(
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """In few axes: beside those of one element XLA's CPU backend takes five times as long."""
     few = lines(y.shape, axes, along)
+
     t, y_ = lax.reshape(t, few.shape), lax.reshape(y, few.shape)
     rstd, w_ = lax.reshape(rstd, few.kept), lax.reshape(w, few.fine)
-    means, dw, db = _sums(t, y_, w_, few.axes, few.along, cpu=True)
-    dx = few.loop(functools.partial(_cotangent, axes=few.axes, along=few.along), t, y_, rstd, w_, *means)
+    sums = functools.partial(_sums, axes=few.axes, along=few.along, cpu=True)
+    # Where the weight is constant along no axis of them, whole products are added up, and had better be flat, too.
+    inside = few.loop if all(i in few.along for i in few.axes) else lambda function, *operands: function(*operands)
+    mean, mean_y, dw, db = inside(sums, t, y_, w_)
+    finish = functools.partial(_cotangent, axes=few.axes, along=few.along)
+    dx = few.loop(finish, t, y_, rstd, w_, mean, mean_y)
     return lax.reshape(dx, y.shape), lax.reshape(dw, w.shape), lax.reshape(db, w.shape)
 
 
 def _sums(
-    t: jax.Array, y: jax.Array, w: jax.Array, axes: Axes, along: Axes, cpu: bool = False
-) -> tuple[tuple[jax.Array, jax.Array], jax.Array, jax.Array]:
+    t: jax.Array, y: jax.Array, w: jax.Array, *, axes: Axes, along: Axes, cpu: bool = False
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """The means of t w and t w y over ``axes``, and the cotangents of the weight and the bias."""
     n = math.prod(y.shape[i] for i in axes)
     constant = tuple(i for i in axes if i not in along)  # along which the weight is
@@ -156,7 +161,7 @@ def _sums(
         inner = tuple(k for k, i in enumerate(fine) if i in axes)
         weighed = [v * spread(w, v.shape, tuple(fine.index(i) for i in along)) for v in partial]
         sums = [total(v, inner) if inner else v for v in weighed]
-    return (sums[0] / n, sums[1] / n), dw, db
+    return sums[0] / n, sums[1] / n, dw, db
 
 
 def _cotangent(

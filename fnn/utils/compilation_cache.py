@@ -53,7 +53,7 @@ def enable(folder: str | os.PathLike[str] | None = None, max_bytes: int = 1 << 3
     where = "compilation_cache.enable: "
     if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes <= 0:
         raise ArgumentError(f"{where}max_bytes must be a positive integer, got {max_bytes!r}")
-    path = Path(folder or jax.config.jax_compilation_cache_dir or default_folder()).expanduser().absolute()
+    path = Path(folder or jax.config.values["jax_compilation_cache_dir"] or default_folder()).expanduser().absolute()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
