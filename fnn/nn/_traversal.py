@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -148,3 +149,8 @@ class Traversal(Tables):
         here: Any = self
         fn(here)
         return self
+
+
+for _name, _method in vars(Traversal).items():  # as PyTorch shows them: <generator object Module.parameters at 0x...>
+    if inspect.isgeneratorfunction(_method) and not _name.startswith("_"):
+        _method.__qualname__ = f"Module.{_name}"

@@ -391,3 +391,8 @@ def test_call_super_init():
         call_super_init = True
 
     assert Both(5).seen == 5
+
+
+@pytest.mark.parametrize("name", ["parameters", "named_buffers", "children", "named_children", "modules"])
+def test_generators_are_shown_as_pytorchs(name):
+    assert repr(getattr(nn.ReLU(), name)()).startswith(f"<generator object Module.{name} at 0x")
