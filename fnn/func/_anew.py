@@ -64,7 +64,7 @@ def forerunners(
         return None
     try:
         fingerprint = hash((signature, _by_code(_described(program))))
-    except TypeError:  # a description of something that has no hash
+    except Exception:  # what has no hash, or an own one that fails: what is said about a call must not fail it
         return None
     anew = _seen.setdefault(id(code), Anew(code))
     _seen.move_to_end(id(code))
