@@ -97,6 +97,9 @@ class ConstantWarning(UserWarning):
 class RecompileWarning(UserWarning):
     """A function under `fnn.jit` is compiled again and again, for one and the same reason, which the text names.
 
+    There is one too at the fourth `fnn.jit` of the same code that compiles the same program, as in the body of a loop,
+    if the objects that it returned before are gone.
+
     Example:
         >>> import warnings
         >>> import jax.numpy as jnp

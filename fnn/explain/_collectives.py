@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fnn.explain._buffers import arrays_of
 from fnn.explain._names import place_of
 from fnn.explain._report import Finding, Report, Table, amount
 from fnn.func.inspection import Inspection, inspect
@@ -18,9 +19,7 @@ __all__ = ["Transfer", "collectives", "transfers"]
 _KINDS = "all-reduce|all-gather|reduce-scatter|collective-permute|all-to-all|collective-broadcast|ragged-all-to-all"
 _LINE = re.compile(rf"(\S+) = (.*?) ({_KINDS})(-start)?\(")
 _PART = re.compile(r"get-tuple-element\((?:\S+ )?(%?[\w.\-]+)\), index=(\d+)")
-_ARRAY = re.compile(r"\b(pred|[a-z]+\d+\w*)\[([\d,]*)\]")
 _NAME = re.compile(r'op_name="([^"]*)"')
-_BITS = re.compile(r"\d+")
 _GROUPS = re.compile(r"replica_groups=(?:\{\{([\d,]*)\}|\[\d+,(\d+)\]|mesh\[(.*?)\] ?\{(.*?)\})")
 _AXIS = re.compile(r"'([^']+)'(?:=|:\(\d+\))?(\d+)?")
 
@@ -96,14 +95,13 @@ def _transfers(found: Inspection) -> list[Transfer]:
         result, type_, kind, start = match.groups()
         name, groups = _NAME.search(line), _GROUPS.search(line)
         devices = 0 if groups is None else _devices(*groups.groups())
-        arrays = _ARRAY.findall(type_)
+        arrays = arrays_of(type_)
         if start and kind in ("all-gather", "collective-permute"):
             arrays = arrays[len(arrays) // 2 :]  # behind the operands, which such a start hands on
-        for at, (dtype, dims) in enumerate(arrays):
+        for at, (_, shape, size) in enumerate(arrays):
             own = parts.get((result.lstrip("%"), at)) if len(arrays) > 1 else None
             path, phase = place_of(own or (name[1] if name else ""), found.optimizers)
-            shape = tuple(int(n) for n in dims.split(",") if n)
-            made.append(Transfer(kind, shape, math.prod(shape) * _itemsize(dtype), devices, path, phase))
+            made.append(Transfer(kind, shape, size, devices, path, phase))
     return made
 
 
@@ -125,11 +123,6 @@ def _devices(listed: str | None, sized: str | None, axes: str | None, used: str 
         return listed.count(",") + 1
     sizes = {name: int(size) for name, size in _AXIS.findall(axes or "") if size}
     return math.prod(int(part) if part else sizes[name] for name, part in _AXIS.findall(used)) if used else 0
-
-
-def _itemsize(dtype: str) -> int:
-    bits = _BITS.search(dtype)
-    return max(int(bits[0]), 8) // 8 if bits else 1
 
 
 def collectives(step: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:

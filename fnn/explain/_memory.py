@@ -2,7 +2,8 @@
 
 XLA's own figures (`memory_analysis` of the compiled program) are exact, and totals only.  By module and kind it is an
 estimate: a walk over the program that keeps every value from its making to its last use.  Values that XLA fuses into
-what uses them (elementwise, with one user) count nothing.
+what uses them (elementwise, with one user that takes them element by element) count nothing.  Where XLA keeps much more
+than that, the report says so, and names the largest array of the compiled program.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any
 
 import jax
 
-from fnn.explain._program import Flat, flattened
+from fnn.explain._buffers import largest
+from fnn.explain._names import place_of
+from fnn.explain._program import Flat, Step, flattened
 from fnn.explain._report import Finding, Report, Table, amount
 from fnn.func.inspection import Inspection, inspect, names_below
 from fnn.nn import Module
@@ -24,11 +27,21 @@ from fnn.optim import Optimizer
 __all__ = ["live", "memory"]
 
 _ROWS = 16
+_SLACK = 4096  # bytes by which XLA's temporaries may differ from the estimate without a word
 _FUSED = frozenset({
     "abs", "add", "add_any", "and", "broadcast_in_dim", "ceil", "clamp", "convert_element_type", "cos", "div", "eq",
     "erf", "exp", "exp2", "expand_dims", "expm1", "floor", "ge", "gt", "integer_pow", "iota", "is_finite", "le", "log",
     "log1p", "logistic", "lt", "max", "min", "mul", "ne", "neg", "not", "or", "pow", "reshape", "round", "rsqrt",
     "select_n", "sign", "sin", "sqrt", "square", "squeeze", "stop_gradient", "sub", "tanh", "xor",
+})  # fmt: skip
+_VIEWS = frozenset({"expand_dims", "reshape", "squeeze", "stop_gradient"})
+# What reads its operands from memory.
+_WHOLE = frozenset({
+    "approx_top_k", "cholesky", "cond", "conv_general_dilated", "cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum",
+    "custom_call", "dot_general", "eig", "eigh", "fft", "ffi_call", "lu", "pallas_call", "pure_callback", "qr",
+    "ragged_dot", "ragged_dot_general", "reduce_window", "reduce_window_max", "reduce_window_min", "reduce_window_sum",
+    "scan", "scatter", "scatter_add", "scatter_max", "scatter_min", "scatter_mul", "select_and_scatter_add", "sort",
+    "svd", "top_k", "triangular_solve", "while",
 })  # fmt: skip
 
 
@@ -37,7 +50,8 @@ def memory(step: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
 
     The totals are XLA's, exact.  The tables estimate: they count what is held at the fullest moment of the program,
     operation by operation, where activations are what the backward pass waits for, and temporaries all other
-    intermediate values.
+    intermediate values.  If XLA's temporaries are more than twice what the tables list, a line says so and names the
+    largest array of the compiled program, its module and phase.
 
     Args:
         step: a function, under `fnn.jit` or not.
@@ -63,7 +77,8 @@ def report(found: Inspection) -> Report:
     """The report on a step that is laid open."""
     flat = flattened(found.jaxpr, found.optimizers)
     held = _at_peak(flat, found)
-    lines = _totals(found)
+    compiled = found.lowered().compile()
+    lines = _totals(compiled)
     lines.append(f"at the fullest moment, about: {amount(sum(size for *_, size in held))}")
     kinds: dict[str, int] = defaultdict(int)
     places: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -77,12 +92,32 @@ def report(found: Inspection) -> Report:
                    [(where, phase, kind, amount(size)) for where, phase, kind, size in inner[:_ROWS]])  # fmt: skip
     findings = [Finding(where, f"{amount(size)} of {kind}", phase) for where, phase, kind, size in inner[:_ROWS]
                 if kind in ("activations", "temporaries")]  # fmt: skip
+    listed = sum(size for kind, *_, size in held if kind in ("activations", "temporaries"))
+    more, larger = _unlisted(compiled, found, listed)
+    lines, findings = [*lines, *more], [*larger, *findings]
     tables = [table for table in (first, second) if table.rows]
     return Report(f"Memory of {found.name}", lines, tables, findings)
 
 
-def _totals(found: Inspection) -> list[str]:
-    stats = found.lowered().compile().memory_analysis()
+def _unlisted(compiled: Any, found: Inspection, listed: int) -> tuple[list[str], list[Finding]]:
+    """What there is to say where XLA keeps much more than the tables list."""
+    stats = compiled.memory_analysis()
+    if stats is None or stats.temp_size_in_bytes <= 2 * listed + _SLACK:
+        return [], []
+    line = (f"the tables do not add up: XLA has temporaries of {amount(stats.temp_size_in_bytes)}, of which the "
+            f"activations and temporaries below are {amount(listed)}")  # fmt: skip
+    array = largest(compiled.as_text() or "")
+    if array is None:
+        return [line], []
+    path, phase = place_of(array.name, found.optimizers)
+    kind = f"{array.dtype}[{', '.join(map(str, array.shape))}]"
+    finding = Finding(path or "(outside of modules)", f"{amount(array.size)}, the largest array, {kind}", phase)
+    place = f"in {path}" if path else "outside of modules"
+    return [f"{line}; the largest array is {kind}, {amount(array.size)}, made {place} ({phase})"], [finding]
+
+
+def _totals(compiled: Any) -> list[str]:
+    stats = compiled.memory_analysis()
     if stats is None:
         return ["XLA says nothing about the memory of programs for this device"]
     arguments, outputs = stats.argument_size_in_bytes, stats.output_size_in_bytes
@@ -124,6 +159,7 @@ def _at_peak(flat: Flat, found: Inspection) -> list[tuple[str, str, str, int]]:
             takers = users[out]
             fused = step.name in _FUSED and last.get(out) != end and len(takers) == 1 and (
                 flat.steps[takers[0]].phase == step.phase
+                and (step.name in _VIEWS or _reader(flat, users, takers[0]).name not in _WHOLE)
             )  # fmt: skip
             sizes[out] = 0 if fused or out in free else size_of(flat.avals[out])
     now, peak, moment = 0, -1, 0
@@ -149,6 +185,14 @@ def _at_peak(flat: Flat, found: Inspection) -> list[tuple[str, str, str, int]]:
                 )  # fmt: skip
                 held.append((kind, step.place, step.phase, sizes[out]))
     return held
+
+
+def _reader(flat: Flat, users: dict[int, list[int]], at: int) -> Step:
+    """The step that takes a value, or takes what is only a view of it."""
+    step = flat.steps[at]
+    while step.name in _VIEWS and len(takers := users.get(step.outs[0], [])) == 1:
+        step = flat.steps[takers[0]]
+    return step
 
 
 # -- what is there now -----------------------------------------------------------------------------------

@@ -101,7 +101,8 @@ class Report:
             drawn = RichTable(box=None, pad_edge=True, header_style="bold cyan")
             for n, name in enumerate(table.columns):
                 right = bool(table.rows) and all(_is_number(row[n]) for row in table.rows)
-                drawn.add_column(name, justify="right" if right else "left")
+                # In a narrow terminal words go on in the next line; rich would cut them short.
+                drawn.add_column(name, justify="right" if right else "left", no_wrap=right, overflow="fold")
             for row in table.rows:
                 drawn.add_row(*(Text(cell) for cell in row))
             shown.append(drawn)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from fnn.errors import RecompileWarning
+from fnn.func._anew import OFTEN as OFTEN_ANEW
+from fnn.func._anew import Anew
 from fnn.func._answers import answers
 from fnn.func._compiled import Program
 from fnn.func._differences import Difference, array, differences
@@ -30,6 +32,13 @@ Each program costs a compilation. Right: arrays of one shape (pad the last batch
 function or object that is made once, and numbers that change as arrays or attributes. \
 fnn.explain.recompiles({function}) lists all; \
 warnings.filterwarnings("ignore", category=fnn.errors.RecompileWarning) turns this off."""
+ANEW = """\
+fnn.jit has been applied anew to {function} {count} times, and each time the same program was compiled. The last time:
+  fnn.jit: {reason}
+Each program costs a compilation. Right: step = fnn.jit({function}) once, before the loop, or @fnn.jit where the \
+function is defined, on a method in its class; what differs is an argument or an attribute. \
+warnings.filterwarnings("ignore", category=fnn.errors.RecompileWarning) turns this off."""
+GONE = "the {gone} objects that it returned before are gone, and their programs with them"
 
 
 class Compilation(NamedTuple):
@@ -48,10 +57,18 @@ class History:
         self._places: Counter[str] = Counter()
         self._warned: set[str] = set()
 
-    def add(self, function: Callable[..., Any], reasons: Sequence[Difference]) -> None:
-        """Notes a new program."""
+    def add(self, function: Callable[..., Any], reasons: Sequence[Difference], anew: Anew | None = None) -> None:
+        """Notes a new program; ``anew`` are the objects that `fnn.jit` made of the same code before."""
         self.count += 1
         words = tuple(map(str, reasons)) or (("the first call",) if self.count == 1 else ("its programs were dropped",))
+        if anew is not None and anew.gone >= OFTEN_ANEW:
+            reason = GONE.format(gone=anew.gone)
+            self.compilations = [Compilation(self.count, (f"fnn.jit: {reason}",))]
+            if not anew.warned:
+                anew.warned = True
+                text = ANEW.format(function=_name(function), count=anew.gone + 1, reason=reason)
+                warnings.warn(text, RecompileWarning, stacklevel=level_outside())
+            return
         self.compilations = [*self.compilations[-_KEPT:], Compilation(self.count, words)]
         if any(reason.structure for reason in reasons):
             return  # a model of another structure needs a program of its own
@@ -66,8 +83,7 @@ class History:
     def _warn(self, function: Callable[..., Any], words: tuple[str, ...], often: int) -> None:
         if is_library(getattr(function, "__module__", None)):
             return  # one of fnn's own, which serves many objects
-        name = getattr(function, "__name__", type(function).__name__)
-        text = OFTEN.format(function=name, count=self.count, often=often, reasons="\n  ".join(words))
+        text = OFTEN.format(function=_name(function), count=self.count, often=often, reasons="\n  ".join(words))
         warnings.warn(text, RecompileWarning, stacklevel=level_outside())
 
 
@@ -95,8 +111,7 @@ def _reasons(
     static: Sequence[int],
 ) -> list[Difference]:  # fmt: skip
     leaves = argument_names(function, signature[0], static)
-    name = getattr(function, "__name__", type(function).__name__)
-    names = [name, *(leaf for leaf, sort in zip(leaves, signature[2], strict=True) if sort)]
+    names = [_name(function), *(leaf for leaf, sort in zip(leaves, signature[2], strict=True) if sort)]
     names += [f"static argument {n}" for n in range(len(roots) - len(names))]
     best: list[Difference] | None = None
     for other, program in reversed(known[-_COMPARED:]):
@@ -115,6 +130,10 @@ def _reasons(
     if best is not None and not best:
         return [Difference("what it was compiled for", "changed in a way that has no words")]
     return best or []
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _signatures(

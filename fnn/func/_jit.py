@@ -25,6 +25,7 @@ from jax.tree_util import tree_flatten
 from fnn import dtypes, tracing
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func import anomaly
+from fnn.func._anew import forerunners
 from fnn.func._bound import Bound, lock
 from fnn.func._call import Call, Rerun
 from fnn.func._compiled import Program
@@ -176,7 +177,8 @@ class Jitted(Generic[P, R]):
                 with lock:
                     programs[:] = [p for p in programs if p is not program]
                 continue
-            self.history.add(function, why)
+            first = act is Bound.run and not self.history.count
+            self.history.add(function, why, forerunners(self, function, signature, program) if first else None)
             return result
         raise ArgumentError(_UNSETTLED.format(function=getattr(self._function, "__name__", self._function)))
 

@@ -13,6 +13,7 @@ from typing import TextIO
 __all__ = ["progress_bar"]
 
 _MIB = 1 << 20
+_WIDE = 76  # columns of a terminal that holds a whole bar
 
 
 @contextlib.contextmanager
@@ -34,12 +35,19 @@ def progress_bar(name: str, total: int | None, show: bool = True) -> Iterator[Ca
     try:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
     except ImportError:
         with _line(name, total, sys.stderr) as advance:
             yield advance
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(True), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", table_column=Column(overflow="ellipsis")),  # what gives way to the numbers
+        BarColumn(40 if console.width >= _WIDE else 4),
+        DownloadColumn(True, table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
+    )
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task(name, total=total)
         yield lambda count: bar.update(task, advance=count)
 

@@ -8,6 +8,7 @@ import fnn
 from fnn import functional as F
 from fnn import nn, optim
 from fnn.errors import RecompileWarning
+from fnn.explain._report import Finding
 
 
 class Net(nn.Module):
@@ -237,6 +238,32 @@ def test_a_memory_hog():
     report = fnn.explain.memory(trained(model), inputs())
     assert report.findings[0].where == "Net/middle"
     assert {"activations", "parameters"} <= {row[0] for row in report.tables[0].rows}
+
+
+def classes(x):
+    return jax.nn.one_hot(jnp.tile(jnp.argmax(x, 1), 50), 1000)
+
+
+@pytest.mark.parametrize("shape", [(200, 1000), (400, 500)], ids=["itself", "a view of it"])
+def test_a_one_hot_that_a_product_reads(shape):
+    table = jnp.ones((shape[1], 4))
+    model = Net(Apply(lambda x: x + (classes(x).reshape(shape) @ table).sum()))
+    report = fnn.explain.memory(lambda x: model(x), inputs())
+    first = report.findings[0]
+    assert (first.where, first.phase) == ("Net/middle", "forward")
+    assert first.what.startswith("78") and first.what.endswith("KiB of temporaries")
+    assert not any("do not add up" in line for line in report.lines)
+
+
+def test_tables_that_do_not_add_up_name_the_largest_array():
+    def in_a_loop(x):  # whose inside the tables leave out
+        return jax.lax.scan(lambda x, _: (x + jnp.sort(classes(x), 1)[0, 0], None), x, None, 3)[0]
+
+    model = Net(Apply(in_a_loop))
+    report = fnn.explain.memory(lambda x: model(x), inputs())
+    assert report.lines[-1].startswith("the tables do not add up: XLA has temporaries of ")
+    assert report.lines[-1].endswith("the largest array is float32[200, 1000], 781.2 KiB, made in Net/middle (forward)")
+    assert report.findings[0] == Finding("Net/middle", "781.2 KiB, the largest array, float32[200, 1000]", "forward")
 
 
 @pytest.mark.parametrize("kind", ["value_and_grad", "backward"])

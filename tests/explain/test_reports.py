@@ -146,6 +146,12 @@ def test_texts():
     console = rich.Console(width=60, record=True, file=io.StringIO())
     console.print(report)
     assert "<a>" in console.export_text()
+    narrow = rich.Console(width=24, record=True, file=io.StringIO())
+    narrow.print(Report("Memory", (), [Table(("module", "size"), [("Net/encoder/layer1/conv1", "123.4 MiB")])]))
+    head, *rows = narrow.export_text().splitlines()[1:]
+    at = head.index("size") - len("123.4 ")  # numbers are to the right
+    assert "".join(row[:at].strip() for row in rows) == "Net/encoder/layer1/conv1"
+    assert rows[0].endswith(" 123.4 MiB ")
     assert [amount(n) for n in (5, 2048, 3 << 20, 5 << 30)] == ["5 B", "2.0 KiB", "3.0 MiB", "5.0 GiB"]
     assert [seconds(t) for t in (2.0, 0.002, 2e-6)] == ["2.00 s", "2.00 ms", "2.0 us"]
 

@@ -8,8 +8,8 @@ import pytest
 from fnn.utils._progress import progress_bar
 
 
-def download(**options):
-    with progress_bar("weights.pth", 3 << 20, **options) as advance:
+def download(name="weights.pth", **options):
+    with progress_bar(name, 3 << 20, **options) as advance:
         for _ in range(3):
             advance(1 << 20)
 
@@ -34,6 +34,17 @@ def test_a_terminal_gets_rich_on_stderr(monkeypatch, capsys, shell):
     download()
     out, err = capsys.readouterr()
     assert out == "" and "weights.pth" in err and "3.0/3.0 MiB" in err
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_terminal_of_any_width_shows_whole_numbers(monkeypatch, capsys, width):
+    pytest.importorskip("rich")
+    in_a(monkeypatch, None)
+    monkeypatch.setenv("COLUMNS", str(width))
+    download("resnet50-0676ba61.safetensors")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "3.0/3.0 MiB" in line and "0:00:00" in line and len(line) <= width
+    assert ("0676ba61.safetensors" in line) == (width == 80)
 
 
 def test_without_rich_it_is_a_line_on_stderr(monkeypatch, capsys):
