@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from fnn.port._edit import code
 from fnn.port._flow import bound, names_in, walk
 from fnn.port._infer import Inference
 from fnn.port._kinds import BOX, is_array
@@ -44,7 +45,7 @@ class Bounds(Regions):
         manual = [
             i
             for i, s in enumerate(body)
-            if i > last and isinstance(s, cst.With) and not self._steps.talks(s) and ".grad" in _code(s)
+            if i > last and isinstance(s, cst.With) and not self._steps.talks(s) and ".grad" in code(s)
         ]
         last = max([last, *manual])
         starts = [
@@ -108,7 +109,3 @@ def _arrays(found: Inference, node: cst.Assign) -> bool:
     if kind is not None and kind.tag == "tuple":
         return all(is_array(k) for k in kind.of)
     return is_array(kind) or (kind is not None and kind.tag == "list" and is_array(kind.of[0]))
-
-
-def _code(node: cst.CSTNode) -> str:
-    return cst.Module([]).code_for_node(node)

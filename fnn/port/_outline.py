@@ -18,6 +18,7 @@ from fnn.port._flow import walk
 from fnn.port._infer import Inference
 from fnn.port._kinds import is_array, torch_name
 from fnn.port._masked import is_compiled
+from fnn.port._passed import with_finishers
 from fnn.port._regions import Cannot
 from fnn.port._report import CHANGED, LEFT, Status
 from fnn.port._scopes import dotted
@@ -32,7 +33,7 @@ Note = Callable[[cst.CSTNode, Status, str], None]
 
 def outlined(module: cst.Module, found: Inference, note: Note) -> cst.Module:
     """The module with its training steps in functions of their own."""
-    return _Outliner(module, found, note).module(module)
+    return _Outliner(module, found, note).module(with_finishers(module, found))
 
 
 class _Outliner(Extraction):
@@ -152,6 +153,8 @@ class _Outliner(Extraction):
         return node.with_changes(body=self._body(node.body, at))
 
     def _function(self, node: cst.FunctionDef, at: Place) -> list[cst.CSTNode]:
+        if id(node.params) in self._found.finishers:
+            return [node]  # a part of the steps of its callers
         inner = Place(node, at.method, at.function is not None, (), (), True)
         if at.function is not None:
             inner = replace(inner, after=())
