@@ -19,7 +19,7 @@ from fnn.port._infer import Inference
 from fnn.port._kinds import is_array, torch_name
 from fnn.port._masked import is_compiled
 from fnn.port._passed import with_finishers
-from fnn.port._regions import Cannot
+from fnn.port._regions import Cannot, Elsewhere
 from fnn.port._report import CHANGED, LEFT, Status
 from fnn.port._scopes import dotted
 
@@ -28,7 +28,12 @@ __all__ = ["outlined"]
 JUMPS = (
     "this branch leaves the turn after the step, which is taken all the same: it needs values, and they come out of it"
 )
-Note = Callable[[cst.CSTNode, Status, str], None]
+TWICE = (
+    "what this branch needs is computed here, and again in the step behind it: a model that draws numbers, or keeps "
+    "statistics while it trains, does so twice"
+)
+PAGE = "guides/porting.md#losses-that-are-remembered"
+Note = Callable[[cst.CSTNode, Status, str, str], None]
 
 
 def outlined(module: cst.Module, found: Inference, note: Note) -> cst.Module:
@@ -44,7 +49,7 @@ class _Outliner(Extraction):
     def module(self, node: cst.Module) -> cst.Module:
         made = node.with_changes(body=self._body(node.body, Place(top=True)))
         for jump in self._jumps:
-            self._note(jump, CHANGED, JUMPS)
+            self._note(jump, CHANGED, JUMPS, "")
         return replaced(made, {id(f): [f.with_changes(decorators=[self._jit(f)])] for f in self._uncompiled(made)})
 
     def _uncompiled(self, module: cst.Module) -> list[cst.FunctionDef]:
@@ -210,6 +215,10 @@ class _Outliner(Extraction):
                     return body
                 return self._taken_out(body, first, last, at, "eval_step")
             first, last = self._bounds(body, learns)
+            jump, again = self._again(body, first, last, learns[0])
+            if again:
+                self._note(body[jump], CHANGED, TWICE, "")
+                body, first, last = [*body[: jump + 1], *again, *body[jump + 1 :]], jump + 1, last + len(again)
             return self._taken_out(body, first, last, at, self._named(body[first : last + 1]))
         except Cannot as reason:
             cut = (
@@ -221,6 +230,7 @@ class _Outliner(Extraction):
                 head = self._segment(body[:cut], replace(at, after=(*body[cut:], *at.after)))
                 return [*head, *self._segment(body[cut:], at)]
             if learns:
+                page = PAGE if isinstance(reason, Elsewhere) else ""
                 self._note(body[learns[0]], LEFT, f"the training step stays in its place: {reason}; write it as a "
-                           f"function under @fnn.jit that calls fnn.backward(loss)")  # fmt: skip
+                           f"function under @fnn.jit that calls fnn.backward(loss)", page)  # fmt: skip
             return body
