@@ -105,9 +105,9 @@ class Bounds(Regions):
 
     def _has_forward(self, region: Sequence[cst.CSTNode]) -> bool:
         return any(
-            self._steps.runs_module(s)
+            self._steps.runs_module(s, losses=False)
             or self._reads_box(s)
-            or self._steps.may_run(s)
+            or (self._steps.may_run(s) and not self._steps.updates(s) and not self._steps.clears(s))
             or not isinstance(s, cst.SimpleStatementLine)
             or any(self._found.of(n) == BOX for n in walk(s) if isinstance(n, cst.Name | cst.Attribute))
             for s in region

@@ -181,6 +181,8 @@ class _Outliner(Extraction):
         """Whether a function is a step (or a closure for LBFGS) as it stands."""
         if not isinstance(node.body, cst.IndentedBlock) or not self._steps.differentiates(node.body):
             return False
+        if not self._has_forward(node.body.body):
+            return False
         *body, last = node.body.body
         if any(isinstance(n, cst.For | cst.While | cst.FunctionDef) for n in walk(node.body)):
             return False

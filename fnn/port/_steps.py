@@ -13,7 +13,7 @@ from fnn.port._infer import Inference
 from fnn.port._kinds import BOX, Kind, is_array
 from fnn.port._scopes import Function, dotted
 
-__all__ = ["Steps"]
+__all__ = ["Steps", "is_loss"]
 
 _HOST_CALLS = frozenset("print input open save_image show display pprint".split())
 _VALUES = frozenset("item tolist numpy".split())
@@ -92,9 +92,13 @@ class Steps:
         """Whether gradients are set to zero."""
         return any(_method(c) == "zero_grad" or self._finished(c, self.clears) for c in self.calls(node))
 
-    def runs_module(self, node: cst.CSTNode) -> bool:
-        """Whether a Module is called, by itself, by a method of its own, or in a function of the script."""
-        return any(self._runs(kind, set()) for c in self.calls(node) if (kind := self._found.of(c.func)) is not None)
+    def runs_module(self, node: cst.CSTNode, losses: bool = True) -> bool:
+        """Whether a Module is called (or one of torch's losses), itself, by a method, or in a function."""
+        for call in self.calls(node):
+            kind = self._found.of(call.func)
+            if kind is not None and (losses or not is_loss(kind)) and self._runs(kind, set()):
+                return True
+        return False
 
     def _runs(self, kind: Kind, seen: set[str]) -> bool:
         if kind.tag in ("module", "operation"):
@@ -275,6 +279,11 @@ class Steps:
                 if called.tag == "function" and self._function_draws(called, seen):
                     return True
         return False
+
+
+def is_loss(kind: Kind) -> bool:
+    """Whether a Module is one of torch's losses, which have no Parameters."""
+    return kind.tag == "module" and kind.name.startswith("torch.nn.") and kind.name.endswith("Loss")
 
 
 def _gives_arrays(kind: Kind | None) -> bool:
