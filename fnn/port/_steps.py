@@ -13,7 +13,7 @@ from fnn.port._infer import Inference
 from fnn.port._kinds import BOX, Kind, is_array
 from fnn.port._scopes import Function, dotted
 
-__all__ = ["Steps", "is_loss"]
+__all__ = ["Steps"]
 
 _HOST_CALLS = frozenset("print input open save_image show display pprint".split())
 _VALUES = frozenset("item tolist numpy".split())
@@ -96,9 +96,13 @@ class Steps:
         """Whether a Module is called (or one of torch's losses), itself, by a method, or in a function."""
         for call in self.calls(node):
             kind = self._found.of(call.func)
-            if kind is not None and (losses or not is_loss(kind)) and self._runs(kind, set()):
+            if kind is not None and (losses or not self._is_loss(kind)) and self._runs(kind, set()):
                 return True
         return False
+
+    def _is_loss(self, kind: Kind) -> bool:
+        """Whether a Module is one of torch's losses, which have no Parameters."""
+        return kind.tag == "module" and kind.name.endswith("Loss") and kind.name not in self._found.classes
 
     def _runs(self, kind: Kind, seen: set[str]) -> bool:
         if kind.tag in ("module", "operation"):
@@ -279,11 +283,6 @@ class Steps:
                 if called.tag == "function" and self._function_draws(called, seen):
                     return True
         return False
-
-
-def is_loss(kind: Kind) -> bool:
-    """Whether a Module is one of torch's losses, which have no Parameters."""
-    return kind.tag == "module" and kind.name.startswith("torch.nn.") and kind.name.endswith("Loss")
 
 
 def _gives_arrays(kind: Kind | None) -> bool:
