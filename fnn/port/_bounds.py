@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from fnn.port._flow import bound, names_in, walk
+from fnn.port._edit import code
+from fnn.port._flow import bound, first_reads, names_in, walk
 from fnn.port._infer import Inference
 from fnn.port._kinds import BOX, is_array
 from fnn.port._regions import Regions, begins
@@ -41,11 +42,7 @@ class Bounds(Regions):
     def _bounds(self, body: list[cst.CSTNode], learns: list[int]) -> tuple[int, int]:
         steps = [i for i, s in enumerate(body) if self._steps.updates(s) and not isinstance(s, cst.If)]
         last = max([learns[-1], *(i for i in steps if i > learns[-1])])
-        manual = [
-            i
-            for i, s in enumerate(body)
-            if i > last and isinstance(s, cst.With) and not self._steps.talks(s) and ".grad" in _code(s)
-        ]
+        manual = [i for i, s in enumerate(body) if i > last and _by_hand(s) and not self._steps.talks(s)]
         last = max([last, *manual])
         starts = [
             i
@@ -73,6 +70,30 @@ class Bounds(Regions):
             first -= 1
         return first
 
+    def _again(self, body: list[cst.CSTNode], first: int, last: int, learns: int) -> tuple[int, list[cst.CSTNode]]:
+        """The last branch before ``backward`` that leaves the turn, and what the step behind it computes once more.
+
+        Without an optimizer's step, as in an attack on a model, a region may begin behind such a branch.  There are no
+        statements if there is no such branch, or if they would not compute the same again.
+        """
+        steps = [s for s in body[first : last + 1] if self._steps.updates(s) or _by_hand(s)]
+        places = [i for i in range(first, learns) if self._steps.talks(body[i]) and _jumps(body[i])]
+        if not places or steps:
+            return first, []
+        head, needed = body[first : places[-1]], first_reads(body[places[-1] + 1 : last + 1])
+        found: list[cst.CSTNode] = []
+        for i in range(len(head) - 1, -1, -1):
+            s = head[i]
+            if not bound([s]) & needed:
+                continue
+            plain = isinstance(s, cst.SimpleStatementLine) and not self._steps.talks(s) and not self._steps.leaves(s)
+            draws = self._steps.draws(s) or self._steps.draws_on_host(s)
+            if not plain or draws or first_reads([s]) & (bound(head[i:]) | self._in_place(head)):
+                return first, []
+            needed |= first_reads([s])
+            found.insert(0, s)
+        return places[-1], found
+
     def _reads_box(self, node: cst.CSTNode) -> bool:
         """Whether an expression is formed with a Parameter."""
         return isinstance(node, cst.SimpleStatementLine) and any(
@@ -84,13 +105,22 @@ class Bounds(Regions):
 
     def _has_forward(self, region: Sequence[cst.CSTNode]) -> bool:
         return any(
-            self._steps.runs_module(s)
+            self._steps.runs_module(s, losses=False)
             or self._reads_box(s)
-            or self._steps.may_run(s)
+            or (self._steps.may_run(s) and not self._steps.updates(s) and not self._steps.clears(s))
             or not isinstance(s, cst.SimpleStatementLine)
             or any(self._found.of(n) == BOX for n in walk(s) if isinstance(n, cst.Name | cst.Attribute))
             for s in region
         )
+
+
+def _by_hand(node: cst.CSTNode) -> bool:
+    """Whether a block takes a step without an optimizer."""
+    return isinstance(node, cst.With) and ".grad" in code(node)
+
+
+def _jumps(node: cst.CSTNode) -> bool:
+    return any(isinstance(n, cst.Break | cst.Continue) for n in walk(node))
 
 
 def _appended_to(region: Sequence[cst.CSTNode]) -> set[str]:
@@ -108,7 +138,3 @@ def _arrays(found: Inference, node: cst.Assign) -> bool:
     if kind is not None and kind.tag == "tuple":
         return all(is_array(k) for k in kind.of)
     return is_array(kind) or (kind is not None and kind.tag == "list" and is_array(kind.of[0]))
-
-
-def _code(node: cst.CSTNode) -> str:
-    return cst.Module([]).code_for_node(node)

@@ -13,6 +13,7 @@ __all__ = [
     "assign",
     "bare",
     "call",
+    "code",
     "grouped",
     "name",
     "product",
@@ -63,6 +64,11 @@ def call(function: str, *parts: cst.BaseExpression | cst.Arg, like: cst.Call | N
 def assign(target: cst.BaseExpression, value: cst.BaseExpression) -> cst.Assign:
     """``target = value``."""
     return cst.Assign([cst.AssignTarget(bare(target))], value)  # type: ignore[arg-type]
+
+
+def code(node: cst.CSTNode) -> str:
+    """The text of a node."""
+    return cst.Module([]).code_for_node(node).strip()
 
 
 _LOOSE = cst.BinaryOperation | cst.UnaryOperation | cst.IfExp | cst.BooleanOperation | cst.Comparison

@@ -10,7 +10,7 @@ import libcst as cst
 from fnn.port._edit import arguments, name
 from fnn.port._flow import bound, first_reads, names_in, walk
 from fnn.port._infer import Inference
-from fnn.port._regions import Cannot, first_place
+from fnn.port._regions import Cannot, Elsewhere, first_place
 from fnn.port._sorting import Sorting
 
 __all__ = ["JIT", "Extraction", "Place", "Step", "jit"]
@@ -57,8 +57,9 @@ class Extraction(Sorting):
 
     def _taken_out(self, body: list[cst.CSTNode], first: int, last: int, at: Place, called: str) -> list[cst.CSTNode]:
         if called != "eval_step" and not self._has_forward(body[first : last + 1]):
-            raise Cannot("its loss is computed elsewhere, in other functions or turns; nothing remembers how, so that "
-                          "it has to be computed in the step")  # fmt: skip
+            raise Elsewhere("its loss is computed elsewhere, in other functions or turns; nothing remembers how, so "
+                            "remember the inputs (states, actions) instead of outputs and log-probabilities, and run "
+                            "the model on them again in the step")  # fmt: skip
         before, region, after = self._sorted(body[first : last + 1])
         rest = [*after, *body[last + 1 :]]
         if not region:

@@ -18,7 +18,8 @@ from fnn.port._flow import walk
 from fnn.port._infer import Inference
 from fnn.port._kinds import is_array, torch_name
 from fnn.port._masked import is_compiled
-from fnn.port._regions import Cannot
+from fnn.port._passed import with_finishers
+from fnn.port._regions import Cannot, Elsewhere
 from fnn.port._report import CHANGED, LEFT, Status
 from fnn.port._scopes import dotted
 
@@ -27,12 +28,17 @@ __all__ = ["outlined"]
 JUMPS = (
     "this branch leaves the turn after the step, which is taken all the same: it needs values, and they come out of it"
 )
-Note = Callable[[cst.CSTNode, Status, str], None]
+TWICE = (
+    "what this branch needs is computed here, and again in the step behind it: a model that draws numbers, or keeps "
+    "statistics while it trains, does so twice"
+)
+PAGE = "guides/porting.md#losses-that-are-remembered"
+Note = Callable[[cst.CSTNode, Status, str, str], None]
 
 
 def outlined(module: cst.Module, found: Inference, note: Note) -> cst.Module:
     """The module with its training steps in functions of their own."""
-    return _Outliner(module, found, note).module(module)
+    return _Outliner(module, found, note).module(with_finishers(module, found))
 
 
 class _Outliner(Extraction):
@@ -43,7 +49,7 @@ class _Outliner(Extraction):
     def module(self, node: cst.Module) -> cst.Module:
         made = node.with_changes(body=self._body(node.body, Place(top=True)))
         for jump in self._jumps:
-            self._note(jump, CHANGED, JUMPS)
+            self._note(jump, CHANGED, JUMPS, "")
         return replaced(made, {id(f): [f.with_changes(decorators=[self._jit(f)])] for f in self._uncompiled(made)})
 
     def _uncompiled(self, module: cst.Module) -> list[cst.FunctionDef]:
@@ -152,6 +158,8 @@ class _Outliner(Extraction):
         return node.with_changes(body=self._body(node.body, at))
 
     def _function(self, node: cst.FunctionDef, at: Place) -> list[cst.CSTNode]:
+        if id(node.params) in self._found.finishers:
+            return [node]  # a part of the steps of its callers
         inner = Place(node, at.method, at.function is not None, (), (), True)
         if at.function is not None:
             inner = replace(inner, after=())
@@ -172,6 +180,8 @@ class _Outliner(Extraction):
     def _is_whole_step(self, node: cst.FunctionDef) -> bool:
         """Whether a function is a step (or a closure for LBFGS) as it stands."""
         if not isinstance(node.body, cst.IndentedBlock) or not self._steps.differentiates(node.body):
+            return False
+        if not self._has_forward(node.body.body):
             return False
         *body, last = node.body.body
         if any(isinstance(n, cst.For | cst.While | cst.FunctionDef) for n in walk(node.body)):
@@ -207,6 +217,10 @@ class _Outliner(Extraction):
                     return body
                 return self._taken_out(body, first, last, at, "eval_step")
             first, last = self._bounds(body, learns)
+            jump, again = self._again(body, first, last, learns[0])
+            if again:
+                self._note(body[jump], CHANGED, TWICE, "")
+                body, first, last = [*body[: jump + 1], *again, *body[jump + 1 :]], jump + 1, last + len(again)
             return self._taken_out(body, first, last, at, self._named(body[first : last + 1]))
         except Cannot as reason:
             cut = (
@@ -218,6 +232,7 @@ class _Outliner(Extraction):
                 head = self._segment(body[:cut], replace(at, after=(*body[cut:], *at.after)))
                 return [*head, *self._segment(body[cut:], at)]
             if learns:
+                page = PAGE if isinstance(reason, Elsewhere) else ""
                 self._note(body[learns[0]], LEFT, f"the training step stays in its place: {reason}; write it as a "
-                           f"function under @fnn.jit that calls fnn.backward(loss)")  # fmt: skip
+                           f"function under @fnn.jit that calls fnn.backward(loss)", page)  # fmt: skip
             return body

@@ -12,11 +12,15 @@ from fnn.port._kinds import is_array
 from fnn.port._scopes import dotted
 from fnn.port._steps import Steps
 
-__all__ = ["Cannot", "Regions", "begins", "first_place"]
+__all__ = ["Cannot", "Elsewhere", "Regions", "begins", "first_place"]
 
 
 class Cannot(Exception):
     """Why a region stays where it is."""
+
+
+class Elsewhere(Cannot):
+    """Nothing in a region computes what it differentiates."""
 
 
 class Regions:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import libcst as cst
 
 from fnn.port._bounds import Bounds
-from fnn.port._edit import replaced
+from fnn.port._edit import code, replaced
 from fnn.port._flow import bound, names_in, walk
 from fnn.port._infer import Inference
 from fnn.port._kinds import ARRAY, is_array
@@ -35,6 +35,13 @@ class Sorting(Bounds):
         own = frozenset(n for s in region if begins(s) for n in bound([s]))
         for s in region:
             essential = self._steps.differentiates(s) or self._steps.updates(s)
+            for call in self._steps.calls(s):
+                function = self._steps.finishes(call)
+                if function is not None and id(function.node.params) in self._found.talking:
+                    line = self._found.talking[id(function.node.params)]
+                    raise Cannot(f"{code(call.func)} takes the step of what is computed outside of it, and there "
+                                 f"`{line}` needs values or the host; let it return arrays and put that line behind "
+                                 f"its call")  # fmt: skip
             if self._steps.leaves(s):
                 raise Cannot("it returns, yields or names globals in the middle")
             if not essential and self._steps.draws_on_host(s) and self._steps.runs_module(s):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
 from functools import cached_property
 
 import libcst as cst
@@ -10,7 +11,7 @@ import libcst as cst
 from fnn.port._flow import walk
 from fnn.port._infer import Inference
 from fnn.port._kinds import BOX, Kind, is_array
-from fnn.port._scopes import dotted
+from fnn.port._scopes import Function, dotted
 
 __all__ = ["Steps"]
 
@@ -36,18 +37,43 @@ class Steps:
 
     def __init__(self, found: Inference) -> None:
         self._found = found
+        self._inside: set[int] = set()  # functions that are looked into, as they may call themselves
 
     def calls(self, node: cst.CSTNode) -> list[cst.Call]:
         """The calls in a statement."""
         return [n for n in walk(node) if isinstance(n, cst.Call)]
 
     def differentiates(self, node: cst.CSTNode) -> bool:
-        """Whether ``loss.backward()`` is called."""
-        return any(self._found.is_backward(c) for c in self.calls(node))
+        """Whether ``loss.backward()`` is called, here or by a function that is given what is computed here."""
+        return any(self._found.is_backward(c) or self.finishes(c) is not None for c in self.calls(node))
+
+    def function(self, node: cst.Call) -> Function | None:
+        """The function of the script that a call runs."""
+        kind = self._found.of(node.func)
+        if kind is not None and kind.tag == "function":
+            return self._found.functions[int(kind.name)]
+        if kind is not None and kind.tag == "instance":
+            return self._found.classes[kind.name].methods.get("__call__")
+        return None
+
+    def finishes(self, node: cst.Call) -> Function | None:
+        """The function that differentiates what it is given, if a call is one of it."""
+        function = self.function(node)
+        return function if function is not None and id(function.node.params) in self._found.finishers else None
+
+    def _finished(self, node: cst.Call, question: Callable[[cst.CSTNode], bool]) -> bool:
+        """Whether something holds for the body of such a function."""
+        function = self.finishes(node)
+        if function is None or id(function) in self._inside:
+            return False
+        self._inside.add(id(function))
+        holds = question(function.node.body)
+        self._inside.discard(id(function))
+        return holds
 
     def updates(self, node: cst.CSTNode) -> bool:
         """Whether an optimizer takes a step (itself, or in a GradScaler's hands)."""
-        return any(self.optimizer(c) is not None for c in self.calls(node))
+        return any(self.optimizer(c) is not None or self._finished(c, self.updates) for c in self.calls(node))
 
     def optimizer(self, node: cst.Call) -> str | None:
         """The name of the optimizer whose step a call is."""
@@ -64,11 +90,19 @@ class Steps:
 
     def clears(self, node: cst.CSTNode) -> bool:
         """Whether gradients are set to zero."""
-        return any(_method(c) == "zero_grad" for c in self.calls(node))
+        return any(_method(c) == "zero_grad" or self._finished(c, self.clears) for c in self.calls(node))
 
-    def runs_module(self, node: cst.CSTNode) -> bool:
-        """Whether a Module is called, by itself, by a method of its own, or in a function of the script."""
-        return any(self._runs(kind, set()) for c in self.calls(node) if (kind := self._found.of(c.func)) is not None)
+    def runs_module(self, node: cst.CSTNode, losses: bool = True) -> bool:
+        """Whether a Module is called (or one of torch's losses), itself, by a method, or in a function."""
+        for call in self.calls(node):
+            kind = self._found.of(call.func)
+            if kind is not None and (losses or not self._is_loss(kind)) and self._runs(kind, set()):
+                return True
+        return False
+
+    def _is_loss(self, kind: Kind) -> bool:
+        """Whether a Module is one of torch's losses, which have no Parameters."""
+        return kind.tag == "module" and kind.name.endswith("Loss") and kind.name not in self._found.classes
 
     def _runs(self, kind: Kind, seen: set[str]) -> bool:
         if kind.tag in ("module", "operation"):
@@ -96,6 +130,8 @@ class Steps:
             return True
         for part in walk(node):
             match part:
+                case cst.Call() if self.finishes(part) is not None:
+                    continue  # a part of the step; what it gives is an array
                 case cst.Call():
                     name, root = dotted(part.func) or "", (dotted(part.func) or "").partition(".")[0]
                     method = _method(part)

@@ -213,9 +213,14 @@ def test_a_step_that_branches_on_its_loss_stays_and_is_reported():
         ),
         ("nn.Linear(2, 2).double()", "double precision"),
         (
+            "m = nn.Linear(3, 1)\nopt = torch.optim.SGD(m.parameters(), 1.0)\nwhile True:\n    loss = m(x).sum()\n"
+            "    if loss.item() > 3:\n        break\n    loss.backward()\n    opt.step()",
+            "leaves the turn after the step",
+        ),
+        (
             "m = nn.Linear(3, 1)\nwhile True:\n    loss = m(x).sum()\n    if loss.item() > 3:\n        break\n"
             "    loss.backward()",
-            "leaves the turn after the step",
+            "again in the step behind it",
         ),
     ],
 )
@@ -361,3 +366,44 @@ def test_functions_that_ask_for_gradients_are_compiled():
         print(attack(torch.nn.Linear(2, 1), torch.rand(3, 2), 0.1))
         """
     assert "@fnn.jit\ndef attack(model, x, size):" in convert(textwrap.dedent(source)).code
+
+
+ATTACK = """\
+import torch
+model = torch.nn.Linear(3, 2).eval()
+for i in range(9):
+    x = torch.rand(1, 3)
+    x.requires_grad_()
+    scores = model(x)
+    guess = scores.max(1)[1]
+    if guess.item() == 1:
+        continue
+    loss = scores[0, 0]
+    loss.backward()
+    print(x.grad)
+"""
+
+
+def test_a_branch_that_leaves_the_turn_comes_before_an_attack():
+    code = convert(ATTACK).code
+    step = "def train_step(x):\n    scores = model(x)\n    loss = scores[0, 0]\n    fnn.backward(loss)\n"
+    loop = "    if guess.item() == 1:\n        continue\n    train_step(x)\n    print(x.grad)\n"
+    assert step in code and code.endswith(loop)
+
+
+def test_functions_that_differentiate_what_they_are_given():
+    step = "    loss.backward()\n    opt.step()  # go\n"
+    source = LOOP.replace(step, "    settle(loss, opt)\n").replace(
+        "losses = []", "def settle(loss, opt):\n    loss.backward()\n    opt.step()\nlosses = []"
+    )
+    code = convert(source).code
+    assert "    loss = ((model(x) - z) ** 2).mean()\n    settle(loss, opt)\n    return loss\n" in code
+    assert "def settle(loss, opt):\n    fnn.backward(loss)" in code and code.count("@fnn.jit") == 1
+    (note,) = [n for n in convert(source.replace("    opt.step()", "    print(loss)")).notes if "not" in n.status]
+    assert "`print(loss)` needs values or the host" in note.text
+
+
+def test_remembered_losses_are_told_what_to_remember():
+    source = LOOP.replace("    loss = ((model(x) - z) ** 2).mean()", "    loss = losses[0]")
+    (note,) = [n for n in convert(source).notes if n.status == "not converted"]
+    assert "remember the inputs" in note.text and note.page == "guides/porting.md#losses-that-are-remembered"
