@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 __all__ = ["completed", "described"]
 
 F = TypeVar("F", bound=Callable[..., object])
-_ARGS = "    Args:\n"
+_ARGS = re.compile(r"^( *)Args:\n", re.MULTILINE)  # from Python 3.13 on docstrings are not indented
 
 
 def completed(doc: str, parameters: Sequence[str], descriptions: Mapping[str, str]) -> str:
@@ -34,21 +35,23 @@ def completed(doc: str, parameters: Sequence[str], descriptions: Mapping[str, st
                 y: unused.
         <BLANKLINE>
     """
-    before, found, rest = doc.partition(_ARGS)
+    found = _ARGS.search(doc)
     if not found:
         return doc
+    before, rest = doc[: found.end()], doc[found.end() :]
+    indent = f"{found[1]}    "
     args, gap, rest = rest.partition("\n\n")
     args, gap = args.rstrip(), args[len(args.rstrip()) :] + gap
     entries: dict[str, list[str]] = {}
     for line in args.split("\n"):
-        if line.startswith(" " * 8) and not line.startswith(" " * 9):
+        if line.startswith(indent) and not line.startswith(f"{indent} "):
             entries[line.split(":")[0].strip()] = []
         entries[next(reversed(entries))].append(line)
     for name, text in descriptions.items():
         if name in parameters:
-            entries.setdefault(name, [f"{' ' * 8}{name}: {text}"])
+            entries.setdefault(name, [f"{indent}{name}: {text}".replace("\n", f"\n{indent}")])
     order = sorted(entries, key=lambda n: parameters.index(n) if n in parameters else len(parameters))
-    return before + found + "\n".join(line for name in order for line in entries[name]) + gap + rest
+    return before + "\n".join(line for name in order for line in entries[name]) + gap + rest
 
 
 def described(descriptions: Mapping[str, str]) -> Callable[[F], F]:
