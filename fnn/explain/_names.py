@@ -12,7 +12,7 @@ _OWN = re.compile(r"\b(?:jit|pjit)\([^()]*\)/?")
 _TRANSFORM = re.compile(r"[\w.]+\(")
 _STRUCTURE = frozenset({
     "while", "body", "cond", "closed_call", "checkpoint", "rematted_computation", "remat", "scan", "core_call",
-    "custom_jvp_call", "custom_vjp_call", "shard_map", "pjit", "fnn_no_grad", "fnn_enable_grad", "",
+    "custom_jvp_call", "custom_vjp_call", "shard_map", "pjit", "eval_jaxpr", "fnn_no_grad", "fnn_enable_grad", "",
 })  # fmt: skip
 _OP = re.compile(r'^\s*(?:ROOT )?%?([\w.\-]+) = .*metadata=\{[^}]*?op_name="([^"]*)"')
 
