@@ -7,6 +7,7 @@ model.  It stays a function; the region that is outlined reaches from the forwar
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import libcst as cst
 
@@ -18,6 +19,8 @@ from fnn.port._scopes import Function, dotted, is_static
 from fnn.port._steps import Steps
 
 __all__ = ["with_finishers"]
+
+_N = TypeVar("_N", bound=cst.CSTNode)
 
 _ENDS = frozenset("item detach numpy tolist argmax argmin sample long int bool step data".split())  # of a graph
 _NO_ARRAYS = frozenset("number numpy text shape module optimizer loader dtype device none instance box".split())
@@ -64,7 +67,9 @@ class _Search:
         names = self._formed(scope)
         for call in _nodes(scope, cst.Call):
             function = self._steps.function(call)
-            for name, value in _passed(function, call) if function is not None else ():
+            if function is None:
+                continue
+            for name, value in _passed(function, call):
                 if id(function.node) in self._given and self._may_be_arrays(value) and self._grows(value, names):
                     self._given[id(function.node)].add(name)
         if isinstance(scope, cst.FunctionDef):
@@ -134,13 +139,13 @@ class _Search:
             found = more
 
 
-def _nodes(scope: _Scope, *kinds: type[cst.CSTNode]) -> Iterator[cst.CSTNode]:
+def _nodes(scope: _Scope, *kinds: type[_N]) -> Iterator[_N]:
     body = scope.body.body if isinstance(scope, cst.FunctionDef) else scope.body
     return (n for s in body if not isinstance(s, cst.FunctionDef | cst.ClassDef) for n in walk(s)
             if isinstance(n, kinds))  # fmt: skip
 
 
-def _bound_by(target: cst.BaseExpression) -> set[str]:
+def _bound_by(target: cst.BaseAssignTargetExpression) -> set[str]:
     return bound([cst.AssignTarget(target)])
 
 
