@@ -86,6 +86,12 @@ def unique(
     )
 
 
+def _rows(host: np.ndarray, axis: int) -> np.ndarray:
+    """The slices along ``axis``, flattened; there may be none, or empty ones."""
+    size = host.shape[axis]
+    return np.moveaxis(host, axis, 0).reshape(size, host.size // size if size else 0)
+
+
 @op(
     return_inverse="whether to return, for each element, the index of its run.",
     return_counts="whether to return the length of each run.",
@@ -115,7 +121,7 @@ def unique_consecutive(
         raise ArgumentError(
             f"unique_consecutive: There are 0 sized dimensions, and they aren't selected, got {list(x.shape)}"
         )
-    rows = host.reshape(-1, 1) if axis is None else np.moveaxis(host, axis, 0).reshape(host.shape[axis], -1)
+    rows = host.reshape(-1, 1) if axis is None else _rows(host, axis)
     first = np.ones(len(rows), bool)
     first[1:] = (rows[1:] != rows[:-1]).any(1)
     index = np.flatnonzero(first)

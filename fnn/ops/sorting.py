@@ -178,9 +178,13 @@ def searchsorted(
     common = result_type(sequence, values)
     sequence, values = sequence.astype(common), values.astype(common)
     sequence, values = lax.stop_gradient((sequence, values))
+    if sequence.shape[-1] == 0:
+        return jnp.zeros(values.shape, dtype)
     if sequence.ndim == 1:
         return jnp.searchsorted(sequence, values, side=place).astype(dtype)
     rows = jax.vmap(lambda s, v: jnp.searchsorted(s, v, side=place))
+    if values.size == 0:
+        return jnp.zeros(values.shape, dtype)
     flat = rows(sequence.reshape(-1, sequence.shape[-1]), values.reshape(-1, values.shape[-1]))
     return flat.reshape(values.shape).astype(dtype)
 
