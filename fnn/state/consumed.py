@@ -19,6 +19,7 @@ import jax
 import numpy as np
 
 from fnn.host_random import Generator
+from fnn.state.compared import Identity
 from fnn.state.contents import SHUT, content_of
 
 __all__ = ["Consumables", "is_consumable", "text_of"]
@@ -126,20 +127,6 @@ def _remembered(memo: Any) -> list[Any]:
     return [value for value in held if not isinstance(value, (type, types.FunctionType))]
 
 
-class _Held:
-    """Compared by identity."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and self.value is other.value
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 def position(value: Any, depth: int = 0) -> Any:
     """Where ``value`` stands: equal again if nothing was taken out of it."""
     if isinstance(value, _sources()):
@@ -179,7 +166,7 @@ def _part(value: Any, depth: int) -> Any:
         return [_part(inner, depth + 1) for inner in value]
     if depth < _DEEP and is_consumable(value):
         return position(value, depth + 1)
-    return _Held(value)
+    return Identity(value)
 
 
 class _Numbers:
