@@ -1,15 +1,13 @@
 """How much memory a step takes, and what for; and what holds memory now.
 
 XLA's own figures (`memory_analysis` of the compiled program) are exact, and totals only.  By module and kind it is an
-estimate: a walk over the program that keeps every value from its making to its last use.  Values that XLA fuses into
-what uses them (elementwise, with one user that takes them element by element) count nothing.  Where XLA keeps much more
-than that, the report says so, and names the largest array of the compiled program.
+estimate (`_peak`).  Where XLA keeps much more than that, the report says so, and names the largest array of the
+compiled program.
 """
 
 from __future__ import annotations
 
 import gc
-import math
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +16,8 @@ import jax
 
 from fnn.explain._buffers import largest
 from fnn.explain._names import place_of
-from fnn.explain._program import Flat, Step, flattened
+from fnn.explain._peak import Held, held_at_peak, size_of
+from fnn.explain._program import Flat, flattened
 from fnn.explain._report import Finding, Report, Table, amount
 from fnn.func.inspection import Inspection, inspect, names_below
 from fnn.nn import Module
@@ -28,21 +27,6 @@ __all__ = ["live", "memory"]
 
 _ROWS = 16
 _SLACK = 4096  # bytes by which XLA's temporaries may differ from the estimate without a word
-_FUSED = frozenset({
-    "abs", "add", "add_any", "and", "broadcast_in_dim", "ceil", "clamp", "convert_element_type", "cos", "div", "eq",
-    "erf", "exp", "exp2", "expand_dims", "expm1", "floor", "ge", "gt", "integer_pow", "iota", "is_finite", "le", "log",
-    "log1p", "logistic", "lt", "max", "min", "mul", "ne", "neg", "not", "or", "pow", "reshape", "round", "rsqrt",
-    "select_n", "sign", "sin", "sqrt", "square", "squeeze", "stop_gradient", "sub", "tanh", "xor",
-})  # fmt: skip
-_VIEWS = frozenset({"expand_dims", "reshape", "squeeze", "stop_gradient"})
-# What reads its operands from memory.
-_WHOLE = frozenset({
-    "approx_top_k", "cholesky", "cond", "conv_general_dilated", "cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum",
-    "custom_call", "dot_general", "eig", "eigh", "fft", "ffi_call", "lu", "pallas_call", "pure_callback", "qr",
-    "ragged_dot", "ragged_dot_general", "reduce_window", "reduce_window_max", "reduce_window_min", "reduce_window_sum",
-    "scan", "scatter", "scatter_add", "scatter_max", "scatter_min", "scatter_mul", "select_and_scatter_add", "sort",
-    "svd", "top_k", "triangular_solve", "while",
-})  # fmt: skip
 
 
 def memory(step: Callable[..., Any], *args: Any, **kwargs: Any) -> Report:
@@ -127,72 +111,16 @@ def _totals(compiled: Any) -> list[str]:
             f"(of which {amount(shared)} take the place of arguments), temporaries {amount(temporary)}"]  # fmt: skip
 
 
-def size_of(aval: Any) -> int:
-    """The bytes of an array of this type; of all devices together."""
-    dtype = getattr(aval, "dtype", None)
-    if dtype is None or not hasattr(aval, "shape"):
-        return 0
-    item = getattr(dtype, "itemsize", 4)
-    return math.prod(aval.shape) * item if all(isinstance(n, int) for n in aval.shape) else 0
-
-
-def _at_peak(flat: Flat, found: Inspection) -> list[tuple[str, str, str, int]]:
-    """What is held at the fullest moment: kind, place, phase, size."""
-    last: dict[int, int] = {}
-    users: dict[int, list[int]] = defaultdict(list)
-    for at, step in enumerate(flat.steps):
-        for atom in step.ins:
-            if type(atom) is int:
-                last[atom] = at
-                users[atom].append(at)
-    end = len(flat.steps)
+def _at_peak(flat: Flat, found: Inspection) -> list[Held]:
+    """What is held at the fullest moment: what was there before, and what the program has made."""
+    kinds = {"parameter": "parameters", "optimizer": "optimizer", "buffer": "buffers", "gradient": "gradients"}
+    given = [Held(kinds.get(entry.kind, "arguments"), "", "", size_of(flat.avals[atom]))
+             for entry, atom in zip(found.inputs, flat.inputs, strict=True)]  # fmt: skip
+    given += [Held("constants", "", "", size_of(flat.avals[atom])) for atom in flat.consts]
     reused = {id(entry.box) for entry in found.inputs if entry.donated}
-    free = set()  # results that take the place of donated arguments
-    for n, atom in enumerate(flat.outputs):
-        if type(atom) is int:
-            last[atom] = end
-            if n < len(found.outputs) and id(found.outputs[n].box) in reused:
-                free.add(atom)
-    sizes: dict[int, int] = {}
-    for step in flat.steps:
-        for out in step.outs:
-            takers = users[out]
-            fused = step.name in _FUSED and last.get(out) != end and len(takers) == 1 and (
-                flat.steps[takers[0]].phase == step.phase
-                and (step.name in _VIEWS or _reader(flat, users, takers[0]).name not in _WHOLE)
-            )  # fmt: skip
-            sizes[out] = 0 if fused or out in free else size_of(flat.avals[out])
-    now, peak, moment = 0, -1, 0
-    leaving: dict[int, int] = defaultdict(int)
-    for at, step in enumerate(flat.steps):
-        for out in step.outs:
-            now += sizes[out]
-            leaving[last.get(out, at)] += sizes[out]
-        if now > peak:
-            peak, moment = now, at
-        now -= leaving.pop(at, 0)
-    held = []
-    for entry, atom in zip(found.inputs, flat.inputs, strict=True):
-        kind = {"parameter": "parameters", "optimizer": "optimizer", "buffer": "buffers", "gradient": "gradients"}
-        held.append((kind.get(entry.kind, "arguments"), "", "", size_of(flat.avals[atom])))
-    held += [("constants", "", "", size_of(flat.avals[atom])) for atom in flat.consts]
-    for step in flat.steps[: moment + 1]:
-        for out in step.outs:
-            if sizes[out] and last.get(out, -1) >= moment:
-                waits = last[out] < end and flat.steps[last[out]].phase != "forward"
-                kind = "results" if last[out] == end else "activations" if step.phase == "forward" and waits else (
-                    "temporaries"
-                )  # fmt: skip
-                held.append((kind, step.place, step.phase, sizes[out]))
-    return held
-
-
-def _reader(flat: Flat, users: dict[int, list[int]], at: int) -> Step:
-    """The step that takes a value, or takes what is only a view of it."""
-    step = flat.steps[at]
-    while step.name in _VIEWS and len(takers := users.get(step.outs[0], [])) == 1:
-        step = flat.steps[takers[0]]
-    return step
+    outputs = zip(flat.outputs, found.outputs, strict=False)
+    free = frozenset(atom for atom, entry in outputs if type(atom) is int and id(entry.box) in reused)
+    return given + held_at_peak(flat, free)
 
 
 # -- what is there now -----------------------------------------------------------------------------------

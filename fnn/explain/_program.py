@@ -6,18 +6,23 @@ Loops and branches stay steps.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from fnn import tracing
 
-__all__ = ["Flat", "Step", "flattened", "run"]
+__all__ = ["Flat", "Step", "flattened", "inner_programs", "run"]
 
 # The primitives that only call a jaxpr, and the parameters that hold it.
 _CALLS = {
     "jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr",
     "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr", "custom_vjp_call_jaxpr": "fun_jaxpr",
     "checkpoint": "jaxpr", "remat2": "jaxpr", "remat": "jaxpr", "custom_lin": "call_jaxpr",
+}  # fmt: skip
+# The primitives that run programs of their own, and the parameters that hold those.
+_BODIES = {
+    "scan": ("jaxpr",), "while": ("body_jaxpr", "cond_jaxpr"), "cond": ("branches",), "shard_map": ("jaxpr",),
 }  # fmt: skip
 _MARKS = frozenset({"fnn_no_grad", "fnn_enable_grad"})
 
@@ -30,6 +35,7 @@ class Step:
         equation: JAX's.
         ins: numbers of the values that go in, or literals.
         outs: numbers of the values that come out.
+        around: the scopes and transforms that it stands in (`fnn.tracing.stack`), from the outermost on.
         path: the names around it, ``ResNet/layer1/0/conv1``; empty outside of Modules.
         phase: "forward", "backward", "optimizer".
     """
@@ -37,6 +43,7 @@ class Step:
     equation: Any
     ins: list[Any]
     outs: list[int]
+    around: list[tuple[str, bool]]
     path: str
     phase: str
 
@@ -79,25 +86,39 @@ class Flat:
         return {out: at for at, step in enumerate(self.steps) for out in step.outs}
 
 
-def flattened(closed: Any, optimizers: Iterable[str] = ()) -> Flat:
-    """A closed jaxpr as a list of steps.
+def flattened(closed: Any, optimizers: Iterable[str] = (), around: Sequence[tuple[str, bool]] = ()) -> Flat:
+    """A jaxpr as a list of steps.
 
     Args:
         closed: the jaxpr.
         optimizers: names that begin the paths of updates.
+        around: the scopes and transforms that the whole jaxpr stands in.
     """
     flat = Flat()
-    jaxpr = closed.jaxpr
+    jaxpr = getattr(closed, "jaxpr", closed)
     known: dict[Any, Any] = {}
-    for variable, value in zip(jaxpr.constvars, closed.consts, strict=True):
+    for variable, value in zip(jaxpr.constvars, getattr(closed, "consts", ()), strict=True):
         known[variable] = flat.new(variable)
         flat.consts[known[variable]] = value
     for variable in jaxpr.invars:
         known[variable] = flat.new(variable)
         flat.inputs.append(known[variable])
-    _inline(flat, jaxpr, known, [], frozenset(optimizers))
+    _inline(flat, jaxpr, known, list(around), frozenset(optimizers))
     flat.outputs = [_atom(v, known) for v in jaxpr.outvars]
     return flat
+
+
+def inner_programs(step: Step) -> Iterator[tuple[Flat, int]]:
+    """The programs that a loop, a branch or a map over a mesh runs, and on how many devices each has its own arrays."""
+    params = step.equation.params
+    devices = 1
+    if step.name == "shard_map":
+        devices = math.prod(params["mesh"].shape[axis] for axis in params["manual_axes"])
+    optimizers = {step.path.split("/")[0]} if step.phase == "optimizer" else ()
+    for name in _BODIES.get(step.name, ()):
+        held = params[name]
+        for body in held if isinstance(held, tuple) else (held,):
+            yield flattened(body, optimizers, step.around), devices
 
 
 def _atom(atom: Any, known: dict[Any, Any]) -> Any:
@@ -128,7 +149,7 @@ def _inline(flat: Flat, jaxpr: Any, known: dict[Any, Any], around: list[tuple[st
             phase = "backward"
         elif scopes and scopes[0] in names:
             phase = "optimizer"
-        flat.steps.append(Step(equation, ins, outs, "/".join(scopes), phase))
+        flat.steps.append(Step(equation, ins, outs, stack, "/".join(scopes), phase))
 
 
 def run(flat: Flat, values: list[Any], tap: Callable[[Step, list[Any], list[Any]], None]) -> list[Any]:
