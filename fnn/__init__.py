@@ -152,8 +152,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _hint(error: BaseException) -> None:
-    import_module("fnn.state.tree_hints").hint_on_tree(error)
-    import_module("fnn.state.array_hints").hint_on_array(error)
+    import_module("fnn.state.hints").hint_on(error)
 
 
 late.provide(__getattr__)

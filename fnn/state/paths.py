@@ -20,8 +20,8 @@ from typing import Any
 import jax
 from jax.tree_util import tree_map
 
-from fnn.state.array_hints import hint_on_array
 from fnn.state.box import Box
+from fnn.state.hints import hint_on
 from fnn.tracing import ARRAYS, tracing
 
 __all__ = ["child_path", "entered", "listener", "noted", "part_entered", "shapes"]
@@ -130,7 +130,7 @@ class _Note(str):
 
 def noted(error: BaseException, owner: object, args: tuple, kwargs: dict[str, Any], name: str | None = None) -> None:
     """Notes on an error that it left the call of a Module or, under ``name``, of a part of a combinator."""
-    hint_on_array(error)
+    hint_on(error)
     notes = getattr(error, "__notes__", None)
     old = next((note for note in notes or () if isinstance(note, _Note)), None)
     calls = [] if old is None else list(old.calls)

@@ -22,8 +22,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from fnn.errors import TracerEscapeError
-from fnn.state.array_hints import hint_on_array
-from fnn.state.tree_hints import hint_on_tree
+from fnn.state.hints import hint_on
 from fnn.tracing import Tracer, current_trace
 
 if TYPE_CHECKING:
@@ -287,9 +286,8 @@ def opened(scope: Scope) -> Iterator[Scope]:
     try:
         yield scope
     except BaseException as error:
-        hint_on_tree(error)
+        hint_on(error)
         scope.forget()
-        hint_on_array(error)
         raise
     finally:
         innermost.reset(token)
