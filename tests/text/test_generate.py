@@ -85,6 +85,29 @@ def test_tokens_equal_transformers(case, way):
     assert ours.dtype == np.int32 and (ended or way != "greedy" or case.startswith("Whisper"))
 
 
+FILES = [
+    ({"max_length": 24, "repetition_penalty": 1.3, "eos_token_id": 7, "pad_token_id": 0}, {}),
+    ({"max_new_tokens": 6, "num_beams": 3, "length_penalty": 2.0, "eos_token_id": None}, {"num_return_sequences": 2}),
+    ({"max_length": 90, "num_beams": 3, "eos_token_id": [2, 7]}, {"max_new_tokens": 5, "num_beams": 1}),
+    ({"do_sample": True, "temperature": 0.2, "top_p": 0.5, "max_new_tokens": 4}, {"do_sample": False}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "call"), FILES)
+def test_what_a_call_leaves_out_is_the_files(tmp_path, file, call):
+    reference = transformers.GPT2LMHeadModel.from_pretrained(folder_of("GPT2LMHeadModel", 3.0)).eval()
+    reference.generation_config = transformers.GenerationConfig(**file)
+    reference.save_pretrained(tmp_path)
+    model = text.from_pretrained(tmp_path)
+    ids = np.array([[5, 6, 7, 8]])
+    theirs = reference.generate(torch.tensor(ids), **call).numpy()
+    assert np.array_equal(fnn.generate(model, ids, **call), theirs)
+    model.generation_config = {**file, "guidance_scale": 2.0}
+    with pytest.warns(UserWarning, match="generation_config sets guidance_scale=2.0") as told:
+        fnn.generate(model, ids, **call)
+    assert told[0].filename == __file__
+
+
 def test_whispers_prompt_says_language_and_task():
     """With it the tokens are those of Whisper's own method, which takes the prompt off."""
     case = "WhisperForConditionalGeneration"

@@ -12,7 +12,7 @@ from fnn.errors import ArgumentError
 
 # Lengths are rounded up to multiples of it, so that texts of similar length share a program.
 ROUNDING = 32
-_DRAWS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
+DRAWS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 SequenceBias = Mapping[tuple[int, ...], float] | Sequence[Sequence[Any]]
 Processors = dict[str, tuple[np.ndarray | np.number, ...]]
 
@@ -88,7 +88,7 @@ class Settings:
             demand(copies == 1, "num_return_sequences > 1 needs do_sample=True or num_beams > 1", copies)
         if not self.do_sample:
             neutral = {"temperature": 1.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0}
-            unused = [name for name in _DRAWS if getattr(self, name) != neutral.get(name)]
+            unused = [name for name in DRAWS if getattr(self, name) != neutral.get(name)]
             demand(not unused, f"{', '.join(unused)} need do_sample=True", self.do_sample)
 
     def most(self, length: int) -> int:

@@ -13,6 +13,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func import jit
 from fnn.nn import Module
 from fnn.text.generation._beams import beams
+from fnn.text.generation._defaults import with_models_defaults
 from fnn.text.generation._form import Form, Numbers
 from fnn.text.generation._inputs import MODELS, FromModel, Inputs, inputs_of, setting
 from fnn.text.generation._listening import Callback, listening
@@ -27,6 +28,7 @@ __all__ = ["generate"]
 Tokens = int | Sequence[int] | None
 
 
+@with_models_defaults
 def generate(
     model: Module,
     input_ids: ArrayLike | Sequence[Sequence[int]],
@@ -69,8 +71,10 @@ def generate(
 ) -> jax.Array:
     """Continues texts: prompt and loop are one compiled program, with keys and values in arrays of fixed length.
 
-    The arguments mean what they mean to transformers, and without ``do_sample`` the tokens are the same.  Lengths are
-    rounded up, so that prompts and continuations of similar length share a program; numbers are inputs of it.
+    The arguments mean what they mean to transformers, and without ``do_sample`` the tokens are the same.  What a call
+    leaves out is as the model's ``generation_config.json`` says, where it was read with one
+    (``model.generation_config = None`` forgets it), and else as below.  Lengths are rounded up, so that prompts and
+    continuations of similar length share a program; numbers are inputs of it.
 
     Args:
         model: a Module with the cache protocol (see `fnn.text.cache`).
