@@ -60,7 +60,7 @@ class Carried:
         self.boxes: list[Box] = []
         self.rebuild: Callable[[Any], Any] = lambda out: out
         self.unstaged = ""  # see `Scope`
-        self.scope: LeafScope | None = None
+        self.scope: LeafScope | None = None  # the one that is open, or in which a function failed
 
     def __call__(
         self, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any], values: dict[Box, Any] | None = None
@@ -76,6 +76,7 @@ class Carried:
             out = function(*args, **kwargs)
         out, self.rebuild = pack(out)
         self.boxes = scope.carried()
+        self.scope = None  # it holds traced values, and a transform keeps this object for longer than its trace
         return out, [scope.values[box] for box in self.boxes]
 
 

@@ -229,7 +229,7 @@ class Function:
         self.rebuild_aux: Callable[[Any], Any] = lambda aux: aux
         self.order: Any = None
         self.staged = False  # whether the derivative is taken of the traced program, not of the function itself
-        self.scope: Scope | None = None
+        self.scope: Scope | None = None  # the one that is open, or in which the function failed
 
     def __call__(self, values: list[Any], anchor: object = None) -> tuple[Any, Any]:
         if not self.staged:
@@ -262,6 +262,7 @@ class Function:
         self.order = order_of(out)
         self.carried = scope.carried()
         self.reads |= scope.reads
+        self.scope = None  # it holds traced values, and a transform keeps this object for longer than its trace
         return self.finish(out, self.variables.what), (aux, [scope.values[box] for box in self.carried])
 
 

@@ -233,8 +233,14 @@ def test_two_orders_are_two_programs():
 
 
 def test_nothing_keeps_tracers_alive():
+    """Through what JAX holds while it transforms: neither arguments, nor boxes, nor the anchor of backward hooks."""
+    norm, other = nn.BatchNorm1d(2), nn.Identity()
+    other.register_full_backward_hook(lambda *_: None)
     with jax.checking_leaks():
         out = fnn.grad(lambda x: (x.sum(), Output(x, [x])), has_aux=True)(jnp.ones(2))[1]
+        fnn.grad(lambda norm: norm(jnp.ones((2, 2))).sum())(norm)
+        fnn.vmap(lambda x: x * 2)(jnp.ones(2))
+        fnn.checkpoint(norm)(jnp.ones((2, 2)))
     assert_close(out.parts[0], jnp.ones(2))
 
 
