@@ -26,6 +26,7 @@ from fnn.distributed.rules import Placed, extended, resolved
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func import checkpoint
 from fnn.nn import Module, Parameter
+from fnn.state.gathering import gathered_p
 from fnn.state.layout import GATHERED
 from fnn.state.scope import epoch
 
@@ -38,7 +39,7 @@ _classes: dict[type, type] = {}
 
 def _forgets(primitive: Any, *avals: object, **params: Any) -> bool:
     """The policy of `fnn.checkpoint` that keeps everything but gathered weights, and what they are made by."""
-    return primitive.name != "sharding_constraint" and params.get("name") != GATHERED
+    return primitive is not gathered_p and params.get("name") != GATHERED
 
 
 class FSDPModule(Module):

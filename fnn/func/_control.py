@@ -167,7 +167,7 @@ def _branch(what: str, choose: Callable[..., Any], branches: tuple[Callable, ...
 
         return run
 
-    start = [box.data for box in boxes]
+    start = [box._read_whole() for box in boxes]
     out, values = choose([branch(function) for function in branches], dynamic, start)
     write_out(boxes, values)
     return runs[0].rebuild(out)

@@ -141,7 +141,7 @@ def _bind(scope: Scope, given: dict[str, Any], paths: dict[str, Any], tie_weight
     names: dict[Box, str] = {}
     for name, value in given.items():
         owner, attribute, box = paths[name]
-        value = value.data if isinstance(value, Box) else to_array(value, name, "functional_call: ")
+        value = value._read_whole() if isinstance(value, Box) else to_array(value, name, "functional_call: ")
         if box not in names:
             names[box] = name
             shared = [other for other, (_, _, b) in paths.items() if b is box and other != name]

@@ -77,8 +77,8 @@ def split(
         return splitting.split(module if tensor is None else tensor, split_size_or_sections, dim)
     parameters, buffers = boxes_of(module, "split")
     frozen = {} if not trainable else {name: box for name, box in parameters.items() if not box.requires_grad}
-    params = {name: box.data for name, box in parameters.items() if name not in frozen}
-    return params, {name: box.data for name, box in (frozen | buffers).items()}
+    params = {name: box._read_whole() for name, box in parameters.items() if name not in frozen}
+    return params, {name: box._read_whole() for name, box in (frozen | buffers).items()}
 
 
 def merge(module: Module, params: Mapping[str, Any], state: Mapping[str, Any] | None = None) -> None:
@@ -130,7 +130,7 @@ def merge(module: Module, params: Mapping[str, Any], state: Mapping[str, Any] | 
 
 
 def _fitting(name: str, box: Box, value: object) -> Any:
-    value = value.data if isinstance(value, Box) else to_array(value, name, "merge: ")
+    value = value._read_whole() if isinstance(value, Box) else to_array(value, name, "merge: ")
     if is_lazy(box):
         raise ArgumentError(f"merge: '{name}' is not initialised yet; call the module once on an example input first")
     if value.shape != box.shape:

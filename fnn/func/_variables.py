@@ -98,7 +98,7 @@ class Variables:
     def _add(self, box: Box, index: dict[Box, int]) -> int:
         if box not in index:
             index[box] = len(self.values)
-            self.values.append(box.data)
+            self.values.append(box._read_whole())
             self.boxes.append(box)
         return index[box]
 

@@ -107,7 +107,7 @@ class PureModule(Layer):
                 missing, extra = sorted(known.keys() - flat.keys()), sorted(flat.keys() - known.keys())
                 raise ArgumentError(f"{what} does not fit: missing {missing}, unexpected {extra}")
             for name, box in known.items():
-                values[box] = flat[name].data if isinstance(flat[name], Box) else flat[name]
+                values[box] = flat[name]._read_whole() if isinstance(flat[name], Box) else flat[name]
         scope = Scope(values, current_scope())
         provider = random.stream(key) if key is not None else _missing_key
         with random.ambient(provider), opened(scope):

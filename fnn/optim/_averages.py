@@ -116,7 +116,7 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAvgFn:
     def average(averaged: Sequence[Box], current: Sequence[jax.Array], num_averaged: Real) -> None:
         del num_averaged
         for mean, now in zip(averaged, current, strict=True):
-            old, new = mean.data, to_array(now, "current")
+            old, new = mean._read_whole(), to_array(now, "current")
             inexact = jnp.issubdtype(old.dtype, jnp.inexact)
             mean.copy_(_lerp(old, new, 1 - decay) if inexact else _truncated(old * decay + new * (1 - decay), old))
 
@@ -138,7 +138,7 @@ def get_swa_multi_avg_fn() -> MultiAvgFn:
 
     def average(averaged: Sequence[Box], current: Sequence[jax.Array], num_averaged: Real) -> None:
         for mean, now in zip(averaged, current, strict=True):
-            old, new = mean.data, to_array(now, "current")
+            old, new = mean._read_whole(), to_array(now, "current")
             if jnp.issubdtype(old.dtype, jnp.inexact):
                 mean.copy_(_lerp(old, new, 1 / (num_averaged + 1)))
             else:

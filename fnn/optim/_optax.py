@@ -90,7 +90,7 @@ class Optax(Optimizer):
         for group, some in zip(self.param_groups, grads, strict=True):
             if any(g is not None for g in some):
                 some = [
-                    jnp.zeros_like(p.data) if g is None and p.requires_grad else g
+                    jnp.zeros_like(p._read_whole()) if g is None and p.requires_grad else g
                     for p, g in zip(group["params"], some, strict=True)
                 ]
             completed.append(some)

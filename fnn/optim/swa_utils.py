@@ -140,7 +140,7 @@ class AveragedModel(Module):
             given: Iterable[Box] = itertools.chain(model.parameters(), model.buffers())
         else:
             own, given = self.parameters(), model.parameters()
-        pairs = [(mean, _beside(box.data, mean)) for mean, box in zip(own, given, strict=False)]
+        pairs = [(mean, _beside(box._read_whole(), mean)) for mean, box in zip(own, given, strict=False)]
         n = self.n_averaged.data
         # Under a transform n is not known: there the average is made of whatever is there, and not used if n is 0.
         unknown = isinstance(n, Tracer)
@@ -148,19 +148,19 @@ class AveragedModel(Module):
             self._average(pairs, n)
         for mean, now in pairs:
             if unknown:
-                mean.copy_(jnp.where(n == 0, now.astype(mean.dtype), mean.data))
+                mean.copy_(jnp.where(n == 0, now.astype(mean.dtype), mean._read_whole()))
             elif n == 0:
                 mean.copy_(now)
         if not self.use_buffers:
             for mean, box in zip(self.module.buffers(), model.buffers(), strict=True):
-                mean.copy_(_beside(box.data, mean))
+                mean.copy_(_beside(box._read_whole(), mean))
         self.n_averaged.copy_(n + 1)
 
     def _average(self, pairs: list[tuple[Box, jax.Array]], n: jax.Array) -> None:
         if self.multi_avg_fn is None:
             average = self.avg_fn or get_swa_avg_fn()
             for mean, now in pairs:
-                new = to_array(average(mean.data, now, n), "the result", "AveragedModel: avg_fn: ")
+                new = to_array(average(mean._read_whole(), now, n), "the result", "AveragedModel: avg_fn: ")
                 mean.copy_(new.astype(mean.dtype))
             return
         by_dtype: dict[Any, list[tuple[Box, jax.Array]]] = {}
@@ -182,7 +182,7 @@ def _update(averaged: AveragedModel, model: Module) -> None:
 
 def _beside(value: jax.Array, box: Box) -> jax.Array:
     """``value`` on the device where ``box`` keeps its own."""
-    kept = box.data
+    kept = box._read_whole()
     if isinstance(value, Tracer) or isinstance(kept, Tracer) or value.sharding == kept.sharding:
         return value
     return jax.device_put(value, kept.sharding)

@@ -20,6 +20,7 @@ import numpy as np
 from jax.ad_checkpoint import checkpoint_name
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
+from fnn.state.gathering import gathered
 from fnn.tracing import Tracer
 
 __all__ = ["GATHERED", "Layout", "placed", "sparing", "spread"]
@@ -52,7 +53,7 @@ class Layout:
         """The value as a computation reads it."""
         if self.read is None or value is None or value.ndim != len(self.read.spec):
             return value
-        return checkpoint_name(jax.lax.with_sharding_constraint(value, self.read), GATHERED)
+        return checkpoint_name(gathered(value, self.sharding, self.read), GATHERED)
 
     @property
     def everywhere(self) -> Layout:
