@@ -34,7 +34,7 @@ from fnn.kernels.moments import (
     with_statistics,
 )
 from fnn.kernels.portable import Own
-from fnn.kernels.sums import spread, total
+from fnn.kernels.sums import SMALL, spread, total
 
 Axes = tuple[int, ...]
 
@@ -153,8 +153,9 @@ def _sums(
     across = tuple(k for k, i in enumerate(fine) if i not in along)
     db, dw = (total(v, across) if across else v for v in partial)
     last = y.ndim - 1
-    if cpu and not constant and axes == along == (last,):
-        # A product with a vector reads each of them once; XLA would write the products with the weight out.
+    if cpu and not constant and axes == along == (last,) and y.size >= SMALL:
+        # A product with a vector reads each of them once; XLA would write the products with the weight out.  Of small
+        # arrays it costs more to compile (3 ms each) than it saves.
         numbers = (((last,), (0,)), ((), ()))
         sums = [lax.dot_general(v, w, numbers, precision=lax.Precision.HIGHEST) for v in partial]
     else:
