@@ -13,7 +13,7 @@ from fnn.port._torch import hint, place, root_of
 
 __all__ = ["ImportRewriter"]
 
-_GONE = ("torch.backends", "torch.autograd.Variable", "torch.Tensor", "torch.cuda", "torch.multiprocessing", "torch.onnx")
+_GONE = (
     "torch.backends",
     "torch.autograd.Variable",
     "torch.Tensor",
