@@ -40,14 +40,18 @@ class Bounds(Regions):
         return all(isinstance(s, cst.Assign) and _arrays(self._found, s) for s in node.body)
 
     def _bounds(self, body: list[cst.CSTNode], learns: list[int]) -> tuple[int, int]:
-        steps = [i for i, s in enumerate(body) if self._steps.updates(s) and not isinstance(s, cst.If)]
+        others = [i for i, s in enumerate(body) if self._steps.steps_itself(s)]  # they are steps of their own
+        end = next((i for i in others if i > learns[-1]), len(body))
+        begin = max((i for i in others if i < learns[0]), default=-1) + 1
+        steps = [i for i, s in enumerate(body[:end]) if self._steps.updates(s) and not isinstance(s, cst.If)]
         last = max([learns[-1], *(i for i in steps if i > learns[-1])])
-        manual = [i for i, s in enumerate(body) if i > last and _by_hand(s) and not self._steps.talks(s)]
+        manual = [i for i, s in enumerate(body[:end]) if i > last and _by_hand(s) and not self._steps.talks(s)]
         last = max([last, *manual])
         starts = [
             i
             for i, s in enumerate(body[: learns[0] + 1])
-            if not isinstance(s, cst.FunctionDef)
+            if i >= begin
+            and not isinstance(s, cst.FunctionDef)
             and (self._steps.runs_module(s) or self._steps.clears(s) or self._reads_box(s))
             and not (self._steps.talks(s) and not self._steps.differentiates(s))
         ]
@@ -55,7 +59,7 @@ class Bounds(Regions):
             return self._with_beginnings(body, starts[0], last), last
         needed = names_in(body[learns[0]])
         first = learns[0]
-        for i in range(learns[0] - 1, -1, -1):
+        for i in range(learns[0] - 1, begin - 1, -1):
             s = body[i]
             computes = self._computes(s) or (self._steps.may_run(s) and isinstance(s, cst.SimpleStatementLine))
             if bound([s]) & needed and computes and not self._steps.draws_on_host(s) and not self._steps.talks(s):

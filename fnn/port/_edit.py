@@ -15,7 +15,9 @@ __all__ = [
     "call",
     "code",
     "grouped",
+    "keyword",
     "name",
+    "on_a_line",
     "product",
     "replaced",
     "replaced_self",
@@ -61,9 +63,20 @@ def call(function: str, *parts: cst.BaseExpression | cst.Arg, like: cst.Call | N
     return made
 
 
+def keyword(name: str, value: cst.BaseExpression) -> cst.Arg:
+    """``name=value`` among arguments."""
+    tight = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+    return cst.Arg(value, keyword=cst.Name(name), equal=tight)
+
+
 def assign(target: cst.BaseExpression, value: cst.BaseExpression) -> cst.Assign:
     """``target = value``."""
-    return cst.Assign([cst.AssignTarget(bare(target))], value)  # type: ignore[arg-type]
+    return cst.Assign([cst.AssignTarget(bare(target))], on_a_line(value))  # type: ignore[arg-type]
+
+
+def on_a_line(node: cst.BaseExpression) -> cst.BaseExpression:
+    """An expression without parentheses, unless it goes over several lines in them."""
+    return bare(node) if node.lpar and "\n" not in code(node) else node
 
 
 def code(node: cst.CSTNode) -> str:

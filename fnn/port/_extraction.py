@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from fnn.port._edit import arguments, name
-from fnn.port._flow import bound, first_reads, names_in, walk
+from fnn.port._edit import arguments, call, name
+from fnn.port._flow import always_read, bound, first_reads, names_in, surely_bound, walk
 from fnn.port._infer import Inference
 from fnn.port._regions import Cannot, Elsewhere, first_place
 from fnn.port._sorting import Sorting
 
-__all__ = ["JIT", "Extraction", "Place", "Step", "jit"]
+__all__ = ["JIT", "Extraction", "Place", "Step", "jit", "with_nothing"]
 
 JIT = cst.Decorator(cst.Attribute(cst.Name("fnn"), cst.Name("jit")))
 _PLAIN = ("number", "text", "shape", "dtype", "device", "none")
@@ -44,6 +44,8 @@ class Extraction(Sorting):
     def __init__(self, module: cst.Module, found: Inference) -> None:
         super().__init__(module, found)
         self._waiting: list[Step] = []
+        self._module = module
+        self._named_first: dict[int, tuple[cst.If, list[str]]] = {}  # branches, and names that only they bind
         self._read_in_functions: set[str] = set()
         for part in walk(module, functions=True):
             if isinstance(part, cst.FunctionDef):
@@ -97,16 +99,38 @@ class Extraction(Sorting):
             kind = self._kind_of(region, result)
             if kind in _PLAIN:
                 raise Cannot(f"{result} is computed in it and is no array")
-        static = [n for n in given if self._is_static(region, n)]
+        self._name_first(given, region, at, body[:first])
+        perhaps = [n for n in results if n not in given and n not in surely_bound(region)]
+        region = [*(_nothing(n) for n in perhaps), *region]
+        static = [n for n in given if self._statics.needed(region, n)]
+        several = [n for n in static if self._statics.is_list(region, n)]
         made = self._fresh(called)
         node = self._definition(made, given, static, results, region, in_function and at.method)
         self._waiting.append(Step(node))
-        call = self._call(made, given, results, in_function and at.method)
+        calling = self._call(made, given, several, results, in_function and at.method)
         return (
-            [*body[:first], *before, call, *rest]
+            [*body[:first], *before, calling, *rest]
             if at.loops or at.function
-            else self._alone([*body[:first], *before], call, rest, at)
+            else self._alone([*body[:first], *before], calling, rest, at)
         )
+
+    def _name_first(
+        self, given: Sequence[str], region: Sequence[cst.CSTNode], at: Place, earlier: Sequence[cst.CSTNode]
+    ) -> None:
+        """Notes the branches before the step that alone bind what the step reads in branches only."""
+        around: list[cst.CSTNode] = []
+        for s in at.function.body.body if at.function is not None else self._module.body:
+            if any(n in (at.loops or earlier or region) for n in walk(s)):
+                break
+            around.append(s)
+        own = at.function.params if at.function is not None else None
+        fine = surely_bound([*around, *earlier]) | always_read(region) | bound(at.loops, [id(n.body) for n in at.loops])
+        fine |= {p.name.value for p in walk(own) if isinstance(p, cst.Param)} if own is not None else set()
+        for n in given:
+            branch = next((s for s in around if isinstance(s, cst.If) and n in bound([s])), None)
+            if n not in fine and branch is not None:
+                _, names = self._named_first.setdefault(id(branch), (branch, []))
+                names += [n] if n not in names else []
 
     def _made_inside(self, region: Sequence[cst.CSTNode], at: Place, body: Sequence[cst.CSTNode]) -> set[str]:
         """The names that only the region itself binds, in a loop or a branch of its own."""
@@ -177,13 +201,27 @@ class Extraction(Sorting):
             decorators=[jit(static)],
         )
 
-    def _call(self, called: str, given: list[str], results: list[str], method: bool) -> cst.SimpleStatementLine:
-        passed = [n for n in given if not (method and n == "self")]
+    def _call(
+        self, called: str, given: list[str], several: list[str], results: list[str], method: bool
+    ) -> cst.SimpleStatementLine:
+        handed = [n for n in given if not (method and n == "self")]
         function = name(f"self.{called}" if method else called)
-        value = cst.Call(function, arguments(*(cst.Name(n) for n in passed)))
+        values = [call("tuple", cst.Name(n)) if n in several else cst.Name(n) for n in handed]
+        value = cst.Call(function, arguments(*values))
         if not results:
             return cst.SimpleStatementLine([cst.Expr(value)])
         return cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(_listed(results))], value)])
+
+
+def _nothing(name: str) -> cst.SimpleStatementLine:
+    """``name = None``."""
+    return cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], cst.Name("None"))])
+
+
+def with_nothing(branch: cst.If, names: Sequence[str]) -> list[cst.CSTNode]:
+    """A branch, and before it the names that only it binds."""
+    first, *rest = map(_nothing, names)
+    return [first.with_changes(leading_lines=branch.leading_lines), *rest, branch.with_changes(leading_lines=[])]
 
 
 def jit(static: Sequence[str]) -> cst.Decorator:

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 
 import libcst as cst
 
-__all__ = ["bound", "first_reads", "names_in", "statements", "walk"]
+__all__ = ["always_read", "bound", "first_reads", "names_in", "statements", "surely_bound", "walk"]
 
 
 def walk(node: cst.CSTNode, functions: bool = False, without: Container[int] = ()) -> Iterator[cst.CSTNode]:
@@ -159,6 +159,17 @@ def first_reads(nodes: Iterable[cst.CSTNode]) -> set[str]:
     reads: set[str] = set()
     _sequence(nodes, set(), reads)
     return reads
+
+
+def surely_bound(nodes: Iterable[cst.CSTNode]) -> set[str]:
+    """The names that statements in a row bind whatever branches are taken."""
+    return _sequence(nodes, set(), set())
+
+
+def always_read(nodes: Iterable[cst.CSTNode]) -> set[str]:
+    """The names that statements read outside of branches."""
+    branches = {id(part) for node in nodes for n in walk(node) if isinstance(n, cst.If) for part in (n.body, n.orelse)}
+    return {n.value for node in nodes for n in walk(node, functions=True, without=branches) if isinstance(n, cst.Name)}
 
 
 def bound(nodes: Sequence[cst.CSTNode], without: Container[int] = ()) -> set[str]:

@@ -13,7 +13,14 @@ from fnn.port._torch import hint, place, root_of
 
 __all__ = ["ImportRewriter"]
 
-_GONE = ("torch.backends", "torch.autograd.Variable", "torch.Tensor", "torch.cuda", "torch.multiprocessing")
+_GONE = (
+    "torch.backends",
+    "torch.autograd.Variable",
+    "torch.Tensor",
+    "torch.cuda",
+    "torch.multiprocessing",
+    "torch.onnx",
+)
 Note = Callable[[cst.CSTNode, Status, str], None]
 
 

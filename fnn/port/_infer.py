@@ -73,7 +73,9 @@ class Inference(Definitions):
             case cst.Assign():
                 kind = self._eval(node.value)
                 for target in node.targets:
-                    self._assign(target.target, kind)
+                    known = self._look(target.target.value) if isinstance(target.target, cst.Name) else None
+                    loaded = self.loads(node.value) and known is not None and known.tag == "module"
+                    self._assign(target.target, known if loaded else kind)
             case cst.AnnAssign():
                 kind = self._annotation(node.annotation)
                 if node.value is not None:

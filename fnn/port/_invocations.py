@@ -9,6 +9,7 @@ from fnn.port._kinds import (
     ARRAY,
     BATCH,
     BOX,
+    LOADER,
     MASK,
     NONE,
     NUMBER,
@@ -77,6 +78,8 @@ class Invocations(Values):
                     return MASK
                 if kind.name == "torch.utils.data.random_split":
                     return list_of(OTHER)
+                if (collate := self._collated(kind, node)) is not None:
+                    return collate
                 return result(kind.name, count, keywords)
             case "tensor class":
                 return ARRAY
@@ -108,6 +111,17 @@ class Invocations(Values):
                 static = isinstance(function.node, cst.FunctionDef) and is_static(function.node)
                 self._pass(function, node, args, bound=function.owner is not None and not static)
                 return function.returns
+        return None
+
+    def _collated(self, kind: Kind, node: cst.Call) -> Kind | None:
+        """A loader whose batches a function of the script puts together."""
+        if result(kind.name, 0, frozenset()) != LOADER:
+            return None
+        for argument in node.args:
+            if argument.keyword is not None and argument.keyword.value == "collate_fn":
+                given = self.of(argument.value)
+                if given is not None and given.tag == "function":
+                    return Kind("loader", "", (self.functions[int(given.name)].returns,))
         return None
 
     def _registered(self, owner: Class, node: cst.Call) -> None:

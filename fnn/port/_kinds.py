@@ -100,7 +100,7 @@ def element(kind: Kind | None) -> Kind | None:
                 found = join(found, k)
             return found
         case "loader":
-            return BATCH
+            return _batch(kind.of[0]) if kind.of else BATCH
         case "array" | "box" | "batch":
             return ARRAY
         case "numpy":
@@ -112,6 +112,13 @@ def element(kind: Kind | None) -> Kind | None:
         case "module":
             return Kind("module")
     return None
+
+
+def _batch(kind: Kind | None) -> Kind:
+    """What a loader yields whose collate function gives this; what is not known of it is an array."""
+    if kind is None or kind.tag in ("other", "none"):
+        return BATCH
+    return Kind("tuple", "", tuple(ARRAY if k is None else k for k in kind.of)) if kind.tag == "tuple" else kind
 
 
 def part(kind: Kind | None, index: int | None) -> Kind | None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import libcst as cst
 
 from fnn.port._edit import replaced
-from fnn.port._extraction import JIT, Extraction, Place, jit
+from fnn.port._extraction import JIT, Extraction, Place, jit, with_nothing
 from fnn.port._flow import walk
 from fnn.port._infer import Inference
 from fnn.port._kinds import is_array, torch_name
@@ -50,6 +50,10 @@ class _Outliner(Extraction):
         made = node.with_changes(body=self._body(node.body, Place(top=True)))
         for jump in self._jumps:
             self._note(jump, CHANGED, JUMPS, "")
+        changes: dict[int, Sequence[cst.CSTNode]] = {
+            at: with_nothing(branch, names) for at, (branch, names) in self._named_first.items()
+        }
+        made = replaced(made, changes)
         return replaced(made, {id(f): [f.with_changes(decorators=[self._jit(f)])] for f in self._uncompiled(made)})
 
     def _uncompiled(self, module: cst.Module) -> list[cst.FunctionDef]:
@@ -83,7 +87,7 @@ class _Outliner(Extraction):
 
     def _jit(self, node: cst.FunctionDef) -> cst.Decorator:
         names = [p.name.value for p in node.params.params]
-        return jit([n for n in names if self._is_static([node.body], n)])
+        return jit([n for n in names if self._statics.needed([node.body], n)])
 
     def _body(self, body: Sequence[cst.CSTNode], at: Place) -> list[cst.CSTNode]:
         """A body with the regions in it, and in what is inside it, taken out."""

@@ -18,7 +18,7 @@ from fnn.port._kinds import ARRAY, BOX, Kind
 from fnn.port._scopes import Function, dotted, is_static
 from fnn.port._steps import Steps
 
-__all__ = ["with_finishers"]
+__all__ = ["passed", "with_finishers"]
 
 _N = TypeVar("_N", bound=cst.CSTNode)
 
@@ -55,10 +55,13 @@ class _Search:
         self.scopes: list[_Scope] = [module, *functions]
         self._given: dict[int, set[str]] = {id(f): set() for f in functions}
         self._giving: set[int] = set()  # functions that return such arrays
+        self._held: set[str] = set()  # attributes of self, as "self.x", that are given such arrays
 
     def run(self) -> None:
-        state = (-1, -1, -1)
-        while state != (now := (sum(map(len, self._given.values())), len(self._giving), len(self._found.finishers))):
+        state: tuple[int, ...] = ()
+        while state != (now := (
+            sum(map(len, self._given.values())), len(self._giving), len(self._found.finishers), len(self._held)
+        )):  # fmt: skip
             state = now
             for scope in self.scopes:
                 self._look(scope)
@@ -69,13 +72,14 @@ class _Search:
             function = self._steps.function(call)
             if function is None:
                 continue
-            for name, value in _passed(function, call):
+            for name, value in passed(function, call):
                 if id(function.node) in self._given and self._may_be_arrays(value) and self._grows(value, names):
                     self._given[id(function.node)].add(name)
         if isinstance(scope, cst.FunctionDef):
             if any(n.value is not None and self._grows(n.value, names) for n in _nodes(scope, cst.Return)):
                 self._giving.add(id(scope))
-            if self._differentiated(scope) & self._given[id(scope)]:
+            come = self._given[id(scope)] | (self._held - _assigned(scope))
+            if self._differentiated(scope) & come:
                 self._found.finishers.add(id(scope.params))
 
     def _may_be_arrays(self, node: cst.BaseExpression) -> bool:
@@ -86,6 +90,8 @@ class _Search:
         """The names in a scope that stand for what was computed with Modules or Parameters."""
         names = set(self._given.get(id(scope), ()))
         quiet = {id(n) for w in _nodes(scope, cst.With) if _is_quiet(w) for n in walk(w)}
+        if isinstance(scope, cst.FunctionDef) and any(_makes_quiet(d.decorator) for d in scope.decorators):
+            return set()
         while True:
             more = set(names)
             for part in _nodes(scope, cst.Assign, cst.AugAssign, cst.For):
@@ -93,6 +99,7 @@ class _Search:
                 if id(part) not in quiet and self._grows(value, names):
                     targets = part.targets if isinstance(part, cst.Assign) else [part]
                     more |= {n for t in targets for n in _bound_by(t.target)}
+                    self._held |= {n for t in targets for n in _attributes(t.target)}
             if more == names:
                 return names
             names = more
@@ -105,6 +112,8 @@ class _Search:
         match node:
             case cst.Name(value=name):
                 return name in names or kind == BOX
+            case cst.Attribute() if dotted(node) in self._held:
+                return True
             case cst.Attribute(attr=attr, value=value):
                 return attr.value not in _ENDS and (kind == BOX or self._grows(value, names, False))
             case cst.Comparison() | cst.Lambda():
@@ -125,15 +134,15 @@ class _Search:
         found: set[str] = set()
         for call in _nodes(scope, cst.Call):
             if self._found.is_backward(call) and isinstance(call.func, cst.Attribute):
-                found |= names_in(call.func.value)
+                found |= _read(call.func.value)
             elif self._steps.finishes(call) is not None:
-                found |= {n for a in call.args for n in names_in(a.value)}
+                found |= {n for a in call.args for n in _read(a.value)}
         while True:
             more = set(found)
             for part in _nodes(scope, cst.Assign, cst.AugAssign, cst.For):
                 targets = part.targets if isinstance(part, cst.Assign) else [part]
-                if any(_bound_by(t.target) & found for t in targets):
-                    more |= names_in(part.iter if isinstance(part, cst.For) else part.value)
+                if any((_bound_by(t.target) | _attributes(t.target)) & found for t in targets):
+                    more |= _read(part.iter if isinstance(part, cst.For) else part.value)
             if more == found:
                 return found
             found = more
@@ -149,13 +158,50 @@ def _bound_by(target: cst.BaseAssignTargetExpression) -> set[str]:
     return bound([cst.AssignTarget(target)])
 
 
+def _attributes(target: cst.CSTNode) -> set[str]:
+    """The attributes of ``self`` that a target gives a value, as "self.x"."""
+    parts = [e.value for e in target.elements] if isinstance(target, cst.Tuple | cst.List) else [target]
+    return {name for p in parts if isinstance(p, cst.Attribute) and _is_own(name := dotted(p))}
+
+
+def _assigned(scope: cst.FunctionDef) -> set[str]:
+    """The attributes of ``self`` that a function gives values itself."""
+    return {n for part in _nodes(scope, cst.AssignTarget) for n in _attributes(part.target)}
+
+
+def _is_own(name: str | None) -> bool:
+    return name is not None and name.startswith("self.") and name.count(".") == 1
+
+
+def _read(node: cst.CSTNode) -> set[str]:
+    """The names and the attributes of ``self`` that an expression reads, but for what is detached."""
+    match node:
+        case cst.Attribute(attr=cst.Name(value="data")):
+            return set()
+        case cst.Call(func=cst.Attribute(attr=cst.Name(value="detach" | "item" | "numpy" | "tolist"))):
+            return set()
+        case cst.Name(value=name):
+            return {name}
+        case cst.Attribute() if _is_own(name := dotted(node)) and name is not None:
+            return {name}
+        case cst.Attribute(value=value) | cst.Arg(value=value):
+            return _read(value)
+        case cst.ListComp() | cst.SetComp() | cst.GeneratorExp() | cst.DictComp() | cst.Lambda():
+            return names_in(node)
+    return {name for child in node.children for name in _read(child)}
+
+
 def _is_quiet(node: cst.With) -> bool:
     """Whether nothing in a ``with`` has a graph."""
-    names = [dotted(i.item.func) or "" for i in node.items if isinstance(i.item, cst.Call)]
-    return any(name.rpartition(".")[2] in ("no_grad", "inference_mode") for name in names)
+    return any(_makes_quiet(i.item) for i in node.items)
 
 
-def _passed(function: Function, node: cst.Call) -> Iterator[tuple[str, cst.BaseExpression]]:
+def _makes_quiet(node: cst.BaseExpression) -> bool:
+    name = dotted(node.func) if isinstance(node, cst.Call) else dotted(node)
+    return (name or "").rpartition(".")[2] in ("no_grad", "inference_mode")
+
+
+def passed(function: Function, node: cst.Call) -> Iterator[tuple[str, cst.BaseExpression]]:
     """The parameters of a function and what a call gives for them."""
     params = [*function.node.params.posonly_params, *function.node.params.params]
     static = isinstance(function.node, cst.FunctionDef) and is_static(function.node)

@@ -42,11 +42,15 @@ class _Losses:
         layers = [(name, size if math.isfinite(size) else str(size)) for name, size in self.layers]
         self._out.write_text(json.dumps({"losses": losses, "layers": layers}), encoding="utf-8")
 
-    def watch(self, module: Any, is_array: Callable[[Any], bool], later: Callable[..., None]) -> None:
-        """Notes what every Module of a framework gives when it is called."""
+    def watch(
+        self, module: Any, is_array: Callable[[Any], bool], later: Callable[..., None], without: tuple[str, ...] = ()
+    ) -> None:
+        """Notes what every Module of a framework gives when it is called, those of the modules ``without`` left out."""
         original = module.__call__
 
         def called(this: Any, *args: Any, **kwargs: Any) -> Any:
+            if type(this).__module__.startswith(without):
+                return original(this, *args, **kwargs)
             if not self._depth:
                 self._paths |= {id(part): name for name, part in this.named_modules()}
             self._depth += 1
@@ -71,7 +75,13 @@ def _torch(losses: _Losses, seed: int, layers: bool) -> None:
     import torch
 
     if layers:
-        losses.watch(torch.nn.Module, torch.is_tensor, lambda note, value: note(value.detach().cpu().float().numpy()))
+        transforms = ("torchvision.transforms.",)  # Modules in torchvision, none in fnn
+        losses.watch(
+            torch.nn.Module,
+            torch.is_tensor,
+            lambda note, value: note(value.detach().cpu().float().numpy()),
+            without=transforms,
+        )
 
     torch.manual_seed(seed)
     original = torch.Tensor.backward
@@ -116,9 +126,9 @@ def _fnn(losses: _Losses, seed: int, layers: bool) -> None:
 def main(framework: str, count: str, seed: str, out: str, what: str, script: str, *arguments: str) -> None:
     """Runs the script."""
     losses = _Losses(int(count), Path(out))
-    random.seed(int(seed))
-    np.random.seed(int(seed))
     (_torch if framework == "torch" else _fnn)(losses, int(seed), what == "layers")
+    random.seed(int(seed))  # after the imports, for JAX's asks numpy for numbers
+    np.random.seed(int(seed))
     sys.argv = [script, *arguments]
     sys.path[0] = str(Path(script).resolve().parent)
     try:

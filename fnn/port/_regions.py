@@ -9,7 +9,7 @@ import libcst as cst
 from fnn.port._flow import names_in, walk
 from fnn.port._infer import Inference
 from fnn.port._kinds import is_array
-from fnn.port._scopes import dotted
+from fnn.port._statics import Statics
 from fnn.port._steps import Steps
 
 __all__ = ["Cannot", "Elsewhere", "Regions", "begins", "first_place"]
@@ -29,6 +29,7 @@ class Regions:
     def __init__(self, found: Inference) -> None:
         self._found = found
         self._steps = Steps(found)
+        self._statics = Statics(found)
 
     def _in_place(self, region: Sequence[cst.CSTNode]) -> set[str]:
         """The arrays that are written in place, and get a new value in fnn."""
@@ -83,29 +84,6 @@ class Regions:
         uses = [p for s in region for p in walk(s) if isinstance(p, cst.Name) and p.value == wanted]
         kinds = {k.tag for p in uses if (k := self._found.of(p)) is not None}
         return wanted not in plain and kinds == {"box"}
-
-    def _is_static(self, region: Sequence[cst.CSTNode], wanted: str) -> bool:
-        """Whether a number decides shapes or branches of the step."""
-        for s in region:
-            for part in walk(s):
-                places: list[cst.CSTNode] = []
-                match part:
-                    case cst.If() | cst.While() | cst.IfExp():
-                        places = [part.test]
-                    case cst.Slice():
-                        places = [e for e in (part.lower, part.upper) if e is not None]
-                    case cst.Call():
-                        kind = self._found.of(part.func)
-                        shapes = kind is not None and kind.tag in ("torch", "tensor class", "method")
-                        if shapes or dotted(part.func) == "range":
-                            places = [a.value for a in part.args]
-                for place in places:
-                    for use in walk(place):
-                        if isinstance(use, cst.Name) and use.value == wanted:
-                            kind = self._found.of(use)
-                            if kind is not None and kind.tag in ("number", "text", "shape"):
-                                return True
-        return False
 
 
 def begins(node: cst.CSTNode) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import libcst as cst
 
-from fnn.port._edit import arguments, bare, call, grouped, name
+from fnn.port._edit import arguments, bare, call, code, grouped, name
+from fnn.port._flow import names_in
 from fnn.port._kinds import Kind, is_array
 from fnn.port._masked import MASKED, chosen, is_compiled, is_traced, mask_of, traced_names, with_ignored
 from fnn.port._methods import method, numbered, stays
@@ -25,9 +27,20 @@ _AMBIGUOUS = frozenset(
     "roll add mul div pow exp log sqrt dim type index_put".split()
 )
 
+_Node = TypeVar("_Node", bound=cst.CSTNode)
+
 
 class Rewriter(Writes):
     """Rewrites a module whose expressions' kinds are known; `notes` tells what was done."""
+
+    def on_leave(self, original_node: _Node, updated_node: _Node) -> _Node | cst.RemovalSentinel | cst.FlattenSentinel:
+        """Keeps the parentheses of what is replaced: ``assert(x)`` has nothing else between its words."""
+        made = super().on_leave(original_node, updated_node)
+        own = isinstance(original_node, cst.GeneratorExp)  # its parentheses are its own
+        if isinstance(original_node, cst.BaseExpression) and not own and isinstance(made, cst.BaseExpression):
+            if original_node.lpar and not made.lpar:
+                return made.with_changes(lpar=updated_node.lpar, rpar=updated_node.rpar)
+        return made
 
     # names
 
@@ -102,9 +115,12 @@ class Rewriter(Writes):
                 return updated_node
             return self._placed(original_node, updated_node, kind.name)
         base = self._kind(original_node.value)
-        if id(original_node) in self._inner or base is None or base.tag not in ("array", "batch"):
+        if id(original_node) in self._inner or base is None or base.tag not in ("array", "batch", "box"):
             return updated_node
-        return self._array_attribute(original_node, updated_node)
+        if original_node.attr.value == "is_cuda":
+            self.needs.add("jax")
+            return cst.parse_expression('jax.default_backend() == "gpu"')
+        return updated_node if base.tag == "box" else self._array_attribute(original_node, updated_node)
 
     def _tell_double(self, node: cst.CSTNode) -> None:
         if self.double:
@@ -158,9 +174,35 @@ class Rewriter(Writes):
             return cst.parse_expression("jax.devices()[0]")
         if attr in ("H", "mH"):
             return call("fnn.adjoint", bare(updated.value))
-        if attr in ("is_cuda", "grad_fn", "is_leaf", "is_sparse", "layout"):
+        if attr in ("grad_fn", "is_leaf", "is_sparse", "layout"):
             self.note(original, LEFT, f"Tensor.{attr}: {hint(f'torch.{attr}')}")
         return updated
+
+    def leave_ListComp(self, original_node: cst.ListComp, updated_node: cst.ListComp) -> cst.BaseExpression:
+        return self._each(original_node, updated_node, "list")
+
+    def leave_GeneratorExp(self, original_node: cst.GeneratorExp, updated_node: cst.GeneratorExp) -> cst.BaseExpression:
+        return self._each(original_node, updated_node, "")
+
+    def leave_DictComp(self, original_node: cst.DictComp, updated_node: cst.DictComp) -> cst.BaseExpression:
+        key, value = updated_node.key, updated_node.value
+        pair = cst.Tuple([cst.Element(key), cst.Element(value)], lpar=[], rpar=[])
+        items = updated_node.for_in.iter
+        if original_node.deep_equals(updated_node) or not _is_itself(updated_node.for_in, pair):
+            return updated_node
+        match items:
+            case cst.Call(func=cst.Attribute(value=value, attr=cst.Name(value="items")), args=[]):
+                return call("dict", value)
+        return updated_node
+
+    def _each(
+        self, original: cst.ListComp | cst.GeneratorExp, updated: cst.ListComp | cst.GeneratorExp, made: str
+    ) -> cst.BaseExpression:
+        """``list(batch)`` for ``[x.to(device) for x in batch]``; an array of rows stays as it is."""
+        if original.deep_equals(updated) or not _is_itself(updated.for_in, updated.elt):
+            return updated
+        rows = updated.for_in.iter
+        return call(made, bare(rows)) if made else grouped(rows)
 
     def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
         return updated_node.with_changes(value=_alone(original_node.value, updated_node.value))
@@ -209,9 +251,9 @@ class Rewriter(Writes):
             updated = numbered(updated)
         special = self._functions.call(original, updated, kind)
         if special is not None:
-            code = dotted(special.func) if isinstance(special, cst.Call) else None
-            if isinstance(special, cst.Comparison) or (code or "").startswith("jax."):
-                self.needs.add("jax.experimental.sparse" if (code or "").startswith("jax.experimental") else "jax")
+            written = dotted(special.func) if isinstance(special, cst.Call) else None
+            if isinstance(special, cst.Comparison) or "jax" in names_in(special):
+                self.needs.add("jax.experimental.sparse" if (written or "").startswith("jax.experimental") else "jax")
             return special
         if place(kind.name) is None and kind.name not in REMOVED:
             self.note(original, LEFT, f"{kind.name}: {hint(kind.name)}")
@@ -344,6 +386,12 @@ def _alone(before: cst.BaseExpression, after: cst.BaseExpression) -> cst.BaseExp
         if isinstance(before, cst.Call) and isinstance(after, cst.BinaryOperation) and not before.lpar
         else after
     )
+
+
+def _is_itself(loop: cst.CompFor, element: cst.BaseExpression) -> bool:
+    """Whether a comprehension gives what it goes over."""
+    plain = not loop.ifs and loop.inner_for_in is None and loop.asynchronous is None
+    return plain and code(bare(element)) == code(bare(loop.target))
 
 
 def _is_true(node: cst.BaseExpression) -> bool:

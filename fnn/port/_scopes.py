@@ -76,6 +76,10 @@ class Scopes(ABC):
         kind = self.of(node.func.value)
         return is_array(kind) or (kind is None and "backward" not in self.own_methods)
 
+    def loads(self, node: cst.BaseExpression) -> bool:
+        """Whether an expression is what ``torch.load`` gives."""
+        return isinstance(node, cst.Call) and self.of(node.func) == Kind("torch", "torch.load")
+
     def _look(self, name: str) -> Kind | None:
         for env in reversed(self._envs):
             if name in env:

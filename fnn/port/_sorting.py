@@ -42,6 +42,8 @@ class Sorting(Bounds):
                     raise Cannot(f"{code(call.func)} takes the step of what is computed outside of it, and there "
                                  f"`{line}` needs values or the host; let it return arrays and put that line behind "
                                  f"its call")  # fmt: skip
+            if self._steps.steps_itself(s):
+                raise Cannot("a function is called in the middle that takes a step of its own")
             if self._steps.leaves(s):
                 raise Cannot("it returns, yields or names globals in the middle")
             if not essential and self._steps.draws_on_host(s) and self._steps.runs_module(s):
@@ -76,6 +78,14 @@ class Sorting(Bounds):
                     inside.remove(needed)
                     before.append(needed)
                 used = {n for i in inside for n in names_in(i)}
+            if not essential and self._counts(s):
+                # ``n += 1``: it goes where no statement of the step stands between it and its readers.
+                if not binds & self._read_after(s, region):
+                    after.append(s)
+                    continue
+                if not (reads | binds) & (used | bound(inside)):
+                    before.append(s)
+                    continue
             hoistable = not essential and not (bound(inside) & (reads | binds)) and not used & binds
             if self._steps.draws_on_host(s):
                 if not hoistable and not essential and not binds & self._read_after(s, region):
@@ -100,6 +110,15 @@ class Sorting(Bounds):
             if clash and (clash & bound([n for n in inside if at[id(n)] < place])):
                 raise Cannot(f"{min(clash)} is printed in it and computed again later")
         return before, inside, after
+
+    def _counts(self, node: cst.CSTNode) -> bool:
+        """Whether a statement changes a number of the host, and no more."""
+        match node:
+            case cst.SimpleStatementLine(body=[cst.AugAssign(target=cst.Name() as target, value=value)]):
+                kind, given = self._found.of(target), self._found.of(value)
+                plain = kind is not None and kind.tag == "number" and given is not None and given.tag == "number"
+                return plain and not self._steps.calls(node)
+        return False
 
     def _differentiated(self, region: list[cst.CSTNode]) -> set[str]:
         """The names that the losses are made of, but for what is only given to a Module."""

@@ -47,6 +47,17 @@ class Steps:
         """Whether ``loss.backward()`` is called, here or by a function that is given what is computed here."""
         return any(self._found.is_backward(c) or self.finishes(c) is not None for c in self.calls(node))
 
+    def steps_itself(self, node: cst.CSTNode) -> bool:
+        """Whether a function is called that computes a loss and differentiates it."""
+        return any(self._differentiates_own(f, set()) for c in self.calls(node) if (f := self.function(c)) is not None)
+
+    def _differentiates_own(self, function: Function, seen: set[int]) -> bool:
+        if id(function) in seen or id(function.node.params) in self._found.finishers:
+            return False
+        seen.add(id(function))
+        called = [f for c in self.calls(function.node.body) if (f := self.function(c)) is not None]
+        return self.differentiates(function.node.body) or any(self._differentiates_own(f, seen) for f in called)
+
     def function(self, node: cst.Call) -> Function | None:
         """The function of the script that a call runs."""
         kind = self._found.of(node.func)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from fnn.port._edit import assign, bare, call, grouped, replaced_self
+from fnn.port._edit import assign, bare, call, grouped, on_a_line, replaced_self
 from fnn.port._kinds import MASK, NUMBER, ROW, Kind, is_array
 from fnn.port._methods import plain_name
 from fnn.port._report import CHANGED, LEFT
@@ -178,8 +178,16 @@ class Writes(Reporting):
     ) -> cst.BaseSmallStatement | cst.RemovalSentinel | cst.FlattenSentinel[cst.BaseSmallStatement]:
         target = original_node.targets[0].target
         kind = self._kind(original_node.value)
-        if isinstance(original_node.value, cst.Call) and isinstance(updated_node.value, cst.BinaryOperation):
-            updated_node = updated_node.with_changes(value=bare(updated_node.value))
+        before, after = original_node.value, updated_node.value
+        replaced = isinstance(before, cst.Call) and (before.lpar or isinstance(after, cst.BinaryOperation))
+        if replaced and not before.deep_equals(after):
+            updated_node = updated_node.with_changes(value=on_a_line(after))
+        match before, after:
+            case cst.ListComp(), cst.Call(func=cst.Name(value="list"), args=[cst.Arg(value=rows)]):
+                if isinstance(target, cst.Tuple | cst.List):
+                    updated_node = updated_node.with_changes(value=rows)
+                elif target.deep_equals(rows):
+                    return cst.RemoveFromParent()
         full = self._kind(target.value) if isinstance(target, cst.Attribute) else None
         if full is not None and full.tag == "torch" and full.name.startswith("torch.backends."):
             return cst.RemoveFromParent()
@@ -187,18 +195,23 @@ class Writes(Reporting):
             return cst.RemoveFromParent()
         if replaced_self(updated_node.targets, updated_node.value) and not original_node.deep_equals(updated_node):
             return cst.RemoveFromParent()
+        if self.found.loads(original_node.value) and (module := self._kind(target)) is not None:
+            if module.tag == "module" and isinstance(target, cst.Name):
+                self.note(original_node, CHANGED, "the file holds the weights of the model, which is there already")
+                loading = cst.Attribute(cst.Name(target.value), cst.Name("load_state_dict"))
+                return cst.Expr(cst.Call(loading, [cst.Arg(updated_node.value)]))
         if len(original_node.targets) != 1:
             return self._shared(original_node, updated_node) or updated_node
-        after = updated_node.targets[0].target
-        if isinstance(target, cst.Subscript) and isinstance(after, cst.Subscript):
+        place = updated_node.targets[0].target
+        if isinstance(target, cst.Subscript) and isinstance(place, cst.Subscript):
             base = self._kind(target.value)
             if base is not None and base.tag == "array":
-                made = self._written(target, after, original_node.value, updated_node.value)
+                made = self._written(target, place, original_node.value, updated_node.value)
                 if made is not None:
                     self._told_indexed(original_node, target)
                     return made
                 self.note(original_node, LEFT, "a write into an array: write x = x.at[i].set(v)")
-        if isinstance(target, cst.Attribute) and isinstance(after, cst.Attribute | cst.Call):
+        if isinstance(target, cst.Attribute) and isinstance(place, cst.Attribute | cst.Call):
             base = self._kind(target.value)
             array = base is not None and base.tag == "array"
             if target.attr.value == "requires_grad" and array and isinstance(target.value, cst.Name):

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
+from fnn.port._edit import code as code_of
+from fnn.port._flow import walk
 from fnn.port._hoisting import hoisted
 from fnn.port._imports import ImportRewriter
 from fnn.port._infer import Inference
@@ -89,7 +91,8 @@ def _converted(
     rewriter = Rewriter(found, positions)
     tree = outlined(module, found, rewriter.note) if outlining else module
     rewritten = tree.visit(rewriter)
-    imports = ImportRewriter(rewriter.note)
+    written = {code_of(n): n for n in walk(module, functions=True) if isinstance(n, cst.Import | cst.ImportFrom)}
+    imports = ImportRewriter(lambda node, status, text: rewriter.note(written.get(code_of(node), node), status, text))
     rewritten = rewritten.visit(imports)
     rewritten = with_imports(
         with_double(tidied(rewritten)) if rewriter.double else tidied(rewritten), rewriter.needs | {"fnn"}

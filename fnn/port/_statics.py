@@ -1,0 +1,129 @@
+"""Which arguments of a compiled function have to be known when it is compiled: they decide shapes or branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import libcst as cst
+
+from fnn.port._flow import walk
+from fnn.port._infer import Inference
+from fnn.port._kinds import NUMBER, Kind
+from fnn.port._passed import passed
+from fnn.port._scopes import Function, dotted
+from fnn.port._steps import Steps
+
+__all__ = ["Statics"]
+
+_PLAIN = ("number", "text", "shape")
+_SHAPED = ("torch", "tensor class", "method")
+_DATA = frozenset("tensor as_tensor FloatTensor LongTensor Tensor from_numpy stack".split())
+_LENGTHS = "torch.nn.utils.rnn.pack_padded_sequence"
+
+
+class Statics:
+    """Follows names into the functions that they are passed to."""
+
+    def __init__(self, found: Inference) -> None:
+        self._found = found
+        self._steps = Steps(found)
+        self._known: dict[tuple[int, str], bool] = {}
+
+    def needed(self, nodes: Sequence[cst.CSTNode], wanted: str) -> bool:
+        """Whether statements use a name where a traced value cannot stand."""
+        return any(self._here(part, wanted) for s in nodes for part in walk(s))
+
+    def is_list(self, nodes: Sequence[cst.CSTNode], wanted: str) -> bool:
+        """Whether a name that `needed` says yes of stands for several numbers."""
+        uses = [n for s in nodes for n in walk(s) if isinstance(n, cst.Name) and n.value == wanted]
+        return not any((kind := self._found.of(n)) is not None and kind.tag in _PLAIN for n in uses)
+
+    def _here(self, part: cst.CSTNode, wanted: str) -> bool:
+        match part:
+            case cst.If() | cst.While() | cst.IfExp():
+                if wanted in _decisive(part.test) and self._may_be_plain(part.test, wanted):
+                    return True
+                return self._plain_use([part.test], wanted)
+            case cst.Slice():
+                return self._plain_use([e for e in (part.lower, part.upper) if e is not None], wanted)
+            case cst.For() | cst.CompFor():
+                return self._numbers(part.iter, wanted)
+            case cst.Call():
+                return self._called(part, wanted)
+        return False
+
+    def _called(self, node: cst.Call, wanted: str) -> bool:
+        kind = self._found.of(node.func)
+        values = [a.value for a in node.args]
+        if kind is not None and kind.name == _LENGTHS:
+            given = [a.value for i, a in enumerate(node.args) if i == 1 or _keyword(a) == "lengths"]
+            return any(isinstance(v, cst.Name) and v.value == wanted for v in given)
+        if (kind is not None and kind.tag in _SHAPED) or dotted(node.func) == "range":
+            if self._plain_use(values, wanted):
+                return True
+        data = kind is not None and kind.tag in _SHAPED and kind.name.rpartition(".")[2] in _DATA
+        if kind is None or (kind.tag in _SHAPED and not data):
+            if any(self._numbers(v, wanted) for v in values):
+                return True
+        function = self._function(kind) or self._steps.function(node)
+        return function is not None and any(
+            isinstance(value, cst.Name) and value.value == wanted and self._parameter(function, name)
+            for name, value in passed(function, node)
+        )
+
+    def _function(self, kind: Kind | None) -> Function | None:
+        owner = self._found.classes.get(kind.name) if kind is not None and kind.tag == "module" else None
+        return owner.methods.get("forward") if owner is not None else None
+
+    def _parameter(self, function: Function, name: str) -> bool:
+        key = (id(function.node.params), name)
+        if key not in self._known:
+            self._known[key] = False  # a function may call itself
+            self._known[key] = self.needed([function.node.body], name)
+        return self._known[key]
+
+    def _plain_use(self, places: Sequence[cst.CSTNode], wanted: str) -> bool:
+        for use in _uses(places, wanted):
+            kind = self._found.of(use)
+            if kind is not None and kind.tag in _PLAIN:
+                return True
+        return False
+
+    def _may_be_plain(self, test: cst.CSTNode, wanted: str) -> bool:
+        """Whether nothing says that a name in a test is an array: then the test could not be compiled anyway."""
+        return all((k := self._found.of(use)) is None or k.tag in _PLAIN for use in _uses([test], wanted))
+
+    def _numbers(self, node: cst.CSTNode, wanted: str) -> bool:
+        """Whether an expression is the name, and the name stands for a list of numbers."""
+        if not isinstance(node, cst.Name) or node.value != wanted:
+            return False
+        kind = self._found.of(node)
+        return kind is not None and kind.tag in ("list", "tuple") and bool(kind.of) and set(kind.of) == {NUMBER}
+
+
+def _uses(places: Sequence[cst.CSTNode], wanted: str) -> Iterator[cst.Name]:
+    for place in places:
+        for use in walk(place):
+            if isinstance(use, cst.Name) and use.value == wanted:
+                yield use
+
+
+def _decisive(test: cst.BaseExpression) -> set[str]:
+    """The names whose own values a test asks for, but for being None."""
+    match test:
+        case cst.Name(value=name):
+            return {name}
+        case cst.BooleanOperation():
+            return _decisive(test.left) | _decisive(test.right)
+        case cst.UnaryOperation(operator=cst.Not()):
+            return _decisive(test.expression)
+        case cst.Comparison():
+            if any(isinstance(c.operator, cst.Is | cst.IsNot) for c in test.comparisons):
+                return set()
+            sides = [test.left, *(c.comparator for c in test.comparisons)]
+            return {side.value for side in sides if isinstance(side, cst.Name)}
+    return set()
+
+
+def _keyword(argument: cst.Arg) -> str:
+    return argument.keyword.value if argument.keyword is not None else ""
