@@ -160,7 +160,15 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
         return Kind("module")
     if parent == "torch.utils.checkpoint":
         return ARRAY
-    if parent in ("torch", "torch.nn.functional", "torch.linalg", "torch.fft", "torch.special", "torchvision.utils"):
+    if parent in (
+        "torch",
+        "torch.nn.functional",
+        "torch.linalg",
+        "torch.fft",
+        "torch.special",
+        "torchvision.utils",
+        "torchvision.io",
+    ):
         if parent == "torch" and keywords and "requires_grad" in keywords:
             return BOX
         return ARRAY if last[:1].islower() or last.startswith("_") else None

@@ -1,12 +1,12 @@
-"""Pictures: `models`, `transforms`, `tv_tensors`, `datasets`, `ops` and `utils`, under torchvision's names."""
+"""Pictures: `models`, `transforms`, `tv_tensors`, `datasets`, `io`, `ops` and `utils`, under torchvision's names."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fnn.vision import datasets, models, ops, transforms, tv_tensors, utils
+    from fnn.vision import datasets, io, models, ops, transforms, tv_tensors, utils
 
-__all__ = ["datasets", "models", "ops", "transforms", "tv_tensors", "utils"]
+__all__ = ["datasets", "io", "models", "ops", "transforms", "tv_tensors", "utils"]
 
 
 def __getattr__(name: str) -> Any:

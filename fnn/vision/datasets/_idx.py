@@ -10,7 +10,7 @@ import numpy as np
 
 from fnn.vision.datasets.utils import corrupt
 
-__all__ = ["read_idx", "read_images", "read_labels"]
+__all__ = ["read_idx", "read_images", "read_labels", "read_rows"]
 
 # The third byte of the file.
 _TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
@@ -68,3 +68,11 @@ def read_images(path: str | os.PathLike[str]) -> np.ndarray:
 def read_labels(path: str | os.PathLike[str]) -> np.ndarray:
     """Labels (N,), int64."""
     return _bytes(path, 1, "labels").astype(np.int64)
+
+
+def read_rows(path: str | os.PathLike[str]) -> np.ndarray:
+    """What is known of each picture (N, K), int64."""
+    array = read_idx(path)
+    if array.dtype != np.int32 or array.ndim != 2:
+        raise corrupt(path, f"should be int32 with 2 axes, found {array.dtype} of shape {array.shape}")
+    return array.astype(np.int64)

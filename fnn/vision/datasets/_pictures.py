@@ -1,7 +1,7 @@
 """What data sets of picture files share: the files and their labels, and names that lists of files give."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -69,7 +69,7 @@ class LabelledFiles(VisionDataset):
     """
 
     _image_files: list[Path]
-    _labels: list[int]
+    _labels: Sequence[int | None]
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 
 from fnn.errors import ArgumentError
 from fnn.vision._images import pil_from_array
-from fnn.vision.datasets._idx import read_images, read_labels
+from fnn.vision.datasets._idx import read_images, read_labels, read_rows
 from fnn.vision.datasets.utils import (
     check_integrity,
     download_and_extract_archive,
@@ -21,7 +21,7 @@ from fnn.vision.datasets.utils import (
 )
 from fnn.vision.datasets.vision import VisionDataset
 
-__all__ = ["EMNIST", "KMNIST", "MNIST", "FashionMNIST"]
+__all__ = ["EMNIST", "KMNIST", "MNIST", "QMNIST", "FashionMNIST"]
 
 _FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -120,7 +120,10 @@ class MNIST(VisionDataset):
             raise ArgumentError(
                 f"Dataset not found. You can use download=True to download it, or put its files into {self.raw_folder}"
             )
-        self.data, self.targets = read_images(self.images_file), read_labels(self.labels_file)
+        self.data, self.targets = self._read()
+
+    def _read(self) -> tuple[np.ndarray, np.ndarray]:
+        return read_images(self.images_file), read_labels(self.labels_file)
 
     def _processed(self) -> bool:
         """Whether there are the files that torchvision made of the data set before 2020."""
@@ -321,3 +324,102 @@ class EMNIST(MNIST):
             if name.endswith(".gz"):
                 extract_archive(os.path.join(folder, name), self.raw_folder)
         shutil.rmtree(folder)
+
+
+_QMNIST = "https://raw.githubusercontent.com/facebookresearch/qmnist/master/"
+
+
+class QMNIST(MNIST):
+    """`MNIST` with what is known of each digit, and with 50,000 lost ones (https://github.com/facebookresearch/qmnist).
+
+    A sample is (PIL image of mode L, int), or with ``compat=False`` all eight numbers: the digit, the kind and the
+    number of its writer, the number of the digit, the class and two more of NIST's numbers, and where it is in MNIST.
+
+    Args:
+        root: the folder above ``QMNIST/raw``.
+        what: ``"train"``; ``"test"``, 60,000; ``"test10k"``, those of MNIST; ``"test50k"``, the others; ``"nist"``,
+            all. Default: what ``train`` says.
+        compat: the target is the digit, as of MNIST.
+        train: if ``what`` is None: ``"train"`` or ``"test"``.
+        **kwargs: those of `MNIST`.
+
+    Attributes:
+        data: the pictures, (N, 28, 28), uint8.
+        targets: what is known of them, (N, 8), int64.
+
+    Example:
+        >>> from fnn.vision import datasets
+        >>> digits = datasets.QMNIST("data", what="test50k", compat=False, download=True)  # doctest: +SKIP
+        >>> sorted(datasets.QMNIST.subsets)
+        ['nist', 'test', 'test10k', 'test50k', 'train']
+    """
+
+    subsets: ClassVar[dict[str, str]] = {
+        "train": "train",
+        "test": "test",
+        "test10k": "test",
+        "test50k": "test",
+        "nist": "nist",
+    }
+    resources: ClassVar[dict[str, list[tuple[str, str]]]] = {  # pyright: ignore[reportIncompatibleVariableOverride]
+        "train": [
+            (f"{_QMNIST}qmnist-train-images-idx3-ubyte.gz", "ed72d4157d28c017586c42bc6afe6370"),
+            (f"{_QMNIST}qmnist-train-labels-idx2-int.gz", "0058f8dd561b90ffdd0f734c6a30e5e4"),
+        ],
+        "test": [
+            (f"{_QMNIST}qmnist-test-images-idx3-ubyte.gz", "1394631089c404de565df7b7aeaf9412"),
+            (f"{_QMNIST}qmnist-test-labels-idx2-int.gz", "5b5b05890a5e13444e108efe57b788aa"),
+        ],
+        "nist": [
+            (f"{_QMNIST}xnist-images-idx3-ubyte.xz", "7f124b3b8ab81486c9d8c2749c17f834"),
+            (f"{_QMNIST}xnist-labels-idx2-int.xz", "5ed0e788978e45d4a8bd4b7caec3d79d"),
+        ],
+    }
+    classes = MNIST.classes
+
+    def __init__(
+        self, root: str | Path, what: str | None = None, compat: bool = True, train: bool = True, **kwargs: Any
+    ) -> None:
+        what = ("train" if train else "test") if what is None else what
+        self.what = verify_str_arg(what, "what", self.subsets)
+        self.compat = compat
+        self.data_file = self.training_file = self.test_file = f"{what}.pt"
+        super().__init__(root, train, **kwargs)
+        if what in ("test10k", "test50k") and not self._processed():
+            kept = slice(10000) if what == "test10k" else slice(10000, None)
+            self.data, self.targets = self.data[kept], self.targets[kept]
+
+    def _file(self, place: int) -> str:
+        url, _ = self.resources[self.subsets[self.what]][place]
+        return os.path.join(self.raw_folder, os.path.splitext(os.path.basename(url))[0])
+
+    @property
+    def images_file(self) -> str:
+        """The IDX file of the pictures."""
+        return self._file(0)
+
+    @property
+    def labels_file(self) -> str:
+        """The IDX file of what is known of them."""
+        return self._file(1)
+
+    def _read(self) -> tuple[np.ndarray, np.ndarray]:
+        return read_images(self.images_file), read_rows(self.labels_file)
+
+    def _check_exists(self) -> bool:
+        return _readable(self.images_file) and _readable(self.labels_file)
+
+    def download(self) -> None:
+        """Downloads and unpacks what was asked for, unless that has been done."""
+        if os.path.isfile(self.images_file) and os.path.isfile(self.labels_file):
+            return
+        for url, md5 in self.resources[self.subsets[self.what]]:
+            download_and_extract_archive(url, self.raw_folder, md5=md5)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        known = self.targets[index]
+        return self._sample(pil_from_array(self.data[index], "L"), int(known[0]) if self.compat else known)
+
+    def extra_repr(self) -> str:
+        """Which part it is."""
+        return f"Split: {self.what}"

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote, urlencode, urlparse
 
 from fnn.errors import ArgumentError
 
@@ -28,6 +28,7 @@ __all__ = [
     "check_md5",
     "corrupt",
     "download_and_extract_archive",
+    "download_file_from_google_drive",
     "download_url",
     "extract_archive",
     "list_dir",
@@ -39,6 +40,7 @@ FilePath = str | os.PathLike[str]
 
 _OPENERS: dict[str, Callable[..., Any]] = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open}
 _ALIASES = {".tbz": (".tar", ".bz2"), ".tbz2": (".tar", ".bz2"), ".tgz": (".tar", ".gz"), ".txz": (".tar", ".xz")}
+_DRIVE = "https://drive.usercontent.google.com/download"
 _DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
 
 
@@ -124,6 +126,26 @@ def download_url(url: str, root: FilePath, filename: FilePath | None = None, md5
                 f"If you have the right file, put it at {target}"
             )
         os.replace(arrived, target)
+
+
+def download_file_from_google_drive(
+    file_id: str, root: FilePath, filename: FilePath | None = None, md5: str | None = None
+) -> None:
+    """Downloads a file from Google Drive, unless it is there and whole.
+
+    Args:
+        file_id: its number there.
+        root: the folder to put it into, which is made.
+        filename: its name there; default: its number.
+        md5: its MD5, in hexadecimal; None: a file that is there is taken as it is, and a page that Google sends in its
+            place, too.
+
+    Raises:
+        fnn.utils.hub.DownloadError: it cannot be had, or has another MD5; so has the page that Google sends when too
+            many have asked for the file. Whatever was there stays.
+    """
+    query = urlencode({"id": file_id, "export": "download", "confirm": "t"})  # it may be too large to be scanned
+    download_url(f"{_DRIVE}?{query}", root, filename or file_id, md5)
 
 
 def download_and_extract_archive(

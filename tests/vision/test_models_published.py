@@ -1,0 +1,225 @@
+"""Every published model, whole: torchvision's weights for a seed, its outputs, gradients and buffers.
+
+In double precision on small images.  Both models in turn, what one finds waits in files: of the largest the weights
+alone are five gigabytes, so that of these only the vectors' gradients are taken, which every layer's passes through.
+"""
+
+import gc
+import inspect
+import tempfile
+import zlib
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import fnn
+from fnn.vision import models
+from tests import extent
+from tests.vision.oracle import torch, torchvision
+
+OTHERS = (models.segmentation, models.video, models.optical_flow)
+NAMES = [name for package in (models, *OTHERS) for name in models.list_models(package)]
+LARGE = 150_000_000  # parameters
+
+# The sides of the images, 64 for a model that is not here: as small as leaves more than one pixel to its last
+# normalisation. With them the arguments that tell the model.
+SIZES = {
+    "alexnet": (63, {}),
+    "googlenet": (64, {"init_weights": False}),
+    "inception_v3": (299, {"init_weights": False}),
+    "lraspp_mobilenet_v3_large": (65, {"weights_backbone": None}),
+    "maxvit_t": (224, {}),
+    "mvit_v1_b": ((4, 64, 64), {"spatial_size": (64, 64), "temporal_size": 4}),
+    "mvit_v2_s": ((4, 64, 64), {"spatial_size": (64, 64), "temporal_size": 4}),
+    "raft_large": (128, {}),
+    "raft_small": (128, {}),
+    "s3d": ((14, 193, 193), {}),
+    "vit_b_16": (32, {"image_size": 32}),
+    "vit_b_32": (64, {"image_size": 64}),
+    "vit_h_14": (28, {"image_size": 28}),
+    "vit_l_16": (32, {"image_size": 32}),
+    "vit_l_32": (64, {"image_size": 64}),
+}
+
+
+def _case(name):
+    """Sides, arguments, and the size of the batch."""
+    sides, kwargs = SIZES.get(name, (64, {}))
+    if models.get_model_builder(name).__module__.startswith(models.video.__name__):
+        sides = sides if isinstance(sides, tuple) else (8, sides, sides)
+    if "weights_backbone" in inspect.signature(models.get_model_builder(name)).parameters:
+        kwargs = {"weights_backbone": None, **kwargs}
+    return (sides if isinstance(sides, tuple) else (sides, sides)), kwargs, 1 if name in ("maxvit_t", "s3d") else 2
+
+
+def _numbers(name, shape):
+    """For the parameter or buffer `name`: what leaves no branch of a model without a say."""
+    draws = np.random.Generator(np.random.SFC64(zlib.crc32(name.encode())))
+    if len(shape) > 1:
+        # Uniform is quicker than normal; the deviation is that of kaiming_normal_.
+        values = draws.random(shape, np.float32).astype(np.float64)
+        values -= 0.5
+        values *= np.sqrt(24 / max(1, np.prod(shape[1:])))
+        return values
+    if name.endswith(("weight", "running_var")):
+        return draws.uniform(0.5, 1.5, shape)
+    return draws.normal(0, 0.1, shape)
+
+
+def _inputs(name):
+    sides, _, rows = _case(name)
+    count = 2 if name.startswith("raft") else 1
+    return list(np.random.default_rng(0).standard_normal((count, rows, 3, *sides)))
+
+
+def _named(out):
+    if hasattr(out, "_asdict"):
+        return out._asdict()
+    if isinstance(out, list):
+        return {f"flow {i}": flow for i, flow in enumerate(out)}
+    return out if isinstance(out, dict) else {"logits": out}
+
+
+def _outputs(model, inputs):
+    return _named(model(*inputs, **({"num_flow_updates": 2} if type(model).__name__ == "RAFT" else {})))
+
+
+def _undisturbed(model):
+    """Without what is left to chance in training."""
+    for module in model.modules():
+        if type(module).__name__ in ("Dropout", "StochasticDepth"):
+            module.p = 0.0
+    return model
+
+
+class _Store:
+    """Arrays on disk, by name."""
+
+    def __init__(self, folder):
+        self.folder, self.names = folder, {}
+
+    def __setitem__(self, name, value):
+        self.names[name] = self.folder / f"{len(self.names)}.npy"
+        np.save(self.names[name], value)
+
+    def __getitem__(self, name):
+        return np.load(self.names[name], mmap_mode="r")
+
+
+def _theirs(name, store, monkeypatch):
+    """What torchvision's model finds: outputs in evaluation, outputs and gradients in training, and buffers after."""
+    _, kwargs, _ = _case(name)
+    torch.manual_seed(7)
+    model = torchvision.models.get_model(name, **kwargs)
+    store["draw"] = torch.rand(3).numpy()
+    state = model.state_dict()
+    for key, value in state.items():
+        store[f"state {key}"] = value.numpy()
+    listed = [(key, tuple(value.shape)) for key, value in state.items()]
+    printed, count = repr(model), sum(p.numel() for p in model.parameters())
+    model.to(torch.float64)
+    with torch.no_grad():
+        for key, value in model.state_dict().items():
+            if value.is_floating_point():
+                value.copy_(torch.from_numpy(_numbers(key, value.shape)))
+    _undisturbed(model)
+    if count > LARGE:
+        for parameter in model.parameters():
+            parameter.requires_grad_(parameter.ndim == 1)
+    if name.startswith("raft"):  # its coordinates are in single precision
+        raft = inspect.getmodule(torchvision.models.optical_flow.RAFT)
+        grid = raft.make_coords_grid
+        monkeypatch.setattr(raft, "make_coords_grid", lambda *args, **kwargs: grid(*args, **kwargs).double())
+    torch.set_default_dtype(torch.float64)
+    inputs = [torch.from_numpy(x) for x in _inputs(name)]
+    with torch.no_grad():
+        for key, value in _outputs(model.eval(), inputs).items():
+            store[f"eval {key}"] = value.numpy()
+    found = _outputs(model.train(), inputs)
+    draws = np.random.default_rng(1)
+    loss = 0
+    for key, value in found.items():
+        store[f"train {key}"] = value.detach().numpy()
+        store[f"cotangent {key}"] = draws.standard_normal(value.shape)
+        loss = loss + (value * torch.from_numpy(np.array(store[f"cotangent {key}"]))).sum()
+    loss.backward()
+    largest = 0.0
+    for key, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            store[f"gradient {key}"] = parameter.grad.numpy()
+            largest = max(largest, parameter.grad.abs().max().item())
+            parameter.grad = None
+    for key, value in model.named_buffers():
+        store[f"buffer {key}"] = value.numpy()
+    return listed, printed, count, largest
+
+
+@fnn.jit
+def _step(model, inputs, cotangents):
+    def loss(model):
+        out = _outputs(model, inputs)
+        return sum((out[key] * c).sum() for key, c in cotangents.items()), out
+
+    (_, out), gradients = fnn.value_and_grad(loss, has_aux=True)(model)
+    return out, gradients
+
+
+_look = fnn.jit(_outputs)
+
+
+@pytest.fixture
+def store():
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders stay until the last test
+        yield _Store(Path(folder))
+    torch.set_default_dtype(torch.float32)
+    gc.collect()
+    jax.clear_caches()
+
+
+@pytest.mark.parametrize("name", NAMES if extent.ALL else ["squeezenet1_1"])
+def test_a_published_model(name, store, monkeypatch):
+    listed, printed, count, largest = _theirs(name, store, monkeypatch)
+    gc.collect()
+
+    _, kwargs, _ = _case(name)
+    fnn.manual_seed(7)
+    model = models.get_model(name, **kwargs)
+    np.testing.assert_array_equal(np.asarray(fnn.rand(3)), store["draw"])  # as many numbers drawn
+    assert [(key, tuple(value.shape)) for key, value in model.state_dict().items()] == listed
+    assert repr(model) == printed
+    for key, value in model.state_dict().items():
+        np.testing.assert_allclose(np.asarray(value), store[f"state {key}"], rtol=1e-6, atol=1e-6, err_msg=key)
+
+    _undisturbed(model)
+    with jax.enable_x64(True):
+        for key, box in (*model.named_parameters(), *model.named_buffers()):
+            if jnp.issubdtype(box.dtype, jnp.floating):
+                box.data = jnp.asarray(_numbers(key, box.shape))
+        for parameter in model.parameters():
+            parameter.requires_grad_(count <= LARGE or parameter.ndim == 1)
+        inputs = [jnp.asarray(x) for x in _inputs(name)]
+        _same(_look(model.eval(), inputs), store, "eval", 0)
+        cotangents = {
+            key.removeprefix("cotangent "): jnp.asarray(store[key])
+            for key in store.names
+            if key.startswith("cotangent ")
+        }
+        found, gradients = _step(model.train(), inputs, cotangents)
+    _same(found, store, "train", 0)
+    # of a bias that a normalisation takes away again, both compute nothing but rounding errors
+    _same(gradients, store, "gradient", 1e-12 * largest)
+    _same({key: box.data for key, box in model.named_buffers()}, store, "buffer", 0)
+
+
+def _same(found, store, what, noise):
+    """All of them to 1e-6 of the largest number of each."""
+    expected = {key.removeprefix(f"{what} ") for key in store.names if key.startswith(f"{what} ")}
+    assert expected <= set(found), what
+    for key in sorted(expected):
+        ours, theirs = np.asarray(found[key]), store[f"{what} {key}"]
+        assert ours.shape == theirs.shape, (what, key)
+        error, size = np.abs(ours - theirs).max(initial=0), np.abs(theirs).max(initial=0)
+        assert error <= 1e-6 * size + noise, f"{what} {key}: off by {error} of {size}"
