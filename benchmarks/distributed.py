@@ -109,7 +109,12 @@ def traffic() -> None:
     matrices = {"*.up": "column", "*.down": "row"}
     cases = {
         "data parallel": ({"data": -1}, None, {"all-reduce": 2 * ring * parameters}),
-        "fsdp": ({"data": -1}, "fsdp", {"all-gather": ring * parameters, "all-reduce": 2 * ring * parameters}),
+        # Of the first matrix the backward pass needs none.
+        "fsdp": (
+            {"data": -1},
+            "fsdp",
+            {"all-gather": (2 - 1 / (2 * DEPTH)) * ring * parameters, "all-reduce": 2 * ring * parameters},
+        ),
         "tensor": ({"model": -1}, matrices, {"all-reduce": 2 * ring * (2 * DEPTH - 1) / DEPTH * activations}),
     }
     print(f"traffic of {DEPTH} blocks of width {WIDTH}, {ROWS} rows, on {devices} devices, in MB sent by each")

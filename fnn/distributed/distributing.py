@@ -69,6 +69,7 @@ def distribute(
     batch_dim: int = 0,
     sequence_dim: int = 1,
     init: str = "host",
+    reshard_after_forward: bool = True,
 ) -> Any:
     """Spreads a model over a mesh, in place; the training step stays as it is.
 
@@ -90,6 +91,8 @@ def distribute(
         init: where a function makes its model: on the ``"host"``, with PyTorch's numbers, from where each array goes to
             the devices part by part; or on the ``"device"``, inside one compiled program, which draws JAX's numbers and
             of which each device makes its part only, for models that no host holds.
+        reshard_after_forward: whether what is spread over an axis of the batch is gathered again in the backward pass
+            of a compiled step; False keeps what the forward pass has gathered: less to send, more to hold.
 
     Returns:
         The model.
@@ -114,6 +117,8 @@ def distribute(
         raise ArgumentError("distribute: a model is distributed outside of fnn.jit and other transforms")
     if init not in ("host", "device"):
         raise ArgumentError(f'distribute: init must be "host" or "device", got {init!r}')
+    if not isinstance(reshard_after_forward, bool):
+        raise ArgumentTypeError(f"distribute: reshard_after_forward must be a bool, got {reshard_after_forward!r}")
     if not isinstance(model_or_factory, Module) and not callable(model_or_factory):
         raise ArgumentTypeError(f"distribute: expected a Module or a function, got {type(model_or_factory).__name__}")
     if init == "device":
@@ -127,7 +132,7 @@ def distribute(
         model = model_or_factory if isinstance(model_or_factory, Module) else _on_host(model_or_factory)
         plan = resolved(model, mesh, rule)
     check_alike(plan)
-    spread_by(plan, mesh)
+    spread_by(plan, mesh, reshard_after_forward)
     watch(model, Spread(mesh, batch_dim, sequence_dim, tuple((e.names[0], e.word) for e in plan if e.word)))
     return model
 
@@ -140,15 +145,16 @@ def _on_host(factory: Callable[[], Module]) -> Module:
     return model
 
 
-def spread_by(plan: list[Placed], mesh: Mesh) -> None:
+def spread_by(plan: list[Placed], mesh: Mesh, again: bool = True) -> None:
     """Puts the arrays of a plan where it says, each with its gradient; they keep their places.
 
     Args:
         plan: see `fnn.distributed.rules.resolved`.
         mesh: the mesh.
+        again: whether a backward pass gathers them again.
     """
     for entry in plan:
-        box, layout = entry.box, entry.layout(mesh)
+        box, layout = entry.box, entry.layout(mesh, again)
         box._layout = layout
         box._value = placed(box._value, layout.sharding)
         box._exposed = True

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, cast, overload
+from typing import Any, overload
 
 from jax.sharding import Mesh, PartitionSpec
 
@@ -24,10 +24,7 @@ from fnn.distributed.placements import Shard
 from fnn.distributed.policies import MixedPrecisionPolicy, OffloadPolicy
 from fnn.distributed.rules import Placed, extended, resolved
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.func import checkpoint
 from fnn.nn import Module, Parameter
-from fnn.state.gathering import gathered_p
-from fnn.state.layout import GATHERED
 from fnn.state.scope import epoch
 
 __all__ = ["FSDPModule", "MixedPrecisionPolicy", "OffloadPolicy", "fully_shard"]
@@ -35,11 +32,6 @@ __all__ = ["FSDPModule", "MixedPrecisionPolicy", "OffloadPolicy", "fully_shard"]
 _WHERE = "fully_shard"
 _PRECISION, _OFFLOAD = MixedPrecisionPolicy(), OffloadPolicy()
 _classes: dict[type, type] = {}
-
-
-def _forgets(primitive: Any, *avals: object, **params: Any) -> bool:
-    """The policy of `fnn.checkpoint` that keeps everything but gathered weights, and what they are made by."""
-    return primitive is not gathered_p and params.get("name") != GATHERED
 
 
 class FSDPModule(Module):
@@ -57,12 +49,6 @@ class FSDPModule(Module):
     _reshards: bool | None
     _inner: bool
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The module's own forward; gathered weights are not kept for the backward pass, if that was asked for."""
-        forward = cast(Callable[..., Any], super().forward)
-        reshards = self.__dict__["_inner"] if self.__dict__["_reshards"] is None else self.__dict__["_reshards"]
-        return checkpoint(forward, policy=_forgets)(*args, **kwargs) if reshards else forward(*args, **kwargs)
-
     def set_reshard_after_forward(self, reshard_after_forward: bool, recurse: bool = True) -> None:
         """Whether gathered weights are gathered again in the backward pass, instead of being kept.
 
@@ -75,7 +61,7 @@ class FSDPModule(Module):
         for module in self.modules() if recurse else (self,):
             if isinstance(module, FSDPModule):
                 module.__dict__["_reshards"] = reshard_after_forward
-        epoch.structure += 1
+        _settle(self)
 
     def set_requires_gradient_sync(self, requires_gradient_sync: bool, *, recurse: bool = True) -> None:
         """Nothing to be said: gradients are those of all rows, and are exchanged where they are needed.
@@ -199,8 +185,20 @@ def fully_shard(
         module.__class__ = _classes[cls]
         module.__dict__["_inner"] = False
     module.__dict__["_reshards"] = reshard_after_forward
-    epoch.structure += 1
+    _settle(module)
     return module
+
+
+def _settle(module: Module) -> None:
+    """Tells parameters whether a backward pass gathers them again, as the nearest module above each of them says."""
+    for part in module.modules():  # from above: what is said below counts
+        if isinstance(part, FSDPModule):
+            again = part.__dict__["_inner"] if part.__dict__["_reshards"] is None else part.__dict__["_reshards"]
+            for box in (*part.parameters(), *part.buffers()):
+                if box._layout is not None:
+                    box._layout = replace(box._layout, again=again)
+    epoch.exposures += 1
+    epoch.structure += 1
 
 
 def _plan(

@@ -54,12 +54,12 @@ class Placed:
     rule: str
     word: str = ""
 
-    def layout(self, mesh: Mesh) -> Layout:
-        """The box's layout on this mesh."""
+    def layout(self, mesh: Mesh, again: bool = True) -> Layout:
+        """The box's layout on this mesh; ``again``: whether a backward pass gathers it again."""
         sharding = NamedSharding(mesh, self.spec)
-        batch = set(batch_axes(mesh))
+        batch = {axis for axis in batch_axes(mesh) if mesh.shape[axis] > 1}
         read = PartitionSpec(*(_without(part, batch) for part in self.spec))
-        return Layout(sharding, None if read == self.spec else NamedSharding(mesh, read))
+        return Layout(sharding, None if read == self.spec else NamedSharding(mesh, read), again)
 
 
 def resolved(model: Module, mesh: Mesh | AbstractMesh, rule: Rule, where: str = "distribute") -> list[Placed]:

@@ -27,6 +27,7 @@ from fnn.func._call import Call, Rerun
 from fnn.func._compiled import NO_SEED, Out, Program, number_at
 from fnn.func._graph import evaluator
 from fnn.func._jit_scope import Inputs, JitScope, Seeds
+from fnn.func._regathering import regathering
 from fnn.func._tracer_errors import ABOUT_VALUES, in_the_users_words
 from fnn.state import changes as effects_of
 from fnn.state.box import Box
@@ -268,10 +269,14 @@ def _finish(
     program.written = [index[box] for box in chosen if box in wanted or box in written]
     keep = [i for i, box in enumerate(chosen) if box in index and (box in wanted or box in written)]
     evaluate = evaluator(closed) if result["graph"] else functools.partial(tracing.eval_jaxpr, closed)
+    regathers = any(box._layout is not None and box._layout.regathers for box in [*inputs.donated, *inputs.kept])
+    if regathers:
+        evaluate = regathering(evaluate)
     exact = (
         not lifted
         and not program.draws
         and not result["graph"]
+        and not regathers
         and set(inputs.donated) == wanted
         and len(used) == len(inputs.donated) + len(inputs.kept)
         and len(program.optimizers) == len(inputs.owners)

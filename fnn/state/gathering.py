@@ -22,19 +22,20 @@ __all__ = ["gathered", "gathered_p"]
 gathered_p = Primitive("fnn_gathered")
 
 
-def gathered(value: Any, sharding: NamedSharding, read: NamedSharding) -> Any:
+def gathered(value: Any, sharding: NamedSharding, read: NamedSharding, again: bool) -> Any:
     """The value under the sharding ``read``.
 
     Args:
         value: the array.
         sharding: its own, to which its gradient goes.
         read: the sharding that a computation sees.
+        again: whether a backward pass does this again, and nothing is kept for it (`fnn.func._regathering`).
     """
-    return gathered_p.bind(value, sharding=sharding, read=read)
+    return gathered_p.bind(value, sharding=sharding, read=read, again=again)
 
 
-def _constrained(value: Any, *, sharding: NamedSharding, read: NamedSharding) -> Any:
-    del sharding
+def _constrained(value: Any, *, sharding: NamedSharding, read: NamedSharding, again: bool) -> Any:
+    del sharding, again
     return jax.lax.with_sharding_constraint(value, read)
 
 
@@ -50,18 +51,18 @@ def _same(value: jax.Array) -> jax.Array:
     return value
 
 
-def _transposed(cotangent: Any, value: Any, *, sharding: NamedSharding, read: NamedSharding) -> list[Any]:
-    del value
+def _transposed(cotangent: Any, value: Any, *, sharding: NamedSharding, read: NamedSharding, again: bool) -> list[Any]:
+    del value, again
     return [cotangent if type(cotangent) is ad.Zero else _cut(cotangent, sharding, read)]
 
 
-def _batched(values: Any, dims: Any, **shardings: NamedSharding) -> Any:
-    run = functools.partial(_constrained, **shardings)
+def _batched(values: Any, dims: Any, **params: Any) -> Any:
+    run = functools.partial(_constrained, **params)
     return jax.vmap(run, in_axes=dims, out_axes=dims[0])(*values), dims[0]
 
 
 gathered_p.def_impl(_constrained)
-gathered_p.def_abstract_eval(lambda value, **shardings: value)
+gathered_p.def_abstract_eval(lambda value, **params: value)
 ad.deflinear2(gathered_p, _transposed)
 batching.primitive_batchers[gathered_p] = _batched
 mlir.register_lowering(gathered_p, mlir.lower_fun(_constrained, multiple_results=False))

@@ -17,15 +17,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.ad_checkpoint import checkpoint_name
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
 from fnn.state.gathering import gathered
 from fnn.tracing import Tracer
 
-__all__ = ["GATHERED", "Layout", "placed", "sparing", "spread"]
-
-GATHERED = "fnn_gathered"  # the name by which policies of `fnn.checkpoint` know gathered weights
+__all__ = ["Layout", "placed", "sparing", "spread"]
 
 # XLA for CPUs runs first what depends on nothing, so that all weights are gathered at the beginning, and adds up all
 # gradients in one go at the end, for which it holds each of them whole.  With these a program gathers a weight where
@@ -44,16 +41,23 @@ class Layout:
     Args:
         sharding: the array's own.
         read: the sharding that a computation sees; None if it is the same.
+        again: whether a backward pass gathers it once more, instead of keeping what the forward pass has gathered.
     """
 
     sharding: NamedSharding
     read: NamedSharding | None = None
+    again: bool = True
 
     def gathered(self, value: Any) -> Any:
         """The value as a computation reads it."""
         if self.read is None or value is None or value.ndim != len(self.read.spec):
             return value
-        return checkpoint_name(gathered(value, self.sharding, self.read), GATHERED)
+        return gathered(value, self.sharding, self.read, self.again)
+
+    @property
+    def regathers(self) -> bool:
+        """Whether a backward pass gathers the array again."""
+        return self.read is not None and self.again
 
     @property
     def everywhere(self) -> Layout:

@@ -5,6 +5,7 @@ A difference or an error is an ordinary exception.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import math
 import os
@@ -97,23 +98,30 @@ def traffic(*names: str) -> None:
             gathered = {t.shape for t in found if t.kind == "all-gather"}
             assert gathered and gathered <= weights, (name, rows, gathered - weights)
             assert {t.kind for t in found} <= {"all-gather", "all-reduce", "reduce-scatter"}, (name, rows, found)
-            # Gradients, maybe in the form of a product of matrices; the loss; the moments of BatchNorm.
+            # Gradients, maybe in the form of a product of matrices, those of convolutions maybe for each place of the
+            # kernel; the loss; the moments of BatchNorm.
             reduced = {math.prod(t.shape) for t in found if t.kind != "all-gather"}
-            known = {1, *map(math.prod, weights), *(b.size for b in model.buffers())}
+            known = {
+                1,
+                *map(math.prod, weights),
+                *(math.prod(w[:2]) for w in weights),
+                *(b.size for b in model.buffers()),
+            }
             assert reduced <= known, (name, rows, found)
             volumes.add(sum(t.bytes for t in found))
         assert max(volumes) <= 1.1 * min(volumes), (name, volumes)  # whatever the batch
 
 
 class Deep(nn.Sequential):
-    """Blocks of which each is computed again in the backward pass."""
+    """Blocks, each computed again in the backward pass if ``again``."""
 
-    def __init__(self, depth: int) -> None:
+    def __init__(self, depth: int, again: bool) -> None:
         super().__init__(*(nn.Sequential(nn.Linear(256, 256), nn.ReLU()) for _ in range(depth)))
+        self.again = again
 
     def forward(self, input: jax.Array) -> jax.Array:
         for block in self:
-            input = fnn.checkpoint(block)(input)
+            input = fnn.checkpoint(block)(input) if self.again else block(input)
         return input
 
 
@@ -121,41 +129,43 @@ def memory() -> None:
     """What a step needs on a device falls with the number of devices as the formula says.
 
     Between two steps it is the device's share of parameters, gradients and the optimizer's moments. Within a step come
-    three arrays of a block's size, however many blocks there are: a weight that is gathered, its whole gradient, and
-    that of the block before, which is being added up.
+    at most three arrays of a block's size, however many blocks there are: a weight that is gathered, its whole
+    gradient, and under `fnn.checkpoint` that of the block before, which is being added up. ``held``: gradients stay in
+    the parameters between two steps.
     """
     x, block = np.ones((8, 256), np.float32), 4 * (256 * 256 + 256)
     optimizers = {"sgd": (0, lambda p: fnn.optim.SGD(p, lr=0.1)), "adam": (2, fnn.optim.Adam)}
-    every = [(2, 8), (4, 8), (8, 8), (8, 4), (8, 16)] if extent.ALL else [(2, 8), (8, 8)]
-    cases = [(*case, "sgd", True) for case in every] + [(*every[-1], "adam", kept) for kept in (True, False)]
-    for count, depth, name, kept in cases:
+    cases = [(2, 8, "sgd", True, True), (8, 8, "adam", True, False), (8, 4, "adam", False, True)]
+    if extent.ALL:
+        sizes, both = [(2, 8), (4, 8), (8, 8), (8, 4), (8, 16)], (True, False)
+        cases = [(*size, name, again, held) for size in sizes for name in optimizers for again in both for held in both]
+    for count, depth, name, again, held in cases:
         mesh, (moments, make) = make_mesh(jax.devices()[:count], data=count), optimizers[name]
-        model = distribute(lambda depth=depth: Deep(depth), mesh, "fsdp", init="device")
+        factory = functools.partial(Deep, depth, again)
+        model = distribute(factory, mesh, "fsdp", init="device")
         optimizer = make(model.parameters())
 
-        @fnn.jit
-        def step(x: Any, model: Any = model, optimizer: Any = optimizer, kept: bool = kept) -> jax.Array:
-            if not kept:  # gradients that no parameter holds between two steps
-                loss, grads = fnn.value_and_grad(lambda model: (model(x) ** 2).mean())(model)
-                optimizer.step(grads)
-                return loss
+        def backwards(x: Any, model: Any = model, optimizer: Any = optimizer) -> jax.Array:
             optimizer.zero_grad()
             loss = (model(x) ** 2).mean()
             fnn.backward(loss)
             optimizer.step()
             return loss
 
-        found: Any = step.lower(x).compile().memory_analysis()
-        held = found.argument_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes - x.nbytes // count
-        plan = fnn.distributed.plan(lambda depth=depth: Deep(depth), mesh, "fsdp")
-        want = plan.training_bytes_per_device(moments) - (not kept) * plan.bytes_per_device
-        assert abs(held - want) < 0.15 * want, (name, count, depth, held, want)
-        between = 3 * block
-        peak = held + found.temp_size_in_bytes
-        assert peak < 1.15 * (want + between), (name, count, depth, kept, peak / block, (want + between) / block)
-        print(
-            f"{name}, {depth} blocks, {count} devices: {peak / block:.2f} of {(want + between) / block:.2f}", flush=True
-        )
+        def handed(x: Any, model: Any = model, optimizer: Any = optimizer) -> jax.Array:
+            loss, grads = fnn.value_and_grad(lambda model: (model(x) ** 2).mean())(model)
+            optimizer.step(grads)
+            return loss
+
+        found: Any = fnn.jit(backwards if held else handed).lower(x).compile().memory_analysis()
+        kept = found.argument_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes - x.nbytes // count
+        plan = fnn.distributed.plan(factory, mesh, "fsdp")
+        want = plan.training_bytes_per_device(moments) - (not held) * plan.bytes_per_device
+        assert abs(kept - want) < 0.15 * want, (name, count, depth, kept, want)
+        peak, most = kept + found.temp_size_in_bytes, want + 3 * block
+        text = f"{name}, {depth} blocks, {count} devices, {again=}, {held=}: {peak / block:.2f} of {most / block:.2f}"
+        assert peak < 1.15 * most, text
+        print(text, flush=True)
 
 
 def alone() -> None:
@@ -373,6 +383,9 @@ def messages() -> None:
     refused("the model is not distributed", lambda: fnn.distributed.distribution(Tied()))
     refused("mutually exclusive with device", lambda: DataLoader([1], mesh=mesh, device="cpu"))
     refused("use shuffle=True", lambda: DataLoader([1], sampler=DistributedSampler([1], 2, 0), mesh=mesh))
+    refused(
+        "reshard_after_forward must be a bool", lambda: distribute(Tied(), flat, reshard_after_forward=cast(Any, 1))
+    )
     refused('init must be "host" or "device"', lambda: distribute(Tied(), flat, init="gpu"))
     refused('init="device" needs a function that makes', lambda: distribute(Tied(), flat, init="device"))
     refused("of several rules each is a name", lambda: distribute(Tied(), mesh, cast(Any, ("row", P("data")))))

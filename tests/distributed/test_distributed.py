@@ -11,6 +11,7 @@ import pytest
 from fnn.distributed import processes
 from fnn.errors import ArgumentError
 from tests import extent
+from tests.distributed.models import MODELS
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +25,7 @@ def run(*command: str, limit: float = 1800, **variables: str) -> subprocess.Comp
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["traffic", *(["mlp", "cnn", "tied", "gpt", "lstm"] if extent.ALL else ["tied"])],
+        ["traffic", *(MODELS if extent.ALL else ["tied"])],
         ["births", "memory", "alone", "sequences"],
         ["files", "background", "orbax", "loaders", "messages"],
     ],
