@@ -7,14 +7,13 @@ import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
-pytest.importorskip("peft")
-
-import peft
 
 import fnn
 from fnn import text
 from fnn.nn.utils import lora
 from tests.text.oracle import folder_of, model_of, torch
+
+peft = pytest.importorskip("peft")  # behind the oracle, which makes transformers' imports possible
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::FutureWarning", "ignore::UserWarning"

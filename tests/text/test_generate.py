@@ -24,7 +24,7 @@ WAYS = {
     "beams": {"num_beams": 3, "num_return_sequences": 2},
     "penalties": {"repetition_penalty": 1.3, "min_new_tokens": 4, "no_repeat_ngram_size": 2},
     "early": {"num_beams": 3, "early_stopping": True, "length_penalty": 2.0, "no_repeat_ngram_size": 3,
-              "bad_words_ids": [[5], [6, 7], [8, 9, 10], [2]], "min_length": 12},
+              "bad_words_ids": [[5], [6, 7], [8, 9, 10], [2]], "min_length": 11},
     "never": {"num_beams": 2, "early_stopping": "never", "length_penalty": -0.5, "renormalize_logits": True,
               "sequence_bias": {(4,): 2.0, (11, 12): -3.0, (13,): 1.5}},
     "encoder": {"encoder_repetition_penalty": 1.5, "encoder_no_repeat_ngram_size": 2, "forced_eos_token_id": 7,
@@ -33,6 +33,8 @@ WAYS = {
 }  # fmt: skip
 ENDS = [2, 7, 9, 16, 23, 30]
 PAIRS = [(model, way) for model in MODELS for way in WAYS]
+SCALES = {"T5ForConditionalGeneration-gated": 2.0}  # of weights; at 3 hypotheses of beams tie
+CONSTANT = ("WhisperForConditionalGeneration", "LlamaForCausalLM-llama3")  # so small that they soon repeat one token
 DEFAULT = [("GPT2LMHeadModel", "early"), ("GPT2LMHeadModel", "penalties"), ("T5ForConditionalGeneration", "greedy")]
 
 
@@ -63,8 +65,9 @@ def prompts(case, count, seed=0):
 @pytest.mark.parametrize(("case", "way"), PAIRS if ALL else DEFAULT)
 def test_tokens_equal_transformers(case, way):
     """Of 20 prompts (6 by default), for which two programs at most are compiled."""
-    reference = getattr(transformers, CASES[case][0]).from_pretrained(folder_of(case, 3.0)).eval()
-    model = text.from_pretrained(folder_of(case, 3.0))
+    folder = folder_of(case, SCALES.get(case, 3.0))
+    reference = getattr(transformers, CASES[case][0]).from_pretrained(folder).eval()
+    model = text.from_pretrained(folder)
     how = {"max_new_tokens": 10, "eos_token_id": ENDS, "pad_token_id": 0, **WAYS[way]}
     if case.startswith("Whisper"):
         how = {name: value for name, value in how.items() if not name.startswith("encoder_")}
@@ -82,7 +85,7 @@ def test_tokens_equal_transformers(case, way):
         if n == 1:
             before = _compiled[0]
     assert _compiled[0] == before
-    assert ours.dtype == np.int32 and (ended or way != "greedy" or case.startswith("Whisper"))
+    assert ours.dtype == np.int32 and (ended or way != "greedy" or case in CONSTANT)
 
 
 FILES = [
