@@ -32,7 +32,8 @@ class Bounds(Regions):
     def _computes_anew(self, node: cst.CSTNode) -> bool:
         """Whether there is a forward pass in a statement."""
         inner = [n for n in walk(node) if isinstance(n, cst.SimpleStatementLine)]
-        return any(self._steps.runs_module(n) or self._reads_box(n) or self._steps.may_run(n) for n in inner)
+        made = [n for n in inner if bound([n]) or self._steps.differentiates(n)]  # ``update(size)`` makes no loss
+        return any(self._steps.runs_module(n) or self._reads_box(n) or self._steps.may_run(n) for n in made)
 
     def _computes(self, node: cst.CSTNode) -> bool:
         if not isinstance(node, cst.SimpleStatementLine) or self._steps.talks(node) or self._steps.leaves(node):
@@ -55,7 +56,7 @@ class Bounds(Regions):
             and (self._steps.runs_module(s) or self._steps.clears(s) or self._reads_box(s))
             and not (self._steps.talks(s) and not self._steps.differentiates(s))
         ]
-        if starts:
+        if starts and (starts[0] < learns[0] or self._steps.runs_module(body[learns[0]])):
             return self._with_beginnings(body, starts[0], last), last
         needed = names_in(body[learns[0]])
         first = learns[0]

@@ -12,7 +12,20 @@ import libcst as cst
 
 from fnn.port._definitions import Definitions
 from fnn.port._flow import walk
-from fnn.port._kinds import ARRAY, BOX, NONE, NUMBER, Kind, element, is_array, join, list_of, part, torch_name
+from fnn.port._kinds import (
+    ARRAY,
+    BOX,
+    NONE,
+    NUMBER,
+    OPTIMIZER,
+    Kind,
+    element,
+    is_array,
+    join,
+    list_of,
+    part,
+    torch_name,
+)
 from fnn.port._scopes import dotted
 
 __all__ = ["Inference"]
@@ -96,7 +109,7 @@ class Inference(Definitions):
                 if self._function is not None:
                     self._function.returns = join(self._function.returns, kind)
             case cst.For():
-                self._assign(node.target, element(self._eval(node.iter)))
+                self._assign(node.target, self._element(self._eval(node.iter)))
                 self._loop(node.body)
                 if node.orelse is not None:
                     self._statement(node.orelse.body)
@@ -155,6 +168,8 @@ class Inference(Definitions):
                 kind = self.of(argument.value)
                 if kind is not None and kind.tag == "tensor class":
                     return name.value, ARRAY
+                if kind == torch_name("torch.optim.Optimizer"):
+                    return name.value, OPTIMIZER
                 classes = {dotted(n) for n in walk(argument.value) if isinstance(n, cst.Name)}
                 if classes <= {"list", "tuple"}:
                     known = self.of(name)

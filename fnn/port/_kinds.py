@@ -75,8 +75,8 @@ def join(a: Kind | None, b: Kind | None) -> Kind | None:
             return other
     if is_array(a) and is_array(b):
         return ROW if ROW in (a, b) else ARRAY
-    if a.tag == b.tag == "tensor class":
-        return a  # the same one, for the CPU and for a GPU
+    if a.tag == b.tag and a.tag in ("tensor class", "function"):
+        return a  # the same one, for the CPU and for a GPU; one of two that do the same
     if a.tag == b.tag and len(a.of) == len(b.of) and a.name == b.name:
         return Kind(a.tag, a.name, tuple(join(x, y) for x, y in zip(a.of, b.of, strict=True)))
     if a.tag == b.tag == "module":

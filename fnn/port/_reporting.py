@@ -8,9 +8,11 @@ import libcst as cst
 from libcst.metadata import CodeRange
 
 from fnn.port._emptied import Emptied
+from fnn.port._flow import walk
 from fnn.port._functions import Functions
 from fnn.port._infer import Inference
 from fnn.port._kinds import Kind
+from fnn.port._masked import is_compiled
 from fnn.port._report import Note, Status
 from fnn.port._steps import Steps
 
@@ -35,12 +37,18 @@ class Reporting(Emptied):
         self._names_nn = next((n for n, k in found.globals.items() if k == Kind("torch", "torch.nn")), "fnn.nn")
         self._steps = Steps(found)
         self._functions = Functions(found, self.note, found.doubled)
+        self._compiled: set[int] = set()  # parameters of functions that compiled ones call
         self._forward: list[bool] = []  # whether the functions around are part of a forward pass
         self._pointers: list[dict[str, cst.Call]] = []  # places read from buffers, of the functions around
         self._traced: list[set[str]] = []  # names of traced values, of the functions around
         self._by_mask: set[int] = set()  # what is written by a mask, or will be read in another way
         self.double = found.doubled
         self._params: list[set[str]] = []
+
+    def compile(self, module: cst.Module) -> None:
+        """Notes which functions the compiled ones of a module call."""
+        steps = [n for n in walk(module, functions=True) if isinstance(n, cst.FunctionDef) and is_compiled(n)]
+        self._compiled = self._steps.reached(f for step in steps for f in self._steps.called(step.body))
 
     def note(self, node: cst.CSTNode, status: Status, text: str, page: str = "") -> None:
         """Reports something at the line of a node of the original."""

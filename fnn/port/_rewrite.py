@@ -7,9 +7,10 @@ from typing import TypeVar
 
 import libcst as cst
 
+from fnn.port._branches import BRANCH, branched
 from fnn.port._edit import arguments, bare, call, code, grouped, name
 from fnn.port._flow import names_in
-from fnn.port._kinds import Kind, is_array
+from fnn.port._kinds import BOX, MASK, Kind, is_array
 from fnn.port._masked import MASKED, chosen, is_compiled, is_traced, mask_of, traced_names, with_ignored
 from fnn.port._methods import method, numbered, stays
 from fnn.port._pointers import pointers, stretch
@@ -21,7 +22,6 @@ from fnn.port._writes import REMOVED, Writes
 
 __all__ = ["Rewriter"]
 
-_DEVICE_LIKE = frozenset("device dev gpu cuda rank local_rank devices".split())
 _AMBIGUOUS = frozenset(
     "repeat transpose sort squeeze flatten std var size expand argsort nonzero float long int bool half chunk flip "
     "roll add mul div pow exp log sqrt dim type index_put".split()
@@ -45,7 +45,7 @@ class Rewriter(Writes):
     # names
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
-        forward = id(node.params) in self._steps.in_forward
+        forward = id(node.params) in self._steps.in_forward | self._compiled
         self._forward.append(forward)
         self._pointers.append(pointers(node, self._steps) if forward else {})
         self._traced.append(traced_names(node) if forward or is_compiled(node) else set())
@@ -55,6 +55,19 @@ class Rewriter(Writes):
         self._pointers.pop()
         self._traced.pop()
         return updated_node
+
+    def leave_If(
+        self, original_node: cst.If, updated_node: cst.If
+    ) -> cst.BaseStatement | cst.RemovalSentinel | cst.FlattenSentinel[cst.BaseStatement]:
+        kind, test = self._kind(original_node.test), original_node.test
+        of_array = kind == MASK or (is_array(kind) and kind != BOX and isinstance(test, cst.Comparison | cst.Call))
+        if of_array and self._forward and self._forward[-1]:
+            rows = branched(original_node, updated_node, self.found)
+            if rows is not None:
+                self.needs.add("fnn")
+                return cst.FlattenSentinel(rows)
+            self.note(original_node, LEFT, BRANCH, "the training step")
+        return super().leave_If(original_node, updated_node)
 
     def leave_SubscriptElement(
         self, original_node: cst.SubscriptElement, updated_node: cst.SubscriptElement
@@ -302,7 +315,7 @@ class Rewriter(Writes):
             a
             for a, before in zip(updated.args, original.args, strict=True)
             if not (a.keyword is not None and a.keyword.value in ("non_blocking", "device", "memory_format"))
-            and not self._is_device(before.value)
+            and not self._steps.is_device(before.value)
         ]
         if len(kept) == len(updated.args):
             return None
@@ -313,13 +326,6 @@ class Rewriter(Writes):
         if is_array(base):
             return call("fnn.to", bare(receiver), *rest)
         return updated.with_changes(args=rest)
-
-    def _is_device(self, node: cst.BaseExpression) -> bool:
-        kind = self._kind(node)
-        if kind is not None:
-            return kind.tag in ("device", "number")  # .to(0) is the first GPU
-        last = (dotted(node) or "").rpartition(".")[2].lower()
-        return last in _DEVICE_LIKE or last.endswith(("_device", "device"))
 
     def _array_method(
         self,

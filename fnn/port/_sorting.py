@@ -34,6 +34,8 @@ class Sorting(Bounds):
         at = {id(n): i for i, n in enumerate(region)}
         own = frozenset(n for s in region if begins(s) for n in bound([s]))
         for s in region:
+            if self._steps.moves(s):
+                continue  # arrays are on their device
             essential = self._steps.differentiates(s) or self._steps.updates(s)
             for call in self._steps.calls(s):
                 function = self._steps.finishes(call)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
 import libcst as cst
 
+from fnn import ops
 from fnn.port._flow import walk
 from fnn.port._infer import Inference
 from fnn.port._kinds import BOX, Kind, is_array
@@ -30,6 +31,8 @@ _DRAWS = frozenset(
 )
 BUILTINS = frozenset(dir(builtins))
 _LOADS = frozenset("from_numpy".split())
+_OF_ARRAYS = frozenset(ops.__all__) | _VALUES | {"backward"}
+_DEVICE_LIKE = frozenset("device dev gpu cuda rank local_rank devices".split())
 
 
 class Steps:
@@ -49,14 +52,14 @@ class Steps:
 
     def steps_itself(self, node: cst.CSTNode) -> bool:
         """Whether a function is called that computes a loss and differentiates it."""
-        return any(self._differentiates_own(f, set()) for c in self.calls(node) if (f := self.function(c)) is not None)
+        return any(self._differentiates_own(f, set()) for f in self.called(node))
 
     def _differentiates_own(self, function: Function, seen: set[int]) -> bool:
         if id(function) in seen or id(function.node.params) in self._found.finishers:
             return False
         seen.add(id(function))
-        called = [f for c in self.calls(function.node.body) if (f := self.function(c)) is not None]
-        return self.differentiates(function.node.body) or any(self._differentiates_own(f, seen) for f in called)
+        body = function.node.body
+        return self.differentiates(body) or any(self._differentiates_own(f, seen) for f in self.called(body))
 
     def function(self, node: cst.Call) -> Function | None:
         """The function of the script that a call runs."""
@@ -201,27 +204,29 @@ class Steps:
     @cached_property
     def in_forward(self) -> set[int]:
         """The identities of the parameters of the functions that a forward pass consists of; bodies are moved about."""
+        forwards = [owner.methods.get("forward") for owner in self._found.classes.values() if owner.module]
+        return self.reached([function for function in forwards if function is not None])
+
+    def reached(self, functions: Iterable[Function]) -> set[int]:
+        """The identities of the parameters of functions, and of those that they call."""
         found: set[int] = set()
-        waiting = [
-            function
-            for owner in self._found.classes.values()
-            if owner.module and (function := owner.methods.get("forward")) is not None
-        ]
+        waiting = list(functions)
         while waiting:
             function = waiting.pop()
             if id(function.node.params) in found:
                 continue
             found.add(id(function.node.params))
-            for part in walk(function.node.body):
-                called = self._found.of(part.func) if isinstance(part, cst.Call) else None
-                if called is not None and called.tag == "function":
-                    waiting.append(self._found.functions[int(called.name)])
+            waiting += self.called(function.node.body)
         return found
+
+    def called(self, node: cst.CSTNode) -> list[Function]:
+        """The functions of the script that are called in a statement."""
+        return [f for c in self.calls(node) if (f := self.function(c)) is not None]
 
     def may_run(self, node: cst.CSTNode) -> bool:
         """Whether something is called that nothing is known of, such as what another file defines."""
         for call in self.calls(node):
-            if self._found.of(call.func) is None and _method(call) not in _VALUES | {"backward"}:
+            if self._found.of(call.func) is None and _method(call) not in _OF_ARRAYS:
                 base = call.func.value if isinstance(call.func, cst.Attribute) else call.func
                 if self._found.of(base) is None and dotted(base) not in BUILTINS:
                     return True
@@ -240,6 +245,36 @@ class Steps:
 
     def _array_test(self, test: cst.BaseExpression) -> bool:
         return is_array(self._found.of(test))
+
+    def is_device(self, node: cst.BaseExpression) -> bool:
+        """Whether an expression stands for a device."""
+        kind = self._found.of(node)
+        if kind is not None:
+            return kind.tag in ("device", "number")  # .to(0) is the first GPU
+        if isinstance(node, cst.Subscript):
+            node = node.value  # devices[0]
+        last = (dotted(node) or "").rpartition(".")[2].lower()
+        return last in _DEVICE_LIKE or last.endswith(("_device", "device"))
+
+    def moves(self, node: cst.CSTNode) -> bool:
+        """Whether a statement only takes arrays to a device: ``x, y = x.to(device), y.to(device)``."""
+        match node:
+            case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=target)], value=value)]):
+                targets = target.elements if isinstance(target, cst.Tuple) else [cst.Element(target)]
+                values = value.elements if isinstance(value, cst.Tuple) else [cst.Element(value)]
+                pairs = zip(targets, values, strict=False)
+                return len(targets) == len(values) and all(self._moved(v.value) == dotted(t.value) for t, v in pairs)
+        return False
+
+    def _moved(self, node: cst.BaseExpression) -> str:
+        """The name of the array that an expression takes to a device."""
+        match node:
+            case cst.Call(func=cst.Attribute(value=array, attr=cst.Name(value="cuda" | "cpu"))):
+                return dotted(array) or ""
+            case cst.Call(func=cst.Attribute(value=array, attr=cst.Name(value="to")), args=[first, *rest]):
+                plain = all(a.keyword is not None and a.keyword.value == "non_blocking" for a in rest)
+                return (dotted(array) or "") if plain and self.is_device(first.value) else ""
+        return ""
 
     def leaves(self, node: cst.CSTNode) -> bool:
         """Whether a statement may leave the loop or the function."""

@@ -135,11 +135,22 @@ class Values(Scopes):
                 return None
 
     def _comprehension(self, node: cst.CompFor) -> None:
-        self._assign(node.target, element(self._eval(node.iter)))
+        self._assign(node.target, self._element(self._eval(node.iter)))
         for test in node.ifs:
             self._eval(test.test)
         if node.inner_for_in is not None:
             self._comprehension(node.inner_for_in)
+
+    def _element(self, kind: Kind | None) -> Kind | None:
+        """What iteration gives, over an object of a class of the script too."""
+        owner = self.classes.get(kind.name) if kind is not None and kind.tag == "instance" else None
+        if owner is None:
+            return element(kind)
+        for method in ("__iter__", "__getitem__"):
+            if method in owner.methods:
+                given = owner.methods[method].returns
+                return element(given) if method == "__iter__" else given
+        return None
 
     def _binary(self, a: Kind | None, b: Kind | None, operator: cst.BaseBinaryOp) -> Kind | None:
         if is_array(a) or is_array(b):

@@ -58,6 +58,25 @@ class Writes(Reporting):
             return self._in_place(original_node, updated_node, target, attr, base)
         return updated_node
 
+    def leave_For(self, original_node: cst.For, updated_node: cst.For) -> cst.BaseStatement:
+        """``for s in states: s.detach_()``, which has to change what it goes over."""
+        match original_node:
+            case cst.For(
+                target=cst.Name(value=each),
+                iter=cst.Name() as rows,
+                body=cst.IndentedBlock(body=[cst.SimpleStatementLine(body=[cst.Expr(value=cst.Call(
+                    func=cst.Attribute(value=cst.Name(value=written), attr=cst.Name(value="detach_")), args=[]
+                ))])]),
+                orelse=None,
+            ) if each == written:  # fmt: skip
+                self.needs.add("fnn")
+                kind = self._kind(rows)
+                bracket = ("[", "]") if kind is not None and kind.tag == "list" else ("tuple(", ")")
+                text = f"{bracket[0]}fnn.detach({each}) for {each} in {rows.value}{bracket[1]}"
+                line = cst.SimpleStatementLine([assign(cst.Name(rows.value), cst.parse_expression(text))])
+                return line.with_changes(leading_lines=updated_node.leading_lines)
+        return updated_node
+
     def _in_place(
         self, original: cst.Expr, updated: cst.Expr, target: cst.BaseExpression, attr: str, base: Kind | None
     ) -> cst.BaseSmallStatement | cst.RemovalSentinel:
@@ -235,6 +254,8 @@ class Writes(Reporting):
         kind = self._kind(target)
         if isinstance(target, cst.Subscript) and isinstance(after, cst.Subscript):
             base = self._kind(target.value)
+            if base is not None and base.tag == "array" and _is_whole(target):
+                return updated_node.with_changes(target=after.value)
             if base is not None and base.tag == "array":
                 what, value = _AT.get(type(original_node.operator)), updated_node.value
                 if isinstance(original_node.operator, cst.SubtractAssign):
@@ -249,6 +270,14 @@ class Writes(Reporting):
         if isinstance(target, cst.Attribute) and not isinstance(after, cst.Attribute):
             return updated_node.with_changes(target=target)
         return updated_node
+
+
+def _is_whole(target: cst.Subscript) -> bool:
+    """``x[:]``."""
+    match target.slice:
+        case [cst.SubscriptElement(slice=cst.Slice(lower=None, upper=None, step=None))]:
+            return True
+    return False
 
 
 def _flat(target: cst.Subscript) -> cst.Subscript:
