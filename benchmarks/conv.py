@@ -2,8 +2,10 @@
 
 Run with ``python benchmarks/conv.py [part of a name ...] [--seconds 2] [--no-lax] [--write]``. A column is a time in
 milliseconds for torch and a multiple of torch's for the others: forward, then forward and both gradients. Times are
-the least of all rounds, which is what a busy machine spoils least. ``--write`` puts the table into the README of
-`fnn.kernels.cpu_convolution`.
+the least of all rounds, which is what a busy machine spoils least. ``--write`` puts fnn's two multiples into the
+table of the README of `fnn.kernels.cpu_convolution`, in this setting's column: the number of threads (``taskset``),
+the instructions (``XLA_FLAGS=--xla_cpu_max_isa=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2``), and whether
+oneDNN serves fnn (``FNN_ONEDNN=0``).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import torch
 
 from fnn import functional as F
 from fnn.kernels import cpu_convolution
-from fnn.kernels.cpu_convolution import _definition, geometry
+from fnn.kernels.cpu_convolution import _definition, _library, geometry
 
 
 def case(rank, channels, out, size, batch, kernel=3, stride=1, padding=0, dilation=1, groups=1, **transposed):
@@ -127,6 +129,9 @@ def runners(row, with_lax: bool) -> list[tuple[Callable, Callable]]:
     return found
 
 
+ROUND = 0.01  # seconds of one after the other
+
+
 def least(functions: list[Callable], seconds: float) -> list[float]:
     """The least time of each, measured in turn."""
     best = [math.inf] * len(functions)
@@ -136,7 +141,9 @@ def least(functions: list[Callable], seconds: float) -> list[float]:
     while rounds < 3 or time.perf_counter() < end:
         rounds += 1
         for i, f in enumerate(functions):
-            for _ in range(2):
+            until, calls = time.perf_counter() + ROUND, 0
+            while calls < 2 or time.perf_counter() < until:  # long enough that the other's threads have gone to sleep
+                calls += 1
                 start = time.perf_counter()
                 f()
                 best[i] = min(best[i], time.perf_counter() - start)
@@ -144,19 +151,38 @@ def least(functions: list[Callable], seconds: float) -> list[float]:
 
 
 BEGIN, END = "<!-- benchmarks/conv.py --write -->", "<!-- end -->"
+MEAN = "geometric mean"
 
 
-def write(rows: list[tuple[str, list[float], list[float]]], means: np.ndarray) -> None:
-    """Puts the table between its marks in the README, with the machine that it was made on."""
+def setting() -> str:
+    """The title of this process's column."""
+    threads = torch.get_num_threads()
+    title = f"{threads} {'thread' if threads == 1 else 'threads'}, {torch.backends.cpu.get_cpu_capability()}"
+    return title if _library.HERE else title + ", no oneDNN"
+
+
+def write(measured: dict[str, str]) -> None:
+    """Puts what was measured, ``forward / with gradients`` by name, into its column of the README's table."""
     path = Path(cpu_convolution.__file__).with_name("README.md")
-    cores = torch.get_num_threads()
-    title = f"{cores} {'thread' if cores == 1 else 'threads'}, {torch.backends.cpu.get_cpu_capability()}, "
-    lines = [title + f"torch {torch.__version__}, jax {jax.__version__}; milliseconds of torch, multiples of fnn:", ""]
-    lines += ["| convolution | torch forward | fnn | torch with gradients | fnn |", "|---|---|---|---|---|"]
-    lines += [f"| {name} | {f[0]:.2f} | {f[1]:.2f} | {both[0]:.2f} | {both[1]:.2f} |" for name, f, both in rows]
-    lines += [f"| geometric mean | | {means[0, 0]:.2f} | | {means[1, 0]:.2f} |"]
     before, rest = path.read_text().split(BEGIN)
-    path.write_text(before + "\n".join([BEGIN, "", *lines, "", END]) + rest.split(END)[1])
+    old, after = rest.split(END)
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in old.splitlines() if line.startswith("|")]
+    head = lines[0][1:] if lines else []
+    table = {name: dict(zip(head, cells, strict=True)) for name, *cells in lines[2:]}
+    titles = [*head, setting()] if setting() not in head else head
+    for name, cell in measured.items():
+        table.setdefault(name, {})[setting()] = cell
+    table[MEAN] = {title: mean([table[n][title] for n in CASES if title in table.get(n, {})]) for title in titles}
+    rows = [["fnn / torch", *titles], ["---"] * (len(titles) + 1)]
+    rows += [[name, *(table[name].get(title, "") for title in titles)] for name in (*CASES, MEAN) if name in table]
+    text = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+
+
+def mean(cells: list[str]) -> str:
+    """The geometric means of cells."""
+    pairs = np.array([[float(part) for part in cell.split(" / ")] for cell in cells if cell])
+    return " / ".join(f"{m:.2f}" for m in np.exp(np.log(pairs).mean(0)))
 
 
 def main() -> None:
@@ -164,11 +190,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="only the configurations with one of these in their name")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each configuration")
     parser.add_argument("--no-lax", action="store_true", help="leave plain XLA out")
-    parser.add_argument("--write", action="store_true", help="the table into the README; with all configurations")
+    parser.add_argument("--write", action="store_true", help="fnn's multiples into the README's table")
     options = parser.parse_args()
-    if options.write and options.names:
-        parser.error("--write: the table has all configurations")
-    ratios, rows = [], []
+    ratios, measured = [], {}
     print(f"{'configuration':28}{'torch f':>9}{'fnn f':>7}{'lax f':>7}{'torch fb':>10}{'fnn fb':>8}{'lax fb':>8}")
     for name, row in CASES.items():
         if options.names and not any(part in name for part in options.names):
@@ -179,7 +203,7 @@ def main() -> None:
             best = least([f[which] for f in found], options.seconds / 2)
             columns.append([best[0] * 1e3, *(b / best[0] for b in best[1:])])
         ratios.append([c[1:] for c in columns])
-        rows.append((name, *columns))
+        measured[name] = f"{columns[0][1]:.2f} / {columns[1][1]:.2f}"
         forward, both = (c + [math.nan] * (3 - len(c)) for c in columns)
         print(
             f"{name:28}{forward[0]:9.3f}{forward[1]:7.2f}{forward[2]:7.2f}{both[0]:10.3f}{both[1]:8.2f}{both[2]:8.2f}",
@@ -190,7 +214,7 @@ def main() -> None:
         for title, mean in zip(("forward", "forward + backward"), means, strict=True):
             print(f"geometric mean, {title}: fnn {mean[0]:.2f}" + (f", lax {mean[1]:.2f}" if len(mean) > 1 else ""))
         if options.write:
-            write(rows, means)
+            write(measured)
 
 
 if __name__ == "__main__":

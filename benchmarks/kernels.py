@@ -25,7 +25,7 @@ from jax import lax
 from fnn import functional as F
 from fnn import layers
 from fnn.kernels import attention, lines, recurrence, resample, sums, tiles, windows
-from fnn.kernels.cpu_convolution import Geometry, _choice, _formulations, geometry
+from fnn.kernels.cpu_convolution import Geometry, _choice, _formulations, _library, geometry
 
 
 @contextlib.contextmanager
@@ -178,7 +178,7 @@ def of_conv(seconds: float) -> None:
         g = geometry(size, (k,) * rank, (stride,) * rank, [(k // 2, k // 2)] * rank, (1,) * rank, groups)
         x, y = jnp.ones((images, into, *size)), jnp.ones((images, out, *g.out))
         w = jnp.ones((out, into // groups, *g.kernel))
-        problem = _choice.Problem(images, into // groups, out // groups, 4, g)
+        problem = _choice.Problem(images, into // groups, out // groups, 4, g, _library.HERE)
         operands = {"forward": (x, w), "input_gradient": (y, w), "weight_gradient": (x, y)}
         for operation, formulations in _formulations.FORMULATIONS.items():
             chosen = getattr(_choice, operation)(problem)

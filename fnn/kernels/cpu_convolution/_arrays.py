@@ -11,8 +11,6 @@ from jax import lax
 
 from fnn.kernels.cpu_convolution._geometry import Geometry, Ints
 
-LETTERS = {1: "W", 2: "HW", 3: "DHW"}
-
 
 def pad(x: jax.Array, pads: Sequence[tuple[int, int]], first: int = 2) -> jax.Array:
     """Zeros around the axes from ``first`` on; a negative number cuts."""
@@ -70,11 +68,6 @@ def channels_last(x: jax.Array) -> jax.Array:
     return lax.transpose(x, (0, *range(2, x.ndim), 1))
 
 
-def channels_first(x: jax.Array) -> jax.Array:
-    r"""(N, \*S, C) to (N, C, \*S)."""
-    return lax.transpose(x, (0, x.ndim - 1, *range(1, x.ndim - 1)))
-
-
 def flat(x: jax.Array, axes: int) -> jax.Array:
     """The last ``axes`` axes as one."""
     return x.reshape(*x.shape[: x.ndim - axes], math.prod(x.shape[x.ndim - axes :]))
@@ -86,22 +79,3 @@ def mirror(w: jax.Array, groups: int) -> jax.Array:
     w = lax.rev(w, tuple(range(2, w.ndim)))
     w = w.reshape(groups, w.shape[0] // groups, per_group, *kernel)
     return jnp.swapaxes(w, 1, 2).reshape(groups * per_group, -1, *kernel)
-
-
-def native(
-    x: jax.Array, w: jax.Array, stride: Ints, pads: Sequence[tuple[int, int]], dilation: Ints, groups: int = 1
-) -> jax.Array:
-    r"""XLA's convolution in its own order: x (N, \*S, C), w (\*K, C, O), result (N, \*T, O).
-
-    Another order is rearranged by a pass that does not reach into the bodies of loops and branches. A kernel that is
-    larger than its image before padding falls out of Eigen's hands (30 to 100 times slower), so that is padded first.
-    """
-    reach = [d * (k - 1) + 1 for k, d in zip(w.shape, dilation, strict=False)]
-    if any(r > n for r, n in zip(reach, x.shape[1:], strict=False)):
-        x = lax.optimization_barrier(pad(x, pads, 1))  # else XLA takes the padding back into the convolution
-        pads = ((0, 0),) * len(pads)
-    axes = LETTERS[len(stride)]
-    numbers = (f"N{axes}C", f"{axes}IO", f"N{axes}C")
-    return lax.conv_general_dilated(
-        x, w, stride, pads, rhs_dilation=dilation, dimension_numbers=numbers, feature_group_count=groups
-    )

@@ -11,17 +11,13 @@ from fnn.kernels.cpu_convolution._geometry import Geometry
 
 TINY = 1 << 16  # multiplications; below it all ways take microseconds, and the plain one compiles fastest
 CACHE = 24 << 20  # bytes of patches that stay in the caches
-HEAVY = 0.5  # channels out for each position, from which weights had better be used as they lie
-FEW = 4  # channels in: too few for Eigen's packing
+HEAVY = 1  # channels out for each position, from which weights had better be used as they lie
+FEW = 8  # channels in: too few for a product along them
 SHORT = 128  # elements under the kernel, up to which few channels are written out
-BROAD = 32  # channels that make a good product
-SMALL = 9  # elements of a kernel whose patches are worth adding up
 SHIFTED = 9  # multiplications for each element that a product would write out, up to which sums of shifts win
 TERMS = 150  # of a sum of shifts: more compile slowly
-PHASED = 30  # terms of the sum of one phase, up to which it beats products with strides
-WIDE = {1: 48, 2: 48, 3: 16}  # by rank: channels of a group that is a dense convolution by itself
-BLOCKS = 8  # such groups: more compile slowly
-LOST = 1.15  # positions computed for each one needed, up to which the surplus is worth it
+WIDE = 128  # positions of an image that make a product by themselves
+LONG = 20  # elements of a kernel of a plane or volume, from which the library is better at them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +29,7 @@ class Problem:
     og: int
     itemsize: int
     g: Geometry
+    library: bool = False
 
     @property
     def taps(self) -> int:
@@ -42,131 +39,98 @@ class Problem:
     @property
     def multiplications(self) -> int:
         """Of the direct sum."""
-        return self.images * self.g.groups * self.og * self.cg * self.taps * math.prod(self.g.out)
+        return self.images * self.g.groups * self.og * self.cg * self.taps * self.positions
+
+    @property
+    def positions(self) -> int:
+        """Of an image, that have a window."""
+        return math.prod(self.g.out)
 
     @property
     def patches(self) -> int:
         """Bytes of all windows written out."""
-        columns = self.images * math.prod(self.g.out) * self.taps
+        columns = self.images * self.positions * self.taps
         return columns * self.cg * self.g.groups * self.itemsize
 
     @property
     def cached(self) -> bool:
-        """Whether these stay in the caches."""
-        return self.patches < CACHE
+        """Whether these are of one group and stay in the caches."""
+        return self.patches < CACHE and self.g.groups == 1
 
     @property
     def heavy(self) -> float:
-        """How far the weights outweigh the positions: rearranging them then costs more than writing out windows."""
-        return self.og / (self.images * math.prod(self.g.out)) if self.cached else 0
+        """How far the weights outweigh the positions: rearranging them costs more than writing out windows."""
+        return self.og / (self.images * self.positions) if self.cached else 0
 
     @property
     def few(self) -> bool:
         """Whether patches of few channels are best written out, image by image."""
         return self.cg <= FEW and self.cg * self.taps <= SHORT and self.cached
 
-    @property
-    def even(self) -> bool:
-        """Whether the last axis is long enough for `_crossed`, which computes a window at every element of a row."""
-        return self.g.out[-1] + self.g.reach[-1] <= LOST * self.g.out[-1]
-
 
 def forward(p: Problem) -> str:
     """The name of the formulation of the convolution."""
-    if (name := _product(p)) is not None:
+    if (name := _product(p, p.library)) is not None:
         return name
-    if p.g.groups > 1:
-        return _grouped(p, p.cg)
+    if p.g.groups > 1 and _shifted(p, p.cg):
+        return "shifts"
     if p.heavy >= HEAVY:
         return "columns"
+    if p.library:
+        return "library"
     if p.few:
         return "patches"
-    if p.g.rank == 1:
-        return "columns" if p.cached else "direct"
-    if p.g.rank == 2:
-        if p.g.unit_stride:
-            return _plane(p)
-        return "rows" if p.cg <= FEW or p.og >= 4 * p.cg else "crossed"
-    if not p.g.unit_stride:
-        return "crossed"
-    if p.cg <= 2 * FEW and p.patches < 3 * CACHE:
-        return "crossed"
-    return "slices" if p.og <= 2 * p.cg else "planes"
+    return "columns" if p.g.rank == 1 and p.cached else "crossed"
 
 
 def input_gradient(p: Problem) -> str:
     """The name of the formulation of the adjoint in x, which is also the transposed convolution."""
-    if (name := _product(p)) is not None:
+    if (name := _product(p, p.library and p.g.unit_stride and p.positions >= 4 * WIDE)) is not None:
         return name
-    if p.g.groups > 1:
-        few = p.og <= 2 * FEW and p.og * p.taps <= PHASED * math.prod(p.g.stride)
-        name = "shifts" if few and not p.g.unit_stride else _grouped(p, p.og)
-        return name if name == "blocks" or p.g.unit_stride else f"phases of {name}"
-    if p.heavy >= HEAVY or p.g.apart:
+    if p.heavy >= HEAVY or (p.g.groups == 1 and p.g.apart):
         return "columns"
-    if p.g.rank == 3:
-        return "crossed" if p.g.unit_stride and p.cg <= min(p.og, BROAD) else "planes"
-    if p.cached and (p.g.rank == 1 or (p.cg <= FEW and 5 * p.cg * p.taps <= p.og * p.g.kernel[-1])):
+    if p.g.rank == 1 and p.cached and not (p.library and p.g.unit_stride):
         return "columns"
     if not p.g.unit_stride:
         return "phases"
-    if p.g.rank == 1:
-        return "direct"
-    if p.even or p.cg <= BROAD // 2:
-        return "crossed"
-    if p.taps <= SMALL and p.patches < CACHE // 4 and p.cg <= 2 * p.og:
-        return "columns"
-    return "rows" if p.cg >= p.og else "direct"
+    if p.g.groups > 1 and _shifted(p, p.og):
+        return "shifts"
+    return "library" if p.library and (p.cg > FEW or p.g.groups > 1) else "crossed"
 
 
 def weight_gradient(p: Problem) -> str:
     """The name of the formulation of the adjoint in w."""
-    if (name := _product(p)) is not None:
+    many = p.library and p.positions >= WIDE
+    if (name := _product(p, many)) is not None:
         return name
     if p.g.groups > 1:
-        return _grouped(p, p.cg)
-    if p.heavy >= 4 * HEAVY:  # no weights are read, only written
+        if _shifted(p, p.cg):
+            return "shifts"
+        return "library" if p.library and p.cg >= FEW else "crossed"
+    if p.heavy >= 2 * HEAVY or (p.g.rank == 1 and p.cached and p.taps > 1):  # no weights are read, only written
         return "columns"
-    if p.cg <= FEW:
-        return "patches" if p.few else "direct"
-    if p.g.rank == 3:
-        if p.g.unit_stride:
-            return "crossed" if p.cg <= 2 * FEW else "reversed"
-        return "crossed"
-    if not p.g.unit_stride:
-        if p.g.rank == 1 and p.cached:
-            return "columns"
-        return "crossed" if p.cg * p.og <= BROAD**2 else "direct"
-    if p.g.rank == 2:
-        narrow = p.cg >= 2 * p.og or min(p.cg, p.og) >= 2 * BROAD
-        if (p.even and narrow) or (p.taps <= SMALL and p.cg * p.og <= BROAD**2):
-            return "crossed"
-    return "direct" if p.g.size[0] > LOST * p.g.out[0] else "reversed"
+    if p.few or p.taps == 1:
+        return "patches by the library" if p.library else "patches"
+    return "library" if p.library and p.cg > FEW else "crossed"
 
 
-def _product(p: Problem) -> str | None:
-    """What is one product anyway, or not worth a thought."""
+def _product(p: Problem, library: bool) -> str | None:
+    """What is one product anyway, or not worth a thought; with ``library``, dense products are left to it."""
     if _trimmed.fits(p.g):
         return "trimmed"
     if p.multiplications < TINY:
         return "definition"
-    if _pointwise.fits(p.g):
+    dense = p.g.groups == 1
+    if _pointwise.fits(p.g) and (p.cg * p.og > 1 if not dense else p.heavy >= HEAVY or not library):
         return "pointwise"
     return "whole" if _pointwise.covers(p.g) else None
 
 
-def _plane(p: Problem) -> str:
-    """A dense convolution of a plane, with strides of 1."""
-    if p.og >= 4 * p.cg:
-        return "rows"
-    if p.cg >= 2 * p.og or p.cg <= 2 * FEW or (p.even and p.cg <= 4 * BROAD):
-        return "crossed"
-    return "rows" if p.cg <= p.og and p.cg <= 4 * BROAD else "direct"
-
-
-def _grouped(p: Problem, channels: int) -> str:
-    """``channels`` are those of a group that every output sums over."""
+def _shifted(p: Problem, channels: int) -> bool:
+    """Whether groups are so small that a sum of shifts is best; ``channels`` are those that every output sums over."""
+    if channels * p.taps > TERMS:
+        return False
+    if p.library:
+        return min(p.cg, p.og) == 1 and (p.g.rank == 1 or p.taps < LONG or p.cg != p.og)
     moved = _crossed.moved(p.g, p.cg, p.og, _crossed.split(p.g, p.cg, p.og))
-    if p.cg * p.og * p.taps <= SHIFTED * moved and channels * p.taps <= TERMS:
-        return "shifts"
-    return "blocks" if min(p.cg, p.og) >= WIDE[p.g.rank] and p.g.groups <= BLOCKS else "crossed"
+    return p.cg * p.og * p.taps <= SHIFTED * moved

@@ -4,10 +4,12 @@ A forward takes (x, w, geometry), an input gradient (y, w, geometry), a weight g
 problems a formulation can do at all is said by `possible`; which one is taken is `_choice`'s.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Literal
 
 import jax
+import jax.numpy as jnp
 
 from fnn.kernels import apart
 from fnn.kernels.cpu_convolution import (
@@ -15,128 +17,102 @@ from fnn.kernels.cpu_convolution import (
     _columns,
     _crossed,
     _definition,
-    _dense,
-    _groups,
+    _library,
     _patches,
     _phases,
     _pointwise,
     _shifts,
     _trimmed,
-    _volume,
 )
 from fnn.kernels.cpu_convolution._geometry import Geometry
 
-_PHASE = 4  # elements of a phase's kernel, up to which it is one product
-
 Operation = Literal["forward", "input_gradient", "weight_gradient"]
-Formulation = Callable[[jax.Array, jax.Array, Geometry], jax.Array]
+Formulation = Callable[..., jax.Array]
 
 
-def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
-    """The convolution by the formulation that the cost rule names."""
-    name = _choice.forward(_choice.Problem(x.shape[0], w.shape[1], w.shape[0] // g.groups, x.dtype.itemsize, g))
-    return _run("forward", name, x, w, g)
+def forward(x: jax.Array, w: jax.Array, g: Geometry, library: bool = False) -> jax.Array:
+    """The convolution by the formulation that the rule names; ``library`` says whether `_library` may be called."""
+    channels = w.shape[1], w.shape[0] // g.groups
+    return _run("forward", x, w, _problem(x, channels, g, library), functools.partial(forward, library=library))
 
 
-def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
+def input_gradient(y: jax.Array, w: jax.Array, g: Geometry, library: bool = False) -> jax.Array:
     """Its adjoint in x, likewise."""
-    problem = _choice.Problem(y.shape[0], w.shape[1], w.shape[0] // g.groups, y.dtype.itemsize, g)
-    return _run("input_gradient", _choice.input_gradient(problem), y, w, g)
+    problem = _problem(y, (w.shape[1], w.shape[0] // g.groups), g, library)
+    return _run("input_gradient", y, w, problem, functools.partial(input_gradient, library=library))
 
 
-def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
+def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry, library: bool = False) -> jax.Array:
     """Its adjoint in w, likewise."""
-    channels = x.shape[1] // g.groups, y.shape[1] // g.groups
-    problem = _choice.Problem(x.shape[0], *channels, x.dtype.itemsize, g)
-    return _run("weight_gradient", _choice.weight_gradient(problem), x, y, g)
+    problem = _problem(x, (x.shape[1] // g.groups, y.shape[1] // g.groups), g, library)
+    return _run("weight_gradient", x, y, problem, functools.partial(weight_gradient, library=library))
 
 
-def _run(operation: Operation, name: str, a: jax.Array, b: jax.Array, g: Geometry) -> jax.Array:
+def _problem(a: jax.Array, channels: tuple[int, int], g: Geometry, library: bool) -> _choice.Problem:
+    return _choice.Problem(a.shape[0], *channels, a.dtype.itemsize, g, library and a.dtype == jnp.float32)
+
+
+def _run(operation: Operation, a: jax.Array, b: jax.Array, p: _choice.Problem, inner: Formulation) -> jax.Array:
+    name = getattr(_choice, operation)(p)
     formulation = FORMULATIONS[operation][name]
-    if g.rank < 3 or name == "definition":
-        return formulation(a, b, g)
-    # Volumes are folded, copied and transposed: what made them, or uses them, had better not be part of that.
-    return apart.call(lambda a, b: formulation(a, b, g), a, b)
+    if name in NESTED:
+        formulation = functools.partial(formulation, inner=inner)
+    if p.g.rank < 3 or name in ("definition", "library"):
+        return formulation(a, b, p.g)
+    # Volumes are copied and transposed: what made them, or uses them, had better not be part of that.
+    return apart.call(lambda a, b: formulation(a, b, p.g), a, b)
 
 
 FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
     "forward": {
         "definition": _definition.forward,
-        "trimmed": lambda x, w, g: _trimmed.convolve(x, w, g, forward),
+        "trimmed": lambda x, w, g, inner=forward: _trimmed.convolve(x, w, g, inner),
         "pointwise": _pointwise.forward,
         "whole": _pointwise.whole_forward,
+        "library": _library.forward,
         "patches": _patches.forward,
         "columns": _columns.forward,
         "crossed": _crossed.forward,
-        "direct": _dense.forward,
-        "rows": _dense.rows_forward,
         "shifts": _shifts.forward,
-        "blocks": lambda x, w, g: _groups.convolve(x, w, g, forward),
-        "planes": lambda x, w, g: _volume.forward(x, w, g, forward),
-        "slices": lambda x, w, g: _volume.slices_forward(x, w, g, forward),
     },
     "input_gradient": {
         "definition": _definition.input_gradient,
-        "trimmed": lambda y, w, g: _trimmed.convolve(y, w, g, input_gradient),
+        "trimmed": lambda y, w, g, inner=input_gradient: _trimmed.convolve(y, w, g, inner),
         "pointwise": lambda y, w, g: apart.call(lambda y, w: _pointwise.input_gradient(y, w, g), y, w),
         "whole": _pointwise.whole_input_gradient,
+        "library": _library.input_gradient,
         "columns": _columns.input_gradient,
         "crossed": _crossed.input_gradient,
-        "direct": _dense.input_gradient,
-        "rows": _dense.rows_input_gradient,
-        "phases": lambda y, w, g: _phases.input_gradient(y, w, g, _phase),
         "shifts": _shifts.input_gradient,
-        "phases of shifts": lambda y, w, g: _phases.input_gradient(y, w, g, _shifts.input_gradient),
-        "phases of crossed": lambda y, w, g: _phases.input_gradient(y, w, g, _crossed.input_gradient),
-        "blocks": lambda y, w, g: _groups.convolve(y, w, g, input_gradient),
-        "planes": lambda y, w, g: _volume.input_gradient(y, w, g, input_gradient),
+        "phases": lambda y, w, g, inner=input_gradient: _phases.input_gradient(y, w, g, inner),
     },
     "weight_gradient": {
         "definition": _definition.weight_gradient,
-        "trimmed": lambda x, y, g: _trimmed.weight_gradient(x, y, g, weight_gradient),
+        "trimmed": lambda x, y, g, inner=weight_gradient: _trimmed.weight_gradient(x, y, g, inner),
         "pointwise": lambda x, y, g: apart.call(lambda x, y: _pointwise.weight_gradient(x, y, g), x, y),
         "whole": _pointwise.whole_weight_gradient,
+        "library": _library.weight_gradient,
         "patches": _patches.weight_gradient,
+        "patches by the library": lambda x, y, g: _patches.weight_gradient(x, y, g, _library.product),
         "columns": _columns.weight_gradient,
         "crossed": _crossed.weight_gradient,
-        "direct": _dense.weight_gradient,
-        "reversed": _dense.reversed_weight_gradient,
         "shifts": _shifts.weight_gradient,
-        "blocks": lambda x, y, g: _groups.weight_gradient(x, y, g, weight_gradient),
     },
 }
-
-
-def _phase(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
-    """A phase of few elements takes the fewest operations, as there are many phases."""
-    return _columns.input_gradient(y, w, g) if len(g.taps) <= _PHASE else input_gradient(y, w, g)
+NESTED = ("trimmed", "phases")  # these hand smaller problems to ``inner``
 
 
 def possible(operation: Operation, name: str, g: Geometry) -> bool:
     """Whether a formulation can do this operation for this geometry."""
     dense = g.groups == 1
-    stride_in_one_loop = g.unit_stride or operation != "input_gradient"
-    direct = {
-        "forward": g.unit_stride or g.rank == 1,
-        "input_gradient": g.unit_stride,
-        "weight_gradient": True,
-    }
+    steps = g.unit_stride or operation != "input_gradient"
     return {
-        "definition": True,
         "trimmed": _trimmed.fits(g),
         "pointwise": _pointwise.fits(g),
         "whole": _pointwise.covers(g),
+        "library": _library.HERE and steps,
         "patches": dense,
+        "patches by the library": _library.HERE and dense,
         "columns": dense,
-        "crossed": True,
-        "direct": dense and direct[operation],
-        "reversed": dense and g.unit_stride,
-        "rows": dense and g.rank == 2 and stride_in_one_loop,
-        "phases": dense,
-        "shifts": stride_in_one_loop,
-        "phases of shifts": True,
-        "phases of crossed": True,
-        "blocks": not dense,
-        "planes": dense and g.rank == 3,
-        "slices": dense and g.rank == 3,
-    }[name]
+        "shifts": steps,
+    }.get(name, True)

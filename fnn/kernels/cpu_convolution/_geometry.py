@@ -97,17 +97,6 @@ class Geometry:
         axes = zip(self.kernel, self.stride, self.dilation, strict=True)
         return all(k == 1 or (k <= s and d == 1) for k, s, d in axes)
 
-    def axes(self, which: slice) -> "Geometry":
-        """The geometry of some of the axes."""
-        return Geometry(
-            self.size[which],
-            self.kernel[which],
-            self.stride[which],
-            self.pads[which],
-            self.dilation[which],
-            self.groups,
-        )
-
 
 def geometry(
     size: Sequence[int],

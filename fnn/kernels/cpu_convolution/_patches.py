@@ -5,6 +5,7 @@ patches stay in the caches. One group; any rank, stride and dilation.
 """
 
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,8 @@ from jax import lax
 
 from fnn.kernels.cpu_convolution import _arrays
 from fnn.kernels.cpu_convolution._geometry import Geometry
+
+Product = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
@@ -21,10 +24,14 @@ def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     return y.reshape(x.shape[0], w.shape[0], *g.out)
 
 
-def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
+def _product(a: jax.Array, b: jax.Array) -> jax.Array:
+    """(N, A, K) and (N, B, K) to (N, A, B)."""
+    return lax.dot_general(a, b, (((2,), (2,)), ((0,), (0,))))
+
+
+def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry, product: Product = _product) -> jax.Array:
     """Patches times y transposed, image by image, added up over the images."""
-    y = y.reshape(*y.shape[:2], math.prod(g.out))
-    each = lax.dot_general(_patches(x, g), y, (((2,), (2,)), ((0,), (0,))))
+    each = product(_patches(x, g), y.reshape(*y.shape[:2], math.prod(g.out)))
     w = jnp.sum(each, 0).reshape(len(g.taps), x.shape[1], y.shape[1])
     return lax.transpose(w, (2, 1, 0)).reshape(y.shape[1], x.shape[1], *g.kernel)
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
 
-from fnn.kernels.cpu_convolution import _definition, _formulations
+from fnn.kernels.cpu_convolution import _definition, _formulations, _library
 from fnn.kernels.cpu_convolution._geometry import Geometry
 from fnn.kernels.mesh import devices, partitioned
 from fnn.kernels.portable import Own
@@ -41,11 +41,16 @@ def _on_cpu(formulated: Operation, definition: Operation) -> Operation:
     return run
 
 
-def _lowering(one: Operation, mesh: Operation, typed: Operation) -> Callable[..., Any]:
+def _lowering(
+    one: Operation,
+    mesh: Operation,
+    typed: Operation,
+    alone: Callable[[mlir.LoweringRuleContext], bool] = lambda ctx: devices(ctx) == 1,
+) -> Callable[..., Any]:
     """``one`` for a program on one device, ``mesh`` on several, ``typed`` where types say how arrays are split."""
 
     def lower(ctx: mlir.LoweringRuleContext, *operands: mlir.ir.Value, geometry: Geometry) -> Any:
-        several = mesh if devices(ctx) > 1 else one
+        several = one if alone(ctx) else mesh
         run = typed if any(map(partitioned, cast("Sequence[ShapedArray]", ctx.avals_in))) else several
         return mlir.lower_fun(lambda a, b: run(a, b, geometry), multiple_results=False)(ctx, *operands)
 
@@ -76,8 +81,9 @@ def _primitive(
     primitive.def_impl(run)
     primitive.def_abstract_eval(abstract)
     mlir.register_lowering(primitive, _lowering(one, mesh, mesh))
-    cpu = _on_cpu(getattr(_formulations, name), definition)
-    mlir.register_lowering(primitive, _lowering(cpu, cpu, mesh), platform="cpu")
+    formulated = getattr(_formulations, name)
+    with_library, plain = (_on_cpu(functools.partial(formulated, library=known), definition) for known in (True, False))
+    mlir.register_lowering(primitive, _lowering(with_library, plain, mesh, _library.serves), platform="cpu")
     return primitive
 
 
