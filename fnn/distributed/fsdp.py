@@ -17,6 +17,7 @@ from typing import Any, overload
 
 from jax.sharding import Mesh, PartitionSpec
 
+from fnn.distributed.absent import instead
 from fnn.distributed.device_mesh import DeviceMesh, jax_mesh
 from fnn.distributed.distributing import Spread, check_alike, spread_by, watch
 from fnn.distributed.meshes import batch_axes, rule_axis, size_of
@@ -235,3 +236,7 @@ def _by_dim(entry: Placed, mesh: Mesh, chosen: Shard) -> Placed:
         raise ArgumentError(f"{where}: {size_of(mesh, axis)} devices cannot share dimension {dim}")
     parts[dim] = axis
     return replace(entry, spec=PartitionSpec(*parts))
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"module 'fnn.distributed.fsdp' has no attribute {name!r}{instead(name, __all__)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,6 +12,9 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from fnn.distributed import progress, store
+from fnn.distributed.torch_exchanges import gathered_at
+from fnn.distributed.torch_groups import Group
+from fnn.distributed.torch_reductions import now
 from fnn.errors import ArgumentError
 from fnn.state.box import Box
 from fnn.typing import PyTree
@@ -20,12 +24,22 @@ __all__ = ["barrier", "broadcast_from", "gather", "whole"]
 _barriers = itertools.count()
 
 
-def barrier(name: str = "fnn.distributed.barrier", timeout: float = 1800.0) -> None:
+def barrier(
+    name: str | None = None,
+    timeout: float = 1800.0,
+    *,
+    group: Group = None,
+    async_op: bool = False,
+    device_ids: Sequence[int] | None = None,
+) -> None:
     """Waits until every process has come here.
 
     Args:
         name: the same in all processes; told in the error if they meet at different ones.
         timeout: seconds to wait.
+        group: None: all processes.
+        async_op: False.
+        device_ids: either: no device takes part.
 
     Raises:
         ArgumentError: a process waits at a barrier of another name, or does not come in time, or has ended.
@@ -34,6 +48,11 @@ def barrier(name: str = "fnn.distributed.barrier", timeout: float = 1800.0) -> N
         >>> import fnn
         >>> fnn.distributed.barrier()
     """
+    del device_ids
+    now(
+        group if isinstance(name, str) or group is not None else name, async_op, "barrier"
+    )  # torch's first is the group
+    name = name if isinstance(name, str) else "fnn.distributed.barrier"
     if jax.process_count() == 1:
         return
     number, here = next(_barriers), jax.process_index()
@@ -54,17 +73,32 @@ def barrier(name: str = "fnn.distributed.barrier", timeout: float = 1800.0) -> N
                 raise ArgumentError(f"barrier: process {here} waits at {name!r}, process {there} at {other!r}")
 
 
-def gather(tree: PyTree) -> Any:
+def gather(
+    tree: PyTree,
+    gather_list: list[Any] | None = None,
+    dst: int | None = None,
+    group: Group = None,
+    async_op: bool = False,
+    group_dst: int | None = None,
+) -> Any:
     """Arrays as whole numpy arrays in every process, however they are spread; all processes must call it.
 
+    With a list or a destination it is ``torch.distributed.gather``: what each process has, in a list of one of them.
+
     Args:
-        tree: arrays (or boxes) in lists, tuples and dicts.
+        tree: arrays (or boxes) in lists, tuples and dicts; for a destination, an array of one shape in all processes.
+        gather_list: a list of one entry for each process, whose entries are replaced; None makes one.
+        dst: the process that gets the list; None is ``group_dst``, or 0.
+        group: None: all processes.
+        async_op: False.
+        group_dst: as ``dst``, of which only one can be given.
 
     Returns:
-        The same structure with numpy arrays; other values as they are.
+        The same structure with numpy arrays; other values as they are. For a destination the list, None in the other
+        processes.
 
     Raises:
-        ArgumentError: a process does not call it.
+        ArgumentError: a process does not call it, or for a destination, a list of another length.
 
     Example:
         >>> import jax.numpy as jnp
@@ -72,6 +106,9 @@ def gather(tree: PyTree) -> Any:
         >>> fnn.distributed.gather({"x": jnp.arange(3)})
         {'x': array([0, 1, 2], dtype=int32)}
     """
+    now(group, async_op, "gather")
+    if gather_list is not None or dst is not None or group_dst is not None:
+        return gathered_at(tree, gather_list, dst, group_dst)
     leaves = jax.tree.leaves(tree, is_leaf=lambda node: isinstance(node, Box))
     if any(_is_spread(leaf) for leaf in leaves):
         progress.exchanged("gather", "")

@@ -12,7 +12,8 @@ from typing import Any
 import jax
 
 from fnn.distributed import meeting
-from fnn.distributed.torch_reductions import every, fitted, host_of, now, shape_of, stored
+from fnn.distributed.torch_groups import Group
+from fnn.distributed.torch_reductions import every, fitted, host_of, now, process_of, shape_of, stored
 from fnn.errors import ArgumentError
 from fnn.typing import ArrayLike
 
@@ -20,7 +21,7 @@ __all__ = ["all_gather", "all_gather_into_tensor", "broadcast"]
 
 
 def all_gather(
-    tensor_list: list[Any] | None, tensor: ArrayLike, group: None = None, async_op: bool = False
+    tensor_list: list[Any] | None, tensor: ArrayLike, group: Group = None, async_op: bool = False
 ) -> list[jax.Array]:
     """What each process has, in a list.
 
@@ -55,7 +56,7 @@ def all_gather(
 
 
 def all_gather_into_tensor(
-    output_tensor: ArrayLike | None, input_tensor: ArrayLike, group: None = None, async_op: bool = False
+    output_tensor: ArrayLike | None, input_tensor: ArrayLike, group: Group = None, async_op: bool = False
 ) -> Any:
     """What each process has, one behind the other along the first dimension.
 
@@ -92,7 +93,7 @@ def all_gather_into_tensor(
 def broadcast(
     tensor: ArrayLike,
     src: int | None = None,
-    group: None = None,
+    group: Group = None,
     async_op: bool = False,
     group_src: int | None = None,
 ) -> Any:
@@ -119,7 +120,5 @@ def broadcast(
         Array([0., 1.], dtype=float32)
     """
     now(group, async_op, "broadcast")
-    if src is not None and group_src is not None:
-        raise ArgumentError(f"broadcast: Can't specify both group_src and src, got {group_src=}, {src=}")
-    source = src if src is not None else group_src or 0
+    source = process_of(src, group_src, "src", "broadcast")
     return stored(tensor, meeting.broadcast_from(host_of(tensor, "broadcast"), source))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import jax
-
-from fnn.distributed import processes
+from fnn.distributed import meeting, processes
+from fnn.distributed.torch_groups import WORLD, Group, group_member
 from fnn.errors import ArgumentError
 
 __all__ = [
-    "destroy_process_group", "get_backend", "get_rank", "get_world_size", "group_member", "init_process_group",
-    "is_available",
+    "destroy_process_group", "get_backend", "get_rank", "get_world_size", "init_process_group", "is_available",
+    "monitored_barrier",
 ]  # fmt: skip
 
 _BACKENDS = (None, "gloo", "nccl", "cpu:gloo,cuda:nccl", "mpi", "ucc", "xla")
@@ -57,7 +56,7 @@ def init_process_group(
             raise ArgumentError(f"init_process_group: {name} must be left out, got {value!r}")
     if backend not in _BACKENDS:
         raise ArgumentError(f"init_process_group: unknown backend {backend!r}; expected one of {_BACKENDS[1:]}")
-    seconds = 300 if timeout is None else int(getattr(timeout, "total_seconds", lambda: timeout)())
+    seconds = 300 if timeout is None else int(_seconds(timeout))
     if (rank >= 0) != (world_size >= 0):
         raise ArgumentError(f"init_process_group: rank and world_size go together, got {rank=}, {world_size=}")
     if init_method in (None, "env://"):
@@ -73,23 +72,35 @@ def init_process_group(
     processes.init(init_method.removeprefix("tcp://"), world_size, rank, timeout=seconds)
 
 
+def _seconds(timeout: Any) -> float:
+    return getattr(timeout, "total_seconds", lambda: timeout)()
+
+
+def monitored_barrier(group: Group = None, timeout: Any = None, wait_all_ranks: bool = False) -> None:
+    """Waits until every process has come here; an error names one that does not, as that of `barrier`.
+
+    Args:
+        group: None: all processes.
+        timeout: seconds, or a `datetime.timedelta`, to wait; None is half an hour.
+        wait_all_ranks: either: the first one that is missing is named.
+
+    Raises:
+        ArgumentError: a process does not come.
+
+    Example:
+        >>> import fnn
+        >>> fnn.distributed.monitored_barrier()
+    """
+    del wait_all_ranks
+    group_member(group, "monitored_barrier")
+    meeting.barrier("monitored_barrier", 1800.0 if timeout is None else float(_seconds(timeout)))
+
+
 def _address_of_environment() -> str:
     return f"{os.environ.get('MASTER_ADDR', 'localhost')}:{os.environ.get('MASTER_PORT', '29500')}"
 
 
-def group_member(group: None, where: str) -> None:
-    """Refuses groups of some processes.
-
-    Raises:
-        ArgumentError: it is another than that of all processes.
-    """
-    if group is not None:
-        raise ArgumentError(
-            f"{where}: group must be None, all processes, got {group!r}: groups of devices are axes of a mesh"
-        )
-
-
-def destroy_process_group(group: None = None) -> None:
+def destroy_process_group(group: Group = None) -> None:
     """Leaves the job, as `fnn.distributed.shutdown`.
 
     Args:
@@ -114,7 +125,7 @@ def is_available() -> bool:
     return True
 
 
-def get_backend(group: None = None) -> str:
+def get_backend(group: Group = None) -> str:
     """How the devices exchange data: ``"gloo"`` on CPUs, ``"nccl"`` on GPUs, ``"xla"`` on TPUs.
 
     Args:
@@ -126,10 +137,10 @@ def get_backend(group: None = None) -> str:
         True
     """
     group_member(group, "get_backend")
-    return {"cpu": "gloo", "gpu": "nccl"}.get(jax.default_backend(), "xla")
+    return WORLD.name()
 
 
-def get_rank(group: None = None) -> int:
+def get_rank(group: Group = None) -> int:
     """The number of this process, `fnn.distributed.process_index`.
 
     Args:
@@ -144,7 +155,7 @@ def get_rank(group: None = None) -> int:
     return processes.process_index()
 
 
-def get_world_size(group: None = None) -> int:
+def get_world_size(group: Group = None) -> int:
     """The number of processes, `fnn.distributed.process_count`.
 
     Args:

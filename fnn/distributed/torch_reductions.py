@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -10,7 +10,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from fnn.distributed.progress import exchanged
-from fnn.distributed.torch_names import group_member
+from fnn.distributed.torch_groups import Group, group_member
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.state.box import Box
@@ -18,8 +18,8 @@ from fnn.tracing import Tracer
 from fnn.typing import ArrayLike
 
 __all__ = [
-    "ReduceOp", "all_reduce", "every", "fitted", "host_of", "now", "reduce_scatter", "reduce_scatter_tensor",
-    "shape_of", "stored",
+    "ReduceOp", "all_reduce", "every", "fitted", "host_of", "now", "process_of", "reduce_scatter",
+    "reduce_scatter_tensor", "shape_of", "stored",
 ]  # fmt: skip
 
 
@@ -38,9 +38,15 @@ class ReduceOp:
     PRODUCT = "product"
     MIN = "min"
     MAX = "max"
+    BAND = "band"
+    BOR = "bor"
+    BXOR = "bxor"
 
 
-_REDUCE = {"sum": np.sum, "avg": np.mean, "product": np.prod, "min": np.min, "max": np.max}
+_REDUCE: dict[str, Callable[..., Any]] = {
+    "sum": np.sum, "avg": np.mean, "product": np.prod, "min": np.min, "max": np.max,
+    "band": np.bitwise_and.reduce, "bor": np.bitwise_or.reduce, "bxor": np.bitwise_xor.reduce,
+}  # fmt: skip
 
 
 def host_of(tensor: ArrayLike, what: str) -> np.ndarray:
@@ -67,11 +73,25 @@ def stored(tensor: ArrayLike, value: np.ndarray) -> Any:
     return jax.numpy.asarray(value)
 
 
-def now(group: None, async_op: bool, where: str) -> None:
+def now(group: Group, async_op: bool, where: str) -> None:
     """Refuses what is not there: groups, and results that come later."""
     group_member(group, where)
     if async_op:
         raise ArgumentError(f"{where}: async_op must be False, got {async_op!r}: the result is returned")
+
+
+def process_of(one: int | None, other: int | None, name: str, where: str) -> int:
+    """The process that is meant by ``dst`` or ``group_dst`` (or ``src``), of which only one can be given.
+
+    Raises:
+        ArgumentError: both are given, or there is no such process.
+    """
+    if one is not None and other is not None:
+        raise ArgumentError(f"{where}: Can't specify both group_{name} and {name}, got {other} and {one}")
+    process = one if one is not None else other or 0
+    if not 0 <= process < jax.process_count():
+        raise ArgumentError(f"{where}: {name} must be from 0 to {jax.process_count() - 1}, got {process}")
+    return process
 
 
 def every(host: np.ndarray, where: str) -> np.ndarray:
@@ -93,10 +113,12 @@ def _reduced(every: np.ndarray, op: str, where: str) -> np.ndarray:
         raise ArgumentError(f"{where}: unknown op {op!r}; expected one of {', '.join(_REDUCE)}")
     if op == "avg" and every.dtype.kind in "iub":
         raise ArgumentError(f"{where}: op AVG needs a floating dtype, got {every.dtype}")
+    if op in ("band", "bor", "bxor") and every.dtype.kind not in "iub":
+        raise ArgumentError(f"{where}: op {op.upper()} needs an integer dtype, got {every.dtype}")
     return _REDUCE[op](every, axis=0).astype(every.dtype)
 
 
-def all_reduce(tensor: ArrayLike, op: str = ReduceOp.SUM, group: None = None, async_op: bool = False) -> Any:
+def all_reduce(tensor: ArrayLike, op: str = ReduceOp.SUM, group: Group = None, async_op: bool = False) -> Any:
     """What the processes have, combined; in PyTorch it is written to ``tensor``, here it is returned.
 
     Args:
@@ -138,7 +160,7 @@ def reduce_scatter(
     output: ArrayLike | None,
     input_list: Sequence[ArrayLike],
     op: str = ReduceOp.SUM,
-    group: None = None,
+    group: Group = None,
     async_op: bool = False,
 ) -> Any:
     """The entry of this process's number in the combined lists of all.
@@ -173,7 +195,7 @@ def reduce_scatter(
 
 
 def reduce_scatter_tensor(
-    output: ArrayLike | None, input: ArrayLike, op: str = ReduceOp.SUM, group: None = None, async_op: bool = False
+    output: ArrayLike | None, input: ArrayLike, op: str = ReduceOp.SUM, group: Group = None, async_op: bool = False
 ) -> Any:
     """The share of this process in the combined arrays of all, along the first dimension.
 

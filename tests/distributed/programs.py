@@ -392,6 +392,17 @@ def messages() -> None:
     refused('the rule "expert" needs an axis "expert" or "ep"', lambda: distribute(Tied(), mesh, "expert"))
     refused("max_shard_size must be positive, got 0", lambda: fnn.distributed.save_sharded({}, "x", 0))
     refused("there is no model.safetensors.index.json", lambda: fnn.distributed.load_sharded(tempfile.mkdtemp()))
+    refused("new_group: ranks must be all 1 processes, got [0, 1]", lambda: fnn.distributed.new_group([1, 0]))
+    refused("gather: dst must be from 0 to 0, got 3", lambda: fnn.distributed.gather(jnp.ones(2), dst=3))
+    refused("group must be None, all processes, got 3", lambda: fnn.distributed.get_rank(cast(Any, 3)))
+    refused("op BAND needs an integer dtype", lambda: fnn.distributed.all_reduce(jnp.ones(2), "band"))
+    for name, text in (("isend", "jax.lax.ppermute"), ("TCPStore", "broadcast_object_list"), ("reduc", "'reduce'")):
+        try:
+            getattr(fnn.distributed, name)
+        except AttributeError as error:
+            assert text in str(error), error
+        else:
+            raise AssertionError(name)
     refused("unknown op 'mean'", lambda: fnn.distributed.all_reduce(jnp.ones(2), "mean"))
     table = fnn.distributed.plan(nn.Linear(6, 5), mesh, {"weight": "row", "*": "fsdp"})
     assert [row.note for row in table.rows] == ["", "whole: 4 divides no dimension"], table
@@ -399,6 +410,41 @@ def messages() -> None:
     model = distribute(Tied(), mesh, lambda name, p: "row" if "embed" in name else None)
     assert "also head.weight" in str(fnn.distributed.distribution(model))
     assert model.embed.weight.data.sharding.spec == P("model", None)
+
+
+def exchanges(rank: int, count: int) -> None:
+    """PyTorch's exchanges of arrays and objects."""
+    dist, last, ranks = fnn.distributed, count - 1, list(range(count))
+    objects: list[Any] = [None] * count
+    dist.all_gather_object(objects, {"rank": rank, "text": "x" * (rank + 1)})
+    assert objects == [{"rank": r, "text": "x" * (r + 1)} for r in ranks]
+    found: list[Any] | None = [None] * count if rank == last else None
+    dist.gather_object(rank, found, dst=last, group=dist.new_group())
+    assert found is None if rank != last else found == ranks
+    words = ["a", rank]
+    dist.broadcast_object_list(words, src=last)
+    assert words == ["a", last]
+    mine: list[Any] = [None]
+    dist.scatter_object_list(mine, [f"part {r}" for r in ranks] if rank == 0 else None)
+    assert mine == [f"part {rank}"]
+    x = np.arange(2, dtype=np.int32) + rank
+    total = dist.reduce(x, dst=last)
+    np.testing.assert_array_equal(total, sum(np.arange(2) + r for r in ranks) if rank == last else x)
+    every = dist.gather(x, dst=0)
+    assert every is None if rank else [int(part[0]) for part in every] == ranks
+    parts = [np.full(3, 10.0 + r, np.float32) for r in ranks] if rank == last else None
+    np.testing.assert_array_equal(dist.scatter(np.zeros(3, np.float32), parts, src=last), np.full(3, 10.0 + rank))
+    came = dist.all_to_all(None, [np.array([rank, r]) for r in ranks])
+    assert [part.tolist() for part in came] == [[r, rank] for r in ranks]
+    # process r sends r + 1 rows to the first and one to each of the others
+    sizes = [rank + 1] + [1] * last
+    rows = np.arange(sum(sizes), dtype=np.float32)[:, None] + 100 * rank
+    want = [100 * r + np.arange(r + 1) if rank == 0 else np.array([100 * r + r + rank]) for r in ranks]
+    got = dist.all_to_all_single(None, rows, [r + 1 if rank == 0 else 1 for r in ranks], sizes)
+    np.testing.assert_array_equal(got, np.concatenate(want)[:, None])
+    assert int(dist.all_reduce(np.array([1 << rank]), dist.ReduceOp.BOR)[0]) == (1 << count) - 1
+    dist.barrier(device_ids=[rank])
+    dist.monitored_barrier()
 
 
 def job() -> None:
@@ -427,6 +473,7 @@ def job() -> None:
     assert [int(part[0]) for part in every] == list(range(count))
     share = fnn.distributed.reduce_scatter_tensor(None, np.arange(2.0 * count))
     np.testing.assert_array_equal(share, count * np.arange(2.0 * rank, 2.0 * rank + 2))
+    exchanges(rank, count)
     sampler = DistributedSampler(range(46), shuffle=False)
     batches = [x for x, _ in DataLoader(data, 4, sampler=sampler)]
     assert batches[0].shape == (4 * count, 16), batches[0].shape
