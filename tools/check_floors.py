@@ -69,6 +69,7 @@ MOST_SHARED = 10
 # Who may import a package: with the module itself; in a function, or for a type checker.  A name covers what is below.
 PACKAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "jax": (("fnn",), ("fnn",)),
+    "jaxlib": (("fnn.kernels.cpu_convolution._library",), ()),  # whose release tells which calls XLA knows
     "numpy": (("fnn",), ("fnn",)),
     "ml_dtypes": (("fnn.host_random", "fnn.serialization"), ()),
     "optax": (("fnn.optim",), ()),
