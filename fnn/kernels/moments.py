@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 from jax import lax
 from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
@@ -21,7 +22,7 @@ from fnn.kernels.axes import at_front, others
 from fnn.kernels.lines import lines
 from fnn.kernels.mesh import on_mesh
 from fnn.kernels.portable import Own
-from fnn.kernels.squares import in_range, scaled_squares
+from fnn.kernels.squares import in_range, scaled_squares, shrinking
 from fnn.kernels.sums import SMALL, spread, total
 
 
@@ -73,24 +74,32 @@ def statistics_in_one_pass(x: jax.Array, axes: tuple[int, ...], eps: float) -> S
     XLA's CPU backend sums an array, or its squares, without writing anything, but writes the deviations out before it
     sums their squares.  Where the mean is at most twice the deviation, the difference of the moments is as good.
     """
-    if x.size < SMALL:
+    least, most = in_range(x.dtype, eps)
+    if x.size < SMALL or least:
         return statistics(x, axes, eps)
     n = math.prod(x.shape[i] for i in axes)
     mean, raw = total(x, axes) / n, total(x * x, axes) / n
     var = raw - mean * mean
-    least, most = in_range(x.dtype, eps)
-    doubtful = ~((raw <= 5 * var) & (raw <= most / n)) | (var < least)
+    tame = raw <= most / n
+    kept = others(x.ndim, axes)
 
-    def careful(x: jax.Array, mean: jax.Array, var: jax.Array) -> tuple[jax.Array, ...]:
-        del var
-        return _variance(x, mean, axes, eps)
+    def centred(scale: jax.Array | None) -> jax.Array:
+        deviations = x - spread(mean, x.shape, kept)
+        if scale is not None:
+            deviations = deviations * spread(scale, x.shape, kept)
+        return total(deviations * deviations, axes) / n
 
-    def plain(x: jax.Array, mean: jax.Array, var: jax.Array) -> tuple[jax.Array, ...]:
-        del x, mean
-        return var, lax.full_like(var, 1), lax.rsqrt(var + eps)
+    def wild() -> tuple[jax.Array, jax.Array]:
+        # Where squares leave the range, deviations other than 0 are at least an ulp of a number whose square does: they
+        # may be scaled before they are known.
+        scale = lax.select(tame, lax.full_like(raw, 1), lax.full_like(raw, shrinking(x.dtype)))
+        return centred(scale), scale
 
-    doubt = lax.reduce_or(doubtful, tuple(range(doubtful.ndim)))
-    return Statistics(mean, *lax.cond(doubt, careful, plain, x, mean, var))
+    one, none = lax.full_like(var, 1), lax.full_like(var, 0, np.int32)
+    case = lax.select(tame, lax.select(raw <= 5 * var, none, none + 1), none + 2)
+    which = lax.reduce_max(case, tuple(range(case.ndim)))
+    var, scale = lax.switch(which, [lambda: (var, one), lambda: (centred(None), one), wild])
+    return Statistics(mean, var / scale / scale, scale, lax.rsqrt(var + eps * scale * scale))
 
 
 def with_statistics(x: jax.Array, s: Statistics, axes: tuple[int, ...]) -> jax.Array:

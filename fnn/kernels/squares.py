@@ -87,6 +87,11 @@ def in_range(dtype: DType, eps: float) -> tuple[float, float]:
     return float(info.tiny) / float(info.eps) if eps < _SMALL_EPS else 0.0, float(info.max) / 2**10
 
 
+def shrinking(dtype: DType) -> float:
+    """The scale of what is too large."""
+    return _SCALES[np.dtype(dtype)][0]
+
+
 def _outside(plain: jax.Array, low: bool) -> tuple[jax.Array, jax.Array | None]:
     """Which sums are too large, and (``low``) too small; NaN is too large, and stays NaN."""
     least, most = in_range(plain.dtype, 0.0)
