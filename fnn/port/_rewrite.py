@@ -352,6 +352,9 @@ class Rewriter(Writes):
             return call(f"{self._names_nn}.Parameter", bare(receiver))
         if attr == "item":
             return updated.with_changes(func=cst.Attribute(_undetached(receiver), cst.Name("item")))
+        if attr == "to_sparse" and not original.args:
+            self.needs.add("jax.experimental.sparse")
+            return call("jax.experimental.sparse.BCOO.fromdense", bare(receiver))
         owned = isinstance(base, cst.Attribute) and base.attr.value in ("data", "grad")
         if owned and attr.endswith("_") and id(original) in self._statements:
             return updated  # the statement decides
