@@ -95,6 +95,9 @@ class Steps:
         if _method(node) != "step" or not isinstance(node.func, cst.Attribute):
             return None
         target = node.func.value
+        wrapper = self.function(node)
+        if wrapper is not None and wrapper.owner is not None and not wrapper.owner.module:
+            return self._wrapped(wrapper)
         kind, name = self._found.of(target), (dotted(target) or "").rpartition(".")[2]
         if kind is not None and kind.tag == "optimizer":
             return name
@@ -102,6 +105,15 @@ class Steps:
             return (dotted(node.args[0].value) or "").rpartition(".")[2] or name
         looks = any(word in name.lower() for word in ("opt", "solver", "trainer")) and "sched" not in name.lower()
         return name if looks and (kind is None or kind.tag == "list") else None
+
+    def _wrapped(self, function: Function) -> str | None:
+        """The name of the optimizer that a method called ``step`` of the script's own wrapper uses."""
+        if id(function) in self._inside:
+            return None
+        self._inside.add(id(function))
+        names = [name for call in self.calls(function.node.body) if (name := self.optimizer(call)) is not None]
+        self._inside.discard(id(function))
+        return names[0] if names else None
 
     def clears(self, node: cst.CSTNode) -> bool:
         """Whether gradients are set to zero."""
