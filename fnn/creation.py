@@ -37,12 +37,17 @@ __all__ = [
 
 
 def rand(
-    *size: Ints, generator: Key | None = None, dtype: DType | None = None, device: Device | None = None
+    *sizes: Ints,
+    size: Ints | None = None,
+    generator: Key | None = None,
+    dtype: DType | None = None,
+    device: Device | None = None,
 ) -> jax.Array:
     """Uniform numbers from [0, 1).
 
     Args:
-        *size: the shape, as several integers or one sequence.
+        *sizes: the shape, as several integers or one sequence.
+        size: the shape by name.
         generator: a `fnn.random.Generator` or a JAX key.
         dtype: a floating dtype.
         device: where the result lies.
@@ -52,11 +57,19 @@ def rand(
     Array([0.4962566, 0.7682218], dtype=float32)
     """
     dtype = _floating(dtype, "rand")
-    return _place(random.uniform(_key(generator, "rand"), _shape(size, "rand"), dtype), device, "rand")
+    return _place(
+        random.uniform(_key(generator, "rand"), _shape(sizes if size is None else (size,), "rand"), dtype),
+        device,
+        "rand",
+    )
 
 
 def randn(
-    *size: Ints, generator: Key | None = None, dtype: DType | None = None, device: Device | None = None
+    *sizes: Ints,
+    size: Ints | None = None,
+    generator: Key | None = None,
+    dtype: DType | None = None,
+    device: Device | None = None,
 ) -> jax.Array:
     """Numbers from the standard normal distribution; the arguments are those of `rand`.
 
@@ -67,7 +80,11 @@ def randn(
         [ 1.5409961 -0.2934289 -2.1787894]
     """
     dtype = _floating(dtype, "randn")
-    return _place(random.normal(_key(generator, "randn"), _shape(size, "randn"), dtype), device, "randn")
+    return _place(
+        random.normal(_key(generator, "randn"), _shape(sizes if size is None else (size,), "randn"), dtype),
+        device,
+        "randn",
+    )
 
 
 def randint(

@@ -149,6 +149,8 @@ CREATION = [
     ("rand", ((),), {}),
     ("rand", (3,), {"dtype": "bfloat16"}),
     ("rand", (0, 2), {}),
+    ("rand", (), {"size": (2, 3)}),
+    ("randn", (), {"size": (5,)}),
     ("randn", (5,), {}),
     ("randn", ([3, 7],), {"dtype": "float16"}),
     ("randn", (4, 8), {"dtype": "complex64"}),

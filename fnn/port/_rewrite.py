@@ -27,6 +27,11 @@ _AMBIGUOUS = frozenset(
     "roll add mul div pow exp log sqrt dim type index_put".split()
 )
 
+_SIZED = frozenset("nonzero argwhere masked_select unique unique_consecutive".split())
+SIZED = (
+    "{} gives as many elements as the values ask for, which is not known where a step is compiled; write it with a mask "
+    "and fnn.where"
+)
 _Node = TypeVar("_Node", bound=cst.CSTNode)
 
 
@@ -143,7 +148,8 @@ class Rewriter(Writes):
             self.note(node, CHANGED, "single precision: JAX has double precision in its 64-bit mode only")
 
     def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:
-        if not is_array(self._kind(original_node.value)):
+        kind = self._kind(original_node.value)
+        if not is_array(kind) and (kind is not None or len(original_node.slice) < 2):
             return updated_node
         mask = mask_of(original_node, self.found)
         if mask is not None and id(original_node) not in self._by_mask and is_traced(mask, self._names_traced):
@@ -268,9 +274,17 @@ class Rewriter(Writes):
             if isinstance(special, cst.Comparison) or "jax" in names_in(special):
                 self.needs.add("jax.experimental.sparse" if (written or "").startswith("jax.experimental") else "jax")
             return special
+        if kind.name.startswith("torch."):
+            self._tell_sizes(original, kind.name.rpartition(".")[2], kind.name.count(".") == 1)
         if place(kind.name) is None and kind.name not in REMOVED:
             self.note(original, LEFT, f"{kind.name}: {hint(kind.name)}")
         return updated
+
+    def _tell_sizes(self, node: cst.Call, called: str, of_arrays: bool) -> None:
+        """Reports a result whose size depends on values, where it is compiled."""
+        sized = called in _SIZED or (called == "where" and len(node.args) == 1)
+        if of_arrays and sized and self._forward and self._forward[-1]:
+            self.note(node, LEFT, SIZED.format(called), "the training step")
 
     def _method_call(
         self, original: cst.Call, updated: cst.Call, func: cst.Attribute, new: cst.Attribute
@@ -342,6 +356,7 @@ class Rewriter(Writes):
             and attr in ("items", "keys", "values", "get")
         ):
             return updated
+        self._tell_sizes(original, attr, attr != "where")
         if attr in ("type", "to") and len(kinds) == 1 and kinds[0] is not None and kinds[0].tag == "tensor class":
             self.needs.add("fnn")
             return call(f"fnn.{self._functions.cast(kinds[0].name)}", bare(receiver))
@@ -352,6 +367,9 @@ class Rewriter(Writes):
             return call(f"{self._names_nn}.Parameter", bare(receiver))
         if attr == "item":
             return updated.with_changes(func=cst.Attribute(_undetached(receiver), cst.Name("item")))
+        if attr == "to_sparse" and not original.args:
+            self.needs.add("jax.experimental.sparse")
+            return call("jax.experimental.sparse.BCOO.fromdense", bare(receiver))
         owned = isinstance(base, cst.Attribute) and base.attr.value in ("data", "grad")
         if owned and attr.endswith("_") and id(original) in self._statements:
             return updated  # the statement decides

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import libcst as cst
 
 from fnn.port._bounds import Bounds
+from fnn.port._branches import branched
 from fnn.port._edit import code, replaced
 from fnn.port._flow import bound, names_in, walk
 from fnn.port._infer import Inference
@@ -31,6 +32,7 @@ class Sorting(Bounds):
         before: list[cst.CSTNode] = []
         inside: list[cst.CSTNode] = []
         after: list[cst.CSTNode] = []
+        region = [n for s in region for n in self._chosen(s)]
         at = {id(n): i for i, n in enumerate(region)}
         own = frozenset(n for s in region if begins(s) for n in bound([s]))
         for s in region:
@@ -112,6 +114,27 @@ class Sorting(Bounds):
             if clash and (clash & bound([n for n in inside if at[id(n)] < place])):
                 raise Cannot(f"{min(clash)} is printed in it and computed again later")
         return before, inside, after
+
+    def _chosen(self, node: cst.CSTNode) -> Sequence[cst.CSTNode]:
+        """``if gap.item() > 0: loss += gap`` as a choice between two arrays; else the statement itself."""
+        if not isinstance(node, cst.If) or not self._steps.talks(node):
+            return [node]
+        taken: dict[int, Sequence[cst.CSTNode]] = {}
+        for call in self._steps.calls(node.test):
+            if self._steps.takes_value(call) and isinstance(call.func, cst.Attribute):
+                taken[id(call)] = [call.func.value]
+        test = replaced(node.test, taken)
+        if not taken and not is_array(self._found.of(test)):
+            return [node]
+        if any(id(n) in taken for n in walk(node.body)) or self._steps.talks(node.body):
+            return [node]
+        changed = node.with_changes(test=test)
+        rows = branched(changed, changed, self._found)
+        for row in rows or ():
+            for part in walk(row):
+                if isinstance(part, cst.Assign):
+                    self._found.kinds[id(part.value)] = self._found.kinds[id(part.targets[0].target)] = ARRAY
+        return rows if rows is not None else [node]
 
     def _counts(self, node: cst.CSTNode) -> bool:
         """Whether a statement changes a number of the host, and no more."""

@@ -58,7 +58,9 @@ class Statics:
         if kind is not None and kind.name == _LENGTHS:
             given = [a.value for i, a in enumerate(node.args) if i == 1 or _keyword(a) == "lengths"]
             return any(isinstance(v, cst.Name) and v.value == wanted for v in given)
-        if (kind is not None and kind.tag in _SHAPED) or dotted(node.func) == "range":
+        base = self._found.of(node.func.value) if isinstance(node.func, cst.Attribute) else None
+        host = any(k is not None and k.tag in ("numpy module", "number module") for k in (kind, base))
+        if host or (kind is not None and kind.tag in _SHAPED) or dotted(node.func) == "range":
             if self._plain_use(values, wanted):
                 return True
         data = kind is not None and kind.tag in _SHAPED and kind.name.rpartition(".")[2] in _DATA

@@ -31,6 +31,7 @@ _DRAWS = frozenset(
 )
 BUILTINS = frozenset(dir(builtins))
 _LOADS = frozenset("from_numpy".split())
+_READS = frozenset("load loadtxt genfromtxt memmap fromfile".split())
 _OF_ARRAYS = frozenset(ops.__all__) | _VALUES | {"backward"}
 _DEVICE_LIKE = frozenset("device dev gpu cuda rank local_rank devices".split())
 
@@ -94,6 +95,9 @@ class Steps:
         if _method(node) != "step" or not isinstance(node.func, cst.Attribute):
             return None
         target = node.func.value
+        wrapper = self.function(node)
+        if wrapper is not None and wrapper.owner is not None and not wrapper.owner.module:
+            return self._wrapped(wrapper)
         kind, name = self._found.of(target), (dotted(target) or "").rpartition(".")[2]
         if kind is not None and kind.tag == "optimizer":
             return name
@@ -101,6 +105,15 @@ class Steps:
             return (dotted(node.args[0].value) or "").rpartition(".")[2] or name
         looks = any(word in name.lower() for word in ("opt", "solver", "trainer")) and "sched" not in name.lower()
         return name if looks and (kind is None or kind.tag == "list") else None
+
+    def _wrapped(self, function: Function) -> str | None:
+        """The name of the optimizer that a method called ``step`` of the script's own wrapper uses."""
+        if id(function) in self._inside:
+            return None
+        self._inside.add(id(function))
+        names = [name for call in self.calls(function.node.body) if (name := self.optimizer(call)) is not None]
+        self._inside.discard(id(function))
+        return names[0] if names else None
 
     def clears(self, node: cst.CSTNode) -> bool:
         """Whether gradients are set to zero."""
@@ -284,11 +297,8 @@ class Steps:
     def draws_on_host(self, node: cst.CSTNode) -> bool:
         """Whether numpy's or Python's generator is asked, a loader, or a numpy array is taken in."""
         for part in walk(node):
-            kind = self._found.of(part) if isinstance(part, cst.BaseExpression) else None
-            if kind is not None and kind.tag in ("numpy module", "number module"):
-                return True
             if isinstance(part, cst.Call):
-                if dotted(part.func) == "next":
+                if dotted(part.func) == "next" or self._asks_host(part):
                     return True
                 called = self._found.of(part.func)
                 if called is not None and called.tag == "torch" and called.name.rpartition(".")[2] in _LOADS:
@@ -301,6 +311,17 @@ class Steps:
                         return True
                     if base is not None and base.tag == "instance" and called is None:
                         return True
+        return False
+
+    def _asks_host(self, node: cst.Call) -> bool:
+        """Whether a function of numpy's, or a generator of Python's, is called on more than numbers and sizes."""
+        base = node.func.value if isinstance(node.func, cst.Attribute) else node.func
+        for kind in (self._found.of(node.func), self._found.of(base)):
+            if kind is not None and kind.tag in ("numpy module", "number module"):
+                words = f"{kind.name}.{dotted(node.func)}".split(".")
+                if "random" in words or words[-1] in _READS:
+                    return True
+                return not all(_is_fixed(self._found.of(a.value)) for a in node.args)
         return False
 
     def draws(self, node: cst.CSTNode) -> bool:
@@ -316,19 +337,26 @@ class Steps:
             return False
         seen.add(kind.name)
         body = self._found.functions[int(kind.name)].node.body
+        learns = self._runs(kind, set())  # then torch's generator is asked in the step, as a layer does
         for part in walk(body):
             if isinstance(part, cst.Call):
                 called = self._found.of(part.func)
-                base = self._found.of(part.func.value) if isinstance(part.func, cst.Attribute) else None
-                if any(k is not None and k.tag in ("numpy module", "number module") for k in (called, base)):
+                if self._asks_host(part):
                     return True
                 if called is None:
                     continue
-                if called.tag == "torch" and called.name.rpartition(".")[2] in _DRAWS | _LOADS:
+                if called.tag == "torch" and called.name.rpartition(".")[2] in (_LOADS if learns else _DRAWS | _LOADS):
                     return True
                 if called.tag == "function" and self._function_draws(called, seen):
                     return True
         return False
+
+
+def _is_fixed(kind: Kind | None) -> bool:
+    """Whether a value is known while a step is compiled."""
+    if kind is not None and kind.tag in ("tuple", "list"):
+        return all(map(_is_fixed, kind.of))
+    return kind is not None and kind.tag in ("number", "shape", "text", "dtype", "none", "numpy module")
 
 
 def _gives_arrays(kind: Kind | None) -> bool:

@@ -81,6 +81,11 @@ SPARSE_MAKERS = frozenset(
     )
 )
 
+_PROCESSES = (
+    "JAX drives all devices of a machine from one process: call the function itself; "
+    "python -m fnn.distributed.launch -n N script.py starts several processes"
+)
+
 DOUBLES = frozenset("torch.double torch.float64 torch.DoubleTensor torch.cuda.DoubleTensor".split())
 
 DTYPES = frozenset(
@@ -187,6 +192,8 @@ def method_result(method: str, arguments: int, keywords: frozenset[str]) -> Kind
         return list_of(NUMBER)
     if method == "backward":
         return NONE
+    if method == "to_sparse":
+        return SPARSE
     if method in _MASKS:
         return MASK
     if method == "type" and not arguments:
@@ -248,6 +255,8 @@ def hint(name: str) -> str:
     """What to write where `place` knows nothing."""
     from fnn._torch_names import instead
 
+    if name.startswith("torch.multiprocessing"):
+        return _PROCESSES
     parts = name.split(".")
     said = instead(parts[1]) if len(parts) > 1 and parts[0] == "torch" else ""
     return said.removeprefix("; ") or f"fnn has no counterpart of {name}"

@@ -158,6 +158,8 @@ class Values(Scopes):
             return MASK if logical and a == b == MASK else ROW if ROW in (a, b) else ARRAY
         tags = [k.tag for k in (a, b) if k is not None]
         for tag in ("text", "list", "tuple", "numpy"):
+            if tags == ["list", "list"]:
+                return join(a, b)
             if tag in tags:
                 return a if a is not None and a.tag == tag else b
         if tags == ["shape", "shape"] or (tags == ["shape"] and isinstance(operator, cst.Add)):

@@ -26,6 +26,8 @@ REMOVED = frozenset(
     "torch.cuda.empty_cache torch.cuda.synchronize torch.cuda.manual_seed torch.cuda.manual_seed_all "
     "torch.cuda.set_device torch.set_num_threads torch.use_deterministic_algorithms "
     "torch.set_float32_matmul_precision torch.multiprocessing.set_start_method torch.cuda.reset_peak_memory_stats "
+    "torch.accelerator.set_device_index torch.accelerator.synchronize torch.accelerator.set_device "
+    "torch.cuda.reset_max_memory_allocated torch.cuda.ipc_collect torch.set_num_interop_threads "
     "torch.set_flush_denormal torch.mps.manual_seed torch.multiprocessing.set_sharing_strategy".split()
 )
 
