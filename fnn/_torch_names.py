@@ -34,6 +34,7 @@ _TABLE: dict[str, str] = {
     "GradScaler .*autocast.*": "see fnn.amp",
     "H mH": "write fnn.adjoint(x)",
     "index": "write x[index]",
+    "polygamma_": "write x = fnn.polygamma(n, x): arrays do not change",
     "symeig": "use fnn.linalg.eigh",
     "eig lstsq solve matrix_rank": "use fnn.linalg.{name}",
     "svd_lowrank pca_lowrank": "use fnn.linalg.svd",

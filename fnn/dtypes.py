@@ -5,6 +5,7 @@ an error, never a silent float32.  Where PyTorch's *default* is int64 (counters,
 without x64, as JAX itself does.
 """
 
+import math
 from typing import Any, cast
 
 import jax
@@ -98,6 +99,41 @@ def to_array(x: object, name: str = "input", where: str = "") -> jax.Array:
         return jnp.asarray(x)
     except (TypeError, ValueError):
         raise ArgumentTypeError(f"{where}argument '{name}' must be an array, got {type(x).__name__}") from None
+
+
+def number_in(value: complex, dtype: np.dtype, where: str = "") -> np.ndarray:
+    """A Python number as PyTorch writes it into an array of a dtype: integers have no fraction, unsigned ones wrap.
+
+    Raises:
+        ArgumentError: the dtype cannot hold it.
+    """
+    given, kind = value, "V" if jnp.issubdtype(dtype, jnp.floating) else dtype.kind
+    fits = True
+    if isinstance(value, complex) and kind not in "bc":
+        value, fits = value.real, not value.imag
+    if kind in "iu" and fits:
+        low, high = int(jnp.iinfo(dtype).min), int(jnp.iinfo(dtype).max)
+        if isinstance(value, int):
+            fits = (-high if kind == "u" else low) <= value <= high
+            value = value % (high + 1) if kind == "u" and fits else value
+        else:
+            fits = math.isfinite(value.real) and low <= value.real <= high
+            value = int(value.real) if fits else value
+    elif kind in "Vc" and fits:
+        top = float(jnp.finfo(dtype).max)
+        fits = not any(math.isfinite(part) and abs(part) > top for part in (value.real, value.imag))
+    if not fits:
+        raise ArgumentError(
+            f"{where}value cannot be converted to type {dtype.name} without overflow, got value={given}"
+        )
+    return np.asarray(value, dtype)
+
+
+def operand_in(value: complex, dtype: np.dtype, where: str = "") -> np.ndarray:
+    """As `number_in`, for an operand: to the half dtypes it goes through wider ones, and becomes infinite."""
+    through = np.dtype("float64") if jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize == 2 else dtype
+    with np.errstate(over="ignore"):
+        return number_in(value, through, where).astype(dtype)
 
 
 def conjugated(tree: object) -> Any:

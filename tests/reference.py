@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -179,10 +180,12 @@ def check_op(
     most: int | None = None,
     rtol: float | None = None,
     atol: float | None = None,
+    variants: Mapping[str, Callable] = MappingProxyType({}),
 ) -> int:
     """Every sample of op_db through both frameworks; returns how many were compared.
 
     Args:
+        variants: what stands for ``fnn_fn`` in variants of the entry which compute something of it.
         most: how many samples a variant, evenly chosen, unless ``FNN_TEST_ALL=1``.
         marked: compare only the gradients of arguments that op_db marks as differentiable.
         skip: given a sample, a reason to leave it out, or None.
@@ -201,7 +204,8 @@ def check_op(
         for n, sample in enumerate(samples):
             try:
                 args = (sample.input, *sample.args)
-                check_call(op.op, fnn_fn, args, sample.kwargs, grad=needs_grad, marked=marked, rtol=rtol, atol=atol)
+                call = variants.get(op.variant_test_name, fnn_fn)
+                check_call(op.op, call, args, sample.kwargs, grad=needs_grad, marked=marked, rtol=rtol, atol=atol)
             except Exception as error:
                 raise AssertionError(f"{name} {op.variant_test_name} sample {n}: {sample.summary()}") from error
             count += 1

@@ -16,6 +16,8 @@ from typing import Any, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
+from fnn.autocasting._contractions import einsum_contracts, tensordot_contracts
+
 __all__ = ["DEVICES", "TABLES", "Entry", "Policy"]
 
 
@@ -55,12 +57,12 @@ def _resampled(given: Mapping[str, Any]) -> Policy | None:
     return None if given.get("mode") == "area" else Policy.FLOAT32
 
 
-def _contracts(given: Mapping[str, Any]) -> Policy | None:
-    """Of `einsum` where it is composed: without a second operand there is no product."""
-    operands = given.get("operands", ())
-    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
-        operands = operands[0]
-    return Policy.LOWER if len(operands) > 1 else None
+def _einsum(given: Mapping[str, Any]) -> Policy | None:
+    return Policy.LOWER if einsum_contracts(given) else None
+
+
+def _tensordot(given: Mapping[str, Any]) -> Policy | None:
+    return Policy.LOWER if tensordot_contracts(given) else None
 
 
 def _table(**lists: str) -> dict[str, Entry]:
@@ -77,7 +79,7 @@ _CPU: dict[str, Entry] = _table(
         "conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d linear matmul mm bmm addmm"
         " addbmm baddbmm linalg_vecdot prelu scaled_dot_product_attention"
         # composed of mm, bmm, matmul or linear
-        " tensordot chain_matmul linalg_multi_dot rnn rnn_cell"
+        " chain_matmul linalg_multi_dot rnn rnn_cell"
     ),
     float32=(
         f"{_LOSSES} binary_cross_entropy ctc_loss avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d grid_sample"
@@ -94,7 +96,8 @@ _CPU: dict[str, Entry] = _table(
     ),
     promote="cat concat concatenate stack index_copy",
 ) | {
-    "einsum": _contracts,
+    "einsum": _einsum,
+    "tensordot": _tensordot,
     "interpolate": _area_of_volumes,
     "local_response_norm": _averaged,
     "max_pool3d": _returns_values,

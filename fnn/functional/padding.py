@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from jax import lax
 
 from fnn.arguments import integers, listed
 from fnn.autocasting import governed
-from fnn.dtypes import to_array
+from fnn.dtypes import number_in, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.typing import ArrayLike, DType, Scalar
 
@@ -106,17 +105,7 @@ def _fill(value: Scalar | None, dtype: DType) -> Any:
         return np.zeros((), dtype)
     if isinstance(value, complex) or not hasattr(value, "__float__"):
         raise ArgumentTypeError(f"{_WHERE}argument 'value' must be float, not {type(value).__name__} (={value!r})")
-    if jnp.issubdtype(dtype, jnp.integer):
-        info = jnp.iinfo(dtype)
-        fits = math.isfinite(value) and info.min <= int(value) <= info.max
-        value = int(value) if fits else value
-    elif dtype == jnp.bool_:
-        fits, value = True, bool(value)
-    else:
-        fits = not math.isfinite(value) or abs(value) <= float(jnp.finfo(dtype).max)
-    if not fits:
-        raise ArgumentError(f"{_WHERE}value cannot be converted to type {dtype} without overflow, got value={value!r}")
-    return np.asarray(value, dtype)
+    return number_in(float(value), np.dtype(dtype), _WHERE)
 
 
 def _check_mirrored(x: jax.Array, pairs: Sequence[tuple[int, int]], mode: str) -> None:

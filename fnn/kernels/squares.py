@@ -102,9 +102,11 @@ def _chosen(plain: jax.Array, centred: jax.Array, axes: tuple[int, ...], low: bo
     down, up = _SCALES[centred.dtype]
     large, small = _outside(plain, low)
     result, scale = plain, lax.full_like(plain, 1)
+    # No number is below it.  Without it XLA takes (c x)^2 of a scalar for c^2 x^2, in which c^2 is infinite or 0.
+    least = lax.full_like(centred, float(jnp.finfo(centred.dtype).min))
     for outside, factor in ((small, up), (large, down)):
         if outside is not None:
-            scaled = centred * factor
+            scaled = lax.max(centred * factor, least)
             result = lax.select(outside, total(scaled * scaled, axes), result)
             scale = lax.select(outside, lax.full_like(plain, factor), scale)
     return result, scale

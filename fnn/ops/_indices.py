@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn.arguments import listed
-from fnn.dtypes import to_array
+from fnn.dtypes import number_in, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._promote import kind_of
 from fnn.tracing import concrete
@@ -74,23 +74,25 @@ def places_along(index: jax.Array, axis: int) -> tuple[jax.Array, ...]:
 
 
 def number_for(value: Any, dtype: np.dtype, where: str) -> jax.Array:
-    """One number, to be written into an array of a dtype, which must be of its kind or a higher one.
+    """One number, or an array without dimensions, to be written into an array of a dtype.
 
     Raises:
         ArgumentTypeError: it is an array with dimensions.
-        ArgumentError: the dtype cannot hold it.
+        ArgumentError: the dtype cannot hold it; of an array in a compiled program nobody knows.
     """
     if getattr(value, "ndim", 0):
         raise ArgumentTypeError(
             f"{where}only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
         )
-    number: Any = value if isinstance(value, (bool, int, float, complex)) else to_array(value, "value", where)
-    kind = kind_of(number.dtype if hasattr(number, "dtype") else np.result_type(type(number)))
-    if kind > kind_of(dtype) and (kind == 3 or kind_of(dtype) < 2) and kind_of(dtype) != 0:
-        raise ArgumentError(
-            f"{where}value cannot be converted to type {dtype.name} without overflow, got value={value}"
-        )
-    return jnp.asarray(number).astype(dtype)
+    if isinstance(value, (bool, int, float, complex)):
+        return jnp.asarray(number_in(value, dtype, where))
+    number = to_array(value, "value", where)
+    known = concrete(number)
+    if known is not None:
+        number_in(known.item(), dtype, where)
+    elif kind_of(number.dtype) == 3 and kind_of(dtype) in (1, 2):
+        number = number.real
+    return number.astype(dtype)
 
 
 def values_for(values: Scalar | ArrayLike, x: jax.Array, where: str, name: str) -> jax.Array:

@@ -71,7 +71,17 @@ def result_type(*operands: Any) -> np.dtype:
 def promoted(*operands: Any) -> list[jax.Array]:
     """The operands as arrays of their common dtype (not broadcast)."""
     dtype = result_type(*operands)
-    return [jnp.asarray(x, dtype) if not hasattr(x, "dtype") else to_array(x).astype(dtype) for x in operands]
+    return [to_array(x).astype(dtype) if hasattr(x, "dtype") else jnp.asarray(_wrapped(x, dtype)) for x in operands]
+
+
+def _wrapped(number: Any, dtype: np.dtype) -> np.ndarray:
+    """A number as an operand: one that a narrow integer dtype cannot hold loses its upper bits, as PyTorch's.
+
+    Not so in int32, which stands for PyTorch's int64 as well: there it is an error.
+    """
+    if isinstance(number, int) and dtype.kind in "iu" and dtype.itemsize < 4:
+        return np.asarray(number).astype(dtype)
+    return np.asarray(number, dtype)
 
 
 def as_inexact(x: jax.Array) -> jax.Array:

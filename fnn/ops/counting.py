@@ -220,7 +220,13 @@ def histc(input: ArrayLike, bins: int = 100, min: float = 0, max: float = 0) -> 
         raise ArgumentError(f"histc: max must be larger than min, got min={min}, max={max}")
     edges = _edges(wide, count, None if min == max else min, None if min == max else max, "histc", 1.0)
     low, high = edges[0], edges[-1]
-    place = ((wide - low) / (high - low) * count).astype(np.int32)  # as PyTorch, by a division
+    kept = jnp.finfo(flat.dtype) if flat.dtype.itemsize == 2 and kind_of(flat.dtype) == FLOATING else None
+
+    def rounded(values: jax.Array) -> jax.Array:  # PyTorch computes in the array's own precision
+        return values if kept is None else lax.reduce_precision(values, kept.nexp, kept.nmant)
+
+    low, high = rounded(low), rounded(high)
+    place = rounded(rounded(rounded(wide - low) * count) / rounded(high - low)).astype(np.int32)  # and in this order
     place = jnp.where((wide >= low) & (wide <= high), jnp.minimum(place, count - 1), count)
     return jnp.zeros(count, x.dtype).at[place].add(jnp.ones((), x.dtype), mode="drop")
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn.dtypes import canonical, get_default_dtype, to_array
+from fnn.dtypes import canonical, get_default_dtype, number_in, operand_in, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._given import ints_of, placed, size_of
 from fnn.ops._promote import kind_of, result_type
@@ -172,7 +172,10 @@ def scalar_tensor(s: Scalar, *, dtype: DType | None = None, device: Device | Non
     >>> scalar_tensor(2)
     Array(2., dtype=float32)
     """
-    return _filled(((),), s, dtype, device, "scalar_tensor: ")
+    where = "scalar_tensor: "
+    kept = canonical(dtype, where)
+    number = operand_in(s, kept, where) if isinstance(s, (bool, int, float, complex)) else s
+    return placed(_fill((), number, kept, where), device, where)
 
 
 def eye(n: int, m: int | None = None, *, dtype: DType | None = None, device: Device | None = None) -> jax.Array:
@@ -218,14 +221,8 @@ def _new(
 def _fill(shape: tuple[int, ...], value: Scalar, dtype: np.dtype, where: str) -> jax.Array:
     if getattr(value, "ndim", 0):
         raise ArgumentTypeError(f"{where}argument 'fill_value' must be a number, got shape={np.shape(value)}")
-    if not hasattr(value, "dtype") and kind_of(dtype) == 1 and isinstance(value, (int, float)):
-        value = int(value)
-        low, high = jnp.iinfo(dtype).min, jnp.iinfo(dtype).max
-        if dtype == np.uint8 and -high <= value < 0:
-            value += high + 1  # PyTorch's unsigned numbers wrap
-        if not low <= value <= high:
-            raise ArgumentError(f"{where}value cannot be converted to type {dtype.name} without overflow: {value}")
-    return jnp.full(shape, value, dtype)
+    number = number_in(value, dtype, where) if isinstance(value, (bool, int, float, complex)) else value
+    return jnp.full(shape, number, dtype)
 
 
 def _dtype_of(value: Any, where: str) -> np.dtype:

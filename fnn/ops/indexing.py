@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnn.arguments import integer, listed, wrap_dim
-from fnn.dtypes import index_dtype, is_floating, to_array
+from fnn.dtypes import index_dtype, is_floating, operand_in, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._given import ints_of
 from fnn.ops._indices import check_bounds, dynamic, in_front, index_array, line_of
@@ -158,7 +158,12 @@ def where(condition: ArrayLike, input: ArrayLike | None = None, other: ArrayLike
             f"{name}expected condition to be a boolean tensor, but got a tensor with dtype {chosen.dtype}"
         )
     dtype = result_type(input, other)
-    a, b = (to_array(value, "input", name).astype(dtype) for value in (input, other))
+    a, b = (
+        jnp.asarray(operand_in(value, dtype, name))
+        if isinstance(value, (bool, int, float, complex))
+        else to_array(value, "input", name).astype(dtype)
+        for value in (input, other)
+    )
     try:
         shape = jnp.broadcast_shapes(chosen.shape, a.shape, b.shape)
     except ValueError:

@@ -10,6 +10,7 @@ from jax import lax
 from fnn.dtypes import index_dtype
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._document import alias, op
+from fnn.ops._indices import number_for
 from fnn.ops._operands import (
     COMPLEX,
     FLOATING,
@@ -43,7 +44,7 @@ def _scaled(where: str, y: jax.Array, alpha: Scalar, name: str = "alpha") -> jax
             f"{where}: For integral input tensors, argument {name} must not be a floating point number, "
             f"got {name}={alpha} for {y.dtype}"
         )
-    return y & jnp.asarray(bool(alpha)) if y.dtype == np.bool_ else y * jnp.asarray(alpha, y.dtype)
+    return y & jnp.asarray(bool(alpha)) if y.dtype == np.bool_ else y * number_for(alpha, y.dtype, f"{where}: ")
 
 
 @op(alpha="multiplies ``other``; an integer for integer arrays.")
@@ -342,8 +343,7 @@ def lerp(input: ArrayLike, end: ArrayLike, weight: ArrayLike) -> jax.Array:
 
 def _combined(where: str, input: ArrayLike, a: ArrayLike, b: ArrayLike, value: Scalar) -> list[jax.Array]:
     x, y, z = same_rank(where, *promoted(array(input, where), array(a, where, "tensor1"), array(b, where, "tensor2")))
-    if kind_of(x.dtype) < FLOATING and isinstance(value, float) and int(value) != value:
-        raise ArgumentTypeError(f"{where}: value={value} cannot be converted to {x.dtype} without overflow")
+    number_for(value, x.dtype, f"{where}: ")
     return [x, y, z]
 
 
@@ -359,7 +359,7 @@ def addcmul(input: ArrayLike, tensor1: ArrayLike, tensor2: ArrayLike, *, value: 
     """
     x, y, z = _combined("addcmul", input, tensor1, tensor2, value)
     refuse_bool("addcmul", x)
-    return computed_wide(lambda a, b, c: a + jnp.asarray(value, a.dtype) * b * c, x, y, z)
+    return computed_wide(lambda a, b, c: a + number_for(value, a.dtype, "addcmul: ") * b * c, x, y, z)
 
 
 @op(tensor1="the numerator.", tensor2="the denominator.", value="multiplies the quotient.")

@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 
 from fnn.arguments import integer
+from fnn.dtypes import number_in
 from fnn.errors import ArgumentError
 from fnn.ops._document import alias, op
 from fnn.ops._gamma import polygamma_of
 from fnn.ops._operands import array, computed_wide, no_complex, same_rank
-from fnn.ops._promote import as_inexact, promoted
+from fnn.ops._promote import as_inexact, promoted, result_type
 from fnn.ops.pointwise_unary import digamma, lgamma
 from fnn.typing import ArrayLike
 
@@ -24,7 +25,9 @@ def _clamped(where: str, input: ArrayLike, min: ArrayLike | None, max: ArrayLike
     if not given:
         raise ArgumentError(f"{where}: At least one of 'min' or 'max' must not be None")
     no_complex(where, array(input, where))
-    x, *bounds = same_rank(where, *promoted(input, *given))
+    kept = result_type(input, *given)
+    bounds = (jnp.asarray(number_in(v, kept, f"{where}: ")) if isinstance(v, (bool, int, float)) else v for v in given)
+    x, *bounds = same_rank(where, *promoted(input, *bounds))
     no_complex(where, x)
     shape = jnp.broadcast_shapes(x.shape, *(b.shape for b in bounds))
     x, *bounds = (jnp.broadcast_to(v, shape) for v in (x, *bounds))

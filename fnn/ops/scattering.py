@@ -12,6 +12,7 @@ from fnn.arguments import listed, wrap_dim
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._indices import check_bounds, in_front, index_array, line_of, number_for, places_along, values_for
+from fnn.ops._promote import kind_of
 from fnn.ops._scatter import REDUCTIONS, added, reduced_into
 from fnn.typing import ArrayLike, Scalar
 
@@ -114,6 +115,8 @@ def index_fill(input: ArrayLike, dim: int, index: ArrayLike, value: Scalar) -> j
     axis = wrap_dim(dim, x.ndim, where)
     size = x.shape[axis] if x.ndim else 1
     check_bounds(at, size, where, axis, negative=True)
+    if kind_of(x.dtype) != 3 and (isinstance(value, complex) or kind_of(getattr(value, "dtype", bool)) == 3):
+        raise ArgumentError(f"{where}Converting complex Scalar to non-complex type is not supported, got value={value}")
     number = number_for(value, x.dtype, where)
     if not x.ndim:
         return number if at.size else x

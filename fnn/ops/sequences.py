@@ -230,20 +230,38 @@ def _spaced_dtype(start: Any, end: Any, dtype: DType | None, where: str) -> np.d
 
 
 def _spaced(start: Any, end: Any, steps: int, dtype: np.dtype, where: str, base: float | None) -> jax.Array:
-    traced = any(isinstance(v, Tracer) for v in (start, end))
-    if traced:
-        a, b = (jnp.asarray(v, dtype) for v in (start, end))
-        values = jnp.linspace(a, b, steps, dtype=dtype)
-        return values if base is None else jnp.asarray(base, dtype) ** values
+    if any(isinstance(v, Tracer) for v in (start, end)):
+        return _spaced_traced(start, end, steps, dtype, base)
     a, b = (_number(v, n, where) for v, n in ((start, "start"), (end, "end")))
-    if kind_of(dtype) == 1 and base is None:
+    if kind_of(dtype) == 1 and (base is None or steps > 1):
         a, b = int(a), int(b)
     wide = np.complex128 if kind_of(dtype) == 3 else np.float64
     at = np.arange(steps)
     step = wide(b - a) / (steps - 1) if steps > 1 else wide(0)
     # From both ends, so that the last number is the end itself.
-    values = np.where(at < steps / 2, a + step * at, b - step * (steps - 1 - at)) if steps != 1 else np.full(1, a, wide)
+    values = np.where(at < steps // 2, a + step * at, b - step * (steps - 1 - at)) if steps != 1 else wide([a])
     if base is not None:
         values = wide(base) ** values
     with np.errstate(over="ignore", invalid="ignore"):
         return on_device(values.astype(dtype))
+
+
+def _spaced_traced(start: Any, end: Any, steps: int, dtype: np.dtype, base: float | None) -> jax.Array:
+    """`_spaced` between ends that a compiled program computes, in which integers are exact: no double is needed."""
+    if kind_of(dtype) != 1:
+        a, b = (jnp.asarray(v, dtype) for v in (start, end))
+        values = jnp.linspace(a, b, steps, dtype=dtype)
+        return values if base is None else jnp.asarray(base, dtype) ** values
+    if base is not None and steps == 1:  # the only exponent that is no integer
+        return (base ** jnp.asarray(start, jnp.float32)).astype(dtype)[None]
+    wide = np.promote_types(dtype, np.int32)
+    a, b = (jnp.asarray(v).astype(wide) for v in (start, end))
+    at, parts = jnp.arange(steps, dtype=wide), max(steps - 1, 1)
+    whole, rest = jnp.floor_divide(b - a, parts), jnp.remainder(b - a, parts)
+    floor = a + whole * at + jnp.floor_divide(rest * at, parts)
+    between = jnp.remainder(rest * at, parts)
+    if base is None:
+        return (floor + ((floor < 0) & (between > 0))).astype(dtype)  # towards zero
+    values = base ** floor.astype(jnp.float32) * base ** (between.astype(jnp.float32) / parts)
+    near = jnp.round(values)
+    return jnp.where(jnp.abs(values - near) < 1e-6 * values, near, values).astype(dtype)

@@ -242,12 +242,12 @@ def _quantile(
     ordered = sort(rows).values
     size, missing = rows.shape[-1], jnp.isnan(lax.stop_gradient(rows))
     valid = size - jnp.sum(missing, -1, keepdims=True) if ignore_nan else jnp.full((*rows.shape[:-1], 1), size)
-    points = lax.stop_gradient(at).reshape((1,) * (rows.ndim - 1) + (-1,))
+    points = at.reshape((1,) * (rows.ndim - 1) + (-1,))
     rank = jnp.maximum(points * (valid - 1).astype(x.dtype), 0)
     if not ignore_nan:
         rank = jnp.where(jnp.any(missing, -1, keepdims=True), size - 1, rank)
     if interpolation == "lower":
-        rank = jnp.floor(rank)
+        rank = jnp.floor(rank)  # which has no gradient, like all but "linear"
     elif interpolation == "higher":
         rank = jnp.ceil(rank)
     elif interpolation == "nearest":

@@ -13,6 +13,7 @@ from jax.scipy import special as _special
 from fnn.functional import simplex
 from fnn.ops import _bessel
 from fnn.ops._document import COMMON, Binary, alias, op, set_identity
+from fnn.ops._gamma import zeta_of
 from fnn.ops._operands import FLOATING, array, computed_wide, narrow_to, no_complex, pair, refuse_numbers, same_rank
 from fnn.ops._promote import as_inexact, promoted
 from fnn.ops._unary import inexact_function
@@ -218,6 +219,8 @@ def xlog1py(input: ArrayLike, other: ArrayLike) -> jax.Array:
 def zeta(input: ArrayLike, other: ArrayLike) -> jax.Array:
     """Hurwitz's zeta function, ``sum of (k + other)^-input`` over k from 0.
 
+    Infinite where ``input`` is 1 or a term is; NaN below 1, and where a term is not real.
+
     Example:
         >>> import jax.numpy as jnp
         >>> import fnn
@@ -227,7 +230,7 @@ def zeta(input: ArrayLike, other: ArrayLike) -> jax.Array:
     x, y = (as_inexact(v) for v in pair("special.zeta", input, other, "one"))
     no_complex("special.zeta", x)
     shape = jnp.broadcast_shapes(x.shape, y.shape)
-    return computed_wide(lambda a, b: _special.zeta(a, b), jnp.broadcast_to(x, shape), jnp.broadcast_to(y, shape))
+    return computed_wide(zeta_of, jnp.broadcast_to(x, shape), jnp.broadcast_to(y, shape))
 
 
 # -- orthogonal polynomials, by their recurrences ------------------------------------------------------

@@ -163,11 +163,8 @@ def istft(
         raise ArgumentError(f"istft: expected hop_length <= win_length, got hop_length={hop}, win_length={win_length}")
     frames = jnp.swapaxes(x, 1, 2)
     frames = frames * np.sqrt(n_fft).astype(jnp.finfo(x.dtype).dtype) if normalized else frames
-    if one:
-        frames = jnp.fft.irfft(frames, n_fft)
-    else:
-        frames = jnp.fft.ifft(frames)
-        frames = frames if return_complex else jnp.real(frames)
+    # Of a real signal the other half of the frequencies says nothing new: PyTorch does not look at it.
+    frames = jnp.fft.ifft(frames) if return_complex else jnp.fft.irfft(frames[..., : n_fft // 2 + 1], n_fft)
     count = frames.shape[1]
     whole = n_fft + hop * (count - 1)
     places = (np.arange(count)[:, None] * hop + np.arange(n_fft)[None]).reshape(-1)

@@ -27,7 +27,7 @@ import numpy as np
 
 from fnn import random
 from fnn.autocasting import governed_as
-from fnn.dtypes import to_array
+from fnn.dtypes import number_in, to_array
 from fnn.errors import ArgumentError, TracerEscapeError
 from fnn.state import constants, tensor_methods, tensor_names
 from fnn.state.box_index import check_index
@@ -302,7 +302,8 @@ class Box(_Arrayed):
 
     def fill_(self, value: object) -> Any:
         """Sets every element to ``value``."""
-        return self._replace(value)
+        is_number = isinstance(value, (bool, int, float, complex))
+        return self._replace(number_in(value, self.dtype, "fill_: ") if is_number else value)
 
     def zero_(self) -> Any:
         """Sets every element to zero."""

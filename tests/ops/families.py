@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -32,6 +33,7 @@ class Row(NamedTuple):
     errors: tuple[str, ...] = ()  # patterns of errors that JAX cannot have
     tolerance: tuple[float, float] | None = None
     x64: bool = False
+    variants: Mapping[str, Callable] = MappingProxyType({})  # see `reference.check_op`
 
 
 PLAIN = Row()
@@ -102,6 +104,7 @@ def run(name: str, fun: Callable, row: Row = PLAIN, path: str = "") -> None:
                     marked=row.marked,
                     rtol=rtol,
                     atol=atol,
+                    variants=row.variants,
                 )
             except AssertionError as error:
                 if "nothing was compared" not in str(error) or first:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -219,10 +221,11 @@ def matrix_rank(
     return jnp.sum(values.reshape((1,) * (least.ndim - values.ndim) + values.shape) > least, -1, dtype=index_dtype())
 
 
-@op(A="(..., m, n).", atol=_ATOL, rtol=_RTOL)
+@op(A="(..., m, n).", rcond="the same as ``rtol``.", atol=_ATOL, rtol=_RTOL)
 def pinv(
-    A: ArrayLike, *, atol: Real | ArrayLike | None = None, rtol: Real | ArrayLike | None = None, hermitian: bool = False
-) -> jax.Array:
+    A: ArrayLike, rcond: Real | ArrayLike | None = None, hermitian: bool = False,
+    *, atol: Real | ArrayLike | None = None, rtol: Real | ArrayLike | None = None,
+) -> jax.Array:  # fmt: skip
     """The pseudo-inverse (Moore-Penrose), (..., n, m).
 
     Example:
@@ -233,12 +236,13 @@ def pinv(
                [0. ]], dtype=float32)
     """
     where = "linalg.pinv"
-    return pseudo_inverse(matrix(A, where, square=hermitian), atol, rtol, hermitian, where)
+    relative = rcond if rtol is None else rtol
+    return pseudo_inverse(matrix(A, where, square=hermitian), atol, relative, hermitian, where)
 
 
-@jax.custom_jvp
-def _filtered_inverse(x: jax.Array, absolute: jax.Array, relative: jax.Array) -> jax.Array:
-    u, s, vh = jnp.linalg.svd(x, full_matrices=False)
+@functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _filtered_inverse(x: jax.Array, absolute: jax.Array, relative: jax.Array, hermitian: bool) -> jax.Array:
+    u, s, vh = jnp.linalg.svd(from_triangle(x, False) if hermitian else x, full_matrices=False)
     keep = s > jnp.maximum(absolute, relative * jnp.max(s, -1))[..., None]
     inverse = jnp.where(keep, 1 / jnp.where(keep, s, 1), 0).astype(x.dtype)
     return (adjoint(vh) * inverse[..., None, :]) @ adjoint(u)
@@ -246,11 +250,11 @@ def _filtered_inverse(x: jax.Array, absolute: jax.Array, relative: jax.Array) ->
 
 @_filtered_inverse.defjvp
 def _filtered_inverse_jvp(
-    primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]
+    hermitian: bool, primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]
 ) -> tuple[jax.Array, jax.Array]:
-    # Golub and Pereyra (1973), for a constant rank.
+    # Golub and Pereyra (1973), for a constant rank.  As PyTorch's, that of any matrix, with both triangles.
     x, t = primals[0], tangents[0]
-    p = _filtered_inverse(*primals)
+    p = _filtered_inverse(*primals, hermitian)
     th, ph = adjoint(t), adjoint(p)
     change = p @ ph @ th @ (identity(x, x.shape[-2]) - x @ p) - p @ t @ p
     return p, change + (identity(x, x.shape[-1]) - p @ x) @ th @ ph @ p
@@ -262,8 +266,7 @@ def pseudo_inverse(
     """The pseudo-inverse, by singular values that are not below a tolerance."""
     if x.size == 0:
         return jnp.zeros((*x.shape[:-2], x.shape[-1], x.shape[-2]), x.dtype)
-    x = from_triangle(x, False) if hermitian else x
     absolute, relative = (lax.stop_gradient(v) for v in _tolerances(x, atol, rtol, where))
     shape = jnp.broadcast_shapes(absolute.shape, relative.shape, x.shape[:-2])
     x = jnp.broadcast_to(x.reshape((1,) * (len(shape) + 2 - x.ndim) + x.shape), (*shape, *x.shape[-2:]))
-    return _filtered_inverse(x, jnp.broadcast_to(absolute, shape), jnp.broadcast_to(relative, shape))
+    return _filtered_inverse(x, jnp.broadcast_to(absolute, shape), jnp.broadcast_to(relative, shape), hermitian)

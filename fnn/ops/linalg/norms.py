@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -63,6 +64,15 @@ def vector_norm(
     return norm_over(values, ord, axes, keepdim)
 
 
+def _extreme(where: str, values: jax.Array, ord: Any, axis: int, keepdims: bool = False) -> jax.Array:
+    """The largest of non-negative values for a positive order, of none 0; the smallest for a negative one."""
+    if values.shape[axis]:
+        return (jnp.max if ord > 0 else jnp.min)(values, axis, keepdims=keepdims)
+    if ord > 0:
+        return jnp.sum(values, axis, keepdims=keepdims)
+    raise IndexError(f"{where}: Expected reduction dim {axis} to have non-zero size for ord={ord}")
+
+
 def _matrix_norm(where: str, x: jax.Array, ord: float | str, dim: Sequence[int], keepdim: bool) -> jax.Array:
     if len(dim) != 2:
         raise ArgumentError(f"{where}: dim must be a 2-tuple. Got {dim}")
@@ -75,14 +85,13 @@ def _matrix_norm(where: str, x: jax.Array, ord: float | str, dim: Sequence[int],
         if x.dtype.itemsize == 2:
             raise ArgumentTypeError(f"{where}: not implemented for {x.dtype}")
         values = svdvals(jnp.moveaxis(x, (rows, columns), (-2, -1)))
-        reduce = jnp.sum if ord == "nuc" else (jnp.max if ord > 0 else jnp.min)  # type: ignore[operator]
-        result = reduce(values, -1)
+        result = jnp.sum(values, -1) if ord == "nuc" else _extreme(where, values, ord, -1)
         return jnp.expand_dims(result, tuple(sorted((rows, columns)))) if keepdim else result
     if isinstance(ord, str) or abs(ord) not in (1, math.inf):
         raise ArgumentError(f"{where}: Order {ord} not supported.")
     summed, other = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = jnp.sum(norm_over(jnp.expand_dims(x, -1), 1, (x.ndim,), False), summed, keepdims=True)
-    result = (jnp.max if ord > 0 else jnp.min)(sums, other, keepdims=True)
+    result = _extreme(where, sums, ord, other, keepdims=True)
     return result if keepdim else jnp.squeeze(result, (rows, columns))
 
 

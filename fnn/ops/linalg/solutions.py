@@ -252,8 +252,9 @@ def lstsq(A: ArrayLike, B: ArrayLike, rcond: float | None = None, *, driver: str
     """The X of least norm that makes ``|A X - B|`` least.
 
     Returns:
-        ``(solution, residuals, rank, singular_values)``: the residuals are empty unless m > n and the rank is n (in a
-        transform, that is assumed); the rank is empty for ``'gels'``, the singular values for it and ``'gelsy'``.
+        ``(solution, residuals, rank, singular_values)``: the residuals are empty unless m > n and the driver is
+        ``'gels'``, or another one but ``'gelsy'`` (the default) and the rank n (in a transform, that is assumed); the
+        rank is empty for ``'gels'``, the singular values for it and ``'gelsy'``.
 
     Example:
         >>> import jax.numpy as jnp
@@ -283,7 +284,7 @@ def lstsq(A: ArrayLike, B: ArrayLike, rcond: float | None = None, *, driver: str
     known = None if isinstance(rank, Tracer) else np.asarray(rank)
     full = known is None or bool((known == x.shape[-1]).all())
     residuals = jnp.zeros((0,), values.dtype)
-    if x.shape[-2] > x.shape[-1] and full and driver in (None, "gels", "gelsy", "gelsd", "gelss"):
+    if x.shape[-2] > x.shape[-1] and (driver == "gels" or (full and driver in ("gelsd", "gelss"))):
         apart = x @ solution - y
         residuals = jnp.sum(jnp.real(apart) ** 2 + jnp.imag(apart) ** 2, -2)
     return LeastSquares(
