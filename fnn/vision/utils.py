@@ -1,4 +1,4 @@
-"""Pictures of pictures: `make_grid`, `save_image`.
+"""Pictures of pictures: `make_grid`, `save_image`, and what is found in them: `draw_bounding_boxes` and others.
 
 Computed on the host, so that nothing is compiled for a batch that is looked at once.
 """
@@ -14,9 +14,12 @@ import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.serialization.atomic import replacing
+from fnn.vision._drawing import draw_bounding_boxes, draw_keypoints, draw_segmentation_masks, flow_to_image
 from fnn.vision._images import pillow
 
-__all__ = ["make_grid", "save_image"]
+__all__ = [
+    "draw_bounding_boxes", "draw_keypoints", "draw_segmentation_masks", "flow_to_image", "make_grid", "save_image",
+]  # fmt: skip
 
 
 def make_grid(

@@ -145,6 +145,23 @@ def test_what_is_refused():
         model.eval()([jnp.zeros((3, 8, 8), jnp.uint8)])
 
 
+def test_a_size_is_drawn_as_by_torchvision():
+    """A number is drawn also where there is one size; of several a traced program has none."""
+    transform = detection.transform.GeneralizedRCNNTransform(24, 40, [0.0] * 3, [1.0] * 3).train()
+    image, found = jnp.ones((3, 12, 15)), []
+    for run in (lambda f: f, fnn.jit(random="torch")):
+        fnn.manual_seed(0)
+        found.append(run(lambda transform, image: transform([image])[0].tensors)(transform, image))
+        found.append(fnn.rand(2))
+    np.testing.assert_allclose(found[0], found[2], atol=1e-6)
+    np.testing.assert_array_equal(np.asarray(found[1]), np.asarray(found[3]))
+    transform.min_size = (24, 32)
+    with pytest.raises(
+        ValueError, match=r"min_size=\(24, 32\) is drawn in training, and a traced program has one size"
+    ):
+        fnn.jit(random="torch")(lambda transform, image: transform([image])[0].tensors)(transform, image)
+
+
 def test_trainable_layers():
     body = vision.models.resnet18(num_classes=2)
     features = detection.backbone_utils.resnet_features(body, 1)

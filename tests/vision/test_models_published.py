@@ -49,7 +49,7 @@ def _case(name):
     """Sides, arguments, and the size of the batch."""
     sides, kwargs = SIZES.get(name, (64, {}))
     if models.get_model_builder(name).__module__.startswith(models.video.__name__):
-        sides = sides if isinstance(sides, tuple) else (8, sides, sides)
+        sides = sides if isinstance(sides, tuple) else (4, 32, 32)
     if "weights_backbone" in inspect.signature(models.get_model_builder(name)).parameters:
         kwargs = {"weights_backbone": None, **kwargs}
     return (sides if isinstance(sides, tuple) else (sides, sides)), kwargs, 1 if name in ("maxvit_t", "s3d") else 2

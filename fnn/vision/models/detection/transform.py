@@ -10,6 +10,7 @@ import numpy as np
 from fnn import nn, random
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn import functional as F
+from fnn.tracing import concrete
 from fnn.vision.models.detection.image_list import ImageList
 
 __all__ = ["GeneralizedRCNNTransform", "resize_boxes", "resize_keypoints"]
@@ -79,14 +80,17 @@ class GeneralizedRCNNTransform(nn.Module):
     def _drawn_size(self) -> int:
         """One of ``min_size``, by a number of the generator."""
         key = random.resolve(random.AMBIENT, "GeneralizedRCNNTransform")
-        if not isinstance(key, random.Generator):
-            if len(self.min_size) > 1:
-                raise ArgumentError(
-                    f"GeneralizedRCNNTransform: min_size={self.min_size} is drawn in training, and a traced program "
-                    "has one size; give one, or resize the images before"
-                )
-            return next(iter(self.min_size))
-        return self.min_size[int(random.uniform(key, (1,), low=0.0, high=float(len(self.min_size)))[0])]
+        number = None
+        if isinstance(key, random.Generator):  # PyTorch draws it, too, where there is no choice
+            number = concrete(random.uniform(key, (1,), low=0.0, high=float(len(self.min_size))))
+        if len(self.min_size) == 1:
+            return self.min_size[0]
+        if number is None:
+            raise ArgumentError(
+                f"GeneralizedRCNNTransform: min_size={self.min_size} is drawn in training, and a traced program "
+                "has one size; give one, or resize the images before"
+            )
+        return self.min_size[int(number[0])]
 
     def resize(self, image: jax.Array, target: Target | None = None) -> tuple[jax.Array, Target | None]:
         """Image and target at the size that the shorter and the longer side allow."""
