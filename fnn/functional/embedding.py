@@ -20,6 +20,7 @@ from jax import lax
 from fnn.arguments import widen
 from fnn.dtypes import index_dtype, is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.functional import _bags as bags
 from fnn.functional import _loss_common as common
 from fnn.functional import _promotion as promotion
 from fnn.functional.vector_norm import vector_norm
@@ -152,24 +153,25 @@ def embedding_bag(
     _check_bag_arguments(i, w, factors, mode, scale_grad_by_freq, sparse)
     padding = normalise_padding(name, padding_idx, w.shape[0])
     _check_range(name, i, w.shape[0])
-    bag, bags = _bags(i, offsets, include_last_offset)
-    i = i.reshape(-1)
+    if i.ndim == 2 and offsets is not None:
+        raise ArgumentError(
+            f"{name}: if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed "
+            f"length sequences. However, found offsets of type {type(offsets).__name__}"
+        )
+    places, count = (None, len(i)) if i.ndim == 2 else _places(i, offsets, include_last_offset)
     rows = _rows(w, i) if max_norm is None else _short_rows(name, weight, i, max_norm, norm_type)
     dtype = rows.dtype
     if scale_grad_by_freq:
         rows = _by_frequency(rows, i, w.shape[0])
     rows = widen(rows)
-    if padding is not None:
-        bag = jnp.where(i == padding, bags, bag)  # a bag that does not exist
-    if mode == "max":
-        return _bag_maxima(rows, bag, bags).astype(dtype)
+    kept = None if padding is None else i != padding
     if factors is not None:
-        rows = rows * widen(factors).reshape(-1, 1)
-    out = jax.ops.segment_sum(rows, bag, bags)
-    if mode == "mean":
-        count = jax.ops.segment_sum(jnp.ones(bag.shape, rows.dtype), bag, bags)
-        out = out / jnp.maximum(count, 1)[:, None]
-    return out.astype(dtype)
+        rows = rows * _repeated(widen(factors), rows.shape)
+    if places is None:
+        return bags.of_one_length(rows, kept, mode).astype(dtype)
+    if kept is not None:
+        places = jnp.where(kept, places, count)  # a bag that does not exist
+    return bags.of_places(rows, places, count, mode).astype(dtype)
 
 
 def one_hot(tensor: ArrayLike, num_classes: int = -1) -> jax.Array:
@@ -342,16 +344,9 @@ def _check_bag_arguments(
         )
 
 
-def _bags(i: jax.Array, offsets: ArrayLike | None, include_last_offset: bool) -> tuple[jax.Array, int]:
+def _places(i: jax.Array, offsets: ArrayLike | None, include_last_offset: bool) -> tuple[jax.Array, int]:
     """The bag of each index, and the number of bags (the bag of an index that belongs to none)."""
     name = "embedding_bag"
-    if i.ndim == 2:
-        if offsets is not None:
-            raise ArgumentError(
-                f"{name}: if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed "
-                f"length sequences. However, found offsets of type {type(offsets).__name__}"
-            )
-        return lax.broadcasted_iota(index_dtype(), i.shape, 0).reshape(-1), i.shape[0]
     if offsets is None:
         raise ArgumentError(f"{name}: offsets has to be a 1D Tensor but got None")
     o = to_array(offsets, "offsets", f"{name}: ")
@@ -376,17 +371,3 @@ def _bags(i: jax.Array, offsets: ArrayLike | None, include_last_offset: bool) ->
             )
     place = jnp.arange(i.shape[0], dtype=o.dtype)
     return jnp.searchsorted(o, place, side="right") - 1, o.shape[0] - int(include_last_offset)
-
-
-def _bag_maxima(rows: jax.Array, bag: jax.Array, bags: int) -> jax.Array:
-    """The maxima (B, E) of bags of rows (L, E), found without a gradient and then looked up with one."""
-    if rows.shape[0] == 0:
-        return jnp.zeros((bags, rows.shape[1]), rows.dtype)
-    values = lax.stop_gradient(rows)
-    most = jax.ops.segment_max(values, bag, bags)
-    here = values == most.at[bag].get(mode="fill", fill_value=jnp.nan)
-    place = jnp.where(here, jnp.arange(rows.shape[0])[:, None], rows.shape[0])
-    first = jax.ops.segment_min(place, bag, bags)  # (B, E); nowhere if the bag is empty
-    found = jnp.take_along_axis(rows, jnp.minimum(first, rows.shape[0] - 1), 0)
-    empty = jax.ops.segment_sum(jnp.ones_like(bag), bag, bags) == 0
-    return jnp.where(empty[:, None], 0, found)

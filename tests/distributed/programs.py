@@ -98,15 +98,11 @@ def traffic(*names: str) -> None:
             gathered = {t.shape for t in found if t.kind == "all-gather"}
             assert gathered and gathered <= weights, (name, rows, gathered - weights)
             assert {t.kind for t in found} <= {"all-gather", "all-reduce", "reduce-scatter"}, (name, rows, found)
-            # Gradients, maybe in the form of a product of matrices, those of convolutions maybe for each place of the
-            # kernel; the loss; the moments of BatchNorm.
+            # Gradients, maybe in the form of a product of matrices, those of convolutions maybe for each row or place
+            # of the kernel; the loss; the moments of BatchNorm.
             reduced = {math.prod(t.shape) for t in found if t.kind != "all-gather"}
-            known = {
-                1,
-                *map(math.prod, weights),
-                *(math.prod(w[:2]) for w in weights),
-                *(b.size for b in model.buffers()),
-            }
+            places = {math.prod(w[:2]) * math.prod(w[at:]) for w in weights for at in range(2, len(w) + 1)}
+            known = {1, *map(math.prod, weights), *places, *(b.size for b in model.buffers())}
             assert reduced <= known, (name, rows, found)
             volumes.add(sum(t.bytes for t in found))
         assert max(volumes) <= 1.1 * min(volumes), (name, volumes)  # whatever the batch
