@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -389,6 +389,52 @@ def concretised(found: list[Any]) -> Iterator[None]:
             _watchers -= 1
             if not _watchers:
                 setattr(ArrayImpl, _NUMBERS, _numbers)
+
+
+_canonical = getattr(dtypes, "canonicalize_value", None)  # from JAX 0.9 on
+# By the id of the array: the array, so that the id stays its own, a copy of what it held, and the constant.
+_copied: ContextVar[dict[int, tuple[np.ndarray, np.ndarray, Any]] | None] = ContextVar("fnn_copied", default=None)
+_copiers = 0
+
+
+def _copied_numpy(value: Any) -> Any:
+    copies = _copied.get()
+    if copies is None or type(value) is not np.ndarray:
+        return cast(Any, _canonical)(value)
+    known = copies.get(id(value))
+    if known is None or not _alike(known[1], value):
+        content = value.copy()
+        known = copies[id(value)] = value, content, cast(Any, _canonical)(content)
+    return known[2]
+
+
+def _alike(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+@contextlib.contextmanager
+def copied_numpy() -> Iterator[None]:
+    """Inside the ``with`` block a numpy array becomes a constant with what it holds when it is used.
+
+    JAX takes the array itself, or remembers what it converted it to by its identity: one that is written to in place
+    would be another constant later, or the old one in the next trace.
+    """
+    global _copiers
+    if _canonical is None:
+        yield
+        return
+    with _watching:
+        _copiers += 1
+        dtypes.canonicalize_value = _copied_numpy
+    token = _copied.set({})
+    try:
+        yield
+    finally:
+        _copied.reset(token)
+        with _watching:
+            _copiers -= 1
+            if not _copiers:
+                dtypes.canonicalize_value = _canonical
 
 
 def register_array_like(cls: type, look: Callable[[Any], Any], take: Callable[[Any], Any]) -> None:

@@ -105,8 +105,10 @@ def variable(node: Any, place: Place, labels: Labels) -> str:
         return f"a default argument of {getattr(node, '__name__', 'a function')}"
     if place.kind == "code":
         return f"the code of {getattr(node, '__name__', 'a function')}"
-    if place.kind == "environment":
-        return "the environment"
+    if place.kind == "setting":
+        return str(place.name)
+    if place.kind == "library":
+        return ".".join(place.name)
     if place.kind == "names":
         return f"the names in {getattr(node, '__module__', None) or labels[node]}"
     if place.kind in ("global", "module"):

@@ -132,7 +132,8 @@ def traced(
                 continue
         if program is not None:
             return program, survey
-        random.set_rng_state(generator)
+        if not recorder.materialised:  # what a lazy module has drawn for its parameters, it keeps
+            random.set_rng_state(generator)
         boxes = dict.fromkeys([*known, *survey.boxes, *found.discovered])
         donated = likely | set(found.written)
         owners = [*inputs.owners, *(o for o in found.owners.values() if not any(o is n for n in inputs.owners))]
@@ -202,7 +203,7 @@ def _run_once(
     args, kwargs = call.arguments(dynamic)
     recorder.numbers = Numbers(dict(zip(inputs.expressions, dynamic[len(call.dynamic) :], strict=True)))
     try:
-        with opened(scope), contained(), random.ambient(seeds), tracing.concretised(concrete):
+        with opened(scope), contained(), random.ambient(seeds), tracing.concretised(concrete), tracing.copied_numpy():
             out = called(*args, **kwargs)
     finally:
         with recorder.quiet():

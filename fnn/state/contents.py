@@ -40,6 +40,9 @@ _READERS: dict[type, Callable[[Any], Any]] = {
 
 # Of modules that need not be loaded.
 _NAMED: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("logging", "Logger"): lambda held: (held.level, held.getEffectiveLevel(), held.disabled, held.manager.disable),
+    ("configparser", "RawConfigParser"): lambda held: [held._sections, held._defaults],
+    ("configparser", "SectionProxy"): lambda held: [held.name, held.parser._sections, held.parser._defaults],
     ("_ctypes", "_SimpleCData"): bytes,
     ("_ctypes", "Array"): bytes,
     ("_ctypes", "Structure"): bytes,

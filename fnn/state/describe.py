@@ -19,7 +19,7 @@ import math
 import operator
 import types
 import weakref
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -273,10 +273,16 @@ class Survey:
             inner = frozenset(self.value(v) for v in content)
         else:
             inner = tuple(map(self.value, content))
+        if isinstance(value, defaultdict):
+            return (Same(type(value)), inner, self.value(value.default_factory))
+        if isinstance(value, deque) and value.maxlen is not None:
+            return (Same(type(value)), inner, value.maxlen)
         return (Same(type(value)), inner)
 
     def _tuple(self, value: Any) -> Any:
-        return (Same(type(value)), tuple(map(self.value, value)))
+        cls = type(value)
+        of_class = Same(cls) if is_library(cls.__module__) else self._class(cls)
+        return (of_class, tuple(map(self.value, value)))
 
     def _method(self, value: Any) -> Any:
         return ("method", self.value(value.__self__), self.value(value.__func__))
@@ -294,7 +300,8 @@ class Survey:
         return Same(value)
 
     def _partial(self, value: Any) -> Any:
-        return ("partial", self.value(value.func), self.value(value.args), self.value(value.keywords))
+        parts = (value.func, value.args, value.keywords, value.__dict__)
+        return ("partial", *map(self.value, parts))
 
     def _proxy(self, value: Any) -> Any:
         try:
@@ -315,13 +322,14 @@ class Survey:
         if issubclass(cls, enum.Enum) and watchable(cls):
             return (Same(value), self._instance(value))  # it may have attributes
         if isinstance(value, (*_PLAIN, *_constants)):
-            return (cls, value, self._instance(value)) if watchable(cls) else (cls, value)
+            return self._of_ones_own((cls, value), value)
         if isinstance(value, float):
-            inner = (cls, self._float(float(value)))
-            return (*inner, self._instance(value)) if watchable(cls) else inner
+            return self._of_ones_own((cls, self._float(float(value))), value)
         if isinstance(value, (np.ndarray, tuple)):
             inner = self._tuple(value) if isinstance(value, tuple) else self._numpy(value)
             return (inner, self._instance(value)) if watchable(cls) else inner
+        if isinstance(value, functools.partial):
+            return (self._partial(value), self._instance(value)) if watchable(cls) else self._partial(value)
         if isinstance(value, (list, dict, set, frozenset, deque, types.MappingProxyType)):
             inner = self._container(value)
             return (inner, self._instance(value)) if watchable(cls) else inner
@@ -347,6 +355,10 @@ class Survey:
             return ("module", self.node(value), Same(value)) if not is_library(value.__name__) else Same(value)
         if isinstance(value, property):
             return ("property", self.value(value.fget), self.value(value.fset))
+        if isinstance(value, functools.partialmethod):
+            return (cls, Same(value), *map(self.value, (value.func, value.args, value.keywords)))
+        if isinstance(value, functools.cached_property):
+            return (cls, Same(value), self.value(value.func))
         if isinstance(value, functools.singledispatchmethod):
             return (cls, self.value(value.dispatcher))
         if isinstance(value, (classmethod, staticmethod)):
@@ -365,6 +377,13 @@ class Survey:
         if watchable(cls):
             return self._instance(value)
         return Same(value)
+
+    def _of_ones_own(self, inner: tuple[Any, ...], value: object) -> tuple[Any, ...]:
+        """The description of a plain value, and what a user's class adds to it: attributes, or methods alone."""
+        cls = type(value)
+        if watchable(cls):
+            return (*inner, self._instance(value))
+        return inner if is_library(cls.__module__) else (*inner, self._class(cls))
 
     def _class(self, value: type) -> Any:
         if is_library(value.__module__):
@@ -416,6 +435,8 @@ def module_print(module: object, survey: Survey) -> Any:
         parts.append((name, survey.box_print(box)))
     for name, box in tables["_buffers"].items():
         parts.append((name, None if box is None else survey.box_print(box, donate=bool(training))))
+    if tables["_non_persistent_buffers_set"]:
+        parts.append(("_non_persistent_buffers_set", frozenset(tables["_non_persistent_buffers_set"])))
     for name, child in tables["_modules"].items():
         parts.append((name, None if child is None else survey.object(child)))
     for name, table in tables.items():

@@ -10,18 +10,19 @@ import functools
 import sys
 import types
 import weakref
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from operator import is_
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
 
 from fnn.state.box import Box
+from fnn.state.code import is_library
 from fnn.state.contents import content_of
 from fnn.state.describe import Content, Survey, has_state, is_constant, of_container
-from fnn.state.places import MISSING, Place, fetch, own_dict
+from fnn.state.places import MISSING, Place, fetch, in_library, own_dict
 from fnn.state.scope import epoch
 from fnn.state.template import Log, Template, is_number
 from fnn.tracing import Tracer
@@ -32,7 +33,7 @@ __all__ = ["Guards"]
 class Guards:
     """The fast checks for the objects of one survey."""
 
-    __slots__ = ("checks", "classes", "codes", "moves", "numbers", "refs", "slow", "structure", "weak")
+    __slots__ = ("checks", "classes", "codes", "moves", "numbers", "own", "refs", "slow", "structure", "typed", "weak")
 
     def __init__(self, template: Template, survey: Survey, roots: list[Any], lost: Callable[[Any], None]) -> None:
         self.structure = epoch.structure
@@ -43,6 +44,8 @@ class Guards:
         self.codes: list[tuple[Callable[[], Any], types.CodeType]] = []  # of functions, which may be reloaded
         self.slow: list[Callable[[], bool]] = []
         self.classes: set[tuple[type, str]] = set()
+        self.typed: set[int] = set()  # plain objects whose class is checked
+        self.own: dict[type, list[tuple[str, Any]]] = {}  # what users' classes have under names
         # ``lost`` is called when one of the objects is gone.
         self.refs = []
         for thing in [*roots, *survey.nodes]:
@@ -65,9 +68,11 @@ class Guards:
             if has_state(type(node)):
                 self._hooks(node)
         self.classes.clear()
-        for array in survey.numpy:
-            if array.flags.writeable or array.base is not None:
-                self.slow.append(_same_content(array))
+        self.slow += [_same_entries(base, entries) for base, entries in self.own.items()]
+        self.own.clear()
+        self.typed.clear()
+        for array in survey.numpy:  # a read-only one, too: it can be made writeable, written to and made read-only
+            self.slow.append(_same_content(array))
 
     def hold(self) -> bool:
         """Whether everything that was read is as it was."""
@@ -106,13 +111,29 @@ class Guards:
                 return None
         elif kind in ("class", "of class"):
             cls = node if kind == "of class" else type(node)
+            if kind == "class" and not has_state(cls) and id(node) not in self.typed:
+                self.typed.add(id(node))
+                ref, of = _reference(node), weakref.ref(cls)
+                self.slow.append(lambda: type(ref()) is of())
             if (cls, name) in self.classes:
                 return None
             self.classes.add((cls, name))
+            if simple:
+                for base in cls.__mro__:
+                    found = base.__dict__.get(name, MISSING)
+                    if is_library(base.__module__):
+                        self._expect(base.__dict__.get, name, found)
+                    else:
+                        self.own.setdefault(base, []).append((name, found))
+                    if found is not MISSING:
+                        break
+                return None
         elif simple and kind == "global" and name in node.__globals__:
             return self._expect(node.__globals__.get, name, value)
         elif simple and kind == "attr" and isinstance(node, types.ModuleType):
             return self._expect(vars(node).get, name, value)
+        elif simple and kind == "library":
+            return self._expect(vars(in_library(node, name[:-1])).get, name[-1], value)
         elif simple and kind == "module":
             return self._expect(sys.modules.get, name, value)
         same = _matcher(value, set())
@@ -161,8 +182,8 @@ def _matcher(value: Any, above: set[int]) -> Callable[[Any], bool]:
     above = above | {id(value)}
     cls = type(value)
     if isinstance(value, functools.partial):
-        inner = _matcher((value.func, value.args, value.keywords), above)
-        return lambda now: type(now) is cls and inner((now.func, now.args, now.keywords))
+        inner = _matcher((value.func, value.args, value.keywords, value.__dict__), above)
+        return lambda now: type(now) is cls and inner((now.func, now.args, now.keywords, now.__dict__))
     if isinstance(value, types.MethodType):
         inner = _matcher((value.__self__, value.__func__), above)
         return lambda now: type(now) is cls and inner((now.__self__, now.__func__))
@@ -178,6 +199,9 @@ def _matcher(value: Any, above: set[int]) -> Callable[[Any], bool]:
     if isinstance(value, types.SimpleNamespace):
         inner = _matcher(value.__dict__, above)
         return lambda now: type(now) is cls and inner(now.__dict__)
+    if isinstance(value, defaultdict):
+        inner, made_by = _matcher(dict(value), above), _reference(value.default_factory)
+        return lambda now: type(now) is cls and now.default_factory is made_by() and inner(dict(now))
     if isinstance(value, (dict, types.MappingProxyType)):
         keys, items = list(value), [_matcher(v, above) for v in value.values()]
         size = len(keys)
@@ -187,6 +211,9 @@ def _matcher(value: Any, above: set[int]) -> Callable[[Any], bool]:
             and (all(map(is_, now, keys)) or list(now) == keys)
             and all(same(v) for same, v in zip(items, now.values(), strict=True))
         )
+    if isinstance(value, deque) and value.maxlen is not None:
+        inner, longest = _matcher(deque(value), above), value.maxlen
+        return lambda now: type(now) is cls and now.maxlen == longest and inner(deque(now))
     if isinstance(value, (list, tuple, set, frozenset, deque)):
         if isinstance(value, (list, deque)) and all(type(v) in _ATOMS for v in value):
             plain = list(value)
@@ -204,9 +231,33 @@ def _matcher(value: Any, above: set[int]) -> Callable[[Any], bool]:
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
 
 
+def _same_entries(cls: type, entries: list[tuple[str, Any]]) -> Callable[[], bool]:
+    ref, line = weakref.ref(cls), [*map(id, cls.__mro__)]
+    plain = [(name, value) for name, value in entries if value is MISSING or is_constant(value)]
+    weak = [(name, _reference(value)) for name, value in entries if not (value is MISSING or is_constant(value))]
+
+    def check() -> bool:
+        cls = ref()
+        if cls is None or [*map(id, cls.__mro__)] != line:
+            return False
+        get = cls.__dict__.get
+        for name, value in plain:
+            if get(name, MISSING) is not value:
+                return False
+        for name, held in weak:
+            if get(name, MISSING) is not held():
+                return False
+        return True
+
+    return check
+
+
 def _same_content(array: np.ndarray) -> Callable[[], bool]:
     content, ref = Content(array), weakref.ref(array)
-    return lambda: content.matches(ref())
+    if not array.dtype.hasobject:
+        return lambda: content.matches(ref())
+    inside = _matcher(array.ravel().tolist(), set())
+    return lambda: content.matches(ref()) and inside(cast(Any, ref()).ravel().tolist())
 
 
 def _reference(value: object) -> Callable[[], Any]:

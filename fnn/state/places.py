@@ -5,12 +5,12 @@ from __future__ import annotations
 import abc
 import builtins
 import functools
-import os
 import sys
 import types
 from typing import Any, NamedTuple
 
 from fnn.state.code import is_library
+from fnn.state.settings import SETTINGS
 
 __all__ = [
     "ANYTHING",
@@ -20,6 +20,7 @@ __all__ = [
     "data_of",
     "definitions",
     "fetch",
+    "in_library",
     "is_data",
     "module_of",
     "on_class",
@@ -85,13 +86,25 @@ def fetch(node: Any, place: Place) -> Any:
         return tuple(tuple(type.__subclasses__(c)) for c in classes if not is_library(c.__module__))
     if kind == "registered":
         return abc.get_cache_token()  # moves when a class is registered with any abstract one
-    if kind == "environment":
-        return os.environ
+    if kind == "setting":
+        return SETTINGS[name].read()
+    if kind == "library":
+        return in_library(node, name)
     if kind == "names":
         return tuple(node.__globals__ if isinstance(node, types.FunctionType) else vars(node))
     if kind == "module":
         return sys.modules.get(name, MISSING)
     return own_dict(node)  # the whole of it
+
+
+def in_library(function: Any, path: tuple[str, ...]) -> Any:
+    """What a path of names leads to below a library's module that is a global of ``function``: ``F.relu``."""
+    found = function.__globals__.get(path[0], MISSING)
+    for name in path[1:]:
+        if not isinstance(found, types.ModuleType):
+            return MISSING
+        found = vars(found).get(name, MISSING)
+    return found
 
 
 def own_dict(value: object) -> dict[str, Any]:
@@ -121,6 +134,8 @@ def module_of(found: object) -> Any:
     """Where a function, a class or another descriptor is from; of plain data, nothing."""
     if isinstance(found, functools.singledispatchmethod):
         return found.func.__module__
+    if type(found).__module__ == "functools":  # whose classes are no sign of where it is from
+        return None
     if isinstance(found, type) or hasattr(type(found), "__get__"):
         return getattr(found, "__module__", None)
     return None

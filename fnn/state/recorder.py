@@ -33,6 +33,7 @@ from fnn.state.places import (
     data_of,
     definitions,
     fetch,
+    in_library,
     is_data,
     module_of,
     on_class,
@@ -41,6 +42,7 @@ from fnn.state.places import (
 )
 from fnn.state.recipes import slots_of
 from fnn.state.scope import watched_names
+from fnn.state.settings import SETTINGS
 from fnn.state.template import Log, Template
 from fnn.state.watch import Watch, recorder
 
@@ -79,6 +81,7 @@ class Recorder:
         self.materialised = False  # whether one of them got its shapes
         self.unrooted: Any = None
         self._met: deque[tuple[Any, int]] = deque()
+        self._ran: set[type] = set()  # the classes of Modules and Optimizers that were met
         self.roots = tuple(
             ("unread", type(root)) if i in unread else self.survey.root(root) for i, root in enumerate(roots)
         )
@@ -123,7 +126,8 @@ class Recorder:
             if fetch(node, self.places[at]) is not container:
                 continue
             now = copied(container)
-            if _atoms(now) and _atoms(before) and len(now) > len(before):
+            named = isinstance(now, dict) and any(type(key) is str for key in now)  # no cache by shapes and the like
+            if _atoms(now) and _atoms(before) and len(now) > len(before) and not named:
                 log = Log(type(container), before, now)
                 if log.admits(container):
                     ignored.add(number)
@@ -274,8 +278,8 @@ class Recorder:
             return
         if isinstance(found, types.MemberDescriptorType):
             self._read(Place(number, "slot", name), value)
-        elif not is_library(module_of(found) or type(value).__module__):
-            self._read(Place(number, "class", name), value)
+        elif not is_library(module_of(found) or type(value).__module__) or not is_library(type(value).__module__):
+            self._read(Place(number, "class", name), value)  # of a library's class above: one's own may get another
 
     def _read(self, place: Place, node: object) -> Any:
         if place in self._seen:
@@ -308,6 +312,10 @@ class Recorder:
                 elif isinstance(value, types.ModuleType):
                     if "__getattr__" in own_dict(value):
                         self._read(Place(number, "attr", "__getattr__"), value)
+                elif has_state(type(value)):
+                    for name in _RUNS:  # nobody reads what its class has, where somebody may put another
+                        if on_class(type(value), name) is not MISSING:
+                            self._read(Place(number, "class", name), value)
                 elif not isinstance(value, type) or not is_library(type(value).__module__):
                     self._operators(value, number)
                 if isinstance(value, type):
@@ -347,8 +355,12 @@ class Recorder:
                 self._owners[number] = value, set()
             if watchable(type(value)):
                 self.watch.add(_topmost(type(value)))
-            if has_state(type(value)) and _holds_lazy(value):
-                self.lazy.add(number)
+            if has_state(type(value)):
+                if type(value) not in self._ran:
+                    self._ran.add(type(value))
+                    self._met.append((value, number))
+                if _holds_lazy(value):
+                    self.lazy.add(number)
             if not _describes_itself(value):
                 self.before[number] = _snapshot(value)
             if not has_state(type(value)):
@@ -419,6 +431,7 @@ class Recorder:
             self._read(Place(number, "of class", name), cls)
         if not is_library(type(cls).__module__) and on_class(type(cls), name) is not MISSING:
             self._read(Place(number, "class", name), cls)
+            self._read(Place(number, "of class", name), cls)  # which may get one of its own
 
     def _function(self, function: types.FunctionType, number: int) -> None:
         names = names_of(function.__code__)
@@ -439,10 +452,15 @@ class Recorder:
         for path in names.globals:
             if path[0] not in NOTICED or path[0] in function.__globals__:  # else it is the one of `watch`
                 self._path(Place(number, "global", path[0]), function, path[1:])
+            if path[1:]:
+                found = in_library(function, path)  # what somebody may put another thing in the place of: F.relu
+                if (callable(found) or by_value(found)) and not isinstance(found, types.ModuleType):
+                    self._read(Place(number, "library", path), function)
         for path in names.cells:
             self._path(Place(number, "cell", cells[path[0]]), function, path[1:])
-        if not _ENVIRONMENT.isdisjoint(names.named):
-            self._read(Place(number, "environment", ""), function)
+        for setting, (asked, _) in SETTINGS.items():
+            if not asked.isdisjoint(names.named):
+                self._read(Place(number, "setting", setting), function)
         if "random" in names.named:
             self._add_hidden(load=False)
         if any(_draws(module, attributes) for module, *attributes in names.imports):
@@ -485,8 +503,8 @@ def _draws(module: str, attributes: Sequence[str]) -> bool:
 _LOOKS_AT_ALL = frozenset({"__dict__", "vars", "dir", "getmembers", "getattr_static", "attrgetter", "__getattribute__"})
 _PAST_THE_WATCH = frozenset({"getattr_static", "__getattribute__"})
 _ASKS_FOR_CLASSES = frozenset({"isinstance", "issubclass"})
-_ENVIRONMENT = frozenset({"environ", "getenv"})
 _METHODS = (types.FunctionType, staticmethod, classmethod)
+_RUNS = ("__call__", "forward", "step")
 _NOT_READ = frozenset({"__getattribute__", "__init_subclass__", "__del__", "__repr__", "__reduce__", "__getstate__"})
 _NOT_CALLED = frozenset({"__init__", "__new__", "__getattribute__", "__init_subclass__", "__del__"})
 

@@ -172,3 +172,16 @@ def test_keys_of_ones_own_pass_through_raw_loops():
     run = lambda xs: lax.map(lambda a: F.dropout(a[0], 0.5, training=True, key=a[1]), (xs, keys))  # noqa: E731
     ys = fnn.jit(run)(ROWS)
     assert len({np.asarray(y).tobytes() for y in ys}) == 4
+
+
+def test_what_a_lazy_module_draws_inside_fnn_jit_nobody_draws_again():
+    states, weights = [], []
+    for transform in (lambda f: f, fnn.jit):
+        fnn.manual_seed(0)
+        lazy = nn.LazyLinear(4)
+        transform(lambda x, lazy=lazy: lazy(x))(ROWS)
+        states.append(fnn.get_rng_state())
+        weights.append((lazy.weight.data, nn.Linear(64, 4).weight.data))
+    np.testing.assert_array_equal(*states)
+    np.testing.assert_array_equal(*weights)
+    assert not np.array_equal(*weights[1])

@@ -4,16 +4,22 @@ methods that a library calls, caches, proxies.
 
 import abc
 import collections
+import configparser
 import contextvars
 import ctypes
 import dataclasses
+import decimal
 import functools
 import inspect
 import io
+import logging
 import multiprocessing
 import operator
+import os
+import sys
 import threading
 import types
+import typing
 import weakref
 
 import jax
@@ -23,6 +29,7 @@ import pytest
 
 import fnn
 from fnn import nn, optim
+from fnn.nn import functional as F
 
 ONE = jnp.ones(3)
 VALUE = 1.0
@@ -332,10 +339,151 @@ def factory_of_a_dataclass():
     return put_global, lambda: Made().values[0]
 
 
+def attribute_of_a_partial():
+    part = functools.partial(lambda: part.k)
+    return (lambda v: setattr(part, "k", v)), lambda: part()
+
+
+def method_of_a_partial_kind():
+    class Thing:
+        k = functools.partialmethod(lambda self, v: v, 0.0)
+
+    thing = Thing()
+    return (lambda v: setattr(Thing, "k", functools.partialmethod(lambda self, v: v, v))), lambda: thing.k()
+
+
+def property_that_is_kept():
+    class Thing:
+        pass
+
+    def put(value):
+        Thing.k = functools.cached_property(lambda self: value)
+        Thing.k.__set_name__(Thing, "k")
+
+    return put, lambda: Thing().k
+
+
+def factory_of_a_dict():
+    table = collections.defaultdict(float)
+
+    def put(value):
+        table.clear()
+        table.default_factory = lambda: value
+
+    return put, lambda: table["any"]
+
+
+def method_of_a_named_tuple():
+    class Pair(typing.NamedTuple):
+        a: float = 1.0
+
+        def read(self):
+            return self.a
+
+    pair = Pair()
+    return (lambda v: setattr(Pair, "read", lambda self: v)), lambda: pair.read()
+
+
+def method_of_a_number():
+    class Named(int):
+        __slots__ = ()
+
+    named = Named(1)
+    return (lambda v: setattr(Named, "read", lambda self: v)), lambda: named.read()
+
+
+def class_below_a_metaclass():
+    class Meta(type):
+        k = 0.0
+
+        def read(cls):
+            return cls.k
+
+    class Thing(metaclass=Meta):
+        pass
+
+    return (lambda v: setattr(Meta if v < 2 else Thing, "k", v)), lambda: Thing.read()
+
+
+def class_of_a_second_object():
+    first, second = Plain(), Plain()
+    kinds = {k: type("Kind", (Plain,), {"k": k, "__module__": __name__}) for k in (0.0, 1.0, 2.0, 5.0)}
+    first.__class__ = second.__class__ = kinds[0.0]
+    return (lambda v: setattr(second, "__class__", kinds[v])), lambda: first.k + second.k
+
+
+def classes_above_a_class():
+    class Thing(type("Base", (Plain,), {"read": lambda self: 0.0, "__module__": __name__})):
+        pass
+
+    thing = Thing()
+
+    def put(value):
+        Thing.__bases__ = (type("Base", (Plain,), {"read": lambda self: value, "__module__": __name__}),)
+
+    return put, lambda: thing.read()
+
+
+def method_that_a_library_has():
+    class Mine(nn.Identity):
+        pass
+
+    mine = Mine()
+    return (lambda v: setattr(Mine, "forward", lambda self, x: x * v)), lambda: mine(1.0)
+
+
+def operator_that_a_library_has():
+    class Mine(nn.Identity):
+        pass
+
+    mine = Mine()
+    return (lambda v: setattr(Mine, "__call__", lambda self, x: x * v)), lambda: mine(1.0)
+
+
+def numpy(kind, shape=()):
+    held = np.ones(shape, kind)
+    return (lambda v: held.fill(v)), lambda: held
+
+
+def numpy_of_another_dtype():
+    return numpy(np.float64)
+
+
+def numpy_of_integers():
+    return numpy(np.int64, 3)
+
+
+def numpy_made_writeable_for_a_while():
+    held = np.ones(3, np.float32)
+
+    def put(value):
+        held.flags.writeable = True
+        held.fill(value)
+        held.flags.writeable = False
+
+    return put, lambda: held
+
+
+def numpy_of_dicts():
+    held = np.array([{"k": 1.0}, None], object)
+    return (lambda v: held[0].update(k=v)), lambda: held[0]["k"]
+
+
+def file_of_settings():
+    parser = configparser.ConfigParser()
+    parser["part"] = {"k": "1"}
+    return (lambda v: parser.set("part", "k", str(v))), lambda: float(parser["part"]["k"])
+
+
+def level_of_a_logger():
+    logger = logging.Logger("user")
+    return (lambda v: logger.setLevel(int(v))), lambda: logger.getEffectiveLevel()
+
+
 PLACES = {
     name: f
     for name, f in list(globals().items())
-    if isinstance(f, types.FunctionType) and f.__module__ == __name__ and name != "put_global"
+    if isinstance(f, types.FunctionType) and f.__module__ == __name__ and name not in ("put_global", "numpy")
 }
 
 
@@ -346,6 +494,95 @@ def test_a_number(place):
     for k in (1.0, 2.0, 5.0):
         put(k)
         np.testing.assert_array_equal(step(ONE), k)
+
+
+def test_settings_of_the_process(monkeypatch, tmp_path):
+    here = os.getcwd()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(sys, "argv", ["one"])
+    logger = logging.getLogger("fnn_user_level")
+
+    @fnn.jit
+    def step(x):
+        numbers = [len(sys.argv), decimal.getcontext().prec, np.geterr()["over"] == "raise",
+                   os.getcwd() == here, logging.getLogger("fnn_user_level").isEnabledFor(15)]  # fmt: skip
+        return x * jnp.asarray(numbers, jnp.float32)
+
+    step(jnp.ones(5))
+    with decimal.localcontext() as context, np.errstate(over="raise"):
+        context.prec = 7
+        sys.argv.append("two")
+        os.chdir(tmp_path)
+        logger.setLevel(10)
+        np.testing.assert_array_equal(step(jnp.ones(5)), [2, 7, 1, 0, 1])
+    logger.setLevel(20)
+    sys.argv = ["one", "two", "three"]
+    np.testing.assert_array_equal(
+        step(jnp.ones(5)), [3, decimal.getcontext().prec, np.geterr()["over"] == "raise", 0, 0]
+    )
+    logger.setLevel(0)
+
+
+def test_functions_and_methods_of_libraries_that_are_replaced(monkeypatch):
+    linear, optimizer = nn.Linear(3, 3), optim.SGD([nn.Parameter(ONE)], lr=1.0)
+    steps = [fnn.jit(lambda x: F.relu(x)), fnn.jit(lambda x: jnp.tanh(x)), fnn.jit(lambda x: linear(x)),
+             fnn.jit(lambda x: x * 5 if optimizer.step([x]) == "other" else x)]  # fmt: skip
+    for step in steps:
+        step(ONE)
+    with monkeypatch.context() as patch:
+        patch.setattr(F, "relu", lambda x: x * 2)
+        patch.setattr(jnp, "tanh", lambda x: x * 3)
+        patch.setattr(nn.Linear, "forward", lambda self, x: x * 4)
+        patch.setattr(optim.SGD, "step", lambda self, grads: "other")
+        for n, step in enumerate(steps):
+            np.testing.assert_array_equal(step(ONE), ONE * (n + 2))
+    np.testing.assert_array_equal(steps[0](ONE), ONE)
+    np.testing.assert_allclose(steps[2](ONE), linear(ONE), rtol=1e-6)
+
+
+def test_a_numpy_array_is_a_constant_with_what_it_holds_when_it_is_used():
+    def step(x):
+        table = np.zeros(3)
+        for i in range(3):
+            table[i] = i + 1
+            x = x + table
+        return x
+
+    np.testing.assert_array_equal(fnn.jit(step)(ONE), step(ONE))
+
+
+def test_a_number_that_is_counted_in_a_dict():
+    counts = {}
+
+    @fnn.jit
+    def step(x):
+        counts["n"] = counts.get("n", 0) + 1
+        return x * counts["n"]
+
+    for n in range(1, 6):
+        np.testing.assert_array_equal(step(ONE), ONE * n)
+        assert counts == {"n": n}
+
+
+def test_how_long_a_deque_may_be():
+    held = [collections.deque([1.0, 2.0], maxlen=2)]
+
+    @fnn.jit
+    def step(x):
+        held[0].append(3.0)
+        return x * sum(held[0])
+
+    for longest, total in ((2, 5.0), (3, 6.0), (None, 6.0)):
+        held[0] = collections.deque([1.0, 2.0], longest)
+        np.testing.assert_array_equal(step(ONE), total)
+
+
+def test_which_buffers_are_saved():
+    module = nn.BatchNorm1d(2)
+    step = fnn.jit(lambda: sum(jnp.sum(value) for value in module.state_dict().values()))
+    for persistent in (True, False, True):
+        module.register_buffer("more", jnp.ones(2), persistent=persistent)
+        np.testing.assert_array_equal(step(), 6.0 if persistent else 4.0)
 
 
 def test_what_is_asked_for_in_vain():
