@@ -78,7 +78,7 @@ def join(a: Kind | None, b: Kind | None) -> Kind | None:
     if a.tag == b.tag and a.tag in ("tensor class", "function"):
         return a  # the same one, for the CPU and for a GPU; one of two that do the same
     if {a.tag, b.tag} == {"function", "module"}:
-        return a if a.tag == "function" else b  # a model, or a loss, written either way
+        return a if a.tag == "module" else b  # a model, or a loss, written either way
     if a.tag == b.tag and len(a.of) == len(b.of) and a.name == b.name:
         return Kind(a.tag, a.name, tuple(join(x, y) for x, y in zip(a.of, b.of, strict=True)))
     if a.tag == b.tag == "module":

@@ -29,8 +29,8 @@ _AMBIGUOUS = frozenset(
 
 _SIZED = frozenset("nonzero argwhere masked_select unique unique_consecutive".split())
 SIZED = (
-    "{} gives as many elements as the values ask for, which is not known where a step is compiled; write it with a mask "
-    "and fnn.where"
+    "{} gives as many elements as the values ask for, which is not known where a step is compiled; write it with a "
+    "mask and fnn.where"
 )
 _Node = TypeVar("_Node", bound=cst.CSTNode)
 
