@@ -6,6 +6,7 @@ corner elements.  The last axis of a grid holds x (along W), y (along H) and, fo
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 
@@ -19,6 +20,7 @@ from fnn.arguments import listed
 from fnn.autocasting import governed
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.kernels.mesh import reshape
 from fnn.kernels.taps import Taps, weighted_elements
 from fnn.typing import ArrayLike
 
@@ -141,7 +143,8 @@ def grid_sample(
     rank = x.ndim - 2
     sizes = x.shape[2:]
     # one array of places an axis, in the order of the input's axes
-    places = [_unnormalised(g[..., rank - 1 - i], sizes[i], align_corners) for i in range(rank)]
+    lines = reshape(g, (g.shape[0], math.prod(g.shape[1:-1]), rank))  # rows of an image make short loops
+    places = [_unnormalised(lines[..., rank - 1 - i], sizes[i], align_corners) for i in range(rank)]
     if mode != "bicubic":
         places = [_padded(p, n, padding_mode, align_corners) for p, n in zip(places, sizes, strict=True)]
     if mode == "nearest":
@@ -151,7 +154,7 @@ def grid_sample(
     else:
         taps = [_cubic_taps(p, n, padding_mode, align_corners) for p, n in zip(places, sizes, strict=True)]
     out = weighted_elements(x, taps)
-    return lax.convert_element_type(out, dtype)
+    return lax.convert_element_type(reshape(out, (*x.shape[:2], *g.shape[1:-1])), dtype)
 
 
 def _check(x: jax.Array, g: jax.Array, mode: str) -> None:
@@ -215,19 +218,15 @@ def _whole(place: jax.Array) -> jax.Array:
     return lax.convert_element_type(lax.clamp(-far, place, far), np.int32)
 
 
-def _stacked(index: list[jax.Array], weight: list[jax.Array]) -> Taps:
-    return jnp.stack([_whole(i) for i in index], 1), jnp.stack(weight, 1)
-
-
 def _nearest_taps(place: jax.Array) -> Taps:
     nearest = lax.round(place, lax.RoundingMethod.TO_NEAREST_EVEN)
-    return _stacked([nearest], [lax.full_like(place, 1)])
+    return [(_whole(nearest), lax.full_like(place, 1))]
 
 
 def _linear_taps(place: jax.Array) -> Taps:
     low = lax.stop_gradient(lax.floor(place))
     part = place - low
-    return _stacked([low, low + 1], [1 - part, part])
+    return [(_whole(low), 1 - part), (_whole(low + 1), part)]
 
 
 def _cubic_taps(place: jax.Array, size: int, padding_mode: str, align_corners: bool) -> Taps:
@@ -242,5 +241,5 @@ def _cubic_taps(place: jax.Array, size: int, padding_mode: str, align_corners: b
     def far(d: jax.Array) -> jax.Array:
         return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
 
-    index = [_padded(low + j, size, padding_mode, align_corners) for j in range(-1, 3)]
-    return _stacked(index, [far(t + 1), near(t), near(1 - t), far(2 - t)])
+    index = [_whole(_padded(low + j, size, padding_mode, align_corners)) for j in range(-1, 3)]
+    return list(zip(index, [far(t + 1), near(t), near(1 - t), far(2 - t)], strict=True))

@@ -84,6 +84,15 @@ def test_grid_sample_volume(mode):
     reference.check_call(TF.grid_sample, F.grid_sample, (x, grid, mode, "border", False), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_grid_sample_of_many_elements(mode):
+    """From some size on a CPU has loops of its own; nine channels are two turns of one of them, and a rest."""
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.standard_normal((2, 9, 16, 16)).astype(np.float32))
+    grid = torch.from_numpy(rng.uniform(-1.2, 1.2, (2, 17, 16, 2)).astype(np.float32))
+    reference.check_call(TF.grid_sample, F.grid_sample, (x, grid, mode, "zeros", False), rtol=1e-3, atol=1e-3)
+
+
 def test_grid_sample_far_and_nan_places():
     x = torch.arange(1.0, 17.0).reshape(1, 1, 4, 4)
     for padding, far in itertools.product(("zeros", "border"), (torch.nan, 1e20, -1e20)):
