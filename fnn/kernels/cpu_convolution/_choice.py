@@ -85,7 +85,7 @@ def forward(p: Problem) -> str:
 
 def input_gradient(p: Problem) -> str:
     """The name of the formulation of the adjoint in x, which is also the transposed convolution."""
-    if (name := _product(p, p.library and p.g.unit_stride and p.positions >= 4 * WIDE)) is not None:
+    if (name := _product(p, p.library and p.g.unit_stride and p.positions >= WIDE)) is not None:
         return name
     if p.heavy >= HEAVY or (p.g.groups == 1 and p.g.apart):
         return "columns"
@@ -120,8 +120,11 @@ def _product(p: Problem, library: bool) -> str | None:
         return "trimmed"
     if p.multiplications < TINY:
         return "definition"
-    dense = p.g.groups == 1
-    if _pointwise.fits(p.g) and (p.cg * p.og > 1 if not dense else p.heavy >= HEAVY or not library):
+    if p.g.groups > 1:
+        own = min(p.cg, p.og) >= (2 * FEW if p.library else 2)
+    else:
+        own = p.heavy >= HEAVY or not library
+    if own and _pointwise.fits(p.g):
         return "pointwise"
     return "whole" if _pointwise.covers(p.g) else None
 
