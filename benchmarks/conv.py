@@ -161,8 +161,8 @@ def setting() -> str:
     return title if _library.HERE else title + ", no oneDNN"
 
 
-def write(measured: dict[str, str]) -> None:
-    """Puts what was measured, ``forward / with gradients`` by name, into its column of the README's table."""
+def write(name: str, cell: str) -> None:
+    """Puts ``forward / with gradients`` of one configuration into its column of the README's table."""
     path = Path(cpu_convolution.__file__).with_name("README.md")
     before, rest = path.read_text().split(BEGIN)
     old, after = rest.split(END)
@@ -170,8 +170,7 @@ def write(measured: dict[str, str]) -> None:
     head = lines[0][1:] if lines else []
     table = {name: dict(zip(head, cells, strict=True)) for name, *cells in lines[2:]}
     titles = [*head, setting()] if setting() not in head else head
-    for name, cell in measured.items():
-        table.setdefault(name, {})[setting()] = cell
+    table.setdefault(name, {})[setting()] = cell
     table[MEAN] = {title: mean([table[n][title] for n in CASES if title in table.get(n, {})]) for title in titles}
     rows = [["fnn / torch", *titles], ["---"] * (len(titles) + 1)]
     rows += [[name, *(table[name].get(title, "") for title in titles)] for name in (*CASES, MEAN) if name in table]
@@ -192,7 +191,7 @@ def main() -> None:
     parser.add_argument("--no-lax", action="store_true", help="leave plain XLA out")
     parser.add_argument("--write", action="store_true", help="fnn's multiples into the README's table")
     options = parser.parse_args()
-    ratios, measured = [], {}
+    ratios = []
     print(f"{'configuration':28}{'torch f':>9}{'fnn f':>7}{'lax f':>7}{'torch fb':>10}{'fnn fb':>8}{'lax fb':>8}")
     for name, row in CASES.items():
         if options.names and not any(part in name for part in options.names):
@@ -203,7 +202,8 @@ def main() -> None:
             best = least([f[which] for f in found], options.seconds / 2)
             columns.append([best[0] * 1e3, *(b / best[0] for b in best[1:])])
         ratios.append([c[1:] for c in columns])
-        measured[name] = f"{columns[0][1]:.2f} / {columns[1][1]:.2f}"
+        if options.write:
+            write(name, f"{columns[0][1]:.2f} / {columns[1][1]:.2f}")
         forward, both = (c + [math.nan] * (3 - len(c)) for c in columns)
         print(
             f"{name:28}{forward[0]:9.3f}{forward[1]:7.2f}{forward[2]:7.2f}{both[0]:10.3f}{both[1]:8.2f}{both[2]:8.2f}",
@@ -213,8 +213,6 @@ def main() -> None:
         means = np.exp(np.log(np.array(ratios)).mean(0))
         for title, mean in zip(("forward", "forward + backward"), means, strict=True):
             print(f"geometric mean, {title}: fnn {mean[0]:.2f}" + (f", lax {mean[1]:.2f}" if len(mean) > 1 else ""))
-        if options.write:
-            write(measured)
 
 
 if __name__ == "__main__":

@@ -121,3 +121,24 @@ def test_half_types_accumulate_in_float32():
     assert got.dtype == jnp.bfloat16
     want = convolution(x.astype(jnp.float32), w.astype(jnp.float32), g).astype(jnp.bfloat16)
     np.testing.assert_array_equal(got.astype(np.float32), want.astype(np.float32))
+
+
+@pytest.mark.skipif(not _library.HERE, reason="no oneDNN that was tried in this jaxlib")
+@pytest.mark.parametrize("stored", [False, True])
+def test_programs_that_call_the_library(stored, tmp_path):
+    """XLA cannot store a program that calls it: none does that JAX's compilation cache is to keep, or an export."""
+    g = geometry((20, 20), (3, 3), (1, 1), [(1, 1), (1, 1)], (1, 1), 1)
+    x, w = jnp.ones((2, 16, 20, 20)), jnp.ones((16, 16, 3, 3))
+    before = jax.config.values["jax_compilation_cache_dir"]
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path) if stored else None)
+    try:
+        program = jax.jit(lambda x, w: convolution(x, w, g))
+        assert ("__onednn$convolution" in program.lower(x, w).as_text()) is not stored
+        assert "__onednn" not in jax.export.export(program)(x, w).mlir_module()
+        half = jax.jit(lambda x, w: convolution(x, w, g)).lower(x.astype(jnp.bfloat16), w.astype(jnp.bfloat16))
+        assert ("__onednn$convolution" in half.as_text()) is not stored
+        with jax.enable_x64(True):
+            double = [jnp.ones(a.shape, jnp.float64) for a in (x, w)]
+            assert "__onednn" not in jax.jit(lambda x, w: convolution(x, w, g)).lower(*double).as_text()
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)

@@ -72,7 +72,7 @@ def forward(p: Problem) -> str:
     """The name of the formulation of the convolution."""
     if (name := _product(p, p.library)) is not None:
         return name
-    if p.g.groups > 1 and _shifted(p, p.cg):
+    if p.g.groups > 1 and _shifted(p, p.cg) and not _served(p):
         return "shifts"
     if p.heavy >= HEAVY:
         return "columns"
@@ -85,15 +85,15 @@ def forward(p: Problem) -> str:
 
 def input_gradient(p: Problem) -> str:
     """The name of the formulation of the adjoint in x, which is also the transposed convolution."""
-    if (name := _product(p, p.library and p.g.unit_stride and p.positions >= 4 * WIDE)) is not None:
+    if (name := _product(p, p.library and p.g.unit_stride and p.positions >= WIDE)) is not None:
         return name
-    if p.heavy >= HEAVY or (p.g.groups == 1 and p.g.apart):
+    if p.heavy >= HEAVY or (p.g.groups == 1 and p.g.apart and p.taps > 1):
         return "columns"
     if p.g.rank == 1 and p.cached and not (p.library and p.g.unit_stride):
         return "columns"
     if not p.g.unit_stride:
         return "phases"
-    if p.g.groups > 1 and _shifted(p, p.og):
+    if p.g.groups > 1 and _shifted(p, p.og) and not _served(p):
         return "shifts"
     return "library" if p.library and (p.cg > FEW or p.g.groups > 1) else "crossed"
 
@@ -107,7 +107,7 @@ def weight_gradient(p: Problem) -> str:
         if _shifted(p, p.cg):
             return "shifts"
         return "library" if p.library and p.cg >= FEW else "crossed"
-    if p.heavy >= 2 * HEAVY or (p.g.rank == 1 and p.cached and p.taps > 1):  # no weights are read, only written
+    if p.heavy >= 2 * HEAVY or (p.g.rank == 1 and p.cached and not p.library):  # no weights are read, only written
         return "columns"
     if p.few or p.taps == 1:
         return "patches by the library" if p.library else "patches"
@@ -120,8 +120,11 @@ def _product(p: Problem, library: bool) -> str | None:
         return "trimmed"
     if p.multiplications < TINY:
         return "definition"
-    dense = p.g.groups == 1
-    if _pointwise.fits(p.g) and (p.cg * p.og > 1 if not dense else p.heavy >= HEAVY or not library):
+    if p.g.groups > 1:
+        own = min(p.cg, p.og) >= (2 * FEW if p.library else 2)
+    else:
+        own = p.heavy >= HEAVY or not library
+    if own and _pointwise.fits(p.g):
         return "pointwise"
     return "whole" if _pointwise.covers(p.g) else None
 
@@ -130,7 +133,14 @@ def _shifted(p: Problem, channels: int) -> bool:
     """Whether groups are so small that a sum of shifts is best; ``channels`` are those that every output sums over."""
     if channels * p.taps > TERMS:
         return False
-    if p.library:
-        return min(p.cg, p.og) == 1 and (p.g.rank == 1 or p.taps < LONG or p.cg != p.og)
+    if min(p.cg, p.og) == 1:
+        return True
+    if p.library and p.taps >= SHIFTED:
+        return False
     moved = _crossed.moved(p.g, p.cg, p.og, _crossed.split(p.g, p.cg, p.og))
     return p.cg * p.og * p.taps <= SHIFTED * moved
+
+
+def _served(p: Problem) -> bool:
+    """Whether a depthwise kernel is one that the library does better than sums of shifts: never its weight gradient."""
+    return p.library and p.g.rank > 1 and p.taps >= LONG and p.cg == p.og

@@ -1,33 +1,49 @@
 """Convolutions by oneDNN, the library that PyTorch uses on the CPU and that XLA carries on x86 under Linux.
 
-XLA's own rewriting of convolutions to it is off, but what the rewriting would write, a custom call with the geometry in
-its configuration, can be written here. Its form belongs to XLA and changes with it, and a form that oneDNN refuses ends
-the process. So it is asked for in the releases that it was tried with (`_RELEASES`), in float32, and for a program on
-one device, since nothing says how the call would be split. XLA cannot store a program that contains one, so programs
-for JAX's compilation cache and exported ones do without, too, and FNN_ONEDNN=0 in the environment rules it out.
+XLA's own rewriting of convolutions to it is off, but what the rewriting would write, a custom call with the geometry
+in its configuration, can be written here. Its form belongs to XLA and changes with it, and a form that oneDNN refuses
+ends the process. So it is asked for in the releases that it was tried with (`_RELEASES`), where there is AVX-512, in
+float32, and for a program on one device, since nothing says how the call would be split. XLA cannot store a program
+that contains one, so programs for JAX's compilation cache and exported ones do without, too, and FNN_ONEDNN=0 in the
+environment rules it out.
 """
 
 import json
 import os
 import platform
 import sys
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jaxlib
 from jax.interpreters import mlir
+from jaxlib import version
 
 from fnn.kernels.cpu_convolution import _arrays
 from fnn.kernels.cpu_convolution._geometry import Geometry
 from fnn.kernels.mesh import devices
 
 _RELEASES = ("0.10",)
+_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")  # environment variables that oneDNN obeys
+
+
+def _avx512() -> bool:
+    """Whether oneDNN has AVX-512: with less it is no better than XLA's products, and far worse for gradients."""
+    if any("512" not in os.environ.get(name, "512") for name in _LIMITS):
+        return False
+    try:
+        return " avx512f " in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+
+
 HERE = (
     sys.platform == "linux"
     and platform.machine() == "x86_64"
-    and jaxlib.__version__.rpartition(".")[0] in _RELEASES
+    and version.__version__.rpartition(".")[0] in _RELEASES
     and os.environ.get("FNN_ONEDNN", "1") != "0"
+    and _avx512()
 )
 
 
