@@ -7,35 +7,30 @@ arrays have shapes.  Where these cannot be told from the model, ``concrete_args`
 from __future__ import annotations
 
 import copy
-import difflib
 import inspect
-import math
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
-from fnn import nn, random
-from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn import nn
+from fnn.errors import ArgumentError
 from fnn.func import jit
-from fnn.state.scope import Scope, current_scope, opened
 from fnn.tracing import tracing
-from fnn.vision import ops
+from fnn.vision.models._looks import is_array, leaves_of, nodes_of_modes
+from fnn.vision.models._node_names import (
+    Names,
+    as_dict,
+    chosen_nodes,
+    fits,
+    listed,
+    passes,
+    used_targets,
+    warn_of_difference,
+)
 from fnn.vision.models._nodes import Leaves, Node, Walk, names_of_arguments
-from fnn.vision.models._windows import WindowAttention, window_attention
 
 __all__ = ["create_feature_extractor", "get_graph_node_names"]
-
-Names = Sequence[str] | Mapping[str, str]
-_OPTIONS = ("autowrap_functions", "autowrap_modules", "leaf_modules")
-_SIDES = (224, 32, 64, 28, 256, 299, 128, 384, 512)
-_ADVICE = (
-    "When choosing nodes for feature extraction, you may need to specify output nodes for train and eval mode "
-    "separately."
-)
 
 
 class _Done(BaseException):
@@ -84,11 +79,11 @@ def get_graph_node_names(
     >>> get_graph_node_names(Net())[1]
     ['x', 'fc1', 'relu', 'add', 'fc2']
     """
-    leaves = _leaves("get_graph_node_names", tracer_kwargs)
-    found = _both("get_graph_node_names", model, leaves, concrete_args)
-    train, evaluation = ([node.name for node in nodes if _listed(node)] for nodes in found)
+    leaves = leaves_of("get_graph_node_names", tracer_kwargs)
+    found = nodes_of_modes("get_graph_node_names", model, leaves, concrete_args)
+    train, evaluation = ([node.name for node in nodes if listed(node)] for nodes in found)
     if not suppress_diff_warning:
-        _warn(train, evaluation)
+        warn_of_difference(train, evaluation)
     return train, evaluation
 
 
@@ -144,22 +139,22 @@ def create_feature_extractor(
         raise ArgumentError(
             f"{where}: 'return_nodes' must not be given beside 'train_return_nodes' and 'eval_return_nodes'"
         )
-    leaves = _leaves(where, tracer_kwargs)
+    leaves = leaves_of(where, tracer_kwargs)
     wanted = (
-        _as_dict(where, return_nodes if train_return_nodes is None else train_return_nodes),
-        _as_dict(where, return_nodes if eval_return_nodes is None else eval_return_nodes),
+        as_dict(where, return_nodes if train_return_nodes is None else train_return_nodes),
+        as_dict(where, return_nodes if eval_return_nodes is None else eval_return_nodes),
     )
-    found = _both(where, model, leaves, concrete_args)
+    found = nodes_of_modes(where, model, leaves, concrete_args)
     targets, kept = [], set()
     for nodes, names, mode in zip(found, wanted, ("train", "eval"), strict=True):
-        chosen = _chosen(where, nodes, names, mode)
+        chosen = chosen_nodes(where, nodes, names, mode)
         targets.append(chosen)
-        kept |= _used(nodes, chosen)
+        kept |= used_targets(nodes, chosen)
     if not suppress_diff_warning:
-        _warn(*([node.name for node in nodes if _listed(node)] for nodes in found))
-    fixed = {name: value for name, value in (concrete_args or {}).items() if not _is_array(value)}
+        warn_of_difference(*([node.name for node in nodes if listed(node)] for nodes in found))
+    fixed = {name: value for name, value in (concrete_args or {}).items() if not is_array(value)}
     plans = [
-        {name: (wanted[i][name], n) for name, n in _passes(found[i], targets[i]).items()} for i in range(len(found))
+        {name: (wanted[i][name], n) for name, n in passes(found[i], targets[i]).items()} for i in range(len(found))
     ]
     return FeatureExtractor(_pruned(model, "", kept), plans[0], plans[1], leaves, fixed)
 
@@ -214,7 +209,7 @@ class FeatureExtractor(nn.Module):
         if tracing():
             return self._extracted(args, kwargs)
         leaves, structure = jax.tree.flatten((args, kwargs))
-        places = [i for i, leaf in enumerate(leaves) if _is_array(leaf)]
+        places = [i for i, leaf in enumerate(leaves) if is_array(leaf)]
         rest = [None if i in places else leaf for i, leaf in enumerate(leaves)]
         key = (structure, tuple(places), tuple((type(leaf), repr(leaf)) for leaf in rest))
         if key not in self._programs:
@@ -228,7 +223,7 @@ class FeatureExtractor(nn.Module):
 
         def found(node: Node) -> None:
             for name in left:
-                if _fits(node.name, name):
+                if fits(node.name, name):
                     values.pop(name, None)
                     values[name] = node.value
                     left[name] -= 1
@@ -300,189 +295,3 @@ def _pruned(module: nn.Module, path: str, kept: set[str]) -> nn.Module:
     vars(new).update(rest)
     vars(new)["_non_persistent_buffers_set"] = set(module._non_persistent_buffers_set) & set(new._buffers)
     return new
-
-
-# -- names --------------------------------------------------------------------------------------------
-
-
-def _listed(node: Node) -> bool:
-    return node.kind != "call"
-
-
-def _fits(name: str, query: str) -> bool:
-    return name == query or name.startswith(f"{query}.")
-
-
-def _as_dict(where: str, names: Names | None) -> dict[str, str]:
-    if isinstance(names, Mapping):
-        return {str(name): str(given) for name, given in names.items()}
-    if not isinstance(names, (list, tuple)):
-        raise ArgumentTypeError(f"{where}: nodes must be given as a list or a dict of names, got {names!r}")
-    return {str(name): str(name) for name in names}
-
-
-def _chosen(where: str, nodes: list[Node], names: Mapping[str, str], mode: str) -> dict[str, Node]:
-    """For each name the last node that fits."""
-    chosen = {}
-    for name in names:
-        fitting = [node for node in nodes if _fits(node.name, name)]
-        if not fitting:
-            known = list(dict.fromkeys(node.name for node in nodes))
-            near = difflib.get_close_matches(name, known, 3, 0.4)
-            hint = f"; near: {', '.join(map(repr, near))}" if near else ""
-            raise ArgumentError(
-                f"{where}: node: '{name}' is not present in model (in {mode} mode){hint}. Hint: use "
-                "`get_graph_node_names` to make sure the `return_nodes` you specified are present. It may even be that "
-                "you need to specify `train_return_nodes` and `eval_return_nodes` separately."
-            )
-        chosen[name] = fitting[-1]
-    return chosen
-
-
-def _passes(nodes: list[Node], chosen: Mapping[str, Node]) -> dict[str, int]:
-    return {name: sum(_fits(node.name, name) for node in nodes) for name in chosen}
-
-
-def _used(nodes: list[Node], chosen: Mapping[str, Node]) -> set[str]:
-    """The paths of the Modules, parameters and buffers on which nodes depend."""
-    needed = {id(array) for node in chosen.values() for array in node.outputs}
-    targets = {id(node) for node in chosen.values()}
-    kept = set()
-    for node in reversed(nodes):
-        if node.kind == "call" or not (id(node) in targets or any(id(array) in needed for array in node.outputs)):
-            continue
-        needed |= {id(array) for array in node.inputs}
-        if node.target:
-            kept.add(node.target)
-    return kept
-
-
-def _warn(train: list[str], evaluation: list[str]) -> None:
-    if train == evaluation:
-        return
-
-    def among(some: list[str], others: list[str]) -> bool:
-        rest = iter(others)
-        return all(name in rest for name in some)
-
-    if among(evaluation, train):
-        text = "NOTE: The nodes obtained by tracing the model in eval mode are a subsequence of those in train mode. "
-    elif among(train, evaluation):
-        text = "NOTE: The nodes obtained by tracing the model in train mode are a subsequence of those in eval mode. "
-    else:
-        text = "The nodes obtained by tracing the model in train mode are different to those obtained in eval mode. "
-    warnings.warn(text + _ADVICE, stacklevel=3)
-
-
-def _leaves(where: str, options: Mapping[str, Any] | None) -> Leaves:
-    options = dict(options or {})
-    unknown = sorted(set(options) - set(_OPTIONS))
-    if unknown:
-        raise ArgumentError(f"{where}: argument 'tracer_kwargs' has no entries {unknown}, expected some of {_OPTIONS}")
-    own = [getattr(ops, name) for name in ops.__all__] if hasattr(ops, "__all__") else list(vars(ops).values())
-    classes = [value for value in own if isinstance(value, type) and issubclass(value, nn.Module)]
-    return Leaves.of(
-        (*options.get("leaf_modules", ()), *classes),
-        (*options.get("autowrap_modules", ()), math, ops),
-        (*options.get("autowrap_functions", ()), window_attention, WindowAttention._bias),
-    )
-
-
-# -- the look at a model ------------------------------------------------------------------------------
-
-
-def _is_array(value: object) -> bool:
-    return hasattr(value, "shape") and hasattr(value, "dtype")
-
-
-def _both(
-    where: str, model: nn.Module, leaves: Leaves, concrete_args: Mapping[str, Any] | None
-) -> tuple[list[Node], list[Node]]:
-    """The nodes in training mode, and those in evaluation mode."""
-    if not isinstance(model, nn.Module):
-        raise ArgumentTypeError(f"{where}: argument 'model' must be a fnn.nn.Module, got {type(model).__name__}")
-    problem: Exception | None = None
-    for args in _candidates(where, model, dict(concrete_args or {})):
-        try:
-            with _in_mode(model, False):
-                evaluation = _nodes(model, leaves, args)
-            with _in_mode(model, True):
-                return _nodes(model, leaves, args), evaluation
-        except Exception as error:
-            problem = problem or error
-    raise ArgumentError(
-        f"{where}: no input was found that fits {type(model).__name__}; give an example for each argument of its "
-        "forward, as in concrete_args={'x': jnp.zeros((1, 3, 224, 224))}. The first one that was tried says: "
-        f"{problem}"
-    ) from problem
-
-
-@contextmanager
-def _in_mode(model: nn.Module, training: bool) -> Iterator[None]:
-    """All Modules in one mode; afterwards each is in its own."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.train(training)
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            if module.training != mode:
-                module.training = mode
-
-
-def _candidates(where: str, model: nn.Module, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Arguments to try."""
-    parameters = inspect.signature(model.forward).parameters
-    unknown = sorted(set(given) - set(parameters))
-    if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        raise ArgumentError(f"{where}: argument 'concrete_args' names {unknown}, forward takes {list(parameters)}")
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    missing = [n for n, p in parameters.items() if p.kind in kinds and p.default is p.empty and n not in given]
-    if not missing and (given or parameters):
-        yield given
-        return
-    for example in _examples(model):
-        yield {**dict.fromkeys(missing, example), **given}
-
-
-def _examples(model: nn.Module) -> Iterator[jax.ShapeDtypeStruct]:
-    """Inputs for the first layer of a model."""
-    floats = [box.dtype for box in model.parameters() if jnp.issubdtype(box.dtype, jnp.floating)]
-    dtype = floats[0] if floats else jnp.float32
-    size = getattr(model, "image_size", getattr(model, "input_size", None))
-    sides = [*([size] if isinstance(size, int) else []), *_SIDES]
-    for module in model.modules():
-        if isinstance(module, nn.Embedding):
-            yield jax.ShapeDtypeStruct((2, 8), jnp.int32)
-        elif isinstance(module, nn.Linear):
-            yield jax.ShapeDtypeStruct((2, module.in_features), dtype)
-            yield jax.ShapeDtypeStruct((2, 8, module.in_features), dtype)
-        elif isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-            axes = len(module.kernel_size)
-            for side in sides:
-                time = (16,) if axes == 3 else ()
-                yield jax.ShapeDtypeStruct((2, module.in_channels, *time, *(side,) * min(axes, 2)), dtype)
-        else:
-            continue
-        return
-    yield jax.ShapeDtypeStruct((2, 3, 224, 224), dtype)
-    yield jax.ShapeDtypeStruct((2, 3), dtype)
-
-
-def _nodes(model: nn.Module, leaves: Leaves, arguments: Mapping[str, Any]) -> list[Node]:
-    """The nodes of one call, of which nothing is computed."""
-    boxes = [box for _, box in [*model.named_parameters(), *model.named_buffers()] if box is not None]
-    arrays = {name: value for name, value in arguments.items() if _is_array(value)}
-    nodes: list[Node] = []
-
-    def run(values: list[Any], key: Any, given: dict[str, Any]) -> None:
-        kwargs = {**arguments, **given}
-        with random.ambient(random.stream(key)), opened(Scope(dict(zip(boxes, values, strict=True)), current_scope())):
-            walk = Walk(model, leaves, nodes.append)
-            with walk.walking():
-                walk.given(names_of_arguments(model, (), kwargs))
-                model(**kwargs)
-
-    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), ([box._value for box in boxes], arrays))
-    jax.make_jaxpr(run)(shapes[0], jax.eval_shape(jax.random.key, 0), shapes[1])
-    return nodes
