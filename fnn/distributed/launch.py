@@ -1,7 +1,8 @@
 """``python -m fnn.distributed.launch -n 4 train.py ARGS...``: several processes of one job on this machine.
 
 Each gets the variables that `fnn.distributed.init` reads.  What they print comes out line by line behind the number of
-the process.  When one fails the others are ended, and its status is the launcher's; signals are passed on.
+the process.  When one fails the others are ended, and its status is the launcher's; signals are passed on.  Options of
+the interpreter are those of the processes: ``python -W error -X dev -m fnn.distributed.launch -n 2 train.py``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = ["main"]
 
 _TAKE_A_VALUE = ("-n", "--processes", "--devices-per-process", "--port")
 PATIENCE = 30.0  # seconds that the processes have after a signal, to save what they do
+PASSED = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is sent where the terminal is closed
 GRACE = 10.0  # seconds between asking a process to end and ending it
 
 
@@ -104,7 +106,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, value in (("-n", given.processes), ("--devices-per-process", given.devices_per_process)):
         if value is not None and value < 1:
             parser.error(f"{name} must be positive, got {value}")
-    command = [sys.executable, *(["-m"] if given.module else []), given.script, *given.arguments]
+    # What multiprocessing starts its processes with.
+    options: list[str] = getattr(subprocess, "_args_from_interpreter_flags", list)()
+    command = [sys.executable, *options, *(["-m"] if given.module else []), given.script, *given.arguments]
     port = given.port or _free_port()
     return _run(command, given.processes, port, given.devices_per_process)
 
@@ -123,7 +127,9 @@ def _run(command: list[str], count: int, port: int, devices: int | None) -> int:
             if process.poll() is None:
                 process.send_signal(number)
 
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [getattr(signal, name) for name in PASSED if hasattr(signal, name)]
+    # What is ignored stays so, as under nohup.
+    before = {n: signal.signal(n, pass_on) for n in numbers if signal.getsignal(n) is not signal.SIG_IGN}
     try:
         for rank in range(count):
             process = subprocess.Popen(

@@ -1,6 +1,7 @@
 """Models on eight simulated devices and in two processes are the model on one; `programs.py` has what is run."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -97,19 +98,20 @@ def test_a_failure_ends_the_others(tmp_path):
     assert "launch: process 1 ended with status 3; ending the others" in result.stderr
 
 
-def test_a_signal_is_passed_on(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP] if extent.ALL else [signal.SIGHUP])
+def test_a_signal_is_passed_on(tmp_path, number):
     script = tmp_path / "script.py"
     script.write_text(
-        "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: (print('asked'), sys.exit(5)))\n"
-        "print('ready', flush=True)\ntime.sleep(600)\n"
+        f"import signal, sys, time\nsignal.signal({int(number)}, lambda *_: (print('asked'), sys.exit(5)))\n"
+        "print('ready', sys.flags.optimize, flush=True)\ntime.sleep(600)\n"
     )
-    command = [sys.executable, "-m", "fnn.distributed.launch", "-n", "1", str(script)]
+    command = [sys.executable, "-O", "-m", "fnn.distributed.launch", "-n", "1", str(script)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "[0] ready\n"
-        process.terminate()
+        assert process.stdout.readline() == "[0] ready 1\n"
+        process.send_signal(number)
         assert process.stdout.readline() == "[0] asked\n"
-    assert process.returncode == 128 + 15
+    assert process.returncode == 128 + number
 
 
 def test_bad_numbers_are_refused():
