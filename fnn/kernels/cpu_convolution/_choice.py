@@ -85,11 +85,11 @@ def forward(p: Problem) -> str:
 
 def input_gradient(p: Problem) -> str:
     """The name of the formulation of the adjoint in x, which is also the transposed convolution."""
-    if (name := _product(p, p.library and p.g.unit_stride and p.positions >= WIDE)) is not None:
+    if (name := _product(p, p.library and p.positions >= WIDE)) is not None:
         return name
     if p.heavy >= HEAVY or (p.g.groups == 1 and p.g.apart and p.taps > 1):
         return "columns"
-    if p.g.rank == 1 and p.cached and not (p.library and p.g.unit_stride):
+    if p.g.rank == 1 and p.cached and not p.library:
         return "columns"
     if not p.g.unit_stride:
         return "phases"

@@ -32,35 +32,38 @@ Formulation = Callable[..., jax.Array]
 
 def forward(x: jax.Array, w: jax.Array, g: Geometry, library: bool = False) -> jax.Array:
     """The convolution by the formulation that the rule names; ``library`` says whether `_library` may be called."""
-    channels = w.shape[1], w.shape[0] // g.groups
-    return _run("forward", x, w, _problem(x, channels, g, library), functools.partial(forward, library=library))
+    return _run("forward", x, w, (w.shape[1], w.shape[0] // g.groups), g, library, forward)
 
 
 def input_gradient(y: jax.Array, w: jax.Array, g: Geometry, library: bool = False) -> jax.Array:
     """Its adjoint in x, likewise."""
-    problem = _problem(y, (w.shape[1], w.shape[0] // g.groups), g, library)
-    return _run("input_gradient", y, w, problem, functools.partial(input_gradient, library=library))
+    return _run("input_gradient", y, w, (w.shape[1], w.shape[0] // g.groups), g, library, input_gradient)
 
 
 def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry, library: bool = False) -> jax.Array:
     """Its adjoint in w, likewise."""
-    problem = _problem(x, (x.shape[1] // g.groups, y.shape[1] // g.groups), g, library)
-    return _run("weight_gradient", x, y, problem, functools.partial(weight_gradient, library=library))
+    channels = x.shape[1] // g.groups, y.shape[1] // g.groups
+    return _run("weight_gradient", x, y, channels, g, library, weight_gradient)
 
 
-def _problem(a: jax.Array, channels: tuple[int, int], g: Geometry, library: bool) -> _choice.Problem:
-    return _choice.Problem(a.shape[0], *channels, a.dtype.itemsize, g, library and a.dtype == jnp.float32)
-
-
-def _run(operation: Operation, a: jax.Array, b: jax.Array, p: _choice.Problem, inner: Formulation) -> jax.Array:
-    name = getattr(_choice, operation)(p)
+def _run(
+    operation: Operation,
+    a: jax.Array,
+    b: jax.Array,
+    channels: tuple[int, int],
+    g: Geometry,
+    library: bool,
+    inner: Formulation,
+) -> jax.Array:
+    served = library and a.dtype == jnp.float32 and _library.fits(operation, g)
+    name = getattr(_choice, operation)(_choice.Problem(a.shape[0], *channels, a.dtype.itemsize, g, served))
     formulation = FORMULATIONS[operation][name]
     if name in NESTED:
-        formulation = functools.partial(formulation, inner=inner)
-    if p.g.rank < 3 or name in ("definition", "library"):
-        return formulation(a, b, p.g)
+        formulation = functools.partial(formulation, inner=functools.partial(inner, library=library))
+    if g.rank < 3 or name in ("definition", "library"):
+        return formulation(a, b, g)
     # Volumes are copied and transposed: what made them, or uses them, had better not be part of that.
-    return apart.call(lambda a, b: formulation(a, b, p.g), a, b)
+    return apart.call(lambda a, b: formulation(a, b, g), a, b)
 
 
 FORMULATIONS: dict[Operation, dict[str, Formulation]] = {
@@ -110,7 +113,7 @@ def possible(operation: Operation, name: str, g: Geometry) -> bool:
         "trimmed": _trimmed.fits(g),
         "pointwise": _pointwise.fits(g),
         "whole": _pointwise.covers(g),
-        "library": _library.HERE and steps,
+        "library": _library.HERE and _library.fits(operation, g),
         "patches": dense,
         "patches by the library": _library.HERE and dense,
         "columns": dense,

@@ -54,6 +54,15 @@ def serves(ctx: mlir.LoweringRuleContext) -> bool:
     return HERE and devices(ctx) == 1 and not stored and not parameters.for_export
 
 
+def fits(operation: str, g: Geometry) -> bool:
+    """Whether the library can do it: no strides for an input gradient, and an image is left by negative padding."""
+    if operation == "input_gradient":
+        if not g.unit_stride:
+            return False
+        g = g.mirrored
+    return all(n + min(low, 0) + min(high, 0) > 0 for n, (low, high) in zip(g.size, g.pads, strict=True))
+
+
 def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     """The convolution, any groups."""
     x = _arrays.pad(x, [(min(low, 0), min(high, 0)) for low, high in g.pads])  # the library adds, but does not cut
