@@ -203,7 +203,7 @@ def _run_once(
     args, kwargs = call.arguments(dynamic)
     recorder.numbers = Numbers(dict(zip(inputs.expressions, dynamic[len(call.dynamic) :], strict=True)))
     try:
-        with opened(scope), contained(), random.ambient(seeds), tracing.concretised(concrete), tracing.copied_numpy():
+        with opened(scope), contained(), random.program(seeds), tracing.concretised(concrete), tracing.copied_numpy():
             out = called(*args, **kwargs)
     finally:
         with recorder.quiet():

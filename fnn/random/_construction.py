@@ -10,9 +10,11 @@ from fnn.host_random import default_generator
 from fnn.random._keys import AMBIENT, AnyKey, Provider, Source, ambient, refuse_to_repeat, resolve, stream
 from fnn.typing import Key
 
-__all__ = ["constructing", "draw_key", "initialisation_key", "is_constructing", "iteration"]
+__all__ = ["constructing", "draw_key", "initialisation_key", "is_constructing", "iteration", "program"]
 
 _construction: contextvars.ContextVar[Source | None] = contextvars.ContextVar("fnn_construction", default=None)
+
+_program: contextvars.ContextVar[bool] = contextvars.ContextVar("fnn_program", default=False)
 
 
 @contextlib.contextmanager
@@ -36,13 +38,39 @@ def constructing(key: AnyKey) -> Iterator[None]:
         _construction.reset(token)
 
 
+@contextlib.contextmanager
+def program(provider: Provider) -> Iterator[None]:
+    """Inside the ``with`` block all draws come from ``provider()``: a program that `fnn.jit` traces.
+
+    Constructors draw like everything else, so that a module which is made inside has other parameters at each call.
+
+    Example:
+        >>> import jax
+        >>> from fnn import nn, random
+        >>> with random.program(random.stream(jax.random.key(0))):
+        ...     a, b = nn.Linear(1, 1), nn.Linear(1, 1)
+        >>> bool(a.weight == b.weight)  # each took a key of its own
+        False
+    """
+    token = _program.set(True)
+    try:
+        with ambient(provider):
+            yield
+    finally:
+        _program.reset(token)
+
+
 def is_constructing() -> bool:
     """Whether a `constructing` block is open here."""
     return _construction.get() is not None
 
 
-def initialisation_key() -> Key:
+def initialisation_key(lasting: bool = False) -> Key:
     """What a module constructor draws from: a fresh key of `constructing`, else the global generator.
+
+    Args:
+        lasting: whether what is drawn outlives the trace of a program, as a lazy module's parameters do; a key that is
+            an input of the program is nothing for that.
 
     Example:
         >>> import jax
@@ -55,7 +83,7 @@ def initialisation_key() -> Key:
     """
     source = _construction.get()
     if source is None:
-        return default_generator
+        return resolve(AMBIENT, "the constructor of a module") if _program.get() and not lasting else default_generator
     # Not in the source's trace: a module may be constructed under jax.ensure_compile_time_eval.
     refuse_to_repeat("the constructor of a module", source.trace)
     return source.provider()

@@ -185,3 +185,24 @@ def test_what_a_lazy_module_draws_inside_fnn_jit_nobody_draws_again():
     np.testing.assert_array_equal(*states)
     np.testing.assert_array_equal(*weights)
     assert not np.array_equal(*weights[1])
+
+
+MADE_INSIDE = {
+    "constructor": lambda lin, x: nn.Linear(64, 4)(x),
+    "reset_parameters": lambda lin, x: (lin.reset_parameters(), lin(x))[1],
+    "in a Sequential": lambda lin, x: nn.Sequential(nn.Linear(64, 4), nn.BatchNorm1d(4))(x),
+}
+
+
+@pytest.mark.parametrize("make", MADE_INSIDE.values(), ids=MADE_INSIDE)
+def test_a_module_made_inside_fnn_jit_draws_anew_at_each_call(make):
+    found = []
+    for transform in (lambda f: f, lambda f: fnn.jit(f, random="torch"), fnn.jit):
+        fnn.manual_seed(0)
+        lin = nn.Linear(64, 4)
+        step = transform(lambda x, lin=lin: make(lin, x))
+        found.append([step(ROWS[:2] * jnp.arange(2.0)[:, None]) for _ in range(2)])
+    for eager, torchs in zip(*found[:2], strict=True):
+        np.testing.assert_allclose(torchs, eager, rtol=1e-4, atol=1e-6)
+    first, second = found[2]
+    assert not np.allclose(first, second, atol=1e-3) or np.allclose(first, [[1], [-1]])

@@ -165,9 +165,9 @@ class LayerModule(Module):
         epoch.structure += 1
 
     @staticmethod
-    def _draw(layer: Layer) -> tuple[dict[str, Any], dict[str, Any]]:
-        key = random.initialisation_key()
-        if isinstance(key, random.Generator) and tracing():
+    def _draw(layer: Layer, lasting: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+        key = random.initialisation_key(lasting)
+        if key is random.default_generator and tracing():
             # A module built while something is traced holds concrete arrays, not that trace's constants.
             with jax.ensure_compile_time_eval():
                 return layer.init(key)
@@ -185,12 +185,12 @@ class LayerModule(Module):
         }
         return layer.replace(**changes) if changes else layer
 
-    def _redraw(self, layer: Layer) -> dict[str, Any]:
+    def _redraw(self, layer: Layer, lasting: bool = False) -> dict[str, Any]:
         """Fresh values by name, drawn in the dtype that the parameters have now (after ``half()``, for example)."""
         dtypes = {box.dtype for box in self._parameters.values() if box is not None}
         if len(dtypes) == 1 and "dtype" in getattr(type(layer), "__dataclass_fields__", ()):
             layer = layer.replace(dtype=dtypes.pop())
-        params, state = self._draw(layer)
+        params, state = self._draw(layer, lasting)
         return {**params, **state}
 
     def reset_parameters(self) -> None:

@@ -184,7 +184,7 @@ class LazyLeaf(LazyModuleMixin):
         if len(lazy) < len(boxes):
             self._check_loaded(layer, {name: box for name, box in boxes.items() if name not in lazy})
         if lazy:
-            values = self._redraw(layer)
+            values = self._redraw(layer, lasting=True)
             with jax.ensure_compile_time_eval():
                 for name, box in lazy.items():
                     box._adopt(values[name].astype(box.dtype))
