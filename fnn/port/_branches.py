@@ -54,8 +54,7 @@ def _changes_arrays(body: cst.BaseSuite, found: Scopes) -> bool:
             case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=target)], value=value)]):
                 target = target.value if isinstance(target, cst.Subscript) else target
                 fine = _is_place(target) and is_array(found.of(value)) and dotted(target) in _read(value)
-                fine = fine and isinstance(value, cst.BinaryOperation)  # of the same shape
-                fine = fine and not isinstance(value.operator, cst.MatrixMultiply)
+                fine = fine and _is_elementwise(value)
             case cst.SimpleStatementLine(body=[cst.AugAssign(target=target, operator=operator)]):
                 target = target.value if isinstance(target, cst.Subscript) else target
                 fine = _is_place(target) and type(operator) in _OPERATIONS and is_array(found.of(target))
@@ -67,6 +66,11 @@ def _changes_arrays(body: cst.BaseSuite, found: Scopes) -> bool:
         if not fine:
             return False
     return True
+
+
+def _is_elementwise(node: cst.BaseExpression) -> bool:
+    """Whether an operation gives an array of the shape of its operands."""
+    return isinstance(node, cst.BinaryOperation) and not isinstance(node.operator, cst.MatrixMultiply)
 
 
 def _is_place(node: cst.CSTNode) -> bool:
@@ -89,8 +93,10 @@ def _chosen(body: cst.BaseSuite, test: cst.BaseExpression) -> list[cst.BaseState
             case cst.SimpleStatementLine(body=[cst.AugAssign(target=target, operator=operator, value=value)]):
                 space = cst.SimpleWhitespace(" ")
                 operation = _OPERATIONS[type(operator)](space, space)
-                tight = isinstance(value, cst.BinaryOperation) and isinstance(operation, cst.Add | cst.Subtract)
-                right = value if tight and isinstance(value.operator, cst.Multiply | cst.Divide) else grouped(value)
+                product = isinstance(value, cst.BinaryOperation) and isinstance(
+                    value.operator, cst.Multiply | cst.Divide
+                )
+                right = value if product and isinstance(operation, cst.Add | cst.Subtract) else grouped(value)
                 made.append(_where(line, target, test, cst.BinaryOperation(target, operation, right)))
     return made
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
+
+from fnn import ops
 from fnn.port._kinds import NUMBER, NUMPY, TEXT, Kind, element, list_of, tuple_of
 
-__all__ = ["DUCKS", "builtin_result"]
+__all__ = ["DUCKS", "NO_ROWS", "builtin_result"]
 
 # Methods that tensors have and nothing else that a training script holds: numpy's arrays, optimizers, layers, files and
 # distributions do not.  (``mean``, ``expand``, ``to`` and ``split`` are not among them.)
@@ -16,6 +19,9 @@ DUCKS = frozenset(
     "scatter_ scatter_add_ scatter scatter_add sigmoid softmax squeeze_ sub_ t tanh topk tril triu type_as unbind "
     "unfold uniform_ unsqueeze unsqueeze_ view view_as zero_".split()
 )
+
+# Methods of tensors that no list, tuple, set or dict has: what is either of them is a tensor where one is called.
+NO_ROWS = frozenset(ops.__all__) - {name for kind in (list, tuple, set, dict, deque) for name in dir(kind)}
 
 _NUMBERS = frozenset("len int float bool abs round ord hash isinstance hasattr id".split())
 _SAME = frozenset("list tuple iter reversed sorted tqdm trange cycle set".split())

@@ -24,7 +24,9 @@ class Emptied(cst.CSTTransformer):
     ) -> cst.SimpleStatementSuite:
         return updated_node if updated_node.body else updated_node.with_changes(body=[cst.Pass()])
 
-    def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.BaseStatement | cst.RemovalSentinel:
+    def leave_If(
+        self, original_node: cst.If, updated_node: cst.If
+    ) -> cst.BaseStatement | cst.RemovalSentinel | cst.FlattenSentinel[cst.BaseStatement]:
         before, after = original_node.orelse, updated_node.orelse
         if isinstance(before, cst.Else) and isinstance(after, cst.Else):
             if _is_empty(after.body) and not _is_empty(before.body):

@@ -26,7 +26,7 @@ from fnn.port._kinds import (
     part,
     torch_name,
 )
-from fnn.port._scopes import dotted
+from fnn.port._scopes import dotted, each_in_place
 
 __all__ = ["Inference"]
 
@@ -111,6 +111,9 @@ class Inference(Definitions):
             case cst.For():
                 self._assign(node.target, self._element(self._eval(node.iter)))
                 self._loop(node.body)
+                loop = each_in_place(node)
+                if loop is not None and loop.method == "requires_grad_":
+                    self._bind(loop.rows.value, list_of(BOX))
                 if node.orelse is not None:
                     self._statement(node.orelse.body)
             case cst.While():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fnn.port._calls import DUCKS, builtin_result
+from fnn.port._calls import DUCKS, NO_ROWS, builtin_result
 from fnn.port._kinds import (
     ARRAY,
     BATCH,
@@ -176,6 +176,14 @@ class Invocations(Values):
             if name == "requires_grad_":
                 return BOX
             return found
+        if (
+            base is not None
+            and base.tag in ("list", "tuple")
+            and name in NO_ROWS
+            and isinstance(node.func, cst.Attribute)
+        ):
+            self.kinds[id(node.func.value)], self.kinds[id(node.func)] = ARRAY, Kind("method", name)
+            return method_result(name, count, keywords)
         if base is not None:
             match base.tag:
                 case "module" | "optimizer" if name in _SELF and base.tag == "module":

@@ -161,7 +161,8 @@ def _bound_by(target: cst.BaseAssignTargetExpression) -> set[str]:
 def _attributes(target: cst.CSTNode) -> set[str]:
     """The attributes of ``self`` that a target gives a value, as "self.x"."""
     parts = [e.value for e in target.elements] if isinstance(target, cst.Tuple | cst.List) else [target]
-    return {name for p in parts if isinstance(p, cst.Attribute) and _is_own(name := dotted(p))}
+    names = [dotted(p) for p in parts if isinstance(p, cst.Attribute)]
+    return {name for name in names if name is not None and _is_own(name)}
 
 
 def _assigned(scope: cst.FunctionDef) -> set[str]:

@@ -44,7 +44,7 @@ class Rewriter(Writes):
         own = isinstance(original_node, cst.GeneratorExp)  # its parentheses are its own
         if isinstance(original_node, cst.BaseExpression) and not own and isinstance(made, cst.BaseExpression):
             if original_node.lpar and not made.lpar:
-                return made.with_changes(lpar=updated_node.lpar, rpar=updated_node.rpar)
+                return made.with_changes(lpar=original_node.lpar, rpar=original_node.rpar)
         return made
 
     # names

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import libcst as cst
 
 from fnn.port._kinds import Kind, is_array
 
-__all__ = ["Class", "Function", "Scopes", "dotted", "is_static"]
+__all__ = ["Class", "EachInPlace", "Function", "Scopes", "dotted", "each_in_place", "is_static"]
 
 
 def dotted(node: cst.BaseExpression | None) -> str | None:
@@ -118,3 +119,28 @@ class Scopes(ABC):
 
 def is_static(node: cst.FunctionDef) -> bool:
     return any(dotted(d.decorator) == "staticmethod" for d in node.decorators)
+
+
+class EachInPlace(NamedTuple):
+    """A loop that only changes each of its arrays in place."""
+
+    name: str
+    rows: cst.Name
+    method: str
+
+
+def each_in_place(node: cst.For) -> EachInPlace | None:
+    """``for s in states: s.detach_()``, or with ``requires_grad_``; None: a loop of another kind."""
+    match node:
+        case cst.For(
+            target=cst.Name(value=each),
+            iter=cst.Name() as rows,
+            body=cst.IndentedBlock(body=[cst.SimpleStatementLine(body=[cst.Expr(value=cst.Call(
+                func=cst.Attribute(value=cst.Name(value=written), attr=cst.Name(value=method)), args=args
+            ))])]),
+            orelse=None,
+        ) if each == written:  # fmt: skip
+            off = args and isinstance(args[0].value, cst.Name) and args[0].value.value == "False"
+            if (method == "detach_" and not args) or (method == "requires_grad_" and not off):
+                return EachInPlace(each, rows, method)
+    return None

@@ -130,7 +130,7 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
     if name.startswith(("torch.optim.lr_scheduler.", "torch.utils.tensorboard.", "torch.utils.data.")):
         return OTHER
     if name.startswith(("torchvision.datasets.", "torchvision.transforms.")):
-        return OTHER
+        return Kind("other", "digits") if last.endswith("MNIST") else OTHER
     if name.startswith("torchvision.models."):
         return Kind("module")
     if name.startswith("torchmetrics.") or name.startswith("torch.distributions."):

@@ -219,6 +219,8 @@ class Values(Scopes):
                 if base.tag == "module" and name in ("weight", "bias", "running_mean", "running_var"):
                     return BOX
                 return None
+            case "other":
+                return ARRAY if base.name == "digits" and name in ("data", "targets") else None
             case "numpy":
                 return SHAPE if name == "shape" else NUMPY if name == "T" else None
             case "tuple":  # a named tuple of torch's

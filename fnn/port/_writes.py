@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import libcst as cst
 
 from fnn.port._edit import assign, bare, call, grouped, on_a_line, replaced_self
-from fnn.port._kinds import MASK, NUMBER, ROW, Kind, is_array
+from fnn.port._kinds import BOX, MASK, NUMBER, ROW, Kind, element, is_array
 from fnn.port._methods import plain_name
 from fnn.port._report import CHANGED, LEFT
 from fnn.port._reporting import Reporting
-from fnn.port._scopes import dotted
+from fnn.port._scopes import dotted, each_in_place
 
 __all__ = ["REMOVED", "Writes"]
 
@@ -62,22 +62,17 @@ class Writes(Reporting):
 
     def leave_For(self, original_node: cst.For, updated_node: cst.For) -> cst.BaseStatement:
         """``for s in states: s.detach_()``, which has to change what it goes over."""
-        match original_node:
-            case cst.For(
-                target=cst.Name(value=each),
-                iter=cst.Name() as rows,
-                body=cst.IndentedBlock(body=[cst.SimpleStatementLine(body=[cst.Expr(value=cst.Call(
-                    func=cst.Attribute(value=cst.Name(value=written), attr=cst.Name(value="detach_")), args=[]
-                ))])]),
-                orelse=None,
-            ) if each == written:  # fmt: skip
-                self.needs.add("fnn")
-                kind = self._kind(rows)
-                bracket = ("[", "]") if kind is not None and kind.tag == "list" else ("tuple(", ")")
-                text = f"{bracket[0]}fnn.detach({each}) for {each} in {rows.value}{bracket[1]}"
-                line = cst.SimpleStatementLine([assign(cst.Name(rows.value), cst.parse_expression(text))])
-                return line.with_changes(leading_lines=updated_node.leading_lines)
-        return updated_node
+        loop = each_in_place(original_node)
+        kind = self._kind(loop.rows) if loop is not None else None
+        held = element(kind)
+        if loop is None or held == BOX or (loop.method == "requires_grad_" and not is_array(held)):
+            return updated_node
+        made = {"detach_": "fnn.detach", "requires_grad_": f"{self._names_nn}.Parameter"}[loop.method]
+        self.needs.add("fnn")
+        row, (left, right) = loop.rows.value, ("[", "]") if kind is not None and kind.tag == "list" else ("tuple(", ")")
+        text = f"{left}{made}({loop.name}) for {loop.name} in {row}{right}"
+        line = cst.SimpleStatementLine([assign(cst.Name(row), cst.parse_expression(text))])
+        return line.with_changes(leading_lines=updated_node.leading_lines)
 
     def _in_place(
         self, original: cst.Expr, updated: cst.Expr, target: cst.BaseExpression, attr: str, base: Kind | None

@@ -96,6 +96,11 @@ STATEMENTS = {
         "def g(a=1):\n    if isinstance(a, list):\n        return fnn.tensor(a, dtype=fnn.float32)",
     "def g():\n    yield x\nfor a in g():\n    a.size(0)": "def g():\n    yield x\nfor a in g():\n    a.shape[0]",
     "torch.backends.cudnn.benchmark = True": "",
+    "assert(torch.cuda.is_available())": 'assert(jax.default_backend() == "gpu")',
+    "b = [x, y]\nb = [t.cuda() for t in b]\nu, v = [t.cuda() for t in b]": "b = [x, y]\nu, v = b",
+    "ps = [x, y]\nfor p in ps:\n    p.requires_grad_()": "ps = [x, y]\nps = [nn.Parameter(p) for p in ps]",
+    "m = nn.Linear(3, 2)\ntorch.save(m, 'm.pt')\nm = torch.load('m.pt', weights_only=False)":
+        "m = nn.Linear(3, 2)\nfnn.save(m.state_dict(), 'm.pt')\nm.load_state_dict(fnn.load('m.pt'))",
     "m = nn.Linear(3, 2)\nm.weight.data.normal_(0, 0.02)": "m = nn.Linear(3, 2)\nnn.init.normal_(m.weight, 0, 0.02)",
     "m = nn.Linear(3, 2)\nm.to('cuda')": "m = nn.Linear(3, 2)",
     "n = x.numpy()\nn[0] = 1": "n = fnn.numpy(x)\nn[0] = 1",

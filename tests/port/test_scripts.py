@@ -16,8 +16,9 @@ FOLDER = Path(__file__).parent / "scripts"
 # What is not converted, and the words that say so: nothing remembers how a loss was computed outside of the step.
 REPORTED = {"remembered": "its loss is computed elsewhere"}
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
-# Cheap ones, for each costs two processes: an operation of one's own, one process or many.
-FIRST = ["parallel", "quantised"]
+# Cheap ones, for each costs two processes: an operation of one's own, one process or many, losses held by an object,
+# one loop for two ways to learn, a branch on a value, names of one branch, rows of different lengths.
+FIRST = ["either_updater", "held_losses", "margin_by_value", "maybe_hidden", "parallel", "quantised", "sorted_lengths"]
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
