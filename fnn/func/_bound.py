@@ -161,7 +161,7 @@ class Bound:
                 if box._exposed and values[i] is not None:  # someone else holds this array: donate a copy
                     values[i] = jnp.copy(values[i])
                     copied.append(box)
-        seed = draw_seed() if program.uses_seed else NO_SEED
+        seed = _seed_of(call) if program.uses_seed else NO_SEED
         args = self._arguments(values, [box._value for box in kept], hyper, seed, call)
         if compiled is not program.compiled and program.plain:
             args = (*args, [])
@@ -216,7 +216,7 @@ class Bound:
         program = self.program
         if program.modal:
             check_staged("no_grad")
-        seed = draw_seed() if program.uses_seed else NO_SEED
+        seed = _seed_of(call) if program.uses_seed else NO_SEED
         args = self._arguments(values_of(donated, scope), values_of(kept, scope), hyper, seed, call)
         results = program.compiled(*args)
         for box, value in zip(targets, results, strict=False):
@@ -289,6 +289,12 @@ def _drawn(draws: list[Draw]) -> list[Any]:
             "a transform that brings its own"
         )
     return [random.on_device(draw(generator)) for draw in draws]
+
+
+def _seed_of(call: Call) -> Any:
+    if not call.drawn:
+        call.drawn.append(draw_seed())
+    return call.drawn[0]
 
 
 def draw_seed() -> Any:

@@ -15,13 +15,14 @@ class Rerun(Exception):
 class Call:
     """The arguments of one call: what is traced, and the objects."""
 
-    __slots__ = ("dynamic", "objects", "order", "pattern", "treedef")
+    __slots__ = ("drawn", "dynamic", "objects", "order", "pattern", "treedef")
 
     def __init__(
         self, treedef: PyTree, pattern: tuple[int, ...], dynamic: list[Any], objects: list[Any], order: object = None
     ) -> None:
         self.treedef, self.pattern, self.dynamic, self.objects = treedef, pattern, dynamic, objects
         self.order = order  # of the keys of dicts, where it is not JAX's
+        self.drawn: list[Any] = []  # its seed, which is the same for a program that turns out not to fit and the next
 
     @property
     def order_key(self) -> Any:
@@ -30,7 +31,9 @@ class Call:
 
     def replaced(self, dynamic: list[Any], objects: list[Any]) -> Call:
         """The call with other leaves."""
-        return Call(self.treedef, self.pattern, dynamic, objects, self.order)
+        call = Call(self.treedef, self.pattern, dynamic, objects, self.order)
+        call.drawn = self.drawn
+        return call
 
     def arguments(self, dynamic: Any) -> tuple[tuple, dict[str, Any]]:
         """``(args, kwargs)`` with these values of what is traced."""

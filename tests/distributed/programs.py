@@ -164,6 +164,30 @@ def memory() -> None:
         print(text, flush=True)
 
 
+def moved() -> None:
+    """A step that is compiled anew, since arrays are elsewhere after it, draws no other numbers."""
+    losses, batch = [], RNG.standard_normal((16, 16)).astype(np.float32)
+    for mesh in (None, make_mesh()):
+        fnn.manual_seed(0)
+        model = nn.Sequential(nn.Linear(16, 32), nn.Dropout(0.2), nn.Linear(32, 8))
+        if mesh is not None:
+            distribute(model, mesh, "fsdp")
+        optimizer = fnn.optim.SGD(model.parameters(), lr=0.1)
+        averaged = fnn.optim.swa_utils.AveragedModel(model)  # its count is an array of one device, at first
+
+        @fnn.jit
+        def step(x: Any, y: Any, model: Any = model, optimizer: Any = optimizer, averaged: Any = averaged) -> Any:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x), y)
+            fnn.backward(loss)
+            optimizer.step()
+            averaged.update_parameters(model)
+            return loss
+
+        losses.append([float(step(batch, np.arange(16, dtype=np.int32) % 8)) for _ in range(3)])
+    close(losses[1], losses[0], "losses")
+
+
 def alone() -> None:
     """On a mesh of one device a step is compiled to what it is without a mesh."""
     for name in MODELS if extent.ALL else ("gpt",):
@@ -487,7 +511,8 @@ def job() -> None:
 
 if __name__ == "__main__":
     run: dict[str, Callable[..., None]] = {
-        f.__name__: f for f in (traffic, memory, alone, births, sequences, files, background, orbax, loaders, messages)
+        f.__name__: f
+        for f in (traffic, memory, moved, alone, births, sequences, files, background, orbax, loaders, messages)
     }
     if sys.argv[1] == "job":
         job()

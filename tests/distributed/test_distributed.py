@@ -28,7 +28,7 @@ def run(*command: str, limit: float = 1800, **variables: str) -> subprocess.Comp
     "arguments",
     [
         ["traffic", *(set(MODELS) - {"experts"} if extent.ALL else ["tied", "recommender"])],
-        ["births", "memory", "alone", "sequences"],
+        ["births", "memory", "moved", "alone", "sequences"],
         ["files", "background", "orbax", "loaders", "messages"],
     ],
     ids=lambda a: a[0],
