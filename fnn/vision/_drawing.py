@@ -183,7 +183,7 @@ def draw_keypoints(
     if points.ndim != 3:
         raise ArgumentError(f"draw_keypoints: keypoints must be of shape (num_instances, K, 2), got {points.shape}")
     seen = np.ones(points.shape[:-1], bool) if visibility is None else np.asarray(visibility)
-    seen = seen[..., 0] if seen.ndim == 3 and seen.shape[-1] == 1 else seen
+    seen = seen[..., 0] if seen.shape[2:] == (1,) else seen
     if seen.ndim != 2:
         raise ArgumentError(f"draw_keypoints: visibility must be of shape (num_instances, K). Got ndim={seen.ndim}")
     if seen.shape != points.shape[:-1]:

@@ -1,6 +1,7 @@
 """Data sets wrapped for `fnn.vision.transforms.v2` give torchvision's samples."""
 
 import importlib
+import os
 import pickle
 import types
 
@@ -13,6 +14,7 @@ from fnn.vision import datasets
 from fnn.vision import tv_tensors as T
 from fnn.vision.datasets._runs import decoded
 from fnn.vision.transforms import v2
+from tests.vision.dataset_cases import MORE
 from tests.vision.oracle import torch, torchvision
 from tests.vision.v2_cases import Image, agree, pixels
 
@@ -121,6 +123,37 @@ def same_but_plain(ours, theirs):
             same_but_plain(a, b)
     else:
         agree(ours, theirs, "sample")
+
+
+@pytest.mark.parametrize(
+    "case", ["Kitti", "Kitti-test", "Cityscapes", "WIDERFace", "CelebA-all", "SBDataset", "Caltech256", "Imagenette"]
+)
+def test_samples_from_files(case, tmp_path, monkeypatch):
+    """Of the data sets that have readers, wrapped: what torchvision makes of the same files."""
+    name, listed = case.partition("-")[0], os.listdir
+    monkeypatch.setattr(os, "listdir", lambda *args: sorted(listed(*args)))
+    how, known = MORE[case](tmp_path)
+    if name == "Cityscapes":
+        how["target_type"] = ["instance", "semantic"]
+    for package in (datasets, torchvision.datasets):
+        for key, value in known.items():
+            monkeypatch.setattr(getattr(package, name), key, value)
+    ours, theirs = (
+        package.wrap_dataset_for_transforms_v2(getattr(package, name)(str(tmp_path), **how))
+        for package in (datasets, torchvision.datasets)
+    )
+    assert len(ours) == len(theirs) > 1
+    for i in range(len(theirs)):
+        image, target = ours[i]
+        if case == "Kitti" and i == 0:  # nothing is in it, of which torchvision's wrapper knows no box
+            assert target["boxes"].shape == (0, 4) and target["labels"].shape == (0,)
+            continue
+        picture, expected = theirs[i]
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(picture))
+        if isinstance(expected, dict):
+            assert set(target) == set(expected)
+            target = {key: target[key] for key in expected}
+        same_but_plain(target, expected)
 
 
 class Pictures(datasets.ImageFolder):

@@ -32,8 +32,8 @@ SIZES = {
     "inception_v3": (299, {"init_weights": False}),
     "lraspp_mobilenet_v3_large": (65, {"weights_backbone": None}),
     "maxvit_t": (224, {}),
-    "mvit_v1_b": ((4, 64, 64), {"spatial_size": (64, 64), "temporal_size": 4}),
-    "mvit_v2_s": ((4, 64, 64), {"spatial_size": (64, 64), "temporal_size": 4}),
+    "mvit_v1_b": ((16, 224, 224), {}),
+    "mvit_v2_s": ((16, 224, 224), {}),
     "raft_large": (128, {}),
     "raft_small": (128, {}),
     "s3d": ((14, 193, 193), {}),
@@ -44,6 +44,8 @@ SIZES = {
     "vit_l_32": (64, {"image_size": 64}),
 }
 
+LARGE_SIDES = ("maxvit_t", "mvit_v1_b", "mvit_v2_s", "s3d")  # of which one image is enough
+
 
 def _case(name):
     """Sides, arguments, and the size of the batch."""
@@ -52,7 +54,8 @@ def _case(name):
         sides = sides if isinstance(sides, tuple) else (4, 32, 32)
     if "weights_backbone" in inspect.signature(models.get_model_builder(name)).parameters:
         kwargs = {"weights_backbone": None, **kwargs}
-    return (sides if isinstance(sides, tuple) else (sides, sides)), kwargs, 1 if name in ("maxvit_t", "s3d") else 2
+    sides = sides if isinstance(sides, tuple) else (sides, sides)
+    return sides, kwargs, 1 if name in LARGE_SIDES else 2
 
 
 def _numbers(name, shape):

@@ -11,7 +11,7 @@ from fnn.vision.datasets.folder import default_loader
 from fnn.vision.datasets.utils import corrupt
 from fnn.vision.datasets.vision import VisionDataset
 
-__all__ = ["LabelledFiles", "as_it_is", "below", "not_found", "rows"]
+__all__ = ["LabelledFiles", "as_it_is", "below", "lone", "not_found", "rows"]
 
 Loader = Callable[[str | Path], Any]
 
@@ -34,6 +34,11 @@ def below(folder: Path, name: str, source: Path) -> Path:
     if not parts or ".." in parts or parts[0] == "/" or ":" in parts[0] or "\0" in name:
         raise corrupt(source, f"refused: {name!r} would lie outside of {folder}")
     return folder.joinpath(*parts)
+
+
+def lone(parts: Sequence[Any]) -> Any:
+    """Several parts of a target as a tuple, a single one as it is."""
+    return parts[0] if len(parts) == 1 else tuple(parts)
 
 
 def rows(source: Path, fields: int, separator: str | None = None) -> list[list[str]]:

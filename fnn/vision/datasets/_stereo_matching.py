@@ -116,15 +116,19 @@ class Middlebury2014Stereo(StereoMatchingDataset):
     """
 
     splits: ClassVar[dict[str, list[str]]] = {
-        "train": "Adirondack Jadeplant Motorcycle Piano Pipes Playroom Playtable Recycle Shelves Vintage".split(),
-        "additional": (
-            "Backpack Bicycle1 Cable Classroom1 Couch Flowers Mask Shopvac Sticks Storage Sword1 Sword2 Umbrella"
-        ).split(),
-        "test": (
-            "Plants Classroom2E Classroom2 Australia DjembeL CrusadeP Crusade Hoops Bicycle2 Staircase Newkuba "
-            "AustraliaP Djembe Livingroom Computer"
-        ).split(),
-    }
+        "train": [
+            "Adirondack", "Jadeplant", "Motorcycle", "Piano", "Pipes", "Playroom", "Playtable", "Recycle", "Shelves",
+            "Vintage",
+        ],
+        "additional": [
+            "Backpack", "Bicycle1", "Cable", "Classroom1", "Couch", "Flowers", "Mask", "Shopvac", "Sticks", "Storage",
+            "Sword1", "Sword2", "Umbrella",
+        ],
+        "test": [
+            "Plants", "Classroom2E", "Classroom2", "Australia", "DjembeL", "CrusadeP", "Crusade", "Hoops", "Bicycle2",
+            "Staircase", "Newkuba", "AustraliaP", "Djembe", "Livingroom", "Computer",
+        ],
+    }  # fmt: skip
     _has_built_in_disparity_mask = True
 
     def __init__(

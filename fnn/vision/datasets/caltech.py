@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fnn.vision.datasets._mat import read_mat
-from fnn.vision.datasets._pictures import as_it_is, not_found
+from fnn.vision.datasets._pictures import as_it_is, lone, not_found
 from fnn.vision.datasets.utils import corrupt, download_and_extract_archive, extract_archive, verify_str_arg
 from fnn.vision.datasets.vision import VisionDataset
 
@@ -105,8 +105,8 @@ class Caltech101(_Caltech):
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         label, number = self.y[index], self.index[index]
         image = as_it_is(self._folder / self.categories[label] / f"image_{number:04d}.jpg")
-        target = tuple(label if kind == "category" else self._outline(label, number) for kind in self.target_type)
-        return self._sample(image, target if len(target) > 1 else target[0])
+        target = [label if kind == "category" else self._outline(label, number) for kind in self.target_type]
+        return self._sample(image, lone(target))
 
     def _outline(self, label: int, number: int) -> Any:
         file = Path(self.root) / "Annotations" / self.annotation_categories[label] / f"annotation_{number:04d}.mat"

@@ -2,13 +2,14 @@
 
 import csv
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from fnn.errors import ArgumentError
-from fnn.vision.datasets._pictures import as_it_is, below, not_found
+from fnn.vision.datasets._pictures import as_it_is, below, lone, not_found
 from fnn.vision.datasets.utils import (
     check_integrity,
     corrupt,
@@ -23,7 +24,8 @@ __all__ = ["CelebA"]
 _PARTS = {"train": 0, "valid": 1, "test": 2, "all": None}
 
 
-class CSV(NamedTuple):
+@dataclass(frozen=True)
+class CSV:
     """A table: the names of its columns, of its rows, and its numbers (rows, columns)."""
 
     header: list[str]
@@ -137,9 +139,9 @@ class CelebA(VisionDataset):
             "bbox": lambda: self.bbox[index],
             "landmarks": lambda: self.landmarks_align[index],
         }
-        found = tuple(kinds[kind]() for kind in self.target_type)
+        found = [kinds[kind]() for kind in self.target_type]
         if found:
-            return self._sample(image, found if len(found) > 1 else found[0])
+            return self._sample(image, lone(found))
         return (image if self.transform is None else self.transform(image)), None
 
     def __len__(self) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from fnn.errors import ArgumentError
-from fnn.vision.datasets._pictures import as_it_is
+from fnn.vision.datasets._pictures import as_it_is, lone
 from fnn.vision.datasets.folder import default_loader
 from fnn.vision.datasets.utils import corrupt, extract_archive, verify_str_arg
 from fnn.vision.datasets.vision import VisionDataset
@@ -171,8 +171,8 @@ class Cityscapes(VisionDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         image = default_loader(self.images[index])
-        parts = tuple(_json(path) if path.endswith(".json") else as_it_is(path) for path in self.targets[index])
-        target = parts if len(parts) > 1 else parts[0]
+        parts = [_json(path) if path.endswith(".json") else as_it_is(path) for path in self.targets[index]]
+        target = lone(parts)
         return (image, target) if self.transforms is None else self.transforms(image, target)
 
     def __len__(self) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fnn.errors import ArgumentError
-from fnn.vision.datasets._pictures import Loader, as_it_is, not_found
+from fnn.vision.datasets._pictures import Loader, as_it_is, lone, not_found
 from fnn.vision.datasets.utils import corrupt, download_and_extract_archive, verify_str_arg
 from fnn.vision.datasets.vision import VisionDataset
 
@@ -134,8 +134,8 @@ class INaturalist(VisionDataset):
         label, name = self.index[index]
         path = os.path.join(self.root, self.all_categories[label], name)
         image = as_it_is(path) if self.loader is None else self.loader(path)
-        found = tuple(label if kind == "full" else self.categories_map[label][kind] for kind in self.target_type)
-        return self._sample(image, found if len(found) > 1 else found[0])
+        found = [label if kind == "full" else self.categories_map[label][kind] for kind in self.target_type]
+        return self._sample(image, lone(found))
 
     def __len__(self) -> int:
         return len(self.index)

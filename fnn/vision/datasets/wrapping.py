@@ -233,10 +233,10 @@ def _kitti(dataset: Any, target_keys: object) -> Wrapper:
         columns = _columns(rows)
         target: dict[str, Any] = {}
         if "boxes" in keys:
-            target["boxes"] = _boxes(columns["bbox"], image, "XYXY")
+            target["boxes"] = _boxes(columns.get("bbox", np.zeros((0, 4), np.float32)), image, "XYXY")
         if "labels" in keys:
-            target["labels"] = np.array([_KITTI.index(name) for name in columns["type"]])
-        return image, target | {key: columns[key] for key in sorted(keys & native)}
+            target["labels"] = np.array([_KITTI.index(name) for name in columns.get("type", ())], np.int64)
+        return image, target | {key: columns.get(key, []) for key in sorted(keys & native)}
 
     return wrapper
 
@@ -291,9 +291,10 @@ def _instances(mask: Any) -> dict[str, Any]:
     """One mask for each instance of Cityscapes, and its class: the number, of a crowd, or the number by 1000."""
     data = np.asarray(Mask(mask))
     found = np.unique(data)
+    wide = found.astype(np.int64)
     return {
         "masks": Mask(np.stack([data == number for number in found])),
-        "labels": np.where(found >= 1000, found // 1000, found),
+        "labels": np.where(wide >= 1000, wide // 1000, wide).astype(found.dtype),
     }
 
 
