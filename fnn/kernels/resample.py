@@ -76,9 +76,10 @@ class Table:
         found: list[tuple[np.ndarray, np.ndarray | None, int]] = []
         for o, real in enumerate(self.real):
             inputs, weight = self.index[o][real], None if self.weight is None else self.weight[o][real]
-            same = found and np.array_equal(found[-1][0], inputs)
-            if same and (weight is None or np.array_equal(found[-1][1], weight)):
-                found[-1] = inputs, weight, found[-1][2] + 1
+            last, its_weight, times = found[-1] if found else (None, None, 0)
+            same = last is not None and np.array_equal(last, inputs)
+            if same and (weight is None or its_weight is None or np.array_equal(its_weight, weight)):
+                found[-1] = inputs, weight, times + 1
             elif len(found) == 2 * _FEW:
                 return None
             else:

@@ -34,7 +34,7 @@ def one_by_one(q, k, v, window=(-1, -1), used=None, scale=None):
     return jnp.concatenate([*out, jnp.zeros((1, 2, 3))])
 
 
-@pytest.mark.parametrize("window", [(-1, -1), (-1, 0), (1, 0), (2, 1), (0, -1)])
+@pytest.mark.parametrize("window", [(-1, 0), (2, 1), (0, -1)])
 def test_as_one_by_one(window):
     heads_k = 1 if window == (2, 1) else 2
     args = operands(heads_k)

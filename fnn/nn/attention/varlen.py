@@ -21,6 +21,7 @@ from fnn.arguments import floating, listed
 from fnn.dtypes import is_floating, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.kernels.attention import by_rows, rows_at_once
+from fnn.tracing import Tracer
 from fnn.typing import ArrayLike
 
 __all__ = ["varlen_attn", "varlen_attn_out", "AuxRequest"]
@@ -181,9 +182,22 @@ def varlen_attn_out(
         >>> varlen_attn_out(jnp.empty_like(x), x, x, x, starts, starts, 2, 2).shape
         (3, 1, 4)
     """
-    options = dict(scale=scale, enable_gqa=enable_gqa, num_splits=num_splits)
-    given = dict(window_size=window_size, seqused_k=seqused_k, block_table=block_table, return_aux=return_aux)
-    found = varlen_attn(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, **options, **given)
+    found = varlen_attn(
+        query,
+        key,
+        value,
+        cu_seq_q,
+        cu_seq_k,
+        max_q,
+        max_k,
+        return_aux=return_aux,
+        scale=scale,
+        window_size=window_size,
+        enable_gqa=enable_gqa,
+        seqused_k=seqused_k,
+        block_table=block_table,
+        num_splits=num_splits,
+    )
     result, room = found[0] if isinstance(found, tuple) else found, to_array(out, "out", "varlen_attn_out: ")
     if room.shape != result.shape or room.dtype != result.dtype:
         raise ArgumentError(
@@ -264,7 +278,7 @@ def _of_pages(pages: jax.Array, size: int, count: int) -> jax.Array:
 
 
 def _known(n: object, name: str) -> int:
-    if isinstance(n, jax.core.Tracer):
+    if isinstance(n, Tracer):
         raise ArgumentTypeError(
             f"{_NAME}{name} must be known when a function is traced, for it is the length of an axis; got a traced "
             "value. Close over it, or make it a static argument"
