@@ -290,7 +290,10 @@ def _weighted(
     x = lax.convert_element_type(x, np.int32 if dtype == np.uint8 else np.dtype(precise))
     kind = "linear" if mode.endswith("linear") else mode.removeprefix("bi")
     make = _antialiased_table if antialias else _cubic_table if kind == "cubic" else _linear_table
-    for axis, n, scale in reversed(list(zip(range(2, x.ndim), out, scales, strict=True))):
+    axes = list(zip(range(2, x.ndim), out, scales, strict=True))
+    if dtype == np.uint8 or not antialias:  # a shrinking line is cheaper over the axes after it; whole numbers round
+        axes.reverse()
+    for axis, n, scale in axes:
         if n == x.shape[axis] and kind == "linear":
             continue
         weights = make(x.shape[axis], n, scale, align_corners, precise, kind)

@@ -117,8 +117,8 @@ def _compared_cpu(planes: jax.Array, values: jax.Array, places: jax.Array) -> ja
         return total
 
     def turn(i: jax.Array, carry: jax.Array) -> jax.Array:
-        some = (lax.dynamic_slice_in_dim(a, i * _AT_ONCE, _AT_ONCE, 1) for a in (planes, values))
-        return add(carry, *some, at)
+        some, theirs = (lax.dynamic_slice_in_dim(a, i * _AT_ONCE, _AT_ONCE, 1) for a in (planes, values))
+        return add(carry, some, theirs, at)
 
     whole = channels // _AT_ONCE
     total = lax.fori_loop(0, whole, turn, jnp.zeros((n, taps, q), planes.dtype)) if whole > 1 else None

@@ -21,6 +21,8 @@ from fnn.kernels.mesh import partitioned, select
 from fnn.kernels.portable import Own
 
 _UNROLLED = 8  # terms, up to which they are written out one by one (python benchmarks/kernels.py resample)
+_OFTEN = 4  # times that an output is repeated, from which it is not computed each time
+_FEW = 32  # outputs of many neighbours, up to which each has a sum of its own: more compile slowly
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,6 +57,35 @@ class Table:
         table.__dict__["transposed"] = self
         return table
 
+    @functools.cached_property
+    def runs(self) -> list[tuple[int, int, np.ndarray | None]] | None:
+        """Where the terms of each output begin and end and their weights, if they are neighbours for all of them."""
+        found = []
+        for o, real in enumerate(self.real):
+            index = self.index[o][real]
+            if not len(index) or (np.diff(index) != 1).any():
+                return None
+            found.append((int(index[0]), int(index[-1]) + 1, None if self.weight is None else self.weight[o][real]))
+        return found
+
+    @functools.cached_property
+    def segments(self) -> list[tuple[np.ndarray, np.ndarray | None, int]] | None:
+        """Inputs and weights of an output, and how many times in a row they are the same, if there are few of them."""
+        if self.size > _FEW or not self.real.any(1).all():
+            return None
+        found: list[tuple[np.ndarray, np.ndarray | None, int]] = []
+        for o, real in enumerate(self.real):
+            inputs, weight = self.index[o][real], None if self.weight is None else self.weight[o][real]
+            last, its_weight, times = found[-1] if found else (None, None, 0)
+            same = last is not None and np.array_equal(last, inputs)
+            if same and (weight is None or its_weight is None or np.array_equal(its_weight, weight)):
+                found[-1] = inputs, weight, times + 1
+            elif len(found) == 2 * _FEW:
+                return None
+            else:
+                found.append((inputs, weight, 1))
+        return found
+
 
 def table(index: np.ndarray, weight: np.ndarray | None, size: int, real: np.ndarray | None = None) -> Table:
     """A `Table` from arrays of shape (outputs, K)."""
@@ -85,7 +116,36 @@ def _resample_on_cpu(x: jax.Array, *, axis: int, table: Table) -> jax.Array:
     before, after = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
     flat = lax.reshape(x, (before, x.shape[axis], after) if after != 1 else (before, x.shape[axis]))
     shape = (*x.shape[:axis], len(table.index), *x.shape[axis + 1 :])
-    return lax.reshape(_resample(flat, axis=1, table=table), shape)
+    outputs, terms = table.index.shape
+    if terms > _UNROLLED and after == 1 and outputs <= _FEW and table.runs:
+        y = _summed_runs(flat, table.runs)
+    elif terms > 1 and table.segments and outputs >= _OFTEN * len(table.segments):
+        y = _repeated(flat, table.segments)
+    else:
+        y = _resample(flat, axis=1, table=table)
+    return lax.reshape(y, shape)
+
+
+def _repeated(x: jax.Array, segments: list[tuple[np.ndarray, np.ndarray | None, int]]) -> jax.Array:
+    parts = []
+    for inputs, weight, times in segments:
+        terms = [lax.slice_in_dim(x, i, i + 1, axis=1) for i in map(int, inputs)]
+        if weight is not None:
+            terms = [lax.mul(one, lax.full_like(one, w)) for one, w in zip(terms, weight, strict=True)]
+        one = functools.reduce(lax.add, terms)
+        parts.append(lax.broadcast_in_dim(one, (x.shape[0], times, *x.shape[2:]), tuple(range(x.ndim))))
+    return lax.concatenate(parts, 1)
+
+
+def _summed_runs(x: jax.Array, runs: list[tuple[int, int, np.ndarray | None]]) -> jax.Array:
+    """Sums of slices along the second axis, for a sum over what is gathered takes its terms one by one."""
+    sums = []
+    for start, stop, weight in runs:
+        some = lax.slice_in_dim(x, start, stop, axis=1)
+        if weight is not None:
+            some = lax.mul(some, lax.broadcast_in_dim(weight.astype(x.dtype), some.shape, (1,)))
+        sums.append(lax.reduce_sum(some, (1,)))
+    return lax.concatenate([lax.expand_dims(one, (1,)) for one in sums], 1)
 
 
 def _term(x: jax.Array, axis: int, table: Table, k: int | slice) -> jax.Array:

@@ -359,12 +359,12 @@ def _is_sparse(value: object) -> bool:
     return type(value).__name__ == "BCOO" and type(value).__module__.startswith("jax.experimental.sparse")
 
 
-def is_lazy(box: object) -> bool:
-    """Whether ``box`` is an uninitialised parameter or buffer.
+def is_lazy(param: object) -> bool:
+    """Whether ``param`` is an uninitialised parameter or buffer.
 
     Example:
         >>> from fnn import nn
         >>> nn.parameter.is_lazy(nn.LazyLinear(2).weight), nn.parameter.is_lazy(nn.Linear(3, 2).weight)
         (True, False)
     """
-    return isinstance(box, UninitializedTensorMixin)
+    return isinstance(param, UninitializedTensorMixin)

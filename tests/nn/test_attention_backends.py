@@ -16,7 +16,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.kernels import attention as kernel
 from fnn.nn import attention
 from fnn.nn import functional as F
-from fnn.nn.attention import SDPBackend, bias, flex_attention, sdpa_kernel
+from fnn.nn.attention import SDPBackend, bias, flex_attention, sdpa_kernel, varlen
 from tests import reference
 
 torch = reference.torch
@@ -286,13 +286,13 @@ LEFT_OUT = {
     ),
 }  # fmt: skip
 MODULES_LEFT_OUT = {
-    "varlen": "packed sequences of any lengths, by CUDA's flash kernels only; a mask_mod over documents says the same",
     "experimental": "caches by pages and of quantized values: prototypes over CUDA kernels",
 }
 PAIRS = [
     (attention, torch.nn.attention),
     (bias, torch.nn.attention.bias),
     (flex_attention, torch.nn.attention.flex_attention),
+    (varlen, importlib.import_module("torch.nn.attention.varlen")),
 ]
 
 

@@ -10,6 +10,7 @@ from fnn.kernels.attention import Backends, SDPBackend
 from fnn.kernels.attention import backends as _current
 from fnn.nn.attention import bias as bias
 from fnn.nn.attention import flex_attention as flex_attention
+from fnn.nn.attention import varlen as varlen
 
 __all__ = ["SDPBackend", "sdpa_kernel"]
 
