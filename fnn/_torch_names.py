@@ -27,7 +27,8 @@ _TABLE: dict[str, str] = {
     "compile compiler": "use fnn.jit",
     "cuda accelerator xpu mps mtia ipu": "jax.devices('gpu') lists the GPUs, fnn.to(x, 'cuda') moves an array, "
     "model.to('cuda') a model",
-    "get_device get_device_module get_default_device set_default_device is_cpu is_cuda is_ipu is_maia "
+    "get_default_device set_default_device": "use jax.config.update('jax_default_device', device)",
+    "get_device get_device_module is_cpu is_cuda is_ipu is_maia "
     "is_meta is_mkldnn "
     "is_mps is_mtia is_vulkan is_xla is_xpu is_vulkan_available": _DEVICES,
     "manual_seed_all": "use fnn.manual_seed",
@@ -37,9 +38,6 @@ _TABLE: dict[str, str] = {
     "polygamma_": "write x = fnn.polygamma(n, x): arrays do not change",
     "symeig": "use fnn.linalg.eigh",
     "eig lstsq solve matrix_rank": "use fnn.linalg.{name}",
-    "svd_lowrank pca_lowrank": "use fnn.linalg.svd",
-    "lobpcg": "use jax.experimental.sparse.linalg.lobpcg_standard",
-    "binomial poisson": "draw with fnn.distributions",
     "quasirandom": "use scipy.stats.qmc.Sobol",
     "T": "write x.T",
     "mT": "write x.mT",
@@ -59,8 +57,8 @@ _TABLE: dict[str, str] = {
     "detach_": "write x = fnn.detach(x)",
     "apply_ map_ map2_": "write fnn.vmap(f) or jnp.vectorize(f)(x)",
     "copy_ fill_ zero_ fill_diagonal_": "write x = fnn.{plain}(x, ...): arrays do not change",
-    "normal_ uniform_ random_ bernoulli_ cauchy_ exponential_ geometric_ log_normal_": "draw an array: fnn.randn, "
-    "fnn.rand, fnn.randint, fnn.bernoulli, or fnn.nn.init for a Parameter",
+    "normal_ uniform_ random_ bernoulli_": "draw an array: fnn.randn_like, fnn.rand_like, fnn.randint_like, "
+    "fnn.bernoulli, or fnn.nn.init for a Parameter",
     "requires_grad_": "a Parameter and a Module have it",
     "is_conj is_neg": _LAZY,
     "is_distributed is_nested is_quantized is_sparse is_sparse_csr is_coalesced": "no array is: leave it out",

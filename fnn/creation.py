@@ -309,16 +309,10 @@ def multinomial(
     if categories > 1 << 24:
         raise ArgumentError(f"multinomial: number of categories cannot exceed 2^24, got {categories}")
     key = _key(generator, "multinomial")
-    several = replacement and num_samples > 1
-    if isinstance(key, Generator) and isinstance(weights, tracing.Tracer) and several:
-        known = tracing.known(weights)
-        if known is None:
-            raise ArgumentError(
-                "multinomial: with replacement PyTorch's numbers depend on how the weights add up, which a compiled "
-                f"program does otherwise, got num_samples={num_samples}; draw outside of it, or with random='jax'"
-            )
-        weights = known
+    weights = lax.stop_gradient(weights)  # under `jax.grad` alone an array again
     if isinstance(key, Generator) and isinstance(weights, tracing.Tracer):
+        if replacement and num_samples > 1:
+            return _looked_up(weights, key, num_samples)
         scores = weights / random.exponential(key, weights.shape, weights.dtype)
         return jnp.argsort(-scores, axis=-1, stable=True)[..., :num_samples].astype(dtypes.index_dtype())
     if isinstance(key, Generator):
@@ -331,6 +325,22 @@ def multinomial(
         return jnp.moveaxis(moved, 0, -1).reshape(shape).astype(dtypes.index_dtype())
     scores = logits + jax.random.gumbel(key, weights.shape, weights.dtype)
     return lax.top_k(scores, num_samples)[1].astype(dtypes.index_dtype())
+
+
+def _looked_up(weights: jax.Array, key: Generator, num_samples: int) -> jax.Array:
+    """What `Generator.multinomial` draws with replacement, in a program: weights are added one after the other."""
+    work = weights.astype(np.promote_types(np.float32, weights.dtype) if weights.dtype.itemsize > 2 else np.float32)
+    rows = work.reshape(-1, work.shape[-1])
+
+    def added(total: jax.Array, row: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return total + row, total + row
+
+    total, cumulated = lax.scan(added, jnp.zeros_like(rows[:, 0]), rows.T)
+    # By a division each: one by an array that is broadcast XLA takes for products with its reciprocal.
+    cumulated = lax.map(lambda sums: sums / total, cumulated).T.at[:, -1].set(1)
+    thresholds = random.on_device(key.thresholds((len(rows), num_samples), work.dtype))
+    found = jax.vmap(jnp.searchsorted)(cumulated, thresholds)
+    return found.astype(dtypes.index_dtype()).reshape(*weights.shape[:-1], num_samples)
 
 
 def _key(generator: Key | None, what: str) -> Any:

@@ -205,7 +205,17 @@ def _noted(name: str) -> Callable[..., Any]:
 
 
 # Where the arguments of a method hold the shape of what it draws.
-_SHAPE = {"uniform": 0, "normal": 0, "exponential": 0, "cauchy": 0, "bernoulli": 1, "randint": 2}
+_SHAPE = {
+    "uniform": 0,
+    "normal": 0,
+    "exponential": 0,
+    "thresholds": 0,
+    "cauchy": 0,
+    "geometric": 0,
+    "log_normal": 0,
+    "bernoulli": 1,
+    "randint": 2,
+}
 
 for _name in (*_SHAPE, "bernoulli_each", "randperm", "multinomial", "gamma", "dirichlet", "von_mises", "poisson",
               "binomial"):  # fmt: skip

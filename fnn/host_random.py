@@ -203,10 +203,35 @@ class Generator(Engine):
             raise ArgumentError(f"exponential_ expects lambda > 0.0, but found lambda={rate}")
         return _rounded(-1.0 / rate * np.log1p(-self._doubles(math.prod(shape))), dtype).reshape(shape)
 
+    def thresholds(self, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> np.ndarray:
+        """The doubles of [0, 1) by which PyTorch looks up cumulated weights, in the dtype of the weights.
+
+        They are rounded up, so that exactly the same numbers of that dtype are smaller.
+        """
+        dtype, doubles = _floating(dtype, "multinomial"), self._doubles(math.prod(shape))
+        rounded = doubles.astype(dtype)
+        up = np.where(rounded < doubles, np.nextafter(rounded, np.ones_like(rounded)), rounded)
+        return up.reshape(shape)
+
     def cauchy(self, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> np.ndarray:
         """As ``torch.empty(shape, dtype).cauchy_()``."""
         dtype = _floating(dtype, "cauchy_")
         return _rounded(np.tan(math.pi * (self._doubles(math.prod(shape)) - 0.5)), dtype).reshape(shape)
+
+    def geometric(self, shape: tuple[int, ...], dtype: DTypeLike, p: float) -> np.ndarray:
+        """As ``torch.empty(shape, dtype).geometric_(p)``: trials up to the first success."""
+        with np.errstate(divide="ignore"):
+            counts = np.ceil(np.log(self._doubles(math.prod(shape))) / math.log1p(-p))
+        return counts.astype(dtype).reshape(shape)
+
+    def log_normal(self, shape: tuple[int, ...], dtype: DTypeLike, mean: float, std: float) -> np.ndarray:
+        """As ``torch.empty(shape, dtype).log_normal_(mean, std)``: of normal doubles, which are drawn one by one."""
+        left, parts = math.prod(shape), [np.zeros(0)]
+        with self._lock:
+            while left:  # from 16 numbers on `normal` draws otherwise
+                parts.append(self.normal((min(left, 14),), np.float64, mean, std))
+                left -= len(parts[-1])
+        return _rounded(np.exp(np.concatenate(parts)), _floating(dtype, "log_normal_")).reshape(shape)
 
     # -- by rejection ---------------------------------------------------------------------------------
 

@@ -159,6 +159,14 @@ if TYPE_CHECKING:
         tile,
         transpose,
     )
+    from fnn.ops.draws import (
+        binomial,
+        cauchy,
+        exponential,
+        geometric,
+        log_normal,
+        poisson,
+    )
     from fnn.ops.dtype_names import (
         bfloat16,
         bool,
@@ -326,6 +334,11 @@ if TYPE_CHECKING:
         trace,
         triangular_solve,
         vander,
+    )
+    from fnn.ops.lowrank import (
+        lobpcg,
+        pca_lowrank,
+        svd_lowrank,
     )
     from fnn.ops.parts import (
         as_strided,
@@ -617,6 +630,7 @@ _MODULES = {
     "creation": "empty empty_like eye full full_like new_empty new_full new_ones new_zeros ones ones_like scalar_tensor zeros zeros_like",  # noqa: E501
     "cumulative": "cummax cummin cumprod cumsum cumulative_trapezoid diff gradient logcumsumexp trapezoid trapz",
     "dimensions": "adjoint flip fliplr flipud moveaxis movedim permute repeat repeat_interleave roll rot90 swapaxes swapdims t tile transpose",  # noqa: E501
+    "draws": "binomial cauchy exponential geometric log_normal poisson",
     "dtype_names": "bfloat16 bool byte can_cast cdouble cfloat char complex128 complex64 double dtype float float16 float32 float64 float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu half int int16 int32 int64 int8 long promote_types result_type short uint16 uint32 uint64 uint8",  # noqa: E501
     "extremes": "amax amin aminmax argmax argmin kthvalue max median min mode nanmedian",
     "filling": "as_strided_scatter copy diagonal_scatter fill fill_diagonal masked_fill masked_scatter select_scatter slice_scatter zero",  # noqa: E501
@@ -625,6 +639,7 @@ _MODULES = {
     "indexing": "argwhere gather index_select masked_select nonzero nonzero_static take take_along_dim unravel_index where",  # noqa: E501
     "joining": "atleast_1d atleast_2d atleast_3d block_diag broadcast_shapes broadcast_tensors cartesian_prod cat column_stack combinations concat concatenate dstack hstack meshgrid row_stack stack vstack",  # noqa: E501
     "linear_algebra": "cholesky cholesky_inverse cholesky_solve det frobenius_norm geqrf inverse logdet lu lu_solve lu_unpack matrix_exp matrix_power nuclear_norm orgqr ormqr pinverse qr slogdet svd trace triangular_solve vander",  # noqa: E501
+    "lowrank": "lobpcg pca_lowrank svd_lowrank",
     "parts": "as_strided diag diag_embed diagflat diagonal narrow narrow_copy select tril triu unfold",
     "pointwise_arithmetic": "add addcdiv addcmul div divide float_power floor_divide fmod lerp mul multiply pow remainder rsub sub subtract true_divide",  # noqa: E501
     "pointwise_binary": "arctan2 atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor copysign fmax fmin gcd heaviside hypot igamma igammac lcm ldexp logaddexp logaddexp2 logical_and logical_or logical_xor maximum minimum nextafter xlogy",  # noqa: E501
@@ -723,6 +738,7 @@ __all__ = [
     "bfloat16",
     "bilinear",
     "bincount",
+    "binomial",
     "bitwise_and",
     "bitwise_left_shift",
     "bitwise_not",
@@ -741,6 +757,7 @@ __all__ = [
     "can_cast",
     "cartesian_prod",
     "cat",
+    "cauchy",
     "cdist",
     "cdouble",
     "ceil",
@@ -831,6 +848,7 @@ __all__ = [
     "expand_as",
     "expand_copy",
     "expm1",
+    "exponential",
     "eye",
     "feature_alpha_dropout",
     "feature_dropout",
@@ -869,6 +887,7 @@ __all__ = [
     "gather",
     "gcd",
     "ge",
+    "geometric",
     "geqrf",
     "ger",
     "gradient",
@@ -938,10 +957,12 @@ __all__ = [
     "lgamma",
     "linalg",
     "linspace",
+    "lobpcg",
     "log",
     "log10",
     "log1p",
     "log2",
+    "log_normal",
     "log_softmax",
     "logaddexp",
     "logaddexp2",
@@ -1020,6 +1041,7 @@ __all__ = [
     "ormqr",
     "outer",
     "pairwise_distance",
+    "pca_lowrank",
     "pdist",
     "permute",
     "permute_copy",
@@ -1027,6 +1049,7 @@ __all__ = [
     "pinverse",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson",
     "polar",
     "polygamma",
     "positive",
@@ -1100,6 +1123,7 @@ __all__ = [
     "sum",
     "sum_to_size",
     "svd",
+    "svd_lowrank",
     "swapaxes",
     "swapdims",
     "t",

@@ -239,7 +239,9 @@ def _spaced(start: Any, end: Any, steps: int, dtype: np.dtype, where: str, base:
     at = np.arange(steps)
     step = wide(b - a) / (steps - 1) if steps > 1 else wide(0)
     # From both ends, so that the last number is the end itself.
-    values = np.where(at < steps // 2, a + step * at, b - step * (steps - 1 - at)) if steps != 1 else wide([a])
+    values = (
+        np.where(at < steps // 2, a + step * at, b - step * (steps - 1 - at)) if steps != 1 else np.full(1, a, wide)
+    )
     if base is not None:
         values = wide(base) ** values
     with np.errstate(over="ignore", invalid="ignore"):

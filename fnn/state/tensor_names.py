@@ -66,7 +66,7 @@ _TABLE: dict[str, str] = {
     "igamma_ igammac_ lcm_ ldexp_ mvlgamma_ polygamma_ renorm_ resize_ resize_as_ round_ set_ squeeze_ swapaxes_ "
     "swapdims_ t_ transpose_ tril_ triu_ unsqueeze_": "write p.data = ..., with the operation of the same name",
     "apply_ map_ map2_": "write p.data = jnp.vectorize(f)(p.data)",
-    "bernoulli_ cauchy_ exponential_ geometric_ log_normal_ random_": "write p.copy_(...) of fnn.rand and its kin",
+    "bernoulli_ random_": "write p.copy_(...) of fnn.bernoulli or fnn.randint",
     "fill_diagonal_ index_add_ index_copy_ index_fill_ index_put_ index_reduce_ masked_scatter_ put_ scatter_ "
     "scatter_add_ scatter_reduce_": "write p.data = p.at[index].set(values), .add, .max, ...",
     # what JAX arrays have not

@@ -945,3 +945,26 @@ def examples_that_are_reweighted(t):
     return lambda n: train_step(
         numbers(t, 8, 6, seed=n), classes(t, 8, 3, seed=n), numbers(t, 4, 6, seed=n + 20), classes(t, 4, 3, seed=n + 20)
     )
+
+
+@loop
+def actions_drawn_inside(t):
+    policy, value = mlp(t, 4, 16, 3), mlp(t, 4, 16, 1)
+    groups = [{"params": policy.parameters(), "lr": 1e-2}, {"params": value.parameters(), "lr": 3e-2}]
+    optimizer = t.optim.RMSprop(groups, momentum=0.5, centered=True)
+
+    @t.jit
+    def train_step(states):
+        dist = t.distributions.Categorical(logits=policy(states))
+        actions = dist.sample((5,))
+        reward = t.fn.eq(actions, 1) * 1.0 - 0.1 * actions
+        expected = t.fn.squeeze(value(states), -1)
+        advantage = reward - t.detach(expected)[None]
+        loss = -t.fn.mean(dist.log_prob(actions) * advantage) - 0.01 * t.fn.mean(dist.entropy())
+        loss = loss + t.F.smooth_l1_loss(expected, t.fn.mean(reward, 0))
+        optimizer.zero_grad()
+        t.backward(loss)
+        optimizer.step()
+        return loss, t.fn.mean(reward)
+
+    return lambda n: train_step(numbers(t, 10, 4, seed=n))

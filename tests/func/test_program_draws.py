@@ -86,8 +86,18 @@ def test_refusals():
         )
     with pytest.raises(ArgumentError, match="random must be 'jax' or 'torch', got 'numpy'"):
         fnn.jit(lambda: 1, random="numpy")
-    with pytest.raises(ArgumentError, match="with replacement PyTorch's numbers depend on"):
-        fnn.jit(lambda p: fnn.multinomial(p, 3, True), random="torch")(jnp.ones(3))
+
+
+def test_multinomial_with_replacement():
+    weights = np.random.default_rng(0).random((2, 300), np.float32) ** 2
+    for dtype in ("float32", "bfloat16"):
+        w = jnp.asarray(weights, dtype)
+        draw = fnn.jit(lambda w: fnn.multinomial(w, 100, replacement=True), random="torch")
+        for seed in range(3):
+            fnn.manual_seed(seed)
+            eager = fnn.multinomial(w, 100, replacement=True)
+            fnn.manual_seed(seed)
+            np.testing.assert_array_equal(draw(w), eager)
 
 
 def one_step(x, n):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fnn import functional as F
+from fnn.kernels.squares import scaled_squares
 from fnn.kernels.sums import SMALL
 from tests import reference
 
@@ -149,3 +150,12 @@ def test_cosine_embedding_loss():
 def test_results_are_those_of_the_reference_in_the_usual_range():
     x = torch.from_numpy(VALUES.astype(np.float32))
     reference.assert_equal(F.layer_norm(jnp.asarray(x.numpy()), (8,)), TF.layer_norm(x, (8,)), rtol=1e-5, atol=1e-6)
+
+
+def test_norms_of_single_elements():
+    """Of a scalar XLA takes (c x)^2 for c^2 x^2, which must not be asked of it."""
+    for value in (0.0, 1e-30, -1e30):
+        for shape in ((), (1,)):
+            x = jnp.full(shape, value)
+            assert jax.jit(lambda x: F.normalize(x.reshape(1, 1))[0, 0])(x) == jnp.clip(value * 1e12, -1, 1)
+            assert jax.jit(lambda x: jnp.sqrt(scaled_squares(x, tuple(range(x.ndim)))[0]))(x) >= 0
