@@ -11,7 +11,9 @@ The words come one after the other, but a second thread can shape those that are
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -21,10 +23,12 @@ import numpy as np
 
 from fnn import _rejection
 from fnn._mcg31 import mcg31_uniform
-from fnn._mt19937 import Engine
+from fnn._mt19937 import Engine, in_order
 from fnn.errors import ArgumentError, ArgumentTypeError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from numpy.typing import DTypeLike
 
 __all__ = ["Generator", "default_generator"]
@@ -32,7 +36,7 @@ __all__ = ["Generator", "default_generator"]
 _HALF = (np.dtype(ml_dtypes.bfloat16),)  # floating dtypes that numpy does not count among its own
 _CHUNK = 3 << 13  # 96 KiB of words: cached, and below the 128 KiB from which malloc maps fresh pages each time
 _PIECE = 1 << 17  # words that are handed to the second thread at once, and ...
-_LARGE = 1 << 19  # ... numbers from which it is worth starting one
+_WAITING = 2  # ... how many such pieces
 _ALIGNMENT = 64
 _TWO_PI = 2 * math.pi
 
@@ -118,30 +122,34 @@ class Generator(Engine):
 
     def _fill(self, flat: np.ndarray, shape_words: Callable[[np.ndarray, np.ndarray, np.ndarray], None]) -> None:
         """Makes numbers of words, one each: ``shape_words(numbers, words, scratch)`` chunk by chunk."""
-        # two threads that allocate get in each other's way in the kernel
-        scratch = np.empty(min(flat.size, _CHUNK), np.float64)
+        size = min(flat.size, _CHUNK)
 
-        def in_chunks(part: np.ndarray, words: np.ndarray) -> None:
+        def in_chunks(part: np.ndarray, drawn: np.ndarray, scratch: np.ndarray) -> None:
+            words = in_order(drawn)
             for start in range(0, part.size, _CHUNK):
                 piece = part[start : start + _CHUNK]
                 shape_words(piece, words[start : start + _CHUNK], scratch[: piece.size])
 
-        if flat.size < _LARGE:
+        # made here: two threads that allocate get in each other's way in the kernel
+        mine = np.empty(size, np.float64)
+        if flat.size <= _PIECE:
             for start in range(0, flat.size, _CHUNK):
                 part = flat[start : start + _CHUNK]
-                in_chunks(part, self.words(part.size))
+                in_chunks(part, self.drawn(part.size), mine)
             return
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(1) as second:
-            pending = deque()
-            for start in range(0, flat.size, _PIECE):
-                part = flat[start : start + _PIECE]
-                pending.append(second.submit(in_chunks, part, self.words(part.size)))
-                if len(pending) > 2:
-                    pending.popleft().result()
-            while pending:
+        second, other = _second_thread(), np.empty(size, np.float64)
+        pending = deque()
+        for start in range(0, flat.size, _PIECE):
+            part = flat[start : start + _PIECE]
+            drawn = self.drawn(part.size)
+            while pending and pending[0].done():
                 pending.popleft().result()
+            if len(pending) < _WAITING and start + _PIECE < flat.size:
+                pending.append(second.submit(in_chunks, part, drawn, other))
+            else:
+                in_chunks(part, drawn, mine)
+        while pending:
+            pending.popleft().result()
 
     def _doubles(self, n: int) -> np.ndarray:
         """Uniforms in [0, 1): the low 53 bits of a 64-bit word."""
@@ -364,6 +372,18 @@ class Generator(Engine):
                 cumulated[-1] = 1
                 rows.append(np.searchsorted(cumulated.astype(np.float64), self._doubles(num_samples)))
         return np.array(rows, np.int64).reshape(*weights.shape[:-1], num_samples)
+
+
+@functools.cache
+def _second_thread() -> Executor:
+    """Shapes numbers while the words of the next ones are drawn; a model has too many arrays to start one for each."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(1, "fnn-random")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_second_thread.cache_clear)  # it has only the thread that forked
 
 
 def _floating(dtype: DTypeLike, what: str) -> np.dtype:

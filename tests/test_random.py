@@ -1,7 +1,10 @@
 """Random numbers against PyTorch: every distribution, size, dtype and seed; states that cross; refusals."""
 
 import copy
+import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import jax.numpy as jnp
@@ -374,3 +377,26 @@ def test_threads_share_a_generator_without_losing_words():
         parts = list(pool.map(lambda _: ours.uniform((n,)), range(16)))
     whole = Generator().manual_seed(0).uniform((16 * n,)).reshape(16, n)
     assert sorted(p.tobytes() for p in parts) == sorted(row.tobytes() for row in whole)
+
+
+@pytest.mark.parametrize("n", [255, 256, 257, (1 << 17) - 1, 1 << 17, (1 << 17) + 1, (1 << 19) + 6])
+def test_large_arrays_are_those_of_torch_however_they_are_drawn(n):
+    """Words are drawn one by one or in pairs, and shaped by one thread or two."""
+    torch.manual_seed(3)
+    g = Generator().manual_seed(3)
+    for _ in range(2):
+        np.testing.assert_array_equal(g.uniform((n,), np.float32, -0.3, 0.7), torch.empty(n).uniform_(-0.3, 0.7))
+        np.testing.assert_allclose(g.normal((n,)), torch.empty(n).normal_(), rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(g.get_state()[:5024], torch.get_rng_state()[:5024])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+def test_a_forked_process_draws_large_arrays():
+    """The thread that helps is not there any more."""
+    script = (
+        "import os, numpy as np\nfrom fnn.host_random import Generator\ng = Generator()\ng.uniform((1 << 18,))\n"
+        "child = os.fork()\nlarge = g.uniform((1 << 18,))\n"
+        "os._exit(0) if child == 0 else print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "0", done.stderr

@@ -32,10 +32,7 @@ def on_device(values: np.ndarray) -> jax.Array:
         return draw.given
     if draw is not None:
         values = np.array(values)
-    array = jax.device_put(values)
-    if isinstance(array, tracing.Tracer):
-        with jax.ensure_compile_time_eval():
-            array = jax.device_put(values)
+    array = tracing.on_default_device(values)
     if draw is None:
         return array
     draw.array = array
