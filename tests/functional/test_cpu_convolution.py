@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 
 from fnn.errors import ArgumentError
 from fnn.kernels.cpu_convolution import Geometry, _definition, _formulations, _library, convolution, geometry
@@ -72,6 +73,38 @@ def test_padding_alone_under_a_kernel_of_a_strided_group():
     with jax.enable_x64(True):
         got = jax.jit(_formulations.input_gradient, static_argnums=2)(y.astype(float), w.astype(float), g)
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("spread", [1, 3])
+@pytest.mark.parametrize("low, high", [(-1, 1), (-3, 3), (-4, 9), (-19, 25)])
+def test_padding_that_cuts_at_the_beginning_and_adds_at_the_end(low, high, spread):
+    """XLA leaves rows of such a convolution unwritten, so the definition hands it none."""
+    x = np.random.default_rng(0).standard_normal((5, 8, 7, 7)).astype(np.float32)
+    rows = np.zeros((5, 8, 6 * spread + 1, 7), np.float32)
+    rows[:, :, ::spread] = x
+    want = np.concatenate((rows[:, :, -low:], np.zeros((5, 8, high + min(rows.shape[2] + low, 0), 7))), 2)
+    left, pads = _definition._cut(jnp.asarray(x), ((low, high), (0, 0)), (spread, 1))
+    found = lax.pad(left, np.float32(0), [(0, 0, 0), (0, 0, 0), (*pads[0], spread - 1), (*pads[1], 0)])
+    np.testing.assert_array_equal(found, want)
+    assert not pads[0][0] < 0 < pads[0][1]
+
+
+def test_the_gradient_of_rows_that_no_window_sees():
+    g = geometry((28, 28), (3, 3), (3, 3), [(3, 3), (2, 2)], (2, 1), 1)
+    rng = np.random.default_rng(0)
+    x, w, y = (rng.standard_normal(shape) for shape in ((5, 2, 28, 28), (8, 2, 3, 3), (5, 8, *g.out)))
+
+    def gradients(x, w, y):
+        out, back = jax.vjp(lambda x, w: convolution(x, w, g), x, w)
+        return out, *back(y)
+
+    with jax.enable_x64(True):
+        wanted = [getattr(_definition, name)(*(jnp.asarray(a) for a in given), g) for name, given in
+                  (("forward", (x, w)), ("input_gradient", (y, w)), ("weight_gradient", (x, y)))]  # fmt: skip
+    for _ in range(4):  # what is unwritten may be zero by chance
+        found = jax.jit(gradients)(*(jnp.asarray(a, np.float32) for a in (x, w, y)))
+        for got, want in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
 
 
 def test_operands_that_do_not_fit():

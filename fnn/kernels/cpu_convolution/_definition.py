@@ -1,7 +1,7 @@
 """The definition: `lax.conv_general_dilated` and its adjoints.
 
 It is what every backend but the CPU runs, and what the CPU runs where nothing else pays. The adjoints are JAX's own
-but for two things that XLA gets wrong: see `_taken_for_groups` and `weight_gradient_on_one_device`.
+but for three things that XLA gets wrong: see `_cut`, `_taken_for_groups` and `weight_gradient_on_one_device`.
 """
 
 import functools
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from fnn.kernels.cpu_convolution import _arrays
-from fnn.kernels.cpu_convolution._geometry import Geometry, Pads
+from fnn.kernels.cpu_convolution._geometry import Geometry, Ints, Pads
 from fnn.kernels.mesh import gathered, summed, vary, varying
 
 _TERMS = 150  # products, one for each element of the kernel: more compile slowly
@@ -20,7 +20,8 @@ _TERMS = 150  # products, one for each element of the kernel: more compile slowl
 
 def forward(x: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     r"""Cross-correlation of x (N, C, \*S) with w (O, C / groups, \*K)."""
-    return lax.conv_general_dilated(x, w, g.stride, g.pads, rhs_dilation=g.dilation, feature_group_count=g.groups)
+    x, pads = _cut(x, g.pads, (1,) * g.rank)
+    return lax.conv_general_dilated(x, w, g.stride, pads, rhs_dilation=g.dilation, feature_group_count=g.groups)
 
 
 def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
@@ -34,7 +35,8 @@ def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     order = tuple(range(rank + 2))
     spans = zip(g.reach, g.pads, g.size, g.out, g.stride, strict=True)
     pads = tuple((reach - low, n + low - 1 - (t - 1) * s) for reach, (low, _), n, t, s in spans)
-    surplus = _taken_for_groups(g, pads)
+    y, pads = _cut(y, pads, g.stride)
+    surplus = _taken_for_groups(g, pads, y.shape[2:])
     x = lax.conv_general_dilated(
         y,
         lax.rev(w, tuple(range(2, rank + 2))),
@@ -48,7 +50,28 @@ def input_gradient(y: jax.Array, w: jax.Array, g: Geometry) -> jax.Array:
     return _arrays.pad(x, [(0, -more) for more in surplus])
 
 
-def _taken_for_groups(g: Geometry, pads: Pads) -> list[int]:
+def _cut(x: jax.Array, pads: Pads, dilation: Ints) -> tuple[jax.Array, Pads]:
+    r"""What is left of x (N, C, \*S), entries ``dilation`` apart, where padding is negative, and the padding then.
+
+    XLA's CPU backend computes a plane by a product over its rows, and where an axis is cut at its beginning and padded
+    at its end, it leaves places of the result unwritten.
+    """
+    if not any(low < 0 < high for low, high in pads):
+        return x, pads
+    start, stop, left = [0] * x.ndim, list(x.shape), []
+    for axis, ((low, high), s) in enumerate(zip(pads, dilation, strict=True), 2):
+        if low < 0 < high:
+            gone = min(-(low // s), x.shape[axis])  # entries; the zeros behind the last of them stay
+            start[axis] = gone
+            if gone == x.shape[axis]:
+                low, high = 0, (gone - 1) * s + 1 + low + high
+            else:
+                low += gone * s
+        left.append((low, high))
+    return lax.slice(x, start, stop), tuple(left)
+
+
+def _taken_for_groups(g: Geometry, pads: Pads, out: Ints) -> list[int]:
     """Zeros to add at the end of each axis of an input gradient so that XLA does not abort the process.
 
     XLA swaps image and kernel where the kernel is the larger one (`SwapConvolutionOperandsIfBeneficial`). An axis
@@ -58,9 +81,9 @@ def _taken_for_groups(g: Geometry, pads: Pads) -> list[int]:
     """
     misread = [
         k == s == 2 and d == 1 and p == (0, 0) and t != 2
-        for k, s, d, p, t in zip(g.kernel, g.stride, g.dilation, pads, g.out, strict=True)
+        for k, s, d, p, t in zip(g.kernel, g.stride, g.dilation, pads, out, strict=True)
     ]
-    others = [(k, t) for k, t, odd in zip(g.kernel, g.out, misread, strict=True) if not odd]
+    others = [(k, t) for k, t, odd in zip(g.kernel, out, misread, strict=True) if not odd]
     swapped = math.prod(k for k, _ in others) > math.prod(t for _, t in others)
     return [int(odd and swapped) for odd in misread]
 
@@ -73,16 +96,18 @@ def weight_gradient(x: jax.Array, y: jax.Array, g: Geometry) -> jax.Array:
         return vary(jnp.zeros(shape, x.dtype), varying(x))
     order = tuple(range(rank + 2))
     flipped = (1, 0, *order[2:])
+    x, pads = _cut(x, g.pads, (1,) * rank)
+    size = x.shape[2:]
     if groups > 1:  # (N, g * cg, ...) to (cg, g * N, ...)
         x, y = gathered(x), gathered(y)
-        x = lax.reshape(x, (x.shape[0], groups, x.shape[1] // groups, *g.size))
+        x = lax.reshape(x, (x.shape[0], groups, x.shape[1] // groups, *size))
         x = lax.transpose(x, (2, 1, 0, *range(3, rank + 3)))
-        x = lax.reshape(x, (x.shape[0], groups * x.shape[2], *g.size))
+        x = lax.reshape(x, (x.shape[0], groups * x.shape[2], *size))
     return lax.conv_general_dilated(
         x,
         y,
         g.dilation,
-        g.pads,
+        pads,
         rhs_dilation=g.stride,
         dimension_numbers=lax.ConvDimensionNumbers(order if groups > 1 else flipped, flipped, flipped),
         feature_group_count=groups,
