@@ -8,6 +8,7 @@ What lies in the folder is run as machine code, so it is made for its owner alon
 refused.
 """
 
+import importlib.util
 import os
 import stat
 from pathlib import Path
@@ -18,13 +19,15 @@ from fnn.errors import ArgumentError
 
 __all__ = ["disable", "enable"]
 
+NEEDS_FILELOCK = 'compilation_cache.enable: max_bytes needs filelock, by which JAX counts: pip install "fnn[examples]"'
+
 
 def default_folder() -> Path:
     """``fnn/compiled`` in the user's folder of caches: ``XDG_CACHE_HOME``, else ``~/.cache``."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fnn" / "compiled"
 
 
-def enable(folder: str | os.PathLike[str] | None = None, max_bytes: int = 1 << 30) -> Path:
+def enable(folder: str | os.PathLike[str] | None = None, max_bytes: int | None = None) -> Path:
     """Keeps compiled programs in ``folder``, and takes those that are there; for the whole process, from now on.
 
     ``JAX_ENABLE_COMPILATION_CACHE=0`` in the environment leaves it without effect, as for JAX's own switch.
@@ -33,6 +36,7 @@ def enable(folder: str | os.PathLike[str] | None = None, max_bytes: int = 1 << 3
         folder: made if it does not exist.  None: the one that JAX has been given already, if any, else ``fnn/compiled``
             in the user's folder of caches.
         max_bytes: what the programs may take together; of more, those that have not been used for longest are removed.
+            JAX counts them with the package ``filelock``.  None: as many as there are.
 
     Returns:
         The folder.
@@ -40,6 +44,7 @@ def enable(folder: str | os.PathLike[str] | None = None, max_bytes: int = 1 << 3
     Raises:
         ArgumentError: the folder cannot be made, or written to, or others may write to it; or ``max_bytes`` is not
             positive.
+        ImportError: ``max_bytes`` without ``filelock``.
 
     Example:
         >>> import tempfile, jax
@@ -51,8 +56,11 @@ def enable(folder: str | os.PathLike[str] | None = None, max_bytes: int = 1 << 3
         >>> compilation_cache.disable()
     """
     where = "compilation_cache.enable: "
-    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes <= 0:
-        raise ArgumentError(f"{where}max_bytes must be a positive integer, got {max_bytes!r}")
+    if max_bytes is not None:
+        if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes <= 0:
+            raise ArgumentError(f"{where}max_bytes must be a positive integer or None, got {max_bytes!r}")
+        if importlib.util.find_spec("filelock") is None:
+            raise ImportError(NEEDS_FILELOCK)
     path = Path(folder or jax.config.values["jax_compilation_cache_dir"] or default_folder()).expanduser().absolute()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -61,7 +69,7 @@ def enable(folder: str | os.PathLike[str] | None = None, max_bytes: int = 1 << 3
     _require_own(path, where)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    jax.config.update("jax_compilation_cache_max_size", max_bytes)
+    jax.config.update("jax_compilation_cache_max_size", -1 if max_bytes is None else max_bytes)
     _use(str(path))
     return path
 

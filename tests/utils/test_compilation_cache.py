@@ -1,5 +1,6 @@
 """Compiled programs on disk: a second process finds what the first has compiled."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -61,12 +62,19 @@ def test_bad_folders_and_sizes_are_refused(tmp_path):
         ((tmp_path / "file",), "cannot make the folder"),
         ((tmp_path / "file" / "below",), "cannot make the folder"),
         ((tmp_path / "shared",), "others may write to it"),
-        ((tmp_path / "new", 0), "max_bytes must be a positive integer, got 0"),
-        ((tmp_path / "new", True), "max_bytes must be a positive integer, got True"),
+        ((tmp_path / "new", 0), "max_bytes must be a positive integer or None, got 0"),
+        ((tmp_path / "new", True), "max_bytes must be a positive integer or None, got True"),
     ):
         if part != "others may write to it" or os.name == "posix":
             with pytest.raises(ArgumentError, match=part):
                 compilation_cache.enable(*arguments)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_bound_needs_what_jax_counts_with(monkeypatch, tmp_path):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r'max_bytes needs filelock, .* pip install "fnn\[examples\]"'):
+        compilation_cache.enable(tmp_path / "new", 1 << 20)
     assert not (tmp_path / "new").exists()
 
 
