@@ -129,8 +129,8 @@ def merge(module: Module, params: Mapping[str, Any], state: Mapping[str, Any] | 
         known[name].data = value
 
 
-def _fitting(name: str, box: Box, value: object) -> Any:
-    value = value._read_whole() if isinstance(value, Box) else to_array(value, name, "merge: ")
+def _fitting(name: str, box: Box, given: object) -> Any:
+    value: jax.Array = given._read_whole() if isinstance(given, Box) else to_array(given, name, "merge: ")
     if is_lazy(box):
         raise ArgumentError(f"merge: '{name}' is not initialised yet; call the module once on an example input first")
     if value.shape != box.shape:

@@ -218,7 +218,7 @@ def _new(
     return placed(_fill(size_of(size, where), value, kept, where), device, where)
 
 
-def _fill(shape: tuple[int, ...], value: Scalar | ArrayLike, dtype: np.dtype, where: str) -> jax.Array:
+def _fill(shape: tuple[int, ...], value: Scalar | np.ndarray, dtype: np.dtype, where: str) -> jax.Array:
     if getattr(value, "ndim", 0):
         raise ArgumentTypeError(f"{where}argument 'fill_value' must be a number, got shape={np.shape(value)}")
     number = number_in(value, dtype, where) if isinstance(value, (bool, int, float, complex)) else value
