@@ -46,6 +46,16 @@ class Buffer(Box):
         super().__init__(data)
         self.persistent = persistent
 
+    @property
+    def requires_grad(self) -> bool:
+        """False: what is to be differentiated is a `Parameter`."""
+        return False
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if value:
+            raise ArgumentError("Buffer: requires_grad must be False, got True; make it a Parameter")
+
     def _meta(self) -> dict[str, Any]:
         return {"persistent": self.persistent}
 

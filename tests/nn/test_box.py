@@ -352,3 +352,11 @@ def test_in_place_on_an_attribute_is_no_change_of_structure():
     before = epoch.structure
     module.steps += 1
     assert epoch.structure == before and int(module.steps) == 1
+
+
+def test_a_buffer_is_not_differentiated():
+    buffer = nn.BatchNorm1d(2).running_mean
+    assert buffer.requires_grad is False
+    buffer.requires_grad = False
+    with pytest.raises(ArgumentError, match="requires_grad must be False, got True; make it a Parameter"):
+        buffer.requires_grad = True
