@@ -119,6 +119,9 @@ class Slot:
         """Raises: what was there before the loop is no array of this shape."""
         raise TracerEscapeError(IN_A_LOOP.format(what=self.what))
 
+    def _read_whole(self) -> Any:
+        return self.data
+
     @property
     def shape(self) -> tuple[int, ...]:
         """None that is known."""
