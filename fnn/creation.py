@@ -57,11 +57,8 @@ def rand(
     Array([0.4962566, 0.7682218], dtype=float32)
     """
     dtype = _floating(dtype, "rand")
-    return _place(
-        random.uniform(_key(generator, "rand"), _shape(sizes if size is None else (size,), "rand"), dtype),
-        device,
-        "rand",
-    )
+    shape = _named_shape(sizes, size, "rand")
+    return _place(random.uniform(_key(generator, "rand"), shape, dtype), device, "rand")
 
 
 def randn(
@@ -80,11 +77,8 @@ def randn(
         [ 1.5409961 -0.2934289 -2.1787894]
     """
     dtype = _floating(dtype, "randn")
-    return _place(
-        random.normal(_key(generator, "randn"), _shape(sizes if size is None else (size,), "randn"), dtype),
-        device,
-        "randn",
-    )
+    shape = _named_shape(sizes, size, "randn")
+    return _place(random.normal(_key(generator, "randn"), shape, dtype), device, "randn")
 
 
 def randint(
@@ -352,6 +346,12 @@ def _floating(dtype: DType | None, what: str) -> np.dtype:
     if not jnp.issubdtype(dtype, jnp.inexact):
         raise ArgumentTypeError(f"{what}: not implemented for dtype={dtype.name}, expected a floating dtype")
     return dtype
+
+
+def _named_shape(sizes: tuple[Ints, ...], size: Ints | None, name: str) -> tuple[int, ...]:
+    if sizes and size is not None:
+        raise ArgumentTypeError(f"{name}: the shape must be given once, got {sizes} and size={size!r}")
+    return _shape(sizes if size is None else (size,), name)
 
 
 def _shape(size: Sequence[Any], what: str) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 
 import fnn.random  # noqa: E402
 from fnn import creation  # noqa: E402
+from fnn.errors import ArgumentTypeError  # noqa: E402
 from fnn.random import Generator  # noqa: E402
 from tests import reference  # noqa: E402
 
@@ -400,3 +401,13 @@ def test_a_forked_process_draws_large_arrays():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "0", done.stderr
+
+
+@pytest.mark.parametrize("draw", [fnn.rand, fnn.randn])
+def test_a_size_by_name_is_the_only_one(draw):
+    fnn.manual_seed(0)
+    named = draw(size=(2, 3))
+    fnn.manual_seed(0)
+    assert (named == draw(2, 3)).all()
+    with pytest.raises(ArgumentTypeError, match=r"the shape must be given once, got \(2,\) and size=\(3,\)"):
+        draw(2, size=(3,))

@@ -8,6 +8,7 @@ stacks is the loop's own result.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -114,24 +115,28 @@ class _Walk:
                 peak, moment, within = total, at, inside
             now -= leaving.pop(at, 0)
         for step in self.flat.steps[: moment + 1]:
-            for out in step.outs:
+            held = [self.sizes[out] and self.until.get(out, -1) >= moment for out in step.outs]
+            places = _birthplaces(step) if any(held) else []
+            for out, place in zip(itertools.compress(step.outs, held), itertools.compress(places, held), strict=True):
                 last = self.last.get(out, -1)
-                if self.sizes[out] and self.until.get(out, -1) >= moment:
-                    waits = last < self.end and self.flat.steps[last].phase != "forward"
-                    kind = "results" if last == self.end else (
-                        "activations" if step.phase == "forward" and waits else "temporaries"
-                    )  # fmt: skip
-                    yield Held(kind, _birthplace(step, step.outs.index(out)), step.phase, self.sizes[out])
+                waits = last < self.end and self.flat.steps[last].phase != "forward"
+                kind = "results" if last == self.end else (
+                    "activations" if step.phase == "forward" and waits else "temporaries"
+                )  # fmt: skip
+                yield Held(kind, place, step.phase, self.sizes[out])
         yield from within
 
 
-def _birthplace(step: Step, which: int) -> str:
-    """Where a result of a step was made: for a loop's or a branch's, inside."""
-    for inner, _ in inner_programs(step):
-        out = inner.outputs[which] if len(inner.outputs) == len(step.outs) else None
-        if type(out) is int and (at := inner.makers().get(out)) is not None:
-            return _birthplace(inner.steps[at], inner.steps[at].outs.index(out))
-    return step.place
+def _birthplaces(step: Step) -> list[str]:
+    """Where the results of a step were made: those of a loop or a branch inside."""
+    inner = next((flat for flat, _ in inner_programs(step) if len(flat.outputs) == len(step.outs)), None)
+    if inner is None:
+        return [step.place] * len(step.outs)
+    wanted, places = {out for out in inner.outputs if type(out) is int}, {}
+    for maker in inner.steps:
+        if not wanted.isdisjoint(maker.outs):
+            places.update(zip(maker.outs, _birthplaces(maker), strict=True))
+    return [places.get(out, step.place) if type(out) is int else step.place for out in inner.outputs]
 
 
 def _inside(step: Step) -> list[Held]:

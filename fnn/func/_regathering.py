@@ -103,7 +103,7 @@ def _gathers(equation: Any) -> bool:
 
 
 def _is_backward(equation: Any) -> bool:
-    return "transpose(" in str(equation.source_info.name_stack)
+    return any(transform and name == "transpose" for name, transform in tracing.stack(equation))
 
 
 def _first(atoms: list[Any], among: set[Any]) -> Any:
