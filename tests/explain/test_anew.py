@@ -92,6 +92,13 @@ ANEW = [
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _warm():
+    """The first trace of a process reads more of the libraries than later ones, which find JAX's caches filled."""
+    model = nn.Linear(2, 2)
+    fnn.jit(lambda: fnn.value_and_grad(lambda model: model(X).sum())(model))()
+
+
 @pytest.mark.parametrize("fault", ANEW, ids=lambda fault: fault.__name__)
 def test_the_fourth_object_of_one_code_warns_once(fault):
     with warnings.catch_warnings(record=True) as told:
