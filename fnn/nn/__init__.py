@@ -1,9 +1,17 @@
 """``torch.nn`` for JAX: Modules, Parameters, containers and every layer."""
 
-from fnn.nn import attention, common_types, functional, grad, init, modules, parallel, parameter, utils
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from fnn.nn import functional, init, modules, parameter, utils
 from fnn.nn.modules import *
-from fnn.nn.parallel import DataParallel
 from fnn.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+
+if TYPE_CHECKING:
+    from fnn.nn import attention, common_types, grad, parallel
+    from fnn.nn.parallel import DataParallel
+
+_LATE = ("attention", "common_types", "grad", "parallel")  # imported when first asked for
 
 __all__ = [
     "Buffer",
@@ -53,3 +61,16 @@ def factory_kwargs(kwargs: dict | None) -> dict:
     if twice:
         raise TypeError(f"{min(twice)} specified twice, in **kwargs and in factory_kwargs")
     return inner | {name: kwargs[name] for name in simple if name in kwargs}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return import_module(f"fnn.nn.{name}")
+    if name == "DataParallel":
+        value = globals()[name] = import_module("fnn.nn.parallel").DataParallel
+        return value
+    raise AttributeError(f"module 'fnn.nn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

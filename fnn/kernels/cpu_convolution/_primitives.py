@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
 
-from fnn.kernels.cpu_convolution import _definition, _formulations, _library
+from fnn.kernels.cpu_convolution import _definition, _library
 from fnn.kernels.cpu_convolution._geometry import Geometry
 from fnn.kernels.mesh import devices, partitioned
 from fnn.kernels.portable import Own
@@ -81,7 +81,12 @@ def _primitive(
     primitive.def_impl(run)
     primitive.def_abstract_eval(abstract)
     mlir.register_lowering(primitive, _lowering(one, mesh, mesh))
-    formulated = getattr(_formulations, name)
+
+    def formulated(a: jax.Array, b: jax.Array, geometry: Geometry, *, library: bool) -> jax.Array:
+        from fnn.kernels.cpu_convolution import _formulations  # only now: most of this folder
+
+        return getattr(_formulations, name)(a, b, geometry, library=library)
+
     with_library, plain = (_on_cpu(functools.partial(formulated, library=known), definition) for known in (True, False))
     mlir.register_lowering(primitive, _lowering(with_library, plain, mesh, _library.serves), platform="cpu")
     return primitive
