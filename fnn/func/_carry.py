@@ -106,9 +106,11 @@ class Rehearsal:
         self.what = what
         self.written: dict[Box, Any] = {}  # with the shape and dtype written last
         self.draws = False
-        self.drawing = random.iteration if initialises else random.ambient
         around = random.program_generator()
         self.generator = None if around is None else ProgramGenerator(around)  # notes what one evaluation draws
+        # PyTorch's numbers are noted one by one, a constructor's as all others: they are inputs of the program.
+        others = random.rehearsal if around is None else random.ambient
+        self.drawing = random.iteration if initialises else others
 
     def run(self, function: Callable[..., Any], *operands: object) -> Any:
         """Traces ``function``; the shapes of its (packed) result."""

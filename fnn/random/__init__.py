@@ -9,6 +9,7 @@ from fnn.host_random import Generator, default_generator
 from fnn.random._construction import constructing, draw_key, initialisation_key, iteration
 from fnn.random._construction import is_constructing as is_constructing
 from fnn.random._construction import program as program
+from fnn.random._construction import rehearsal as rehearsal
 from fnn.random._global import fork_rng, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from fnn.random._keys import AMBIENT, AnyKey, Relay, ambient, current_provider, is_staging, resolve, stream
 from fnn.random._keys import MISSING_KEY as MISSING_KEY

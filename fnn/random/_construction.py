@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import jax
 
 from fnn.host_random import default_generator
 from fnn.random._keys import AMBIENT, AnyKey, Provider, Source, ambient, refuse_to_repeat, resolve, stream
 from fnn.typing import Key
 
-__all__ = ["constructing", "draw_key", "initialisation_key", "is_constructing", "iteration", "program"]
+__all__ = ["constructing", "draw_key", "initialisation_key", "is_constructing", "iteration", "program", "rehearsal"]
 
 _construction: contextvars.ContextVar[Source | None] = contextvars.ContextVar("fnn_construction", default=None)
 
-_program: contextvars.ContextVar[bool] = contextvars.ContextVar("fnn_program", default=False)
+# What gives constructors their keys in a program that `fnn.jit` traces; None outside of one.
+_program: contextvars.ContextVar[Callable[[], Key] | None] = contextvars.ContextVar("fnn_program", default=None)
+
+
+def _as_all_draws() -> Key:
+    return resolve(AMBIENT, "the constructor of a module")
 
 
 @contextlib.contextmanager
@@ -52,12 +59,31 @@ def program(provider: Provider) -> Iterator[None]:
         >>> bool(a.weight == b.weight)  # each took a key of its own
         False
     """
-    token = _program.set(True)
+    with _constructors_from(_as_all_draws), ambient(provider):
+        yield
+
+
+@contextlib.contextmanager
+def _constructors_from(keys: Callable[[], Key]) -> Iterator[None]:
+    token = _program.set(keys)
     try:
-        with ambient(provider):
-            yield
+        yield
     finally:
         _program.reset(token)
+
+
+@contextlib.contextmanager
+def rehearsal(provider: Provider) -> Iterator[None]:
+    """Inside the ``with`` block, an abstract trace, draws come from ``provider()``, but for those of constructors.
+
+    Example:
+        >>> from fnn import nn, random
+        >>> with random.rehearsal(lambda: print("drawn")):
+        ...     layer = nn.Linear(1, 1)
+    """
+    apart = contextlib.nullcontext() if _program.get() is None else _constructors_from(lambda: jax.random.key(0))
+    with apart, ambient(provider):
+        yield
 
 
 def is_constructing() -> bool:
@@ -83,7 +109,8 @@ def initialisation_key(lasting: bool = False) -> Key:
     """
     source = _construction.get()
     if source is None:
-        return resolve(AMBIENT, "the constructor of a module") if _program.get() and not lasting else default_generator
+        keys = _program.get()
+        return default_generator if keys is None or lasting else keys()
     # Not in the source's trace: a module may be constructed under jax.ensure_compile_time_eval.
     refuse_to_repeat("the constructor of a module", source.trace)
     return source.provider()

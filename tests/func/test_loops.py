@@ -209,6 +209,17 @@ def test_modules_made_or_copied_in_a_body_belong_to_it(name, jit):
     assert_close(dict(norm.state_dict()), before)
 
 
+def test_a_module_made_under_vmap_is_one_for_all_members_and_another_at_each_call():
+    drawn = fnn.jit(fnn.vmap(lambda x: nn.Linear(2, 2)(x)))
+    xs = jnp.ones((3, 2))
+    first, second = drawn(xs), drawn(xs)
+    assert_close(first, jnp.broadcast_to(first[0], first.shape))
+    assert not jnp.allclose(first, second)
+    assert_close(fnn.jit(fnn.vmap(lambda x: nn.BatchNorm1d(2)(x)))(jnp.ones((3, 4, 2))), jnp.zeros((3, 4, 2)))
+    with pytest.raises(fnn.MissingKeyError, match="vmap: the function draws random numbers, and randomness='error'"):
+        fnn.jit(fnn.vmap(lambda x: nn.Dropout()(nn.Linear(2, 2)(x))))(xs)
+
+
 @pytest.mark.parametrize("kind", [list, dict])
 def test_an_array_put_into_a_list_or_dict_in_a_body_is_refused(kind):
     model = nn.Identity()
