@@ -102,7 +102,7 @@ _TABLE: dict[str, str] = {
     "fork wait Future": "use Python's threads",
     "OutOfMemoryError AcceleratorError FatalError": "JAX raises jax.errors.JaxRuntimeError",
     "has_.* set_warn_always is_warn_always_enabled compiled_with_cxx11_abi thread_safe_generator get_file_path "
-    "prepare_multiprocessing_environment classproperty version torch_version segment_reduce hash_tensor "
+    "prepare_multiprocessing_environment classproperty version torch_version hash_tensor "
     "return_types": "it is PyTorch's own and has no counterpart",
     ".*Type AliasDb Argument.* Block Code CallStack Capsule CompilationUnit .*Spec ConcreteModule.* Deep.* "
     "Deserialization.* Serialization.* Dispatch.* Disable.* ExcludeDispatchKeyGuard Execution.* ErrorReport FileCheck "

@@ -566,6 +566,9 @@ if TYPE_CHECKING:
         scatter_add,
         scatter_reduce,
     )
+    from fnn.ops.segments import (
+        segment_reduce,
+    )
     from fnn.ops.sequences import (
         arange,
         linspace,
@@ -652,6 +655,7 @@ _MODULES = {
     "reshaping": "broadcast_to dim element_size expand expand_as flatten is_contiguous ndimension nelement numel ravel reshape reshape_as size squeeze sum_to_size unflatten unsqueeze view view_as",  # noqa: E501
     "returns": "Eigen Histogram Histogramdd Householder InverseAndInfo LDLFactors LDLFactorsEx LUFactors LUFactorsEx LeastSquares MantissaAndExponent MinAndMax PLU QR SignAndLogAbsDet Singular SingularValues SolutionAndInfo Solved TriangularAndInfo ValuesAndIndices",  # noqa: E501
     "scattering": "index_add index_copy index_fill index_put index_reduce put scatter scatter_add scatter_reduce",
+    "segments": "segment_reduce",
     "sequences": "arange linspace logspace range tril_indices triu_indices",
     "sorting": "argsort bucketize msort nanquantile quantile searchsorted sort topk",
     "spectral": "istft stft",
@@ -1088,6 +1092,7 @@ __all__ = [
     "scatter_add",
     "scatter_reduce",
     "searchsorted",
+    "segment_reduce",
     "select",
     "select_copy",
     "select_scatter",

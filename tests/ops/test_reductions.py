@@ -7,12 +7,14 @@ import pytest
 
 from fnn import ops
 from fnn.errors import ArgumentError
-from fnn.ops import counting, cumulative, extremes, reductions, sorting, spread
+from fnn.ops import counting, cumulative, extremes, reductions, segments, sorting, spread
 from tests.ops.families import Row, reference, run
 
 torch = reference.torch
 NAMES = {
-    name: getattr(m, name) for m in (reductions, spread, extremes, cumulative, sorting, counting) for name in m.__all__
+    name: getattr(m, name)
+    for m in (reductions, segments, spread, extremes, cumulative, sorting, counting)
+    for name in m.__all__
 }
 RANKS = ("up to 64 dims",)  # NumPy, through which the cases come, has no more either
 UNSTABLE = ("complex64",)  # among equal elements torch's order is not defined
@@ -36,6 +38,7 @@ ROWS = {
     "quantile": Row(marked=True), "nanquantile": Row(marked=True),
     "histogram": Row(grad=False), "histogramdd": Row(grad=False), "histc": Row(grad=False),
     "trapz": Row(entry="trapezoid"),
+    "segment_reduce": Row(entry="_segment_reduce", others=()),  # torch rounds each sum of bfloat16
 }  # fmt: skip
 
 
