@@ -4,7 +4,7 @@ They are those of PyTorch 2.13 (its documentation's "Autocast Op Reference"), wi
 has entries for the operators below a function; where it depends on the arguments which of them it calls, the entry is
 a function of these.  And a function that PyTorch composes of others, where fnn does not, has what results from them:
 `normalize` on a GPU that of ``norm``, `lp_pool2d` that of ``pow``.  Functions that fnn composes in the same way
-(`multi_head_attention_forward`) have no entry.
+(`multi_head_attention_forward`, on a CPU `einsum`) have no entry.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from fnn.autocasting._contractions import einsum_contracts, tensordot_contracts
+from fnn.autocasting._contractions import tensordot_contracts
 
 __all__ = ["DEVICES", "TABLES", "Entry", "Policy"]
 
@@ -57,10 +57,6 @@ def _resampled(given: Mapping[str, Any]) -> Policy | None:
     return None if given.get("mode") == "area" else Policy.FLOAT32
 
 
-def _einsum(given: Mapping[str, Any]) -> Policy | None:
-    return Policy.LOWER if einsum_contracts(given) else None
-
-
 def _tensordot(given: Mapping[str, Any]) -> Policy | None:
     return Policy.LOWER if tensordot_contracts(given) else None
 
@@ -96,7 +92,6 @@ _CPU: dict[str, Entry] = _table(
     ),
     promote="cat concat concatenate stack index_copy",
 ) | {
-    "einsum": _einsum,
     "tensordot": _tensordot,
     "interpolate": _area_of_volumes,
     "local_response_norm": _averaged,

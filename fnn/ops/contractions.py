@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
+from types import EllipsisType
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from fnn.arguments import wrap_dim
+from fnn.autocasting import region
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._document import op
+from fnn.ops._einsum import composed, written
 from fnn.ops._operands import array
 from fnn.ops._promote import promoted
 from fnn.ops.products import check, factors
@@ -22,12 +27,16 @@ __all__ = [
 ]  # fmt: skip
 
 
-def einsum(equation: str, *operands: ArrayLike | Sequence[ArrayLike]) -> jax.Array:
+def einsum(
+    equation: str | ArrayLike, *operands: ArrayLike | Sequence[ArrayLike] | Sequence[int | EllipsisType]
+) -> jax.Array:
     """Sums of products over the dimensions that an equation names.
 
     Args:
-        equation: the letters of the dimensions of each operand, and after ``->`` of the result; ``...`` are others.
-        operands: the arrays, one by one or in one list.
+        equation: the letters of the dimensions of each operand, and after ``->`` of the result; ``...`` are others. Or
+            the first array, if the dimensions have numbers.
+        operands: the arrays, one by one or in one list; each followed by the list of its dimensions' numbers, and at
+            the end by that of the result's, if there is no equation: ``einsum(a, [0, 1], b, [1, 2], [0, 2])``.
 
     Returns:
         The result, with the dimensions after ``->``, or else with those that come once, in alphabetical order.
@@ -41,20 +50,33 @@ def einsum(equation: str, *operands: ArrayLike | Sequence[ArrayLike]) -> jax.Arr
         >>> fnn.einsum("ij,jk->ik", jnp.ones((2, 3)), jnp.ones((3, 4))).shape
         (2, 4)
     """
+    if not isinstance(equation, str):
+        equation, operands = _with_letters((equation, *operands))
     given = operands[0] if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else operands
     arrays = [array(x, "einsum", "operands") for x in given]  # type: ignore[union-attr]
     if not arrays:
         raise ArgumentError("einsum(): must provide at least one operand")
-    if not isinstance(equation, str):
-        raise ArgumentTypeError(f"einsum(): argument 'equation' must be str, not {type(equation).__name__}")
-    if any(x.dtype != arrays[0].dtype for x in arrays):
+    products_are_cast = region() is not None and len(arrays) > 1
+    if not products_are_cast and any(x.dtype != arrays[0].dtype for x in arrays):
         raise ArgumentTypeError(f"einsum(): expected operands of one dtype, got {[str(x.dtype) for x in arrays]}")
     try:
+        if products_are_cast:
+            jax.eval_shape(functools.partial(jnp.einsum, equation), *arrays)  # says what does not fit
+            return composed(equation, arrays)
         return jnp.einsum(equation, *arrays)
     except (ValueError, TypeError, IndexError) as error:
         raise ArgumentError(
             f"einsum(): {error}; got equation={equation!r}, {[list(x.shape) for x in arrays]}"
         ) from None
+
+
+def _with_letters(given: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The equation and the operands of a call that gives each array with the list of its dimensions."""
+    if len(given) < 2 or not isinstance(given[1], (list, tuple)):
+        raise ArgumentTypeError(f"einsum(): argument 'equation' must be str, not {type(given[0]).__name__}")
+    arrays, terms = given[: len(given) // 2 * 2 : 2], given[1::2]
+    result = f"->{written(given[-1])}" if len(given) % 2 else ""
+    return ",".join(map(written, terms)) + result, arrays
 
 
 @op(a="the first array.", b="the second array.",

@@ -2,6 +2,7 @@
 
 import contextlib
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import fnn
 from fnn import functional as F
 from fnn import nn
 from fnn.autocasting import Region, State, opened
+from fnn.errors import ArgumentError
 from tests import reference
 from tests.extent import some
 
@@ -50,6 +52,49 @@ def test_multi_head_attention(need_weights, mask):
     with opened(State(enabled=(Region("cuda", np.dtype(np.float16)),))):
         on_gpu = call(F.multi_head_attention_forward, jnp.asarray)
     assert names(*on_gpu) == ["float16", "float32"][: 1 + need_weights]
+
+
+EQUATIONS = {
+    "ij,jk,kl->il": [(2, 3), (3, 4), (4, 5)],
+    "ij,kl,jk->il": [(2, 3), (4, 5), (3, 4)],
+    "i,j,k->ijk": [(2,), (3,), (4,)],
+    "bn,anm,bm->ba": [(2, 5), (3, 5, 7), (2, 7)],
+    "ij,j,i->": [(2, 3), (3,), (2,)],
+    "ii,ij,jk->k": [(3, 3), (3, 1), (1, 2)],
+    "ij,k,l->il": [(1, 2), (4,), (3,)],
+    "ab,bc,cd,da": [(2, 3), (3, 1), (1, 4), (4, 2)],
+    "...ij,...jk,...kl->...il": [(3, 2, 2, 3), (1, 3, 4), (3, 1, 4, 1)],
+    "ij,jk,kl": [(1, 3), (3, 1), (1, 5)],
+    "i...,i...->...": [(4, 3), (4, 1)],
+    "ij,i->": [(3, 4), (3,)],
+}
+
+
+@pytest.mark.parametrize("equation", EQUATIONS)
+def test_einsum_is_one_product_after_the_other(equation):
+    arrays = [RNG.standard_normal(shape).astype(np.float32) for shape in EQUATIONS[equation]]
+    # The second one is narrow already: beside a wide one an elementwise product of it is wide.
+    theirs = [torch.tensor(x).to(torch.bfloat16 if n == 1 else torch.float32) for n, x in enumerate(arrays)]
+    ours = [reference.to_jax(x) for x in theirs]
+    for x in theirs:
+        x.requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        want = torch.einsum(equation, *theirs)
+
+    def call(ours):
+        with fnn.autocast("cpu"):
+            return fnn.einsum(equation, *ours)
+
+    got, pull = jax.vjp(call, ours)
+    assert names(got) == names(want)
+    reference.assert_equal(got, want, rtol=1e-6 if got.dtype == np.float32 else 1e-2)
+    gradients = torch.autograd.grad(want, theirs, torch.ones_like(want))
+    reference.assert_equal(pull(jnp.ones_like(got))[0], list(gradients))
+
+
+def test_einsum_in_a_region_says_what_is_wrong():
+    with fnn.autocast("cpu"), pytest.raises(ArgumentError, match=r"einsum\(\): .*equation='ij,jk->ik', \[\[2, 3\], \["):
+        fnn.einsum("ij,jk->ik", jnp.ones((2, 3)), jnp.ones((4, 5)))
 
 
 def test_linear_cross_entropy():
