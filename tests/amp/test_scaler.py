@@ -162,6 +162,74 @@ def test_two_optimizers_share_the_scale():
     assert (a.tolist(), b.tolist(), scaler.get_scale()) == ([0.0, 0.0], [-1.0, -1.0], 2.0)
 
 
+SEVERAL = {1: "first", 2: "second", 4: "both", 5: "both", 8: "first"}  # in which step whose input overflows
+
+
+def several(api, unscaled):
+    """Two models with an optimizer each, and a third optimizer for both, under one scaler: what is after each step."""
+    ours = api is fnn
+    array = jnp.asarray if ours else torch.tensor
+    models = [api.nn.Linear(3, 2) for _ in range(2)]
+    for model, sign in zip(models, (1, -1), strict=True):
+        model.load_state_dict({"weight": array(sign * W), "bias": array(B)})
+    first, second = (
+        api.optim.SGD(models[0].parameters(), lr=0.1, momentum=0.9),
+        api.optim.Adam(models[1].parameters(), lr=0.05),
+    )
+    optimizers = [first, second, api.optim.SGD([models[0].bias, models[1].bias], lr=0.01)]
+    scaler = api.amp.GradScaler("cpu", init_scale=256.0, growth_interval=2)
+
+    def step(a, b):
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        for model, x in zip(models, (a, b), strict=True):
+            loss_of = lambda model, x: scaler.scale((model(x) ** 2).mean())  # noqa: E731
+            fnn.backward(loss_of)(model, x) if ours else loss_of(model, x).backward()
+        for n in unscaled:
+            scaler.unscale_(optimizers[n])
+            (nn if ours else torch.nn).utils.clip_grad_norm_(models[n].parameters(), 0.5)
+        for optimizer in optimizers:
+            scaler.step(optimizer)
+        scaler.update()
+
+    return models, optimizers, scaler, step
+
+
+def numbers(value):
+    return np.array(value.detach().numpy() if isinstance(value, torch.Tensor) else value)
+
+
+def state_of(models, optimizers, scaler):
+    found = {"scale": np.float32(scaler.get_scale()), "tracker": np.int32(scaler.state_dict()["_growth_tracker"])}
+    for n, model in enumerate(models):
+        found |= {f"{n}.{name}": numbers(v) for name, v in model.state_dict().items()}
+    for n, optimizer in enumerate(optimizers):
+        for m, entries in optimizer.state_dict()["state"].items():
+            found |= {f"optimizer {n}.{m}.{name}": numbers(v) for name, v in entries.items() if v is not None}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("unscaled", "compiled"), [((), True), ((0,), False), ((0, 1), True)], ids=["none", "one, eager", "two"]
+)
+def test_several_optimizers_are_torchs(unscaled, compiled):
+    """Each optimizer skips for its own gradients only; the scale falls once, whichever it was."""
+    theirs, mine = several(torch, unscaled), several(fnn, unscaled)
+    program = fnn.jit(mine[-1])
+    for n in range(10):
+        a, b = X[0] * (1 + n / 10), X[1] * (1 - n / 20)
+        a, b = (
+            np.where(np.arange(3) == 0, np.inf, x).astype(np.float32) if SEVERAL.get(n) in (which, "both") else x
+            for x, which in ((a, "first"), (b, "second"))
+        )
+        theirs[-1](torch.tensor(a), torch.tensor(b))
+        (program if compiled and n else mine[-1])(a, b)  # the first step, which makes state, is no program that skips
+        want, got = state_of(*theirs[:3]), state_of(*mine[:3])
+        assert set(got) == set(want), n
+        for name, value in want.items():
+            np.testing.assert_allclose(got[name], value, rtol=2e-4, atol=1e-6, err_msg=f"step {n}: {name}")
+
+
 def pair(grad=True):
     theirs = torch.nn.Parameter(torch.ones(2))
     mine = nn.Parameter(jnp.ones(2))
