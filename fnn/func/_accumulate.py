@@ -15,6 +15,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.func._function import check_function
 from fnn.func._loops import scan
 from fnn.func.losses import backward_of, trained_parameters
+from fnn.state.hooks import add_gradient
 from fnn.state.parameter import Parameter
 from fnn.typing import PyTree
 
@@ -81,8 +82,8 @@ def accumulate(function: Callable[..., Any], *batch: PyTree, size: int | None = 
     for p, old in zip(parameters, before, strict=True):
         new: Any = p.grad
         if new is not None:
-            new = new / count.astype(new.real.dtype)
-            p.grad = new if old is None else old + new
+            p.grad = old
+            add_gradient(p, new / count.astype(new.real.dtype))
         elif old is not None:
             p.grad = old
     return jax.lax.stop_gradient(total / count.astype(total.dtype))
@@ -137,7 +138,7 @@ def _add(function: Callable[..., Any], part: Sequence[Any], parameters: list[Par
     sums = [p.grad for p in parameters]
     for p in parameters:
         p.grad = None
-    backward_of((loss,), (weight,), None, False, None, _WHAT, "count")
+    backward_of((loss,), (weight,), None, False, None, _WHAT, "count", finished=False)
     for p, total in zip(parameters, sums, strict=True):
         new: Any = p.grad
         if new is None:

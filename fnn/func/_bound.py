@@ -58,7 +58,8 @@ class Bound:
         self.survey = Remembered(survey, program)
         # A box with hooks or attributes may lead to anything; it must not be kept alive.
         needed = {*program.donated, *program.kept, *program.written}
-        self.weak = any(boxes[i]._grad_hooks or boxes[i].__dict__ for i in needed if hasattr(boxes[i], "_grad_hooks"))
+        parameters = [boxes[i] for i in needed if hasattr(boxes[i], "_grad_hooks")]
+        self.weak = any(b._grad_hooks or b._post_hooks or b.__dict__ for b in parameters)
         self._boxes = [weakref.ref(box) for box in boxes] if self.weak else boxes
         self.donated, self.kept, self.targets = ([], [], []) if self.weak else self._lists(boxes)
         self._scratch = [] if self.weak else [boxes[i] for i, _ in program.scratch]

@@ -23,7 +23,7 @@ from fnn.func._variables import Argnums, Function, Variables, derived, inexact, 
 from fnn.func.anomaly import watched
 from fnn.func.losses import backward_of
 from fnn.state.differentiated import note
-from fnn.state.hooks import backward_hooks_used, run_hooks
+from fnn.state.hooks import add_gradient, backward_hooks_used, run_hooks
 from fnn.state.parameter import Parameter
 from fnn.state.scope import write_out
 from fnn.typing import ArrayLike, P, PyTree, R
@@ -265,8 +265,7 @@ def _backward_of_function(func: Callable[P, R], argnums: Argnums, has_aux: bool)
                 )
         for box, grad in zip(done.variables.boxes, done.grads, strict=True):
             if isinstance(box, Parameter) and box in done.reads:
-                before = box.grad
-                box.grad = grad if before is None else before + grad
+                add_gradient(box, grad)
         return (done.value, done.aux) if has_aux else done.value
 
     return wrapper

@@ -21,7 +21,7 @@ from fnn.func._graph import backward_p, is_mark
 from fnn.func._leaf_scope import LeafScope
 from fnn.state.box import Box
 from fnn.state.grad_mode import check_enabled, check_staged, disabled
-from fnn.state.hooks import run_hooks
+from fnn.state.hooks import add_gradient, run_hooks
 from fnn.state.leaf import hook_p
 from fnn.state.parameter import Parameter
 from fnn.state.scope import Restage, Scope, innermost
@@ -250,9 +250,12 @@ def _use_up(graph: _Graph, retain: bool, scope: LeafScope, what: str) -> None:
 
 def backward_of(
     outputs: Sequence[ArrayLike], given: Sequence[ArrayLike | None], retain_graph: bool | None, create_graph: bool,
-    inputs: object, what: str, name: str,
+    inputs: object, what: str, name: str, finished: bool = True,
 ) -> None:  # fmt: skip
-    """Adds the gradients of the sum of ``outputs`` to ``p.grad`` of the parameters that they depend on."""
+    """Adds the gradients of the sum of ``outputs`` to ``p.grad`` of the parameters that they depend on.
+
+    ``finished`` says whether the hooks run that wait for a whole gradient.
+    """
     scope = _scope(what)
     values, cotangents = _losses(outputs, given, scope, what, name)
     graph = _graph(values, scope, what)
@@ -270,9 +273,7 @@ def backward_of(
     grads = iter(_gradients(values, cotangents, roots, retain_graph, create_graph, graph, scope, what))
     for box, leaves in reached:
         parts = [next(grads) for _ in leaves]
-        grad = run_hooks(box, _total(parts))
-        before = box.grad
-        box.grad = grad if before is None else before + grad
+        add_gradient(box, run_hooks(box, _total(parts)), finished)
 
 
 def trained_parameters(what: str) -> list[Parameter]:

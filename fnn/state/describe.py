@@ -186,7 +186,10 @@ class Survey:
         grad, hooks = getattr(box, "_grad", None), getattr(box, "_grad_hooks", None)
         if grad is not None:
             described += (self.box(grad),)  # its type is compared with those of all boxes, if it matters
-        return (*described, tuple(map(self.value, hooks.values()))) if hooks else described
+        if hooks:
+            described += (tuple(map(self.value, hooks.values())),)
+        after = getattr(box, "_post_hooks", None)
+        return (*described, "after", tuple(map(self.value, after.values()))) if after else described
 
     def node(self, value: object) -> int:
         """The number of an object with state or of a function; ``meet`` is told of a new one."""

@@ -312,6 +312,26 @@ def run_hooks(box: object, grad: Any) -> Any:
     return grad
 
 
+def add_gradient(box: Any, grad: Any, finished: bool = True) -> None:
+    """Adds to ``box.grad`` what a backward pass has found.
+
+    Args:
+        box: a Parameter.
+        grad: the gradient, after the parameter's own hooks.
+        finished: whether nothing more comes, so that the hooks run which wait for this.
+    """
+    before = box.grad
+    box.grad = grad if before is None else before + grad
+    if finished:
+        run_post_hooks(box)
+
+
+def run_post_hooks(box: Any) -> None:
+    """Calls the hooks that wait until a parameter's ``.grad`` has been added to."""
+    for hook in list((box._post_hooks or {}).values()):
+        hook(box)
+
+
 def register_module_forward_pre_hook(hook: Callable) -> RemovableHandle:
     """Calls ``hook(module, args)`` before every module's forward."""
     return register(global_forward_pre_hooks, hook)

@@ -81,7 +81,7 @@ class Parameter(Box):
         Array([1., 1.], dtype=float32, requires_grad=True)
     """
 
-    __slots__ = ("_grad", "_grad_hooks", "_names", "_requires_grad")
+    __slots__ = ("_grad", "_grad_hooks", "_names", "_post_hooks", "_requires_grad")
 
     def __init__(self, data: object = None, requires_grad: bool = True) -> None:
         super().__init__(jnp.zeros((0,)) if data is None else data)
@@ -98,6 +98,7 @@ class Parameter(Box):
         self._requires_grad = requires_grad
         self._grad: Box | None = None
         self._grad_hooks: OrderedDict[int, Any] | None = None
+        self._post_hooks: OrderedDict[int, Any] | None = None
         self._names: tuple[str, ...] = ()
 
     def _write(self, value: Any) -> None:
@@ -181,18 +182,40 @@ class Parameter(Box):
 
         Returns:
             A handle with ``remove()``.
-        """
-        from fnn.state.hooks import RemovableHandle
 
+        Raises:
+            ArgumentError: it is frozen.
+        """
         if self._grad_hooks is None:
             self._grad_hooks = OrderedDict()
-        handle = RemovableHandle(self._grad_hooks)
-        self._grad_hooks[handle.id] = hook
-        epoch.structure += 1
-        return handle
+        return self._hooked(self._grad_hooks, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Parameter], None]) -> Any:
+        """Calls ``hook(parameter)`` each time that `fnn.backward` has added to its `grad`.
+
+        The hook may use the gradient up: by a step of an optimizer of this parameter alone, then ``parameter.grad =
+        None``. After `fnn.accumulate` it is called once.
+
+        Returns:
+            A handle with ``remove()``.
+
+        Raises:
+            ArgumentError: it is frozen.
+        """
+        if self._post_hooks is None:
+            self._post_hooks = OrderedDict()
+        return self._hooked(self._post_hooks, hook)
+
+    def _hooked(self, hooks: OrderedDict[int, Any], hook: Callable[[Any], object]) -> Any:
+        from fnn.state.hooks import register
+
+        if not self._requires_grad:
+            raise ArgumentError("cannot register a hook on a tensor that doesn't require gradient")
+        return register(hooks, hook)
 
     def _meta(self) -> dict[str, Any]:
-        return {"_requires_grad": self._requires_grad, "_grad": None, "_grad_hooks": None, "_names": self._names}
+        kept = {"_requires_grad": self._requires_grad, "_names": self._names}
+        return {**kept, "_grad": None, "_grad_hooks": None, "_post_hooks": None}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         new = super().__deepcopy__(memo)

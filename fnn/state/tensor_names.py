@@ -73,7 +73,6 @@ _TABLE: dict[str, str] = {
     "is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps is_mtia is_vulkan is_xla is_xpu get_device": _DEVICES,
     "ipu mtia xpu": "write p.to(device)",
     "backward grad_fn retain_grad retains_grad is_leaf output_nr grad_dtype reinforce": _GRADIENTS,
-    "register_post_accumulate_grad_hook": "write p.register_hook(hook)",
     "ccol_indices coalesce col_indices crow_indices dense_dim indices is_coalesced is_sparse is_sparse_csr "
     "resize_as_sparse_ row_indices smm sparse_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm "
     "to_dense to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc to_sparse_csr values": _SPARSE,

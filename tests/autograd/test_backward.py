@@ -401,3 +401,72 @@ def test_gradients_that_are_cleared_give_their_memory_to_the_next_ones(size, giv
     assert nobodys.is_deleted() is given
     assert len({float(abs(g).sum()) for g in kept}) == len({float(abs(g).sum()) for g in returned}) == 3
     assert len(step.history.compilations) == 1
+
+
+def optimizers_in_the_backward_pass(model, hooked):
+    """Each parameter learns as soon as its gradient is there, and forgets it."""
+    optimizers = {p: optim.SGD([p], lr=0.1, momentum=0.9) for p in model.parameters()}
+
+    def learn(p):
+        optimizers[p].step()
+        optimizers[p].zero_grad()
+
+    handles = [p.register_post_accumulate_grad_hook(learn) for p in model.parameters()] if hooked else []
+
+    @fnn.jit
+    def step(x):
+        loss = (model(x) ** 2).mean()
+        fnn.backward(loss)
+        if not hooked:
+            for p in model.parameters():
+                learn(p)
+        return loss
+
+    return step, handles
+
+
+def test_post_accumulate_hooks_take_steps():
+    found = []
+    for hooked in (False, True):
+        fnn.manual_seed(0)
+        model = perceptron()
+        step, handles = optimizers_in_the_backward_pass(model, hooked)
+        losses = [float(step(jnp.ones((2, 4)))) for _ in range(3)]
+        assert all(p.grad is None for p in model.parameters())
+        found.append(losses)
+    assert found[0] == found[1] and found[0][0] > found[0][-1]
+    for handle in handles:
+        handle.remove()
+    step(jnp.ones((2, 4)))
+    assert all(p.grad is not None for p in model.parameters())
+
+
+@pytest.mark.parametrize("form", ["of a loss", "of a function", "accumulate"])
+def test_post_accumulate_hooks_see_whole_gradients(form):
+    p, frozen = nn.Parameter(jnp.array([1.0, 2.0])), nn.Parameter(jnp.ones(2), requires_grad=False)
+    p.register_hook(lambda g: g * 3)
+
+    def double(q):
+        q.grad = q.grad * 2
+
+    p.register_post_accumulate_grad_hook(double)
+    x = jnp.array([[1.0, 4.0], [3.0, 8.0]])
+    if form == "of a function":
+        for row in x:
+            fnn.backward(lambda p, row=row: (p * row).sum())(p)
+    else:
+
+        @fnn.jit
+        def step(x):
+            if form == "accumulate":
+                fnn.accumulate(lambda rows: (rows @ p).mean(), x, size=1)
+            else:
+                for row in x:
+                    fnn.backward((p * row).sum())
+
+        step(x)
+    want = x.mean(0) * 6 if form == "accumulate" else (x[0] * 6 + x[1] * 3) * 2
+    np.testing.assert_allclose(p.grad, want, rtol=1e-6)
+    for register in (frozen.register_hook, frozen.register_post_accumulate_grad_hook):
+        with pytest.raises(RuntimeError, match="cannot register a hook on a tensor that doesn't require gradient"):
+            register(double)
