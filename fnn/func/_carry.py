@@ -187,9 +187,9 @@ def same_types(new: list[Any], boxes: list[Box], old: list[Any], what: str) -> l
                 f"{what}: a gradient (p.grad) is None on one side and an array on the other; inside {what} it must be "
                 "an array throughout: call zero_grad(set_to_none=False) first"
             )
-        if b is not None and (jnp.shape(a) != jnp.shape(b) or a.dtype != b.dtype):
+        if b is not None and (jnp.shape(a) != b.shape or a.dtype != b.dtype):
             raise ArgumentError(
-                f"{what}: a {type(box).__name__} of shape {jnp.shape(b)} and dtype {b.dtype} was replaced by one of "
+                f"{what}: a {type(box).__name__} of shape {b.shape} and dtype {b.dtype} was replaced by one of "
                 f"shape {jnp.shape(a)} and dtype {a.dtype}; inside {what} both must stay"
             )
     return new

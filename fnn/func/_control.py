@@ -16,6 +16,7 @@ from fnn.drawn import ProgramGenerator
 from fnn.errors import ArgumentError
 from fnn.func._carry import Arguments, Carried, Rehearsal, host_key, same_types, unboxed
 from fnn.func._function import check_function
+from fnn.state.box import Box
 from fnn.state.scope import write_out
 from fnn.tracing import in_trace
 from fnn.typing import ArrayLike, P, PyTree, R
@@ -155,6 +156,7 @@ def _branch(what: str, choose: Callable[..., Any], branches: tuple[Callable, ...
     rehearsal.refuse_draws()
     boxes = list(rehearsal.written)
     runs: list[Carried] = []
+    ends: dict[Box, Any] = {}  # the types of what the first branch leaves
 
     def branch(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function, updated=())
@@ -163,7 +165,15 @@ def _branch(what: str, choose: Callable[..., Any], branches: tuple[Callable, ...
             runs.append(Carried())
             with random.ambient(keys):
                 out, _ = runs[-1](called(function), (dynamic,), {}, bound)
-            return out, same_types([bound[box] for box in boxes], boxes, values, what)
+            new = [bound[box] for box in boxes]
+            for box, value in zip(boxes, new, strict=True):
+                ends.setdefault(box, None if value is None else jax.ShapeDtypeStruct(value.shape, value.dtype))
+            # A gradient may be there before and not behind, or the other way, as long as the branches agree.
+            left = [
+                ends[box] if value is None or ends[box] is None else value
+                for box, value in zip(boxes, values, strict=True)
+            ]
+            return out, same_types(new, boxes, left, what)
 
         return run
 

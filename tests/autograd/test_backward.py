@@ -141,6 +141,27 @@ def test_a_branch():
     np.testing.assert_array_equal(w.grad, [0, 0])
 
 
+def test_branches_agree_on_which_gradients_are_there():
+    w = parameter(1.0, 2.0)
+
+    @fnn.jit
+    def step(flag, x):
+        fnn.cond(flag, lambda: fnn.backward((w * x).sum()), lambda: fnn.backward((w * w * x).sum()))
+
+    step(jnp.array(True), jnp.ones(2))  # w.grad is None before
+    step(jnp.array(False), jnp.ones(2))
+    np.testing.assert_array_equal(w.grad, [3, 5])
+
+    def clear():
+        w.grad = None
+
+    fnn.jit(lambda flag: fnn.cond(flag, clear, clear))(jnp.array(True))
+    assert w.grad is None
+    one = fnn.jit(lambda flag: fnn.cond(flag, lambda: fnn.backward((w * w).sum()), lambda: None))
+    with pytest.raises(ArgumentError, match=r"cond: a gradient .* is None on one side and an array on the other"):
+        one(jnp.array(True))
+
+
 def test_through_checkpoint_scan_and_a_jitted_function():
     w = parameter(1.0, 2.0)
     inner = fnn.jit(lambda x: jnp.sin(w * x))
