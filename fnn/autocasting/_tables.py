@@ -35,7 +35,9 @@ Entry: TypeAlias = Policy | Callable[[Mapping[str, Any]], Policy | None]
 
 
 def _pad(given: Mapping[str, Any]) -> Policy | None:
-    return Policy.FLOAT32 if given.get("mode") in ("reflect", "replicate") else None
+    """Of volumes, which have three pairs of margins, only the replication is in the table."""
+    mode = given.get("mode")
+    return Policy.FLOAT32 if mode == "replicate" or (mode == "reflect" and np.size(given["pad"]) < 6) else None
 
 
 def _returns_values(given: Mapping[str, Any]) -> Policy | None:

@@ -156,3 +156,12 @@ def test_transforms(name):
     call = getattr(linalg, name)
     for got in (jax.vmap(call)(x), jax.jit(call)(x)):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), got, call(x))
+
+
+def test_matrix_exp_of_halves():
+    """PyTorch's overflows in places, so that it is compared with that of float32."""
+    for dtype in (torch.float16, torch.bfloat16):
+        x = torch.tensor([[0.5, 1.5], [-1.0, 0.25]], dtype=dtype)
+        want = torch.matrix_exp(x.float()).to(dtype)
+        reference.assert_equal(linalg.matrix_exp(reference.to_jax(x)), want)
+        assert linalg.matrix_exp(reference.to_jax(x[:0, :0])).dtype == reference.to_jax(x).dtype

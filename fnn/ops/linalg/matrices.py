@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy import linalg as scipy_linalg
 
-from fnn.arguments import integer, wrap_dim
+from fnn.arguments import integer, narrow, widen, wrap_dim
 from fnn.dtypes import index_dtype
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._document import op
@@ -84,12 +84,10 @@ def matrix_exp(A: ArrayLike) -> jax.Array:
         Array([[1., 0.],
                [0., 1.]], dtype=float32)
     """
-    x = array(A, "linalg.matrix_exp", "A")
-    require_inexact("linalg.matrix_exp", x)
-    x = matrix(x, "linalg.matrix_exp", square=True)
-    if not x.shape[-1]:
-        return x
-    return scipy_linalg.expm(x, max_squarings=64)
+    given = array(A, "linalg.matrix_exp", "A")
+    require_inexact("linalg.matrix_exp", given)
+    x = matrix(widen(given), "linalg.matrix_exp", square=True)
+    return narrow(scipy_linalg.expm(x, max_squarings=64), given) if x.shape[-1] else given
 
 
 @op(n="the power, an integer; negative: of the inverse.")
