@@ -1,5 +1,6 @@
 """torchvision as the oracle: ``pytest.importorskip("torch")`` first, then import `torchvision` from here."""
 
+import functools
 import importlib
 import sys
 import warnings
@@ -30,6 +31,7 @@ def _load() -> Any:
 torchvision = _load()
 
 
+@functools.cache
 def without_compiled_part() -> Any:
     """`torchvision` with its compiled `nms` and `roi_align` written in Python, if these are missing."""
     from torchvision.ops import boxes, poolers
@@ -45,6 +47,16 @@ def without_compiled_part() -> Any:
             overlaps = boxes.box_iou(dets[left[:1]], dets[left[1:]])[0]
             left = left[1:][~(overlaps.double() > iou_threshold)]
         return torch.stack(kept) if kept else left
+
+    interpolate = align._bilinear_interpolate
+
+    def within(input: Any, batch: Any, y: Any, x: Any, *masks: Any) -> Any:
+        """The compiled kernels take nothing from beyond one pixel outside of the map, the formula the border."""
+        values = interpolate(input, batch, y, x, *masks)
+        rows, columns = ((p >= -1) & (p <= size) for p, size in zip((y, x), input.shape[-2:], strict=True))
+        return values * (rows[:, None, :, None, :, None] & columns[:, None, None, :, None, :])
+
+    align._bilinear_interpolate = within
 
     def roi_align(
         input: Any,
