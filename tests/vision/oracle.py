@@ -6,6 +6,7 @@ import sys
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -41,12 +42,13 @@ def without_compiled_part() -> Any:
     align = importlib.import_module("torchvision.ops.roi_align")
 
     def nms(dets: Any, scores: Any, iou_threshold: float) -> Any:
-        left, kept = scores.argsort(descending=True, stable=True), []
-        while len(left):
-            kept.append(left[0])
-            overlaps = boxes.box_iou(dets[left[:1]], dets[left[1:]])[0]
-            left = left[1:][~(overlaps.double() > iou_threshold)]
-        return torch.stack(kept) if kept else left
+        order = scores.argsort(descending=True, stable=True)
+        covered = (boxes.box_iou(dets[order], dets[order]).double() > iou_threshold).numpy()
+        left = np.ones(len(order), bool)
+        for i, row in enumerate(covered):
+            if left[i]:
+                left[i + 1 :] &= ~row[i + 1 :]
+        return order[torch.from_numpy(left)]
 
     interpolate = align._bilinear_interpolate
 
