@@ -44,7 +44,7 @@ MODELS = {
 }
 
 
-def _samples():
+def _samples(name):
     """Two images of different sizes, and their targets."""
     draws = np.random.default_rng(0)
     images = [draws.uniform(0, 1, (3, h, w)) for h, w in ((60, 78), (48, 36))]
@@ -54,6 +54,8 @@ def _samples():
     ]
     for image, target in zip(images, targets, strict=True):
         count = len(target["labels"])
+        if name.startswith("keypoint"):  # of persons only
+            target["labels"] = np.ones(count, np.int64)
         target["masks"] = (draws.uniform(0, 1, (count, *image.shape[1:])) > 0.4).astype(np.uint8)
         low, high = target["boxes"][:, None, :2], target["boxes"][:, None, 2:]
         places = low + draws.uniform(0, 1.2, (count, 17, 2)) * (high - low)
@@ -71,7 +73,7 @@ def _theirs(name, store):
         store[f"state {key}"] = value.numpy()
     printed = repr(model)
     model.to(torch.float64)
-    images, targets = _samples()
+    images, targets = _samples(name)
     images = [torch.from_numpy(x) for x in images]
     targets = [{key: torch.from_numpy(x) for key, x in target.items()} for target in targets]
     with torch.no_grad():
@@ -141,7 +143,7 @@ def test_a_published_detector(name, store):
     with jax.enable_x64(True):
         for key, box in (*model.named_parameters(), *model.named_buffers()):
             box.data = jnp.asarray(store[f"given {key}"])
-        images, targets = _samples()
+        images, targets = _samples(name)
         images = [jnp.asarray(x) for x in images]
         targets = [{key: jnp.asarray(x) for key, x in target.items()} for target in targets]
 
