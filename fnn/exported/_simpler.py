@@ -5,7 +5,7 @@ sizes is a symbol, and knows no convolution over three axes.  These are said by 
 over two axes instead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -52,11 +52,30 @@ def _equation(equation: Any, given: list[Any]) -> list[Any]:
     if name == "pad" and all(interior == 0 for _, _, interior in params["padding_config"]):
         x, value = given
         return [_padded(x, value, [pair[:2] for pair in params["padding_config"]])]
+    if name == "split" and not _known(params["sizes"]):
+        return _split(params, *given)
+    if name == "clamp" and not _known(given[1].shape):
+        low, x, high = given
+        return [jnp.minimum(jnp.maximum(x, low), high)]
     if name == "conv_general_dilated" and _is_by_frames(params):
         return [_by_frames(params, *given)]
     if name == "conv_general_dilated" and min(map(min, params["padding"])) < 0:
         return [_convolved(equation, *given)]
     return tracing.bind(equation, given)
+
+
+def _known(sizes: Sequence[Any]) -> bool:
+    """Whether none of the sizes is a symbol."""
+    return all(isinstance(size, int) for size in sizes)
+
+
+def _split(params: Any, x: jax.Array) -> list[jax.Array]:
+    """The parts of an axis, whose sizes are symbols."""
+    axis, start, parts = params["axis"], 0, []
+    for size in params["sizes"]:
+        parts.append(lax.slice_in_dim(x, start, start + size, axis=axis))
+        start = start + size
+    return parts
 
 
 def _padded(x: Any, value: Any, widths: list[tuple[int, int]]) -> jax.Array:

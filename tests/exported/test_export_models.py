@@ -37,10 +37,7 @@ def test_there_and_back(name, tmp_path):
 # Among them what needs more than one kind of padding, integers, masks and a mapping of outputs.
 @pytest.mark.parametrize(
     "name",
-    # the converter asks for RAFT's batch size, which is a symbol
-    [name for name in ZOO if name != "raft"]
-    if extent.ALL
-    else ["squeezenet", "resnet_bottleneck", "BertModel", "LlamaForCausalLM"],
+    ZOO if extent.ALL else ["squeezenet", "resnet_bottleneck", "BertModel", "LlamaForCausalLM"],
 )
 def test_onnx(name, tmp_path):
     pytest.importorskip("jax2onnx")

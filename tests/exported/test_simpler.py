@@ -57,3 +57,20 @@ def test_of_any_batch():
     exported = jax.export.export(jax.jit(simpler(function, given)))(given)
     x = jnp.ones(shape.shape)
     np.testing.assert_allclose(np.asarray(exported.call(x)), np.asarray(function(x)), rtol=1e-5, atol=1e-5)
+
+
+def test_sizes_that_are_symbols():
+    """No part of an axis, and no bounds, are left to an operation that wants numbers."""
+    (n,) = jax.export.symbolic_shape("n")
+
+    def function(x):
+        first, second = lax.split(jnp.concatenate([x, 2 * x]), x.shape[:1] * 2)
+        return jnp.stack([lax.clamp(-1.0, first, 1.5), second])
+
+    given = jax.ShapeDtypeStruct((n, 3), jnp.float32)
+    run = simpler(function, given)
+    names = {equation.primitive.name for equation in jax.make_jaxpr(run)(given).jaxpr.eqns}
+    assert not names & {"split", "clamp"}
+    x = jnp.asarray([[-2.0, jnp.nan, 0.5], [3.0, 1.0, -1.0]])
+    np.testing.assert_array_equal(np.asarray(jax.export.export(jax.jit(run))(given).call(x)), np.asarray(function(x)))
+    assert {"split", "clamp"} <= {e.primitive.name for e in jax.make_jaxpr(simpler(function, x))(x).jaxpr.eqns}

@@ -54,6 +54,13 @@ def _mvit() -> nn.Module:
     return v.video.MViT((32, 32), 4, setting, True, False, True, True, num_classes=3)
 
 
+class _Flow(v.optical_flow.RAFT):
+    """With two updates of the flow: of twelve the converter to ONNX makes nodes for minutes."""
+
+    def forward(self, image1: Any, image2: Any) -> Any:
+        return super().forward(image1, image2, num_flow_updates=2)
+
+
 def _raft() -> nn.Module:
     r = v.optical_flow.raft
     encoder = r.FeatureEncoder(block=r.BottleneckBlock, layers=(4, 4, 8, 8, 12), norm_layer=None)
@@ -65,7 +72,7 @@ def _raft() -> nn.Module:
     )
     context = r.FeatureEncoder(block=r.ResidualBlock, layers=(4, 4, 8, 8, 12), norm_layer=nn.BatchNorm2d)
     mask = r.MaskPredictor(in_channels=6, hidden_size=8)
-    return v.optical_flow.RAFT(
+    return _Flow(
         feature_encoder=encoder, context_encoder=context, corr_block=corr, update_block=update, mask_predictor=mask
     )
 

@@ -202,6 +202,16 @@ def test_tokens_are_told_as_they_are_made(model):
         fnn.generate(model, ids, max_new_tokens=6, callback=fails)
 
 
+def test_the_time_is_bounded(model):
+    """Transformers, too, makes one token where there is no time at all."""
+    told, ids = [], np.array([[3, 4, 5], [0, 6, 7]])
+    made = fnn.generate(model, ids, max_new_tokens=6)
+    assert np.array_equal(fnn.generate(model, ids, max_new_tokens=6, max_time=1000.0), made)
+    short = fnn.generate(model, ids, max_new_tokens=6, max_time=1e-9, callback=told.append)
+    assert np.array_equal(short, made[:, :4]) and np.array_equal(told, [made[:, 3]])
+    assert fnn.generate(model, ids, max_new_tokens=6, max_time=1000.0, callback=lambda tokens: True).shape[1] == 4
+
+
 def test_the_end_is_padded_and_tokens_are_suppressed(model):
     ids = np.array([[3, 4, 5]])
     free = np.asarray(fnn.generate(model, ids, max_new_tokens=8))[0, 3:]
@@ -249,6 +259,8 @@ def test_any_module_with_the_protocol_generates():
         ({"num_return_sequences": 2}, "num_return_sequences > 1 needs do_sample=True or num_beams > 1"),
         ({"num_beams": 2, "num_return_sequences": 3}, "num_return_sequences must be at most num_beams=2"),
         ({"num_beams": 2, "callback": print}, "callback must be None with num_beams > 1"),
+        ({"num_beams": 2, "max_time": 1.0}, "max_time must be None with num_beams > 1, got 1.0"),
+        ({"max_time": 0}, "max_time must be positive, got 0"),
         ({"attention_mask": np.array([[1, 1, 0]])}, "pad shorter texts on the left"),
         ({"decoder_input_ids": np.ones((1, 1))}, "has no encoder"),
         ({"eos_token_id": -1}, "eos_token_id must be tokens, got -1"),

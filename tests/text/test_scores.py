@@ -24,7 +24,7 @@ _DEFAULTS = dict(
     encoder_repetition_penalty=1.0, no_repeat_ngram_size=0, encoder_no_repeat_ngram_size=0, bad_words_ids=None,
     sequence_bias=None, exponential_decay_length_penalty=None, forced_bos_token_id=None, forced_eos_token_id=None,
     renormalize_logits=False, num_beams=1, length_penalty=1.0, early_stopping=False, num_return_sequences=1,
-    num_assistant_tokens=1,
+    num_assistant_tokens=1, max_time=None,
 )  # fmt: skip
 
 # How the argument of `generate` is given, and transformers' class for it.

@@ -1,10 +1,12 @@
 """torchvision as the oracle: ``pytest.importorskip("torch")`` first, then import `torchvision` from here."""
 
+import functools
 import importlib
 import sys
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -30,6 +32,7 @@ def _load() -> Any:
 torchvision = _load()
 
 
+@functools.cache
 def without_compiled_part() -> Any:
     """`torchvision` with its compiled `nms` and `roi_align` written in Python, if these are missing."""
     from torchvision.ops import boxes, poolers
@@ -39,12 +42,23 @@ def without_compiled_part() -> Any:
     align = importlib.import_module("torchvision.ops.roi_align")
 
     def nms(dets: Any, scores: Any, iou_threshold: float) -> Any:
-        left, kept = scores.argsort(descending=True, stable=True), []
-        while len(left):
-            kept.append(left[0])
-            overlaps = boxes.box_iou(dets[left[:1]], dets[left[1:]])[0]
-            left = left[1:][~(overlaps.double() > iou_threshold)]
-        return torch.stack(kept) if kept else left
+        order = scores.argsort(descending=True, stable=True)
+        covered = (boxes.box_iou(dets[order], dets[order]).double() > iou_threshold).numpy()
+        left = np.ones(len(order), bool)
+        for i, row in enumerate(covered):
+            if left[i]:
+                left[i + 1 :] &= ~row[i + 1 :]
+        return order[torch.from_numpy(left)]
+
+    interpolate = align._bilinear_interpolate
+
+    def within(input: Any, batch: Any, y: Any, x: Any, *masks: Any) -> Any:
+        """The compiled kernels take nothing from beyond one pixel outside of the map, the formula the border."""
+        values = interpolate(input, batch, y, x, *masks)
+        rows, columns = ((p >= -1) & (p <= size) for p, size in zip((y, x), input.shape[-2:], strict=True))
+        return values * (rows[:, None, :, None, :, None] & columns[:, None, None, :, None, :])
+
+    align._bilinear_interpolate = within
 
     def roi_align(
         input: Any,

@@ -169,3 +169,11 @@ def test_trainable_layers():
     assert trained == {"layer4"} and features.out_channels == 256
     with pytest.raises(ValueError, match=r"Trainable layers should be in the range \[0,5\], got 6"):
         detection.backbone_utils.resnet_features(body, 6)
+
+
+def test_channels_of_a_backbone():
+    """The look at it keeps nothing of its weights: those that replace them raise no warning of stale programs."""
+    backbone = nn.Sequential(nn.Conv2d(3, 4, 3, stride=8), nn.ReLU())
+    assert detection.backbone_utils.out_channels_of(backbone, (16, 24)) == [4]
+    for parameter in backbone.parameters():
+        parameter.data = parameter.data * 2

@@ -6,9 +6,6 @@ alone are five gigabytes, so that of these only the vectors' gradients are taken
 
 import gc
 import inspect
-import tempfile
-import zlib
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +16,7 @@ import fnn
 from fnn.vision import models
 from tests import extent
 from tests.vision.oracle import torch, torchvision
+from tests.vision.published import numbers, same, stored, undisturbed
 
 OTHERS = (models.segmentation, models.video, models.optical_flow)
 NAMES = [name for package in (models, *OTHERS) for name in models.list_models(package)]
@@ -36,7 +34,7 @@ SIZES = {
     "mvit_v2_s": ((16, 224, 224), {}),
     "raft_large": (128, {}),
     "raft_small": (128, {}),
-    "s3d": ((14, 193, 193), {}),
+    "s3d": ((13, 209, 209), {}),
     "vit_b_16": (32, {"image_size": 32}),
     "vit_b_32": (64, {"image_size": 64}),
     "vit_h_14": (28, {"image_size": 28}),
@@ -58,20 +56,6 @@ def _case(name):
     return sides, kwargs, 1 if name in LARGE_SIDES else 2
 
 
-def _numbers(name, shape):
-    """For the parameter or buffer `name`: what leaves no branch of a model without a say."""
-    draws = np.random.Generator(np.random.SFC64(zlib.crc32(name.encode())))
-    if len(shape) > 1:
-        # Uniform is quicker than normal; the deviation is that of kaiming_normal_.
-        values = draws.random(shape, np.float32).astype(np.float64)
-        values -= 0.5
-        values *= np.sqrt(24 / max(1, np.prod(shape[1:])))
-        return values
-    if name.endswith(("weight", "running_var")):
-        return draws.uniform(0.5, 1.5, shape)
-    return draws.normal(0, 0.1, shape)
-
-
 def _inputs(name):
     sides, _, rows = _case(name)
     count = 2 if name.startswith("raft") else 1
@@ -90,28 +74,6 @@ def _outputs(model, inputs):
     return _named(model(*inputs, **({"num_flow_updates": 2} if type(model).__name__ == "RAFT" else {})))
 
 
-def _undisturbed(model):
-    """Without what is left to chance in training."""
-    for module in model.modules():
-        if type(module).__name__ in ("Dropout", "StochasticDepth"):
-            module.p = 0.0
-    return model
-
-
-class _Store:
-    """Arrays on disk, by name."""
-
-    def __init__(self, folder):
-        self.folder, self.names = folder, {}
-
-    def __setitem__(self, name, value):
-        self.names[name] = self.folder / f"{len(self.names)}.npy"
-        np.save(self.names[name], value)
-
-    def __getitem__(self, name):
-        return np.load(self.names[name], mmap_mode="r")
-
-
 def _theirs(name, store, monkeypatch):
     """What torchvision's model finds: outputs in evaluation, outputs and gradients in training, and buffers after."""
     _, kwargs, _ = _case(name)
@@ -127,8 +89,8 @@ def _theirs(name, store, monkeypatch):
     with torch.no_grad():
         for key, value in model.state_dict().items():
             if value.is_floating_point():
-                value.copy_(torch.from_numpy(_numbers(key, value.shape)))
-    _undisturbed(model)
+                value.copy_(torch.from_numpy(numbers(key, value.shape)))
+    undisturbed(model)
     if count > LARGE:
         for parameter in model.parameters():
             parameter.requires_grad_(parameter.ndim == 1)
@@ -173,13 +135,7 @@ def _step(model, inputs, cotangents):
 _look = fnn.jit(_outputs)
 
 
-@pytest.fixture
-def store():
-    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders stay until the last test
-        yield _Store(Path(folder))
-    torch.set_default_dtype(torch.float32)
-    gc.collect()
-    jax.clear_caches()
+store = pytest.fixture(name="store")(stored)
 
 
 @pytest.mark.parametrize("name", NAMES if extent.ALL else ["squeezenet1_1"])
@@ -196,33 +152,18 @@ def test_a_published_model(name, store, monkeypatch):
     for key, value in model.state_dict().items():
         np.testing.assert_allclose(np.asarray(value), store[f"state {key}"], rtol=1e-6, atol=1e-6, err_msg=key)
 
-    _undisturbed(model)
+    undisturbed(model)
     with jax.enable_x64(True):
         for key, box in (*model.named_parameters(), *model.named_buffers()):
             if jnp.issubdtype(box.dtype, jnp.floating):
-                box.data = jnp.asarray(_numbers(key, box.shape))
+                box.data = jnp.asarray(numbers(key, box.shape))
         for parameter in model.parameters():
             parameter.requires_grad_(count <= LARGE or parameter.ndim == 1)
         inputs = [jnp.asarray(x) for x in _inputs(name)]
-        _same(_look(model.eval(), inputs), store, "eval", 0)
-        cotangents = {
-            key.removeprefix("cotangent "): jnp.asarray(store[key])
-            for key in store.names
-            if key.startswith("cotangent ")
-        }
+        same(_look(model.eval(), inputs), store, "eval")
+        cotangents = {key: jnp.asarray(store[f"cotangent {key}"]) for key in store.under("cotangent")}
         found, gradients = _step(model.train(), inputs, cotangents)
-    _same(found, store, "train", 0)
+    same(found, store, "train")
     # of a bias that a normalisation takes away again, both compute nothing but rounding errors
-    _same(gradients, store, "gradient", 1e-12 * largest)
-    _same({key: box.data for key, box in model.named_buffers()}, store, "buffer", 0)
-
-
-def _same(found, store, what, noise):
-    """All of them to 1e-6 of the largest number of each."""
-    expected = {key.removeprefix(f"{what} ") for key in store.names if key.startswith(f"{what} ")}
-    assert expected <= set(found), what
-    for key in sorted(expected):
-        ours, theirs = np.asarray(found[key]), store[f"{what} {key}"]
-        assert ours.shape == theirs.shape, (what, key)
-        error, size = np.abs(ours - theirs).max(initial=0), np.abs(theirs).max(initial=0)
-        assert error <= 1e-6 * size + noise, f"{what} {key}: off by {error} of {size}"
+    same(gradients, store, "gradient", 1e-12 * largest)
+    same({key: box.data for key, box in model.named_buffers()}, store, "buffer")

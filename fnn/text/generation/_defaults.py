@@ -17,7 +17,7 @@ _ALTERNATIVES = (("max_new_tokens", "max_length"), ("min_new_tokens", "min_lengt
 # What changes transformers' tokens, and has no counterpart here; by the value that changes nothing.
 _UNKNOWN: Mapping[str, Any] = {
     "constraints": None, "diversity_penalty": 0.0, "dola_layers": None, "force_words_ids": None, "guidance_scale": 1.0,
-    "max_time": None, "num_beam_groups": 1, "penalty_alpha": None, "prompt_lookup_num_tokens": None,
+    "num_beam_groups": 1, "penalty_alpha": None, "prompt_lookup_num_tokens": None,
     "remove_invalid_values": False, "stop_strings": None, "top_h": None, "token_healing": False,
     "watermarking_config": None,
 }  # fmt: skip

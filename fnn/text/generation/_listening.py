@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import time
 from collections.abc import Callable, Iterator
 
 import jax
@@ -43,6 +44,17 @@ def listening(callback: Callback | None) -> Iterator[int]:
         del _listeners[number]
     if listener.error is not None:
         raise listener.error
+
+
+def within(seconds: float, callback: Callback | None) -> Callback:
+    """The callback, if there is one; and once so many seconds are over that it asks to stop."""
+    end = time.monotonic() + seconds
+
+    def heard(tokens: np.ndarray) -> bool:
+        stops = callback is not None and callback(tokens) is True
+        return stops or time.monotonic() > end
+
+    return heard
 
 
 def _told(number: np.ndarray, tokens: np.ndarray, count: np.ndarray) -> tuple[np.int32, np.bool_]:

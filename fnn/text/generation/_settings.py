@@ -48,6 +48,7 @@ class Settings:
     early_stopping: bool | str
     num_return_sequences: int
     num_assistant_tokens: int
+    max_time: float | None
 
     def __post_init__(self) -> None:
         demand = _demand
@@ -81,8 +82,10 @@ class Settings:
             "early_stopping must be True, False or 'never'",
             self.early_stopping,
         )
+        demand(self.max_time is None or self.max_time > 0, "max_time must be positive", self.max_time)
         copies = self.num_return_sequences
         if self.num_beams > 1:
+            demand(self.max_time is None, "max_time must be None with num_beams > 1", self.max_time)
             demand(copies <= self.num_beams, f"num_return_sequences must be at most num_beams={self.num_beams}", copies)
         elif not self.do_sample:
             demand(copies == 1, "num_return_sequences > 1 needs do_sample=True or num_beams > 1", copies)

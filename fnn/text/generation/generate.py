@@ -16,7 +16,7 @@ from fnn.text.generation._beams import beams
 from fnn.text.generation._defaults import with_models_defaults
 from fnn.text.generation._form import Form, Numbers
 from fnn.text.generation._inputs import MODELS, FromModel, Inputs, inputs_of, setting
-from fnn.text.generation._listening import Callback, listening
+from fnn.text.generation._listening import Callback, listening, within
 from fnn.text.generation._settings import ROUNDING, SequenceBias, Settings, tokens
 from fnn.text.generation._single import single
 from fnn.text.generation._speculative import speculative
@@ -65,6 +65,7 @@ def generate(
     suppress_tokens: Sequence[int] | FromModel | None = MODELS,
     begin_suppress_tokens: Sequence[int] | FromModel | None = MODELS,
     decoder_input_ids: ArrayLike | None = None,
+    max_time: float | None = None,
     callback: Callback | None = None,
     assistant_model: Module | None = None,
     num_assistant_tokens: int = 5,
@@ -114,6 +115,8 @@ def generate(
         begin_suppress_tokens: tokens that are not made first.
         decoder_input_ids: (N, L) of an encoder-decoder model: what its texts begin with. None: the configuration's
             ``decoder_start_token_id``.
+        max_time: seconds from the call on, compiling included, after which no token is begun; the first is made in any
+            case. Not with beams.
         callback: called with the tokens (N,) of each step as soon as they are made; if it returns True, that is the
             end. Not with beams.
         assistant_model: a smaller model of the same tokens, which proposes ``num_assistant_tokens`` at a time for the
@@ -145,9 +148,11 @@ def generate(
         forced_bos_token_id=forced_bos_token_id, forced_eos_token_id=forced_eos_token_id,
         renormalize_logits=renormalize_logits, num_beams=num_beams, length_penalty=length_penalty,
         early_stopping=early_stopping, num_return_sequences=num_return_sequences,
-        num_assistant_tokens=num_assistant_tokens,
+        num_assistant_tokens=num_assistant_tokens, max_time=max_time,
     )  # fmt: skip
     _check_models(model, assistant_model, num_beams, callback)
+    if max_time is not None:
+        callback = within(max_time, callback)
     ends = tokens(setting(model, "eos_token_id", eos_token_id), "eos_token_id").tolist()
     pad = setting(model, "pad_token_id", pad_token_id)
     inputs = inputs_of(model, np.asarray(input_ids), attention_mask, decoder_input_ids, pad, ends)

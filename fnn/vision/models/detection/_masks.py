@@ -3,10 +3,12 @@
 import jax
 import jax.numpy as jnp
 
+from fnn.typing import DType
+
 __all__ = ["paste_masks_in_image"]
 
 
-def _weights(start: jax.Array, length: jax.Array, pixels: int, mask: int) -> jax.Array:
+def _weights(start: jax.Array, length: jax.Array, pixels: int, mask: int, dtype: DType) -> jax.Array:
     """The weights of a mask's rows in an image's rows, by bilinear interpolation: (N, pixels, mask).
 
     Args:
@@ -14,10 +16,11 @@ def _weights(start: jax.Array, length: jax.Array, pixels: int, mask: int) -> jax
         length: (N,), integers: how many it covers.
         pixels: the image's rows.
         mask: the mask's rows.
+        dtype: of the weights.
     """
     places = jnp.arange(pixels)[None] - start[:, None]  # (N, pixels)
     inside = (places >= 0) & (places < length[:, None])
-    ratio = (mask / length).astype(jnp.float32)[:, None]
+    ratio = (mask / length.astype(dtype))[:, None]
     source = jnp.maximum(ratio * (places + 0.5) - 0.5, 0)
     low = jnp.minimum(source.astype(jnp.int32), mask - 1)
     high = jnp.minimum(low + 1, mask - 1)
@@ -50,6 +53,9 @@ def paste_masks_in_image(masks: jax.Array, boxes: jax.Array, img_shape: tuple[in
     centre, half = (boxes[:, 2:] + boxes[:, :2]) * 0.5, (boxes[:, 2:] - boxes[:, :2]) * 0.5 * scale
     low, high = (centre - half).astype(jnp.int32), (centre + half).astype(jnp.int32)
     length = jnp.maximum(high - low + 1, 1)
-    rows = _weights(low[:, 1], length[:, 1], img_shape[0], size + 2 * padding)
-    columns = _weights(low[:, 0], length[:, 0], img_shape[1], size + 2 * padding)
+    dtype = jnp.promote_types(masks.dtype, jnp.float32)
+    rows, columns = (
+        _weights(low[:, axis], length[:, axis], pixels, size + 2 * padding, dtype)
+        for axis, pixels in zip((1, 0), img_shape, strict=True)
+    )
     return jnp.einsum("nhp,npq,nwq->nhw", rows, padded, columns)[:, None]

@@ -206,7 +206,8 @@ def out_channels_of(backbone: Any, size: tuple[int, int]) -> list[int]:
         return [channels] if isinstance(channels, int) else list(channels)
     training = backbone.training
     backbone.eval()
-    maps = jax.eval_shape(backbone, jax.ShapeDtypeStruct((1, 3, size[1], size[0]), jnp.float32))
+    # a function of its own: JAX keeps a trace, and the weights in it, for as long as there is what it traced
+    maps = jax.eval_shape(lambda image: backbone(image), jax.ShapeDtypeStruct((1, 3, size[1], size[0]), jnp.float32))
     backbone.train(training)
     return [x.shape[1] for x in (maps.values() if isinstance(maps, Mapping) else [maps])]
 

@@ -261,6 +261,8 @@ class RoIHeads(nn.Module):
         wanted = self.box_coder.encode_single(objects, every)
         classifier, box = fastrcnn_loss(logits, regression, labels, wanted, valid)
         losses = {"loss_classifier": classifier, "loss_box_reg": box}
+        # How many samples have an object is not known in a traced program: the heads see all, and normalisations over
+        # the batch in them (maskrcnn_resnet50_fpn_v2) take their statistics of more than torchvision's do.
         if self.has_mask():
             losses["loss_mask"] = maskrcnn_loss(self._masks(features, boxes, image_shapes), samples, targets)
         if self.has_keypoint():
