@@ -6,7 +6,12 @@ import jax
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 
-__all__ = ["is_available", "to_device"]
+__all__ = ["NO_META", "is_available", "to_device"]
+
+NO_META = (
+    'there is no device "meta": a model that no host can hold is made on the devices of a mesh, '
+    'fnn.distributed.distribute(lambda: Net(), mesh, "fsdp", init="device"); shapes alone are what jax.eval_shape gives'
+)
 
 _PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "gpu": "gpu", "rocm": "gpu", "tpu": "tpu", "xla": "tpu"}
 
@@ -23,6 +28,8 @@ def to_device(device: object, where: str = "to: ") -> Any:
         name, index = "gpu" if _has("gpu") else jax.default_backend(), device
     elif isinstance(device, str):
         name, _, number = device.partition(":")
+        if name == "meta":
+            raise ArgumentError(f"{where}{NO_META}")
         if name not in _PLATFORMS or (number and not number.isdigit()):
             raise ArgumentError(
                 f"{where}unknown device={device!r}; expected one of 'cpu', 'cuda', 'gpu', 'tpu', 'cuda:0', ..."

@@ -69,6 +69,12 @@ _TABLE: dict[str, str] = {
     "bernoulli_ random_": "write p.copy_(...) of fnn.bernoulli or fnn.randint",
     "fill_diagonal_ index_add_ index_copy_ index_fill_ index_put_ index_reduce_ masked_scatter_ put_ scatter_ "
     "scatter_add_ scatter_reduce_": "write p.data = p.at[index].set(values), .add, .max, ...",
+    # what DTensor has
+    "full_tensor": "write p: an array is whole wherever Python sees it, and fnn.distributed.gather(p) copies it to the "
+    "host of every process",
+    "to_local": "write p.data.addressable_data(0)",
+    "placements device_mesh": "p.data.sharding says where its parts are",
+    "redistribute": "write jax.device_put(p.data, NamedSharding(mesh, P(...)))",
     # what JAX arrays have not
     "is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps is_mtia is_vulkan is_xla is_xpu get_device": _DEVICES,
     "ipu mtia xpu": "write p.to(device)",
