@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from fnn.errors import ArgumentError
 from fnn.nn import Module
@@ -105,16 +104,16 @@ class FSDPModule(Module):
         """Refused: gradients are those of the mean over the whole batch."""
         raise ArgumentError(f"set_reduce_scatter_divide_factor: {_MEAN}, got {factor}")
 
-    def set_all_reduce_hook(self, hook: Any, *, stream: Any = None) -> None:
+    def set_all_reduce_hook(self, hook: object, *, stream: object = None) -> None:
         """Refused: a compiled step calls nothing while it adds gradients up."""
         del stream
         raise ArgumentError(f"set_all_reduce_hook: {_INSIDE}, got {hook!r}")
 
-    def set_custom_all_gather(self, comm: Any) -> None:
+    def set_custom_all_gather(self, comm: object) -> None:
         """Refused: XLA gathers."""
         raise ArgumentError(f"set_custom_all_gather: {_INSIDE}, got {comm!r}")
 
-    def set_custom_reduce_scatter(self, comm: Any) -> None:
+    def set_custom_reduce_scatter(self, comm: object) -> None:
         """Refused: XLA adds gradients up."""
         raise ArgumentError(f"set_custom_reduce_scatter: {_INSIDE}, got {comm!r}")
 

@@ -26,7 +26,7 @@ def init_process_group(
     store: None = None,
     group_name: str = "",
     pg_options: None = None,
-    device_id: Any = None,
+    device_id: str | int | None = None,
 ) -> None:
     """Joins the job, as `fnn.distributed.init`.
 
@@ -73,7 +73,7 @@ def init_process_group(
     processes.init(init_method.removeprefix("tcp://"), world_size, rank, local, timeout=seconds)
 
 
-def _accelerator(device_id: Any) -> int | None:
+def _accelerator(device_id: object) -> int | None:
     """The number of an accelerator; None where a device has none, and of a CPU."""
     if device_id is None or (isinstance(device_id, int) and not isinstance(device_id, bool)):
         return device_id

@@ -7,8 +7,8 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
-from fnn.dtypes import canonical, get_default_dtype
 from fnn.devices import NO_META
+from fnn.dtypes import canonical, get_default_dtype
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.typing import DType
 
