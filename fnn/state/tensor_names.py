@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fnn.state.tensor_table import FUNCTIONS, IN_PLACE
 
-__all__ = ["HINTS", "missing"]
+__all__ = ["HINTS", "OF_SPREAD", "missing"]
 
 _WITHOUT_MEANING = "it has no meaning here: leave it out"
 _NO_COUNTERPART = "it has no counterpart in JAX"
@@ -69,12 +69,6 @@ _TABLE: dict[str, str] = {
     "bernoulli_ random_": "write p.copy_(...) of fnn.bernoulli or fnn.randint",
     "fill_diagonal_ index_add_ index_copy_ index_fill_ index_put_ index_reduce_ masked_scatter_ put_ scatter_ "
     "scatter_add_ scatter_reduce_": "write p.data = p.at[index].set(values), .add, .max, ...",
-    # what DTensor has
-    "full_tensor": "write p: an array is whole wherever Python sees it, and fnn.distributed.gather(p) copies it to the "
-    "host of every process",
-    "to_local": "write p.data.addressable_data(0)",
-    "placements device_mesh": "p.data.sharding says where its parts are",
-    "redistribute": "write jax.device_put(p.data, NamedSharding(mesh, P(...)))",
     # what JAX arrays have not
     "is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps is_mtia is_vulkan is_xla is_xpu get_device": _DEVICES,
     "ipu mtia xpu": "write p.to(device)",
@@ -98,8 +92,19 @@ HINTS: dict[str, str] = {
     name: text.format(name=name) for names, text in _TABLE.items() for name in names.split() if name not in _HAVE
 }
 
+# What a DTensor has beside a Tensor.
+OF_SPREAD = {
+    "full_tensor": "leave it out: an array is whole wherever Python sees it, and fnn.distributed.gather(...) copies it "
+    "to the host of every process",
+    "to_local": "an array's addressable_data(0) is the first part of it that this process has",
+    "placements": "an array's sharding says where its parts are",
+    "device_mesh": "an array's sharding says where its parts are",
+    "redistribute": "write jax.device_put(array, NamedSharding(mesh, P(...)))",
+}
+
 
 def missing(kind: str, name: str) -> str:
     """The text for a name that a box of this kind does not have."""
     text = f"{kind!r} object has no attribute {name!r}"
-    return f"{text}; {HINTS[name]}" if name in HINTS else text
+    hint = HINTS.get(name) or OF_SPREAD.get(name)
+    return f"{text}; {hint}" if hint else text
