@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["install"]
 
-_KINDS = (AttributeError, TypeError, ValueError, NotImplementedError)
+_KINDS = (AttributeError, ImportError, TypeError, ValueError, NotImplementedError)
 
 
 def install(hint: Callable[[BaseException], None]) -> None:

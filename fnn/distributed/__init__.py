@@ -11,7 +11,7 @@
 from typing import Any
 
 from fnn.distributed import agreement as agreement  # `fnn.jit` asks it
-from fnn.distributed import fsdp, tensor
+from fnn.distributed import checkpoint, fsdp, tensor
 from fnn.distributed.absent import instead
 from fnn.distributed.device_mesh import DeviceMesh, init_device_mesh
 from fnn.distributed.distributing import distribute, mesh_of
@@ -58,8 +58,8 @@ from fnn.distributed.torch_reductions import ReduceOp, all_reduce, reduce_scatte
 __all__ = [
     "DeviceMesh", "Distribution", "GroupMember", "ProcessGroup", "ReduceOp", "Row", "Saving", "all_gather",
     "all_gather_into_tensor", "all_gather_object", "all_reduce", "all_to_all", "all_to_all_single", "barrier",
-    "batch_axes", "batch_sharding", "broadcast", "broadcast_object_list", "destroy_process_group", "distribute",
-    "distribution", "fsdp", "gather", "gather_object", "get_backend", "get_global_rank", "get_group_rank",
+    "batch_axes", "batch_sharding", "broadcast", "broadcast_object_list", "checkpoint", "destroy_process_group",
+    "distribute", "distribution", "fsdp", "gather", "gather_object", "get_backend", "get_global_rank", "get_group_rank",
     "get_node_local_rank", "get_process_group_ranks", "get_rank", "get_world_size", "group", "init",
     "init_device_mesh", "init_process_group", "is_available", "is_gloo_available", "is_initialized",
     "is_mpi_available", "is_nccl_available", "is_torchelastic_launched", "is_ucc_available", "load_orbax",

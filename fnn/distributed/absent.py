@@ -21,7 +21,13 @@ _TABLE = {
     "broadcast_object_list",
     "split_group shrink_group new_subgroups new_subgroups_by_enumeration": _GROUPS,
     "rpc": "there is no RPC: every process runs the same program",
-    "checkpoint": "use fnn.distributed.save_sharded and load_sharded",
+    "StorageReader StorageWriter HuggingFaceStorageReader HuggingFaceStorageWriter LoadPlanner SavePlanner "
+    "DefaultLoadPlanner DefaultSavePlanner load_state_dict save_state_dict load_sharded_optimizer_state_dict": (
+        "folders are Hugging Face's; use save, load, async_save, or fnn.distributed.save_sharded and load_sharded"
+    ),
+    "register_fsdp_forward_method UnshardHandle share_comm_ctx register_forward_method": (
+        "leave it out: a method of a fully sharded module reads whole weights, as forward does"
+    ),
     "optim ZeroRedundancyOptimizer": 'distribute(model, mesh, "fsdp") spreads the state of an optimizer, too',
     "algorithms Join": "processes make the same number of steps: DataLoader(..., mesh=mesh) shares out the batches",
     "elastic run launcher": "python -m fnn.distributed.launch -n 4 train.py, or torchrun",

@@ -10,6 +10,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from fnn.distributed.meshes import BATCH, MODEL, OF_RULE, SEQUENCE, mesh
+from fnn.distributed.torch_groups import WORLD, ProcessGroup
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.typing import Ints
 
@@ -86,6 +87,40 @@ class DeviceMesh:
         part = DeviceMesh(self.device_type, np.transpose(first, order), mesh_dim_names=names)
         part._root = self._root
         return part
+
+    def get_rank(self) -> int:
+        """The number of this process."""
+        return jax.process_index()
+
+    def get_local_rank(self, mesh_dim: int | str | None = None) -> int:
+        """Where the first device of this process stands along one axis, which may be left out if it is the only one.
+
+        Raises:
+            ArgumentError: an axis that there is not, or none named of several.
+        """
+        if mesh_dim is None and self.ndim != 1:
+            raise ArgumentError(f"DeviceMesh.get_local_rank: mesh_dim must be one of the {self.ndim} axes, got None")
+        names = self.mesh_dim_names or ()
+        at = names.index(mesh_dim) if mesh_dim in names else 0 if mesh_dim is None else mesh_dim
+        if not isinstance(at, int) or not -self.ndim <= at < self.ndim:
+            raise ArgumentError(f"DeviceMesh.get_local_rank: there is no axis {mesh_dim!r} in {self}")
+        found = self.get_coordinate()
+        if found is None:
+            raise ArgumentError(f"DeviceMesh.get_local_rank: no device of process {jax.process_index()} is in {self}")
+        return found[at]
+
+    def get_group(self, mesh_dim: int | str | None = None) -> ProcessGroup:
+        """The group of all processes, for a mesh of one axis with all devices.
+
+        Raises:
+            ArgumentError: a part of the devices, which is no group of processes.
+        """
+        if self.ndim == 1 and self.size() == len(_devices(self.device_type)):
+            return WORLD
+        raise ArgumentError(
+            f"DeviceMesh.get_group: {self} is no group of processes, got mesh_dim={mesh_dim!r}: a compiled step "
+            "exchanges data along the axes of its mesh by itself"
+        )
 
     def get_coordinate(self) -> list[int] | None:
         """Where the first device of this process stands; None if none of them is in the mesh."""

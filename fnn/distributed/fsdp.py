@@ -15,63 +15,27 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, overload
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from fnn.distributed.absent import instead
 from fnn.distributed.device_mesh import DeviceMesh, jax_mesh
 from fnn.distributed.distributing import Spread, check_alike, spread_by, watch
+from fnn.distributed.fsdp_module import FSDPModule, settle
 from fnn.distributed.meshes import batch_axes, rule_axis, size_of
 from fnn.distributed.placements import Shard
-from fnn.distributed.policies import MixedPrecisionPolicy, OffloadPolicy
+from fnn.distributed.policies import CPUOffloadPolicy, MixedPrecisionPolicy, OffloadPolicy
 from fnn.distributed.rules import Placed, extended, resolved
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.nn import Module, Parameter
-from fnn.state.scope import epoch
 
-__all__ = ["FSDPModule", "MixedPrecisionPolicy", "OffloadPolicy", "fully_shard"]
+__all__ = ["CPUOffloadPolicy", "FSDPModule", "MixedPrecisionPolicy", "OffloadPolicy", "fully_shard"]
 
 _WHERE = "fully_shard"
 _PRECISION, _OFFLOAD = MixedPrecisionPolicy(), OffloadPolicy()
 _classes: dict[type, type] = {}
-
-
-class FSDPModule(Module):
-    """What a module is as well after `fully_shard`; its class is ``FSDP`` and its own name.
-
-    Example:
-        >>> import fnn
-        >>> from fnn import nn
-        >>> from fnn.distributed.fsdp import FSDPModule, fully_shard
-        >>> model = fully_shard(nn.Linear(2, 3))
-        >>> isinstance(model, FSDPModule), isinstance(model, nn.Linear), type(model).__name__
-        (True, True, 'FSDPLinear')
-    """
-
-    _reshards: bool | None
-    _inner: bool
-
-    def set_reshard_after_forward(self, reshard_after_forward: bool, recurse: bool = True) -> None:
-        """Whether gathered weights are gathered again in the backward pass, instead of being kept.
-
-        Args:
-            reshard_after_forward: whether they are.
-            recurse: also of the modules below that are fully sharded.
-        """
-        if not isinstance(reshard_after_forward, bool):
-            raise ArgumentError(f"reshard_after_forward should be a bool, got {type(reshard_after_forward)}")
-        for module in self.modules() if recurse else (self,):
-            if isinstance(module, FSDPModule):
-                module.__dict__["_reshards"] = reshard_after_forward
-        _settle(self)
-
-    def set_requires_gradient_sync(self, requires_gradient_sync: bool, *, recurse: bool = True) -> None:
-        """Nothing to be said: gradients are those of all rows, and are exchanged where they are needed.
-
-        Args:
-            requires_gradient_sync: either; the values do not depend on it.
-            recurse: either.
-        """
-        del requires_gradient_sync, recurse
 
 
 @overload
@@ -159,8 +123,7 @@ def fully_shard(
         ("dp_mesh_dims", dp_mesh_dims, None),
     ):
         if value != default:
-            hint = "; see fnn.amp.autocast" if name == "mp_policy" else ""
-            raise ArgumentError(f"{_WHERE}: {name} must be {default!r}, got {value!r}{hint}")
+            raise ArgumentError(f"{_WHERE}: {name} must be {default!r}, got {value!r}{_instead(value)}")
     if reshard_after_forward is not None and not isinstance(reshard_after_forward, bool):
         raise ArgumentError(
             f"{_WHERE}: reshard_after_forward must be True, False or None, got {reshard_after_forward!r}: weights are "
@@ -186,20 +149,22 @@ def fully_shard(
         module.__class__ = _classes[cls]
         module.__dict__["_inner"] = False
     module.__dict__["_reshards"] = reshard_after_forward
-    _settle(module)
+    settle(module)
     return module
 
 
-def _settle(module: Module) -> None:
-    """Tells parameters whether a backward pass gathers them again, as the nearest module above each of them says."""
-    for part in module.modules():  # from above: what is said below counts
-        if isinstance(part, FSDPModule):
-            again = part.__dict__["_inner"] if part.__dict__["_reshards"] is None else part.__dict__["_reshards"]
-            for box in (*part.parameters(), *part.buffers()):
-                if box._layout is not None:
-                    box._layout = replace(box._layout, again=again)
-    epoch.exposures += 1
-    epoch.structure += 1
+def _instead(value: Any) -> str:
+    """What to write in place of a policy."""
+    if isinstance(value, MixedPrecisionPolicy):
+        half = np.dtype(jnp.bfloat16 if value.param_dtype is None else value.param_dtype).name
+        device = "cuda" if jax.default_backend() == "gpu" else jax.default_backend()
+        return (
+            ": parameters stay as they are, and a step computes in another precision where its forward pass and loss "
+            f"stand in `with fnn.autocast({device!r}, dtype=fnn.{half}):`"
+        )
+    if isinstance(value, OffloadPolicy):
+        return ": each device keeps its part; more devices on the mesh make it smaller"
+    return ""
 
 
 def _plan(

@@ -2,7 +2,8 @@
 
 The names say what an axis is for; those that scripts for PyTorch use mean the same:
 
-* a batch is split over ``"replica"``, ``"data"`` and ``"fsdp"`` (``"dp_replicate"``, ``"dp"``, ``"dp_shard"``),
+* a batch is split over ``"replica"``, ``"data"`` and ``"fsdp"`` (``"dp_replicate"``, ``"replicate"``; ``"dp"``;
+  ``"dp_shard"``, ``"shard"``),
 * a matrix over ``"model"`` (``"tensor"``, ``"tp"``),
 * the steps of long inputs over ``"sequence"`` (``"context"``, ``"cp"``),
 * experts over ``"expert"`` (``"ep"``).
@@ -24,12 +25,12 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 
 __all__ = ["batch_axes", "batch_sharding", "mesh", "rule_axis", "size_of"]
 
-BATCH = ("replica", "data", "fsdp", "dp_replicate", "dp", "dp_shard")
+BATCH = ("replica", "data", "fsdp", "dp_replicate", "replicate", "dp", "dp_shard", "shard")
 SEQUENCE = ("sequence", "context", "cp")
 MODEL = ("model", "tensor", "tp")
 # over which axis a rule spreads a parameter: the first of these that the mesh has
 OF_RULE = {
-    "fsdp": ("fsdp", "dp_shard", "data", "dp"),
+    "fsdp": ("fsdp", "dp_shard", "shard", "data", "dp"),
     "column": MODEL,
     "row": MODEL,
     "expert": ("expert", "ep"),

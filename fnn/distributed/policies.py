@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fnn.typing import DType
 
-__all__ = ["MixedPrecisionPolicy", "OffloadPolicy"]
+__all__ = ["CPUOffloadPolicy", "MixedPrecisionPolicy", "OffloadPolicy"]
 
 
 @dataclass(frozen=True)
@@ -40,3 +40,19 @@ class OffloadPolicy:
         >>> fnn.distributed.fsdp.OffloadPolicy()
         OffloadPolicy()
     """
+
+
+@dataclass(frozen=True)
+class CPUOffloadPolicy(OffloadPolicy):
+    """PyTorch's policy of keeping parameters in the host's memory; `fully_shard` refuses it in words.
+
+    Args:
+        pin_memory: either.
+
+    Example:
+        >>> import fnn
+        >>> fnn.distributed.fsdp.CPUOffloadPolicy()
+        CPUOffloadPolicy(pin_memory=True)
+    """
+
+    pin_memory: bool = True

@@ -26,7 +26,7 @@ def init_process_group(
     store: None = None,
     group_name: str = "",
     pg_options: None = None,
-    device_id: None = None,
+    device_id: str | int | None = None,
 ) -> None:
     """Joins the job, as `fnn.distributed.init`.
 
@@ -39,7 +39,8 @@ def init_process_group(
         store: None: JAX has its own.
         group_name: ``""``, deprecated in PyTorch.
         pg_options: None.
-        device_id: None: JAX says which devices a process has; see `fnn.distributed.init`.
+        device_id: the accelerator of this machine that this process has, ``"cuda:1"`` or its number; None is what the
+            launcher says, and a device without a number says nothing more.
 
     Raises:
         ArgumentError: an unknown backend or method, or a rank without a world size.
@@ -50,26 +51,36 @@ def init_process_group(
         >>> fnn.distributed.get_rank(), fnn.distributed.get_world_size()
         (0, 1)
     """
-    for name, value in (("store", store), ("group_name", group_name), ("pg_options", pg_options),
-                        ("device_id", device_id)):  # fmt: skip
+    for name, value in (("store", store), ("group_name", group_name), ("pg_options", pg_options)):
         if value not in (None, ""):
             raise ArgumentError(f"init_process_group: {name} must be left out, got {value!r}")
     if backend not in _BACKENDS:
         raise ArgumentError(f"init_process_group: unknown backend {backend!r}; expected one of {_BACKENDS[1:]}")
+    local = _accelerator(device_id)
     seconds = 300 if timeout is None else int(_seconds(timeout))
     if (rank >= 0) != (world_size >= 0):
         raise ArgumentError(f"init_process_group: rank and world_size go together, got {rank=}, {world_size=}")
     if init_method in (None, "env://"):
         if rank < 0:
-            processes.init(timeout=seconds)
+            processes.init(local_device_ids=local, timeout=seconds)
             return
-        processes.init(_address_of_environment(), world_size, rank, timeout=seconds)
+        processes.init(_address_of_environment(), world_size, rank, local, timeout=seconds)
         return
     if not init_method.startswith("tcp://"):
         raise ArgumentError(f"init_process_group: init_method must be env:// or tcp://host:port, got {init_method!r}")
     if rank < 0:
         raise ArgumentError("init_process_group: tcp:// needs rank and world_size")
-    processes.init(init_method.removeprefix("tcp://"), world_size, rank, timeout=seconds)
+    processes.init(init_method.removeprefix("tcp://"), world_size, rank, local, timeout=seconds)
+
+
+def _accelerator(device_id: object) -> int | None:
+    """The number of an accelerator; None where a device has none, and of a CPU."""
+    if device_id is None or (isinstance(device_id, int) and not isinstance(device_id, bool)):
+        return device_id
+    if not isinstance(device_id, str):
+        raise ArgumentError(f"init_process_group: device_id must be a device such as 'cuda:1', got {device_id!r}")
+    name, _, number = device_id.partition(":")
+    return None if name == "cpu" or not number.isdigit() else int(number)
 
 
 def _seconds(timeout: Any) -> float:

@@ -28,7 +28,7 @@ class DistributedDataParallel(Module):
         device_ids: None, or a list of one number, which PyTorch uses to say where the module is; it is on all devices.
         output_device: likewise.
         dim: the dimension of the inputs that is the batch.
-        broadcast_buffers: buffers are always the same everywhere; False is refused.
+        broadcast_buffers: either: every process computes with the same buffers, and nothing has to be sent.
         init_sync: that the values are the same is always checked; False is refused.
         process_group: None: all processes.
         bucket_cap_mb: None: XLA chooses how gradients are brought together.
@@ -82,9 +82,8 @@ class DistributedDataParallel(Module):
             )
         if device_ids is not None and len(device_ids) > 1:
             raise ArgumentError(f"{where}: device_ids can only be None or contain a single element, got {device_ids}")
-        for name, value in (("broadcast_buffers", broadcast_buffers), ("init_sync", init_sync)):
-            if not value:
-                raise ArgumentError(f"{where}: {name}=False: every process runs one program on the same values")
+        if not init_sync:
+            raise ArgumentError(f"{where}: init_sync=False: every process runs one program on the same values")
         for name, value in (
             ("delay_all_reduce_named_params", delay_all_reduce_named_params),
             ("param_to_hook_all_reduce", param_to_hook_all_reduce),
@@ -96,8 +95,8 @@ class DistributedDataParallel(Module):
             raise ArgumentError(f"{where}: process_group must be None, or give a device_mesh, got {process_group!r}")
         if bucket_cap_mb is not None and bucket_cap_mb <= 0:
             raise ArgumentError(f"{where}: bucket_cap_mb must be positive, got {bucket_cap_mb}")
-        del output_device, find_unused_parameters, check_reduction, gradient_as_bucket_view, static_graph
-        del skip_all_reduce_unused_params
+        del broadcast_buffers, output_device, find_unused_parameters, check_reduction, gradient_as_bucket_view
+        del static_graph, skip_all_reduce_unused_params
         distributed = lookup("distributed")
         self.dim = dim
         self.module = module
@@ -112,6 +111,13 @@ class DistributedDataParallel(Module):
     def no_sync(self) -> Iterator[None]:
         """A context in which PyTorch does not exchange gradients; here they are exchanged where they are needed."""
         yield
+
+    def register_comm_hook(self, state: object, hook: object) -> None:
+        """Refused: XLA adds the gradients up, and nothing is called in between."""
+        raise ArgumentError(
+            "DistributedDataParallel.register_comm_hook: XLA exchanges gradients inside the compiled step, which calls "
+            f"nothing in between, got {hook!r}"
+        )
 
     def join(self, *args: object, **kwargs: object) -> Any:
         """Refused: every process runs the same steps; `DataLoader` with a mesh gives each as many."""

@@ -19,6 +19,7 @@ import numpy as np
 from fnn.errors import ArgumentTypeError, StateDictError
 from fnn.nn._tables import Tables
 from fnn.state.box import Box, lazy_access
+from fnn.state.layout import placed
 from fnn.state.parameter import is_lazy
 from fnn.state.scope import Scope, current_scope, opened, write_out
 
@@ -296,5 +297,5 @@ def _load_box(key: str, box: Box, value: Any, assign: bool, errors: list[str]) -
         array = array.astype(box.dtype)
         device = getattr(box._value, "sharding", None)
         if device is not None and getattr(array, "sharding", device) != device:
-            array = jax.device_put(array, device)
+            array = placed(array, device)
     box._write(array)

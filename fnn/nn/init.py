@@ -18,6 +18,7 @@ from fnn import init, random
 from fnn.errors import ArgumentTypeError
 from fnn.init import calculate_gain
 from fnn.state.box import Box
+from fnn.state.layout import placed
 from fnn.tracing import Tracer
 from fnn.typing import Key
 
@@ -70,7 +71,7 @@ def _fill(tensor: _T, initialiser: Callable[..., jax.Array], generator: Key | No
     old = box.data
     value = initialiser(key, tuple(old.shape), old.dtype, *args)
     if not isinstance(old, Tracer) and not isinstance(value, Tracer):
-        value = value if value.sharding == old.sharding else jax.device_put(value, old.sharding)
+        value = placed(value, old.sharding)
     box.data = value
     return tensor
 

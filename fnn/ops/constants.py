@@ -7,6 +7,7 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
+from fnn.devices import NO_META
 from fnn.dtypes import canonical, get_default_dtype
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.typing import DType
@@ -44,6 +45,8 @@ class device(str):
     def __new__(cls, type: str, index: int | None = None) -> device:
         """Checks the name."""
         name, colon, number = str(type).partition(":")
+        if name == "meta":
+            raise ArgumentError(f"device: {NO_META}")
         if name not in ("cpu", "cuda", "gpu", "rocm", "tpu", "xla") or (colon and not number.isdigit()):
             raise ArgumentError(
                 f"device: Expected one of cpu, cuda, gpu, tpu device type at start of device string: {type}"

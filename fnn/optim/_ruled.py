@@ -241,7 +241,7 @@ class Ruled(Grouped):
             return True if isinstance(counts, Tracer) else bool(np.asarray(counts)[i])
         if rule.velocity is not None and rule.velocity in fields:  # a velocity of zeros acts as none
             buffer = jnp.asarray(fields[rule.velocity][i])
-            if not isinstance(buffer, Tracer) and not buffer.is_fully_addressable:
-                return bool(jnp.any(buffer))  # of several processes, all of which ask
-            return True if isinstance(buffer, Tracer) else bool(np.any(np.asarray(buffer)))
+            if isinstance(buffer, Tracer) or not (buffer.is_fully_addressable or buffer.is_fully_replicated):
+                return True  # of several processes, of which this one may ask alone: nothing may be computed
+            return bool(np.any(np.asarray(buffer)))
         return True

@@ -40,6 +40,7 @@ from fnn.optim._averages import (
 )
 from fnn.optim._swalr import SWALR
 from fnn.state.box import Box
+from fnn.state.layout import placed
 from fnn.state.scope import innermost
 from fnn.tracing import Tracer, tracing
 from fnn.typing import Device, PyTree
@@ -183,9 +184,9 @@ def _update(averaged: AveragedModel, model: Module) -> None:
 def _beside(value: jax.Array, box: Box) -> jax.Array:
     """``value`` on the device where ``box`` keeps its own."""
     kept = box._read_whole()
-    if isinstance(value, Tracer) or isinstance(kept, Tracer) or value.sharding == kept.sharding:
+    if isinstance(value, Tracer) or isinstance(kept, Tracer):
         return value
-    return jax.device_put(value, kept.sharding)
+    return placed(value, kept.sharding)
 
 
 def update_bn(loader: Iterable[PyTree], model: Module, device: Device | None = None) -> None:

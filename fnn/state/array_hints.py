@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from fnn.state.tensor_names import HINTS
+from fnn.state.tensor_names import HINTS, OF_SPREAD
 from fnn.state.tensor_table import FUNCTIONS, IN_PLACE
 from fnn.tracing import ARRAYS
 
@@ -79,6 +79,8 @@ def _of_attribute(error: AttributeError) -> str:
     if name in HINTS:
         hint = re.sub(r"\bp\b", "x", HINTS[name])
         return f"A jax.Array does not have PyTorch's methods: {hint}."
+    if name in OF_SPREAD:
+        return f"A jax.Array does not have the methods of a DTensor: {OF_SPREAD[name]}."
     return ""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fnn.state.tensor_table import FUNCTIONS, IN_PLACE
 
-__all__ = ["HINTS", "missing"]
+__all__ = ["HINTS", "OF_SPREAD", "missing"]
 
 _WITHOUT_MEANING = "it has no meaning here: leave it out"
 _NO_COUNTERPART = "it has no counterpart in JAX"
@@ -91,8 +91,19 @@ HINTS: dict[str, str] = {
     name: text.format(name=name) for names, text in _TABLE.items() for name in names.split() if name not in _HAVE
 }
 
+# What a DTensor has beside a Tensor.
+OF_SPREAD = {
+    "full_tensor": "leave it out: an array is whole wherever Python sees it, and fnn.distributed.gather(...) copies it "
+    "to the host of every process",
+    "to_local": "an array's addressable_data(0) is the first part of it that this process has",
+    "placements": "an array's sharding says where its parts are",
+    "device_mesh": "an array's sharding says where its parts are",
+    "redistribute": "write jax.device_put(array, NamedSharding(mesh, P(...)))",
+}
+
 
 def missing(kind: str, name: str) -> str:
     """The text for a name that a box of this kind does not have."""
     text = f"{kind!r} object has no attribute {name!r}"
-    return f"{text}; {HINTS[name]}" if name in HINTS else text
+    hint = HINTS.get(name) or OF_SPREAD.get(name)
+    return f"{text}; {hint}" if hint else text

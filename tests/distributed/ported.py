@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import tempfile
 import warnings
 from collections.abc import Callable
 from typing import Any, cast
@@ -16,8 +17,16 @@ import jax.numpy as jnp
 import numpy as np
 
 import fnn
+import fnn.distributed.checkpoint as dcp
 from fnn import nn
 from fnn.distributed import fsdp, init_device_mesh
+from fnn.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+    get_optimizer_state_dict,
+    get_state_dict,
+    set_state_dict,
+)
 from fnn.distributed.fsdp import FSDPModule, fully_shard
 from fnn.distributed.tensor import Partial, Replicate, Shard
 from fnn.distributed.tensor.parallel import (
@@ -143,6 +152,62 @@ def models() -> None:
         same(wrapped, want)
 
 
+def checkpoints() -> None:
+    """A checkpoint of a hybrid mesh on another and on one device, with the optimizer's state."""
+    models, folder = [], tempfile.mkdtemp()
+    tall = init_device_mesh("cpu", (2, 4), mesh_dim_names=("replicate", "shard"))
+    for n, mesh in enumerate((tall, init_device_mesh("cpu", (8,)), None)):
+        fnn.manual_seed(n)
+        model = nn.Sequential(Block(), nn.Linear(16, 8))
+        model = model if mesh is None else fully_shard(model, mesh=mesh)
+        optimizer = fnn.optim.AdamW(model.parameters(), lr=0.1)
+        app = {"model": get_model_state_dict(model), "optimizer": get_optimizer_state_dict(model, optimizer)}
+        if n == 0:
+            _, grads = fnn.value_and_grad(lambda model: (model(np.ones((16, 8, 16), np.float32)) ** 2).mean())(model)
+            optimizer.step(grads)
+            dcp.async_save(
+                {"model": model, "optimizer": get_optimizer_state_dict(model, optimizer)}, checkpoint_id=folder
+            ).result()
+        else:
+            dcp.load(app, checkpoint_id=folder)
+            set_state_dict(model, optimizer, model_state_dict=app["model"], optim_state_dict=app["optimizer"])
+            assert mesh is None or tuple(app["model"]["1.weight"].sharding.spec) == (None, "dp_shard")
+        options = StateDictOptions(full_state_dict=True)
+        models.append(get_state_dict(model, optimizer, options=options))
+    for other in models[1:]:
+        jax.tree.map(np.testing.assert_array_equal, other, models[0])
+    assert models[0][1]["state"]["1.weight"]["step"] == 1
+
+
+def steering() -> None:
+    """What steers PyTorch's module has no effect; what would change values is refused."""
+    model = fully_shard(net())
+    for name in ("requires_gradient_sync", "requires_all_reduce", "is_last_backward", "reshard_after_backward"):
+        getattr(model, f"set_{name}")(False)
+    model.set_unshard_in_backward(True)
+    model.set_modules_to_forward_prefetch([model])
+    model.set_modules_to_backward_prefetch([model])
+    model.unshard(async_op=True).wait()
+    assert model.unshard() is None and model.reshard() is None
+    refused("gradients are those of the mean", lambda: model.set_gradient_divide_factor(2.0))
+    refused("gradients are those of the mean", lambda: model.set_reduce_scatter_divide_factor(2.0))
+    for name in ("all_reduce_hook", "custom_all_gather", "custom_reduce_scatter"):
+        refused("which calls nothing in between, got 1", lambda name=name: getattr(model, f"set_{name}")(1))
+    refused("must be OffloadPolicy(), got CPUOff", lambda: fully_shard(net(), offload_policy=fsdp.CPUOffloadPolicy()))
+    mesh = init_device_mesh("cpu", (2, 4), mesh_dim_names=("dp", "tp"))
+    assert (mesh.get_rank(), mesh.get_local_rank("tp"), mesh.get_local_rank(0), mesh["dp"].get_local_rank()) == (0,) * 4
+    assert init_device_mesh("cpu", (8,)).get_group() is fnn.distributed.group.WORLD
+    refused("must be one of the 2 axes, got None", mesh.get_local_rank)
+    refused("there is no axis 'pp'", lambda: mesh.get_local_rank("pp"))
+    refused("is no group of processes, got mesh_dim='tp'", lambda: mesh.get_group("tp"))
+    wrapped = nn.parallel.DistributedDataParallel(net(), broadcast_buffers=False)
+    refused("register_comm_hook: XLA exchanges gradients", lambda: wrapped.register_comm_hook(None, 1))
+    refused("init_sync=False", lambda: nn.parallel.DistributedDataParallel(net(), init_sync=False))
+    for name in (1, "cuda:1", "cuda", "cpu:0"):  # nothing to join
+        fnn.distributed.init_process_group("gloo", "tcp://localhost:1", world_size=1, rank=0, device_id=name)
+    refused("device_id must be a device", lambda: fnn.distributed.init_process_group(device_id=cast(Any, 1.5)))
+
+
 def words() -> None:
     """Meshes and the text of every error."""
     mesh = init_device_mesh("cpu", (2, 4), mesh_dim_names=("dp", "tp"))
@@ -160,7 +225,10 @@ def words() -> None:
     odd = init_device_mesh("cpu", (8,), mesh_dim_names=("x",))
     refused("the name 'x' of an axis says nothing", lambda: fully_shard(line, mesh=odd))
     refused("must have one or two axes of the batch, got ('tp',)", lambda: fully_shard(line, mesh=mesh["tp"]))
-    refused("mp_policy must be", lambda: fully_shard(line, mp_policy=fsdp.MixedPrecisionPolicy(jnp.bfloat16)))
+    refused(
+        "in `with fnn.autocast('cpu', dtype=fnn.bfloat16):`",
+        lambda: fully_shard(line, mp_policy=fsdp.MixedPrecisionPolicy(jnp.bfloat16)),
+    )
     refused(
         "reshard_after_forward must be True, False or None, got 4", lambda: fully_shard(line, reshard_after_forward=4)
     )
@@ -195,4 +263,6 @@ def words() -> None:
 
 if __name__ == "__main__":
     models()
+    checkpoints()
+    steering()
     words()

@@ -27,6 +27,7 @@ from jax.sharding import PartitionSpec as P
 
 import fnn
 from fnn import nn
+from fnn.distributed.checkpoint import state_dict as states
 from fnn.nn import functional as F
 from fnn.utils.data import DataLoader, DistributedSampler, TensorDataset
 from tests import extent
@@ -467,6 +468,27 @@ def exchanges(rank: int, count: int) -> None:
     dist.monitored_barrier()
 
 
+def first_process(rank: int) -> None:
+    """What process 0 has read is what every process gets, and it alone gets what is to be written."""
+    options = states.StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
+    model = distribute(small(), make_mesh(), "fsdp")
+    optimizer = fnn.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    arrays = {"0.weight": np.full((8, 16), 2.0, np.float32), "0.bias": np.arange(8, dtype=np.float32)}
+    groups = [{**optimizer.state_dict()["param_groups"][0], "lr": 0.5, "params": ["0.bias", "0.weight"]}]
+    moments = {name: {"momentum_buffer": value + 1} for name, value in arrays.items()}
+    states.set_state_dict(
+        model, optimizer, model_state_dict=arrays if rank == 0 else {},
+        optim_state_dict={"state": moments, "param_groups": groups} if rank == 0 else {}, options=options,
+    )  # fmt: skip
+    assert optimizer.param_groups[0]["lr"] == 0.5
+    options = states.StateDictOptions(full_state_dict=True, cpu_offload=True)
+    found, state = states.get_state_dict(model, optimizer, options=options)
+    assert bool(found) == bool(state) == (rank == 0)
+    for name, value in arrays.items() if rank == 0 else ():
+        np.testing.assert_array_equal(found[name], value)
+        np.testing.assert_array_equal(state["state"][name]["momentum_buffer"], value + 1)
+
+
 def job() -> None:
     """Part of a job of two processes; prints what all of them must agree on."""
     mesh, count = make_mesh(), fnn.distributed.process_count()
@@ -493,7 +515,20 @@ def job() -> None:
     assert [int(part[0]) for part in every] == list(range(count))
     share = fnn.distributed.reduce_scatter_tensor(None, np.arange(2.0 * count))
     np.testing.assert_array_equal(share, count * np.arange(2.0 * rank, 2.0 * rank + 2))
+    moments = fnn.distributed.gather(optimizer.state_dict())
+    if rank == 0:
+        fnn.save({"model": state, "optimizer": moments}, f"{folder}.pt")
+    fnn.distributed.barrier()
+    read = fnn.load(f"{folder}.pt", map_location="cpu")
+    model.load_state_dict(read["model"])
+    optimizer.load_state_dict(read["optimizer"])
+    jax.tree.map(np.testing.assert_array_equal, dict(fnn.distributed.gather(model.state_dict())), state)
+    nn.init.constant_(model.get_parameter("0.bias"), 1.0)
+    averaged = fnn.optim.swa_utils.AveragedModel(model)
+    averaged.update_parameters(model)
+    np.testing.assert_array_equal(fnn.distributed.gather(averaged.module.get_parameter("0.bias")), 1.0)
     exchanges(rank, count)
+    first_process(rank)
     sampler = DistributedSampler(range(46), shuffle=False)
     batches = [x for x, _ in DataLoader(data, 4, sampler=sampler)]
     assert batches[0].shape == (4 * count, 16), batches[0].shape

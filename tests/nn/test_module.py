@@ -307,6 +307,7 @@ def test_cast_moves_the_gradient():
     [
         (lambda m: m.to(jnp.int32), TypeError, "nn.Module.to only accepts floating point or complex dtypes"),
         (lambda m: m.double(), ValueError, "Module.double: dtype=float64 needs 64-bit mode"),
+        (lambda m: m.to("meta"), ValueError, 'Module.to: there is no device "meta": a model that no host can hold'),
         (lambda m: m.to("nowhere"), ValueError, "Module.to: unknown device='nowhere'"),
         (lambda m: m.to(wrong=1), TypeError, "unexpected keyword argument 'wrong'"),
         (lambda m: m.to(memory_format=1), ValueError, "memory_format is not supported"),

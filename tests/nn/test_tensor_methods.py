@@ -270,6 +270,7 @@ def test_every_name_of_a_tensor_is_there_or_says_what_to_write():
         ("t_", "; write p.data = ..., with the operation of the same name"),
         ("is_cuda", r"; ask p.devices\(\) or p.sharding"),
         ("backward", "; gradients come from fnn.value_and_grad or fnn.backward"),
+        ("full_tensor", "; leave it out: an array is whole wherever Python sees it"),
         ("nowhere", "'Parameter' object has no attribute 'nowhere'$"),
         ("_nowhere", "'Parameter' object has no attribute '_nowhere'$"),
     ],

@@ -23,6 +23,7 @@ CALLS = {
     "backward": (lambda x: x.sum().backward(), "write fnn.backward(loss) where the loss is computed"),
     "requires_grad_": (lambda x: x.requires_grad_(), NO_TAPE),
     "grad": (lambda x: x.grad, NO_TAPE),
+    "full_tensor": (lambda x: x.full_tensor(), "leave it out: an array is whole wherever Python sees it"),
     "data": (lambda x: x.data, "leave .data out"),
     "add_": (lambda x: x.add_(1), "or x = fnn.add(x, ...)"),
     "stride": (lambda x: x.stride(), "arrays have no storage to look into"),
