@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 from jax import lax
 from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
@@ -82,16 +83,22 @@ def statistics_in_one_pass(x: jax.Array, axes: tuple[int, ...], eps: float) -> S
     tame = raw <= most / n
     kept = others(x.ndim, axes)
 
-    def centred() -> tuple[jax.Array, jax.Array]:
+    def centred(scale: jax.Array | None) -> jax.Array:
+        deviations = x - spread(mean, x.shape, kept)
+        if scale is not None:
+            deviations = deviations * spread(scale, x.shape, kept)
+        return total(deviations * deviations, axes) / n
+
+    def wild() -> tuple[jax.Array, jax.Array]:
         # Where squares leave the range, deviations other than 0 are at least an ulp of a number whose square does: they
         # may be scaled before they are known.
-        scale = lax.select(tame, one, lax.full_like(raw, shrinking(x.dtype)))
-        deviations = (x - spread(mean, x.shape, kept)) * spread(scale, x.shape, kept)
-        return total(deviations * deviations, axes) / n, scale
+        scale = lax.select(tame, lax.full_like(raw, 1), lax.full_like(raw, shrinking(x.dtype)))
+        return centred(scale), scale
 
-    one = lax.full_like(raw, 1)
-    good = lax.reduce_and(tame & (raw <= 5 * var), tuple(range(var.ndim)))
-    var, scale = lax.cond(good, lambda: (var, one), centred)
+    one, none = lax.full_like(var, 1), lax.full_like(var, 0, np.int32)
+    case = lax.select(tame, lax.select(raw <= 5 * var, none, none + 1), none + 2)
+    which = lax.reduce_max(case, tuple(range(case.ndim)))
+    var, scale = lax.switch(which, [lambda: (var, one), lambda: (centred(None), one), wild])
     return Statistics(mean, var / scale / scale, scale, lax.rsqrt(var + eps * scale * scale))
 
 
