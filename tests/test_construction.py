@@ -40,6 +40,9 @@ nn.init.trunc_normal_(layer.weight)
 nn.init.orthogonal_(layer.weight)
 nn.init.zeros_(layer.bias)
 nn.init.constant_(layer.bias, 0.5)""",
+    "the state of a rule": """
+from fnn import optim
+optim.sgd(momentum=0.9).init([p.data for p in nn.Linear(20, 30).parameters()])""",
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from fnn.optim._each import Changed, Slots, Vectors, elementwise, wide
 from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
 from fnn.optim._rule import Rule
-from fnn.optim._tree import Gradient, counts, decayed
+from fnn.optim._tree import Gradient, counts, decayed, full
 from fnn.typing import PyTree, Real
 
 if TYPE_CHECKING:
@@ -57,12 +57,12 @@ class Form(NamedTuple):
 
 
 def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
-    def filled(p: jax.Array) -> jax.Array:
-        full = jnp.full_like(p, n.initial_accumulator_value)
-        return full + 1j * full if jnp.iscomplexobj(p) else full
+    def start(p: jax.Array) -> jax.Array:
+        filled = full(p, n.initial_accumulator_value)
+        return filled + 1j * filled if jnp.iscomplexobj(p) else filled
 
     def init(params: PyTree) -> AdagradState:
-        return AdagradState(counts(params), jax.tree.map(filled, params))
+        return AdagradState(counts(params), jax.tree.map(start, params))
 
     def vectors(state: AdagradState, present: np.ndarray) -> Vectors:
         step = state.step + present

@@ -15,7 +15,7 @@ from fnn.optim._each import Changed, Slots, Vectors, elementwise
 from fnn.optim._groups import Params
 from fnn.optim._optimizer import Optimizer
 from fnn.optim._rule import Rule
-from fnn.optim._tree import counts, zeros
+from fnn.optim._tree import counts, full, zeros
 from fnn.typing import PyTree, Real
 
 __all__ = ["Rprop", "RpropState", "rprop"]
@@ -58,12 +58,12 @@ def _numbers(lr: Real, etas: tuple[float, float], step_sizes: tuple[float, float
 
 
 def _transformation(n: Numbers, form: Form) -> optax.GradientTransformation:
-    def filled(p: jax.Array) -> jax.Array:
-        full = jnp.full_like(p, n.lr)
-        return full + 1j * full if jnp.iscomplexobj(p) else full
+    def start(p: jax.Array) -> jax.Array:
+        filled = full(p, n.lr)
+        return filled + 1j * filled if jnp.iscomplexobj(p) else filled
 
     def init(params: PyTree) -> RpropState:
-        return RpropState(counts(params), zeros(params), jax.tree.map(filled, params))
+        return RpropState(counts(params), zeros(params), jax.tree.map(start, params))
 
     def vectors(state: RpropState, present: np.ndarray) -> Vectors:
         return (state.step == 0,), {"step": state.step + present}

@@ -87,7 +87,8 @@ def input_gradient(p: Problem) -> str:
     """The name of the formulation of the adjoint in x, which is also the transposed convolution."""
     if (name := _product(p, p.library and p.positions >= WIDE)) is not None:
         return name
-    if p.heavy >= HEAVY or (p.g.groups == 1 and p.g.apart and p.taps > 1):
+    around = p.library and 2 * math.prod(p.g.size) < p.positions  # columns compute it, the library does not
+    if (p.heavy >= HEAVY and not around) or (p.g.groups == 1 and p.g.apart and p.taps > 1):
         return "columns"
     if p.g.rank == 1 and p.cached and not p.library:
         return "columns"
@@ -106,7 +107,7 @@ def weight_gradient(p: Problem) -> str:
     if p.g.groups > 1:
         if _shifted(p, p.cg):
             return "shifts"
-        return "library" if p.library and p.cg >= FEW else "crossed"
+        return "library" if p.library and p.cg >= FEW and p.g.rank > 1 else "crossed"
     if p.heavy >= 2 * HEAVY or (p.g.rank == 1 and p.cached and not p.library):  # no weights are read, only written
         return "columns"
     if p.few or p.taps == 1:
