@@ -15,6 +15,7 @@ from fnn.optim._births import birth, owned_values
 from fnn.optim._kinds import fingerprint, is_array, is_number, same
 from fnn.optim._slots import ABSENT, Slot
 from fnn.state.describe import Survey
+from fnn.state.numbers import Number
 from fnn.state.scope import innermost
 
 __all__ = ["Hyper"]
@@ -130,6 +131,8 @@ class Hyper:
             if before is not ABSENT:
                 slot.start(before)
             self.version += 1
+        if type(value) is Number and not self.pinned(name):
+            value = value.__jax_array__()  # else the program were for this one rate
         slot.write(value)
         return True
 

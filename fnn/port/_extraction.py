@@ -10,7 +10,7 @@ import libcst as cst
 from fnn.port._edit import arguments, call, name
 from fnn.port._flow import always_read, bound, first_reads, names_in, surely_bound, walk
 from fnn.port._infer import Inference
-from fnn.port._regions import Cannot, Elsewhere, first_place
+from fnn.port._regions import ELSEWHERE, Cannot, Elsewhere, first_place
 from fnn.port._sorting import Sorting
 
 __all__ = ["JIT", "Extraction", "Place", "Step", "jit", "with_nothing"]
@@ -59,7 +59,7 @@ class Extraction(Sorting):
 
     def _taken_out(self, body: list[cst.CSTNode], first: int, last: int, at: Place, called: str) -> list[cst.CSTNode]:
         if called != "eval_step" and not self._has_forward(body[first : last + 1]):
-            raise Elsewhere("its loss is computed elsewhere, in other functions or turns; nothing remembers how, so "
+            raise Elsewhere(f"{ELSEWHERE}; nothing remembers how, so "
                             "remember the inputs (states, actions) instead of outputs and log-probabilities, and run "
                             "the model on them again in the step")  # fmt: skip
         before, region, after = self._sorted(body[first : last + 1])

@@ -25,6 +25,7 @@ from fnn.port._kinds import (
     torch_name,
     tuple_of,
 )
+from fnn.port._options import OPTIONS, option
 from fnn.port._scopes import Class, Function, dotted, is_static
 from fnn.port._torch import DOUBLES, method_result, module_result, result
 from fnn.port._values import Values
@@ -82,6 +83,9 @@ class Invocations(Values):
                     return collate
                 return result(kind.name, count, keywords)
             case "tensor class":
+                if count > 1:  # torch.FloatTensor(rows, columns)
+                    for argument in node.args:
+                        self._told(argument.value, NUMBER)
                 return ARRAY
             case "numpy module":
                 return NUMPY
@@ -235,6 +239,12 @@ class Invocations(Values):
                         return ARRAY
                     return None
             return None
+        if kind is None and name == "add_argument" and (added := option(node)) is not None:
+            self.options[added[0]] = added[1]
+        if kind is None and name == "parse_args":
+            return OPTIONS
+        if kind is None and name == "parse_known_args":
+            return tuple_of(OPTIONS, list_of(TEXT))
         if kind is None and name in DUCKS and name not in self.own_methods:
             if isinstance(node.func, cst.Attribute):
                 self.kinds[id(node.func.value)] = ARRAY
@@ -243,14 +253,14 @@ class Invocations(Values):
             return method_result(name, count, keywords)
         return None
 
-    def _told(self, node: cst.BaseExpression) -> None:
-        """Remembers that a parameter is a tensor, for what stands before the call that shows it."""
+    def _told(self, node: cst.BaseExpression, kind: Kind = ARRAY) -> None:
+        """Remembers what a call shows of a parameter, for what stands before the call."""
         if not isinstance(node, cst.Name) or self._function is None:
             return
         params = self._function.node.params
         names = {p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)}
         if node.value in names and self._envs[-1].get(node.value) is None:
-            self._function.given.setdefault(node.value, ARRAY)
+            self._function.given.setdefault(node.value, kind)
 
     def _pass(self, function: Function, node: cst.Call, args: list[Kind | None], bound: bool) -> None:
         params = function.node.params

@@ -28,6 +28,10 @@ class Learning:
         self._found = found
         self._inside: set[int] = set()  # functions that are looked into, as they may call themselves
 
+    def kind(self, node: cst.CSTNode | None) -> Kind | None:
+        """What is known of an expression."""
+        return self._found.of(node)
+
     def calls(self, node: cst.CSTNode) -> list[cst.Call]:
         """The calls in a statement."""
         return [n for n in walk(node) if isinstance(n, cst.Call)]

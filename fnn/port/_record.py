@@ -112,7 +112,16 @@ def _fnn(losses: _Losses, seed: int, layers: bool) -> None:
     def backward(loss: Any, *args: Any, **kwargs: Any) -> Any:
         if not callable(loss):
             jax.debug.callback(losses.add, loss, ordered=True)
-        return original(loss, *args, **kwargs)
+            return original(loss, *args, **kwargs)
+        made = original(loss, *args, **kwargs)
+
+        def differentiated(*given: Any, **named: Any) -> Any:
+            result = made(*given, **named)
+            value = result[0] if kwargs.get("has_aux") else result
+            jax.debug.callback(losses.add, value, ordered=True)
+            return result
+
+        return differentiated
 
     fnn.backward = backward
     if "random" in inspect.signature(compiled).parameters:

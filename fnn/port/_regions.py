@@ -12,7 +12,10 @@ from fnn.port._kinds import is_array
 from fnn.port._statics import Statics
 from fnn.port._steps import Steps
 
-__all__ = ["Cannot", "Elsewhere", "Regions", "begins", "first_place"]
+__all__ = ["ELSEWHERE", "Cannot", "Elsewhere", "Regions", "begins", "first_place"]
+
+
+ELSEWHERE = "its loss is computed elsewhere, in other functions or turns"
 
 
 class Cannot(Exception):

@@ -18,9 +18,10 @@ from fnn.port._report import CHANGED, CONVERTED, LEFT
 from fnn.port._reporting import DEVICES, DOUBLE
 from fnn.port._scopes import dotted
 from fnn.port._torch import DOUBLES, TENSOR_CLASSES, hint, place
+from fnn.port._values import ON_DEVICES
 from fnn.port._writes import REMOVED, Writes
 
-__all__ = ["Rewriter"]
+__all__ = ["SIZED", "Rewriter"]
 
 _AMBIGUOUS = frozenset(
     "repeat transpose sort squeeze flatten std var size expand argsort nonzero float long int bool half chunk flip "
@@ -135,10 +136,17 @@ class Rewriter(Writes):
         base = self._kind(original_node.value)
         if id(original_node) in self._inner or base is None or base.tag not in ("array", "batch", "box"):
             return updated_node
-        if original_node.attr.value == "is_cuda":
-            self.needs.add("jax")
-            return cst.parse_expression('jax.default_backend() == "gpu"')
+        if original_node.attr.value in ON_DEVICES:
+            return self._on_device(original_node.attr.value)
         return updated_node if base.tag == "box" else self._array_attribute(original_node, updated_node)
+
+    def _on_device(self, asked: str) -> cst.BaseExpression:
+        """Whether arrays are held by devices of this kind: JAX's default one holds them."""
+        backend = {"is_cuda": "gpu", "is_cpu": "cpu", "is_xla": "tpu"}.get(asked)
+        if backend is None:
+            return cst.Name("False")
+        self.needs.add("jax")
+        return cst.parse_expression(f'jax.default_backend() == "{backend}"')
 
     def _tell_double(self, node: cst.CSTNode) -> None:
         if self.double:

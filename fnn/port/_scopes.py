@@ -58,6 +58,7 @@ class Scopes(ABC):
         self.functions: dict[int, Function] = {}
         self.classes: dict[str, Class] = {}
         self.globals: dict[str, Kind | None] = {}
+        self.options: dict[str, Kind | None] = {}  # of the command line
         self.own_methods: set[str] = set()
         self.finishers: set[int] = set()  # parameters of functions that differentiate what callers have computed
         self.talking: dict[int, str] = {}  # of those, the ones that need values, and the statement that does

@@ -14,6 +14,7 @@ from fnn.port._kinds import (
     NONE,
     NUMBER,
     NUMPY,
+    OTHER,
     ROW,
     SHAPE,
     TEXT,
@@ -29,9 +30,10 @@ from fnn.port._kinds import (
 from fnn.port._scopes import Function, Scopes
 from fnn.port._torch import DTYPES, TENSOR_CLASSES
 
-__all__ = ["Values"]
+__all__ = ["ON_DEVICES", "Values"]
 
-
+# Attributes of a tensor that say which kind of device holds it.
+ON_DEVICES = frozenset("is_cuda is_cpu is_mps is_xpu is_xla is_ipu is_maia is_meta is_mkldnn is_mtia is_vulkan".split())
 STATES = Kind("dict", "", (Kind("dict", "", (BOX,)),))  # of an optimizer, by parameter and name
 _DEVICE_WORDS = frozenset(("cpu", "cuda", "mps"))
 
@@ -53,6 +55,8 @@ class Values(Scopes):
                     return NONE
                 if node.value in ("True", "False"):
                     return NUMBER
+                if node.value == "fnn":  # what is written already, as where a loss becomes a function
+                    return OTHER
                 return self._look(node.value)
             case cst.Integer() | cst.Float() | cst.Imaginary():
                 return NUMBER
@@ -197,7 +201,7 @@ class Values(Scopes):
             case "array" | "box" | "batch":
                 if name in ("shape",):
                     return SHAPE
-                if name in ("ndim", "itemsize", "nbytes", "is_cuda", "requires_grad", "is_leaf"):
+                if name in ("ndim", "itemsize", "nbytes", "requires_grad", "is_leaf") or name in ON_DEVICES:
                     return NUMBER
                 if name == "dtype":
                     return DTYPE
@@ -223,6 +227,8 @@ class Values(Scopes):
                 return ARRAY if base.name == "digits" and name in ("data", "targets") else None
             case "numpy":
                 return SHAPE if name == "shape" else NUMPY if name == "T" else None
+            case "options":
+                return self.options.get(name)
             case "tuple":  # a named tuple of torch's
                 return ARRAY if name in ("values", "indices") else None
         return None

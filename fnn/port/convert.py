@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
@@ -13,14 +13,24 @@ from fnn.port._edit import code as code_of
 from fnn.port._flow import walk
 from fnn.port._hoisting import hoisted
 from fnn.port._imports import ImportRewriter
+from fnn.port._indices import filled_by_masks
 from fnn.port._infer import Inference
 from fnn.port._outline import outlined
-from fnn.port._report import CONVERTED, LEFT, Note
-from fnn.port._rewrite import Rewriter
+from fnn.port._recomputed import AGAIN, recomputed
+from fnn.port._regions import ELSEWHERE
+from fnn.port._report import CHANGED, CONVERTED, LEFT, Note
+from fnn.port._rewrite import SIZED, Rewriter
 from fnn.port._sorting import DRAWS
 from fnn.port._tidy import tidied, with_double, with_imports
 
 __all__ = ["Conversion", "convert"]
+
+# What a report says, how the script may be put in other words so that it has not to, and what is to be said then.
+OTHER_WORDS = (
+    (DRAWS, hoisted, ""),
+    (SIZED.format("nonzero"), filled_by_masks, ""),
+    (ELSEWHERE, recomputed, AGAIN),
+)
 
 
 @dataclass(frozen=True)
@@ -68,16 +78,27 @@ def convert(source: str) -> Conversion:
     for outlining in (True, False):
         try:
             made = _converted(module, module.code, positions, outlining, troubles)
-            if any(DRAWS in note.text for note in made.notes):
-                moved = hoisted(module)
-                other = _converted(moved, module.code, positions, outlining, troubles) if moved is not None else made
-                return min(made, other, key=lambda conversion: sum(n.status == LEFT for n in conversion.notes))
-            return made
+            best, now = made, module
+            told: list[Note] = []
+            for reason, other_words, said in OTHER_WORDS:
+                where = [note.line for note in best.notes if reason in note.text]
+                moved = other_words(now) if where else None
+                if moved is None:
+                    continue
+                other = _converted(moved, module.code, positions, outlining, troubles)
+                if _left(other) < _left(best):
+                    best, now = other, moved
+                    told += [Note(line, CHANGED, said) for line in where if said]
+            return replace(best, notes=tuple(sorted([*best.notes, *told])))
         except Exception as error:
             # A script that trips the conversion must not cost the user the rest of a folder.
             what = "the training step was not outlined" if outlining else "the script was not converted"
             troubles.append(Note(1, LEFT, f"{what}, because of a fault of fnn.port: {type(error).__name__}: {error}"))
     return Conversion(source, tuple(troubles))
+
+
+def _left(conversion: Conversion) -> int:
+    return sum(note.status == LEFT for note in conversion.notes)
 
 
 def _converted(

@@ -295,6 +295,8 @@ def test_draws(seed):
         if isinstance(ours, nn.RNNBase):
             assert ours.mode == theirs.mode and isinstance(theirs, torch.nn.RNNBase)
             shapes = lambda m: [[tuple(w.shape) for w in part] for part in m.all_weights]  # noqa: E731
+            assert ours._flat_weights_names == theirs._flat_weights_names
+            assert [tuple(w.shape) for w in ours._flat_weights] == [tuple(w.shape) for w in theirs._flat_weights]
             assert shapes(ours) == shapes(theirs) and ours.flatten_parameters() is None
             theirs.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in got.items()})
 

@@ -58,6 +58,8 @@ EXPRESSIONS = {
     "torch.cat([x, y], axis=1)": "fnn.cat([x, y], dim=1)",
     "x[range(2), 0]": "x[fnn.arange(2), 0]",
     "x.to(0)": "x",
+    "x.is_xpu": "False",
+    "x.is_cpu": 'jax.default_backend() == "cpu"',
     "x.double()": "fnn.float(x)",
     "torch.spmm(x, y + 1)": "x @ (y + 1)",
     "torch.sparse_coo_tensor(x, y, (2, 3)).t()": "jax.experimental.sparse.BCOO((y, x.T), shape=(2, 3)).T",
@@ -412,3 +414,95 @@ def test_remembered_losses_are_told_what_to_remember():
     source = LOOP.replace("    loss = ((model(x) - z) ** 2).mean()", "    loss = losses[0]")
     (note,) = [n for n in convert(source).notes if n.status == "not converted"]
     assert "remember the inputs" in note.text and note.page == "guides/porting.md#losses-that-are-remembered"
+
+
+def test_sizes_are_told_by_their_neighbours_and_by_the_command_line():
+    source = """\
+import argparse
+import torch
+parser = argparse.ArgumentParser()
+parser.add_argument("-n", "--many", type=int, default=3)
+parser.add_argument("--scales", type=float, nargs="+")
+args = parser.parse_args()
+class Layer(torch.nn.Module):
+    def __init__(self, rows, columns):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.FloatTensor(rows, columns))
+        self.bias = torch.nn.Parameter(torch.FloatTensor(columns))
+kept = torch.Tensor(args.many)
+scales = torch.Tensor(args.scales)
+"""
+    code = convert(source).code
+    assert "Parameter(fnn.empty(rows, columns))" in code and "Parameter(fnn.empty(columns))" in code
+    assert "kept = fnn.empty(args.many)\nscales = fnn.tensor(args.scales, dtype=fnn.float32)" in code
+
+
+SMOOTHED = """\
+import torch
+class Smoothed(torch.nn.Module):
+    def forward(self, x, target):
+        wanted = x.data.clone()
+        at = torch.nonzero(target == 0)
+        if at.dim() > 0:
+            wanted.index_fill_(0, at.squeeze(), 0.0)
+        return (x * wanted).sum()
+"""
+
+
+def test_rows_filled_at_the_indices_of_a_mask_are_filled_by_the_mask():
+    conversion = convert(SMOOTHED)
+    assert conversion.complete
+    assert "        at = target == 0\n        wanted = fnn.masked_fill(wanted.T, at, 0.0).T\n" in conversion.code
+    other = SMOOTHED.replace("        return", "        print(at)\n        return")
+    assert not convert(other).complete, "the indices are read by something else"
+
+
+PLAYED = """\
+import torch
+from torch import nn, optim
+from torch.distributions import Categorical
+policy = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+optimizer = optim.Adam(policy.parameters())
+log_probs = []
+for episode in range(3):
+    rewards = []
+    for _ in range(4):
+        state = torch.randn(3)
+        probs = policy(state).softmax(0)
+        m = Categorical(probs)
+        action = m.sample()
+        log_probs.append(m.log_prob(action))
+        rewards.append(float(action))
+    loss = 0
+    for log_prob, reward in zip(log_probs, rewards):
+        loss = loss - log_prob * (reward - log_prob.item())
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    log_probs.clear()
+"""
+
+
+def test_what_a_list_keeps_of_other_turns_is_computed_again():
+    conversion = convert(PLAYED.replace("torch.randn(3)", "torch.ones(3)"))
+    code = conversion.code
+    assert conversion.complete
+    assert "def log_prob_(state, action):\n    probs = fnn.softmax(policy(state), 0)\n" in code
+    assert "        log_probs.append((state, action))\n" in code
+    assert "in zip([log_prob_(*given) for given in log_probs], rewards):" in code
+    assert "(reward - fnn.detach(log_prob).reshape(()))" in code
+    assert "    loss = fnn.backward(loss_of)(policy)\n    optimizer.step()\n" in code
+    assert any("computed once more" in n.text and n.line == 20 for n in conversion.notes)
+
+
+def test_what_is_computed_again_draws_the_same_numbers():
+    code = convert(PLAYED.replace("nn.Linear(3, 4)", "nn.Linear(3, 4), nn.Dropout()")).code
+    assert "        rng_state = fnn.random.get_rng_state()\n        probs" in code
+    assert "    with fnn.random.fork_rng():\n        fnn.random.set_rng_state(rng_state)\n        probs" in code
+    assert "log_probs.append((rng_state, state))" in code
+
+
+def test_what_is_kept_of_a_name_that_changes_stays():
+    moved = PLAYED.replace("        log_probs", "        state = state + 1\n        log_probs")
+    assert not convert(moved).complete
+    assert not convert(PLAYED.replace("nn.Linear(3, 4)", "nn.Linear(3, 4), nn.BatchNorm1d(4)")).complete

@@ -13,8 +13,6 @@ from fnn.port.convert import convert
 from tests import extent
 
 FOLDER = Path(__file__).parent / "scripts"
-# What is not converted, and the words that say so: nothing remembers how a loss was computed outside of the step.
-REPORTED = {"remembered": "its loss is computed elsewhere"}
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
 # Cheap ones, for each costs two processes: an operation of one's own, one process or many, losses held by an object,
 # one loop for two ways to learn, a branch on a value, names of one branch, rows of different lengths.
@@ -26,13 +24,10 @@ def test_scripts_convert_without_a_hand(name):
     conversion = convert((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
     left = [note for note in conversion.notes if note.status == "not converted"]
     assert not [note for note in conversion.notes if "a fault of" in note.text]
-    if name in REPORTED:
-        assert left and all(REPORTED[name] in note.text for note in left)
-    else:
-        assert conversion.complete, left
+    assert conversion.complete, left
 
 
-@pytest.mark.parametrize("name", sorted(set(SCRIPTS) - set(REPORTED)) if extent.ALL else FIRST)
+@pytest.mark.parametrize("name", SCRIPTS if extent.ALL else FIRST)
 def test_the_losses_are_torchs(name, tmp_path):
     original, port = FOLDER / f"{name}.py", tmp_path / f"{name}_fnn.py"
     port.write_text(convert(original.read_text(encoding="utf-8")).code, encoding="utf-8")

@@ -116,6 +116,39 @@ def test_a_plain_object_that_counts():
         assert (a.n, a.rate) == (b.n, b.rate) == (n + 1, 0.5 ** (n + 1))
 
 
+def test_a_rate_computed_of_a_counter():
+    class Warm:
+        def __init__(self, optimizer):
+            self.optimizer, self.n = optimizer, 0
+
+        def step(self):
+            self.n += 1
+            for group in self.optimizer.param_groups:
+                group["lr"] = min(self.n**-0.5, self.n * 4**-1.5)
+            self.optimizer.step()
+
+    traces = []
+
+    def plain(model, warm):
+        traces.append(1)
+        warm.optimizer.zero_grad()
+        fnn.backward(model(ONE).sum())
+        warm.step()
+
+    model = nn.Linear(3, 1, bias=False)
+    weight, warm, step = model.weight.data, Warm(fnn.optim.SGD(model.parameters(), lr=0)), fnn.jit(plain)
+    for n in range(1, 13):
+        step(model, warm)
+        rate = min(n**-0.5, n * 4**-1.5)
+        weight = weight - rate * ONE[None]
+        np.testing.assert_allclose(model.weight.data, weight, rtol=1e-5)
+        assert warm.optimizer.param_groups[0]["lr"] == pytest.approx(rate)
+    programs = len(traces)
+    for _ in range(3):
+        step(model, warm)
+    assert len(traces) == programs, "a program for each branch of min, none for each rate"
+
+
 def test_two_programs_see_each_others_numbers():
     model = Schedule()
     a, b = fnn.jit(lambda m, x: m(x)), fnn.jit(lambda m, x: x * m.step)

@@ -16,6 +16,15 @@ class RNNBase(LayerModule, layer=layers.RNNBase):
         """The parameters: a list for each layer and, within it, direction."""
         return [[getattr(self, name) for name in part] for part in self._layer.names()]
 
+    # Not public, yet scripts initialise recurrent networks by them.
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        return [name for part in self._layer.names() for name in part]
+
+    @property
+    def _flat_weights(self) -> list[Parameter]:
+        return [getattr(self, name) for name in self._flat_weights_names]
+
     def flatten_parameters(self) -> None:
         """Changes nothing, as torch's on the CPU: it is for cuDNN, and how arrays lie in memory is up to XLA."""
 
