@@ -31,11 +31,14 @@ def written(labels: Iterable[object]) -> str:
     """
     term = ""
     for label in labels:
-        if label is not Ellipsis and not (isinstance(label, int) and 0 <= label < len(_LETTERS)):
+        if label is Ellipsis:
+            term += "..."
+        elif isinstance(label, int) and 0 <= label < len(_LETTERS):
+            term += _LETTERS[label]
+        else:
             raise ArgumentTypeError(
                 f"einsum(): subscript in subscript list is not within the valid range [0, 52), got {label!r}"
             )
-        term += "..." if label is Ellipsis else _LETTERS[label]
     return term
 
 

@@ -51,7 +51,7 @@ def einsum(
         (2, 4)
     """
     if not isinstance(equation, str):
-        equation, operands = _with_letters((equation, *operands))
+        equation, operands = _with_letters([equation, *operands])
     given = operands[0] if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else operands
     arrays = [array(x, "einsum", "operands") for x in given]  # type: ignore[union-attr]
     if not arrays:
@@ -70,11 +70,11 @@ def einsum(
         ) from None
 
 
-def _with_letters(given: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+def _with_letters(given: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
     """The equation and the operands of a call that gives each array with the list of its dimensions."""
     if len(given) < 2 or not isinstance(given[1], (list, tuple)):
         raise ArgumentTypeError(f"einsum(): argument 'equation' must be str, not {type(given[0]).__name__}")
-    arrays, terms = given[: len(given) // 2 * 2 : 2], given[1::2]
+    arrays, terms = tuple(given[: len(given) // 2 * 2 : 2]), given[1::2]
     result = f"->{written(given[-1])}" if len(given) % 2 else ""
     return ",".join(map(written, terms)) + result, arrays
 
