@@ -1,5 +1,6 @@
 """Models on eight simulated devices and in two processes are the model on one; `programs.py` has what is run."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -106,7 +107,9 @@ def test_a_signal_is_passed_on(tmp_path, number):
         "print('ready', sys.flags.optimize, flush=True)\ntime.sleep(600)\n"
     )
     command = [sys.executable, "-O", "-m", "fnn.distributed.launch", "-n", "1", str(script)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    # What runs the tests may ignore the signal, as nohup does, and who is started inherits that.
+    heeded = functools.partial(signal.signal, number, signal.SIG_DFL)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=heeded) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "[0] ready 1\n"
         process.send_signal(number)
