@@ -13,7 +13,12 @@ from fnn.port._edit import assign, bare, grouped, replaced
 from fnn.port._flow import bound, walk
 from fnn.port._scopes import dotted
 
-__all__ = ["filled_by_masks"]
+__all__ = ["FILLED", "filled_by_masks"]
+
+FILLED = (
+    "rows are filled by the mask itself, whose size is known: the result is a new array, and other names of the old "
+    "one do not see it"
+)
 
 
 def filled_by_masks(module: cst.Module) -> cst.Module | None:

@@ -13,7 +13,7 @@ from fnn.port._edit import code as code_of
 from fnn.port._flow import walk
 from fnn.port._hoisting import hoisted
 from fnn.port._imports import ImportRewriter
-from fnn.port._indices import filled_by_masks
+from fnn.port._indices import FILLED, filled_by_masks
 from fnn.port._infer import Inference
 from fnn.port._outline import outlined
 from fnn.port._recomputed import AGAIN, recomputed
@@ -28,7 +28,7 @@ __all__ = ["Conversion", "convert"]
 # What a report says, how the script may be put in other words so that it has not to, and what is to be said then.
 OTHER_WORDS = (
     (DRAWS, hoisted, ""),
-    (SIZED.format("nonzero"), filled_by_masks, ""),
+    (SIZED.format("nonzero"), filled_by_masks, FILLED),
     (ELSEWHERE, recomputed, AGAIN),
 )
 

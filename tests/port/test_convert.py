@@ -453,6 +453,7 @@ def test_rows_filled_at_the_indices_of_a_mask_are_filled_by_the_mask():
     conversion = convert(SMOOTHED)
     assert conversion.complete
     assert "        at = target == 0\n        wanted = fnn.masked_fill(wanted.T, at, 0.0).T\n" in conversion.code
+    assert any(n.status == "changed meaning" and "other names of the old one" in n.text for n in conversion.notes)
     other = SMOOTHED.replace("        return", "        print(at)\n        return")
     assert not convert(other).complete, "the indices are read by something else"
 
