@@ -1,6 +1,5 @@
 """Models on eight simulated devices and in two processes are the model on one; `programs.py` has what is run."""
 
-import functools
 import os
 import signal
 import subprocess
@@ -106,10 +105,14 @@ def test_a_signal_is_passed_on(tmp_path, number):
         f"import signal, sys, time\nsignal.signal({int(number)}, lambda *_: (print('asked'), sys.exit(5)))\n"
         "print('ready', sys.flags.optimize, flush=True)\ntime.sleep(600)\n"
     )
-    command = [sys.executable, "-O", "-m", "fnn.distributed.launch", "-n", "1", str(script)]
-    # What runs the tests may ignore the signal, as nohup does, and who is started inherits that.
-    heeded = functools.partial(signal.signal, number, signal.SIG_DFL)
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=heeded) as process:
+    # What runs the tests may ignore the signal, as nohup does, and who is started inherits that. A
+    # preexec_fn would fork this process, of which JAX warns.
+    heeded = (
+        f"import os, signal, sys; signal.signal({int(number)}, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    launched = [sys.executable, "-O", "-m", "fnn.distributed.launch", "-n", "1", str(script)]
+    command = [sys.executable, "-c", heeded, *launched]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "[0] ready 1\n"
         process.send_signal(number)
