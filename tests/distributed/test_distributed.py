@@ -107,11 +107,9 @@ def test_a_signal_is_passed_on(tmp_path, number):
     )
     # What runs the tests may ignore the signal, as nohup does, and who is started inherits that. A
     # preexec_fn would fork this process, of which JAX warns.
-    heeded = (
-        f"import os, signal, sys; signal.signal({int(number)}, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
-    )
+    clear = f"import os, signal as s, sys; s.signal({int(number)}, s.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
     launched = [sys.executable, "-O", "-m", "fnn.distributed.launch", "-n", "1", str(script)]
-    command = [sys.executable, "-c", heeded, *launched]
+    command = [sys.executable, "-c", clear, *launched]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "[0] ready 1\n"
