@@ -217,7 +217,7 @@ def of_attention(seconds: float) -> None:
 
 
 def of_recurrence(seconds: float) -> None:
-    """`recurrence._UNROLL`: the gradient of a recurrent layer, with so many steps in one turn of the loop."""
+    """`recurrence._UNROLL`: a recurrent layer and its gradient, with so many steps in one turn of the loop."""
     turns = (1, 2, 4, 8)
     head("recurrence: cell H N", *map(str, turns))
     for cell, hidden, n in (("RNN", 64, 8), ("LSTM", 64, 8), ("GRU", 64, 8), ("LSTM", 256, 20), ("GRU", 128, 1)):
@@ -227,12 +227,14 @@ def of_recurrence(seconds: float) -> None:
         def loss(params: layers.Params, x: jax.Array, layer: layers.Layer = layer, state: object = state) -> jax.Array:
             return layer.apply(params, state, x)[0][0].sum()
 
-        x, ways = jnp.ones((48, n, hidden)), []
-        for unroll in turns:
-            with setting(recurrence, _UNROLL=unroll):
-                jax.clear_caches()
-                ways.append(compiled(jax.grad(loss, (0, 1)), params, x))
-        row(f"{cell} {hidden} {n}", ways, seconds)
+        x = jnp.ones((48, n, hidden))
+        for name, function in (("", loss), ("gradient", jax.grad(loss, (0, 1)))):
+            ways = []
+            for unroll in turns:
+                with setting(recurrence, _UNROLL=unroll):
+                    jax.clear_caches()
+                    ways.append(compiled(function, params, x))
+            row(f"{cell} {hidden} {n} {name}".rstrip(), ways, seconds)
 
 
 TABLES = {

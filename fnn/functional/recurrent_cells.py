@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from fnn.arguments import floating
 from fnn.autocasting import Region, governed, region
 from fnn.errors import ArgumentError, ArgumentTypeError
-from fnn.kernels.recurrence import CELLS, matmul_t
+from fnn.kernels.recurrence import matmul_t, one_step
 from fnn.typing import ArrayLike
 
 __all__ = ["gru_cell", "lstm_cell", "rnn_cell"]
@@ -165,7 +165,7 @@ def _cell(
     else:
         check_dtypes(where, x, *carry, *arrays)
     gates, recurrent = prepared(kind, batch, arrays)
-    new, _ = CELLS[kind].step(gates, carry, recurrent)
+    new = one_step(kind, gates, carry, recurrent)
     return tuple(h[0] for h in new) if x.ndim == 1 else new
 
 

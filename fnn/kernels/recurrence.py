@@ -19,12 +19,12 @@ from jax import lax
 
 from fnn.kernels.mesh import select
 
-__all__ = ["CELLS", "matmul_t", "recurrence"]
+__all__ = ["matmul_t", "one_step", "recurrence"]
 
 Arrays = tuple[jax.Array, ...]
-# Steps in one turn of the loop. On a CPU up to four run alike, eight slower, and more take longer to compile (python
-# benchmarks/kernels.py recurrence); on an accelerator each turn that is saved is a wait less.
-_UNROLL = 4
+# Steps in one turn of the loop. On a CPU one is as fast as two, gradients of four are slower by up to a third, and each
+# takes longer to compile (python benchmarks/kernels.py recurrence); elsewhere each turn that is saved is a wait less.
+_UNROLL, _UNROLL_ELSEWHERE = 1, 4
 
 
 def matmul_t(a: jax.Array, b: jax.Array) -> jax.Array:
@@ -33,16 +33,23 @@ def matmul_t(a: jax.Array, b: jax.Array) -> jax.Array:
     return lax.dot_general(a, b, (((a.ndim - 1,), (1,)), ((), ())))
 
 
-def _split(x: jax.Array, n: int) -> list[jax.Array]:
-    return jnp.split(x, n, axis=-1)
+def _split(x: jax.Array, n: int) -> Arrays:
+    return tuple(jnp.split(x, n, axis=-1))
+
+
+def _added(parts: Arrays, whole: jax.Array) -> Arrays:
+    """The gates of two sums: one comes in parts."""
+    return tuple(a + b for a, b in zip(parts, _split(whole, len(parts)), strict=True))
 
 
 class Tanh:
     """``h = tanh(x + h @ W.T)``; the weights are (W,)."""
 
+    gates = 1
+
     @staticmethod
-    def step(x: jax.Array, carry: Arrays, weights: Arrays) -> tuple[Arrays, Arrays]:
-        new = jnp.tanh(x + matmul_t(carry[0], weights[0]))
+    def step(x: Arrays, carry: Arrays, weights: Arrays) -> tuple[Arrays, Arrays]:
+        new = jnp.tanh(x[0] + matmul_t(carry[0], weights[0]))
         return (new,), (new,)
 
     @staticmethod
@@ -64,8 +71,8 @@ class Relu(Tanh):
     """``h = max(x + h @ W.T, 0)``; the weights are (W,)."""
 
     @staticmethod
-    def step(x: jax.Array, carry: Arrays, weights: Arrays) -> tuple[Arrays, Arrays]:
-        new = lax.max(x + matmul_t(carry[0], weights[0]), jnp.zeros_like(x))
+    def step(x: Arrays, carry: Arrays, weights: Arrays) -> tuple[Arrays, Arrays]:
+        new = lax.max(x[0] + matmul_t(carry[0], weights[0]), jnp.zeros_like(x[0]))
         return (new,), (new,)
 
     @staticmethod
@@ -80,10 +87,12 @@ class Lstm:
     R projects h.
     """
 
+    gates = 4
+
     @staticmethod
-    def step(x: jax.Array, carry: Arrays, weights: Arrays) -> tuple[Arrays, Arrays]:
+    def step(x: Arrays, carry: Arrays, weights: Arrays) -> tuple[Arrays, Arrays]:
         h, c = carry
-        i, f, g, o = _split(x + matmul_t(h, weights[0]), 4)
+        i, f, g, o = _added(x, matmul_t(h, weights[0]))
         i, f, g, o = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
         c = f * c + i * g
         t = jnp.tanh(c)
@@ -117,11 +126,13 @@ class Lstm:
 class Gru:
     """Gates r, z, n: ``n = tanh(x_n + r (h @ W_n.T + b))``, ``h = (1 - z) n + z h``; the weights are (W,) or (W, b)."""
 
+    gates = 3
+
     @staticmethod
-    def step(x: jax.Array, carry: Arrays, weights: Arrays) -> tuple[Arrays, Arrays]:
+    def step(x: Arrays, carry: Arrays, weights: Arrays) -> tuple[Arrays, Arrays]:
         (h,) = carry
         hr, hz, hn = _split(matmul_t(h, weights[0]), 3)
-        xr, xz, xn = _split(x, 3)
+        xr, xz, xn = x
         if len(weights) > 1:
             hn = hn + jnp.broadcast_to(weights[1], hn.shape)
         r, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
@@ -154,6 +165,10 @@ class Gru:
 CELLS = {"tanh": Tanh, "relu": Relu, "lstm": Lstm, "gru": Gru}
 
 
+def _unroll() -> int:
+    return _UNROLL if jax.default_backend() == "cpu" else _UNROLL_ELSEWHERE
+
+
 def _where(mask: jax.Array | None, new: Arrays, old: Arrays) -> Arrays:
     if mask is None:
         return new
@@ -170,7 +185,15 @@ def _run(kind: str, reverse: bool, x: jax.Array, carry: Arrays, weights: Arrays,
         new = _where(mask, new, carry)
         return new, (new[0], (kept, carry) if keep else ((), ()))
 
-    return lax.scan(step, carry, (x, mask), reverse=reverse, unroll=_UNROLL)
+    # The gates come one by one: of a step's row that several gates are cut from, XLA's CPU compiler makes a function
+    # of its own inside of a loop that is then not vectorised (python benchmarks/kernels.py recurrence).
+    return lax.scan(step, carry, (_split(x, cell.gates), mask), reverse=reverse, unroll=_unroll())
+
+
+def one_step(kind: str, x: jax.Array, carry: Arrays, weights: Arrays) -> Arrays:
+    """The states after one step whose inputs' part of the gates is ``x``, (N, G); see `recurrence`."""
+    cell = CELLS[kind]
+    return cell.step(_split(x, cell.gates), carry, weights)[0]
 
 
 def recurrence(
@@ -190,8 +213,7 @@ def recurrence(
         (T, N, P), and the last ``carry``.
     """
     if x.shape[0] == 1:  # a decoder that goes word by word: no loop to trace, compile and run
-        new, _ = CELLS[kind].step(x[0], carry, weights)
-        new = _where(None if mask is None else mask[0], new, carry)
+        new = _where(None if mask is None else mask[0], one_step(kind, x[0], carry, weights), carry)
         return new[0][None], new
     return _compiled(kind, reverse, x, carry, weights, mask)
 
@@ -224,7 +246,7 @@ def _scanned_jvp(kind: str, reverse: bool, primals: tuple, tangents: tuple):
         new = _where(mask, cell.linear(external, slopes, dcarry, weights), dcarry)
         return new, new[0]
 
-    dlast, doutputs = lax.scan(step, dcarry, (external, slopes, mask), reverse=reverse, unroll=_UNROLL)
+    dlast, doutputs = lax.scan(step, dcarry, (external, slopes, mask), reverse=reverse, unroll=_unroll())
     return (outputs, last), (doutputs, dlast)
 
 
