@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import math
 import os
 import re
@@ -99,10 +100,12 @@ def traffic(*names: str) -> None:
             gathered = {t.shape for t in found if t.kind == "all-gather"}
             assert gathered and gathered <= weights, (name, rows, gathered - weights)
             assert {t.kind for t in found} <= {"all-gather", "all-reduce", "reduce-scatter"}, (name, rows, found)
-            # Gradients, maybe in the form of a product of matrices, those of convolutions maybe for each row or place
-            # of the kernel; the loss; the moments of BatchNorm.
+            # Gradients, maybe in the form of a product of matrices, those of convolutions maybe for a part of the
+            # kernel: a row, a place, or the 2 x 2 of 3 x 3 places that an image of 2 x 2 meets; the loss; the moments
+            # of BatchNorm.
             reduced = {math.prod(t.shape) for t in found if t.kind != "all-gather"}
-            places = {math.prod(w[:2]) * math.prod(w[at:]) for w in weights for at in range(2, len(w) + 1)}
+            cut = (itertools.product(*(range(1, n + 1) for n in w[2:])) for w in weights)
+            places = {math.prod(w[:2]) * math.prod(k) for w, kernels in zip(weights, cut, strict=True) for k in kernels}
             known = {1, *map(math.prod, weights), *places, *(b.size for b in model.buffers())}
             assert reduced <= known, (name, rows, found)
             volumes.add(sum(t.bytes for t in found))
@@ -127,8 +130,9 @@ def memory() -> None:
 
     Between two steps it is the device's share of parameters, gradients and the optimizer's moments. Within a step come
     at most three arrays of a block's size, however many blocks there are: a weight that is gathered, its whole
-    gradient, and under `fnn.checkpoint` that of the block before, which is being added up. ``held``: gradients stay in
-    the parameters between two steps.
+    gradient, and under `fnn.checkpoint` that of the block before, which is being added up; and the activations that the
+    backward pass waits for: of each block its input, and without `fnn.checkpoint` what ReLU got.  ``held``: gradients
+    stay in the parameters between two steps.
     """
     x, block = np.ones((8, 256), np.float32), 4 * (256 * 256 + 256)
     optimizers = {"sgd": (0, lambda p: fnn.optim.SGD(p, lr=0.1)), "adam": (2, fnn.optim.Adam)}
@@ -159,7 +163,7 @@ def memory() -> None:
         plan = fnn.distributed.plan(factory, mesh, "fsdp")
         want = plan.training_bytes_per_device(moments) - (not held) * plan.bytes_per_device
         assert abs(kept - want) < 0.15 * want, (name, count, depth, kept, want)
-        peak, most = kept + found.temp_size_in_bytes, want + 3 * block
+        peak, most = kept + found.temp_size_in_bytes, want + 3 * block + depth * (1 if again else 2) * x.nbytes // count
         text = f"{name}, {depth} blocks, {count} devices, {again=}, {held=}: {peak / block:.2f} of {most / block:.2f}"
         assert peak < 1.15 * most, text
         print(text, flush=True)
