@@ -111,14 +111,10 @@ def _step(model, images, targets):
     return losses, gradients
 
 
-# torchvision's mask head sees the samples that have an object and no others, a traced program all of them, and the
-# normalisations in this model's head take their statistics of what they see.
-UNEQUAL = {"maskrcnn_resnet50_fpn_v2": pytest.mark.xfail(reason="loss_mask under batch normalisation", strict=True)}
-CASES = [pytest.param(name, marks=UNEQUAL.get(name, ())) for name in MODELS]
 store = pytest.fixture(name="store")(stored)
 
 
-@pytest.mark.parametrize("name", CASES if extent.ALL else [])
+@pytest.mark.parametrize("name", MODELS if extent.ALL else [])
 def test_a_published_detector(name, store):
     printed, largest = _theirs(name, store)
     gc.collect()
