@@ -7,15 +7,21 @@ Half inputs are normalised in float32.
 Where the batch is spread over a mapped axis (`jax.shard_map`, `jax.pmap`, `jax.vmap`), ``axis_name`` makes the
 statistics those of the whole: sums over the axis, of the elements first and of their squared deviations then. Every
 index of the axis holds as many elements, so that the mean weighted by counts is the plain one.
+
+Where a traced program holds more samples than there are, because their number is not known to it, `counting` says
+which there are: the statistics of a batch are theirs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from fnn.arguments import floating, listed, narrow, norm_parameters, widen
@@ -136,9 +142,18 @@ def batch_norm_update(
             if params[name] is None:
                 raise ArgumentError(f"{where}{name} must be defined in evaluation mode, got {name}=None")
     axes = (0, *range(2, x.ndim))
-    across = axis_name if training else None
+    across, rows = (axis_name, _counted_rows(where, x)) if training else (None, None)
     return _normalise(
-        where, x, **params, axes=axes, training=training, momentum=momentum, eps=eps, across=across, shards=shards
+        where,
+        x,
+        **params,
+        axes=axes,
+        training=training,
+        momentum=momentum,
+        eps=eps,
+        across=across,
+        shards=shards,
+        rows=rows,
     )
 
 
@@ -233,6 +248,38 @@ def instance_norm_update(
     return _normalise(where, x, **params, axes=axes, training=use_input_stats, momentum=momentum, eps=eps)
 
 
+_counted: ContextVar[jax.Array | None] = ContextVar("fnn_counted_samples", default=None)
+
+
+@contextlib.contextmanager
+def counting(rows: jax.Array) -> Iterator[None]:
+    """Inside the ``with`` block batch_norm takes the statistics of a batch from these samples of it.
+
+    All samples are normalised by them; of what becomes of the others nothing should be used. With no sample at all the
+    running statistics stay what they are, as those of an empty batch do. A function that is compiled inside the block,
+    and not around it, would keep the rows that it was compiled with.
+
+    Args:
+        rows: (N,), booleans.
+    """
+    token = _counted.set(rows)
+    try:
+        yield
+    finally:
+        _counted.reset(token)
+
+
+def _counted_rows(where: str, x: jax.Array) -> jax.Array | None:
+    """Which of the samples count; None: all."""
+    rows = _counted.get()
+    if rows is not None and rows.shape != x.shape[:1]:
+        raise ArgumentError(
+            f"{where}of {rows.size} samples it is known which count, but input.shape={listed(x.shape)} has "
+            f"{x.shape[0]}: a head with batch normalisation must keep the samples it is given, one a row"
+        )
+    return rows
+
+
 def _operands(
     where: str,
     input: ArrayLike,
@@ -277,6 +324,7 @@ def _normalise(
     eps: float,
     across: AxisName | None = None,
     shards: int = 1,
+    rows: jax.Array | None = None,
 ) -> Updated:
     """Both norms: they differ in the axes that the statistics are taken over."""
     if x.size == 0:
@@ -287,14 +335,19 @@ def _normalise(
         if (running_mean is None) != (running_var is None):
             raise ArgumentError(f"{where}running_mean and running_var must either both be None or neither be None")
         n = math.prod(x.shape[i] for i in axes) * shards
-        if across is None:
+        if rows is not None:
+            n = _sum(rows.astype(wide.dtype), (0,), across) * math.prod(x.shape[2:])
+        if across is None and rows is None:
             y, mean, var = normalise(wide, axes, eps, weight, bias, (1,))
         else:
-            mean, var = _moments(wide, axes, n, across)
+            mean, var = _moments(wide, axes, n, across, rows)
             y = scaled(_standardised(wide, mean, var, eps), weight, bias, (1,))
         if running_mean is not None and running_var is not None:
             move = _moving_average(where, momentum)
-            running_mean, running_var = move(running_mean, mean), move(running_var, var * (n / (n - 1)))
+            new = move(running_mean, mean), move(running_var, var * (n / _positive(n - 1)))
+            if rows is not None:
+                new = (jnp.where(n > 0, a, b) for a, b in zip(new, (running_mean, running_var), strict=True))
+            running_mean, running_var = new
     else:
         assert running_mean is not None and running_var is not None  # checked by the callers
         mean, var = (lax.stop_gradient(s).real.astype(wide.dtype) for s in (running_mean, running_var))
@@ -306,11 +359,28 @@ def _standardised(x: jax.Array, mean: jax.Array, var: jax.Array, eps: float) -> 
     return (x - spread(mean, x.shape, (1,))) * spread(lax.rsqrt(var + eps), x.shape, (1,))
 
 
-def _moments(x: jax.Array, axes: tuple[int, ...], n: int, across: AxisName) -> tuple[jax.Array, jax.Array]:
-    """Mean and biased variance of the ``n`` elements of a channel, on all indices of the mapped axis."""
-    mean = lax.psum(total(x, axes), across) / n
+def _sum(values: jax.Array, axes: tuple[int, ...], across: AxisName | None) -> jax.Array:
+    here = total(values, axes)
+    return here if across is None else lax.psum(here, across)
+
+
+def _positive(n: int | jax.Array) -> int | jax.Array:
+    return max(n, 1) if isinstance(n, int) else jnp.maximum(n, 1)
+
+
+def _moments(
+    x: jax.Array, axes: tuple[int, ...], n: int | jax.Array, across: AxisName | None, rows: jax.Array | None
+) -> tuple[jax.Array, jax.Array]:
+    """Mean and biased variance of the ``n`` elements of a channel: on all indices of the mapped axis, in these rows."""
+
+    def mean_of(values: jax.Array) -> jax.Array:
+        if rows is not None:
+            values = jnp.where(jnp.expand_dims(rows, tuple(range(1, x.ndim))), values, 0)
+        return _sum(values, axes, across) / _positive(n)
+
+    mean = mean_of(x)
     deviation = x - spread(mean, x.shape, (1,))
-    return mean, lax.psum(total(deviation * deviation, axes), across) / n
+    return mean, mean_of(deviation * deviation)
 
 
 def _axis_size(where: str, axis: AxisName | None) -> int:

@@ -144,6 +144,62 @@ def test_empty_batch():
     assert response.local_response_norm(jnp.zeros((0, 4, 3)), 2).shape == (0, 4, 3)
 
 
+@pytest.mark.parametrize("shape", [(6, 3), (6, 3, 4), (6, 3, 2, 2)])
+@pytest.mark.parametrize("count", [0, 2, 5, 6])
+def test_statistics_of_the_samples_that_count(shape, count):
+    """As if the others were not there: values, gradients and running statistics."""
+    rows = np.isin(np.arange(6), np.random.default_rng(count).permutation(6)[:count])
+    x, t = (tensor(*shape, seed=seed, shift=2.0, dtype=torch.float64) for seed in (0, 1))
+    w, b = (tensor(3, seed=seed, dtype=torch.float64) for seed in (2, 3))
+    x.requires_grad_(), w.requires_grad_(), b.requires_grad_()
+    mean, var = torch.full((3,), 0.5, dtype=torch.float64), torch.full((3,), 2.0, dtype=torch.float64)
+    y = TF.batch_norm(x[rows], mean, var, w, b, True)
+    (y * t[rows]).sum().backward()
+
+    @jax.jit
+    def step(x, w, b, rows):
+        def loss(x, w, b):
+            with batchnorm.counting(rows):
+                y, *stats = batchnorm.batch_norm_update(x, jnp.full(3, 0.5), jnp.full(3, 2.0), w, b, True)
+            kept = jnp.where(jnp.expand_dims(rows, tuple(range(1, x.ndim))), y * t.numpy(), 0)
+            return kept.sum(), (y, stats)
+
+        return jax.grad(loss, (0, 1, 2), has_aux=True)(x, w, b)
+
+    with jax.enable_x64(True):
+        gradients, (out, stats) = step(*(v.detach().numpy() for v in (x, w, b)), rows)
+    np.testing.assert_allclose(np.asarray(out)[rows], y.detach().numpy(), atol=1e-12)
+    for ours, theirs in zip((*gradients, *stats), (x.grad, w.grad, b.grad, mean, var), strict=True):
+        np.testing.assert_allclose(np.asarray(ours), theirs.numpy(), atol=1e-12)
+
+
+def test_samples_that_count_on_a_mapped_axis():
+    """Parts with different numbers of them, and one part with none."""
+    x = tensor(6, 3, dtype=torch.float64).numpy()
+    rows = np.array([True, True, False, True, False, False])
+
+    def part(x, rows):
+        with batchnorm.counting(rows):
+            given = jnp.zeros(3), jnp.ones(3), None, None, True
+            return batchnorm.batch_norm_update(x, *given, axis_name="i")
+
+    with jax.enable_x64(True):
+        y, mean, var = jax.vmap(part, axis_name="i")(x.reshape(3, 2, 3), rows.reshape(3, 2))
+    stats = torch.zeros(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64)
+    expected = TF.batch_norm(torch.from_numpy(x[rows]), *stats, training=True)
+    np.testing.assert_allclose(np.asarray(y).reshape(6, 3)[rows], expected.numpy(), atol=1e-12)
+    for ours, theirs in zip((mean, var), stats, strict=True):
+        np.testing.assert_allclose(np.asarray(ours), np.tile(theirs.numpy(), (3, 1)), atol=1e-12)
+
+
+def test_samples_that_count_are_rows():
+    with (
+        batchnorm.counting(jnp.ones(4, bool)),
+        pytest.raises(ArgumentError, match=r"of 4 samples .* has 8: a head with"),
+    ):
+        batchnorm.batch_norm(jnp.ones((8, 3)), None, None, training=True)
+
+
 # -- precision --------------------------------------------------------------------------------------------
 
 

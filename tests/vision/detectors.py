@@ -49,23 +49,37 @@ def _ssd(v, nn, lite=False):
 
 
 def _rcnn(kind, v, nn, **more):
+    detection, ops, backbone = v.models.detection, v.ops, _backbone(nn)
+    usual = {
+        "min_size": 40,
+        "max_size": 60,
+        "rpn_anchor_generator": detection.anchor_utils.AnchorGenerator(((8, 16),), ((0.5, 1.0),)),
+        "rpn_pre_nms_top_n_train": 60,
+        "rpn_pre_nms_top_n_test": 60,
+        "rpn_post_nms_top_n_train": 30,
+        "rpn_post_nms_top_n_test": 20,
+        "rpn_batch_size_per_image": 16,
+        "box_roi_pool": ops.MultiScaleRoIAlign(["0"], 2, 2),
+        "box_head": detection.faster_rcnn.TwoMLPHead(32, 1024),
+        "box_batch_size_per_image": 12,
+        "box_detections_per_img": 6,
+    }
+    return getattr(detection, kind)(backbone, 4, **(usual | more))
+
+
+def _normed(v, nn):
+    """Batch normalisation in both heads, and fewer proposals and objects than there are places for."""
     detection, ops = v.models.detection, v.ops
-    return getattr(detection, kind)(
-        _backbone(nn),
-        4,
-        min_size=40,
-        max_size=60,
-        rpn_anchor_generator=detection.anchor_utils.AnchorGenerator(((8, 16),), ((0.5, 1.0),)),
-        rpn_pre_nms_top_n_train=60,
-        rpn_pre_nms_top_n_test=60,
-        rpn_post_nms_top_n_train=30,
-        rpn_post_nms_top_n_test=20,
-        rpn_batch_size_per_image=16,
-        box_roi_pool=ops.MultiScaleRoIAlign(["0"], 2, 2),
-        box_head=detection.faster_rcnn.TwoMLPHead(32, 1024),
-        box_batch_size_per_image=12,
-        box_detections_per_img=6,
-        **more,
+    return _rcnn(
+        "MaskRCNN",
+        v,
+        nn,
+        rpn_nms_thresh=0.3,
+        rpn_post_nms_top_n_train=60,
+        box_batch_size_per_image=80,
+        box_head=detection.faster_rcnn.FastRCNNConvFCHead((8, 2, 2), [6, 6], [1024], norm_layer=nn.BatchNorm2d),
+        mask_roi_pool=ops.MultiScaleRoIAlign(["0"], 4, 2),
+        mask_head=detection.mask_rcnn.MaskRCNNHeads(8, (8, 256), 1, norm_layer=nn.BatchNorm2d),
     )
 
 
@@ -78,6 +92,7 @@ MODELS = {
         mask_roi_pool=v.ops.MultiScaleRoIAlign(["0"], 4, 2),
         mask_head=v.models.detection.mask_rcnn.MaskRCNNHeads(8, (256,), 1),
     ),
+    "mask_normed": _normed,
     "keypoint": lambda v, nn: _rcnn(
         "KeypointRCNN",
         v,

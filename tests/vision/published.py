@@ -6,7 +6,7 @@ Both models in turn, what one finds waits in files: of the largest the weights a
 import gc
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,25 @@ def undisturbed(model: Any) -> Any:
         if type(module).__name__ in ("Dropout", "StochasticDepth"):
             module.p = 0.0
     return model
+
+
+def settle(part: Any, run: Callable[[], Any]) -> None:
+    """Gives a part of torchvision's model the statistics of what it sees when the model is run.
+
+    Under random ones numbers grow from layer to layer of a deep model, and rounding with them: scores are all 0 or 1,
+    and what two right models find is unequal.
+    """
+    norms = [module for module in part.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    part.train()
+    with torch.no_grad():
+        run()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 class Store:

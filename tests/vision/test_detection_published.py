@@ -15,7 +15,7 @@ import fnn
 from fnn.vision.models import detection
 from tests import extent
 from tests.vision.oracle import torch, without_compiled_part
-from tests.vision.published import numbers, same, stored, undisturbed
+from tests.vision.published import numbers, same, settle, stored, undisturbed
 
 SMALL = {"min_size": 64, "max_size": 96}
 REGIONS = {
@@ -82,7 +82,7 @@ def _theirs(name, store):
                 value.copy_(torch.from_numpy(numbers(key, value.shape)))
                 if key.endswith("cls_logits.weight"):  # no score shall be 0 or 1
                     value.mul_(0.1)
-        _settle(model, images)
+        settle(model.eval().backbone, lambda: model(images))
         for key, value in model.state_dict().items():
             store[f"given {key}"] = value.numpy()
         for i, found in enumerate(model.eval()(images)):
@@ -101,18 +101,6 @@ def _theirs(name, store):
     return printed, largest
 
 
-def _settle(model, images):
-    """Statistics of the images themselves: under random ones a deep model's scores are all 0 or 1."""
-    batches = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    momenta = [module.momentum for module in batches]
-    for module in batches:
-        module.momentum = 1.0
-    model.eval().backbone.train()
-    model(images)
-    for module, momentum in zip(batches, momenta, strict=True):
-        module.momentum = momentum
-
-
 @fnn.jit
 def _step(model, images, targets):
     def loss(model):
@@ -123,14 +111,10 @@ def _step(model, images, targets):
     return losses, gradients
 
 
-# torchvision's mask head sees the samples that have an object and no others, a traced program all of them, and the
-# normalisations in this model's head take their statistics of what they see.
-UNEQUAL = {"maskrcnn_resnet50_fpn_v2": pytest.mark.xfail(reason="loss_mask under batch normalisation", strict=True)}
-CASES = [pytest.param(name, marks=UNEQUAL.get(name, ())) for name in MODELS]
 store = pytest.fixture(name="store")(stored)
 
 
-@pytest.mark.parametrize("name", CASES if extent.ALL else [])
+@pytest.mark.parametrize("name", MODELS if extent.ALL else [])
 def test_a_published_detector(name, store):
     printed, largest = _theirs(name, store)
     gc.collect()

@@ -16,7 +16,7 @@ import fnn
 from fnn.vision import models
 from tests import extent
 from tests.vision.oracle import torch, torchvision
-from tests.vision.published import numbers, same, stored, undisturbed
+from tests.vision.published import numbers, same, settle, stored, undisturbed
 
 OTHERS = (models.segmentation, models.video, models.optical_flow)
 NAMES = [name for package in (models, *OTHERS) for name in models.list_models(package)]
@@ -100,6 +100,9 @@ def _theirs(name, store, monkeypatch):
         monkeypatch.setattr(raft, "make_coords_grid", lambda *args, **kwargs: grid(*args, **kwargs).double())
     torch.set_default_dtype(torch.float64)
     inputs = [torch.from_numpy(x) for x in _inputs(name)]
+    settle(model, lambda: _outputs(model, inputs))
+    for key, value in model.named_buffers():
+        store[f"given {key}"] = value.numpy()
     with torch.no_grad():
         for key, value in _outputs(model.eval(), inputs).items():
             store[f"eval {key}"] = value.numpy()
@@ -154,9 +157,10 @@ def test_a_published_model(name, store, monkeypatch):
 
     undisturbed(model)
     with jax.enable_x64(True):
-        for key, box in (*model.named_parameters(), *model.named_buffers()):
-            if jnp.issubdtype(box.dtype, jnp.floating):
-                box.data = jnp.asarray(numbers(key, box.shape))
+        for key, box in model.named_parameters():
+            box.data = jnp.asarray(numbers(key, box.shape))
+        for key, box in model.named_buffers():
+            box.data = jnp.asarray(store[f"given {key}"])
         for parameter in model.parameters():
             parameter.requires_grad_(count <= LARGE or parameter.ndim == 1)
         inputs = [jnp.asarray(x) for x in _inputs(name)]

@@ -158,13 +158,18 @@ class BalancedPositiveNegativeSampler:
         self.batch_size_per_image = batch_size_per_image
         self.positive_fraction = positive_fraction
 
+    @property
+    def most_positive(self) -> int:
+        """How many of an image's chosen anchors belong to objects at most."""
+        return int(self.batch_size_per_image * self.positive_fraction)
+
     def __call__(self, matched_idxs: Sequence[jax.Array]) -> tuple[list[jax.Array], list[jax.Array]]:
         """For each image which of its anchors are chosen: those of objects (>= 1), and others (== 0); (N,) each."""
         chosen = [self._one(labels) for labels in matched_idxs]
         return [positive for positive, _ in chosen], [negative for _, negative in chosen]
 
     def _one(self, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
-        most = int(self.batch_size_per_image * self.positive_fraction)
+        most = self.most_positive
         known = concrete(labels)
         key = random.resolve(random.AMBIENT, "BalancedPositiveNegativeSampler")
         if known is not None and isinstance(key, random.Generator):

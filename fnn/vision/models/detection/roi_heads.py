@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from fnn import nn
 from fnn.errors import ArgumentError
+from fnn.functional.batchnorm import counting
 from fnn.nn import functional as F
 from fnn.vision.models.detection._boxes import BalancedPositiveNegativeSampler, BoxCoder, Matcher, kept_detections
 from fnn.vision.models.detection._keypoints import heatmaps_to_keypoints, keypointrcnn_loss
@@ -31,6 +32,14 @@ class Samples:
         self.labels = labels
         self.objects = objects
         self.valid = valid
+
+    def first(self, counted: jax.Array, most: int) -> "Samples":
+        """Those of them that are counted (S,), at most so many."""
+        places = jnp.nonzero(counted, size=min(most, len(counted)), fill_value=len(counted))[0]
+        valid = places < len(counted)
+        places = jnp.where(valid, places, 0)
+        boxes, matched, labels, objects = (x[places] for x in (self.boxes, self.matched, self.labels, self.objects))
+        return Samples(boxes, matched, jnp.where(valid, labels, 0), objects, valid)
 
 
 def fastrcnn_loss(
@@ -169,12 +178,8 @@ class RoIHeads(nn.Module):
         samples = []
         positive, negative = self.fg_bg_sampler(labels)
         for (boxes, matched, objects), label, a, b in zip(every, labels, positive, negative, strict=True):
-            most = min(self.fg_bg_sampler.batch_size_per_image, len(boxes))
-            places = jnp.nonzero(a | b, size=most, fill_value=len(boxes))[0]
-            valid = places < len(boxes)
-            places = jnp.where(valid, places, 0)
-            number = matched[places]
-            samples.append(Samples(boxes[places], number, jnp.where(valid, label[places], 0), objects[number], valid))
+            chosen = Samples(boxes, matched, label, objects[matched], a | b)
+            samples.append(chosen.first(chosen.valid, self.fg_bg_sampler.batch_size_per_image))
         return samples
 
     def postprocess_detections(
@@ -201,19 +206,18 @@ class RoIHeads(nn.Module):
             detections.append(kept_detections(boxes, left, labels, self.nms_thresh, self.detections_per_img))
         return detections
 
-    def _masks(
-        self, features: Mapping[str, jax.Array], boxes: list[jax.Array], sizes: Sequence[tuple[int, int]]
-    ) -> jax.Array:
-        pool, head, predictor = self.mask_roi_pool, self.mask_head, self.mask_predictor
-        assert pool is not None and head is not None and predictor is not None
-        return predictor(head(pool(features, boxes, sizes)))
-
-    def _heat(
-        self, features: Mapping[str, jax.Array], boxes: list[jax.Array], sizes: Sequence[tuple[int, int]]
-    ) -> jax.Array:
-        pool, head, predictor = self.keypoint_roi_pool, self.keypoint_head, self.keypoint_predictor
-        assert pool is not None and head is not None and predictor is not None
-        return predictor(head(pool(features, boxes, sizes)))
+    def _seen(
+        self,
+        kind: str,
+        features: Mapping[str, jax.Array],
+        boxes: Sequence[jax.Array],
+        valid: Sequence[jax.Array],
+        sizes: Sequence[tuple[int, int]],
+    ) -> Any:
+        """What the predictor of a kind says of the boxes of all images, whose heads know which of them there are."""
+        pool, head, predictor = (getattr(self, f"{kind}_{part}") for part in ("roi_pool", "head", "predictor"))
+        with counting(jnp.concatenate(list(valid))):
+            return predictor(head(pool(features, list(boxes), sizes)))
 
     def forward(
         self,
@@ -225,18 +229,19 @@ class RoIHeads(nn.Module):
         if self.training:
             targets = self.check_targets(targets)
             return [], self._losses(features, proposals, image_shapes, targets)
-        pooled = self.box_roi_pool(features, [p.boxes for p in proposals], image_shapes)
-        logits, regression = self.box_predictor(self.box_head(pooled))
+        given = [p.boxes for p in proposals], [p.valid for p in proposals], image_shapes
+        logits, regression = self._seen("box", features, *given)
         detections = self.postprocess_detections(logits, regression, proposals, image_shapes)
+        given = [d["boxes"] for d in detections], [d["valid"] for d in detections], image_shapes
         if self.has_mask():
-            probabilities = jax.nn.sigmoid(self._masks(features, [d["boxes"] for d in detections], image_shapes))
+            probabilities = jax.nn.sigmoid(self._seen("mask", features, *given))
             start = 0
             for found in detections:
                 own = probabilities[start : start + len(found["labels"])]
                 found["masks"] = jnp.take_along_axis(own, found["labels"][:, None, None, None], 1)
                 start += len(found["labels"])
         if self.has_keypoint():
-            heat, start = self._heat(features, [d["boxes"] for d in detections], image_shapes), 0
+            heat, start = self._seen("keypoint", features, *given), 0
             for found, size in zip(detections, image_shapes, strict=True):
                 own = heat[start : start + len(found["labels"])]
                 found["keypoints"], found["keypoints_scores"] = heatmaps_to_keypoints(own, found["boxes"], size)
@@ -252,7 +257,7 @@ class RoIHeads(nn.Module):
     ) -> dict[str, jax.Array]:
         samples = self.select_training_samples(proposals, targets)
         boxes = [one.boxes for one in samples]
-        logits, regression = self.box_predictor(self.box_head(self.box_roi_pool(features, boxes, image_shapes)))
+        logits, regression = self._seen("box", features, boxes, [one.valid for one in samples], image_shapes)
         labels = jnp.concatenate([one.labels for one in samples])
         valid = jnp.concatenate([one.valid for one in samples])
         # What does not count gets a box that has a code: a NaN times 0 would be one in the gradient.
@@ -261,17 +266,18 @@ class RoIHeads(nn.Module):
         wanted = self.box_coder.encode_single(objects, every)
         classifier, box = fastrcnn_loss(logits, regression, labels, wanted, valid)
         losses = {"loss_classifier": classifier, "loss_box_reg": box}
-        # How many samples have an object is not known in a traced program: the heads see all, and normalisations over
-        # the batch in them (maskrcnn_resnet50_fpn_v2) take their statistics of more than torchvision's do.
+        # The other heads learn from the samples that have an object.
+        most = self.fg_bg_sampler.most_positive
+        samples = [one.first(one.valid & (one.labels > 0), most) for one in samples]
+        given = [one.boxes for one in samples], [one.valid for one in samples], image_shapes
         if self.has_mask():
-            losses["loss_mask"] = maskrcnn_loss(self._masks(features, boxes, image_shapes), samples, targets)
+            losses["loss_mask"] = maskrcnn_loss(self._seen("mask", features, *given), samples, targets)
         if self.has_keypoint():
             keypoints = [
                 _of_objects(target["keypoints"], one.matched) for one, target in zip(samples, targets, strict=True)
             ]
-            counted = [one.valid & (one.labels > 0) for one in samples]
-            heat = self._heat(features, boxes, image_shapes)
-            losses["loss_keypoint"] = keypointrcnn_loss(heat, boxes, keypoints, counted)
+            heat = self._seen("keypoint", features, *given)
+            losses["loss_keypoint"] = keypointrcnn_loss(heat, given[0], keypoints, given[1])
         return losses
 
 
