@@ -8,10 +8,22 @@ from typing import TypeVar
 import libcst as cst
 
 from fnn.port._branches import BRANCH, branched
+from fnn.port._by_masks import read_whole
 from fnn.port._edit import arguments, bare, call, code, grouped, name
 from fnn.port._flow import names_in
 from fnn.port._kinds import BOX, MASK, Kind, is_array
-from fnn.port._masked import MASKED, chosen, is_compiled, is_traced, mask_of, traced_names, with_ignored
+from fnn.port._masked import (
+    MASKED,
+    Reduced,
+    chosen,
+    is_compiled,
+    is_traced,
+    mask_of,
+    reduced,
+    traced_names,
+    with_ignored,
+    with_where,
+)
 from fnn.port._methods import method, numbered, stays
 from fnn.port._pointers import pointers, stretch
 from fnn.port._report import CHANGED, CONVERTED, LEFT
@@ -88,14 +100,22 @@ class Rewriter(Writes):
         if kind is not None and kind.tag in ("torch", "tensor class", "dtype"):
             self._inner.add(id(node.value))
 
+    def visit_Assign(self, node: cst.Assign) -> None:
+        target = node.targets[0].target
+        self._by_mask |= read_whole(target, node.value, self.found, self._shapes(target))
+
     def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
         self._by_mask.add(id(node.target))
 
     def visit_AugAssign(self, node: cst.AugAssign) -> None:
+        if not isinstance(node.operator, cst.DivideAssign):
+            self._by_mask |= read_whole(node.target, node.value, self.found, self._shapes(node.target))
         self._by_mask.add(id(node.target))
 
     def visit_Call(self, node: cst.Call) -> None:
         self._by_mask |= {id(value) for value in chosen(node, self._kind(node.func), self.found)}
+        if (found := self._reduced(node)) is not None:
+            self._by_mask |= {id(read) for read in found.reads}
         if isinstance(node.func, cst.Attribute):
             self._inner.add(id(node.func))  # the call decides
 
@@ -240,6 +260,12 @@ class Rewriter(Writes):
             updated_node if before is None or after is None else updated_node.with_changes(value=_alone(before, after))
         )
 
+    def _reduced(self, node: cst.Call) -> Reduced | None:
+        """A sum or a mean over what is read by a mask whose values are not known."""
+        found = reduced(node, self._kind(node.func), self.found, self._shapes(node))
+        mask = mask_of(found.reads[0], self.found) if found is not None else None
+        return found if mask is not None and is_traced(mask, self._names_traced) else None
+
     @property
     def _names_traced(self) -> set[str]:
         return self._traced[-1] if self._traced else set()
@@ -256,6 +282,9 @@ class Rewriter(Writes):
             text = "a number is taken out of an array in the middle of a step, which cannot be compiled"
             self.note(original_node, CHANGED, text, "the training step")
         kind = self._kind(func)
+        if (found := self._reduced(original_node)) is not None:
+            self.needs.add("fnn")
+            return with_where(updated_node, found)
         if rows := chosen(original_node, kind, self.found):
             new = [a.value for a in updated_node.args]
             mask = mask_of(rows[0], self.found)
