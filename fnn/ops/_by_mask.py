@@ -26,7 +26,8 @@ def traced_mask(places: Places) -> int | None:
         if found is not None or at.dtype != np.bool_ or not at.ndim:
             return None
         found = i
-    return found if found is not None and concrete(places[found]) is None else None
+    mask = places[found] if found is not None else None
+    return found if isinstance(mask, jax.Array) and concrete(mask) is None else None
 
 
 def put_by_mask(

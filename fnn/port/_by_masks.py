@@ -122,7 +122,7 @@ def _chosen(
     x, number = write.new_target.value, _is_number(write.value, found)
     if write.operator is None and number:
         return call("fnn.masked_fill", x, new_mask, bare(write.given))
-    operator = _OPERATORS[type(write.operator)] if type(write.operator) in _OPERATORS else None
+    operator = _OPERATORS.get(type(write.operator)) if write.operator is not None else None
     if write.operator is not None and (operator is None or operator is cst.Power):
         return None
     if number or (_by_same(write.value, mask, found) and operator is not cst.Divide):

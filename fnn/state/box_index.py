@@ -33,7 +33,8 @@ def mask_places(index: Any) -> tuple[jax.Array | None, ...] | None:
     """What `fnn.index_put` takes for an index with one mask whose values are not known; None: it is another index."""
     found: list[jax.Array | None] = []
     masks = 0
-    for part in index if type(index) is tuple else (index,):
+    parts: tuple[Any, ...] = index if type(index) is tuple else (index,)
+    for part in parts:
         if isinstance(part, slice) and part == slice(None):
             found.append(None)
         elif isinstance(part, Tracer) and part.dtype == np.bool_ and part.ndim:
