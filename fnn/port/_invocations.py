@@ -187,6 +187,8 @@ class Invocations(Values):
             and isinstance(node.func, cst.Attribute)
         ):
             self.kinds[id(node.func.value)], self.kinds[id(node.func)] = ARRAY, Kind("method", name)
+            if isinstance(node.func.value, cst.Name):
+                self._bind(node.func.value.value, ARRAY)
             return method_result(name, count, keywords)
         if base is not None:
             match base.tag:
@@ -271,8 +273,11 @@ class Invocations(Values):
             if argument.star:
                 break
             if argument.keyword is not None:
-                if argument.keyword.value in named:
-                    function.given[argument.keyword.value] = join(function.given.get(argument.keyword.value), kind)
+                key = argument.keyword.value
+                if key not in named and params.star_kwarg is not None:
+                    key = f"**{key}"  # an entry of the function's dict of keywords
+                if key in named or key[0] == "*":
+                    function.given[key] = join(function.given.get(key), kind)
             elif place < len(names):
                 function.given[names[place]] = join(function.given.get(names[place]), kind)
                 place += 1

@@ -9,7 +9,7 @@ import libcst as cst
 
 from fnn.port._branches import BRANCH, branched
 from fnn.port._by_masks import read_whole
-from fnn.port._edit import arguments, bare, call, code, grouped, name
+from fnn.port._edit import arguments, bare, call, code, grouped, keyword, name
 from fnn.port._flow import names_in
 from fnn.port._kinds import BOX, MASK, Kind, is_array
 from fnn.port._masked import (
@@ -181,6 +181,8 @@ class Rewriter(Writes):
             return updated_node
         mask = mask_of(original_node, self.found)
         if mask is not None and id(original_node) not in self._by_mask and is_traced(mask, self._names_traced):
+            if self._is_fixed(original_node, mask):
+                return self._by_places(updated_node)
             self.note(original_node, LEFT, MASKED, "the training step")
         parts: list[cst.SubscriptElement] = []
         for element in updated_node.slice:
@@ -190,6 +192,14 @@ class Rewriter(Writes):
                     element = element.with_changes(slice=cst.Index(index.with_changes(func=name("fnn.arange"))))
             parts.append(element)
         return updated_node.with_changes(slice=parts)
+
+    def _by_places(self, node: cst.Subscript) -> cst.Subscript:
+        """``x[fnn.nonzero(mask, as_tuple=True)]``, which compiled code knows of a mask that it makes itself."""
+        self.needs.add("fnn")
+        index = node.slice[0].slice
+        assert isinstance(index, cst.Index)
+        places = call("fnn.nonzero", bare(index.value), keyword("as_tuple", cst.Name("True")))
+        return node.with_changes(slice=[cst.SubscriptElement(cst.Index(places))])
 
     def _is_module(self, full: str) -> bool:
         target = place(full)
@@ -320,6 +330,10 @@ class Rewriter(Writes):
     def _tell_sizes(self, node: cst.Call, called: str, of_arrays: bool) -> None:
         """Reports a result whose size depends on values, where it is compiled."""
         sized = called in _SIZED or (called == "where" and len(node.args) == 1)
+        of_method = isinstance(node.func, cst.Attribute) and is_array(self._kind(node.func.value))
+        parts = [*node.args, *([node.func.value] if of_method and isinstance(node.func, cst.Attribute) else [])]
+        if sized and all(self._is_fixed(node, part) for part in parts):
+            return
         if of_arrays and sized and self._forward and self._forward[-1]:
             self.note(node, LEFT, SIZED.format(called), "the training step")
 
