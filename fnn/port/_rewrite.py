@@ -9,9 +9,10 @@ import libcst as cst
 
 from fnn.port._branches import BRANCH, branched
 from fnn.port._by_masks import read_whole
+from fnn.port._coins import COIN, FROZEN, asked, is_coin, is_host_draw
 from fnn.port._edit import arguments, bare, call, code, grouped, keyword, name
 from fnn.port._flow import names_in
-from fnn.port._kinds import BOX, MASK, Kind, is_array
+from fnn.port._kinds import ARRAY, BOX, MASK, Kind, is_array
 from fnn.port._masked import (
     MASKED,
     Reduced,
@@ -86,6 +87,26 @@ class Rewriter(Writes):
                 return cst.FlattenSentinel(rows)
             self.note(original_node, LEFT, BRANCH, "the training step")
         return super().leave_If(original_node, updated_node)
+
+    def leave_IfExp(self, original_node: cst.IfExp, updated_node: cst.IfExp) -> cst.BaseExpression:
+        kind, test = self._kind(original_node.test), original_node.test
+        of_array = kind == MASK or (kind == ARRAY and isinstance(test, cst.Comparison | cst.Call))
+        if not of_array or not (self._forward and self._forward[-1]):
+            return updated_node
+        if not any(is_array(self._kind(n)) for n in (original_node.body, original_node.orelse)):
+            self.note(original_node, LEFT, BRANCH, "the training step")
+            return updated_node
+        self.needs.add("fnn")
+        return call("fnn.where", bare(updated_node.test), bare(updated_node.body), bare(updated_node.orelse))
+
+    def leave_Assert(
+        self, original_node: cst.Assert, updated_node: cst.Assert
+    ) -> cst.BaseSmallStatement | cst.RemovalSentinel:
+        if is_array(self._kind(original_node.test)) and self._forward and self._forward[-1]:
+            self.note(original_node, CHANGED, "what is asserted is a value, which is not known where a step is "
+                      "compiled: left out")  # fmt: skip
+            return cst.RemoveFromParent()
+        return updated_node
 
     def leave_SubscriptElement(
         self, original_node: cst.SubscriptElement, updated_node: cst.SubscriptElement
@@ -291,6 +312,12 @@ class Rewriter(Writes):
         if self._forward and self._forward[-1] and self._steps.takes_value(original_node):
             text = "a number is taken out of an array in the middle of a step, which cannot be compiled"
             self.note(original_node, CHANGED, text, "the training step")
+        if self._forward and self._forward[-1] and is_host_draw(original_node, self.found):
+            if is_coin(original_node, self.found) and self._kind(original_node) == ARRAY:
+                self.needs.add("jax.experimental")
+                self.note(original_node, CHANGED, COIN)
+                return asked(updated_node)
+            self.note(original_node, LEFT, FROZEN, "the training step")
         kind = self._kind(func)
         if (found := self._reduced(original_node)) is not None:
             self.needs.add("fnn")
