@@ -291,7 +291,7 @@ class _Plan:
             wanted = self.equations[at].invars if group is None else group.inputs
             missing = [self.made[v] for v in wanted if _is_variable(v) and v not in values]
             if missing:
-                stack += missing
+                stack += sorted(missing, reverse=True)  # the first first, so that the host is asked in order
                 continue
             stack.pop()
             if group is None:

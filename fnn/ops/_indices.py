@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -14,10 +12,19 @@ from fnn.arguments import listed
 from fnn.dtypes import number_in, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._promote import kind_of
-from fnn.tracing import concrete
+from fnn.tracing import concrete, known
 from fnn.typing import ArrayLike, Scalar
 
-__all__ = ["check_bounds", "dynamic", "in_front", "index_array", "line_of", "number_for", "places_along", "values_for"]
+__all__ = [
+    "check_bounds",
+    "in_front",
+    "index_array",
+    "line_of",
+    "number_for",
+    "places_along",
+    "values_for",
+    "values_of",
+]
 
 
 def index_array(index: ArrayLike, where: str, name: str = "index") -> jax.Array:
@@ -109,13 +116,22 @@ def values_for(values: Scalar | ArrayLike, x: jax.Array, where: str, name: str) 
     return array
 
 
-@contextlib.contextmanager
-def dynamic(where: str, what: str, instead: str) -> Iterator[None]:
-    """Says what to write where a shape depends on values that a compiled program does not know."""
-    try:
-        yield
-    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+def values_of(x: jax.Array, where: str, name: str, instead: str) -> np.ndarray:
+    """The values of an array on which the shape of a result depends.
+
+    Args:
+        x: the array.  A compiled program knows the values of what it makes itself, of numbers and shapes.
+        where: who asks.
+        name: the argument.
+        instead: what to write where the values are not known.
+
+    Raises:
+        ArgumentError: it depends on what a compiled program is given.
+    """
+    values = known(x)
+    if values is None:
         raise ArgumentError(
-            f"{where}the shape of the result depends on the values of '{what}', which have none while a program is "
+            f"{where}the shape of the result depends on the values of '{name}', which have none while a program is "
             f"traced; {instead}"
-        ) from None
+        )
+    return values

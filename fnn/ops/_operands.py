@@ -12,7 +12,7 @@ from fnn.arguments import narrow, widen, wrap_dim
 from fnn.dtypes import canonical, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._promote import as_inexact, kind_of, promoted
-from fnn.tracing import Tracer
+from fnn.tracing import known
 from fnn.typing import ArrayLike, DType, Ints
 
 __all__ = [
@@ -144,11 +144,12 @@ def concrete_only(where: str, x: jax.Array, instead: str) -> np.ndarray:
     """The values of ``x``, for a result whose shape depends on them.
 
     Raises:
-        ArgumentError: ``x`` is traced and has no values.
+        ArgumentError: ``x`` is traced and depends on what the program is given.
     """
-    if isinstance(x, Tracer):
+    values = known(x)
+    if values is None:
         raise ArgumentError(
             f"{where}: the shape of the result depends on the values of input, which are not known under jit, grad or "
             f"vmap (shape={list(x.shape)}, dtype={x.dtype}). {instead}"
         )
-    return np.asarray(x)
+    return values

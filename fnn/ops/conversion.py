@@ -15,6 +15,7 @@ from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._given import placed
 from fnn.ops._promote import complex_of
 from fnn.random import on_device
+from fnn.tracing import known
 from fnn.typing import ArrayLike, Device, DType
 
 __all__ = [
@@ -286,7 +287,9 @@ def numpy(input: ArrayLike) -> np.ndarray:
     >>> numpy(jnp.ones(2, "int32"))
     array([1, 1], dtype=int32)
     """
-    return np.array(to_array(input, "input", "numpy: "))
+    x = to_array(input, "input", "numpy: ")
+    values = known(x)  # a compiled program knows what it makes itself, of numbers and shapes
+    return np.array(x if values is None else values)
 
 
 # -- from data ---------------------------------------------------------------------------------------

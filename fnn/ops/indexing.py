@@ -12,7 +12,7 @@ from fnn.arguments import integer, listed, wrap_dim
 from fnn.dtypes import index_dtype, is_floating, operand_in, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.ops._given import ints_of
-from fnn.ops._indices import check_bounds, dynamic, in_front, index_array, line_of
+from fnn.ops._indices import check_bounds, in_front, index_array, line_of, values_of
 from fnn.ops._promote import result_type
 from fnn.typing import ArrayLike, Ints
 
@@ -120,7 +120,7 @@ def masked_select(input: ArrayLike, mask: ArrayLike) -> jax.Array:
     """The elements where ``mask``, in one dimension; both are broadcast.
 
     Raises:
-        ArgumentError: in a compiled program, for their number is not known there.
+        ArgumentError: in a compiled program, where the values are not those of numbers that it holds itself.
 
     >>> masked_select(jnp.array([1, 2, 3]), jnp.array([True, False, True]))
     Array([1, 3], dtype=int32)
@@ -128,8 +128,8 @@ def masked_select(input: ArrayLike, mask: ArrayLike) -> jax.Array:
     where = "masked_select: "
     x, chosen = to_array(input, "input", where), mask_of(mask, where)
     shape = jnp.broadcast_shapes(x.shape, chosen.shape)
-    with dynamic(where, "mask", "use fnn.where, or fnn.masked_fill, and reduce with a weight"):
-        places = np.nonzero(np.asarray(jnp.broadcast_to(chosen, shape)).reshape(-1))[0]
+    instead = "use fnn.where, or fnn.masked_fill, and reduce with a weight"
+    places = np.nonzero(values_of(jnp.broadcast_to(chosen, shape), where, "mask", instead).reshape(-1))[0]
     return jnp.broadcast_to(x, shape).reshape(-1)[places]
 
 
@@ -179,15 +179,14 @@ def nonzero(input: ArrayLike, *, as_tuple: bool = False) -> Any:
     """The indices of the elements that are not zero, one a row, (n, dimensions); or a tuple with a vector a dimension.
 
     Raises:
-        ArgumentError: in a compiled program, for their number is not known there.
+        ArgumentError: in a compiled program, where the values are not those of numbers that it holds itself.
 
     >>> nonzero(jnp.array([0, 1, 2]))
     Array([[1],
            [2]], dtype=int32)
     """
     x = to_array(input, "input", "nonzero: ")
-    with dynamic("nonzero: ", "input", "use fnn.nonzero_static, which is told their number"):
-        values = np.asarray(x)
+    values = values_of(x, "nonzero: ", "input", "use fnn.nonzero_static, which is told their number")
     found = np.nonzero(values.reshape(1) if as_tuple and not values.ndim else values) if values.ndim or as_tuple else ()
     if as_tuple:
         return tuple(jnp.asarray(part.astype(index_dtype())) for part in found)

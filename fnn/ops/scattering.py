@@ -11,6 +11,7 @@ import numpy as np
 from fnn.arguments import listed, wrap_dim
 from fnn.dtypes import to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
+from fnn.ops._by_mask import put_by_mask, traced_mask
 from fnn.ops._indices import check_bounds, in_front, index_array, line_of, number_for, places_along, values_for
 from fnn.ops._promote import kind_of
 from fnn.ops._scatter import REDUCTIONS, added, reduced_into
@@ -147,22 +148,29 @@ def index_reduce(
 
 
 def index_put(
-    input: ArrayLike, indices: Sequence[ArrayLike | None], values: ArrayLike, accumulate: bool = False
+    input: ArrayLike, indices: Sequence[ArrayLike | None], values: Scalar | ArrayLike, accumulate: bool = False
 ) -> jax.Array:
     """The array with ``input[indices] = values``; with ``accumulate``, ``+=`` over all that go to one element.
 
     Args:
         input: any shape.
-        indices: integer arrays or masks, one a dimension; None for a dimension that is taken whole.
-        values: broadcast to the shape of ``input[indices]``; the dtype of ``input``.
+        indices: integer arrays or masks, one a dimension; None for a dimension that is taken whole.  A mask with
+            several dimensions stands for as many.
+        values: broadcast to the shape of ``input[indices]``, of the dtype of ``input``; or one number.  Where a
+            compiled program does not know how many elements a mask has that are true, it cannot tell either whether
+            as many rows were given: the first are taken, in order.
         accumulate: see above.
 
     >>> index_put(jnp.zeros(3), (jnp.array([0, 0]),), jnp.ones(2), accumulate=True)
     Array([2., 0., 0.], dtype=float32)
+    >>> index_put(jnp.zeros((2, 2)), (jnp.array([True, False]),), 5)
+    Array([[5., 5.],
+           [0., 0.]], dtype=float32)
     """
     where = "index_put: "
     x = to_array(input, "input", where)
-    values = values_for(values, x, where, "source")
+    plain = isinstance(values, (bool, int, float, complex))
+    values = number_for(values, x.dtype, where) if plain else values_for(values, x, where, "source")
     if isinstance(indices, (jax.Array, np.ndarray)) or not isinstance(indices, Sequence):
         raise ArgumentTypeError(f"{where}argument 'indices' must be tuple of Tensors, not {type(indices).__name__}")
     places: list[jax.Array | slice] = []
@@ -183,6 +191,9 @@ def index_put(
         axis += at.ndim if at.dtype == np.bool_ else 1
     if axis > x.ndim:
         raise IndexError(f"{where}too many indices for tensor of dimension {x.ndim}")
+    mask = traced_mask(places)
+    if mask is not None:
+        return put_by_mask(x, places, mask, values, accumulate, where)
     try:
         shape = jax.eval_shape(lambda v: v[tuple(places)], x).shape if not _masked(places) else x[tuple(places)].shape
         values = jnp.broadcast_to(values, shape)

@@ -12,16 +12,18 @@ __all__ = ["DUCKS", "NO_ROWS", "builtin_result"]
 # Methods that tensors have and nothing else that a training script holds: numpy's arrays, optimizers, layers, files and
 # distributions do not.  (``mean``, ``expand``, ``to`` and ``split`` are not among them.)
 DUCKS = frozenset(
-    "abs_ add_ addcdiv_ addcmul_ addmm argwhere backward baddbmm bmm clamp clamp_ clamp_min clamp_max contiguous "
-    "copy_ cpu detach detach_ div_ eq expand_as fill_ gather index_add_ index_copy_ index_fill_ index_select "
-    "log_softmax logsumexp lt_ masked_fill masked_fill_ masked_select matmul mul_ narrow neg new_empty new_full "
-    "new_ones new_tensor new_zeros norm normal_ numel numpy permute pow_ repeat_interleave requires_grad_ rsqrt "
-    "scatter_ scatter_add_ scatter scatter_add sigmoid softmax squeeze_ sub_ t tanh topk tril triu type_as unbind "
-    "unfold uniform_ unsqueeze unsqueeze_ view view_as zero_".split()
+    "abs_ add_ addcdiv_ addcmul_ addmm argwhere backward baddbmm bmm bool chunk clamp clamp_ clamp_min clamp_max "
+    "contiguous copy_ cpu detach detach_ dim div_ eq expand_as fill_ gather index_add_ index_copy_ index_fill_ "
+    "index_select log_softmax logsumexp long lt_ masked_fill masked_fill_ masked_select matmul mul_ narrow neg "
+    "new_empty new_full new_ones new_tensor new_zeros norm normal_ numel numpy permute pow_ repeat_interleave "
+    "requires_grad_ rsqrt scatter_ scatter_add_ scatter scatter_add sigmoid softmax squeeze_ sub_ t tanh topk "
+    "tril triu type_as unbind unfold uniform_ unsqueeze unsqueeze_ view view_as zero_".split()
 )
 
 # Methods of tensors that no list, tuple, set or dict has: what is either of them is a tensor where one is called.
-NO_ROWS = frozenset(ops.__all__) - {name for kind in (list, tuple, set, dict, deque) for name in dir(kind)}
+NO_ROWS = frozenset((*ops.__all__, "backward")) - {
+    name for kind in (list, tuple, set, dict, deque) for name in dir(kind)
+}
 
 _NUMBERS = frozenset("len int float bool abs round ord hash isinstance hasattr id".split())
 _SAME = frozenset("list tuple iter reversed sorted tqdm trange cycle set".split())

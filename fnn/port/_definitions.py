@@ -108,7 +108,7 @@ class Definitions(Invocations):
         for star, made in ((params.star_arg, list_of), (params.star_kwarg, None)):
             if isinstance(star, cst.Param):
                 held = ARRAY if owner is not None and owner.module and name == "forward" else None
-                env[star.name.value] = made(held) if made else Kind("dict", "", (None,))
+                env[star.name.value] = made(held) if made else Kind("dict", str(id(node)), (None,))
         saved = self._envs, self._class, self._function
         self._envs, self._class, self._function = [*function.outer, env], None, function
         if isinstance(node, cst.Lambda):

@@ -100,6 +100,8 @@ class Inference(Definitions):
                     kind = before if before is not None and is_array(before) else join(before, kind)
                     if isinstance(node.target, cst.Name):
                         self._bind(node.target.value, kind)
+                    elif isinstance(node.target, cst.Attribute) and is_array(kind):
+                        self._assign(node.target, kind)
             case cst.Expr():
                 self._eval(node.value)
                 self._appended(node.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from fnn.port._calls import DUCKS, NO_ROWS, builtin_result
+from fnn.port._coins import is_coin
 from fnn.port._kinds import (
     ARRAY,
     BATCH,
@@ -55,6 +56,8 @@ class Invocations(Values):
         self.doubled |= kind == torch_name("torch.set_default_dtype") and any(
             k is not None and k.name in DOUBLES for k in args
         )
+        if self._in_forward and is_coin(node, self):
+            return ARRAY  # asked anew by the compiled program
         if isinstance(func, cst.Attribute):
             found = self._method(node, func.attr.value, base, kind, args, keywords, count)
             if found is not None:
@@ -116,6 +119,13 @@ class Invocations(Values):
                 self._pass(function, node, args, bound=function.owner is not None and not static)
                 return function.returns
         return None
+
+    @property
+    def _in_forward(self) -> bool:
+        """Whether the statements are a Module's forward pass."""
+        function = self._function
+        own = function is not None and function.owner is not None and function.owner.module
+        return own and isinstance(function.node, cst.FunctionDef) and function.node.name.value == "forward"
 
     def _collated(self, kind: Kind, node: cst.Call) -> Kind | None:
         """A loader whose batches a function of the script puts together."""
@@ -187,6 +197,8 @@ class Invocations(Values):
             and isinstance(node.func, cst.Attribute)
         ):
             self.kinds[id(node.func.value)], self.kinds[id(node.func)] = ARRAY, Kind("method", name)
+            if isinstance(node.func.value, cst.Name):
+                self._bind(node.func.value.value, ARRAY)
             return method_result(name, count, keywords)
         if base is not None:
             match base.tag:
@@ -245,7 +257,8 @@ class Invocations(Values):
             return OPTIONS
         if kind is None and name == "parse_known_args":
             return tuple_of(OPTIONS, list_of(TEXT))
-        if kind is None and name in DUCKS and name not in self.own_methods:
+        duck = name in DUCKS or (name == "size" and count == 1)  # arrays of numpy's have a number there
+        if kind is None and duck and name not in self.own_methods:
             if isinstance(node.func, cst.Attribute):
                 self.kinds[id(node.func.value)] = ARRAY
                 self._told(node.func.value)
@@ -271,8 +284,11 @@ class Invocations(Values):
             if argument.star:
                 break
             if argument.keyword is not None:
-                if argument.keyword.value in named:
-                    function.given[argument.keyword.value] = join(function.given.get(argument.keyword.value), kind)
+                key = argument.keyword.value
+                if key not in named and params.star_kwarg is not None:
+                    key = f"**{key}"  # an entry of the function's dict of keywords
+                if key in named or key[0] == "*":
+                    function.given[key] = join(function.given.get(key), kind)
             elif place < len(names):
                 function.given[names[place]] = join(function.given.get(names[place]), kind)
                 place += 1

@@ -82,7 +82,7 @@ def join(a: Kind | None, b: Kind | None) -> Kind | None:
     if a.tag == b.tag and len(a.of) == len(b.of) and a.name == b.name:
         return Kind(a.tag, a.name, tuple(join(x, y) for x, y in zip(a.of, b.of, strict=True)))
     if a.tag == b.tag == "module":
-        return Kind("module")
+        return b if not a.name else a if not b.name else Kind("module")  # the same one in a wrapper, or two
     for one, other in ((a, b), (b, a)):
         if one == BATCH or (one == ARRAY and other.tag in ("tuple", "list")):
             return other

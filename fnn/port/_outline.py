@@ -18,6 +18,7 @@ from fnn.port._flow import walk
 from fnn.port._infer import Inference
 from fnn.port._kinds import is_array, torch_name
 from fnn.port._masked import is_compiled
+from fnn.port._parting import parts_of
 from fnn.port._passed import with_finishers
 from fnn.port._regions import Cannot, Elsewhere
 from fnn.port._report import CHANGED, LEFT, Status
@@ -209,6 +210,10 @@ class _Outliner(Extraction):
         evaluates = not learns and bool(at.loops) and self._is_evaluation(at.loops[-1])
         if not learns and not evaluates:
             return body
+        whole = body
+        if learns:
+            body = parts_of(body, self._steps)
+            learns = [i for i, s in enumerate(body) if self._steps.differentiates(s)]
         try:
             if evaluates:
                 first = next((i for i, s in enumerate(body) if self._steps.runs_module(s)), None)
@@ -237,6 +242,7 @@ class _Outliner(Extraction):
                 return [*head, *self._segment(body[cut:], at)]
             if learns:
                 page = PAGE if isinstance(reason, Elsewhere) else ""
-                self._note(body[learns[0]], LEFT, f"the training step stays in its place: {reason}; write it as a "
+                learning = next(s for s in whole if self._steps.differentiates(s))
+                self._note(learning, LEFT, f"the training step stays in its place: {reason}; write it as a "
                            f"function under @fnn.jit that calls fnn.backward(loss)", page)  # fmt: skip
-            return body
+            return whole

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import libcst as cst
 from libcst.metadata import CodeRange
 
+from fnn.port._alike import Shapes, only_values, scope_body
 from fnn.port._emptied import Emptied
+from fnn.port._fixed import Fixed
 from fnn.port._flow import walk
 from fnn.port._functions import Functions
 from fnn.port._infer import Inference
@@ -41,14 +43,30 @@ class Reporting(Emptied):
         self._forward: list[bool] = []  # whether the functions around are part of a forward pass
         self._pointers: list[dict[str, cst.Call]] = []  # places read from buffers, of the functions around
         self._traced: list[set[str]] = []  # names of traced values, of the functions around
+        self._shapes_at: dict[int, Shapes] = {}  # of expressions, by what the function that they stood in binds
+        self._fixed_at: dict[int, Fixed] = {}
         self._by_mask: set[int] = set()  # what is written by a mask, or will be read in another way
         self.double = found.doubled
         self._params: list[set[str]] = []
 
-    def compile(self, module: cst.Module) -> None:
-        """Notes which functions the compiled ones of a module call."""
+    def compile(self, module: cst.Module, original: cst.Module) -> None:
+        """Notes which functions the compiled ones of a module call, and which shapes the original shows."""
+        for scope in (original, *(n for n in walk(original, functions=True) if isinstance(n, cst.FunctionDef))):
+            shapes = Shapes(self.found, only_values(scope))
+            kinds = cst.Subscript | cst.Call
+            fixed = Fixed(self.found, scope)
+            for n in (n for s in scope_body(scope) for n in walk(s) if isinstance(n, kinds)):
+                self._shapes_at[id(n)], self._fixed_at[id(n)] = shapes, fixed
         steps = [n for n in walk(module, functions=True) if isinstance(n, cst.FunctionDef) and is_compiled(n)]
         self._compiled = self._steps.reached(f for step in steps for f in self._steps.called(step.body))
+
+    def _shapes(self, node: cst.CSTNode) -> Shapes:
+        """What is known of shapes where a node stood."""
+        return self._shapes_at.get(id(node), Shapes(self.found, {}))
+
+    def _is_fixed(self, node: cst.Subscript | cst.Call, value: cst.CSTNode) -> bool:
+        """Whether a part of a node does not depend on arrays that the function around it is given."""
+        return id(node) in self._fixed_at and self._fixed_at[id(node)].is_fixed(value)
 
     def note(self, node: cst.CSTNode, status: Status, text: str, page: str = "") -> None:
         """Reports something at the line of a node of the original."""

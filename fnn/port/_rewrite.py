@@ -8,10 +8,23 @@ from typing import TypeVar
 import libcst as cst
 
 from fnn.port._branches import BRANCH, branched
-from fnn.port._edit import arguments, bare, call, code, grouped, name
+from fnn.port._by_masks import read_whole
+from fnn.port._coins import COIN, FROZEN, asked, is_coin, is_host_draw
+from fnn.port._edit import arguments, bare, call, code, grouped, keyword, name
 from fnn.port._flow import names_in
-from fnn.port._kinds import BOX, MASK, Kind, is_array
-from fnn.port._masked import MASKED, chosen, is_compiled, is_traced, mask_of, traced_names, with_ignored
+from fnn.port._kinds import ARRAY, BOX, MASK, Kind, is_array
+from fnn.port._masked import (
+    MASKED,
+    Reduced,
+    chosen,
+    is_compiled,
+    is_traced,
+    mask_of,
+    reduced,
+    traced_names,
+    with_ignored,
+    with_where,
+)
 from fnn.port._methods import method, numbered, stays
 from fnn.port._pointers import pointers, stretch
 from fnn.port._report import CHANGED, CONVERTED, LEFT
@@ -75,6 +88,26 @@ class Rewriter(Writes):
             self.note(original_node, LEFT, BRANCH, "the training step")
         return super().leave_If(original_node, updated_node)
 
+    def leave_IfExp(self, original_node: cst.IfExp, updated_node: cst.IfExp) -> cst.BaseExpression:
+        kind, test = self._kind(original_node.test), original_node.test
+        of_array = kind == MASK or (kind == ARRAY and isinstance(test, cst.Comparison | cst.Call))
+        if not of_array or not (self._forward and self._forward[-1]):
+            return updated_node
+        if not any(is_array(self._kind(n)) for n in (original_node.body, original_node.orelse)):
+            self.note(original_node, LEFT, BRANCH, "the training step")
+            return updated_node
+        self.needs.add("fnn")
+        return call("fnn.where", bare(updated_node.test), bare(updated_node.body), bare(updated_node.orelse))
+
+    def leave_Assert(
+        self, original_node: cst.Assert, updated_node: cst.Assert
+    ) -> cst.BaseSmallStatement | cst.RemovalSentinel:
+        if is_array(self._kind(original_node.test)) and self._forward and self._forward[-1]:
+            self.note(original_node, CHANGED, "what is asserted is a value, which is not known where a step is "
+                      "compiled: left out")  # fmt: skip
+            return cst.RemoveFromParent()
+        return updated_node
+
     def leave_SubscriptElement(
         self, original_node: cst.SubscriptElement, updated_node: cst.SubscriptElement
     ) -> cst.SubscriptElement:
@@ -88,14 +121,22 @@ class Rewriter(Writes):
         if kind is not None and kind.tag in ("torch", "tensor class", "dtype"):
             self._inner.add(id(node.value))
 
+    def visit_Assign(self, node: cst.Assign) -> None:
+        target = node.targets[0].target
+        self._by_mask |= read_whole(target, node.value, self.found, self._shapes(target))
+
     def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
         self._by_mask.add(id(node.target))
 
     def visit_AugAssign(self, node: cst.AugAssign) -> None:
+        if not isinstance(node.operator, cst.DivideAssign):
+            self._by_mask |= read_whole(node.target, node.value, self.found, self._shapes(node.target))
         self._by_mask.add(id(node.target))
 
     def visit_Call(self, node: cst.Call) -> None:
         self._by_mask |= {id(value) for value in chosen(node, self._kind(node.func), self.found)}
+        if (found := self._reduced(node)) is not None:
+            self._by_mask |= {id(read) for read in found.reads}
         if isinstance(node.func, cst.Attribute):
             self._inner.add(id(node.func))  # the call decides
 
@@ -161,6 +202,8 @@ class Rewriter(Writes):
             return updated_node
         mask = mask_of(original_node, self.found)
         if mask is not None and id(original_node) not in self._by_mask and is_traced(mask, self._names_traced):
+            if self._is_fixed(original_node, mask):
+                return self._by_places(updated_node)
             self.note(original_node, LEFT, MASKED, "the training step")
         parts: list[cst.SubscriptElement] = []
         for element in updated_node.slice:
@@ -170,6 +213,14 @@ class Rewriter(Writes):
                     element = element.with_changes(slice=cst.Index(index.with_changes(func=name("fnn.arange"))))
             parts.append(element)
         return updated_node.with_changes(slice=parts)
+
+    def _by_places(self, node: cst.Subscript) -> cst.Subscript:
+        """``x[fnn.nonzero(mask, as_tuple=True)]``, which compiled code knows of a mask that it makes itself."""
+        self.needs.add("fnn")
+        index = node.slice[0].slice
+        assert isinstance(index, cst.Index)
+        places = call("fnn.nonzero", bare(index.value), keyword("as_tuple", cst.Name("True")))
+        return node.with_changes(slice=[cst.SubscriptElement(cst.Index(places))])
 
     def _is_module(self, full: str) -> bool:
         target = place(full)
@@ -240,6 +291,12 @@ class Rewriter(Writes):
             updated_node if before is None or after is None else updated_node.with_changes(value=_alone(before, after))
         )
 
+    def _reduced(self, node: cst.Call) -> Reduced | None:
+        """A sum or a mean over what is read by a mask whose values are not known."""
+        found = reduced(node, self._kind(node.func), self.found, self._shapes(node))
+        mask = mask_of(found.reads[0], self.found) if found is not None else None
+        return found if mask is not None and is_traced(mask, self._names_traced) else None
+
     @property
     def _names_traced(self) -> set[str]:
         return self._traced[-1] if self._traced else set()
@@ -255,7 +312,16 @@ class Rewriter(Writes):
         if self._forward and self._forward[-1] and self._steps.takes_value(original_node):
             text = "a number is taken out of an array in the middle of a step, which cannot be compiled"
             self.note(original_node, CHANGED, text, "the training step")
+        if self._forward and self._forward[-1] and is_host_draw(original_node, self.found):
+            if is_coin(original_node, self.found) and self._kind(original_node) == ARRAY:
+                self.needs.add("jax.experimental")
+                self.note(original_node, CHANGED, COIN)
+                return asked(updated_node)
+            self.note(original_node, LEFT, FROZEN, "the training step")
         kind = self._kind(func)
+        if (found := self._reduced(original_node)) is not None:
+            self.needs.add("fnn")
+            return with_where(updated_node, found)
         if rows := chosen(original_node, kind, self.found):
             new = [a.value for a in updated_node.args]
             mask = mask_of(rows[0], self.found)
@@ -291,6 +357,10 @@ class Rewriter(Writes):
     def _tell_sizes(self, node: cst.Call, called: str, of_arrays: bool) -> None:
         """Reports a result whose size depends on values, where it is compiled."""
         sized = called in _SIZED or (called == "where" and len(node.args) == 1)
+        of_method = isinstance(node.func, cst.Attribute) and is_array(self._kind(node.func.value))
+        parts = [*node.args, *([node.func.value] if of_method and isinstance(node.func, cst.Attribute) else [])]
+        if sized and all(self._is_fixed(node, part) for part in parts):
+            return
         if of_arrays and sized and self._forward and self._forward[-1]:
             self.note(node, LEFT, SIZED.format(called), "the training step")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from fnn.port._flow import walk
-from fnn.port._kinds import Kind, is_array
+from fnn.port._kinds import NUMPY, Kind, is_array
 from fnn.port._learning import VALUES, Learning, method_of
 from fnn.port._scopes import dotted
 
@@ -118,7 +118,7 @@ class Steps(Learning):
             return kind.tag in ("device", "number")  # .to(0) is the first GPU
         if isinstance(node, cst.Subscript):
             node = node.value  # devices[0]
-        last = (dotted(node) or "").rpartition(".")[2].lower()
+        last = (node.attr.value if isinstance(node, cst.Attribute) else dotted(node) or "").lower()
         return last in _DEVICE_LIKE or last.endswith(("_device", "device"))
 
     def moves(self, node: cst.CSTNode) -> bool:
@@ -176,6 +176,14 @@ class Steps(Learning):
                 return not all(_is_fixed(self._found.of(a.value)) for a in node.args)
         return False
 
+    def _writes_numpy(self, target: cst.BaseExpression) -> bool:
+        """Whether something is written into an array of numpy's at places that are not known."""
+        if not isinstance(target, cst.Subscript) or self._found.of(target.value) != NUMPY:
+            return False
+        places = [e.slice.value for e in target.slice if isinstance(e.slice, cst.Index)]
+        parts = [p for place in places for p in (place.elements if isinstance(place, cst.Tuple) else [place])]
+        return not all(_is_fixed(self._found.of(p)) for p in parts)
+
     def draws(self, node: cst.CSTNode) -> bool:
         """Whether torch's generator is asked directly."""
         return any(
@@ -191,6 +199,8 @@ class Steps(Learning):
         body = self._found.functions[int(kind.name)].node.body
         learns = self._runs(kind, set())  # then torch's generator is asked in the step, as a layer does
         for part in walk(body):
+            if isinstance(part, cst.AssignTarget | cst.AugAssign) and self._writes_numpy(part.target):
+                return True
             if isinstance(part, cst.Call):
                 called = self._found.of(part.func)
                 if self._asks_host(part):

@@ -102,7 +102,10 @@ _OTHERS = frozenset(
     "inference_mode set_grad_enabled autocast GradScaler Generator init_process_group set_printoptions empty_cache "
     "synchronize finfo iinfo dtype".split()
 )
-_MASKS = frozenset("bool eq ne lt le gt ge isnan isinf logical_and logical_or logical_not".split())
+_MASKS = frozenset(
+    "bool eq ne lt le gt ge greater less isnan isinf isfinite isclose isin logical_and logical_or logical_not "
+    "logical_xor not_equal greater_equal less_equal".split()
+)
 _LISTS = frozenset("split chunk unbind meshgrid tensor_split hsplit vsplit dsplit broadcast_tensors atleast_1d".split())
 _PAIRS = frozenset("sort topk kthvalue mode median cummax cummin std_mean var_mean slogdet qr eig eigh".split())
 _EXTREMES = frozenset(("max", "min", "median", "nanmedian"))
@@ -161,6 +164,8 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
         return tuple_of(ARRAY, ARRAY, ARRAY)
     if last == "unique" and keywords:
         return tuple_of(ARRAY, ARRAY)
+    if parent == "torch" and last in _MASKS:
+        return MASK
     if name == "torch.compile":
         return Kind("module")
     if parent == "torch.utils.checkpoint":

@@ -259,6 +259,8 @@ class Values(Scopes):
             return base
         if base is not None and sliced and base.tag == "tuple":
             return list_of(element(base))
+        if base is not None and base.tag == "dict" and base.name:  # of a function's keywords
+            return self.functions[int(base.name)].given.get(f"**{_key(node)}")
         return part(base, index)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from fnn.port._by_masks import Write, write_by_mask
 from fnn.port._edit import assign, bare, call, grouped, on_a_line, replaced_self
-from fnn.port._kinds import BOX, MASK, NUMBER, ROW, Kind, element, is_array
+from fnn.port._kinds import BOX, ROW, Kind, element, is_array
 from fnn.port._methods import plain_name
 from fnn.port._report import CHANGED, LEFT
 from fnn.port._reporting import Reporting
@@ -141,19 +142,20 @@ class Writes(Reporting):
     def _written(
         self, original: cst.Subscript, target: cst.Subscript, value: cst.BaseExpression, given: cst.BaseExpression
     ) -> cst.Assign | None:
-        """``x[i] = v`` for an array; where ``i`` is a mask and ``v`` a number, by `fnn.masked_fill`."""
-        match original.slice:
-            case [cst.SubscriptElement(slice=cst.Index(value=index))] if self._kind(index) == MASK:
-                number = self._kind(value) == NUMBER or isinstance(value, cst.Integer | cst.Float | cst.UnaryOperation)
-                new = target.slice[0].slice
-                function = "fnn.masked_fill" if number else "fnn.masked_scatter" if is_array(self._kind(value)) else ""
-                if function and isinstance(new, cst.Index) and isinstance(target.value, cst.Name | cst.Attribute):
-                    self.needs.add("fnn")
-                    return assign(target.value, call(function, target.value, bare(new.value), bare(given)))
+        """``x[i] = v`` for an array."""
+        by_mask = self._by_a_mask(Write(original, value, target, given))
+        if by_mask is not None:
+            return by_mask
         if self._kind(value) == ROW and isinstance(target.value, cst.Name | cst.Attribute):
             place = cst.Attribute(target, cst.Name("shape"))
             given = cst.Call(cst.Attribute(grouped(given), cst.Name("reshape")), [cst.Arg(place)])
         return self._indexed(target, "set", given)
+
+    def _by_a_mask(self, write: Write) -> cst.Assign | None:
+        made = write_by_mask(write, self.found, self._shapes(write.target))
+        if made is not None:
+            self.needs.add("fnn")
+        return made
 
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
@@ -254,6 +256,10 @@ class Writes(Reporting):
             if base is not None and base.tag == "array" and _is_whole(target):
                 return updated_node.with_changes(target=after.value)
             if base is not None and base.tag == "array":
+                write = Write(target, original_node.value, after, updated_node.value, original_node.operator)
+                if (made := self._by_a_mask(write)) is not None:
+                    self._told_indexed(original_node, target)
+                    return made
                 what, value = _AT.get(type(original_node.operator)), updated_node.value
                 if isinstance(original_node.operator, cst.SubtractAssign):
                     what, value = "add", cst.UnaryOperation(cst.Minus(), grouped(value))

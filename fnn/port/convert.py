@@ -111,7 +111,7 @@ def _converted(
     found = Inference(module)
     rewriter = Rewriter(found, positions)
     tree = outlined(module, found, rewriter.note) if outlining else module
-    rewriter.compile(tree)
+    rewriter.compile(tree, module)
     rewritten = tree.visit(rewriter)
     written = {code_of(n): n for n in walk(module, functions=True) if isinstance(n, cst.Import | cst.ImportFrom)}
     imports = ImportRewriter(lambda node, status, text: rewriter.note(written.get(code_of(node), node), status, text))

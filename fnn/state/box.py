@@ -25,12 +25,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnn import random
+from fnn import ops, random
 from fnn.autocasting import governed_as
 from fnn.dtypes import number_in, to_array
 from fnn.errors import ArgumentError, TracerEscapeError
 from fnn.state import constants, tensor_methods, tensor_names
-from fnn.state.box_index import check_index
+from fnn.state.box_index import check_index, mask_places
 from fnn.state.layout import Layout, spread
 from fnn.state.scope import epoch, escape_message, innermost
 from fnn.state.tensor_methods import Size, TensorMethods
@@ -340,7 +340,12 @@ class Box(_Arrayed):
             value = value.data
         old = self.data
         check_index(index, old.shape)
-        self._write(old.at[_plain(index)].set(value))
+        at = _plain(index)
+        places = mask_places(at)
+        if places is None:
+            self._write(old.at[at].set(value))
+        else:
+            self._write(ops.index_put(old, places, jnp.asarray(value, old.dtype)))
 
     def __hash__(self) -> int:
         return id(self) >> 4

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["check_index"]
+from fnn.tracing import Tracer
+
+__all__ = ["check_index", "mask_places"]
 
 
 def check_index(index: Any, shape: tuple[int, ...]) -> None:
@@ -23,6 +27,24 @@ def check_index(index: Any, shape: tuple[int, ...]) -> None:
         _check_each(index, shape)
     elif isinstance(index, np.integer):
         check_index(int(index), shape)
+
+
+def mask_places(index: Any) -> tuple[jax.Array | None, ...] | None:
+    """What `fnn.index_put` takes for an index with one mask whose values are not known; None: it is another index."""
+    found: list[jax.Array | None] = []
+    masks = 0
+    parts: tuple[Any, ...] = index if type(index) is tuple else (index,)
+    for part in parts:
+        if isinstance(part, slice) and part == slice(None):
+            found.append(None)
+        elif isinstance(part, Tracer) and part.dtype == np.bool_ and part.ndim:
+            masks += 1
+            found.append(part)
+        elif isinstance(part, (int, np.integer)) and not isinstance(part, bool):
+            found.append(jnp.asarray(part))
+        else:
+            return None
+    return tuple(found) if masks == 1 else None
 
 
 def _check_each(index: tuple[Any, ...], shape: tuple[int, ...]) -> None:

@@ -1,7 +1,11 @@
 """The functions that make, join, split, reshape and index arrays against torch's own cases."""
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
+import fnn
 from tests import reference
 from tests.ops.table import DTYPES, Case, run, run_errors
 
@@ -64,3 +68,53 @@ def test_values_and_gradients(case, dtype):
 @pytest.mark.parametrize("case", CASES, ids=_IDS)
 def test_bad_inputs(case):
     run_errors(case)
+
+
+TRUE = np.array([True, False, True])
+WRITES = {  # places and values, of a 3 x 3 x 2 array
+    "rows": ((TRUE,), 5.0),
+    "rows, each its own": ((TRUE,), np.arange(12.0).reshape(2, 3, 2)),
+    "columns": ((None, TRUE), np.arange(4.0).reshape(2, 2)),
+    "two dimensions": ((np.eye(3, dtype=bool),), np.arange(3.0)[:, None]),
+    "rows of a column": ((TRUE, np.array(1)), np.array([1.0, 2.0])),
+    "the end of a row": ((np.array(2), TRUE), 7.0),
+    "nothing": ((np.zeros(3, bool),), 1.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize("case", WRITES)
+def test_index_put_by_a_mask_without_values(case, accumulate):
+    places, values = WRITES[case]
+    x = np.random.default_rng(0).normal(size=(3, 3, 2)).astype(np.float32)
+    number = next(i for i, at in enumerate(places) if at is not None and at.ndim)
+    index = tuple(slice(None) if at is None else at for at in places)
+    expected = x.copy()
+    expected[index] = expected[index] + values if accumulate else values
+
+    @jax.jit
+    def put(x, mask):
+        given = tuple(mask if i == number else at for i, at in enumerate(places))
+        written = values if isinstance(values, float) else jnp.asarray(values, jnp.float32)
+        return fnn.index_put(x, given, written, accumulate)
+
+    np.testing.assert_allclose(put(x, places[number]), expected, rtol=1e-6)
+
+
+def test_a_buffer_written_by_a_mask_without_values():
+    buffer = fnn.nn.Buffer(jnp.zeros((2, 3)))
+
+    @fnn.jit
+    def write(mask, row):
+        buffer[row] = 1
+        buffer[:, mask] = jnp.array([[5], [6]])
+
+    write(jnp.array([False, True, False]), jnp.array([True, False]))
+    assert buffer.tolist() == [[1, 5, 1], [0, 6, 0]]
+
+
+def test_a_mask_of_another_shape_is_refused():
+    with pytest.raises(IndexError, match=r"mask \[2\] does not match the shape of the indexed tensor \[3, 2\]"):
+        jax.jit(lambda x, m: fnn.index_put(x, (m,), 0))(jnp.zeros((3, 2)), jnp.array([True, False]))
+    with pytest.raises(fnn.errors.ArgumentError, match=r"value tensor of shape \[2, 3\] cannot be broadcast"):
+        jax.jit(lambda x, m: fnn.index_put(x, (m,), jnp.ones((2, 3))))(jnp.zeros((2, 2)), jnp.array([True, False]))

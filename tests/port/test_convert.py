@@ -76,7 +76,18 @@ STATEMENTS = {
     "x[:, 1] += y[:, 0]": "x = x.at[:, 1].add(y[:, 0])",
     "x[0] -= y[0] + 1": "x = x.at[0].add(-(y[0] + 1))",
     "x[x > 0] = 0": "x = fnn.masked_fill(x, x > 0, 0)",
-    "m = x > 0\nx[m] = y[m]": "m = x > 0\nx = fnn.masked_scatter(x, m, y[m])",
+    "m = x > 0\nx[m] = y[m]": "m = x > 0\nx = fnn.where(m, y, x)",
+    "m = x > 0\nx[m] *= 2": "m = x > 0\nx = fnn.where(m, x * 2, x)",
+    "x[x > 0] = x.mean()": "x = fnn.index_put(x, (x > 0,), x.mean())",
+    "m = torch.bernoulli(torch.full(x.shape, 0.5)).bool()\nx[~m] = -100":
+        "m = fnn.bool(fnn.bernoulli(fnn.full(x.shape, 0.5)))\nx = fnn.masked_fill(x, ~m, -100)",
+    "m = x.sum(1) > 0\nx[m] = 0": "m = x.sum(1) > 0\nx = fnn.index_put(x, (m,), 0)",
+    "m = x.sum(1) > 0\nx[m] -= y[0]": "m = x.sum(1) > 0\nx = fnn.index_put(x, (m,), -y[0], accumulate=True)",
+    "m = x.sum(1) > 0\nx[m] /= 2": "m = x.sum(1) > 0\nx = x / fnn.index_put(fnn.ones_like(x), (m,), 2)",
+    "m = x.sum(1) > 0\nx[m, 1] = 0": "m = x.sum(1) > 0\nx = fnn.index_put(x, (m, fnn.tensor(1)), 0)",
+    "m = x.sum(0) > 0\nx[:, m] = 0": "m = x.sum(0) > 0\nx = fnn.index_put(x, (None, m), 0)",
+    "def f(x, mask):\n    x.abs_()\n    x[mask] = 0": "def f(x, mask):\n    x = fnn.abs(x)\n"
+        "    x = fnn.index_put(x, (mask,), 0)",
     "x[0][1] = 2": "x = x.at[0, 1].set(2)",
     "x[0] = z = y[0]": "z = y[0]\nx = x.at[0].set(z)",
     "x[0] = y[0].reshape(1, -1)": "x = x.at[0].set(y[0].reshape(1, -1).reshape(x[0].shape))",
@@ -360,6 +371,10 @@ def test_masks_in_a_step():
     loss = "((model(x) - z) ** 2).mean()"
     conversion = convert(source.replace(loss, "F.cross_entropy(model(x)[m], y[m])"))
     assert "F.cross_entropy(model(x), fnn.masked_fill(y, ~m, -100))" in conversion.code and conversion.complete
+    each = "z.mean()\n    each = F.cross_entropy(model(x), y, reduction='none')\n    loss = each[m].mean()"
+    assert "loss = each.mean(where=m)" in convert(source.replace(loss, each)).code
+    summed = convert(source.replace(loss, "model(x)[m].sum()")).code
+    assert "loss = fnn.index_put(model(x), (~m,), 0).sum()" in summed
     left = convert(source.replace(loss, "(model(x)[m] ** 2).mean()")).notes
     assert ["fnn.where(mask, x, 0)" in n.text for n in left if n.status == "not converted"] == [True]
 

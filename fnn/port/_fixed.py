@@ -1,0 +1,110 @@
+"""What a function computes of numbers and shapes alone: its values are known where the function is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from fnn.port._alike import scope_body
+from fnn.port._flow import walk
+from fnn.port._scopes import Scopes, dotted
+
+__all__ = ["Fixed"]
+
+_PLAIN = frozenset(("number", "shape", "text", "none", "dtype", "device", "options"))
+_OF_SHAPES = frozenset("shape ndim dtype device".split())
+_METHODS_OF_SHAPES = frozenset("size dim numel ndimension".split())
+_RANDOM = frozenset(
+    "rand randn randint randperm normal bernoulli multinomial rand_like randn_like randint_like poisson normal_ "
+    "uniform_ random_ bernoulli_".split()
+)
+_BUILTINS = frozenset("len range list tuple int float bool abs min max sum zip enumerate".split())
+
+
+class Fixed:
+    """Questions to one function."""
+
+    def __init__(self, found: Scopes, scope: cst.FunctionDef | cst.Module) -> None:
+        self._found = found
+        given: dict[str, list[cst.BaseExpression | None]] = {}
+        params = [scope.params] if isinstance(scope, cst.FunctionDef) else []
+        for part in (n for root in (*params, *scope_body(scope)) for n in walk(root)):
+            match part:
+                case cst.Param(name=cst.Name(value=name)):
+                    given.setdefault(name, []).append(None)
+                case cst.Assign(targets=targets, value=value):
+                    for target in targets:
+                        for n in _names(target.target):
+                            given.setdefault(n, []).append(value)
+                case cst.AnnAssign(target=target, value=value) | cst.NamedExpr(target=target, value=value):
+                    for n in _names(target):
+                        given.setdefault(n, []).append(value)
+                case cst.AugAssign(target=target, value=value):
+                    for n in _names(target):
+                        given.setdefault(n, []).append(value)
+                case cst.For(target=target, iter=value) | cst.CompFor(target=target, iter=value):
+                    for n in _names(target):
+                        given.setdefault(n, []).append(value)
+                case cst.AsName(name=target):
+                    for n in _names(target):
+                        given.setdefault(n, []).append(None)
+        self._names = set(given)
+        while True:
+            lost = {n for n in self._names if not all(v is not None and self.is_fixed(v) for v in given[n])}
+            if not lost:
+                break
+            self._names -= lost
+
+    def is_fixed(self, node: cst.CSTNode) -> bool:
+        """Whether the value of an expression does not depend on arrays that the function is given."""
+        kind = self._found.of(node)
+        if kind is not None and kind.tag in _PLAIN:
+            return True
+        match node:
+            case cst.Name(value=name):
+                return name in self._names or (kind is not None and kind.tag in ("torch", "numpy module"))
+            case cst.Attribute(value=value, attr=cst.Name(value=attr)):
+                if attr in _OF_SHAPES or (kind is not None and kind.tag == "torch"):
+                    return True
+                settings = kind is None and (dotted(node) or "").startswith(("self.args.", "self.config.", "args."))
+                return settings or self.is_fixed(value)
+            case cst.Call(func=func, args=args):
+                return self._called(func, args)
+            case cst.Arg(value=value) | cst.Index(value=value):
+                return self.is_fixed(value)
+            case cst.Lambda() | cst.Await() | cst.Yield():
+                return False
+        children = [n for n in node.children if not isinstance(n, cst.BaseUnaryOp | cst.BaseBinaryOp | cst.BaseCompOp)]
+        return all(self.is_fixed(n) for n in children if _counts(n))
+
+    def _called(self, func: cst.BaseExpression, args: Sequence[cst.Arg]) -> bool:
+        kind = self._found.of(func)
+        name = func.attr.value if isinstance(func, cst.Attribute) else dotted(func) or ""
+        if isinstance(func, cst.Attribute) and name in _METHODS_OF_SHAPES:
+            return True
+        if name in _RANDOM:
+            return False
+        if name == "len":
+            return True
+        if not all(self.is_fixed(a) for a in args):
+            return False
+        if kind is not None and kind.tag in ("torch", "tensor class", "numpy module"):
+            return True
+        if isinstance(func, cst.Attribute):
+            return (kind is None or kind.tag == "method") and self.is_fixed(func.value)
+        return name in _BUILTINS
+
+
+def _counts(node: cst.CSTNode) -> bool:
+    """Whether a part of an expression has a value of its own; commas, spaces and brackets have none."""
+    parts = cst.BaseExpression | cst.BaseElement | cst.SubscriptElement | cst.BaseSlice | cst.ComparisonTarget
+    return isinstance(node, parts | cst.CompFor | cst.CompIf | cst.Arg)
+
+
+def _names(target: cst.CSTNode) -> list[str]:
+    if isinstance(target, cst.Name):
+        return [target.value]
+    if isinstance(target, cst.Tuple | cst.List):
+        return [n for item in target.elements for n in _names(item.value)]
+    return []
