@@ -60,11 +60,10 @@ def stops_of(strings: str | Sequence[str] | None, tokenizer: Any, inputs: Inputs
             f"generate: tokenizer must be a fnn.text.Tokenizer, or one that the tokenizers library stands behind, got "
             f"{type(tokenizer).__name__}"
         )
-    vocabulary = backend.get_vocab(with_added_tokens=True)
     tables = _tables.setdefault(backend, {})
-    key = (len(vocabulary), several)  # tokens may be added
+    key = (backend.get_vocab_size(with_added_tokens=True), several)  # tokens may be added
     if key not in tables:
-        table = _table(_bytes_of_tokens(backend, vocabulary), [string.encode() for string in several])
+        table = _table(_bytes_of_tokens(backend), [string.encode() for string in several])
         if not (table % 2).any():
             raise ArgumentError(f"generate: no token of the tokenizer can complete one of stop_strings={strings!r}")
         tables[key] = table, jnp.asarray(table)
@@ -78,8 +77,9 @@ def stops_of(strings: str | Sequence[str] | None, tokenizer: Any, inputs: Inputs
 _tables: weakref.WeakKeyDictionary[Any, dict[Any, tuple[np.ndarray, jax.Array]]] = weakref.WeakKeyDictionary()
 
 
-def _bytes_of_tokens(backend: Any, vocabulary: dict[str, int]) -> list[bytes | None]:
+def _bytes_of_tokens(backend: Any) -> list[bytes | None]:
     """What each token adds to a text in whose middle it stands; None for numbers that are no tokens."""
+    vocabulary: dict[str, int] = backend.get_vocab(with_added_tokens=True)
     decoder = json.loads(backend.to_str())["decoder"]
     kinds = _kinds(decoder)
     before = list(backend.encode("ab", add_special_tokens=False).tokens)

@@ -16,13 +16,13 @@ def fused(a: Any, b: Any, c: Any, dtype: np.dtype) -> np.ndarray:
         wide = np.multiply(a, b, dtype=np.float64)
         wide += c
         return wide.astype(dtype, copy=False)
-    a, b, c = (np.asarray(x, np.float64) for x in (a, b, c))
+    x, y, z = (np.asarray(value, np.float64) for value in (a, b, c))
     with np.errstate(over="ignore", invalid="ignore"):
-        exact, plain = _rounded_once(a, b, c), a * b + c
+        exact, plain = _rounded_once(x, y, z), x * y + z
     return np.where(np.isfinite(exact), exact, plain)
 
 
-def _rounded_once(a: Any, b: Any, c: Any) -> Any:
+def _rounded_once(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     """In float64, where numbers have room to be cut in halves (S. Boldo, G. Melquiond, IEEE Trans. Comput. 57, 2008).
 
     Product and sum are written as four numbers without an error, of which three are added up by rounding to odd, so
@@ -39,14 +39,14 @@ def _rounded_once(a: Any, b: Any, c: Any) -> Any:
     return high + np.where(even & (error != 0), odd, small)
 
 
-def _halves(a: Any) -> tuple[Any, Any]:
+def _halves(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Two numbers of 26 digits, whose products are exact."""
     wide = a * (2.0**27 + 1)
     high = wide - (wide - a)
     return high, a - high
 
 
-def _exact_sum(a: Any, b: Any) -> tuple[Any, Any]:
+def _exact_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The sum as it is rounded, and its error."""
     total = a + b
     other = total - a
