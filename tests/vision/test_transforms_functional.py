@@ -2,12 +2,14 @@
 
 import functools
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from fnn.vision.transforms import InterpolationMode
 from fnn.vision.transforms import functional as F
+from fnn.vision.transforms._fused import fused
 from tests.vision.oracle import torch, torchvision
 
 Image = pytest.importorskip("PIL.Image")
@@ -262,3 +264,38 @@ def test_results_of_to_tensor_are_new_and_contiguous():
     x = PIXELS["float"]
     for result in (F.to_tensor(x), F.to_tensor(picture("RGB")), F.pil_to_tensor(picture("RGB"))):
         assert result.flags.c_contiguous and result.flags.writeable and not np.shares_memory(result, x)
+
+
+def test_a_product_and_a_sum_are_rounded_once():
+    """As by exact arithmetic, near ties and after cancellation, too; and what is not finite stays so."""
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 3000)) * 2.0 ** rng.integers(-20, 20, (2, 3000))
+    near = -a * b * (1 + rng.integers(-3, 4, 3000) * 2.0 ** -rng.integers(40, 110, 3000).astype(float))
+    for c in (near, rng.standard_normal(3000) * 2.0 ** rng.integers(-60, 60, 3000), np.rint(near) + 2.0**-30):
+        expected = [float(Fraction(x) * Fraction(y) + Fraction(z)) for x, y, z in zip(a, b, c, strict=True)]
+        assert np.array_equal(fused(a, b, c, np.dtype(np.float64)), expected)
+    huge = fused(1e308, [10, -10, 0.5], 1e308, np.dtype(np.float64))
+    assert np.array_equal(huge, [np.inf, -np.inf, 1.5e308])
+    assert np.isnan(fused(np.inf, 0.0, 1.0, np.dtype(np.float64)))
+
+
+def test_warps_of_float64_are_equal_in_bits():
+    if not rounds_alike():
+        pytest.skip("products of this processor round otherwise")
+    picture, bilinear = np.random.default_rng(0).random((2, 3, H, W)), InterpolationMode.BILINEAR
+    for fill in (None, [0.3]):
+        for ours, theirs in (
+            (
+                F.rotate(picture, 21.0, bilinear, fill=fill),
+                TF.rotate(torch.tensor(picture), 21.0, TMode.BILINEAR, fill=fill),
+            ),
+            (
+                F.affine(picture, 5.0, [1, -2], 1.2, [3.0, 4.0], bilinear, fill),
+                TF.affine(torch.tensor(picture), 5.0, [1, -2], 1.2, [3.0, 4.0], TMode.BILINEAR, fill),
+            ),
+            (
+                F.perspective(picture, CORNERS, MOVED, bilinear, fill),
+                TF.perspective(torch.tensor(picture), CORNERS, MOVED, TMode.BILINEAR, fill),
+            ),
+        ):
+            assert np.array_equal(ours, theirs.numpy())

@@ -183,6 +183,17 @@ def test_same_seed_same_samples(name, args, kwargs, chosen):
     compare(name, args, kwargs, chosen, seeds=4)
 
 
+def test_mixtures_of_float64_on_the_levels_of_posterize():
+    """Where the last bit of what a warp gives says to which level a pixel falls."""
+    if not rounds_alike():
+        pytest.skip("products of this processor round otherwise")
+    image = np.random.default_rng(2).integers(0, 256, (3, 30, 60)) / 256
+    for seed in (17, 25, 40):
+        fnn.manual_seed(seed)
+        torch.manual_seed(seed)
+        agree(v2.AugMix()(image), V.AugMix()(there(image)), f"seed {seed}", close=1e-12)
+
+
 @pytest.mark.parametrize(("name", "args", "kwargs", "chosen"), PLAIN, ids=ids(PLAIN))
 def test_samples(name, args, kwargs, chosen):
     compare(name, args, kwargs, chosen, seeds=1)

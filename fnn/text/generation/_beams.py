@@ -31,6 +31,7 @@ class _Beams(NamedTuple):
     is_finished: jax.Array  # (N, K)
     hopeful: jax.Array  # (N, 1): whether a running one may still be better than the finished ones
     over: jax.Array
+    places: jax.Array | None  # (N, K), of the running ones, in what the strings that end a text begin with
 
 
 def _rows(x: jax.Array, index: jax.Array) -> jax.Array:
@@ -49,6 +50,7 @@ def beams(steps: Steps, form: Form, numbers: Numbers) -> tuple[jax.Array, jax.Ar
     state = _Beams(
         jnp.zeros((), jnp.int32), texts, never.at[:, 0].set(0.0), texts, never, jnp.zeros((n, k), jnp.int32),
         jnp.zeros((n, k), bool), jnp.ones((n, 1), bool), jnp.zeros((), bool),
+        None if numbers.stops is None else numbers.stops.behind_prompts(n * k).reshape(n, k),
     )  # fmt: skip
 
     def step(state: _Beams) -> _Beams:
@@ -86,10 +88,15 @@ def _advanced(logits: jax.Array, state: _Beams, steps: Steps, form: Form, number
     ended = jnp.broadcast_to(made + 1 >= numbers.most, tokens.shape)
     if form.ends:
         ended |= jnp.isin(tokens, numbers.ends)
+    places = state.places
+    if numbers.stops is not None and places is not None:
+        places, completed = numbers.stops.after(_rows(places, parents), tokens)
+        ended |= completed
 
     # those that go on
     chosen = lax.top_k(best + ended * _NEVER, k)[1]
     running, running_scores = _rows(texts, chosen), _rows(best + ended * _NEVER, chosen)
+    places = None if places is None else _rows(places, chosen)
     steps.cache.reorder((_rows(parents, chosen) + jnp.arange(n)[:, None] * k).reshape(-1))
 
     # those that are finished, of which there may be better ones now
@@ -113,4 +120,4 @@ def _advanced(logits: jax.Array, state: _Beams, steps: Steps, form: Form, number
     hopeful = state.hopeful & jnp.any(hope > worst, -1, keepdims=True)
     open_ = ~(jnp.all(merged[3]) & (form.early is True))
     over = ~(jnp.any(hopeful) & open_ & ~jnp.all(ended))
-    return _Beams(made, running, running_scores, merged[0], merged[1], merged[2], merged[3], hopeful, over)
+    return _Beams(made, running, running_scores, merged[0], merged[1], merged[2], merged[3], hopeful, over, places)

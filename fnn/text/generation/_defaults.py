@@ -18,7 +18,7 @@ _ALTERNATIVES = (("max_new_tokens", "max_length"), ("min_new_tokens", "min_lengt
 _UNKNOWN: Mapping[str, Any] = {
     "constraints": None, "diversity_penalty": 0.0, "dola_layers": None, "force_words_ids": None, "guidance_scale": 1.0,
     "num_beam_groups": 1, "penalty_alpha": None, "prompt_lookup_num_tokens": None,
-    "remove_invalid_values": False, "stop_strings": None, "top_h": None, "token_healing": False,
+    "remove_invalid_values": False, "top_h": None, "token_healing": False,
     "watermarking_config": None,
 }  # fmt: skip
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import jax
 
+from fnn.text.generation._stopping import Stops
+
 
 @dataclass(frozen=True)
 class Form:
@@ -46,4 +48,5 @@ class Numbers(NamedTuple):
     pad: jax.Array
     fill: jax.Array  # behind the end of a beam
     listener: jax.Array
+    stops: Stops | None  # strings that end a text
     processors: dict[str, tuple[jax.Array, ...]]  # those that act, with their numbers; others take no part

@@ -28,24 +28,27 @@ def single(steps: Steps, form: Form, numbers: Numbers) -> tuple[jax.Array, jax.A
     logits = steps.prompt()
 
     def chosen(logits: jax.Array, state: tuple[Any, ...]) -> tuple[Any, ...]:
-        made, texts, _, finished, stopped = state
+        made, texts, _, finished, stopped, place = state
         token = drawn(steps.processed(logits, texts, made), form).astype(texts.dtype)
         if form.ends:
             token = jnp.where(finished, numbers.pad.astype(token.dtype), token)
             finished |= jnp.isin(token, numbers.ends)
+        if numbers.stops is not None:
+            place, completed = numbers.stops.after(place, token)
+            finished |= completed
         texts = lax.dynamic_update_slice(texts, token[:, None], (jnp.zeros_like(made), steps.start + made))
         if form.listens:
             _, stopped = tell(numbers.listener, token[:, None], jnp.ones_like(made))
-        return made + 1, texts, token, finished, stopped
+        return made + 1, texts, token, finished, stopped, place
 
     rows = steps.ids.shape[0]
     state = (
         jnp.zeros((), jnp.int32), steps.texts(numbers.pad), jnp.zeros(rows, steps.ids.dtype), jnp.zeros(rows, bool),
-        jnp.zeros((), bool),
+        jnp.zeros((), bool), None if numbers.stops is None else numbers.stops.behind_prompts(rows),
     )  # fmt: skip
 
     def goes_on(state: tuple[Any, ...]) -> jax.Array:
-        made, _, _, finished, stopped = state
+        made, _, _, finished, stopped, _ = state
         return (made < numbers.most) & ~jnp.all(finished) & ~stopped
 
     def step(state: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -21,6 +21,7 @@ from fnn.text.generation._form import Form, Numbers
 from fnn.text.generation._listening import tell
 from fnn.text.generation._single import drawn
 from fnn.text.generation._steps import Steps
+from fnn.text.generation._stopping import Stops
 
 
 class _State(NamedTuple):
@@ -28,6 +29,7 @@ class _State(NamedTuple):
     texts: jax.Array  # (N, P + room)
     finished: jax.Array  # (N,)
     stopped: jax.Array
+    places: jax.Array | None  # (N,), in what the strings that end a text begin with
 
 
 def speculative(steps: Steps, helper: Steps, form: Form, numbers: Numbers) -> tuple[jax.Array, jax.Array]:
@@ -41,7 +43,10 @@ def speculative(steps: Steps, helper: Steps, form: Form, numbers: Numbers) -> tu
         tokens, settled = _checked(steps, state._replace(texts=texts), proposed)
         return _committed(steps, state, tokens, settled)
 
-    state = _State(jnp.zeros((), jnp.int32), steps.texts(numbers.pad), jnp.zeros(rows, bool), jnp.zeros((), bool))
+    places = None if numbers.stops is None else numbers.stops.behind_prompts(rows)
+    state = _State(
+        jnp.zeros((), jnp.int32), steps.texts(numbers.pad), jnp.zeros(rows, bool), jnp.zeros((), bool), places
+    )
     first = drawn(steps.processed(logits, state.texts, 0), form)[:, None]
     state = _committed(steps, state, first, jnp.zeros(rows, jnp.int32))
     state = while_loop(lambda s: (s.made < numbers.most) & ~jnp.all(s.finished) & ~s.stopped, round_, state)
@@ -113,20 +118,36 @@ def _committed(steps: Steps, state: _State, tokens: jax.Array, settled: jax.Arra
     form, numbers, made, finished = steps.form, steps.numbers, state.made, state.finished
     width, counts = tokens.shape[1], settled + 1
     over = finished[:, None]
-    ended_by = jnp.broadcast_to(over, tokens.shape)
+    ended, places = jnp.zeros(tokens.shape, bool), None
     if form.ends:
-        ended = jnp.isin(tokens, numbers.ends) & (jnp.arange(width)[None] < counts[:, None])
-        ended_by = over | (jnp.cumsum(ended, 1) > 0)  # (N, T): whether the text has ended with this token or before
+        ended |= jnp.isin(tokens, numbers.ends)
+    if numbers.stops is not None:
+        places, completed = _places(numbers.stops, state.places, tokens)
+        ended |= completed
+    ended &= jnp.arange(width)[None] < counts[:, None]
+    ended_by = over | (jnp.cumsum(ended, 1) > 0)  # (N, T): whether the text has ended with this token or before
+    if form.ends:  # else a text goes on until all have ended
         before = jnp.concatenate((over, ended_by[:, :-1]), 1)
         tokens = jnp.where(before, numbers.pad.astype(tokens.dtype), tokens)
         counts = jnp.where(ended_by[:, -1], width, counts)  # padding is settled
-        all_ended = jnp.all(ended_by, 0)
-        counts = jnp.where(jnp.any(all_ended), jnp.minimum(counts, jnp.argmax(all_ended) + 1), counts)
+    all_ended = jnp.all(ended_by, 0)
+    counts = jnp.where(jnp.any(all_ended), jnp.minimum(counts, jnp.argmax(all_ended) + 1), counts)
     count = jnp.minimum(jnp.min(counts), numbers.most - made).astype(jnp.int32)
     stopped = state.stopped
     if form.listens:
         heard, stopped = tell(numbers.listener, tokens.astype(state.texts.dtype), count)
         count = jnp.where(stopped, heard, count)
-    if form.ends:
-        finished = jnp.any(ended_by & (jnp.arange(width) < count)[None], 1) | finished
-    return _State(made + count, _put(state.texts, tokens, steps.start + made), finished, stopped)
+    finished = jnp.any(ended_by & (jnp.arange(width) < count)[None], 1) | finished
+    if places is not None:
+        places = lax.dynamic_index_in_dim(places, count - 1, 0, keepdims=False)
+    return _State(made + count, _put(state.texts, tokens, steps.start + made), finished, stopped, places)
+
+
+def _places(stops: Stops, place: jax.Array | None, tokens: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The places (T, N) behind each of the tokens (N, T), and where a string is completed (N, T)."""
+    places, completed = [], []
+    for column in jnp.moveaxis(tokens, 1, 0):
+        place, by_this = stops.after(cast(jax.Array, place), column)
+        places.append(place)
+        completed.append(by_this)
+    return jnp.stack(places), jnp.stack(completed, 1)

@@ -21,6 +21,7 @@ from fnn.text.generation._settings import ROUNDING, SequenceBias, Settings, toke
 from fnn.text.generation._single import single
 from fnn.text.generation._speculative import speculative
 from fnn.text.generation._steps import Steps
+from fnn.text.generation._stopping import stops_of
 from fnn.typing import ArrayLike
 
 __all__ = ["generate"]
@@ -66,6 +67,8 @@ def generate(
     begin_suppress_tokens: Sequence[int] | FromModel | None = MODELS,
     decoder_input_ids: ArrayLike | None = None,
     max_time: float | None = None,
+    stop_strings: str | Sequence[str] | None = None,
+    tokenizer: Any = None,
     callback: Callback | None = None,
     assistant_model: Module | None = None,
     num_assistant_tokens: int = 5,
@@ -117,6 +120,9 @@ def generate(
             ``decoder_start_token_id``.
         max_time: seconds from the call on, compiling included, after which no token is begun; the first is made in any
             case. Not with beams.
+        stop_strings: a text ends with the token by which it holds one of these strings, behind the prompt or reaching
+            into it. The string may end within the token.
+        tokenizer: the model's, a `fnn.text.Tokenizer` or transformers', for ``stop_strings``: what its tokens read.
         callback: called with the tokens (N,) of each step as soon as they are made; if it returns True, that is the
             end. Not with beams.
         assistant_model: a smaller model of the same tokens, which proposes ``num_assistant_tokens`` at a time for the
@@ -167,6 +173,7 @@ def generate(
     if first.size:
         when = inputs.length == 1 and forced_bos_token_id is not None  # behind the forced one
         processors["begin_suppress_tokens"] = (first, np.int32(when))
+    stops = stops_of(stop_strings, tokenizer, inputs)
     form = Form(
         room=-(-most // ROUNDING) * ROUNDING, beams=num_beams, copies=num_return_sequences, samples=do_sample,
         ends=bool(ends), early=early_stopping, encodes=inputs.source is not None, listens=callback is not None,
@@ -178,7 +185,8 @@ def generate(
             length_penalty=np.float32(length_penalty), ends=np.asarray(ends, np.int32),
             pad=np.int32(pad if pad is not None else (ends[0] if ends else 0)),
             # transformers takes the first end for a pad token 0, and -1 where nothing ends
-            fill=np.int32((pad or ends[0]) if ends else -1), listener=np.int32(number), processors=processors,
+            fill=np.int32((pad or ends[0]) if ends else -1), listener=np.int32(number), stops=stops,
+            processors=processors,
         )  # fmt: skip
         run = _program(form)
         texts, made = run(

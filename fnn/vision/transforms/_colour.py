@@ -15,7 +15,7 @@ from fnn.vision._images import (
     max_value,
     working,
 )
-from fnn.vision.transforms._interpolate import fused
+from fnn.vision.transforms._fused import fused
 
 __all__ = [
     "adjust_brightness",

@@ -5,20 +5,14 @@ accumulated tap by tap, each a fused multiply-add, along the width first where t
 """
 
 import math
-from typing import Any
 
 import numpy as np
 
-__all__ = ["fused", "interpolate", "linspace"]
+from fnn.vision.transforms._fused import fused
+
+__all__ = ["interpolate", "linspace"]
 
 _BLOCK = 1 << 15
-
-
-def fused(a: Any, b: Any, c: Any, dtype: np.dtype) -> np.ndarray:
-    """``a * b + c`` rounded once to float32 (in float64, where the product is exact), or in plain float64."""
-    wide = np.multiply(a, b, dtype=np.float64)
-    wide += c
-    return wide.astype(dtype, copy=False)
 
 
 def linspace(start: float, end: float, steps: int, dtype: np.dtype) -> np.ndarray:

@@ -10,7 +10,8 @@ import numpy as np
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.vision._images import check_array, check_channels, max_value, working
 from fnn.vision.transforms._colour import blend
-from fnn.vision.transforms._interpolate import fused, linspace
+from fnn.vision.transforms._fused import fused
+from fnn.vision.transforms._interpolate import linspace
 
 __all__ = ["adjust_sharpness", "check_padding", "crop", "erase", "gaussian_blur", "gaussian_softmax", "pad", "sides"]
 

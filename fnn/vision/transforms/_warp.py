@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from fnn.vision._images import check_array
-from fnn.vision.transforms._interpolate import fused, linspace
+from fnn.vision.transforms._fused import fused
+from fnn.vision.transforms._interpolate import linspace
 
 __all__ = ["affine_grid", "expanded_size", "identity_grid", "perspective_grid", "sample"]
 
