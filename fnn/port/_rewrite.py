@@ -26,6 +26,7 @@ from fnn.port._masked import (
     with_where,
 )
 from fnn.port._methods import method, numbered, stays
+from fnn.port._outline import STAYS
 from fnn.port._pointers import pointers, stretch
 from fnn.port._report import CHANGED, CONVERTED, LEFT
 from fnn.port._reporting import DEVICES, DOUBLE
@@ -66,11 +67,13 @@ class Rewriter(Writes):
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
         forward = id(node.params) in self._steps.in_forward | self._compiled
         self._forward.append(forward)
+        self._in_step.append(forward or is_compiled(node) or any(self._in_step))
         self._pointers.append(pointers(node, self._steps) if forward else {})
         self._traced.append(traced_names(node) if forward or is_compiled(node) else set())
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
         self._forward.pop()
+        self._in_step.pop()
         self._pointers.pop()
         self._traced.pop()
         return updated_node
@@ -87,6 +90,20 @@ class Rewriter(Writes):
                 return cst.FlattenSentinel(rows)
             self.note(original_node, LEFT, BRANCH, "the training step")
         return super().leave_If(original_node, updated_node)
+
+    def leave_MatchClass(self, original_node: cst.MatchClass, updated_node: cst.MatchClass) -> cst.MatchClass:
+        kind = self._kind(original_node.cls)
+        if kind is not None and kind.tag == "tensor class":
+            self.needs.add("jax")
+            return updated_node.with_changes(cls=name("jax.Array"))
+        return updated_node
+
+    def leave_For(self, original_node: cst.For, updated_node: cst.For) -> cst.BaseStatement:
+        rows = original_node.iter
+        if self._forward and self._forward[-1] and self._kind(rows) == ARRAY and self._is_fixed(original_node, rows):
+            self.needs.add("fnn")
+            return updated_node.with_changes(iter=call("fnn.numpy", bare(updated_node.iter)))
+        return super().leave_For(original_node, updated_node)
 
     def leave_IfExp(self, original_node: cst.IfExp, updated_node: cst.IfExp) -> cst.BaseExpression:
         kind, test = self._kind(original_node.test), original_node.test
@@ -372,6 +389,9 @@ class Rewriter(Writes):
         kinds = [self._kind(a.value) for a in original.args]
         if self.found.is_backward(original):
             self.needs.add("fnn")
+            if not any(self._in_step) and not any(STAYS in note.text for note in self.notes):
+                self.note(original, LEFT, f"{STAYS}; write it as a function under @fnn.jit that calls "
+                          "fnn.backward(loss)", "the training step")  # fmt: skip
             return call("fnn.backward", bare(receiver), *updated.args)
         if attr in ("to", "cuda", "cpu"):
             moved = self._moved(original, updated, attr, base, receiver)
