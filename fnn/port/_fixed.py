@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from fnn.port._alike import scope_body
-from fnn.port._flow import walk
+from fnn.port._flow import scope_body, walk
 from fnn.port._scopes import Scopes, dotted
 
 __all__ = ["Fixed"]

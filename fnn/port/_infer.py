@@ -27,6 +27,7 @@ from fnn.port._kinds import (
     torch_name,
 )
 from fnn.port._scopes import dotted, each_in_place
+from fnn.port._states import written_states
 
 __all__ = ["Inference"]
 
@@ -39,6 +40,7 @@ class Inference(Definitions):
 
     def __init__(self, module: cst.Module) -> None:
         super().__init__()
+        self.written_states = written_states(module)
         for _ in range(_ROUNDS):
             self._envs = [self.globals]
             self.guessed.clear()

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 __all__ = [
     "ARRAY", "BATCH", "BOX", "COMPUTED", "DEVICE", "DTYPE", "GROUP", "LOADER", "MASK", "NONE", "NUMBER", "NUMPY",
-    "OPTIMIZER", "OTHER", "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join", "list_of", "part",
-    "torch_name", "tuple_of",
+    "OPTIMIZER", "OTHER", "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join",
+    "list_of", "part", "torch_name", "tuple_of",
 ]  # fmt: skip
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import libcst as cst
 from libcst.metadata import CodeRange
 
-from fnn.port._alike import Shapes, only_values, scope_body
+from fnn.port._alike import Shapes, only_values
 from fnn.port._emptied import Emptied
 from fnn.port._fixed import Fixed
-from fnn.port._flow import walk
+from fnn.port._flow import scope_body, walk
 from fnn.port._functions import Functions
 from fnn.port._infer import Inference
 from fnn.port._kinds import Kind

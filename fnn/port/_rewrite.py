@@ -12,7 +12,7 @@ from fnn.port._by_masks import read_whole
 from fnn.port._coins import COIN, FROZEN, asked, is_coin, is_host_draw
 from fnn.port._edit import arguments, bare, call, code, grouped, keyword, name
 from fnn.port._flow import names_in
-from fnn.port._kinds import ARRAY, BOX, MASK, Kind, is_array
+from fnn.port._kinds import ARRAY, BOX, DTYPE, MASK, Kind, is_array
 from fnn.port._masked import (
     MASKED,
     Reduced,
@@ -192,6 +192,11 @@ class Rewriter(Writes):
                 return updated_node
             return self._placed(original_node, updated_node, kind.name)
         base = self._kind(original_node.value)
+        if base == DTYPE and original_node.attr.value in ("is_floating_point", "is_complex"):
+            match updated_node.value:
+                case cst.Attribute(value=array, attr=cst.Name(value="dtype")):
+                    self.needs.add("fnn")
+                    return call(f"fnn.{original_node.attr.value}", bare(array))
         if id(original_node) in self._inner or base is None or base.tag not in ("array", "batch", "box"):
             return updated_node
         if original_node.attr.value in ON_DEVICES:
@@ -299,6 +304,10 @@ class Rewriter(Writes):
         rows = updated.for_in.iter
         return call(made, bare(rows)) if made else grouped(rows)
 
+    def visit_Arg(self, node: cst.Arg) -> None:
+        if node.keyword is not None and node.keyword.value == "memory_format":
+            self._inner.add(id(node.value))  # it is left out
+
     def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
         return updated_node.with_changes(value=_alone(original_node.value, updated_node.value))
 
@@ -346,6 +355,11 @@ class Rewriter(Writes):
                 if isinstance(new[0], cst.Subscript) and isinstance(new[1], cst.Subscript):
                     self.needs.add("fnn")
                     updated_node = with_ignored(updated_node, new[0], new[1])
+        if id(original_node) in self.found.written_states:
+            return updated_node.with_changes(args=[keyword("keep_vars", cst.Name("True"))])
+        if kind is None and dotted(func) == "map" and len(updated_node.args) == 2:
+            if self._kind(original_node.args[0].value) == Kind("torch", "torch.autograd.Variable"):
+                return updated_node.args[1].value  # a Variable is the array itself
         if kind is not None and kind.tag in ("torch", "tensor class"):
             return self._torch_call(original_node, updated_node, kind)
         if isinstance(func, cst.Attribute) and isinstance(updated_node.func, cst.Attribute):

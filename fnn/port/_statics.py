@@ -46,6 +46,12 @@ class Statics:
                 return self._plain_use([part.test], wanted)
             case cst.Slice():
                 return self._plain_use([e for e in (part.lower, part.upper) if e is not None], wanted)
+            case cst.Subscript(value=value, slice=places):
+                # What is on the host is looked up there: ``self.schedule[epoch]``.
+                base = self._found.of(value)
+                if base is not None and base.tag in ("numpy", "list", "dict", "tuple", "text"):
+                    given = [e.slice.value for e in places if isinstance(e.slice, cst.Index)]
+                    return any(self._plain_or_unknown(g, wanted) for g in given)
             case cst.For() | cst.CompFor():
                 return self._numbers(part.iter, wanted)
             case cst.Call():
@@ -90,6 +96,9 @@ class Statics:
             if kind is not None and kind.tag in _PLAIN:
                 return True
         return False
+
+    def _plain_or_unknown(self, place: cst.CSTNode, wanted: str) -> bool:
+        return any((k := self._found.of(use)) is None or k.tag in _PLAIN for use in _uses([place], wanted))
 
     def _may_be_plain(self, test: cst.CSTNode, wanted: str) -> bool:
         """Whether nothing says that a name in a test is an array: then the test could not be compiled anyway."""

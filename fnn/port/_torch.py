@@ -56,6 +56,8 @@ _PLACES = {
     "torch.cuda.amp.GradScaler": "fnn.amp.GradScaler",
     "torch.nn.parallel.DataParallel": "fnn.nn.DataParallel",
     "torch.compile": "fnn.jit",
+    "torch.OutOfMemoryError": "jax.errors.JaxRuntimeError",
+    "torch.cuda.OutOfMemoryError": "jax.errors.JaxRuntimeError",
     "torch.func.functional_call": "fnn.func.functional_call",
 }
 
