@@ -36,6 +36,9 @@ class Statics:
     def is_list(self, nodes: Sequence[cst.CSTNode], wanted: str) -> bool:
         """Whether a name that `needed` says yes of stands for several numbers."""
         uses = [n for s in nodes for n in walk(s) if isinstance(n, cst.Name) and n.value == wanted]
+        tests = [n.test for s in nodes for n in walk(s) if isinstance(n, cst.If | cst.While | cst.IfExp)]
+        if any(wanted in _decisive(test) for test in tests):
+            return False  # it is asked whether it holds
         return not any((kind := self._found.of(n)) is not None and kind.tag in _PLAIN for n in uses)
 
     def _here(self, part: cst.CSTNode, wanted: str) -> bool:
