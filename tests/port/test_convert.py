@@ -611,7 +611,6 @@ def test_a_block_that_computes_and_prints_is_parted():
                 fnn.backward(loss)
                 opt.step()
             return loss
-
         def run(training, rows, losses):
             for x, y in rows:
                 loss = train_step(training, x, y)
