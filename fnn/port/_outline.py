@@ -217,7 +217,7 @@ class _Outliner(Extraction):
             return body
         whole = body
         if learns:
-            body = parts_of(body, self._steps)
+            body = parts_of(body, self._steps, self._fresh)
             learns = [i for i, s in enumerate(body) if self._steps.differentiates(s)]
         try:
             if evaluates:

@@ -621,6 +621,30 @@ def test_a_block_that_computes_and_prints_is_parted():
     assert textwrap.dedent(wanted) in conversion.code and conversion.complete
 
 
+def test_a_branch_that_draws_and_computes_is_parted():
+    mixed = """\
+    r = np.random.rand(1)
+    if share > 0 and r < 0.5:
+        part = np.random.beta(share, share)
+        order = torch.randperm(x.size(0))
+        out = model(part * x + (1 - part) * x[order])
+        loss = ((out - z) ** 2).mean() * part
+    else:
+        out = model(x)
+        loss = ((out - z) ** 2).mean()
+"""
+    source = LOOP.replace("    loss = ((model(x) - z) ** 2).mean()\n", mixed)
+    conversion = convert("share = 1.0\n" + source)
+    assert conversion.complete
+    wanted = (
+        "    taken = bool(share > 0 and r < 0.5)\n    part = order = None\n    if taken:\n"
+        "        part = np.random.beta(share, share)\n        order = fnn.randperm(x.shape[0])\n"
+    )
+    assert wanted in conversion.code
+    assert "    if taken:\n        out = model(part * x + (1 - part) * x[order])\n" in conversion.code
+    assert '@fnn.jit(static_argnames=("taken",))' in conversion.code
+
+
 def test_coins_of_a_forward_pass_are_asked_while_it_runs():
     source = """\
         import random
