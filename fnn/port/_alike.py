@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import libcst as cst
 
 from fnn.port._edit import bare, code
-from fnn.port._flow import walk
+from fnn.port._flow import scope_body, walk
 from fnn.port._kinds import NUMBER
 from fnn.port._scopes import Scopes, dotted
 
-__all__ = ["Shapes", "only_values", "scope_body"]
+__all__ = ["Shapes", "only_values"]
 
 # Functions, and methods, whose result has the shape of their first array.
 _ELEMENTWISE = frozenset(
@@ -24,12 +24,6 @@ _SIZED = frozenset("rand randn zeros ones full empty".split())  # whose first ar
 _LOSSES = {"cross_entropy": 1, "nll_loss": 1} | dict.fromkeys(
     ("mse_loss", "l1_loss", "smooth_l1_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"), 1
 )
-
-
-def scope_body(node: cst.FunctionDef | cst.Module) -> list[cst.CSTNode]:
-    """The statements of a function or a module, without functions and classes."""
-    body = node.body.body if isinstance(node, cst.FunctionDef) else node.body
-    return [s for s in body if not isinstance(s, cst.FunctionDef | cst.ClassDef)]
 
 
 def only_values(node: cst.FunctionDef | cst.Module) -> dict[str, cst.BaseExpression | None]:

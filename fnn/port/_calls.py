@@ -43,6 +43,13 @@ def builtin_result(name: str | None, args: list[Kind | None]) -> Kind | None:
         return (
             list_of(None) if name in ("list", "deque", "set") else Kind("dict", "", (None,)) if name == "dict" else None
         )
+    if name in ("dict", "OrderedDict"):
+        pair = element(args[0])
+        if args[0] is not None and args[0].tag == "dict":
+            return args[0]
+        return Kind(
+            "dict", "", (pair.of[1] if pair is not None and pair.tag == "tuple" and len(pair.of) == 2 else None,)
+        )
     if name in ("tqdm", "iter", "cycle"):
         return args[0]
     if name in _SAME:

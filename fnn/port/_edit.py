@@ -108,7 +108,14 @@ def statement(source: str) -> cst.BaseStatement:
 
 def replaced_self(targets: Sequence[cst.AssignTarget], value: cst.BaseExpression) -> bool:
     """Whether an assignment gives names to what they are already: ``x, y = x, y``."""
-    return len(targets) == 1 and bare(targets[0].target).deep_equals(bare(value))
+    if len(targets) != 1:
+        return False
+    if isinstance(value, cst.Tuple):
+        value = value.with_changes(lpar=[], rpar=[])
+    target = targets[0].target
+    return bare(target.with_changes(lpar=[], rpar=[]) if isinstance(target, cst.Tuple) else target).deep_equals(
+        bare(value)
+    )
 
 
 def replaced(node: _Node, changes: Mapping[int, Sequence[cst.CSTNode]]) -> _Node:

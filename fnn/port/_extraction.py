@@ -73,7 +73,7 @@ class Extraction(Sorting):
         if in_function and at.function is not None:
             params = at.function.params
             own = {p.name.value for p in walk(params) if isinstance(p, cst.Param)}
-            local = own | bound(at.function.body.body)
+            local = own | bound(at.function.body.body) | bound(body[:first])
         else:
             local = bound([*at.loops, *(() if at.loops else body)]) | bound(before)
         local |= in_place

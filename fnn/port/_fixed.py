@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from fnn.port._alike import scope_body
-from fnn.port._flow import walk
+from fnn.port._flow import scope_body, walk
 from fnn.port._scopes import Scopes, dotted
 
 __all__ = ["Fixed"]
@@ -73,6 +72,9 @@ class Fixed:
                 return self._called(func, args)
             case cst.Arg(value=value) | cst.Index(value=value):
                 return self.is_fixed(value)
+            case cst.ListComp(elt=each, for_in=loop) | cst.GeneratorExp(elt=each, for_in=loop):
+                # How long a list or an array is, a compiled program knows.
+                return self.is_fixed(each) and all(self.is_fixed(test.test) for test in loop.ifs)
             case cst.Lambda() | cst.Await() | cst.Yield():
                 return False
         children = [n for n in node.children if not isinstance(n, cst.BaseUnaryOp | cst.BaseBinaryOp | cst.BaseCompOp)]

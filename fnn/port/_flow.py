@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 
 import libcst as cst
 
-__all__ = ["always_read", "bound", "first_reads", "names_in", "statements", "surely_bound", "walk"]
+__all__ = ["always_read", "bound", "first_reads", "names_in", "scope_body", "statements", "surely_bound", "walk"]
 
 
 def walk(node: cst.CSTNode, functions: bool = False, without: Container[int] = ()) -> Iterator[cst.CSTNode]:
@@ -61,6 +61,12 @@ def statements(body: cst.BaseSuite | cst.Module) -> list[cst.CSTNode]:
     for line in body.body:
         found += line.body if isinstance(line, cst.SimpleStatementLine) else [line]
     return found
+
+
+def scope_body(node: cst.FunctionDef | cst.Module) -> list[cst.CSTNode]:
+    """The statements of a function or a module, without functions and classes."""
+    body = node.body.body if isinstance(node, cst.FunctionDef) else node.body
+    return [s for s in body if not isinstance(s, cst.FunctionDef | cst.ClassDef)]
 
 
 def _targets(node: cst.BaseExpression) -> tuple[set[str], set[str]]:

@@ -27,6 +27,7 @@ from fnn.port._kinds import (
     torch_name,
 )
 from fnn.port._scopes import dotted, each_in_place
+from fnn.port._states import written_states
 
 __all__ = ["Inference"]
 
@@ -39,6 +40,7 @@ class Inference(Definitions):
 
     def __init__(self, module: cst.Module) -> None:
         super().__init__()
+        self.written_states = written_states(module)
         for _ in range(_ROUNDS):
             self._envs = [self.globals]
             self.guessed.clear()
@@ -160,11 +162,32 @@ class Inference(Definitions):
             case cst.ClassDef():
                 self._define_class(node)
             case cst.Match():
-                self._eval(node.subject)
+                kind = self._eval(node.subject)
                 for case in node.cases:
-                    self._statement(case.body)
+                    self._match(node.subject, kind, case)
             case _:
                 self._children(node)
+
+    def _match(self, subject: cst.BaseExpression, kind: Kind | None, case: cst.MatchCase) -> None:
+        """One case: what its pattern names and captures, its guard, its statements."""
+        before = dict(self._envs[-1])
+        for inner in walk(case.pattern):
+            match inner:
+                case cst.MatchClass(cls=cls):
+                    self._eval(cls)
+                case cst.MatchValue(value=value):
+                    self._eval(value)
+                case cst.MatchAs(name=cst.Name(value=name)) | cst.MatchStar(name=cst.Name(value=name)):
+                    self._bind(name, kind if inner is case.pattern else element(kind))
+        if isinstance(case.pattern, cst.MatchClass) and isinstance(subject, cst.Name):
+            made = self.of(case.pattern.cls)
+            if made is not None and made.tag == "tensor class":
+                self._bind(subject.value, ARRAY)
+        if case.guard is not None:
+            self._eval(case.guard)
+        self._statement(case.body)
+        for name, known in before.items():
+            self._bind(name, join(self._envs[-1].get(name), known))
 
     def _narrowed(self, test: cst.BaseExpression) -> tuple[str, Kind] | None:
         """The variable of which ``isinstance(x, torch.Tensor)`` shows what it is, and what."""

@@ -150,6 +150,8 @@ class Invocations(Values):
             return None
         if kind.tag == "module":
             return ARRAY
+        if kind.tag == "torch" and kind.name == "torch.autograd.Variable":
+            return given[0] or ARRAY
         if kind.tag == "torch":
             return result(kind.name, len(given), frozenset())
         if kind.tag != "function":
@@ -212,7 +214,7 @@ class Invocations(Values):
                     if name in ("named_parameters", "named_buffers"):
                         return list_of(tuple_of(TEXT, BOX))
                     if name == "state_dict":
-                        return Kind("dict", "", (ARRAY,))
+                        return Kind("dict", "", (BOX if id(node) in self.written_states else ARRAY,))
                     if name in ("modules", "children", "values"):
                         return list_of(Kind("module"))
                     if name in ("named_modules", "named_children", "items"):

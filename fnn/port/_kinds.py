@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 __all__ = [
-    "ARRAY", "BATCH", "BOX", "DEVICE", "DTYPE", "GROUP", "LOADER", "MASK", "NONE", "NUMBER", "NUMPY", "OPTIMIZER",
-    "OTHER", "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join", "list_of", "part",
-    "torch_name", "tuple_of",
+    "ARRAY", "BATCH", "BOX", "COMPUTED", "DEVICE", "DTYPE", "GROUP", "LOADER", "MASK", "NONE", "NUMBER", "NUMPY",
+    "OPTIMIZER", "OTHER", "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join",
+    "list_of", "part", "torch_name", "tuple_of",
 ]  # fmt: skip
 
 
@@ -24,6 +24,7 @@ MASK = Kind("array", "mask")  # an array of truth values
 ROW = Kind("array", "row")  # an array that may have a first dimension of one, which a write into an array drops
 BATCH = Kind("batch")  # what a loader yields: one array, or a tuple or a dict of them
 BOX = Kind("box")  # a Parameter or a Buffer
+COMPUTED = Kind("module", "computed weight")  # a layer whose weight is no Parameter any more: weight_norm's
 NUMBER = Kind("number")
 TEXT = Kind("text")
 NUMPY = Kind("numpy")

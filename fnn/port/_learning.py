@@ -32,6 +32,10 @@ class Learning:
         """What is known of an expression."""
         return self._found.of(node)
 
+    def tell(self, node: cst.CSTNode, kind: Kind) -> None:
+        """Notes the kind of an expression that is new."""
+        self._found.kinds[id(node)] = kind
+
     def calls(self, node: cst.CSTNode) -> list[cst.Call]:
         """The calls in a statement."""
         return [n for n in walk(node) if isinstance(n, cst.Call)]

@@ -24,7 +24,7 @@ from fnn.port._regions import Cannot, Elsewhere
 from fnn.port._report import CHANGED, LEFT, Status
 from fnn.port._scopes import dotted
 
-__all__ = ["outlined"]
+__all__ = ["STAYS", "outlined"]
 
 JUMPS = (
     "this branch leaves the turn after the step, which is taken all the same: it needs values, and they come out of it"
@@ -33,6 +33,11 @@ TWICE = (
     "what this branch needs is computed here, and again in the step behind it: a model that draws numbers, or keeps "
     "statistics while it trains, does so twice"
 )
+BETWEEN = (
+    "gradients are changed by what needs their values: the compiled step ends before it, and the optimizer's step is "
+    "taken outside"
+)
+STAYS = "the training step stays in its place"
 PAGE = "guides/porting.md#losses-that-are-remembered"
 Note = Callable[[cst.CSTNode, Status, str, str], None]
 
@@ -212,7 +217,7 @@ class _Outliner(Extraction):
             return body
         whole = body
         if learns:
-            body = parts_of(body, self._steps)
+            body = parts_of(body, self._steps, self._fresh)
             learns = [i for i, s in enumerate(body) if self._steps.differentiates(s)]
         try:
             if evaluates:
@@ -226,6 +231,11 @@ class _Outliner(Extraction):
                     return body
                 return self._taken_out(body, first, last, at, "eval_step")
             first, last = self._bounds(body, learns)
+            for i in range(learns[-1] + 1, last):
+                if self._steps.talks(body[i]) and self._steps.changes_gradients(body[i]):
+                    self._note(body[i], CHANGED, BETWEEN, "")
+                    last = i - 1
+                    break
             jump, again = self._again(body, first, last, learns[0])
             if again:
                 self._note(body[jump], CHANGED, TWICE, "")
@@ -243,6 +253,6 @@ class _Outliner(Extraction):
             if learns:
                 page = PAGE if isinstance(reason, Elsewhere) else ""
                 learning = next(s for s in whole if self._steps.differentiates(s))
-                self._note(learning, LEFT, f"the training step stays in its place: {reason}; write it as a "
+                self._note(learning, LEFT, f"{STAYS}: {reason}; write it as a "
                            f"function under @fnn.jit that calls fnn.backward(loss)", page)  # fmt: skip
             return whole

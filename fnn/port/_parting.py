@@ -1,13 +1,15 @@
-"""Blocks of a training loop in two: what computes, and what prints or keeps numbers of it and stands last."""
+"""Blocks of a training loop in two: what computes, and what asks the host, before it or behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import libcst as cst
 
-from fnn.port._edit import replaced
-from fnn.port._flow import bound, names_in, walk
+from fnn.port._edit import assign, call, replaced
+from fnn.port._flow import bound, first_reads, names_in, walk
+from fnn.port._kinds import NUMBER
+from fnn.port._regions import first_place
 from fnn.port._scopes import dotted
 from fnn.port._steps import Steps
 
@@ -71,6 +73,41 @@ def _is_plain(test: cst.BaseExpression) -> bool:
     return isinstance(test, cst.Name | cst.Attribute)
 
 
-def parts_of(body: Sequence[cst.CSTNode], steps: Steps) -> list[cst.CSTNode]:
-    """The statements of a body, such blocks in two."""
-    return [part for node in body for part in _parted(node, steps)]
+def parts_of(body: Sequence[cst.CSTNode], steps: Steps, fresh: Callable[[str], str]) -> list[cst.CSTNode]:
+    """The statements of a body, such blocks in two; ``fresh`` gives names that the script does not have."""
+    return [part for node in body for whole in _prepared(node, steps, fresh) for part in _parted(whole, steps)]
+
+
+def _prepared(node: cst.CSTNode, steps: Steps, fresh: Callable[[str], str]) -> list[cst.CSTNode]:
+    """A branch that draws numbers of the host and then computes, as the cutting and mixing of pictures does.
+
+    ``if test: draw; compute; else: compute`` becomes ``taken = bool(test)``, ``if taken: draw``, and the rest.
+    """
+    if not isinstance(node, cst.If) or not isinstance(node.orelse, cst.Else):
+        return [node]
+    way, other = node.body, node.orelse.body
+    if not isinstance(way, cst.IndentedBlock) or not isinstance(other, cst.IndentedBlock):
+        return [node]
+    first = next((i for i, s in enumerate(way.body) if steps.runs_module(s)), 0)
+    draws, computes = list(way.body[:first]), list(way.body[first:])
+    if not draws or not any(steps.draws_on_host(s) for s in draws) or steps.differentiates(node):
+        return [node]
+    if any(steps.calls(node.test)) or not all(isinstance(s, cst.SimpleStatementLine) for s in draws):
+        return [node]
+    if any(steps.draws_on_host(s) or steps.talks(s) for s in (*computes, *other.body)) or any(map(steps.talks, draws)):
+        return [node]
+    taken = fresh("taken")
+    uses = [cst.Name(taken) for _ in range(3)]
+    for name in uses:
+        steps.tell(name, NUMBER)
+    lines: list[cst.CSTNode] = [
+        cst.SimpleStatementLine([assign(uses[0], call("bool", node.test))], leading_lines=node.leading_lines)
+    ]
+    alone = bound(draws) & {n for s in computes for n in names_in(s)}
+    alone -= first_reads(draws) | {n for s in other.body for n in names_in(s)}
+    if alone:
+        targets = [cst.AssignTarget(cst.Name(n)) for n in sorted(alone, key=lambda n: first_place(draws, n))]
+        lines.append(cst.SimpleStatementLine([cst.Assign(targets, cst.Name("None"))]))
+    lines.append(cst.If(uses[1], way.with_changes(body=draws)))
+    lines.append(node.with_changes(test=uses[2], body=way.with_changes(body=computes), leading_lines=[]))
+    return lines

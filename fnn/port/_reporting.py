@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import libcst as cst
 from libcst.metadata import CodeRange
 
-from fnn.port._alike import Shapes, only_values, scope_body
+from fnn.port._alike import Shapes, only_values
 from fnn.port._emptied import Emptied
 from fnn.port._fixed import Fixed
-from fnn.port._flow import walk
+from fnn.port._flow import scope_body, walk
 from fnn.port._functions import Functions
 from fnn.port._infer import Inference
 from fnn.port._kinds import Kind
@@ -41,6 +41,7 @@ class Reporting(Emptied):
         self._functions = Functions(found, self.note, found.doubled)
         self._compiled: set[int] = set()  # parameters of functions that compiled ones call
         self._forward: list[bool] = []  # whether the functions around are part of a forward pass
+        self._in_step: list[bool] = []  # whether the functions around are compiled, or part of what is
         self._pointers: list[dict[str, cst.Call]] = []  # places read from buffers, of the functions around
         self._traced: list[set[str]] = []  # names of traced values, of the functions around
         self._shapes_at: dict[int, Shapes] = {}  # of expressions, by what the function that they stood in binds
@@ -53,7 +54,7 @@ class Reporting(Emptied):
         """Notes which functions the compiled ones of a module call, and which shapes the original shows."""
         for scope in (original, *(n for n in walk(original, functions=True) if isinstance(n, cst.FunctionDef))):
             shapes = Shapes(self.found, only_values(scope))
-            kinds = cst.Subscript | cst.Call
+            kinds = cst.Subscript | cst.Call | cst.For
             fixed = Fixed(self.found, scope)
             for n in (n for s in scope_body(scope) for n in walk(s) if isinstance(n, kinds)):
                 self._shapes_at[id(n)], self._fixed_at[id(n)] = shapes, fixed
@@ -64,7 +65,7 @@ class Reporting(Emptied):
         """What is known of shapes where a node stood."""
         return self._shapes_at.get(id(node), Shapes(self.found, {}))
 
-    def _is_fixed(self, node: cst.Subscript | cst.Call, value: cst.CSTNode) -> bool:
+    def _is_fixed(self, node: cst.CSTNode, value: cst.CSTNode) -> bool:
         """Whether a part of a node does not depend on arrays that the function around it is given."""
         return id(node) in self._fixed_at and self._fixed_at[id(node)].is_fixed(value)
 

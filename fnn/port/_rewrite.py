@@ -12,7 +12,7 @@ from fnn.port._by_masks import read_whole
 from fnn.port._coins import COIN, FROZEN, asked, is_coin, is_host_draw
 from fnn.port._edit import arguments, bare, call, code, grouped, keyword, name
 from fnn.port._flow import names_in
-from fnn.port._kinds import ARRAY, BOX, MASK, Kind, is_array
+from fnn.port._kinds import ARRAY, BOX, DTYPE, MASK, Kind, is_array
 from fnn.port._masked import (
     MASKED,
     Reduced,
@@ -26,6 +26,7 @@ from fnn.port._masked import (
     with_where,
 )
 from fnn.port._methods import method, numbered, stays
+from fnn.port._outline import STAYS
 from fnn.port._pointers import pointers, stretch
 from fnn.port._report import CHANGED, CONVERTED, LEFT
 from fnn.port._reporting import DEVICES, DOUBLE
@@ -66,11 +67,13 @@ class Rewriter(Writes):
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
         forward = id(node.params) in self._steps.in_forward | self._compiled
         self._forward.append(forward)
+        self._in_step.append(forward or is_compiled(node) or any(self._in_step))
         self._pointers.append(pointers(node, self._steps) if forward else {})
         self._traced.append(traced_names(node) if forward or is_compiled(node) else set())
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
         self._forward.pop()
+        self._in_step.pop()
         self._pointers.pop()
         self._traced.pop()
         return updated_node
@@ -87,6 +90,20 @@ class Rewriter(Writes):
                 return cst.FlattenSentinel(rows)
             self.note(original_node, LEFT, BRANCH, "the training step")
         return super().leave_If(original_node, updated_node)
+
+    def leave_MatchClass(self, original_node: cst.MatchClass, updated_node: cst.MatchClass) -> cst.MatchClass:
+        kind = self._kind(original_node.cls)
+        if kind is not None and kind.tag == "tensor class":
+            self.needs.add("jax")
+            return updated_node.with_changes(cls=name("jax.Array"))
+        return updated_node
+
+    def leave_For(self, original_node: cst.For, updated_node: cst.For) -> cst.BaseStatement:
+        rows = original_node.iter
+        if self._forward and self._forward[-1] and self._kind(rows) == ARRAY and self._is_fixed(original_node, rows):
+            self.needs.add("fnn")
+            return updated_node.with_changes(iter=call("fnn.numpy", bare(updated_node.iter)))
+        return super().leave_For(original_node, updated_node)
 
     def leave_IfExp(self, original_node: cst.IfExp, updated_node: cst.IfExp) -> cst.BaseExpression:
         kind, test = self._kind(original_node.test), original_node.test
@@ -175,6 +192,11 @@ class Rewriter(Writes):
                 return updated_node
             return self._placed(original_node, updated_node, kind.name)
         base = self._kind(original_node.value)
+        if base == DTYPE and original_node.attr.value in ("is_floating_point", "is_complex"):
+            match updated_node.value:
+                case cst.Attribute(value=array, attr=cst.Name(value="dtype")):
+                    self.needs.add("fnn")
+                    return call(f"fnn.{original_node.attr.value}", bare(array))
         if id(original_node) in self._inner or base is None or base.tag not in ("array", "batch", "box"):
             return updated_node
         if original_node.attr.value in ON_DEVICES:
@@ -282,6 +304,10 @@ class Rewriter(Writes):
         rows = updated.for_in.iter
         return call(made, bare(rows)) if made else grouped(rows)
 
+    def visit_Arg(self, node: cst.Arg) -> None:
+        if node.keyword is not None and node.keyword.value == "memory_format":
+            self._inner.add(id(node.value))  # it is left out
+
     def leave_Arg(self, original_node: cst.Arg, updated_node: cst.Arg) -> cst.Arg:
         return updated_node.with_changes(value=_alone(original_node.value, updated_node.value))
 
@@ -329,6 +355,11 @@ class Rewriter(Writes):
                 if isinstance(new[0], cst.Subscript) and isinstance(new[1], cst.Subscript):
                     self.needs.add("fnn")
                     updated_node = with_ignored(updated_node, new[0], new[1])
+        if id(original_node) in self.found.written_states:
+            return updated_node.with_changes(args=[keyword("keep_vars", cst.Name("True"))])
+        if kind is None and dotted(func) == "map" and len(updated_node.args) == 2:
+            if self._kind(original_node.args[0].value) == Kind("torch", "torch.autograd.Variable"):
+                return updated_node.args[1].value  # a Variable is the array itself
         if kind is not None and kind.tag in ("torch", "tensor class"):
             return self._torch_call(original_node, updated_node, kind)
         if isinstance(func, cst.Attribute) and isinstance(updated_node.func, cst.Attribute):
@@ -372,6 +403,9 @@ class Rewriter(Writes):
         kinds = [self._kind(a.value) for a in original.args]
         if self.found.is_backward(original):
             self.needs.add("fnn")
+            if not any(self._in_step) and not any(STAYS in note.text for note in self.notes):
+                self.note(original, LEFT, f"{STAYS}; write it as a function under @fnn.jit that calls "
+                          "fnn.backward(loss)", "the training step")  # fmt: skip
             return call("fnn.backward", bare(receiver), *updated.args)
         if attr in ("to", "cuda", "cpu"):
             moved = self._moved(original, updated, attr, base, receiver)

@@ -12,10 +12,13 @@ from fnn.port._edit import code, replaced
 from fnn.port._flow import bound, names_in, walk
 from fnn.port._infer import Inference
 from fnn.port._kinds import ARRAY, is_array
+from fnn.port._learning import method_of
 from fnn.port._regions import Cannot, begins
+from fnn.port._scopes import dotted
 
 __all__ = ["DRAWS", "Sorting"]
 
+_SIZES = frozenset("size numel dim nelement".split())
 DRAWS = "it draws numbers of the host from what it has computed"
 
 
@@ -142,7 +145,8 @@ class Sorting(Bounds):
             case cst.SimpleStatementLine(body=[cst.AugAssign(target=cst.Name() as target, value=value)]):
                 kind, given = self._found.of(target), self._found.of(value)
                 plain = kind is not None and kind.tag == "number" and given is not None and given.tag == "number"
-                return plain and not self._steps.calls(node)
+                sizes = all(method_of(c) in _SIZES or dotted(c.func) == "len" for c in self._steps.calls(node))
+                return plain and sizes
         return False
 
     def _differentiated(self, region: list[cst.CSTNode]) -> set[str]:

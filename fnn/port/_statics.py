@@ -36,6 +36,9 @@ class Statics:
     def is_list(self, nodes: Sequence[cst.CSTNode], wanted: str) -> bool:
         """Whether a name that `needed` says yes of stands for several numbers."""
         uses = [n for s in nodes for n in walk(s) if isinstance(n, cst.Name) and n.value == wanted]
+        tests = [n.test for s in nodes for n in walk(s) if isinstance(n, cst.If | cst.While | cst.IfExp)]
+        if any(wanted in _decisive(test) for test in tests):
+            return False  # it is asked whether it holds
         return not any((kind := self._found.of(n)) is not None and kind.tag in _PLAIN for n in uses)
 
     def _here(self, part: cst.CSTNode, wanted: str) -> bool:
@@ -46,6 +49,12 @@ class Statics:
                 return self._plain_use([part.test], wanted)
             case cst.Slice():
                 return self._plain_use([e for e in (part.lower, part.upper) if e is not None], wanted)
+            case cst.Subscript(value=value, slice=places):
+                # What is on the host is looked up there: ``self.schedule[epoch]``.
+                base = self._found.of(value)
+                if base is not None and base.tag in ("numpy", "list", "dict", "tuple", "text"):
+                    given = [e.slice.value for e in places if isinstance(e.slice, cst.Index)]
+                    return any(self._plain_or_unknown(g, wanted) for g in given)
             case cst.For() | cst.CompFor():
                 return self._numbers(part.iter, wanted)
             case cst.Call():
@@ -90,6 +99,9 @@ class Statics:
             if kind is not None and kind.tag in _PLAIN:
                 return True
         return False
+
+    def _plain_or_unknown(self, place: cst.CSTNode, wanted: str) -> bool:
+        return any((k := self._found.of(use)) is None or k.tag in _PLAIN for use in _uses([place], wanted))
 
     def _may_be_plain(self, test: cst.CSTNode, wanted: str) -> bool:
         """Whether nothing says that a name in a test is an array: then the test could not be compiled anyway."""

@@ -7,7 +7,7 @@ import libcst as cst
 from fnn.port._flow import walk
 from fnn.port._kinds import NUMPY, Kind, is_array
 from fnn.port._learning import VALUES, Learning, method_of
-from fnn.port._scopes import dotted
+from fnn.port._scopes import Function, dotted
 
 __all__ = ["Steps"]
 
@@ -102,6 +102,21 @@ class Steps(Learning):
         parts = [node.func, node.func.value] if isinstance(node.func, cst.Attribute) else [node.func]
         kinds = [self._found.of(part) for part in parts]
         return any(kind is not None and kind.tag in ("module", "function") for kind in kinds)
+
+    def changes_gradients(self, node: cst.CSTNode) -> bool:
+        """Whether ``p.grad`` is written, here or by a function that is called."""
+        functions = [node, *(f.node.body for f in self._found_functions(node))]
+        return any(_writes_gradient(part) for body in functions for part in walk(body))
+
+    def _found_functions(self, node: cst.CSTNode) -> list[Function]:
+        found: list[Function] = []
+        waiting = self.called(node)
+        while waiting:
+            function = waiting.pop()
+            if function not in found:
+                found.append(function)
+                waiting += self.called(function.node.body)
+        return found
 
     def _on_arrays(self, node: cst.Call) -> bool:
         """Whether a call is one of a function of torch's, or of a tensor's method."""
@@ -219,6 +234,17 @@ def _is_fixed(kind: Kind | None) -> bool:
     if kind is not None and kind.tag in ("tuple", "list"):
         return all(map(_is_fixed, kind.of))
     return kind is not None and kind.tag in ("number", "shape", "text", "dtype", "none", "numpy module")
+
+
+def _writes_gradient(node: cst.CSTNode) -> bool:
+    match node:
+        case cst.AssignTarget(target=target) | cst.AugAssign(target=target):
+            names = [dotted(t) or "" for t in (target, *([target.value] if isinstance(target, cst.Subscript) else []))]
+            return any(n.endswith((".grad", ".grad.data")) for n in names)
+        case cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=method))):
+            in_place = method.endswith("_") and not method.endswith("__")
+            return in_place and (dotted(base) or "").endswith((".grad", ".grad.data"))
+    return False
 
 
 def _receiver(node: cst.Call) -> str:

@@ -8,6 +8,7 @@ from importlib import import_module, util
 from fnn.port._kinds import (
     ARRAY,
     BOX,
+    COMPUTED,
     DEVICE,
     LOADER,
     MASK,
@@ -55,6 +56,8 @@ _PLACES = {
     "torch.cuda.amp.GradScaler": "fnn.amp.GradScaler",
     "torch.nn.parallel.DataParallel": "fnn.nn.DataParallel",
     "torch.compile": "fnn.jit",
+    "torch.OutOfMemoryError": "jax.errors.JaxRuntimeError",
+    "torch.cuda.OutOfMemoryError": "jax.errors.JaxRuntimeError",
     "torch.func.functional_call": "fnn.func.functional_call",
 }
 
@@ -140,6 +143,8 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
         return Kind("torch object", name)
     if parent in ("torch.nn", "torch.nn.modules", "torch.nn.parallel") and last[:1].isupper():
         return Kind("module", last)
+    if parent.startswith("torch.nn.utils") and last in ("weight_norm", "spectral_norm"):
+        return COMPUTED
     if parent == "torch.nn.init" or parent.startswith("torch.nn.utils"):
         return ARRAY if parent.endswith("rnn") else OTHER if not last.endswith("norm") else Kind("module")
     if parent == "einops.layers.torch":

@@ -7,6 +7,7 @@ import libcst as cst
 from fnn.port._kinds import (
     ARRAY,
     BOX,
+    COMPUTED,
     DEVICE,
     DTYPE,
     GROUP,
@@ -60,6 +61,10 @@ class Values(Scopes):
                 return self._look(node.value)
             case cst.Integer() | cst.Float() | cst.Imaginary():
                 return NUMBER
+            case cst.ConcatenatedString() if node.evaluated_value is None:  # an f-string is a part of it
+                self._eval(node.left)
+                self._eval(node.right)
+                return TEXT
             case cst.SimpleString() | cst.ConcatenatedString():
                 text = node.evaluated_value
                 return DEVICE if isinstance(text, str) and text.partition(":")[0] in _DEVICE_WORDS else TEXT
@@ -220,6 +225,8 @@ class Values(Scopes):
                     if name in owner.methods:
                         function = owner.methods[name]
                         return Kind("function", str(id(function.node)))
+                if base == COMPUTED and name == "weight":
+                    return ARRAY
                 if base.tag == "module" and name in ("weight", "bias", "running_mean", "running_var"):
                     return BOX
                 return None

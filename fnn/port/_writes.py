@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import libcst as cst
 
 from fnn.port._by_masks import Write, write_by_mask
-from fnn.port._edit import assign, bare, call, grouped, on_a_line, replaced_self
-from fnn.port._kinds import BOX, ROW, Kind, element, is_array
+from fnn.port._draws import DRAWN
+from fnn.port._edit import assign, bare, call, grouped, on_a_line, replaced, replaced_self
+from fnn.port._kinds import BOX, COMPUTED, ROW, Kind, element, is_array
 from fnn.port._methods import plain_name
 from fnn.port._report import CHANGED, LEFT
 from fnn.port._reporting import Reporting
@@ -16,12 +17,18 @@ from fnn.port._scopes import dotted, each_in_place
 
 __all__ = ["REMOVED", "Writes"]
 
+_VIEWS = frozenset(
+    "view reshape t transpose permute squeeze unsqueeze detach select narrow flatten view_as expand diagonal "
+    "unfold chunk split".split()
+)
 _AT = {
     cst.AddAssign: "add",
     cst.MultiplyAssign: "multiply",
     cst.DivideAssign: "divide",
     cst.PowerAssign: "power",
 }
+LOST = "the weight is computed anew at each call, so what is written into it is lost, here as in PyTorch"
+VIEW = "a write into a view of an array, which has none here: write x = ... with the whole array"
 _INITS = {"normal_": "normal_", "uniform_": "uniform_", "zero_": "zeros_", "fill_": "constant_"}
 REMOVED = frozenset(
     "torch.cuda.empty_cache torch.cuda.synchronize torch.cuda.manual_seed torch.cuda.manual_seed_all "
@@ -58,6 +65,8 @@ class Writes(Reporting):
         if attr in ("to", "cuda", "cpu") and isinstance(after, cst.Name | cst.Attribute):
             return cst.RemoveFromParent()
         if attr.endswith("_") and not attr.startswith("_") and attr not in self.found.own_methods:
+            if isinstance(target, cst.Call):
+                return self._chained(original_node, updated_node, target)
             return self._in_place(original_node, updated_node, target, attr, base)
         return updated_node
 
@@ -75,6 +84,44 @@ class Writes(Reporting):
         line = cst.SimpleStatementLine([assign(cst.Name(row), cst.parse_expression(text))])
         return line.with_changes(leading_lines=updated_node.leading_lines)
 
+    def _chained(self, original: cst.Expr, updated: cst.Expr, target: cst.Call) -> cst.BaseSmallStatement:
+        """``x.mul_(a).add_(b)``, whose result goes where ``x`` was."""
+        root: cst.BaseExpression = target
+        while isinstance(root, cst.Call) and isinstance(root.func, cst.Attribute):
+            method = root.func.attr.value
+            if not method.endswith("_") or method.startswith("_"):
+                return self._through_a_view(original, updated, root)
+            root = root.func.value
+        if not isinstance(updated.value, cst.Call) or not (dotted(updated.value.func) or "").startswith("fnn."):
+            return updated
+        made = self._root_of(updated.value)
+        owner = self._kind(root.value) if isinstance(root, cst.Attribute) and root.attr.value == "data" else None
+        if isinstance(root, cst.Attribute) and root.attr.value == "data" and (owner is None or owner.tag == "box"):
+            return assign(root, replaced(updated.value, {id(made): [root.deep_clone()]}))
+        kind = self._kind(root)
+        if kind is None or kind.tag != "array" or not isinstance(made, cst.Name | cst.Attribute | cst.Subscript):
+            return updated
+        if isinstance(root, cst.Subscript) and isinstance(made, cst.Subscript) and is_array(self._kind(root.value)):
+            return self._indexed(made, "set", updated.value) or updated
+        return assign(made, updated.value)
+
+    def _through_a_view(self, original: cst.Expr, updated: cst.Expr, made: cst.Call) -> cst.BaseSmallStatement:
+        """``x.view(-1).mul_(2)`` is reported; ``x.clone().mul_(2)`` has no effect in PyTorch either."""
+        method = made.func.attr.value if isinstance(made.func, cst.Attribute) else ""
+        kind = self._kind(made.func.value) if isinstance(made.func, cst.Attribute) else None
+        if method in _VIEWS and is_array(kind) and not original.deep_equals(updated):
+            self.note(original, LEFT, VIEW)
+        return updated
+
+    @staticmethod
+    def _root_of(value: cst.BaseExpression) -> cst.BaseExpression:
+        """``x`` in ``fnn.add(fnn.mul(x, a), b)``."""
+        while isinstance(value, cst.Call) and (dotted(value.func) or "").startswith("fnn.") and value.args:
+            if dotted(value.func) == "fnn.detach":
+                return value
+            value = value.args[0].value
+        return value
+
     def _in_place(
         self, original: cst.Expr, updated: cst.Expr, target: cst.BaseExpression, attr: str, base: Kind | None
     ) -> cst.BaseSmallStatement | cst.RemovalSentinel:
@@ -84,6 +131,12 @@ class Writes(Reporting):
         args = updated.value.args if isinstance(updated.value, cst.Call) else ()
         if isinstance(target, cst.Attribute) and target.attr.value == "data":
             owner = self._kind(target.value)
+            if (
+                isinstance(target.value, cst.Attribute)
+                and self._kind(target.value.value) == COMPUTED
+                and (target.value.attr.value == "weight")
+            ):
+                return self._lost(original, target.value, attr)
             parameter = isinstance(target.value, cst.Attribute) and target.value.attr.value in ("weight", "bias")
             box = parameter or (owner is not None and owner.tag == "box")
             unknown = owner is None and isinstance(target.value, cst.Name | cst.Attribute)
@@ -117,6 +170,16 @@ class Writes(Reporting):
                 return self._indexed(target, "set", updated.value) or updated
             return assign(target, updated.value)
         return updated
+
+    def _lost(
+        self, original: cst.Expr, weight: cst.Attribute, attr: str
+    ) -> cst.BaseSmallStatement | cst.RemovalSentinel:
+        """A write into a weight that is computed at each call: only the random numbers are drawn, as in PyTorch."""
+        self.note(original, CHANGED, LOST)
+        if attr not in DRAWN:
+            return cst.RemoveFromParent()
+        self.needs.add("fnn")
+        return cst.Expr(call(f"fnn.{DRAWN[attr][1]}", weight))
 
     def _parameter_in_place(
         self, parameter: cst.BaseExpression, attr: str, args: Sequence[cst.Arg]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib.util
+import io
 import json
 import shlex
 import sys
 import tempfile
+import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +88,13 @@ def _files(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
     return found
 
 
+def _read(path: Path) -> tuple[str, str]:
+    """A script's text with its line ends, and its encoding, which its first lines may declare."""
+    data = path.read_bytes()
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    return data.decode(encoding), encoding
+
+
 def _main(given: argparse.Namespace) -> int:
     from fnn.port.convert import convert
     from fnn.port.show import show_check, show_notes
@@ -95,23 +104,25 @@ def _main(given: argparse.Namespace) -> int:
     if not single and given.output is None and not (given.diff or given.json or given.check):
         raise ArgumentError("several scripts: name a folder with -o, or ask for --diff")
     reports: list[dict[str, Any]] = []
+    unread: list[str] = []
     failed = False
     for path, relative in files:
         try:
-            source = path.read_text(encoding="utf-8")
+            source, encoding = _read(path)
             conversion = convert(source)
         except (SyntaxError, UnicodeDecodeError) as error:
-            raise ArgumentError(f"{path}: {error}") from None
+            unread.append(f"{path}: {error}")  # the rest of a folder is converted all the same
+            continue
         target = _target(given.output, relative, single)
         if target is not None:
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(conversion.code, encoding="utf-8")
+            target.write_bytes(conversion.code.encode(encoding))
         if not given.json:
             _print(given, path, source, conversion, target)
             show_notes(path, source, conversion)
         report = _report(path, target, conversion)
         if given.check:
-            result = _checked(given, path, conversion)
+            result = _checked(given, path, conversion, encoding)
             failed |= not result.agrees
             report["check"] = {
                 "torch": result.expected,
@@ -126,6 +137,8 @@ def _main(given: argparse.Namespace) -> int:
         reports.append(report)
     if given.json:
         print(json.dumps(reports, indent=2))
+    if unread:
+        raise ArgumentError("\n".join(unread))
     return int(failed)
 
 
@@ -158,13 +171,11 @@ def _report(path: Path, target: Path | None, conversion: Conversion) -> dict[str
     }
 
 
-def _checked(given: argparse.Namespace, path: Path, conversion: Conversion) -> Check:
+def _checked(given: argparse.Namespace, path: Path, conversion: Conversion, encoding: str) -> Check:
     from fnn.port.check import check
 
     # Beside the original: it may import its neighbours and read files by where it lies.
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", suffix=".py", prefix=f"{path.stem}_fnn_", dir=path.resolve().parent
-    ) as port:
-        port.write(conversion.code)
+    with tempfile.NamedTemporaryFile(suffix=".py", prefix=f"{path.stem}_fnn_", dir=path.resolve().parent) as port:
+        port.write(conversion.code.encode(encoding))
         port.flush()
         return check(path, Path(port.name), given.steps, given.seed, shlex.split(given.arguments))

@@ -120,9 +120,22 @@ def _converted(
         with_double(tidied(rewritten)) if rewriter.double else tidied(rewritten), rewriter.needs | {"fnn"}
     )
     code = rewritten.code
-    compile(code, "<port>", "exec", dont_inherit=True)
+    _check(source, code)
     notes = [*troubles, *rewriter.notes]
     return Conversion(code, tuple(sorted([*notes, *_plain(source, code, {note.line for note in notes})])))
+
+
+def _check(before: str, after: str) -> None:
+    """Raises a SyntaxError if a text cannot be parsed.
+
+    libcst knows more of Python than an older interpreter, which is asked only for what it takes as it stands.
+    """
+    try:
+        compile(before, "<script>", "exec", dont_inherit=True)
+    except SyntaxError:
+        cst.parse_module(after)
+    else:
+        compile(after, "<port>", "exec", dont_inherit=True)
 
 
 def _plain(before: str, after: str, told: set[int]) -> list[Note]:

@@ -522,3 +522,191 @@ def test_what_is_kept_of_a_name_that_changes_stays():
     moved = PLAYED.replace("        log_probs", "        state = state + 1\n        log_probs")
     assert not convert(moved).complete
     assert not convert(PLAYED.replace("nn.Linear(3, 4)", "nn.Linear(3, 4), nn.BatchNorm1d(4)")).complete
+
+
+def test_chains_of_writes_in_place():
+    source = """\
+        import copy, torch
+        model = torch.nn.Linear(2, 2)
+        slow = copy.deepcopy(model)
+        x, held = torch.rand(3), {"a": torch.rand(3)}
+        x.mul_(2).add_(1)
+        x[0].mul_(2).add_(1)
+        held["a"].mul_(2).add_(x)
+        for p, q in zip(model.parameters(), slow.parameters()):
+            q.data.mul_(0.9).add_(p.data, alpha=0.1)
+        x.view(-1).mul_(2)
+        """
+    conversion = convert(textwrap.dedent(source))
+    for line in (
+        "x = fnn.add(fnn.mul(x, 2), 1)\n",
+        "x = x.at[0].set(fnn.add(fnn.mul(x[0], 2), 1))\n",
+        'held["a"] = fnn.add(fnn.mul(held["a"], 2), x)\n',
+        "    q.data = fnn.add(fnn.mul(q.data, 0.9), p.data, alpha=0.1)\n",
+    ):
+        assert line in conversion.code
+    assert [n.line for n in conversion.notes if n.status == "not converted" and "a view" in n.text] == [10]
+
+
+def test_states_that_are_written_are_the_models_own():
+    source = """\
+        import torch
+        def average(slow, model, d):
+            new = model.state_dict()
+            for k, v in slow.state_dict().items():
+                if v.dtype.is_floating_point:
+                    v *= d
+                    v += (1 - d) * new[k].detach()
+        def copied(slow, model):
+            for a, b in zip(slow.state_dict().values(), model.state_dict().values()):
+                a.copy_(b)
+        average(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2), 0.9)
+        copied(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+        """
+    code = convert(textwrap.dedent(source)).code
+    assert "new = model.state_dict()\n    for k, v in slow.state_dict(keep_vars=True).items():\n" in code
+    assert "if fnn.is_floating_point(v):\n            v.data *= d\n            v.data += (1 - d)" in code
+    assert "zip(slow.state_dict(keep_vars=True).values(), model.state_dict().values())" in code
+
+
+def test_gradients_that_are_changed_by_their_values_are_changed_before_the_step():
+    clip = "clip(model)\n    opt.step()"
+    source = """\
+def clip(model):
+    for p in model.parameters():
+        size = p.grad.norm().item()
+        if size > 1:
+            p.grad.div_(size)
+"""
+    conversion = convert("import torch\n" + source + LOOP.replace("opt.step()", clip))
+    step, _, loop = conversion.code.partition("return loss")
+    assert "fnn.backward(loss)" in step and "opt.step()" not in step and conversion.complete
+    assert loop.index("clip(model)") < loop.index("opt.step()")
+
+
+def test_a_block_that_computes_and_prints_is_parted():
+    source = """\
+        import torch
+        model = torch.nn.Linear(3, 1)
+        opt = torch.optim.SGD(model.parameters(), lr=0.1)
+        def run(training, rows, losses):
+            for x, y in rows:
+                with torch.set_grad_enabled(training):
+                    loss = (model(x) - y).pow(2).mean()
+                    losses.append(loss.item())
+                if training:
+                    opt.zero_grad()
+                    loss.backward()
+                    opt.step()
+                    print(loss.item())
+        """
+    conversion = convert(textwrap.dedent(source))
+    wanted = """\
+        @fnn.jit(static_argnames=("training",))
+        def train_step(training, x, y):
+            with fnn.set_grad_enabled(training):
+                loss = fnn.pow(model(x) - y, 2).mean()
+            if training:
+                opt.zero_grad()
+                fnn.backward(loss)
+                opt.step()
+            return loss
+        def run(training, rows, losses):
+            for x, y in rows:
+                loss = train_step(training, x, y)
+                losses.append(loss.item())
+                if training:
+                    print(loss.item())
+        """
+    assert textwrap.dedent(wanted) in conversion.code and conversion.complete
+
+
+def test_a_branch_that_draws_and_computes_is_parted():
+    mixed = """\
+    r = np.random.rand(1)
+    if share > 0 and r < 0.5:
+        part = np.random.beta(share, share)
+        order = torch.randperm(x.size(0))
+        out = model(part * x + (1 - part) * x[order])
+        loss = ((out - z) ** 2).mean() * part
+    else:
+        out = model(x)
+        loss = ((out - z) ** 2).mean()
+"""
+    source = LOOP.replace("    loss = ((model(x) - z) ** 2).mean()\n", mixed)
+    conversion = convert("share = 1.0\n" + source)
+    assert conversion.complete
+    wanted = (
+        "    taken = bool(share > 0 and r < 0.5)\n    part = order = None\n    if taken:\n"
+        "        part = np.random.beta(share, share)\n        order = fnn.randperm(x.shape[0])\n"
+    )
+    assert wanted in conversion.code
+    assert "    if taken:\n        out = model(part * x + (1 - part) * x[order])\n" in conversion.code
+    assert '@fnn.jit(static_argnames=("taken",))' in conversion.code
+
+
+def test_coins_of_a_forward_pass_are_asked_while_it_runs():
+    source = """\
+        import random
+        import torch
+        class Speller(torch.nn.Module):
+            def forward(self, x, y, share=0.5):
+                for t in range(3):
+                    assert (x == x).all()
+                    told = random.random() < share
+                    x = y if told else x
+                return x
+        """
+    conversion = convert(textwrap.dedent(source))
+    assert 'told = jax.experimental.io_callback(random.random, jax.ShapeDtypeStruct((), "float32"), ordered=True) < ' in (
+        conversion.code
+    )
+    assert "x = fnn.where(told, y, x)\n" in conversion.code and "assert" not in conversion.code and conversion.complete
+    frozen = convert(textwrap.dedent(source).replace("random.random()", "random.uniform(0, 1)"))
+    assert ["asks the host" in n.text for n in frozen.notes if n.status == "not converted"] == [True]
+
+
+def test_masks_of_shapes_are_known_in_a_step():
+    source = """\
+        import torch
+        class Pairs(torch.nn.Module):
+            def forward(self, x):
+                near = x @ x.t()
+                own = torch.eye(len(near), dtype=torch.bool)
+                return near[~own].view(len(near), -1)
+        """
+    conversion = convert(textwrap.dedent(source))
+    assert "near[fnn.nonzero(~own, as_tuple=True)].reshape(len(near), -1)" in conversion.code and conversion.complete
+
+
+def test_patterns_and_long_strings():
+    source = """\
+        import torch
+        x = torch.rand(2, 3)
+        print(f"{x.size(0)} rows, "
+              f"{x.dim()} dimensions")
+        match x:
+            case torch.Tensor():
+                print(x.t())
+        """
+    code = convert(textwrap.dedent(source)).code
+    assert 'f"{x.shape[0]} rows, "' in code and 'f"{x.ndim} dimensions"' in code
+    assert "case jax.Array():\n        print(x.T)" in code and "import jax\n" in code
+
+
+def test_a_loss_that_stays_outside_of_a_step_is_reported():
+    source = "import torch\nm = torch.nn.Linear(1, 1)\nfor x in torch.rand(3, 1): (m(x).backward(), print(1))\n"
+    assert not convert(source).complete
+
+
+def test_encodings_and_line_ends_stay(tmp_path):
+    cases = {
+        "latin": "# coding: latin-1\r\nimport torch\r\nx = torch.rand(2)  # \xfc\r\n".encode("latin-1"),
+        "marked": "\ufeffimport torch\nx = torch.rand(2)  # \xfc\n".encode(),
+    }
+    for name, text in cases.items():
+        (tmp_path / f"{name}.py").write_bytes(text)
+    (tmp_path / "broken.py").write_bytes(b"x = '\xff'\n")
+    assert main([str(tmp_path), "-o", str(tmp_path / "out")]) == 2, "one of them cannot be read"
+    for name, text in cases.items():
+        assert (tmp_path / "out" / f"{name}.py").read_bytes() == text.replace(b"torch", b"fnn")
