@@ -79,8 +79,13 @@ _on = functools.lru_cache(jax.sharding.SingleDeviceSharding)
 
 
 def concrete(x: ArrayLike) -> np.ndarray | None:
-    """The values of ``x`` for a check, or None while it is traced and has none."""
-    return None if isinstance(x, Tracer) else np.asarray(x)
+    """The values of ``x`` for a check, or None while it is traced, or spread over processes, and this one has none."""
+    return None if isinstance(x, Tracer) or is_elsewhere(x) else np.asarray(x)
+
+
+def is_elsewhere(x: object) -> bool:
+    """Whether parts of an array are on devices of other processes only."""
+    return isinstance(x, ArrayImpl) and not x.is_fully_addressable and not x.is_fully_replicated
 
 
 def known(x: ArrayLike) -> np.ndarray | None:
@@ -90,7 +95,7 @@ def known(x: ArrayLike) -> np.ndarray | None:
     of them.  An array from outside of which values are asked becomes a constant of the program (`concretised`).
     """
     if not isinstance(x, Tracer):
-        return np.asarray(x)
+        return concrete(x)
     root: Any = x
     if not staged(root._trace):
         return None

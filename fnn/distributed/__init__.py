@@ -20,6 +20,7 @@ from fnn.distributed.meeting import barrier, gather
 from fnn.distributed.meshes import batch_axes, batch_sharding, mesh
 from fnn.distributed.orbax import load_orbax, save_orbax
 from fnn.distributed.processes import init, is_initialized, process_count, process_index, shutdown
+from fnn.distributed.sharing import global_batch
 from fnn.distributed.table import Distribution, Row, distribution, plan
 from fnn.distributed.torch_collectives import all_gather, all_gather_into_tensor, broadcast
 from fnn.distributed.torch_exchanges import all_to_all, all_to_all_single, reduce, scatter
@@ -60,7 +61,7 @@ __all__ = [
     "all_gather_into_tensor", "all_gather_object", "all_reduce", "all_to_all", "all_to_all_single", "barrier",
     "batch_axes", "batch_sharding", "broadcast", "broadcast_object_list", "checkpoint", "destroy_process_group",
     "distribute", "distribution", "fsdp", "gather", "gather_object", "get_backend", "get_global_rank", "get_group_rank",
-    "get_node_local_rank", "get_process_group_ranks", "get_rank", "get_world_size", "group", "init",
+    "get_node_local_rank", "get_process_group_ranks", "get_rank", "get_world_size", "global_batch", "group", "init",
     "init_device_mesh", "init_process_group", "is_available", "is_gloo_available", "is_initialized",
     "is_mpi_available", "is_nccl_available", "is_torchelastic_launched", "is_ucc_available", "load_orbax",
     "load_sharded", "mesh", "mesh_of", "monitored_barrier", "new_group", "plan", "process_count", "process_index",

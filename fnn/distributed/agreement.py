@@ -18,11 +18,11 @@ import numpy as np
 from jax.tree_util import tree_leaves
 
 from fnn.distributed import store
-from fnn.distributed.progress import BEAT, Progress, awaited, own
+from fnn.distributed.progress import BEAT, Progress, awaited, exchanged, own
 from fnn.errors import ArgumentError
 from fnn.state.scope import epoch
 
-__all__ = ["agreed"]
+__all__ = ["agreed", "called_alike"]
 
 DIFFERENT = """\
 fnn.jit: the processes are about to run different programs, as their number {number}.
@@ -37,10 +37,12 @@ Every process runs the same lines: a branch on the rank may print or write files
 arrays of all processes."""
 
 VALUES = """\
-fnn.jit: the processes call {name} with different {what}: process {there} has others than process {here}.
+{where}: the processes call {name} with different {what}: process {there} has others than process {here}.
 {advice}"""
 SEEDS = "Seed each process alike, fnn.manual_seed(0), and let each draw the same numbers on the host."
-BATCHES = "Give each process the same arrays, or let DataLoader(..., mesh=mesh) share out the batch."
+BATCHES = """\
+Give each process the same arrays, or let DataLoader(..., mesh=mesh) share out the batch.  What each process has for
+itself, its rows, fnn.distributed.global_batch((x, y)) makes one batch of."""
 
 
 def agreed(name: str, lowered: Any, args: tuple, seed: object) -> int:
@@ -77,7 +79,7 @@ def agreed(name: str, lowered: Any, args: tuple, seed: object) -> int:
         "program": hashlib.sha256(lowered.as_text().encode()).hexdigest(),
         "shapes": _summary(leaves),
         "seed": None if seed is None else _digest(np.asarray(seed)),
-        "values": [(str(value.dtype), list(value.shape), _digest(value)) for value in held],
+        "values": [_told(value) for value in held],
     }
     store.put(f"program/{number}/{here}", json.dumps(note))
     own.programs += 1
@@ -104,13 +106,52 @@ def _compare(number: int, ours: dict[str, Any], theirs: dict[str, Any], here: in
     if ours["program"] != theirs["program"]:
         said = [f"process {n}: {note['name']}, of {note['shapes']}" for n, note in ((here, ours), (there, theirs))]
         raise ArgumentError(DIFFERENT.format(number=number + 1, ours=said[0], theirs=said[1]))
-    names = {"name": ours["name"], "here": here, "there": there}
+    names = {"where": "fnn.jit", "name": ours["name"], "here": here, "there": there}
     if ours["seed"] != theirs["seed"]:
         raise ArgumentError(VALUES.format(what="random numbers", advice=SEEDS, **names))
     for mine, other in zip(ours["values"], theirs["values"], strict=True):
         if mine != other:
-            what = f"values of an argument of shape {tuple(mine[1])} and dtype {mine[0]}"
-            raise ArgumentError(VALUES.format(what=what, advice=BATCHES, **names))
+            raise ArgumentError(VALUES.format(what=_argument(mine), advice=BATCHES, **names))
+
+
+def _argument(told: list[Any]) -> str:
+    return f"values of an argument of shape {tuple(told[1])} and dtype {told[0]}"
+
+
+def _told(value: Any) -> list[Any]:
+    value = np.asarray(value)
+    return [str(value.dtype), list(value.shape), _digest(value)]
+
+
+def called_alike(name: str, args: tuple) -> None:
+    """Compares what the processes call a model of all of them with outside of compiled code, where nothing else does.
+
+    An operation on arrays of all processes that one of them runs alone waits for ever, and one on rows that differ
+    makes an array of which nobody knows whose they are.
+
+    Args:
+        name: of the model's class.
+        args: what it is called with.
+
+    Raises:
+        ArgumentError: a process has other values, or does not come.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import fnn
+        >>> fnn.distributed.agreement.called_alike("Linear", (jnp.ones((2, 3)),))
+    """
+    leaves = tree_leaves(args)
+    held = [x for x in leaves if isinstance(x, np.ndarray) or (isinstance(x, jax.Array) and x.is_fully_addressable)]
+    ours, here = [_told(x) for x in held], jax.process_index()
+    for there, text in enumerate(exchanged(f"the call of {name}", json.dumps(ours))):
+        theirs = json.loads(text)
+        if ours != theirs:
+            pairs = zip(ours, theirs, strict=False)
+            what = next((_argument(mine) for mine, other in pairs if mine != other), "numbers of arrays")
+            raise ArgumentError(
+                VALUES.format(where="distribute", what=what, advice=BATCHES, name=name, here=here, there=there)
+            )
 
 
 def _note(number: int, there: int, name: str) -> dict[str, Any]:

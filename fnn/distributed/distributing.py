@@ -13,6 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from fnn import random
+from fnn.distributed.agreement import called_alike
 from fnn.distributed.born import born
 from fnn.distributed.meshes import batch_sharding, checked
 from fnn.distributed.progress import exchanged
@@ -22,7 +23,7 @@ from fnn.nn import Module
 from fnn.state.layout import Layout, placed
 from fnn.state.parameter import Parameter
 from fnn.state.scope import epoch, innermost
-from fnn.tracing import Tracer
+from fnn.tracing import Tracer, tracing
 
 __all__ = ["Spread", "check_alike", "distribute", "mesh_of", "spread_by", "watch"]
 
@@ -42,6 +43,8 @@ class Spread:
 
     def __call__(self, module: Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
         """What the module is called with, its arrays in place."""
+        if self.mesh.is_multi_process and not tracing():
+            called_alike(type(module).__name__, (args, kwargs))
         return jax.tree.map(self._one, (args, kwargs))
 
     def _one(self, value: Any) -> Any:

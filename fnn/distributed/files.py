@@ -5,7 +5,8 @@
     folder/model.safetensors.index.json
 
 Every array stands whole in one file, whatever mesh it came from, so that any mesh, and any reader of the format, can
-read it.  Each process writes some of the files.  The folder appears when all of it is on the disk: until then what was
+read it.  Each process writes some of the files; what each has for itself, the state of numpy's generator say, is saved
+as process 0 has it.  The folder appears when all of it is on the disk: until then what was
 there before stays, and a save that was interrupted between the two renames is put right by the next reader.
 
 What is saved is copied to the host first; from there on a save needs no device, and the processes meet in the job's
@@ -36,6 +37,7 @@ from fnn.serialization.atomic import beside, present, replacing_folder
 from fnn.serialization.checkpoint import TREE, decode_tree, encode_tree
 from fnn.serialization.shards import INDEX, SINGLE, divided, index_of, names_of_files
 from fnn.state.box import Box
+from fnn.tracing import is_elsewhere
 
 __all__ = ["Saving", "load_sharded", "save_sharded"]
 
@@ -90,11 +92,11 @@ def save_sharded(
         raise ArgumentError(f"save_sharded: {os.fspath(folder)!r} is a file")
     text, tensors = encode_tree(state, "save_sharded")
     sizes = {name: math.prod(np.shape(value)) * value.dtype.itemsize for name, value in tensors.items()}
-    files = _divided(sizes, max_shard_size)
+    files, writers = _shared_out(sizes, {name for name, value in tensors.items() if _is_own(value)}, max_shard_size)
     token = secrets.token_hex(6)
     if jax.process_count() > 1:
         token = progress.exchanged("save_sharded", token)[0]
-    held = _held(tensors, files, background)
+    held = _held(tensors, files, writers, background)
     index = index_of(files, sum(sizes.values()), **{TREE: text})
     saving = Saving(lambda: _write(target, token, held, index), background)
     if background:
@@ -102,15 +104,17 @@ def save_sharded(
     return saving
 
 
-def _held(tensors: Mapping[str, Any], files: list[list[str]], copied: bool) -> dict[str, dict[str, Any]]:
+def _held(
+    tensors: Mapping[str, Any], files: list[list[str]], writers: list[int], copied: bool
+) -> dict[str, dict[str, Any]]:
     """The files of this process, with what stands in them on the host."""
     for value in tensors.values():
         array = value.data if isinstance(value, Box) else value
         if isinstance(array, jax.Array) and array.is_fully_addressable:
             array.copy_to_host_async()
     held: dict[str, dict[str, Any]] = {}
-    for n, (file, names) in enumerate(zip(names_of_files(len(files)), files, strict=True)):
-        mine = n % jax.process_count() == jax.process_index()
+    for file, names, writer in zip(names_of_files(len(files)), files, writers, strict=True):
+        mine = writer == jax.process_index()
         parts = {name: _whole(tensors[name], mine) for name in names}
         if mine:
             # On a CPU a numpy array may share its memory with the device's, which the next step gives away.
@@ -165,16 +169,28 @@ def _together(stage: str, act: Callable[[], None]) -> None:
 def _whole(value: Any, wanted: bool) -> Any:
     """An array as one; of those of all processes, each must take part, whether it wants the array or not."""
     value = value.data if isinstance(value, Box) else value
-    if isinstance(value, jax.Array) and not value.is_fully_addressable and not value.is_fully_replicated:
+    if is_elsewhere(value):
         return whole(value)
     return whole(value) if wanted else None
 
 
-def _divided(sizes: Mapping[str, int], most: int) -> list[list[str]]:
-    """The names in each file: of about equal size, at least one file for each process."""
-    total = sum(sizes.values())
-    count = max(1, min(len(sizes), max(jax.process_count(), -(-total // most))))
-    return divided(sizes, max(1, min(most, -(-total // count))))
+def _is_own(value: Any) -> bool:
+    """Whether an array is on this process's devices or its host only, so that others may hold another."""
+    value = value.data if isinstance(value, Box) else value
+    return not isinstance(value, jax.Array) or value.is_fully_addressable
+
+
+def _shared_out(sizes: Mapping[str, int], own: set[str], most: int) -> tuple[list[list[str]], list[int]]:
+    """The names in each file, of about equal size, at least one file for each process; and who writes it."""
+    count = jax.process_count()
+    apart = {name: sizes[name] for name in sizes if count > 1 and name in own}
+    shared = {name: size for name, size in sizes.items() if name not in apart}
+    total = sum(shared.values())
+    number = max(1, min(len(shared), max(count, -(-total // most))))
+    files = divided(shared, max(1, min(most, -(-total // number)))) if shared or not apart else []
+    writers = [n % count for n in range(len(files))]
+    firsts = divided(apart, most) if apart else []
+    return files + firsts, writers + [0] * len(firsts)
 
 
 def load_sharded(folder: str | os.PathLike[str]) -> dict[str, Any]:

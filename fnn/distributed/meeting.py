@@ -17,6 +17,7 @@ from fnn.distributed.torch_groups import Group
 from fnn.distributed.torch_reductions import now
 from fnn.errors import ArgumentError
 from fnn.state.box import Box
+from fnn.tracing import is_elsewhere
 from fnn.typing import PyTree
 
 __all__ = ["barrier", "broadcast_from", "gather", "whole"]
@@ -110,14 +111,9 @@ def gather(
     if gather_list is not None or dst is not None or group_dst is not None:
         return gathered_at(tree, gather_list, dst, group_dst)
     leaves = jax.tree.leaves(tree, is_leaf=lambda node: isinstance(node, Box))
-    if any(_is_spread(leaf) for leaf in leaves):
+    if any(is_elsewhere(leaf.data if isinstance(leaf, Box) else leaf) for leaf in leaves):
         progress.exchanged("gather", "")
     return jax.tree.map(whole, tree, is_leaf=lambda node: isinstance(node, Box))
-
-
-def _is_spread(value: Any) -> bool:
-    value = value.data if isinstance(value, Box) else value
-    return isinstance(value, jax.Array) and not value.is_fully_addressable and not value.is_fully_replicated
 
 
 def whole(value: Any) -> Any:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import jax
 
 from fnn.distributed import store
+from fnn.distributed.exchanging import Exchange
 from fnn.errors import ArgumentError
 from fnn.state.scope import epoch
 
@@ -39,6 +40,12 @@ LEFT = """\
 fnn.jit: process {here} runs {name}, which process {there} does not: it {what}.
 Every process makes the same number of steps: let DataLoader(..., mesh=mesh) share out the batches.  Process {here} \
 ends, for it would wait for ever."""
+
+SOLE = """\
+fnn.distributed: outside of compiled steps process {here} computes on arrays that are spread over the processes \
+({name}), which process {there} does not: it {what}.
+Every process runs the same lines: a branch on the rank may print or write files, but not compute with such arrays.  \
+Process {here} ends, for it would wait for ever."""
 
 PATIENCE = 600.0  # seconds in which a process that is alive may come to where another waits
 SILENCE = 30.0  # seconds without a sign of life after which a process counts as lost
@@ -133,6 +140,7 @@ class Watch:
     def __init__(self) -> None:
         self._before: tuple[int, int] = (0, 0)
         self._still = 0  # how often nothing has moved
+        self._exchange = Exchange()
 
     def look(self) -> str:
         """What is wrong, in words; empty if nothing is."""
@@ -147,14 +155,16 @@ class Watch:
             if number in theirs and theirs[number][0] != mark:
                 name = own.names.get(program, "")
                 return OTHER.format(number=number, here=here, there=there, ours=name, theirs=theirs[number][1])
+        elsewhere = "has ended" if other.ended else f"waits at {other.where}" if other.where else ""
+        if elsewhere and (name := self._exchange.lasts(there, not own.where)):
+            return SOLE.format(here=here, there=there, name=name, what=elsewhere)
         now = (runs, other.runs)
         self._still = self._still + 1 if now == self._before else 0
         self._before = now
         if runs <= other.runs or own.where or self._still < _STILL:
             return ""
-        what = "has ended" if other.ended else f"waits at {other.where}" if other.where else ""
         last = own.names.get(epoch.trail[-1][2], "a program") if epoch.trail else "a program"
-        return LEFT.format(here=here, there=there, name=last, what=what) if what else ""
+        return LEFT.format(here=here, there=there, name=last, what=elsewhere) if elsewhere else ""
 
 
 @contextmanager
@@ -231,6 +241,8 @@ def exchanged(where: str, text: str) -> list[str]:
         for there in range(jax.process_count()):
             found, what = awaited(f"exchange/{number}/{there}", there, _passed)
             if found is None:
+                store.drop(f"exchange/{number}/{here}")  # nobody is to meet it later
+                own.exchanges = number
                 raise ArgumentError(ALONE.format(where=where, here=here, there=there, what=what))
             other, told = json.loads(found)
             if other != where:

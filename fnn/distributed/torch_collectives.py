@@ -13,7 +13,7 @@ import jax
 
 from fnn.distributed import meeting
 from fnn.distributed.torch_groups import Group
-from fnn.distributed.torch_reductions import every, fitted, host_of, now, process_of, shape_of, stored
+from fnn.distributed.torch_reductions import every, fitted, held_by_all, host_of, now, process_of, shape_of, stored
 from fnn.errors import ArgumentError
 from fnn.typing import ArrayLike
 
@@ -100,7 +100,8 @@ def broadcast(
     """What process ``src`` has; in PyTorch it is written to ``tensor``, here it is returned.
 
     Args:
-        tensor: an array of the same shape in each process; a Parameter or Buffer is written to as well.
+        tensor: an array of the same shape in each process; a Parameter or Buffer is written to as well. One of all
+            processes, such as a loss, comes back as it is.
         src: the process whose values they are; None is ``group_src``, or 0.
         group: None: all processes.
         async_op: False.
@@ -121,4 +122,6 @@ def broadcast(
     """
     now(group, async_op, "broadcast")
     source = process_of(src, group_src, "src", "broadcast")
+    if (same := held_by_all(tensor)) is not None:
+        return stored(tensor, same)
     return stored(tensor, meeting.broadcast_from(host_of(tensor, "broadcast"), source))

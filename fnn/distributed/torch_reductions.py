@@ -18,7 +18,7 @@ from fnn.tracing import Tracer
 from fnn.typing import ArrayLike
 
 __all__ = [
-    "ReduceOp", "all_reduce", "every", "fitted", "host_of", "now", "process_of", "reduce_scatter",
+    "ReduceOp", "all_reduce", "every", "fitted", "held_by_all", "host_of", "now", "process_of", "reduce_scatter",
     "reduce_scatter_tensor", "shape_of", "stored",
 ]  # fmt: skip
 
@@ -49,6 +49,9 @@ _REDUCE: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+_OF_EQUALS = ("avg", "min", "max", "band", "bor")  # what is combined so of equal values is that value
+
+
 def host_of(tensor: ArrayLike, what: str) -> np.ndarray:
     """The array of this process, on the host."""
     value = tensor.data if isinstance(tensor, Box) else tensor
@@ -59,10 +62,18 @@ def host_of(tensor: ArrayLike, what: str) -> np.ndarray:
     array = to_array(value, "tensor", f"{what}: ")
     if not array.is_fully_addressable:
         raise ArgumentError(
-            f"{what}: the array is spread over all processes, so it is the whole already; fnn.distributed.gather(x) "
-            "makes a numpy array of it"
+            f"{what}: the array is of all processes already, as the loss of their global batch is: leave out {what}, "
+            "and a division by the number of processes behind it; fnn.distributed.gather(x) makes a numpy array of it"
         )
     return np.asarray(array)
+
+
+def held_by_all(tensor: ArrayLike) -> np.ndarray | None:
+    """An array that every process has whole, as they have a loss; None for this process's own."""
+    value = tensor.data if isinstance(tensor, Box) else tensor
+    if isinstance(value, Tracer) or not isinstance(value, jax.Array) or value.is_fully_addressable:
+        return None
+    return np.asarray(value) if value.is_fully_replicated else None
 
 
 def stored(tensor: ArrayLike, value: np.ndarray) -> Any:
@@ -108,18 +119,25 @@ def every(host: np.ndarray, where: str) -> np.ndarray:
     return np.asarray(multihost_utils.process_allgather(host)).reshape(jax.process_count(), *host.shape)
 
 
-def _reduced(every: np.ndarray, op: str, where: str) -> np.ndarray:
+def _checked(op: str, dtype: np.dtype, where: str) -> None:
     if op not in _REDUCE:
         raise ArgumentError(f"{where}: unknown op {op!r}; expected one of {', '.join(_REDUCE)}")
-    if op == "avg" and every.dtype.kind in "iub":
-        raise ArgumentError(f"{where}: op AVG needs a floating dtype, got {every.dtype}")
-    if op in ("band", "bor", "bxor") and every.dtype.kind not in "iub":
-        raise ArgumentError(f"{where}: op {op.upper()} needs an integer dtype, got {every.dtype}")
+    if op == "avg" and dtype.kind in "iub":
+        raise ArgumentError(f"{where}: op AVG needs a floating dtype, got {dtype}")
+    if op in ("band", "bor", "bxor") and dtype.kind not in "iub":
+        raise ArgumentError(f"{where}: op {op.upper()} needs an integer dtype, got {dtype}")
+
+
+def _reduced(every: np.ndarray, op: str, where: str) -> np.ndarray:
+    _checked(op, every.dtype, where)
     return _REDUCE[op](every, axis=0).astype(every.dtype)
 
 
 def all_reduce(tensor: ArrayLike, op: str = ReduceOp.SUM, group: Group = None, async_op: bool = False) -> Any:
     """What the processes have, combined; in PyTorch it is written to ``tensor``, here it is returned.
+
+    An array of all processes, such as the loss of their global batch, is its own mean, minimum and maximum; a sum of it
+    is refused, since a script that adds up what its processes have seen would count everything several times.
 
     Args:
         tensor: an array of the same shape in each process; a Parameter or Buffer is written to as well.
@@ -132,7 +150,7 @@ def all_reduce(tensor: ArrayLike, op: str = ReduceOp.SUM, group: Group = None, a
 
     Raises:
         ArgumentTypeError: the array is traced.
-        ArgumentError: an unknown operation, or an array that is spread over the processes.
+        ArgumentError: an unknown operation, or a sum, product or exclusive or of an array of all processes.
 
     Example:
         >>> import jax.numpy as jnp
@@ -141,6 +159,9 @@ def all_reduce(tensor: ArrayLike, op: str = ReduceOp.SUM, group: Group = None, a
         Array([0., 1., 2.], dtype=float32)
     """
     now(group, async_op, "all_reduce")
+    if op in _OF_EQUALS and (same := held_by_all(tensor)) is not None:
+        _checked(op, same.dtype, "all_reduce")
+        return stored(tensor, same)
     return stored(tensor, _reduced(every(host_of(tensor, "all_reduce"), "all_reduce"), op, "all_reduce"))
 
 

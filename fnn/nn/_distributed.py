@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fnn.errors import ArgumentError, ArgumentTypeError
@@ -107,10 +107,12 @@ class DistributedDataParallel(Module):
         """What the module returns."""
         return self.module(*inputs, **kwargs)
 
-    @contextlib.contextmanager
-    def no_sync(self) -> Iterator[None]:
-        """A context in which PyTorch does not exchange gradients; here they are exchanged where they are needed."""
-        yield
+    def no_sync(self) -> contextlib.AbstractContextManager[None]:
+        """A context in which PyTorch does not exchange gradients; here they are exchanged where they are needed.
+
+        It holds nothing: a compiled step may be given it, and is the same step with ``contextlib.nullcontext()``.
+        """
+        return contextlib.nullcontext()
 
     def register_comm_hook(self, state: object, hook: object) -> None:
         """Refused: XLA adds the gradients up, and nothing is called in between."""

@@ -26,7 +26,7 @@ from fnn.optim._tree import Gradient
 from fnn.state.box import Box
 from fnn.state.parameter import Parameter
 from fnn.state.scope import Scope, epoch, innermost, no_scope
-from fnn.tracing import Tracer, in_trace
+from fnn.tracing import Tracer, in_trace, is_elsewhere
 from fnn.typing import ArrayLike, PyTree
 
 __all__ = ["NOT_INITIALISED", "Ruled"]
@@ -241,7 +241,7 @@ class Ruled(Grouped):
             return True if isinstance(counts, Tracer) else bool(np.asarray(counts)[i])
         if rule.velocity is not None and rule.velocity in fields:  # a velocity of zeros acts as none
             buffer = jnp.asarray(fields[rule.velocity][i])
-            if isinstance(buffer, Tracer) or not (buffer.is_fully_addressable or buffer.is_fully_replicated):
+            if isinstance(buffer, Tracer) or is_elsewhere(buffer):
                 return True  # of several processes, of which this one may ask alone: nothing may be computed
             return bool(np.any(np.asarray(buffer)))
         return True

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import libcst as cst
 
 from fnn.port._by_masks import Write, write_by_mask
+from fnn.port._collectives import each_exchanged, written
 from fnn.port._draws import DRAWN
 from fnn.port._edit import assign, bare, call, grouped, on_a_line, replaced, replaced_self
 from fnn.port._kinds import BOX, COMPUTED, ROW, Kind, element, is_array
@@ -58,6 +59,8 @@ class Writes(Reporting):
             if kind.name == "torch.autograd.set_detect_anomaly":
                 self.needs.add("jax")
                 return cst.Expr(cst.parse_expression('jax.config.update("jax_debug_nans", True)'))
+        if isinstance(after, cst.Call) and (place := written(kind, before)) is not None:
+            return self._exchanged(updated_node, after, place, written(kind, after))
         if not isinstance(before.func, cst.Attribute):
             return updated_node
         target, attr = before.func.value, before.func.attr.value
@@ -72,6 +75,8 @@ class Writes(Reporting):
 
     def leave_For(self, original_node: cst.For, updated_node: cst.For) -> cst.BaseStatement:
         """``for s in states: s.detach_()``, which has to change what it goes over."""
+        if (line := each_exchanged(updated_node)) is not None:
+            return cst.SimpleStatementLine([line]).with_changes(leading_lines=updated_node.leading_lines)
         loop = each_in_place(original_node)
         kind = self._kind(loop.rows) if loop is not None else None
         held = element(kind)
@@ -121,6 +126,17 @@ class Writes(Reporting):
                 return value
             value = value.args[0].value
         return value
+
+    def _exchanged(
+        self, updated: cst.Expr, made: cst.Call, given: cst.BaseExpression, place: cst.BaseExpression | None
+    ) -> cst.BaseSmallStatement:
+        """``dist.all_reduce(x)`` as a statement; what is no place for a result is left, and a box is written to."""
+        kind = self._kind(given)
+        if kind is not None and kind.tag == "box":
+            return updated
+        if isinstance(place, cst.Subscript):
+            return self._indexed(place, "set", made) or updated
+        return assign(place, made) if isinstance(place, cst.Name | cst.Attribute) else updated
 
     def _in_place(
         self, original: cst.Expr, updated: cst.Expr, target: cst.BaseExpression, attr: str, base: Kind | None

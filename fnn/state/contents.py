@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import collections
+import contextlib
 import contextvars
 import io
 import os
@@ -27,6 +28,7 @@ _READERS: dict[type, Callable[[Any], Any]] = {
     contextvars.ContextVar: lambda held: [held.get(_UNSET)],
     contextvars.Context: lambda held: dict(held.items()),
     **dict.fromkeys(map(type, ({}.keys(), {}.values(), {}.items())), lambda held: dict(held.mapping)),
+    contextlib.nullcontext: lambda held: [held.enter_result],
     threading.Event: lambda held: held.is_set(),
     queue.Queue: lambda held: list(held.queue),
     weakref.WeakKeyDictionary: lambda held: held.data,

@@ -54,6 +54,16 @@ def order() -> None:
     time.sleep(600)
 
 
+def sole() -> None:
+    """An operation outside of compiled steps that one process runs alone, on a weight that is spread."""
+    fnn.distributed.init()
+    fnn.manual_seed(0)
+    model = fnn.distributed.distribute(nn.Linear(4, 4), fnn.distributed.mesh(), "fsdp")
+    if fnn.distributed.get_rank() == 0:
+        float((model.weight**2).sum())
+    fnn.distributed.barrier("after it")
+
+
 def main() -> None:
     """Runs them all."""
     fnn.distributed.init()
@@ -109,4 +119,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    order() if sys.argv[1:] == ["order"] else main()
+    {"order": order, "sole": sole}[sys.argv[1]]() if sys.argv[1:] else main()

@@ -1,6 +1,10 @@
-"""`fnn.distributed.checkpoint`, PyTorch's names of checkpoints, in one process; `ported.py` has it on eight devices."""
+"""`fnn.distributed.checkpoint`, PyTorch's names of checkpoints, in one process; `ported.py` has it on eight devices.
+
+And folders of `save_sharded` that a job of two processes leaves, read by jobs of other sizes; `resumed.py` has these.
+"""
 
 import collections
+import json
 from typing import Any, cast
 
 import jax.numpy as jnp
@@ -12,6 +16,8 @@ import fnn.distributed.checkpoint as dcp
 from fnn import nn, optim
 from fnn.distributed.checkpoint import state_dict as states
 from fnn.errors import ArgumentError
+from tests import extent
+from tests.distributed.test_distributed import run
 
 
 def made(width=3, seed=0):
@@ -146,3 +152,53 @@ def test_states_go_by_names():
 def test_errors(call, text):
     with pytest.raises(ArgumentError, match=text):
         call()
+
+
+# -- a job of two processes that is stopped, and jobs of other sizes ---------------------------------
+
+
+def _job(processes, devices, *arguments):
+    launcher = ("-m", "fnn.distributed.launch", "-n", str(processes)) if processes > 1 else ()
+    result = run(*launcher, "-m", "tests.distributed.resumed", *arguments, JAX_NUM_CPU_DEVICES=str(devices))
+    assert result.returncode == 0, result.stdout + result.stderr[-3000:]
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stopped")
+    _job(2, 4, "write", str(folder))
+    return folder
+
+
+SIZES = [(1, 1, "replicate"), (1, 8, "fsdp"), (1, 8, "matrices"), (2, 2, "matrices"), (2, 4, "replicate")]
+
+
+@pytest.mark.parametrize("processes, devices, rule", SIZES if extent.ALL else SIZES[:2])
+def test_a_job_goes_on_in_another_size(stopped, processes, devices, rule):
+    """Model, optimizer, loader and generators bit by bit, then the same batches and losses."""
+    assert _job(processes, devices, "read", str(stopped), rule).count(f"same {rule}\n") == processes
+
+
+def test_its_files_are_read_by_safetensors(stopped):
+    try:
+        from safetensors.torch import load_file
+    except ImportError:  # without PyTorch
+        from safetensors.numpy import load_file
+    held = fnn.load(stopped / "truth.pt")["held"]
+    want = {name.replace("/", "."): value for name, value in held.items()}
+    arrays = 0
+    for folder, prefix in (("model", "model."), ("whole", "")):
+        found = {}
+        for file in sorted((stopped / folder).glob("*.safetensors")):
+            found |= load_file(file)
+        index = json.loads((stopped / folder / "model.safetensors.index.json").read_text())["weight_map"]
+        assert set(index) == set(found) and len(set(index.values())) > 1
+        for name, got in found.items():
+            value = want[prefix + name]
+            if str(got.dtype) == "torch.bfloat16":  # numpy has none
+                got, value = got.float(), value.astype(jnp.float32)
+            np.testing.assert_array_equal(np.asarray(got), value, err_msg=name)
+            arrays += name.startswith("optimizer.state.")
+        assert {name.removeprefix("model.") for name in want if name.startswith("model.")} <= set(found) or not prefix
+    assert arrays == 7 * 3  # what AdamW keeps of the parameters that learn

@@ -1,6 +1,7 @@
 """Models on eight simulated devices and in two processes are the model on one; `programs.py` has what is run."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -61,6 +62,23 @@ def test_two_processes(tmp_path):
     assert got == pytest.approx(want, rel=3e-5)
 
 
+def test_habits_of_scripts(tmp_path):
+    launched = ("-m", "fnn.distributed.launch", "-n", "2", "--devices-per-process", "2")
+    told = []
+    for launcher, devices in ((launched, "2"), ((), "1")):
+        folder = tmp_path / devices
+        folder.mkdir()
+        result = run(*launcher, "-m", "tests.distributed.habits", str(folder), JAX_NUM_CPU_DEVICES=devices)
+        assert result.returncode == 0, result.stdout + result.stderr[-3000:]
+        told.append([line for line in result.stdout.splitlines() if "loss " in line])
+    ranks = [[line.partition("] ")[2] for line in told[0] if line.startswith(f"[{rank}]")] for rank in (0, 1)]
+    assert ranks[0] == ranks[1] and len(told[1]) == len(ranks[0]) == 7
+    for got, want in zip(ranks[0], told[1], strict=True):
+        words, others = (re.split(r" (?=[\d.-]+(?: |$))", line) for line in (got, want))
+        assert words[0] == others[0]
+        assert [float(x) for x in words[1:]] == pytest.approx([float(x) for x in others[1:]], rel=3e-5, abs=2e-5)
+
+
 def test_failures_are_told_within_seconds():
     start = time.monotonic()
     launched = ("-m", "fnn.distributed.launch", "-n", "2", "--devices-per-process", "2", "-m")
@@ -76,6 +94,13 @@ def test_another_order_of_programs():
     result = run("-m", "fnn.distributed.launch", "-n", "2", "-m", "tests.distributed.failures", "order", limit=300)
     assert "the processes run different programs: as its run number 1 process" in result.stderr, result.stderr[-3000:]
     assert result.returncode == 1
+
+
+def test_an_operation_of_one_process():
+    start = time.monotonic()
+    result = run("-m", "fnn.distributed.launch", "-n", "2", "-m", "tests.distributed.failures", "sole", limit=300)
+    assert "which process 1 does not: it waits at the barrier 'after it'" in result.stdout + result.stderr, result
+    assert result.returncode and time.monotonic() - start < 120
 
 
 # -- the launcher -------------------------------------------------------------------------------------

@@ -92,6 +92,19 @@ STATEMENTS = {
     "x[0] = z = y[0]": "z = y[0]\nx = x.at[0].set(z)",
     "x[0] = y[0].reshape(1, -1)": "x = x.at[0].set(y[0].reshape(1, -1).reshape(x[0].shape))",
     "b, n, device = *x.shape, x.device": "b, n = x.shape",
+    "import torch.distributed as dist\ndist.all_reduce(x, op=dist.ReduceOp.SUM)": (
+        "import fnn.distributed as dist\nx = dist.all_reduce(x, op=dist.ReduceOp.SUM)"
+    ),
+    "import torch.distributed as dist\nfor t in (x, y):\n    dist.broadcast(t, src=0)": (
+        "import fnn.distributed as dist\nx, y = [dist.broadcast(t, src=0) for t in (x, y)]"
+    ),
+    "from torch import distributed\ndistributed.all_gather_into_tensor(output_tensor=x[0], input_tensor=y)": (
+        "from fnn import distributed\n"
+        "x = x.at[0].set(distributed.all_gather_into_tensor(output_tensor=x[0], input_tensor=y))"
+    ),
+    "import torch.distributed as dist\nm = nn.Linear(3, 2)\ndist.broadcast(m.weight, 0)\ndist.barrier()": (
+        "import fnn.distributed as dist\nm = nn.Linear(3, 2)\ndist.broadcast(m.weight, 0)\ndist.barrier()"
+    ),
     "print(x.device)": "print(jax.devices()[0])",
     "m = nn.Linear(3, 2)\nnn.init.zeros_(m.bias.data)": "m = nn.Linear(3, 2)\nnn.init.zeros_(m.bias)",
     "x.requires_grad_()\nx.clamp_(0, 1)": "x = nn.Parameter(x)\nx.clamp_(0, 1)",

@@ -2,6 +2,7 @@
 
 import array
 import collections
+import contextlib
 import contextvars
 import copy
 import dataclasses
@@ -511,6 +512,11 @@ def set_environ(holder, value):
 HOLDERS = {
     "ChainMap": (lambda: collections.ChainMap({}, {"v": 1.0}), lambda h, v: h.update(v=v), lambda h: h["v"]),
     "UserDict": (lambda: collections.UserDict(v=1.0), lambda h, v: h.update(v=v), lambda h: h["v"]),
+    "nullcontext": (
+        lambda: contextlib.nullcontext(1.0),
+        lambda h, v: setattr(h, "enter_result", v),
+        lambda h: h.enter_result,
+    ),
     "UserList": (lambda: collections.UserList([1.0]), lambda h, v: h.__setitem__(0, v), lambda h: h[0]),
     "Queue": (lambda: queue.Queue(), lambda h, v: h.queue.appendleft(v), lambda h: h.queue[0]),
     "ContextVar": (lambda: contextvars.ContextVar("v", default=1.0), lambda h, v: h.set(v), lambda h: h.get()),

@@ -107,19 +107,7 @@ class Replicas(Shares):
 
     def place(self, number: int, leaves: list[Any]) -> list[Any]:
         """The arrays of one batch on the devices of all processes."""
-        import jax
-        from jax.experimental import multihost_utils
+        from fnn.distributed import sharing
 
-        from fnn.distributed import batch_sharding
-        from fnn.state.layout import placed
-
-        made = []
-        for leaf in map(np.asarray, leaves):
-            if leaf.ndim == 0 or leaf.shape[0] % jax.local_device_count():
-                whole = np.asarray(multihost_utils.process_allgather(leaf, tiled=leaf.ndim > 0))
-                made.append(placed(whole, batch_sharding(self.mesh, whole.shape)))
-                continue
-            shape = (leaf.shape[0] * jax.process_count(), *leaf.shape[1:])
-            sharding = batch_sharding(self.mesh, shape)
-            made.append(jax.make_array_from_process_local_data(sharding, leaf, shape))
-        return made
+        arrays = map(np.asarray, leaves)
+        return [sharing.joined(array if array.ndim else array[None], self.mesh) for array in arrays]
