@@ -34,8 +34,9 @@ class Fixed:
                     given.setdefault(name, []).append(None)
                 case cst.Assign(targets=targets, value=value):
                     for target in targets:
-                        for n in _names(target.target):
-                            given.setdefault(n, []).append(value)
+                        for part_of, one in _matched(target.target, value):
+                            for n in _names(part_of):
+                                given.setdefault(n, []).append(one)
                 case cst.AnnAssign(target=target, value=value) | cst.NamedExpr(target=target, value=value):
                     for n in _names(target):
                         given.setdefault(n, []).append(value)
@@ -96,6 +97,15 @@ class Fixed:
         if isinstance(func, cst.Attribute):
             return (kind is None or kind.tag == "method") and self.is_fixed(func.value)
         return name in _BUILTINS
+
+
+def _matched(target: cst.CSTNode, value: cst.BaseExpression) -> list[tuple[cst.CSTNode, cst.BaseExpression]]:
+    """The parts of ``a, b = c, d`` one by one."""
+    if isinstance(target, cst.Tuple | cst.List) and isinstance(value, cst.Tuple | cst.List):
+        starred = any(isinstance(e, cst.StarredElement) for e in (*target.elements, *value.elements))
+        if not starred and len(target.elements) == len(value.elements):
+            return [(t.value, v.value) for t, v in zip(target.elements, value.elements, strict=True)]
+    return [(target, value)]
 
 
 def _counts(node: cst.CSTNode) -> bool:

@@ -124,8 +124,9 @@ class Invocations(Values):
     def _in_forward(self) -> bool:
         """Whether the statements are a Module's forward pass."""
         function = self._function
-        own = function is not None and function.owner is not None and function.owner.module
-        return own and isinstance(function.node, cst.FunctionDef) and function.node.name.value == "forward"
+        if function is None or function.owner is None or not function.owner.module:
+            return False
+        return isinstance(function.node, cst.FunctionDef) and function.node.name.value == "forward"
 
     def _collated(self, kind: Kind, node: cst.Call) -> Kind | None:
         """A loader whose batches a function of the script puts together."""

@@ -7,12 +7,12 @@ from typing import TypeVar
 
 import libcst as cst
 
-from fnn.port._branches import BRANCH, branched
 from fnn.port._by_masks import read_whole
 from fnn.port._coins import COIN, FROZEN, asked, is_coin, is_host_draw
+from fnn.port._conditions import Conditions
 from fnn.port._edit import arguments, bare, call, code, grouped, keyword, name
 from fnn.port._flow import names_in
-from fnn.port._kinds import ARRAY, BOX, DTYPE, MASK, Kind, is_array
+from fnn.port._kinds import ARRAY, DTYPE, Kind, is_array
 from fnn.port._masked import (
     MASKED,
     Reduced,
@@ -33,7 +33,7 @@ from fnn.port._reporting import DEVICES, DOUBLE
 from fnn.port._scopes import dotted
 from fnn.port._torch import DOUBLES, TENSOR_CLASSES, hint, place
 from fnn.port._values import ON_DEVICES
-from fnn.port._writes import REMOVED, Writes
+from fnn.port._writes import REMOVED
 
 __all__ = ["SIZED", "Rewriter"]
 
@@ -50,7 +50,7 @@ SIZED = (
 _Node = TypeVar("_Node", bound=cst.CSTNode)
 
 
-class Rewriter(Writes):
+class Rewriter(Conditions):
     """Rewrites a module whose expressions' kinds are known; `notes` tells what was done."""
 
     def on_leave(self, original_node: _Node, updated_node: _Node) -> _Node | cst.RemovalSentinel | cst.FlattenSentinel:
@@ -76,53 +76,6 @@ class Rewriter(Writes):
         self._in_step.pop()
         self._pointers.pop()
         self._traced.pop()
-        return updated_node
-
-    def leave_If(
-        self, original_node: cst.If, updated_node: cst.If
-    ) -> cst.BaseStatement | cst.RemovalSentinel | cst.FlattenSentinel[cst.BaseStatement]:
-        kind, test = self._kind(original_node.test), original_node.test
-        of_array = kind == MASK or (is_array(kind) and kind != BOX and isinstance(test, cst.Comparison | cst.Call))
-        if of_array and self._forward and self._forward[-1]:
-            rows = branched(original_node, updated_node, self.found)
-            if rows is not None:
-                self.needs.add("fnn")
-                return cst.FlattenSentinel(rows)
-            self.note(original_node, LEFT, BRANCH, "the training step")
-        return super().leave_If(original_node, updated_node)
-
-    def leave_MatchClass(self, original_node: cst.MatchClass, updated_node: cst.MatchClass) -> cst.MatchClass:
-        kind = self._kind(original_node.cls)
-        if kind is not None and kind.tag == "tensor class":
-            self.needs.add("jax")
-            return updated_node.with_changes(cls=name("jax.Array"))
-        return updated_node
-
-    def leave_For(self, original_node: cst.For, updated_node: cst.For) -> cst.BaseStatement:
-        rows = original_node.iter
-        if self._forward and self._forward[-1] and self._kind(rows) == ARRAY and self._is_fixed(original_node, rows):
-            self.needs.add("fnn")
-            return updated_node.with_changes(iter=call("fnn.numpy", bare(updated_node.iter)))
-        return super().leave_For(original_node, updated_node)
-
-    def leave_IfExp(self, original_node: cst.IfExp, updated_node: cst.IfExp) -> cst.BaseExpression:
-        kind, test = self._kind(original_node.test), original_node.test
-        of_array = kind == MASK or (kind == ARRAY and isinstance(test, cst.Comparison | cst.Call))
-        if not of_array or not (self._forward and self._forward[-1]):
-            return updated_node
-        if not any(is_array(self._kind(n)) for n in (original_node.body, original_node.orelse)):
-            self.note(original_node, LEFT, BRANCH, "the training step")
-            return updated_node
-        self.needs.add("fnn")
-        return call("fnn.where", bare(updated_node.test), bare(updated_node.body), bare(updated_node.orelse))
-
-    def leave_Assert(
-        self, original_node: cst.Assert, updated_node: cst.Assert
-    ) -> cst.BaseSmallStatement | cst.RemovalSentinel:
-        if is_array(self._kind(original_node.test)) and self._forward and self._forward[-1]:
-            self.note(original_node, CHANGED, "what is asserted is a value, which is not known where a step is "
-                      "compiled: left out")  # fmt: skip
-            return cst.RemoveFromParent()
         return updated_node
 
     def leave_SubscriptElement(

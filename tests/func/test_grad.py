@@ -4,6 +4,7 @@ import copy
 import functools
 
 import jax
+import jax.experimental
 import jax.numpy as jnp
 import jax.test_util
 import numpy as np
@@ -362,3 +363,26 @@ def test_a_pullback_passes_through_jit():
     out, pull = fnn.func.vjp(lambda m: m(X), model)
     got = jax.jit(lambda pull, ct: pull(ct))(pull, jnp.ones_like(out))
     assert_close(got, pull(jnp.ones_like(out)))
+
+
+def test_what_the_host_is_asked_keeps_its_order_around_backward():
+    given = []
+
+    def ask():
+        given.append(1)
+        return float(len(given))
+
+    layer = fnn.nn.Linear(2, 2)
+
+    @fnn.jit
+    def step(x):
+        asked = []
+        for _ in range(3):
+            number = jax.experimental.io_callback(ask, jax.ShapeDtypeStruct((), "float32"), ordered=True)
+            asked.append(number)
+            x = layer(x * number)
+        fnn.backward((x**2).sum())
+        return jnp.stack(asked)
+
+    assert step(jnp.ones((1, 2))).tolist() == [1, 2, 3]
+    assert step(jnp.ones((1, 2))).tolist() == [4, 5, 6]

@@ -671,9 +671,8 @@ def test_coins_of_a_forward_pass_are_asked_while_it_runs():
                 return x
         """
     conversion = convert(textwrap.dedent(source))
-    assert 'told = jax.experimental.io_callback(random.random, jax.ShapeDtypeStruct((), "float32"), ordered=True) < ' in (
-        conversion.code
-    )
+    asked = 'jax.experimental.io_callback(random.random, jax.ShapeDtypeStruct((), "float32"), ordered=True)'
+    assert f"told = {asked} < share\n" in conversion.code
     assert "x = fnn.where(told, y, x)\n" in conversion.code and "assert" not in conversion.code and conversion.complete
     frozen = convert(textwrap.dedent(source).replace("random.random()", "random.uniform(0, 1)"))
     assert ["asks the host" in n.text for n in frozen.notes if n.status == "not converted"] == [True]

@@ -15,8 +15,12 @@ from tests import extent
 FOLDER = Path(__file__).parent / "scripts"
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
 # Cheap ones, for each costs two processes: an operation of one's own, one process or many, losses held by an object,
-# one loop for two ways to learn, a branch on a value, names of one branch, rows of different lengths.
-FIRST = ["either_updater", "held_losses", "margin_by_value", "maybe_hidden", "parallel", "quantised", "sorted_lengths"]
+# one loop for two ways to learn, a branch on a value, names of one branch, rows of different lengths, pictures that are
+# mixed by the host, coins of a forward pass.
+FIRST = [
+    "cut_in", "either_updater", "held_losses", "margin_by_value", "maybe_hidden", "parallel", "quantised",
+    "sorted_lengths", "told_or_guessed",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
