@@ -104,7 +104,9 @@ def window_attention(
     x = _partition(x, window_size)  # (N * windows, P, C)
 
     if logit_scale is not None and qkv_bias is not None:  # keys have no bias
-        qkv_bias = jnp.asarray(qkv_bias).at[channels : 2 * channels].set(0)
+        # By no scatter and no concatenation: with these jax2onnx takes the bias's length for that of a symbolic batch.
+        of_keys = np.arange(3 * channels) // channels == 1
+        qkv_bias = jnp.where(of_keys, 0, jnp.asarray(qkv_bias))
     qkv = F.linear(x, qkv_weight, qkv_bias).reshape(*x.shape[:2], 3, num_heads, channels // num_heads)
     q, k, v = qkv.transpose(2, 0, 3, 1, 4)  # (N * windows, heads, P, C / heads) each
     if logit_scale is None:
