@@ -11,7 +11,9 @@ from typing import Any
 
 __all__ = ["install"]
 
-_KINDS = (AttributeError, ImportError, TypeError, ValueError, NotImplementedError)
+_KINDS = (
+    AttributeError, ImportError, TypeError, ValueError, NotImplementedError, RuntimeError, AssertionError
+)  # fmt: skip
 
 
 def install(hint: Callable[[BaseException], None]) -> None:

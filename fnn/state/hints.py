@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fnn.state.array_hints import hint_on_array
 from fnn.state.import_hints import hint_on_import
+from fnn.state.spread_hints import hint_on_spread
 from fnn.state.tree_hints import hint_on_tree
 
 __all__ = ["hint_on"]
@@ -25,3 +26,4 @@ def hint_on(error: BaseException) -> None:
     hint_on_tree(error)
     hint_on_array(error)
     hint_on_import(error)
+    hint_on_spread(error)

@@ -24,6 +24,7 @@ from fnn import nn
 from fnn.nn import functional as F
 from fnn.nn.parallel import DistributedDataParallel
 from fnn.serialization import save_file
+from fnn.state.hints import hint_on
 from fnn.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 RNG = np.random.default_rng(0)
@@ -88,9 +89,9 @@ def parallel(folder: Path) -> None:
             fnn.save({"model": model.module.state_dict(), "optimizer": optimizer.state_dict()}, folder / "last.pt")
             model.eval()
             assert np.isfinite(float(F.cross_entropy(model.module(X), Y)))
-            model.train()
         dist.barrier()
         x, y = batches[-1]  # labels that are elsewhere are not looked at
+        model.eval()
         losses.append(F.cross_entropy(model(x), y, reduction="sum"))
     told("parallel", *losses)
 
@@ -189,6 +190,15 @@ def refusals() -> None:
         refused("the call of Sequential: process 0 waits for process 1, which waits at", lambda: model(X))
     dist.barrier("alone")
     refused("distribute: the processes call Sequential with different values of an argument", lambda: model(X + rank))
+    weight = model[0].weight.data  # which of JAX's errors say how to get values
+    for kind, read in ((RuntimeError, np.asarray), (AssertionError, list)):
+        try:
+            read(weight)
+        except kind as error:
+            hint_on(error)
+            assert ["fnn.distributed.gather(x)" in note for note in error.__notes__] == [True], error
+        else:
+            raise AssertionError(f"{read} of a part")
     loss = step_of(model, fnn.optim.SGD(model.parameters(), lr=0.1))(X, Y)
     refused("all_reduce: the array is of all processes already", lambda: dist.all_reduce(loss))
     refused("leave out reduce, and a division", lambda: dist.reduce(loss, dst=0))

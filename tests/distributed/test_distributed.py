@@ -63,12 +63,13 @@ def test_two_processes(tmp_path):
 
 
 def test_habits_of_scripts(tmp_path):
-    launched = ("-m", "fnn.distributed.launch", "-n", "2", "--devices-per-process", "2")
+    # With several devices in each process operations outside of compiled steps may wait for ever on a busy machine of
+    # few cores: XLA's threads for CPUs all wait for devices that none of them is left to run.
     told = []
-    for launcher, devices in ((launched, "2"), ((), "1")):
-        folder = tmp_path / devices
+    for launcher, name in ((("-m", "fnn.distributed.launch", "-n", "2"), "two"), ((), "one")):
+        folder = tmp_path / name
         folder.mkdir()
-        result = run(*launcher, "-m", "tests.distributed.habits", str(folder), JAX_NUM_CPU_DEVICES=devices)
+        result = run(*launcher, "-m", "tests.distributed.habits", str(folder), JAX_NUM_CPU_DEVICES="1", limit=600)
         assert result.returncode == 0, result.stdout + result.stderr[-3000:]
         told.append([line for line in result.stdout.splitlines() if "loss " in line])
     ranks = [[line.partition("] ")[2] for line in told[0] if line.startswith(f"[{rank}]")] for rank in (0, 1)]
