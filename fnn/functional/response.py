@@ -72,7 +72,7 @@ def local_response_norm(
     where = "local_response_norm: "
     x = to_array(input, "input", where)
     promotion.require(where, "real number", input=x)
-    x = x.astype(promotion.floating_type(x.dtype))
+    given, x = x, x.astype(promotion.floating_type(x.dtype))
     if x.ndim < 3:
         raise ArgumentError(f"{where}Expected 3D or higher dimensionality input (got {x.ndim} dimensions)")
     size = integer(size, "size", where)
@@ -81,8 +81,12 @@ def local_response_norm(
     if x.size == 0:
         return x
     wide = widen(x)
-    scaled, c = _in_range(wide)
-    mean_square = _channel_windows(scaled * scaled, size // 2, (size - 1) // 2) / size
+    if jnp.issubdtype(given.dtype, jnp.integer):  # PyTorch takes their mean in integers, too
+        total = _channel_windows(given * given, size // 2, (size - 1) // 2)
+        mean_square, c = (total // size).astype(wide.dtype), lax.full((), 1, wide.dtype)
+    else:
+        scaled, c = _in_range(wide)
+        mean_square = _channel_windows(scaled * scaled, size // 2, (size - 1) // 2) / size
     return narrow(wide * c ** (2 * beta) / (mean_square * alpha + k * c * c) ** beta, x)
 
 
