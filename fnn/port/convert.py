@@ -15,11 +15,12 @@ from fnn.port._hoisting import hoisted
 from fnn.port._imports import ImportRewriter
 from fnn.port._indices import FILLED, filled_by_masks
 from fnn.port._infer import Inference
+from fnn.port._method_calls import SIZED
 from fnn.port._outline import outlined
 from fnn.port._recomputed import AGAIN, recomputed
 from fnn.port._regions import ELSEWHERE
 from fnn.port._report import CHANGED, CONVERTED, LEFT, Note
-from fnn.port._rewrite import SIZED, Rewriter
+from fnn.port._rewrite import Rewriter
 from fnn.port._sorting import DRAWS
 from fnn.port._tidy import tidied, with_double, with_imports
 
