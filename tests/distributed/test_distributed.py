@@ -63,8 +63,8 @@ def test_two_processes(tmp_path):
 
 
 def test_habits_of_scripts(tmp_path):
-    # With several devices in each process operations outside of compiled steps may wait for ever on a busy machine of
-    # few cores: XLA's threads for CPUs all wait for devices that none of them is left to run.
+    # One device in each process: with two, an operation outside of a compiled step waited for ever in two of eight runs
+    # on a busy machine of two cores, and in none of ten later ones; why is not known.
     told = []
     for launcher, name in ((("-m", "fnn.distributed.launch", "-n", "2"), "two"), ((), "one")):
         folder = tmp_path / name
