@@ -11,7 +11,8 @@ _SPREAD = (
     "each of them the whole array of numpy; what is one number, such as a loss or a sum, each of them has already."
 )
 _FETCHED = "that spans non-addressable (non process local) devices"
-_ITERATED = (os.path.join("jax", "_src", "array.py"), "__iter__")
+_ARRAY = os.path.join("jax", "_src", "array.py")
+_ITERATED = ("__iter__", "_iter")  # the second from JAX 0.12 on
 
 
 def hint_on_spread(error: BaseException) -> None:
@@ -35,4 +36,4 @@ def _iterated(error: BaseException) -> bool:
     while step is not None and step.tb_next is not None:
         step = step.tb_next
     code = None if step is None else step.tb_frame.f_code
-    return code is not None and code.co_filename.endswith(_ITERATED[0]) and code.co_name == _ITERATED[1]
+    return code is not None and code.co_filename.endswith(_ARRAY) and code.co_name in _ITERATED
