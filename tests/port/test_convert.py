@@ -369,6 +369,23 @@ def test_a_step_begins_where_what_its_loss_needs_is_computed():
     assert made.complete and "def train_step(x):\n    y = net(x)\n" in made.code
 
 
+def test_data_of_a_parameter_has_no_gradient_in_a_forward_pass():
+    source = """\
+    import torch
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = torch.nn.Parameter(torch.randn(1, 9, 4))
+        def forward(self, x):
+            return x + self.table.data[:, :x.shape[1]]
+    net = Net()
+    net.table.data = net.table.data + 1
+    """
+    code = convert(textwrap.dedent(source)).code
+    assert "return x + fnn.detach(self.table)[:, :x.shape[1]]" in code
+    assert "net.table.data = net.table.data + 1" in code
+
+
 def test_files_that_are_run(tmp_path):
     texts = {
         "train.py": "import data\nfrom net.model import Net\n",
