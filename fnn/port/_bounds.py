@@ -56,11 +56,13 @@ class Bounds(Regions):
             and (self._steps.runs_module(s) or self._steps.clears(s) or self._reads_box(s))
             and not (self._steps.talks(s) and not self._steps.differentiates(s))
         ]
+        first, needed = learns[0], names_in(body[learns[0]])
         if starts and (starts[0] < learns[0] or self._steps.runs_module(body[learns[0]])):
-            return self._with_beginnings(body, starts[0], last), last
-        needed = names_in(body[learns[0]])
-        first = learns[0]
-        for i in range(learns[0] - 1, begin - 1, -1):
+            first = starts[0]
+            if self._has_forward(body[first : last + 1]):
+                return self._with_beginnings(body, first, last), last
+            needed = first_reads(body[first : last + 1])  # of a model that another file defines
+        for i in range(first - 1, begin - 1, -1):
             s = body[i]
             computes = self._computes(s) or (self._steps.may_run(s) and isinstance(s, cst.SimpleStatementLine))
             if bound([s]) & needed and computes and not self._steps.draws_on_host(s) and not self._steps.talks(s):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import libcst as cst
 
 from fnn.port._definitions import Definitions
-from fnn.port._flow import walk
+from fnn.port._flow import names_in, walk
 from fnn.port._kinds import (
     ARRAY,
     BOX,
@@ -41,6 +41,9 @@ class Inference(Definitions):
     def __init__(self, module: cst.Module) -> None:
         super().__init__()
         self.written_states = written_states(module)
+        self.shared: dict[int, tuple[str, ...] | None] = {}  # by the list that a loop makes Parameters of
+        self._lists: dict[str, cst.BaseExpression] = {}
+        self._rest: Sequence[cst.CSTNode] = ()
         for _ in range(_ROUNDS):
             self._envs = [self.globals]
             self.guessed.clear()
@@ -74,7 +77,8 @@ class Inference(Definitions):
                 self._eval(target)
 
     def _block(self, body: Sequence[cst.CSTNode]) -> None:
-        for statement in body:
+        for i, statement in enumerate(body):
+            self._rest = body[i + 1 :]
             self._statement(statement)
 
     def _statement(self, node: cst.CSTNode) -> None:
@@ -88,6 +92,8 @@ class Inference(Definitions):
             case cst.Assign():
                 kind = self._eval(node.value)
                 for target in node.targets:
+                    if isinstance(target.target, cst.Name):
+                        self._lists[target.target.value] = node.value
                     known = self._look(target.target.value) if isinstance(target.target, cst.Name) else None
                     loaded = self.loads(node.value) and known is not None and known.tag == "module"
                     self._assign(target.target, known if loaded else kind)
@@ -113,11 +119,13 @@ class Inference(Definitions):
                 if self._function is not None:
                     self._function.returns = join(self._function.returns, kind)
             case cst.For():
+                rest = self._rest
                 self._assign(node.target, self._element(self._eval(node.iter)))
                 self._loop(node.body)
                 loop = each_in_place(node)
                 if loop is not None and loop.method == "requires_grad_":
                     self._bind(loop.rows.value, list_of(BOX))
+                    self._share(loop.rows, rest)
                 if node.orelse is not None:
                     self._statement(node.orelse.body)
             case cst.While():
@@ -208,6 +216,25 @@ class Inference(Definitions):
                 if self.of(function) == torch_name("torch.is_tensor"):
                     return name.value, ARRAY
         return None
+
+    def _share(self, rows: cst.Name, rest: Sequence[cst.CSTNode]) -> None:
+        """Which names stand for the arrays of a list that become Parameters; None: they have names not known here."""
+        made = self._lists.get(rows.value)
+        names: tuple[str, ...] | None = ()
+        if isinstance(made, cst.List | cst.Tuple):
+            items = [e.value for e in made.elements]
+            names = tuple(n.value for n in items if isinstance(n, cst.Name))
+            if self._function is not None and not set(names) & {n for s in rest for n in names_in(s)}:
+                names = ()  # what follows takes them from the list
+            elif names and len(names) < len(items):
+                names = None
+        elif isinstance(made, cst.ListComp):
+            names = None if isinstance(made.elt, cst.Name | cst.Attribute) else ()
+        elif isinstance(made, cst.BinaryOperation):
+            names = None
+        self.shared[id(rows)] = names
+        for name in names or ():
+            self._bind(name, BOX)
 
     def _loop(self, body: cst.CSTNode) -> None:
         self._statement(body)

@@ -58,9 +58,12 @@ class Learning:
     def function(self, node: cst.Call) -> Function | None:
         """The function of the script that a call runs."""
         kind = self._found.of(node.func)
-        if kind is not None and kind.tag == "function":
+        return None if kind is None else self._function_of(kind)
+
+    def _function_of(self, kind: Kind) -> Function | None:
+        if kind.tag == "function":
             return self._found.functions[int(kind.name)]
-        if kind is not None and kind.tag == "instance":
+        if kind.tag == "instance":
             return self._found.classes[kind.name].methods.get("__call__")
         return None
 
@@ -127,14 +130,14 @@ class Learning:
     def _runs(self, kind: Kind, seen: set[str]) -> bool:
         if kind.tag in ("module", "operation"):
             return True
-        if kind.tag != "function" or kind.name in seen:
+        function = self._function_of(kind)
+        if function is None or kind.name in seen:
             return False
         seen.add(kind.name)
-        function = self._found.functions[int(kind.name)]
         if function.owner is not None and function.owner.module and _gives_arrays(function.returns):
             return True
         for part in walk(function.node.body):
-            if isinstance(part, cst.Name) and self._found.of(part) == BOX:
+            if isinstance(part, cst.Name | cst.Attribute) and self._found.of(part) == BOX:
                 return True
             if isinstance(part, cst.Call) and (called := self._found.of(part.func)) is not None:
                 if self._runs(called, seen):

@@ -141,7 +141,16 @@ class Rewriter(MethodCalls):
             return updated_node
         if original_node.attr.value in ON_DEVICES:
             return self._on_device(original_node.attr.value)
-        return updated_node if base.tag == "box" else self._array_attribute(original_node, updated_node)
+        if base.tag == "box" and id(original_node) not in self._frozen:
+            return updated_node
+        return self._array_attribute(original_node, updated_node)
+
+    def visit_BinaryOperation(self, node: cst.BinaryOperation) -> None:
+        """Notes ``self.table.data[:n] + x`` in a forward pass, where PyTorch has no gradient for the Parameter."""
+        for side in (node.left, node.right) if self._forward and self._forward[-1] else ():
+            read = side.value if isinstance(side, cst.Subscript) else side
+            if isinstance(read, cst.Attribute) and read.attr.value == "data":
+                self._frozen.add(id(read))
 
     def _on_device(self, asked: str) -> cst.BaseExpression:
         """Whether arrays are held by devices of this kind: JAX's default one holds them."""

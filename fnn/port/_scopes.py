@@ -132,7 +132,7 @@ class EachInPlace(NamedTuple):
 
 
 def each_in_place(node: cst.For) -> EachInPlace | None:
-    """``for s in states: s.detach_()``, or with ``requires_grad_``; None: a loop of another kind."""
+    """``for s in states: s.detach_()``, or one that sets ``requires_grad``; None: a loop of another kind."""
     match node:
         case cst.For(
             target=cst.Name(value=each),
@@ -145,4 +145,16 @@ def each_in_place(node: cst.For) -> EachInPlace | None:
             off = args and isinstance(args[0].value, cst.Name) and args[0].value.value == "False"
             if (method == "detach_" and not args) or (method == "requires_grad_" and not off):
                 return EachInPlace(each, rows, method)
+        case cst.For(
+            target=cst.Name(value=each),
+            iter=cst.Name() as rows,
+            body=cst.IndentedBlock(body=[cst.SimpleStatementLine(body=[cst.Assign(
+                targets=[cst.AssignTarget(target=cst.Attribute(
+                    value=cst.Name(value=written), attr=cst.Name(value="requires_grad")
+                ))],
+                value=cst.Name(value="True"),
+            )])]),
+            orelse=None,
+        ) if each == written:  # fmt: skip
+            return EachInPlace(each, rows, "requires_grad_")
     return None

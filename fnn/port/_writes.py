@@ -20,6 +20,10 @@ _AT = {
     cst.DivideAssign: "divide",
     cst.PowerAssign: "power",
 }
+SHARED = (
+    "these arrays have other names as well, which would not become Parameters: make each an fnn.nn.Parameter where it "
+    "is made"
+)
 REMOVED = frozenset(
     "torch.cuda.empty_cache torch.cuda.synchronize torch.cuda.manual_seed torch.cuda.manual_seed_all "
     "torch.cuda.set_device torch.set_num_threads torch.use_deterministic_algorithms "
@@ -62,7 +66,9 @@ class Writes(InPlace):
             return self._in_place(original_node, updated_node, target, attr, base)
         return updated_node
 
-    def leave_For(self, original_node: cst.For, updated_node: cst.For) -> cst.BaseStatement:
+    def leave_For(
+        self, original_node: cst.For, updated_node: cst.For
+    ) -> cst.BaseStatement | cst.FlattenSentinel[cst.BaseStatement]:
         """``for s in states: s.detach_()``, which has to change what it goes over."""
         if (line := each_exchanged(updated_node)) is not None:
             return cst.SimpleStatementLine([line]).with_changes(leading_lines=updated_node.leading_lines)
@@ -76,7 +82,14 @@ class Writes(InPlace):
         row, (left, right) = loop.rows.value, ("[", "]") if kind is not None and kind.tag == "list" else ("tuple(", ")")
         text = f"{left}{made}({loop.name}) for {loop.name} in {row}{right}"
         line = cst.SimpleStatementLine([assign(cst.Name(row), cst.parse_expression(text))])
-        return line.with_changes(leading_lines=updated_node.leading_lines)
+        line = line.with_changes(leading_lines=updated_node.leading_lines)
+        names = self.found.shared.get(id(loop.rows), ())
+        if names is None:
+            self.note(original_node, LEFT, SHARED)
+        if not names:
+            return line
+        target = cst.Tuple([cst.Element(cst.Name(n)) for n in names], lpar=[], rpar=[])
+        return cst.FlattenSentinel([line, cst.SimpleStatementLine([assign(target, cst.Name(row))])])
 
     def _written(
         self, original: cst.Subscript, target: cst.Subscript, value: cst.BaseExpression, given: cst.BaseExpression

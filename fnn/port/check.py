@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["TOLERANCE", "Check", "check"]
+__all__ = ["TOLERANCE", "Check", "check", "entries", "passed", "ports"]
 
 TOLERANCE = 1e-4  # relative
 _LEAST = 1e-6  # losses below count as this much
@@ -53,6 +55,11 @@ class Check:
         same = len(self.expected) == len(self.losses) > 0
         return not self.errors and same and self.first is None
 
+    @property
+    def silent(self) -> bool:
+        """Whether both ran and differentiated nothing, as a script that only draws samples does."""
+        return not (self.errors or self.expected or self.losses)
+
 
 def check(
     original: Path, port: Path, steps: int = 20, seed: int = 0, arguments: Sequence[str] = (), timeout: float = 600.0
@@ -78,6 +85,91 @@ def check(
         return found
     again = [_run(kind, path, found.first + 1, seed, arguments, timeout, "layers") for kind, path in scripts]
     return replace(found, layer=_departing(again[0].layers, again[1].layers))
+
+
+def passed(checks: Iterable[Check]) -> bool:
+    """Whether every script that differentiates agrees, and one does.
+
+    Args:
+        checks: what was found, one for each script.
+
+    Returns:
+        The answer.
+    """
+    learning = [c for c in checks if not c.silent]
+    return bool(learning) and all(c.agrees for c in learning)
+
+
+def entries(scripts: Mapping[Path, str]) -> list[Path]:
+    """The files that are run: those that no other of them imports.
+
+    Args:
+        scripts: their texts.
+
+    Returns:
+        Their paths, in order; all of them, if they import each other.
+    """
+    imported: set[Path] = set()
+    for path, source in scripts.items():
+        try:
+            tree = ast.parse(source)
+        except SyntaxError:  # of a later Python
+            continue
+        imported |= {found for name in _imports(tree) for found in scripts if found != path and _is(found, name)}
+    return [path for path in scripts if path not in imported] or list(scripts)
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    """The dotted names of the modules that a file may import; of ``from a import b`` both ``a`` and ``a.b``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            yield module
+            yield from (f"{module}.{alias.name}".strip(".") for alias in node.names)
+
+
+def _is(path: Path, module: str) -> bool:
+    """Whether a file may be a module of that name."""
+    words = tuple(filter(None, module.split(".")))
+    parts = path.with_suffix("").parts
+    parts = parts[:-1] if parts[-1] == "__init__" else parts
+    return bool(words) and parts[-len(words) :] == words
+
+
+@contextmanager
+def ports(made: Mapping[Path, tuple[Path, bytes]]) -> Iterator[dict[Path, Path]]:
+    """Writes converted files to where they can run, for as long as the context lasts.
+
+    One file is written beside its original: it may import its neighbours and read files by where it lies. Several
+    are written into a folder of their own, so that they import each other, with links to what else the originals'
+    folders hold.
+
+    Args:
+        made: by the originals' paths, where each lies below what is converted, and its new text.
+
+    Yields:
+        Where the ports are, by the originals' paths.
+    """
+    if len(made) == 1:
+        ((path, (_, text)),) = made.items()
+        with tempfile.NamedTemporaryFile(suffix=".py", prefix=f"{path.stem}_fnn_", dir=path.resolve().parent) as port:
+            port.write(text)
+            port.flush()
+            yield {path: Path(port.name)}
+        return
+    with tempfile.TemporaryDirectory(prefix="fnn_port_") as folder:
+        placed = {path: Path(folder) / relative for path, (relative, _) in made.items()}
+        for path, port in placed.items():
+            port.parent.mkdir(parents=True, exist_ok=True)
+            port.write_bytes(made[path][1])
+        for path, port in placed.items():
+            for other in path.resolve().parent.iterdir():
+                link = port.parent / other.name
+                if not link.exists() and other.name != "__pycache__":
+                    link.symlink_to(other)
+        yield placed
 
 
 class _Run(NamedTuple):

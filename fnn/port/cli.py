@@ -9,7 +9,6 @@ import io
 import json
 import shlex
 import sys
-import tempfile
 import tokenize
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,6 +95,7 @@ def _read(path: Path) -> tuple[str, str]:
 
 
 def _main(given: argparse.Namespace) -> int:
+    from fnn.port.check import passed
     from fnn.port.convert import convert
     from fnn.port.show import show_check, show_notes
 
@@ -105,7 +105,7 @@ def _main(given: argparse.Namespace) -> int:
         raise ArgumentError("several scripts: name a folder with -o, or ask for --diff")
     reports: list[dict[str, Any]] = []
     unread: list[str] = []
-    failed = False
+    made: dict[Path, tuple[Path, str, bytes]] = {}
     for path, relative in files:
         try:
             source, encoding = _read(path)
@@ -120,26 +120,30 @@ def _main(given: argparse.Namespace) -> int:
         if not given.json:
             _print(given, path, source, conversion, target)
             show_notes(path, source, conversion)
-        report = _report(path, target, conversion)
-        if given.check:
-            result = _checked(given, path, conversion, encoding)
-            failed |= not result.agrees
-            report["check"] = {
-                "torch": result.expected,
-                "fnn": result.losses,
-                "first_difference": result.first,
-                "agrees": result.agrees,
-                "layer": result.layer,
-                "errors": result.errors,
-            }
-            if not given.json:
-                show_check(result)
-        reports.append(report)
+        made[path] = relative, source, conversion.code.encode(encoding)
+        reports.append(_report(path, target, conversion))
+    checks = _checks(given, made) if given.check else {}
+    for report in reports:
+        result = checks.get(Path(report["file"]))
+        if result is None:
+            continue
+        report["check"] = {
+            "torch": result.expected,
+            "fnn": result.losses,
+            "first_difference": result.first,
+            "agrees": result.agrees,
+            "layer": result.layer,
+            "errors": result.errors,
+        }
+        if not given.json:
+            if len(checks) > 1:
+                print(report["file"])
+            show_check(result)
     if given.json:
         print(json.dumps(reports, indent=2))
     if unread:
         raise ArgumentError("\n".join(unread))
-    return int(failed)
+    return int(given.check and not passed(checks.values()))
 
 
 def _target(output: Path | None, relative: Path, single: bool) -> Path | None:
@@ -171,11 +175,11 @@ def _report(path: Path, target: Path | None, conversion: Conversion) -> dict[str
     }
 
 
-def _checked(given: argparse.Namespace, path: Path, conversion: Conversion, encoding: str) -> Check:
-    from fnn.port.check import check
+def _checks(given: argparse.Namespace, made: dict[Path, tuple[Path, str, bytes]]) -> dict[Path, Check]:
+    """How the runs of originals and ports compare, by file: of those that no other file imports."""
+    from fnn.port.check import check, entries, ports
 
-    # Beside the original: it may import its neighbours and read files by where it lies.
-    with tempfile.NamedTemporaryFile(suffix=".py", prefix=f"{path.stem}_fnn_", dir=path.resolve().parent) as port:
-        port.write(conversion.code.encode(encoding))
-        port.flush()
-        return check(path, Path(port.name), given.steps, given.seed, shlex.split(given.arguments))
+    options = given.steps, given.seed, shlex.split(given.arguments)
+    with ports({path: (relative, text) for path, (relative, _, text) in made.items()}) as placed:
+        runs = entries({path: source for path, (_, source, _) in made.items()})
+        return {path: check(path, placed[path], *options) for path in runs}

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("libcst")
 
+from fnn.port.check import Check, entries, passed, ports
 from fnn.port.cli import main
 from fnn.port.convert import convert
 
@@ -124,7 +125,7 @@ STATEMENTS = {
     "torch.backends.cudnn.benchmark = True": "",
     "assert(torch.cuda.is_available())": 'assert(jax.default_backend() == "gpu")',
     "b = [x, y]\nb = [t.cuda() for t in b]\nu, v = [t.cuda() for t in b]": "b = [x, y]\nu, v = b",
-    "ps = [x, y]\nfor p in ps:\n    p.requires_grad_()": "ps = [x, y]\nps = [nn.Parameter(p) for p in ps]",
+    "ps = [x, y]\nfor p in ps:\n    p.requires_grad_()": "ps = [x, y]\nps = [nn.Parameter(p) for p in ps]\nx, y = ps",
     "m = nn.Linear(3, 2)\ntorch.save(m, 'm.pt')\nm = torch.load('m.pt', weights_only=False)":
         "m = nn.Linear(3, 2)\nfnn.save(m.state_dict(), 'm.pt')\nm.load_state_dict(fnn.load('m.pt'))",
     "m = nn.Linear(3, 2)\nm.weight.data.normal_(0, 0.02)": "m = nn.Linear(3, 2)\nnn.init.normal_(m.weight, 0, 0.02)",
@@ -309,6 +310,114 @@ def test_command_line(tmp_path, capsys):
     assert "+    fnn.backward(loss)" in shown.out and "not converted" in shown.err
     assert main([str(tmp_path / "none.py")]) == 2
     assert "there is no such file" in capsys.readouterr().err
+
+
+BY_HAND = """\
+import torch
+C = torch.randn(5, 2)
+W = torch.randn(2, 5)
+parameters = [C, W]
+for p in parameters:
+  p.requires_grad = True
+"""
+
+
+def test_arrays_that_a_loop_makes_parameters_keep_their_names():
+    code = convert(BY_HAND).code
+    assert "parameters = [fnn.nn.Parameter(p) for p in parameters]\nC, W = parameters\n" in code
+    inner = BY_HAND.replace("\n", "\n    ").replace("import torch\n    ", "import torch\ndef make():\n    ")
+    assert "C, W =" not in convert(inner + "return parameters\n").code  # they are taken from the list
+    assert "C, W = parameters" in convert(inner + "return C, W\n").code
+    for others in ("[C] + [W]", "[C, W.T]", "[p for p in (C, W)]"):
+        (note,) = [n for n in convert(BY_HAND.replace("[C, W]", others)).notes if n.status == "not converted"]
+        assert note.line == 5 and "have other names as well" in note.text
+
+
+def test_a_step_begins_where_what_its_loss_needs_is_computed():
+    elsewhere = """\
+    import torch
+    from models import Encoder
+    encoder, loss_of = Encoder(), torch.nn.CrossEntropyLoss()
+    opt = torch.optim.SGD(encoder.parameters(), lr=0.1)
+    for x, y in loader:
+        out = encoder(x)
+        loss = loss_of(out, y)
+        encoder.zero_grad()
+        loss.backward()
+        opt.step()
+        print(loss.item())
+    """
+    made = convert(textwrap.dedent(elsewhere))
+    assert made.complete and "def train_step(x, y):\n    out = encoder(x)\n" in made.code
+    called = """\
+    import torch
+    class Net:
+        def __init__(self):
+            self.w = torch.zeros(2, requires_grad=True)
+        def __call__(self, x):
+            return x @ self.w
+    net = Net()
+    opt = torch.optim.SGD([net.w], lr=0.1)
+    for i in range(3):
+        x = torch.rand(4, 2)
+        y = net(x)
+        loss = y.sum()
+        loss.backward()
+        opt.step()
+    """
+    made = convert(textwrap.dedent(called))
+    assert made.complete and "def train_step(x):\n    y = net(x)\n" in made.code
+
+
+def test_data_of_a_parameter_has_no_gradient_in_a_forward_pass():
+    source = """\
+    import torch
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = torch.nn.Parameter(torch.randn(1, 9, 4))
+        def forward(self, x):
+            return x + self.table.data[:, :x.shape[1]]
+    net = Net()
+    net.table.data = net.table.data + 1
+    """
+    code = convert(textwrap.dedent(source)).code
+    assert "return x + fnn.detach(self.table)[:, :x.shape[1]]" in code
+    assert "net.table.data = net.table.data + 1" in code
+
+
+def test_files_that_are_run(tmp_path):
+    texts = {
+        "train.py": "import data\nfrom net.model import Net\n",
+        "data.py": "",
+        "net/model.py": "from . import parts\n",
+    }
+    texts |= {"net/__init__.py": "", "net/parts.py": "", "sample.py": "from net import model\n"}
+    scripts = {tmp_path / name: text for name, text in texts.items()}
+    assert [path.name for path in entries(scripts)] == ["train.py", "sample.py"]
+    circle = {tmp_path / "a.py": "import b\n", tmp_path / "b.py": "import a\n"}
+    assert entries(circle) == list(circle)
+
+
+def test_files_are_placed_so_that_they_import_each_other(tmp_path):
+    (tmp_path / "words.txt").write_text("a b", encoding="utf-8")
+    made = {tmp_path / n: (Path(n), n.encode()) for n in ("train.py", "data.py")}
+    for path in made:
+        path.write_text("", encoding="utf-8")
+    with ports(made) as placed:
+        folder = placed[tmp_path / "train.py"].parent
+        assert folder == placed[tmp_path / "data.py"].parent != tmp_path
+        assert (folder / "data.py").read_bytes() == b"data.py" and (folder / "words.txt").read_text() == "a b"
+    assert not folder.exists() and (tmp_path / "words.txt").exists()
+    with ports({tmp_path / "data.py": (Path("data.py"), b"x")}) as placed:
+        (port,) = placed.values()
+        assert port.parent == tmp_path and port.read_bytes() == b"x"
+
+
+def test_a_check_passes_where_what_learns_agrees():
+    same, other, silent = Check((1.0,), (1.0,)), Check((1.0,), (2.0,)), Check((), ())
+    assert passed([same, silent]) and not passed([same, other]) and not passed([silent]) and not passed([])
+    assert not passed([same, Check((), (), ("torch: no",))])
 
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="torch is here")
