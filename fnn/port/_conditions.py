@@ -50,7 +50,9 @@ class Conditions(Writes):
             return cst.RemoveFromParent()
         return updated_node
 
-    def leave_For(self, original_node: cst.For, updated_node: cst.For) -> cst.BaseStatement:
+    def leave_For(
+        self, original_node: cst.For, updated_node: cst.For
+    ) -> cst.BaseStatement | cst.FlattenSentinel[cst.BaseStatement]:
         rows = original_node.iter
         if self._forward and self._forward[-1] and self._kind(rows) == ARRAY and self._is_fixed(original_node, rows):
             self.needs.add("fnn")
