@@ -16,8 +16,8 @@ DUCKS = frozenset(
     "contiguous copy_ cpu detach detach_ dim div_ eq expand_as fill_ gather index_add_ index_copy_ index_fill_ "
     "index_select log_softmax logsumexp long lt_ masked_fill masked_fill_ masked_select matmul mul_ narrow neg "
     "new_empty new_full new_ones new_tensor new_zeros norm normal_ numel numpy permute pow_ repeat_interleave "
-    "requires_grad_ rsqrt scatter_ scatter_add_ scatter scatter_add sigmoid softmax squeeze_ sub_ t tanh topk "
-    "tril triu type_as unbind unfold uniform_ unsqueeze unsqueeze_ view view_as zero_".split()
+    "requires_grad_ retain_grad rsqrt scatter_ scatter_add_ scatter scatter_add sigmoid softmax squeeze_ sub_ t tanh "
+    "topk tril triu type_as unbind unfold uniform_ unsqueeze unsqueeze_ view view_as zero_".split()
 )
 
 # Methods of tensors that no list, tuple, set or dict has: what is either of them is a tensor where one is called.

@@ -6,7 +6,7 @@ import libcst as cst
 
 from fnn.port._branches import BRANCH, branched
 from fnn.port._edit import bare, call, name
-from fnn.port._kinds import ARRAY, BOX, MASK, NONE, is_array
+from fnn.port._kinds import ARRAY, BOX, INDEX, MASK, NONE, is_array
 from fnn.port._report import CHANGED, LEFT
 from fnn.port._writes import Writes
 
@@ -54,7 +54,12 @@ class Conditions(Writes):
         self, original_node: cst.For, updated_node: cst.For
     ) -> cst.BaseStatement | cst.FlattenSentinel[cst.BaseStatement]:
         rows = original_node.iter
-        if self._forward and self._forward[-1] and self._kind(rows) == ARRAY and self._is_fixed(original_node, rows):
+        if (
+            self._forward
+            and self._forward[-1]
+            and self._kind(rows) in (ARRAY, INDEX)
+            and self._is_fixed(original_node, rows)
+        ):
             self.needs.add("fnn")
             return updated_node.with_changes(iter=call("fnn.numpy", bare(updated_node.iter)))
         return super().leave_For(original_node, updated_node)

@@ -38,8 +38,9 @@ _ROUNDS = 4
 class Inference(Definitions):
     """The kinds of a module's expressions, by the identity of their nodes."""
 
-    def __init__(self, module: cst.Module) -> None:
+    def __init__(self, module: cst.Module, asking: bool = False) -> None:
         super().__init__()
+        self.asking = asking  # whether a step that draws numbers of a known size asks the host for them while it runs
         self.written_states = written_states(module)
         self.shared: dict[int, tuple[str, ...] | None] = {}  # by the list that a loop makes Parameters of
         self._lists: dict[str, cst.BaseExpression] = {}

@@ -10,6 +10,7 @@ from fnn.port._kinds import (
     ARRAY,
     BATCH,
     BOX,
+    INDEX,
     LOADER,
     MASK,
     NONE,
@@ -34,6 +35,8 @@ from fnn.port._values import Values
 __all__ = ["Invocations"]
 
 
+_KEEPS = frozenset("to cpu cuda int clone detach contiguous view reshape flatten squeeze expand repeat".split())
+_WHOLE = ("torch.long", "torch.int64", "torch.int", "torch.int32")
 _SELF = frozenset("to cuda cpu train eval half float double apply requires_grad_ share_memory".split())
 
 
@@ -84,12 +87,15 @@ class Invocations(Values):
                     return list_of(OTHER)
                 if (collate := self._collated(kind, node)) is not None:
                     return collate
-                return result(kind.name, count, keywords)
+                given = result(kind.name, count, keywords)
+                return (
+                    ARRAY if given == INDEX and "dtype" in keywords and _dtype_of(node, self) not in _WHOLE else given
+                )
             case "tensor class":
                 if count > 1:  # torch.FloatTensor(rows, columns)
                     for argument in node.args:
                         self._told(argument.value, NUMBER)
-                return ARRAY
+                return result(kind.name, count, keywords) or ARRAY
             case "numpy module":
                 return NUMPY
             case "einops":
@@ -187,6 +193,8 @@ class Invocations(Values):
             if base == BATCH and name in ("items", "keys", "values"):
                 return list_of(tuple_of(TEXT, ARRAY)) if name == "items" else list_of(ARRAY if name[0] == "v" else TEXT)
             found = ROW if _makes_row(name, node) else method_result(name, count, keywords)
+            if base == INDEX and found == ARRAY and name in _KEEPS:
+                found = ARRAY if any(k is not None and k.tag in ("dtype", "tensor class") for k in args) else INDEX
             in_place = name.endswith("_") and not name.startswith("_")
             if base == BOX and (name in ("to", "cuda", "cpu") or in_place):
                 return BOX

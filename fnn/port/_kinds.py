@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 __all__ = [
-    "ARRAY", "BATCH", "BOX", "COMPUTED", "DEVICE", "DTYPE", "GROUP", "LOADER", "MASK", "NONE", "NUMBER", "NUMPY",
-    "OPTIMIZER", "OTHER", "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array", "join",
-    "list_of", "part", "torch_name", "tuple_of",
+    "ARRAY", "BATCH", "BOX", "COMPUTED", "DEVICE", "DTYPE", "GROUP", "INDEX", "LOADER", "MASK", "NONE", "NUMBER",
+    "NUMPY", "OPTIMIZER", "OTHER", "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array",
+    "join", "list_of", "part", "torch_name", "tuple_of",
 ]  # fmt: skip
 
 
@@ -21,6 +21,7 @@ class Kind(NamedTuple):
 
 ARRAY = Kind("array")
 MASK = Kind("array", "mask")  # an array of truth values
+INDEX = Kind("array", "index")  # an array of places, or of other whole numbers
 ROW = Kind("array", "row")  # an array that may have a first dimension of one, which a write into an array drops
 BATCH = Kind("batch")  # what a loader yields: one array, or a tuple or a dict of them
 BOX = Kind("box")  # a Parameter or a Buffer
@@ -85,7 +86,7 @@ def join(a: Kind | None, b: Kind | None) -> Kind | None:
     if a.tag == b.tag == "module":
         return b if not a.name else a if not b.name else Kind("module")  # the same one in a wrapper, or two
     for one, other in ((a, b), (b, a)):
-        if one == BATCH or (one == ARRAY and other.tag in ("tuple", "list")):
+        if one == BATCH or (one in (ARRAY, INDEX) and other.tag in ("tuple", "list")):
             return other
     return a if is_array(a) else b if is_array(b) else None
 

@@ -40,6 +40,7 @@ class Reporting(Emptied):
         self._steps = Steps(found)
         self._functions = Functions(found, self.note, found.doubled)
         self._compiled: set[int] = set()  # parameters of functions that compiled ones call
+        self._drawn: set[int] = set()  # draws of numpy's generator that arrays are made of at once
         self._frozen: set[int] = set()  # reads of a Parameter's ``data`` that no gradient goes through
         self._forward: list[bool] = []  # whether the functions around are part of a forward pass
         self._in_step: list[bool] = []  # whether the functions around are compiled, or part of what is

@@ -7,7 +7,7 @@ from typing import TypeVar
 import libcst as cst
 
 from fnn.port._by_masks import read_whole
-from fnn.port._coins import COIN, FROZEN, asked, is_coin, is_host_draw
+from fnn.port._coins import COIN, FROZEN, NUMBERS, asked, asked_numbers, is_coin, is_host_draw, sized_draw
 from fnn.port._edit import bare, call, code, grouped, keyword, name
 from fnn.port._flow import names_in
 from fnn.port._kinds import ARRAY, DTYPE, Kind, is_array
@@ -34,6 +34,7 @@ from fnn.port._writes import REMOVED
 
 __all__ = ["Rewriter"]
 
+_MAKERS = ("torch.from_numpy", "torch.tensor", "torch.as_tensor")
 _Node = TypeVar("_Node", bound=cst.CSTNode)
 
 
@@ -96,6 +97,16 @@ class Rewriter(MethodCalls):
             self._by_mask |= {id(read) for read in found.reads}
         if isinstance(node.func, cst.Attribute):
             self._inner.add(id(node.func))  # the call decides
+        if (draw := self._draw_of(node)) is not None:
+            self._drawn.add(id(draw))
+
+    def _draw_of(self, node: cst.Call) -> cst.Call | None:
+        """The numbers of the host, as many as is known, that a call makes an array of in a forward pass."""
+        kind = self._kind(node.func)
+        makes = kind is not None and (kind.tag == "tensor class" or kind.name in _MAKERS)
+        if not makes or not node.args or not (self._in_step and self._in_step[-1]):
+            return None
+        return sized_draw(node.args[0].value, self.found)
 
     def visit_Expr(self, node: cst.Expr) -> None:
         self._statements.add(id(node.value))
@@ -280,6 +291,10 @@ class Rewriter(MethodCalls):
         if self._forward and self._forward[-1] and self._steps.takes_value(original_node):
             text = "a number is taken out of an array in the middle of a step, which cannot be compiled"
             self.note(original_node, CHANGED, text, "the training step")
+        if id(original_node) in self._drawn:
+            self.needs |= {"jax.experimental", "functools"}
+            self.note(original_node, CHANGED, NUMBERS)
+            return asked_numbers(original_node, updated_node, "float64" if self.double else "float32", self.found)
         if self._forward and self._forward[-1] and is_host_draw(original_node, self.found):
             if is_coin(original_node, self.found) and self._kind(original_node) == ARRAY:
                 self.needs.add("jax.experimental")
@@ -315,11 +330,16 @@ class Rewriter(MethodCalls):
                       "old values, where in PyTorch they have the new ones")  # fmt: skip
         if kind.name.count(".") == 1 and kind.name.startswith("torch."):
             updated = numbered(updated)
+        if self._draw_of(original) is not None and len(updated.args) == 1:
+            single = not self.double and TENSOR_CLASSES.get(kind.name, "float32") in ("float32", "float64")
+            if single or kind.name == "torch.from_numpy":
+                return updated.args[0].value  # it is an array already
         special = self._functions.call(original, updated, kind)
         if special is not None:
             written = dotted(special.func) if isinstance(special, cst.Call) else None
             if isinstance(special, cst.Comparison) or "jax" in names_in(special):
-                self.needs.add("jax.experimental.sparse" if (written or "").startswith("jax.experimental") else "jax")
+                sparse = (written or "").startswith("jax.experimental.sparse")
+                self.needs.add("jax.experimental.sparse" if sparse else "jax")
             return special
         if kind.name.startswith("torch."):
             self._tell_sizes(original, kind.name.rpartition(".")[2], kind.name.count(".") == 1)

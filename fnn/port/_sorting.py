@@ -94,6 +94,9 @@ class Sorting(Bounds):
                     before.append(s)
                     continue
             hoistable = not essential and not (bound(inside) & (reads | binds)) and not used & binds
+            if self._steps.can_ask(s) and any(map(self._steps.asks, inside)):
+                inside.append(s)  # the generator gives its numbers in the script's order
+                continue
             if self._steps.draws_on_host(s):
                 if not hoistable and not essential and not binds & self._read_after(s, region):
                     after.append(s)

@@ -8,7 +8,7 @@ import libcst as cst
 
 from fnn.port._flow import walk
 from fnn.port._infer import Inference
-from fnn.port._kinds import NUMBER, Kind
+from fnn.port._kinds import NUMBER
 from fnn.port._passed import passed
 from fnn.port._scopes import Function, dotted
 from fnn.port._steps import Steps
@@ -76,15 +76,11 @@ class Statics:
         if kind is None or (kind.tag in _SHAPED and not data):
             if any(self._numbers(v, wanted) for v in values):
                 return True
-        function = self._function(kind) or self._steps.function(node)
+        function = self._steps.forward_of(kind) or self._steps.function(node)
         return function is not None and any(
             isinstance(value, cst.Name) and value.value == wanted and self._parameter(function, name)
             for name, value in passed(function, node)
         )
-
-    def _function(self, kind: Kind | None) -> Function | None:
-        owner = self._found.classes.get(kind.name) if kind is not None and kind.tag == "module" else None
-        return owner.methods.get("forward") if owner is not None else None
 
     def _parameter(self, function: Function, name: str) -> bool:
         key = (id(function.node.params), name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from fnn.port._coins import is_coin, sized_draw
 from fnn.port._flow import walk
 from fnn.port._kinds import NUMPY, Kind, is_array
 from fnn.port._learning import VALUES, Learning, method_of
@@ -163,22 +164,48 @@ class Steps(Learning):
 
     def draws_on_host(self, node: cst.CSTNode) -> bool:
         """Whether numpy's or Python's generator is asked, a loader, or a numpy array is taken in."""
-        for part in walk(node):
-            if isinstance(part, cst.Call):
-                if dotted(part.func) == "next" or self._asks_host(part):
-                    return True
-                called = self._found.of(part.func)
-                if called is not None and called.tag == "torch" and called.name.rpartition(".")[2] in _LOADS:
-                    return True
-                if called is not None and called.tag == "function" and self._function_draws(called, set()):
-                    return True
-                if isinstance(part.func, cst.Attribute):
-                    base = self._found.of(part.func.value)
-                    if base is not None and base.tag in ("list", "numpy"):
-                        return True
-                    if base is not None and base.tag == "instance" and called is None:
-                        return True
+        return any(self._draws_there(part) for part in walk(node))
+
+    def _draws_there(self, part: cst.CSTNode) -> bool:
+        if not isinstance(part, cst.Call):
+            return False
+        if dotted(part.func) == "next" or self._asks_host(part):
+            return True
+        called = self._found.of(part.func)
+        if called is not None and called.tag == "torch" and called.name.rpartition(".")[2] in _LOADS:
+            return True
+        if called is not None and called.tag == "function" and self._function_draws(called, set()):
+            return True
+        base = self._found.of(part.func.value) if isinstance(part.func, cst.Attribute) else None
+        if base is not None and base.tag in ("list", "numpy"):
+            return True
+        return base is not None and base.tag == "instance" and called is None
+
+    def can_ask(self, node: cst.CSTNode) -> bool:
+        """Whether all that a statement draws on the host are numbers that a compiled step can ask it for."""
+        asked = self._asked(node)
+        return bool(asked) and not any(self._draws_there(p) for p in walk(node) if id(p) not in asked)
+
+    def asks(self, node: cst.CSTNode) -> bool:
+        """Whether numbers are asked of the host while a statement runs, by a forward pass or a function."""
+        waiting: list[cst.CSTNode] = [node]
+        seen: set[int] = set()
+        while waiting:
+            body = waiting.pop()
+            if id(body) in seen:
+                continue
+            seen.add(id(body))
+            calls = self.calls(body)
+            if self._asked(body) or any(is_coin(c, self._found) for c in calls):
+                return True
+            forwards = [self.forward_of(self._found.of(c.func)) for c in calls]
+            waiting += [f.node.body for f in (*self.called(body), *forwards) if f is not None]
         return False
+
+    def forward_of(self, kind: Kind | None) -> Function | None:
+        """The forward pass that a call of a Module of this kind runs; None: the script does not define it."""
+        owner = self._found.classes.get(kind.name) if kind is not None and kind.tag == "module" else None
+        return owner.methods.get("forward") if owner is not None else None
 
     def _asks_host(self, node: cst.Call) -> bool:
         """Whether a function of numpy's, or a generator of Python's, is called on more than numbers and sizes."""
@@ -213,7 +240,10 @@ class Steps(Learning):
         seen.add(kind.name)
         body = self._found.functions[int(kind.name)].node.body
         learns = self._runs(kind, set())  # then torch's generator is asked in the step, as a layer does
+        asked = self._asked(body) if self._found.asking else set()
         for part in walk(body):
+            if id(part) in asked:
+                continue
             if isinstance(part, cst.AssignTarget | cst.AugAssign) and self._writes_numpy(part.target):
                 return True
             if isinstance(part, cst.Call):
@@ -227,6 +257,15 @@ class Steps(Learning):
                 if called.tag == "function" and self._function_draws(called, seen):
                     return True
         return False
+
+    def _asked(self, body: cst.CSTNode) -> set[int]:
+        """The calls in a function that make an array of numbers that a compiled step can ask the host for."""
+        found: set[int] = set()
+        for call in self.calls(body):
+            draw = sized_draw(call.args[0].value, self._found) if call.args else None
+            if draw is not None:
+                found |= {id(call), id(draw), id(call.args[0].value)}
+        return found
 
 
 def _is_fixed(kind: Kind | None) -> bool:

@@ -10,6 +10,7 @@ from fnn.port._kinds import (
     BOX,
     COMPUTED,
     DEVICE,
+    INDEX,
     LOADER,
     MASK,
     NONE,
@@ -111,6 +112,8 @@ _MASKS = frozenset(
 )
 _LISTS = frozenset("split chunk unbind meshgrid tensor_split hsplit vsplit dsplit broadcast_tensors atleast_1d".split())
 _PAIRS = frozenset("sort topk kthvalue mode median cummax cummin std_mean var_mean slogdet qr eig eigh".split())
+_CHOICES = frozenset("sort topk kthvalue mode cummax cummin".split())  # what is chosen, and where it stood
+_PLACES_GIVEN = frozenset("randperm argsort arange randint nonzero argwhere argmax argmin multinomial long".split())
 _EXTREMES = frozenset(("max", "min", "median", "nanmedian"))
 _RECURRENT = frozenset("RNN GRU".split())
 
@@ -119,7 +122,7 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
     """What a call of the object of this name gives."""
     parent, _, last = name.rpartition(".")
     if name in TENSOR_CLASSES:
-        return ARRAY
+        return INDEX if TENSOR_CLASSES[name] in ("long", "int32") else ARRAY
     if name in ("torch.nn.Parameter", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer", "torch.nn.Buffer"):
         return BOX
     if name == "torch.device":
@@ -162,15 +165,17 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
     if last in _LISTS:
         return list_of(ARRAY)
     if last in _EXTREMES and (arguments > 1 or "dim" in keywords):
-        return tuple_of(ARRAY, ARRAY)
+        return tuple_of(ARRAY, INDEX)
     if last in _PAIRS - _EXTREMES:
-        return tuple_of(ARRAY, ARRAY)
+        return tuple_of(ARRAY, INDEX if last in _CHOICES else ARRAY)
     if last == "svd":
         return tuple_of(ARRAY, ARRAY, ARRAY)
     if last == "unique" and keywords:
         return tuple_of(ARRAY, ARRAY)
     if parent == "torch" and last in _MASKS:
         return MASK
+    if parent == "torch" and last in _PLACES_GIVEN and "as_tuple" not in keywords:
+        return INDEX
     if name == "torch.compile":
         return Kind("module")
     if parent == "torch.utils.checkpoint":

@@ -11,6 +11,7 @@ from fnn.port._kinds import (
     DEVICE,
     DTYPE,
     GROUP,
+    INDEX,
     MASK,
     NONE,
     NUMBER,
@@ -164,6 +165,8 @@ class Values(Scopes):
     def _binary(self, a: Kind | None, b: Kind | None, operator: cst.BaseBinaryOp) -> Kind | None:
         if is_array(a) or is_array(b):
             logical = isinstance(operator, cst.BitAnd | cst.BitOr | cst.BitXor)
+            if INDEX in (a, b) and {a, b} <= {INDEX, NUMBER} and not isinstance(operator, cst.Divide):
+                return INDEX
             return MASK if logical and a == b == MASK else ROW if ROW in (a, b) else ARRAY
         tags = [k.tag for k in (a, b) if k is not None]
         for tag in ("text", "list", "tuple", "numpy"):
@@ -257,7 +260,7 @@ class Values(Scopes):
                 elif isinstance(value, cst.UnaryOperation) and isinstance(value.expression, cst.Integer):
                     index = -value.expression.evaluated_value
         if is_array(base):
-            return ARRAY
+            return INDEX if base == INDEX else ARRAY
         if base == GROUP:
             return list_of(BOX) if _key(node) == "params" else NUMBER
         if base is not None and base.tag in ("numpy", "module", "text"):

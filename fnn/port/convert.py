@@ -90,6 +90,9 @@ def convert(source: str) -> Conversion:
                 if _left(other) < _left(best):
                     best, now = other, moved
                     told += [Note(line, CHANGED, said) for line in where if said]
+            if any(DRAWS in note.text for note in best.notes):
+                other = _converted(now, module.code, positions, outlining, troubles, asking=True)
+                best = other if _left(other) < _left(best) else best
             return replace(best, notes=tuple(sorted([*best.notes, *told])))
         except Exception as error:
             # A script that trips the conversion must not cost the user the rest of a folder.
@@ -108,8 +111,9 @@ def _converted(
     positions: Mapping[cst.CSTNode, CodeRange],
     outlining: bool,
     troubles: list[Note],
+    asking: bool = False,
 ) -> Conversion:
-    found = Inference(module)
+    found = Inference(module, asking)
     rewriter = Rewriter(found, positions)
     tree = outlined(module, found, rewriter.note) if outlining else module
     rewriter.compile(tree, module)

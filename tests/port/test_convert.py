@@ -6,6 +6,7 @@ import textwrap
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("libcst")
@@ -455,7 +456,12 @@ def test_numbers_that_a_function_draws_become_its_parameters():
     assert "    share = fnn.tensor(np.random.rand(real.shape[0], 1), dtype=fnn.float32)\n" in conversion.code
     assert "slope(fnn.detach(real), fnn.detach(fake), share)\n    fnn.backward(loss)" in conversion.code
     again = PENALTY.replace("    opt.step()", "    opt.step()\nother = slope")
-    assert not convert(again).complete, "another use of the function: its parameters stay"
+    asked = convert(again)
+    assert "def slope(real, fake):" in asked.code, "another use of the function: its parameters stay"
+    assert (
+        "    share = jax.experimental.io_callback(functools.partial(np.random.rand, real" in asked.code
+        and asked.complete
+    )
 
 
 def test_arrays_of_numpy_are_given_to_the_step():
@@ -785,6 +791,114 @@ def test_coins_of_a_forward_pass_are_asked_while_it_runs():
     assert "x = fnn.where(told, y, x)\n" in conversion.code and "assert" not in conversion.code and conversion.complete
     frozen = convert(textwrap.dedent(source).replace("random.random()", "random.uniform(0, 1)"))
     assert ["asks the host" in n.text for n in frozen.notes if n.status == "not converted"] == [True]
+
+
+SAMPLED = """\
+import numpy as np
+import torch
+Tensor = torch.FloatTensor
+net = torch.nn.Linear(2, 2)
+opt = torch.optim.SGD(net.parameters(), lr=0.0)
+def noisy(mu, width):
+    z = {draw}
+    return z + 0 * mu
+class Coder(torch.nn.Module):
+    def forward(self, x):
+        return noisy(net(x), 2)
+coder = Coder()
+for i in range(3):
+    x = torch.ones(4, 2)
+    opt.zero_grad()
+    z = coder(x)
+    other = Tensor(np.random.normal(0, 1, (x.shape[0], 2)))
+    loss = (z + 10 * other).sum()
+    loss.backward()
+    opt.step()
+    print(loss.item())
+"""
+SHAPED = 'jax.ShapeDtypeStruct((mu.shape[0], width), "float32"), ordered=True)'
+DRAWS = {
+    "torch.autograd.Variable(Tensor(np.random.normal(0, 1, (mu.size(0), width))))": (
+        "normal, 0, 1, (mu.shape[0], width))", ""),
+    "torch.from_numpy(np.random.uniform(-1, 1, size=(mu.size(0), width))).float()": (
+        "uniform, -1, 1, size=(mu.shape[0], width))", "fnn.float"),
+    "torch.from_numpy(np.random.standard_normal(mu.shape).astype(np.float32))": ("standard_normal, mu.shape)", ""),
+    "torch.tensor(np.random.randn(mu.size(0), width), dtype=torch.float)": ("randn, mu.shape[0], width)", "fnn.tensor"),
+    "torch.FloatTensor(np.random.rand(mu.size(0), width))": ("rand, mu.shape[0], width)", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("draw", DRAWS)
+def test_numbers_of_a_known_size_are_asked_while_a_step_runs(draw, capsys):
+    conversion = convert(SAMPLED.format(draw=draw))
+    asked, outer = DRAWS[draw]
+    shaped = SHAPED.replace("(mu.shape[0], width)", "mu.shape") if "mu.shape)" in asked else SHAPED
+    line = f"jax.experimental.io_callback(functools.partial(np.random.{asked}, {shaped}"
+    assert f"    z = {outer}{'(' if outer else ''}{line}" in conversion.code and conversion.complete
+    assert "import functools\n" in conversion.code and "jax.experimental.sparse" not in conversion.code
+    step = conversion.code.partition("def train_step")[2].partition("for i")[0]
+    assert "    other = jax.experimental.io_callback(functools.partial(np.random.normal" in step, (
+        "behind the first draw"
+    )
+
+    def run(code):
+        np.random.seed(3)
+        exec(compile(code, "script", "exec"), {})
+        return [float(line) for line in capsys.readouterr().out.split()]
+
+    assert run(conversion.code) == pytest.approx(run(SAMPLED.format(draw=draw)), rel=1e-5)
+
+
+def test_a_size_that_values_decide_is_not_asked():
+    conversion = convert(SAMPLED.format(draw="Tensor(np.random.randn(int(mu.sum()), width))"))
+    assert any("asks the host" in note.text for note in conversion.notes) and not conversion.complete
+
+
+def test_noise_of_what_a_step_computes_is_asked_in_the_step():
+    source = SAMPLED.format(draw="Tensor(np.random.randn(mu.size(0), width))").replace("coder(x)", "noisy(net(x), 2)")
+    conversion = convert(source)
+    assert conversion.complete
+    assert "@fnn.jit\ndef train_step(x):\n    opt.zero_grad()\n    z = noisy(net(x), 2)\n" in conversion.code
+
+
+def test_gradients_that_are_to_be_kept_are_reported():
+    source = "import torch\ndef f(layers):\n    for layer in layers:\n        layer.out.retain_grad()\n"
+    assert [(n.line, "retain_grad" in n.text) for n in convert(source).notes if n.status == "not converted"] == [
+        (4, True)
+    ]
+
+
+INDICES = {
+    "torch.randperm(4)[:2]": True,
+    "torch.randperm(4).to('cpu')[2:].view(-1)": True,
+    "torch.rand(4).argsort() + 0": True,
+    "torch.LongTensor([0, 2])": True,
+    "torch.arange(0, 4, 2, dtype=torch.long)": True,
+    "torch.rand(4).topk(2)[1]": True,
+    "torch.arange(4, dtype=torch.uint8)": False,
+    "torch.randperm(4).to(torch.bool)": False,
+    "torch.randperm(4) > 1": False,
+}
+
+
+@pytest.mark.parametrize("made", INDICES)
+def test_places_are_no_masks_whatever_their_name(made):
+    source = f"""\
+        import torch
+        def fit(model, opt, x, mask_train):
+            opt.zero_grad()
+            loss = torch.nn.functional.mse_loss(model(x)[mask_train], x[mask_train])
+            loss.backward()
+            opt.step()
+        model = torch.nn.Linear(3, 3)
+        opt = torch.optim.SGD(model.parameters(), lr=0.1)
+        chosen = {made}
+        for i in range(3):
+            fit(model, opt, torch.randn(4, 3), mask_train=chosen)
+        """
+    conversion = convert(textwrap.dedent(source))
+    assert conversion.complete == INDICES[made]
+    assert ("mse_loss(model(x)[mask_train], x[mask_train])" in conversion.code) or not INDICES[made]
 
 
 def test_masks_of_shapes_are_known_in_a_step():
