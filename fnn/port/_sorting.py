@@ -53,7 +53,7 @@ class Sorting(Bounds):
                 raise Cannot("a function is called in the middle that takes a step of its own")
             if self._steps.leaves(s):
                 raise Cannot("it returns, yields or names globals in the middle")
-            if not essential and self._steps.draws_on_host(s) and self._steps.runs_module(s):
+            if self._steps.draws_on_host(s) and self._steps.runs_module(s):
                 made, changed = self._loaded(s)
                 if not any(names_in(line) & bound(inside) for line in made):
                     before += made
@@ -166,13 +166,17 @@ class Sorting(Bounds):
         return found
 
     def _loaded(self, node: cst.CSTNode) -> tuple[list[cst.CSTNode], cst.CSTNode]:
-        """What makes the arrays of the host that a statement gives to a Module, and the statement with their names."""
+        """What makes the arrays of the host that a statement gives to a Module, and the statement with their names.
+
+        The batch of ``model(next(loader))`` is such, too.
+        """
         made: list[cst.CSTNode] = []
         changed = node
         for call in self._steps.calls(node):
             kind = self._found.of(call.func)
             loads = kind is not None and kind.tag in ("torch", "tensor class") and is_array(self._found.of(call))
-            if not loads or self._steps.runs_module(call) or not self._steps.draws_on_host(call):
+            asks = dotted(call.func) == "next"
+            if not (loads or asks) or self._steps.runs_module(call) or not self._steps.draws_on_host(call):
                 continue
             if any(call in walk(other) for other in made):
                 continue  # a part of what is taken out already
@@ -180,12 +184,23 @@ class Sorting(Bounds):
                 case [cst.Arg(value=cst.Name() as plain)] if kind is not None and kind.name == "torch.from_numpy":
                     changed = replaced(changed, {id(call): [plain]})  # a compiled function takes numpy's arrays
                 case _:
-                    named = cst.Name(self._fresh("inputs"))
+                    named = cst.Name(self._fresh("batch" if asks else "inputs"))
                     target = cst.Name(named.value)
-                    self._found.kinds[id(named)] = self._found.kinds[id(target)] = ARRAY
+                    given = self._found.of(call) if asks else ARRAY
+                    self._found.kinds[id(named)] = self._found.kinds[id(target)] = given
                     made.append(cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(target)], call)]))
                     changed = replaced(changed, {id(call): [named]})
-        return (made, changed) if changed is not node and not self._steps.draws_on_host(changed) else ([], node)
+        if changed is node or self._steps.draws_on_host(changed):
+            return [], node
+        self._carry(node, changed)
+        return made, changed
+
+    def _carry(self, old: cst.CSTNode, new: cst.CSTNode) -> None:
+        """Tells of what holds a replaced part what was known of it before."""
+        if old is not new and type(old) is type(new):
+            self._found.kinds[id(new)] = self._found.of(old)
+            for before, after in zip(old.children, new.children, strict=False):
+                self._carry(before, after)
 
     def _fresh(self, wanted: str) -> str:
         """A name that the script does not have."""

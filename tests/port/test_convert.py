@@ -861,6 +861,40 @@ def test_noise_of_what_a_step_computes_is_asked_in_the_step():
     assert "@fnn.jit\ndef train_step(x):\n    opt.zero_grad()\n    z = noisy(net(x), 2)\n" in conversion.code
 
 
+ACCUMULATED = """\
+import torch
+from torch.utils.data import DataLoader
+def cycle(loader):
+    while True:
+        for data in loader:
+            yield data
+model = torch.nn.Linear(3, 1)
+opt = torch.optim.SGD(model.parameters(), lr=0.1)
+rows = cycle(DataLoader(torch.ones(8, 3), batch_size=2))
+for i in range(9):
+    for _ in range(4):
+        {made}
+        {differentiated}
+    print(loss.item())
+    opt.step()
+    opt.zero_grad()
+"""
+
+
+def test_batches_that_are_asked_for_in_a_loss_are_drawn_before_the_step():
+    lines = {"made": "loss = model(next(rows)).squeeze(1).mean()", "differentiated": "(loss / 4).backward()"}
+    conversion = convert(ACCUMULATED.format(**lines))
+    step = (
+        "@fnn.jit\ndef train_step(batch):\n    loss = fnn.squeeze(model(batch), 1).mean()\n    fnn.backward(loss / 4)\n"
+    )
+    assert step in conversion.code and conversion.complete
+    assert "        batch = next(rows)\n        loss = train_step(batch)\n" in conversion.code
+    source = ACCUMULATED.format(made="", differentiated="(model(next(rows)).squeeze(1).mean() / 4).backward()")
+    conversion = convert(source.replace("    print(loss.item())\n", ""))
+    assert "def train_step(batch):\n    fnn.backward(fnn.squeeze(model(batch), 1).mean() / 4)\n" in conversion.code
+    assert "        batch = next(rows)\n        train_step(batch)\n" in conversion.code and conversion.complete
+
+
 def test_gradients_that_are_to_be_kept_are_reported():
     source = "import torch\ndef f(layers):\n    for layer in layers:\n        layer.out.retain_grad()\n"
     assert [(n.line, "retain_grad" in n.text) for n in convert(source).notes if n.status == "not converted"] == [
