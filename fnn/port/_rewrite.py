@@ -189,6 +189,17 @@ class Rewriter(MethodCalls):
             parts.append(element)
         return updated_node.with_changes(slice=parts)
 
+    def leave_Slice(self, original_node: cst.Slice, updated_node: cst.Slice) -> cst.Slice:
+        """``x[i.item() :]`` for ``x[i:]``: an array of one element is a number to PyTorch, whatever its shape."""
+        if any(self._in_step):
+            return updated_node
+        ends: dict[str, cst.BaseExpression] = {}
+        for end in ("lower", "upper", "step"):
+            kind, now = self._kind(getattr(original_node, end)), getattr(updated_node, end)
+            if kind is not None and kind.tag == "array":
+                ends[end] = cst.Call(cst.Attribute(grouped(now), cst.Name("item")))
+        return updated_node.with_changes(**ends)
+
     def _by_places(self, node: cst.Subscript) -> cst.Subscript:
         """``x[fnn.nonzero(mask, as_tuple=True)]``, which compiled code knows of a mask that it makes itself."""
         self.needs.add("fnn")

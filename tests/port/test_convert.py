@@ -90,6 +90,8 @@ STATEMENTS = {
     "m = x.sum(0) > 0\nx[:, m] = 0": "m = x.sum(0) > 0\nx = fnn.index_put(x, (None, m), 0)",
     "def f(x, mask):\n    x.abs_()\n    x[mask] = 0": "def f(x, mask):\n    x = fnn.abs(x)\n"
         "    x = fnn.index_put(x, (mask,), 0)",
+    "i = torch.randint(2, (1,))\ny = y[i : i + 1, :2]":
+        "i = fnn.randint(2, (1,))\ny = y[i.item() : (i + 1).item(), :2]",
     "x[0][1] = 2": "x = x.at[0, 1].set(2)",
     "x[0] = z = y[0]": "z = y[0]\nx = x.at[0].set(z)",
     "x[0] = y[0].reshape(1, -1)": "x = x.at[0].set(y[0].reshape(1, -1).reshape(x[0].shape))",
