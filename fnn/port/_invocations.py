@@ -87,6 +87,8 @@ class Invocations(Values):
                     return list_of(OTHER)
                 if (collate := self._collated(kind, node)) is not None:
                     return collate
+                if kind.name == "torch.randint" and any(_is_of_one(a.value) for a in node.args):
+                    return ROW
                 given = result(kind.name, count, keywords)
                 return (
                     ARRAY if given == INDEX and "dtype" in keywords and _dtype_of(node, self) not in _WHOLE else given
@@ -313,6 +315,16 @@ def _true(node: cst.Call, keyword: str) -> bool:
     for argument in node.args:
         if argument.keyword is not None and argument.keyword.value == keyword:
             return not (isinstance(argument.value, cst.Name) and argument.value.value == "False")
+    return False
+
+
+def _is_of_one(size: cst.BaseExpression) -> bool:
+    """Whether a size is ``(1,)``."""
+    match size:
+        case cst.Tuple(elements=[cst.Element(value=cst.Integer(value="1"))]):
+            return True
+        case cst.List(elements=[cst.Element(value=cst.Integer(value="1"))]):
+            return True
     return False
 
 

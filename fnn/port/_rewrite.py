@@ -10,7 +10,7 @@ from fnn.port._by_masks import read_whole
 from fnn.port._coins import COIN, FROZEN, NUMBERS, asked, asked_numbers, is_coin, is_host_draw, sized_draw
 from fnn.port._edit import bare, call, code, grouped, keyword, name
 from fnn.port._flow import names_in
-from fnn.port._kinds import ARRAY, DTYPE, Kind, is_array
+from fnn.port._kinds import ARRAY, DTYPE, ROW, Kind, is_array
 from fnn.port._masked import (
     MASKED,
     Reduced,
@@ -190,13 +190,13 @@ class Rewriter(MethodCalls):
         return updated_node.with_changes(slice=parts)
 
     def leave_Slice(self, original_node: cst.Slice, updated_node: cst.Slice) -> cst.Slice:
-        """``x[i.item() :]`` for ``x[i:]``: an array of one element is a number to PyTorch, whatever its shape."""
+        """``x[i.item() :]`` for ``x[i:]`` where ``i`` has the shape (1,), which is a number to PyTorch as well."""
         if any(self._in_step):
             return updated_node
         ends: dict[str, cst.BaseExpression] = {}
         for end in ("lower", "upper", "step"):
             kind, now = self._kind(getattr(original_node, end)), getattr(updated_node, end)
-            if kind is not None and kind.tag == "array":
+            if kind == ROW:
                 ends[end] = cst.Call(cst.Attribute(grouped(now), cst.Name("item")))
         return updated_node.with_changes(**ends)
 
