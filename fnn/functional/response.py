@@ -13,7 +13,7 @@ from jax import lax
 
 from fnn.arguments import floating, integer, narrow, widen
 from fnn.autocasting import governed
-from fnn.dtypes import to_array
+from fnn.dtypes import index_dtype, to_array
 from fnn.errors import ArgumentError
 from fnn.functional import _promotion as promotion
 from fnn.typing import ArrayLike
@@ -82,7 +82,8 @@ def local_response_norm(
         return x
     wide = widen(x)
     if jnp.issubdtype(given.dtype, jnp.integer):  # PyTorch takes their mean in integers, too
-        total = _channel_windows(given * given, size // 2, (size - 1) // 2)
+        whole = given.astype(index_dtype())  # squares of bytes would overflow; PyTorch has no kernel for those
+        total = _channel_windows(whole * whole, size // 2, (size - 1) // 2)
         mean_square, c = (total // size).astype(wide.dtype), lax.full((), 1, wide.dtype)
     else:
         scaled, c = _in_range(wide)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from fnn.port._flow import scope_body, walk
+from fnn.port._flow import scope_body, targets, walk
 from fnn.port._scopes import Scopes, dotted
 
 __all__ = ["Fixed"]
@@ -32,22 +32,22 @@ class Fixed:
             match part:
                 case cst.Param(name=cst.Name(value=name)):
                     given.setdefault(name, []).append(None)
-                case cst.Assign(targets=targets, value=value):
-                    for target in targets:
+                case cst.Assign(targets=several, value=value):
+                    for target in several:
                         for part_of, one in _matched(target.target, value):
-                            for n in _names(part_of):
+                            for n in targets(part_of)[0]:
                                 given.setdefault(n, []).append(one)
                 case cst.AnnAssign(target=target, value=value) | cst.NamedExpr(target=target, value=value):
-                    for n in _names(target):
+                    for n in targets(target)[0]:
                         given.setdefault(n, []).append(value)
                 case cst.AugAssign(target=target, value=value):
-                    for n in _names(target):
+                    for n in targets(target)[0]:
                         given.setdefault(n, []).append(value)
                 case cst.For(target=target, iter=value) | cst.CompFor(target=target, iter=value):
-                    for n in _names(target):
+                    for n in targets(target)[0]:
                         given.setdefault(n, []).append(value)
                 case cst.AsName(name=target):
-                    for n in _names(target):
+                    for n in targets(target)[0]:
                         given.setdefault(n, []).append(None)
         self._names = set(given)
         while True:
@@ -112,11 +112,3 @@ def _counts(node: cst.CSTNode) -> bool:
     """Whether a part of an expression has a value of its own; commas, spaces and brackets have none."""
     parts = cst.BaseExpression | cst.BaseElement | cst.SubscriptElement | cst.BaseSlice | cst.ComparisonTarget
     return isinstance(node, parts | cst.CompFor | cst.CompIf | cst.Arg)
-
-
-def _names(target: cst.CSTNode) -> list[str]:
-    if isinstance(target, cst.Name):
-        return [target.value]
-    if isinstance(target, cst.Tuple | cst.List):
-        return [n for item in target.elements for n in _names(item.value)]
-    return []

@@ -6,7 +6,17 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 
 import libcst as cst
 
-__all__ = ["always_read", "bound", "first_reads", "names_in", "scope_body", "statements", "surely_bound", "walk"]
+__all__ = [
+    "always_read",
+    "bound",
+    "first_reads",
+    "names_in",
+    "scope_body",
+    "statements",
+    "surely_bound",
+    "targets",
+    "walk",
+]
 
 
 def walk(node: cst.CSTNode, functions: bool = False, without: Container[int] = ()) -> Iterator[cst.CSTNode]:
@@ -69,7 +79,7 @@ def scope_body(node: cst.FunctionDef | cst.Module) -> list[cst.CSTNode]:
     return [s for s in body if not isinstance(s, cst.FunctionDef | cst.ClassDef)]
 
 
-def _targets(node: cst.BaseExpression) -> tuple[set[str], set[str]]:
+def targets(node: cst.BaseExpression) -> tuple[set[str], set[str]]:
     """What assignment to a target binds and reads."""
     match node:
         case cst.Name():
@@ -78,7 +88,7 @@ def _targets(node: cst.BaseExpression) -> tuple[set[str], set[str]]:
             binds: set[str] = set()
             reads: set[str] = set()
             for item in node.elements:
-                b, r = _targets(item.value)
+                b, r = targets(item.value)
                 binds |= b
                 reads |= r
             return binds, reads
@@ -94,22 +104,22 @@ def _of(node: cst.CSTNode, have: set[str], reads: set[str]) -> set[str]:
             reads |= names_in(node.value) - have
             binds: set[str] = set()
             for target in node.targets:
-                b, r = _targets(target.target)
+                b, r = targets(target.target)
                 binds |= b
                 reads |= r - have
             return binds
         case cst.AnnAssign():
             if node.value is not None:
                 reads |= names_in(node.value) - have
-            b, r = _targets(node.target)
+            b, r = targets(node.target)
             reads |= r - have
             return b
         case cst.AugAssign():
             reads |= (names_in(node.value) | names_in(node.target)) - have
-            return _targets(node.target)[0]
+            return targets(node.target)[0]
         case cst.For():
             reads |= names_in(node.iter) - have
-            b, r = _targets(node.target)
+            b, r = targets(node.target)
             reads |= r - have
             _of(node.body, have | b, reads)
             if node.orelse is not None:
@@ -132,7 +142,7 @@ def _of(node: cst.CSTNode, have: set[str], reads: set[str]) -> set[str]:
             for item in node.items:
                 reads |= names_in(item.item) - have
                 if item.asname is not None:
-                    b, r = _targets(item.asname.name)
+                    b, r = targets(item.asname.name)
                     binds |= b
             return binds | _of(node.body, have | binds, reads)
         case cst.Try():
@@ -185,7 +195,7 @@ def bound(nodes: Sequence[cst.CSTNode], without: Container[int] = ()) -> set[str
         for child in walk(node, without=without):
             match child:
                 case cst.AssignTarget() | cst.AnnAssign() | cst.AugAssign() | cst.For() | cst.NamedExpr():
-                    found |= _targets(child.target)[0]
+                    found |= targets(child.target)[0]
                 case cst.AsName(name=cst.Name() as name):
                     found.add(name.value)
                 case cst.ImportAlias(asname=None, name=cst.Name() as name):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,12 +25,12 @@ from fnn.nn.parallel import DistributedDataParallel
 from fnn.serialization import save_file
 from fnn.state.hints import hint_on
 from fnn.utils.data import DataLoader, DistributedSampler, TensorDataset
+from tests.distributed.failures import refused
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((48, 4)).astype(np.float32)
 Y = (X[:, 0] * X[:, 1] > 0).astype(np.int32)
 DATA = TensorDataset(X, Y)
-SECONDS = 20.0  # in which each refusal must come on a busy machine; they take two on a quiet one
 
 
 def net() -> nn.Module:
@@ -54,17 +53,6 @@ def step_of(model: Any, optimizer: Any) -> Any:
 def told(name: str, *losses: Any) -> None:
     """Every process must print the same."""
     print("loss", name, *(f"{float(loss):.5f}" for loss in losses), flush=True)
-
-
-def refused(text: str, call: Callable[[], object]) -> None:
-    start = time.monotonic()
-    try:
-        call()
-    except ValueError as error:
-        assert text in str(error), f"expected {text!r} in {error}"
-        assert time.monotonic() - start < SECONDS, text
-    else:
-        raise AssertionError(f"expected {text!r}")
 
 
 def parallel(folder: Path) -> None:
