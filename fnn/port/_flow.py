@@ -79,7 +79,7 @@ def scope_body(node: cst.FunctionDef | cst.Module) -> list[cst.CSTNode]:
     return [s for s in body if not isinstance(s, cst.FunctionDef | cst.ClassDef)]
 
 
-def targets(node: cst.BaseExpression) -> tuple[set[str], set[str]]:
+def targets(node: cst.CSTNode) -> tuple[set[str], set[str]]:
     """What assignment to a target binds and reads."""
     match node:
         case cst.Name():
