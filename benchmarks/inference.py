@@ -5,8 +5,8 @@
 A row is a model at a batch size. Columns: milliseconds of torch eager, and as multiples of that `torch.compile` (a dash
 where it does not work: it needs a C++ compiler), `fnn.jit`, and `fnn.jit` of the model with its batch norms folded into
 the convolutions before them (`fnn.nn.utils.fusion`; a dash where there are none). The models have one state, and that
-the outputs agree is checked. Times are the least of all rounds. The last line is what a call of a compiled model costs
-beyond its arithmetic: a small network through `fnn.jit`, and its function through `jax.jit`, one image each.
+the outputs agree is checked. Times are the least of all rounds. The last lines are what a call costs
+beyond its arithmetic: tiny layers through `fnn.jit`, and their function through `jax.jit`, one row each.
 """
 
 from __future__ import annotations
@@ -96,14 +96,15 @@ def row(name: str, batch: int, size: int, seconds: float, with_compile: bool) ->
     return [first * 1e3, *(None if t is None else t / first for t in rest)]
 
 
-def dispatch(seconds: float) -> tuple[float, float]:
-    """Microseconds of a small network through `fnn.jit`, and of its function through `jax.jit`."""
-    model = fnn.nn.Sequential(fnn.nn.Linear(16, 16), fnn.nn.ReLU(), fnn.nn.Linear(16, 10)).eval()
-    weights = [(m.weight.data, m.bias.data) for m in (model[0], model[2])]
+def dispatch(layers: int, seconds: float) -> tuple[float, float]:
+    """Microseconds of small layers through `fnn.jit`, and of their function through `jax.jit`."""
+    model = fnn.nn.Sequential(*[fnn.nn.Linear(16, 16) for _ in range(layers)]).eval()
+    weights = {f"layer{i}": {"weight": m.weight.data, "bias": m.bias.data} for i, m in enumerate(model)}
 
     def by_hand(weights: Any, x: jax.Array) -> jax.Array:
-        (w1, b1), (w2, b2) = weights
-        return linear(jax.nn.relu(linear(x, w1, b1)), w2, b2)
+        for layer in weights.values():
+            x = linear(x, layer["weight"], layer["bias"])
+        return x
 
     x, run, raw = jnp.ones((1, 16)), fnn.jit(model), jax.jit(by_hand)
     calls = [lambda: jax.block_until_ready(run(x)), lambda: jax.block_until_ready(raw(weights, x))]
@@ -134,7 +135,9 @@ def main() -> None:
                 ratios[i] += [] if ratio is None else [ratio]
     means = ["-" if not r else f"{np.exp(np.log(r).mean()):.2f}" for r in ratios.values()]
     print(f"{'geometric mean':34}{means[0]:>10}{means[1]:>8}{means[2]:>8}")
-    print("dispatch at batch 1: fnn.jit {:.1f} µs, jax.jit {:.1f} µs".format(*dispatch(options.seconds / 2)))
+    for layers in (2, 20, 50):
+        ours, theirs = dispatch(layers, options.seconds / 2)
+        print(f"dispatch of {layers} layers at batch 1: fnn.jit {ours:.1f} µs, jax.jit {theirs:.1f} µs")
 
 
 if __name__ == "__main__":

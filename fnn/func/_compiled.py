@@ -57,11 +57,13 @@ class Out:
             and [part[1] for part in recipe[2]] == list(range(count))
         )  # fmt: skip
 
+    def plainly(self, leaves: list[Any]) -> Any:
+        """The result, if it is an array or several."""
+        return leaves[self.recipe[1]] if self.single else tuple(leaves)
+
     def build(self, leaves: list[Any], survey: Survey | Remembered) -> Any:
-        if self.single:
-            return leaves[self.recipe[1]]
-        if self.several:
-            return tuple(leaves)
+        if self.single or self.several:
+            return self.plainly(leaves)
         return build(self.recipe, leaves, lambda tag: _resolve(tag, survey), {})
 
 

@@ -32,6 +32,7 @@ from fnn.func._compiled import Program
 from fnn.func._function import check_function
 from fnn.func._history import History, reasons
 from fnn.func._leaves import has_dicts, is_box, kind, kinds
+from fnn.func._quick import MISSED, Quick, quick
 from fnn.func._tracing import traced
 from fnn.random import checked_source, program_source
 from fnn.state.describe import Survey, global_hooks, is_constant
@@ -67,6 +68,7 @@ class Jitted(Generic[P, R]):
         self._bound: dict[Any, list[Bound]] = {}
         self._programs: dict[Any, list[Program]] = {}
         self._constant: set[Any] = set()  # numbers that the function needs as constants
+        self._quick: Quick | None = None
         self.history = History()
 
     @overload
@@ -82,6 +84,11 @@ class Jitted(Generic[P, R]):
         return f"<fnn.jit of {getattr(self._function, '__qualname__', repr(self._function))}>"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        short = self._quick
+        if short is not None and not kwargs:
+            result = short.run(args)
+            if result is not MISSED:
+                return result
         if recorder.get() is not None:
             return self._function(*args, **kwargs)  # inside a function that is being compiled: part of it
         if anomaly.mode.get() is not anomaly.OFF:
@@ -124,9 +131,12 @@ class Jitted(Generic[P, R]):
         for bound in bounds or ():
             if (not bound.texts or all(objects[i] == text for i, text in bound.texts)) and bound.guards.hold():
                 try:
-                    return act(bound, call)
+                    result = act(bound, call)
                 except Rerun:
                     continue
+                if act is Bound.run:
+                    self._quick = None if statics or kwargs else quick(bound, call, args)
+                return result
         return self._bind(key, call, statics, act)
 
     def _refuse(self, given: tuple) -> Any:
