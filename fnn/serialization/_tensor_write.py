@@ -9,11 +9,12 @@ import numpy as np
 
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.serialization import _sparse
+from fnn.serialization._elsewhere import check_here
 from fnn.serialization._pickle_write import Call, Name, Persistent
 from fnn.serialization._plan import Plan, Storage, View, is_storable, row_major
 from fnn.serialization._torch_dtypes import STORAGE_OF, torch_name
 from fnn.state.box import Box
-from fnn.tracing import Tracer, is_elsewhere
+from fnn.tracing import Tracer
 from fnn.typing import ArrayLike, DType
 
 __all__ = ["Reduction"]
@@ -139,11 +140,7 @@ def _check(array: Any, where: str) -> None:
             raise ArgumentTypeError(f"save: {where} is a JAX key; save jax.random.key_data({where}) instead")
         if array.is_deleted():
             raise ArgumentError(f"save: {where} has been deleted or donated")
-        if is_elsewhere(array):
-            raise ArgumentError(
-                f"save: {where} is spread over several processes; gather it first, by fnn.distributed.gather in every "
-                "process, or write a folder by fnn.distributed.save_sharded"
-            )
+        check_here(array, f"save: {where}")
     if not is_storable(array.dtype):
         raise ArgumentTypeError(f"save: {where} has dtype {array.dtype}, which PyTorch does not have")
 

@@ -15,12 +15,12 @@ import numpy as np
 from fnn.dtypes import canonical, index_dtype, to_array
 from fnn.errors import ArgumentError, ArgumentTypeError
 from fnn.serialization._corrupt import CorruptFileError, naming
+from fnn.serialization._elsewhere import check_here
 from fnn.serialization._leaves import Leaves
 from fnn.serialization._safetensors_header import DTYPES, Entry, read_header
 from fnn.serialization._storage import aligned
 from fnn.serialization._summed_read import read_into
 from fnn.serialization.atomic import replacing
-from fnn.tracing import is_elsewhere
 
 __all__ = ["CorruptFileError", "load_file", "load_metadata", "read_arrays", "save_file"]
 
@@ -75,11 +75,7 @@ def _to_saved(name: str, value: object) -> np.ndarray:
     if not isinstance(name, str):
         raise ArgumentTypeError(f"save_file: the name of an array must be a str, got {name!r}")
     given = value if isinstance(value, np.ndarray) else to_array(value, name, "save_file: ")
-    if is_elsewhere(given):
-        raise ArgumentError(
-            f"save_file: tensors[{name!r}] is spread over several processes; gather it first, by "
-            "fnn.distributed.gather in every process, or write a folder by fnn.distributed.save_sharded"
-        )
+    check_here(given, f"save_file: tensors[{name!r}]")
     array = np.asarray(given, order="C")
     if array.dtype.newbyteorder("<") not in _SAVED:
         raise ArgumentError(f"save_file: tensors[{name!r}] has dtype {array.dtype}, which safetensors does not have")

@@ -186,9 +186,7 @@ class Parameter(Box):
         Raises:
             ArgumentError: it is frozen.
         """
-        if self._grad_hooks is None:
-            self._grad_hooks = OrderedDict()
-        return self._hooked(self._grad_hooks, hook)
+        return self._hooked("_grad_hooks", hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Parameter], None]) -> Any:
         """Calls ``hook(parameter)`` each time that `fnn.backward` has added to its `grad`.
@@ -202,16 +200,16 @@ class Parameter(Box):
         Raises:
             ArgumentError: it is frozen.
         """
-        if self._post_hooks is None:
-            self._post_hooks = OrderedDict()
-        return self._hooked(self._post_hooks, hook)
+        return self._hooked("_post_hooks", hook)
 
-    def _hooked(self, hooks: OrderedDict[int, Any], hook: Callable[[Any], object]) -> Any:
+    def _hooked(self, table: str, hook: Callable[[Any], object]) -> Any:
         from fnn.state.hooks import register
 
         if not self._requires_grad:
             raise ArgumentError("cannot register a hook on a tensor that doesn't require gradient")
-        return register(hooks, hook)
+        if getattr(self, table) is None:
+            setattr(self, table, OrderedDict())
+        return register(getattr(self, table), hook)
 
     def _meta(self) -> dict[str, Any]:
         kept = {"_requires_grad": self._requires_grad, "_names": self._names}
