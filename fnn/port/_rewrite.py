@@ -9,6 +9,7 @@ import libcst as cst
 from fnn.port._by_masks import read_whole
 from fnn.port._coins import COIN, FROZEN, NUMBERS, asked, asked_numbers, is_coin, is_host_draw, sized_draw
 from fnn.port._edit import bare, call, code, grouped, keyword, name
+from fnn.port._fixed import Fixed
 from fnn.port._flow import names_in
 from fnn.port._hindrances import ITEM, STEP
 from fnn.port._kinds import ARRAY, DTYPE, ROW, Kind, is_array
@@ -59,12 +60,14 @@ class Rewriter(MethodCalls):
         self._in_step.append(forward or is_compiled(node) or any(self._in_step))
         self._pointers.append(pointers(node, self._steps) if forward else {})
         self._traced.append(traced_names(node) if forward or is_compiled(node) else set())
+        self._fixed_in.append(Fixed(self.found, node, around=True) if is_compiled(node) else None)
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
         self._forward.pop()
         self._in_step.pop()
         self._pointers.pop()
         self._traced.pop()
+        self._fixed_in.pop()
         return updated_node
 
     def leave_SubscriptElement(

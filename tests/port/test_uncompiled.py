@@ -70,7 +70,7 @@ FORWARDS = {
     "as often as values ask for": "        while h.abs().max() > 1:\n            h = h / 2",
     "what has no gradient": (
         "        with torch.no_grad():\n            near = torch.sigmoid(h)\n        if near.mean() > 0.4:\n"
-        "            h = h * near"
+        "            h = h * near\n        else:\n            h = h + near"
     ),
 }
 
@@ -143,7 +143,7 @@ STEPS = {
         opt.zero_grad()
         (seen.sum() + each.mean()).backward()
         opt.step()
-        losses.append(float(seen.sum()) + right.sum().item())
+        losses.append(seen.sum().item() + right.sum().item())
         """,
     "clipped gradients": """\
         opt.zero_grad()
