@@ -10,6 +10,7 @@ from libcst.metadata import CodeRange
 
 from fnn.port._flow import walk
 from fnn.port._infer import Inference
+from fnn.port._kinds import Kind
 from fnn.port._report import Note
 
 __all__ = ["ITEM", "STEP", "Hindrance", "Hindrances", "hindering"]
@@ -61,6 +62,11 @@ class Hindrances:
             return None
         lines = sorted(n for part in (*nodes, *self._reached(nodes)) for n in self._own(part))
         return Hindrance(lines[0], self._lines[lines[0]]) if lines else None
+
+    def calls(self, nodes: Sequence[cst.CSTNode], wanted: Kind) -> bool:
+        """Whether statements, or what they run, call something."""
+        parts = (p for node in (*nodes, *self._reached(nodes)) for p in walk(node, functions=True))
+        return any(isinstance(p, cst.Call) and self._found.of(p.func) == wanted for p in parts)
 
     def functions(self, nodes: Sequence[cst.CSTNode]) -> set[int]:
         """The identities of the parameters of the functions that hold such lines, of those that statements run."""

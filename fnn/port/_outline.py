@@ -297,6 +297,8 @@ class _Outliner(Uncompiled):
 
     def _in_place_of(self, body: Sequence[cst.CSTNode], at: Place, why: str) -> list[cst.CSTNode]:
         """A body whose losses are differentiated without being compiled."""
+        if self._hindrances is not None and self._hindrances.calls(body, torch_name("torch.autograd.grad")):
+            raise Cannot("gradients are asked for on the way to its loss, which only compiled code can tell")
         early = len(self._early)
         try:
             made = self._differentiated_here(body, at)
