@@ -92,13 +92,15 @@ def known(x: ArrayLike) -> np.ndarray | None:
     """The values of ``x`` if they do not depend on the inputs of a program that is being traced, else None.
 
     So the numbers are known that a traced function writes down itself, ``fnn.tensor([1.0, 2.0])``, and what it computes
-    of them.  An array from outside of which values are asked becomes a constant of the program (`concretised`).
+    of them.  An array from outside of which values are asked becomes a constant of the program (`concretised`).  A
+    derivative that is taken of code while it runs knows all of them.
     """
     if not isinstance(x, Tracer):
         return concrete(x)
     root: Any = x
     if not staged(root._trace):
-        return None
+        value = root.to_concrete_value()  # where a derivative is taken of code while it runs
+        return None if value is None else concrete(value)
     values: dict[Any, Any] = {}
     stack = [root]
     constants = getattr(root._trace.frame, "constvar_to_val", {})
@@ -173,6 +175,54 @@ def _watched_kind(kind: Any) -> type:
         return tell(self, primitive, how, tracers, outputs)
 
     ways = [process_primitive, process_custom_jvp_call, process_custom_vjp_call]
+    return type(kind.__name__, (kind,), {"__slots__": (), **{way.__name__: way for way in ways}})
+
+
+def is_eager(trace: Any) -> bool:
+    """Whether a trace is of a derivative that is taken of code while it runs: what it computes has values."""
+    kind, below = type(trace).__name__, type(getattr(trace, "parent_trace", None)).__name__
+    return kind in ("JVPTrace", "LinearizeTrace") and below == "EvalTrace"
+
+
+_QUIET: dict[type, type] = {}
+_LOUD: dict[type, type] = {}
+
+
+@contextlib.contextmanager
+def differentiated_by(trace: Any, seen: bool) -> Iterator[None]:
+    """Inside the ``with`` block the derivative ``trace`` sees what is computed, or takes all of it for constants."""
+    kind = type(trace)
+    if kind not in _QUIET and kind not in _LOUD:
+        quiet = _quiet_kind(kind)
+        _QUIET[kind], _LOUD[quiet] = quiet, kind
+    trace.__class__ = _LOUD.get(kind, kind) if seen else _QUIET.get(kind, kind)
+    try:
+        yield
+    finally:
+        trace.__class__ = kind
+
+
+def _quiet_kind(kind: Any) -> type:
+    """A class of traces of derivatives, with the same name and layout, to which nothing has a tangent."""
+
+    def primals(trace: Any, tracers: Any) -> list[Any]:
+        return [trace.to_primal_tangent_pair(tracer)[0] for tracer in tracers]
+
+    def process_primitive(self: Any, primitive: Any, tracers: Any, params: Any, /) -> Any:
+        return kind.process_primitive(self, primitive, primals(self, tracers), params)
+
+    def process_call(self: Any, primitive: Any, fun: Any, tracers: Any, params: Any, /) -> Any:
+        return kind.process_call(self, primitive, fun, primals(self, tracers), params)
+
+    def process_custom_jvp_call(self: Any, primitive: Any, fun: Any, jvp: Any, tracers: Any, /, **how: Any) -> Any:
+        return kind.process_custom_jvp_call(self, primitive, fun, jvp, primals(self, tracers), **how)
+
+    def process_custom_vjp_call(
+        self: Any, primitive: Any, fun: Any, fwd: Any, bwd: Any, tracers: Any, /, **how: Any
+    ) -> Any:
+        return kind.process_custom_vjp_call(self, primitive, fun, fwd, bwd, primals(self, tracers), **how)
+
+    ways = [process_primitive, process_call, process_custom_jvp_call, process_custom_vjp_call]
     return type(kind.__name__, (kind,), {"__slots__": (), **{way.__name__: way for way in ways}})
 
 

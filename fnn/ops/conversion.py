@@ -277,7 +277,7 @@ def tolist(input: ArrayLike) -> Any:
     >>> tolist(jnp.ones((1, 2)))
     [[1.0, 1.0]]
     """
-    values = np.asarray(to_array(input, "input", "tolist: "))
+    values = numpy(input)
     return (values.astype(np.float32) if values.dtype.kind == "V" else values).tolist()
 
 

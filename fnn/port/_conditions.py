@@ -6,6 +6,7 @@ import libcst as cst
 
 from fnn.port._branches import BRANCH, branched
 from fnn.port._edit import bare, call, name
+from fnn.port._hindrances import STEP
 from fnn.port._kinds import ARRAY, BOX, INDEX, MASK, NONE, is_array
 from fnn.port._report import CHANGED, LEFT
 from fnn.port._writes import Writes
@@ -26,8 +27,32 @@ class Conditions(Writes):
             if rows is not None:
                 self.needs.add("fnn")
                 return cst.FlattenSentinel(rows)
-            self.note(original_node, LEFT, BRANCH, "the training step")
+            self.note(original_node, LEFT, BRANCH, STEP)
+        elif isinstance(test, cst.UnaryOperation):
+            self._tell_asked(original_node, test)
         return super().leave_If(original_node, updated_node)
+
+    def leave_While(self, original_node: cst.While, updated_node: cst.While) -> cst.While:
+        self._tell_asked(original_node, original_node.test)
+        return updated_node
+
+    def leave_CompIf(self, original_node: cst.CompIf, updated_node: cst.CompIf) -> cst.CompIf:
+        self._tell_asked(original_node, original_node.test)
+        return updated_node
+
+    def _tell_asked(self, node: cst.CSTNode, test: cst.BaseExpression) -> None:
+        """Reports a test in a forward pass that asks for the value of an array."""
+        while isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+            test = test.expression
+        kind = self._kind(test)
+        computed = isinstance(test, cst.Comparison | cst.Call)
+        if self._forward and self._forward[-1] and (kind == MASK or (is_array(kind) and kind != BOX and computed)):
+            self.note(node, LEFT, BRANCH, STEP)
+
+    def _tell_iterated(self, node: cst.Call, rows: cst.BaseExpression) -> None:
+        """Reports `all` and `any`, which ask for each value of an array, in a forward pass."""
+        if self._forward and self._forward[-1] and is_array(self._kind(rows)):
+            self.note(node, LEFT, BRANCH, STEP)
 
     def leave_IfExp(self, original_node: cst.IfExp, updated_node: cst.IfExp) -> cst.BaseExpression:
         kind, test = self._kind(original_node.test), original_node.test
@@ -36,7 +61,7 @@ class Conditions(Writes):
             return updated_node
         ways = [self._kind(n) for n in (original_node.body, original_node.orelse)]
         if NONE in ways or not any(map(is_array, ways)):
-            self.note(original_node, LEFT, BRANCH, "the training step")
+            self.note(original_node, LEFT, BRANCH, STEP)
             return updated_node
         self.needs.add("fnn")
         return call("fnn.where", bare(updated_node.test), bare(updated_node.body), bare(updated_node.orelse))

@@ -13,7 +13,7 @@ from fnn.port._infer import Inference
 from fnn.port._regions import ELSEWHERE, Cannot, Elsewhere, first_place
 from fnn.port._sorting import Sorting
 
-__all__ = ["JIT", "Extraction", "Place", "Step", "jit", "with_nothing"]
+__all__ = ["JIT", "Extraction", "Place", "Step", "globals_of", "jit", "nothing", "with_nothing"]
 
 JIT = cst.Decorator(cst.Attribute(cst.Name("fnn"), cst.Name("jit")))
 _PLAIN = ("number", "text", "shape", "dtype", "device", "none")
@@ -101,7 +101,7 @@ class Extraction(Sorting):
                 raise Cannot(f"{result} is computed in it and is no array")
         self._name_first(given, region, at, body[:first])
         perhaps = [n for n in results if n not in given and n not in surely_bound(region)]
-        region = [*(_nothing(n) for n in perhaps), *region]
+        region = [*(nothing(n) for n in perhaps), *region]
         static = [n for n in given if self._statics.needed(region, n)]
         several = [n for n in static if self._statics.is_list(region, n)]
         made = self._fresh(called)
@@ -213,14 +213,14 @@ class Extraction(Sorting):
         return cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(_listed(results))], value)])
 
 
-def _nothing(name: str) -> cst.SimpleStatementLine:
+def nothing(name: str) -> cst.SimpleStatementLine:
     """``name = None``."""
     return cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], cst.Name("None"))])
 
 
 def with_nothing(branch: cst.If, names: Sequence[str]) -> list[cst.CSTNode]:
     """A branch, and before it the names that only it binds."""
-    first, *rest = map(_nothing, names)
+    first, *rest = map(nothing, names)
     return [first.with_changes(leading_lines=branch.leading_lines), *rest, branch.with_changes(leading_lines=[])]
 
 

@@ -22,10 +22,16 @@ _BUILTINS = frozenset("len range list tuple int float bool abs min max sum zip e
 
 
 class Fixed:
-    """Questions to one function."""
+    """Questions to one function, or module.
 
-    def __init__(self, found: Scopes, scope: cst.FunctionDef | cst.Module) -> None:
-        self._found = found
+    Args:
+        found: what is known of the script.
+        scope: the function.
+        around: whether what it reads from around it does not depend on what it is given either.
+    """
+
+    def __init__(self, found: Scopes, scope: cst.FunctionDef | cst.Module, around: bool = False) -> None:
+        self._found, self._around = found, around
         given: dict[str, list[cst.BaseExpression | None]] = {}
         params = [scope.params] if isinstance(scope, cst.FunctionDef) else []
         for part in (n for root in (*params, *scope_body(scope)) for n in walk(root)):
@@ -49,6 +55,7 @@ class Fixed:
                 case cst.AsName(name=target):
                     for n in targets(target)[0]:
                         given.setdefault(n, []).append(None)
+        self._given = given.keys()
         self._names = set(given)
         while True:
             lost = {n for n in self._names if not all(v is not None and self.is_fixed(v) for v in given[n])}
@@ -63,6 +70,8 @@ class Fixed:
             return True
         match node:
             case cst.Name(value=name):
+                if self._around and name not in self._given:
+                    return True
                 return name in self._names or (kind is not None and kind.tag in ("torch", "numpy module"))
             case cst.Attribute(value=value, attr=cst.Name(value=attr)):
                 if attr in _OF_SHAPES or (kind is not None and kind.tag == "torch"):

@@ -119,11 +119,11 @@ class Learning:
         """Whether a Module is called (or one of torch's losses), itself, by a method, or in a function."""
         for call in self.calls(node):
             kind = self._found.of(call.func)
-            if kind is not None and (losses or not self._is_loss(kind)) and self._runs(kind, set()):
+            if kind is not None and (losses or not self.is_loss(kind)) and self._runs(kind, set()):
                 return True
         return False
 
-    def _is_loss(self, kind: Kind) -> bool:
+    def is_loss(self, kind: Kind) -> bool:
         """Whether a Module is one of torch's losses, which have no Parameters."""
         return kind.tag == "module" and kind.name.endswith("Loss") and kind.name not in self._found.classes
 

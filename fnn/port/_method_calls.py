@@ -8,6 +8,7 @@ import libcst as cst
 
 from fnn.port._conditions import Conditions
 from fnn.port._edit import arguments, bare, call
+from fnn.port._hindrances import STEP
 from fnn.port._kinds import Kind, is_array
 from fnn.port._methods import method, numbered, stays
 from fnn.port._outline import STAYS
@@ -47,7 +48,7 @@ class MethodCalls(Conditions):
         if sized and all(self._is_fixed(node, part) for part in parts):
             return
         if of_arrays and sized and self._forward and self._forward[-1]:
-            self.note(node, LEFT, SIZED.format(called), "the training step")
+            self.note(node, LEFT, SIZED.format(called), STEP)
 
     def _method_call(
         self, original: cst.Call, updated: cst.Call, func: cst.Attribute, new: cst.Attribute
@@ -59,7 +60,7 @@ class MethodCalls(Conditions):
             self.needs.add("fnn")
             if not any(self._in_step) and not any(STAYS in note.text for note in self.notes):
                 self.note(original, LEFT, f"{STAYS}; write it as a function under @fnn.jit that calls "
-                          "fnn.backward(loss)", "the training step")  # fmt: skip
+                          "fnn.backward(loss)", STEP)  # fmt: skip
             return call("fnn.backward", bare(receiver), *updated.args)
         if attr in ("to", "cuda", "cpu"):
             moved = self._moved(original, updated, attr, base, receiver)

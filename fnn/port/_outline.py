@@ -13,8 +13,9 @@ from dataclasses import replace
 import libcst as cst
 
 from fnn.port._edit import replaced
-from fnn.port._extraction import JIT, Extraction, Place, jit, with_nothing
+from fnn.port._extraction import JIT, Place, jit, with_nothing
 from fnn.port._flow import walk
+from fnn.port._hindrances import STEP, Hindrances
 from fnn.port._infer import Inference
 from fnn.port._kinds import is_array, torch_name
 from fnn.port._masked import is_compiled
@@ -23,6 +24,7 @@ from fnn.port._passed import with_finishers
 from fnn.port._regions import Cannot, Elsewhere
 from fnn.port._report import CHANGED, LEFT, Status
 from fnn.port._scopes import dotted
+from fnn.port._uncompiled import EARLY, Uncompiled
 
 __all__ = ["STAYS", "outlined"]
 
@@ -37,25 +39,38 @@ BETWEEN = (
     "gradients are changed by what needs their values: the compiled step ends before it, and the optimizer's step is "
     "taken outside"
 )
+UNCOMPILED = "{} is not compiled, which costs time: {}"
+WRITTEN = "{}; to have it compiled, write it as a function under @fnn.jit that calls fnn.backward(loss)"
 STAYS = "the training step stays in its place"
 PAGE = "guides/porting.md#losses-that-are-remembered"
 Note = Callable[[cst.CSTNode, Status, str, str], None]
 
 
-def outlined(module: cst.Module, found: Inference, note: Note) -> cst.Module:
-    """The module with its training steps in functions of their own."""
-    return _Outliner(module, found, note).module(with_finishers(module, found))
+def outlined(module: cst.Module, found: Inference, note: Note, hindrances: Hindrances | None = None) -> cst.Module:
+    """The module with its training steps in functions of their own.
+
+    Args:
+        module: the script.
+        found: what is known of it; functions that only uncompiled code runs are noted there.
+        note: takes what is to be said of a line.
+        hindrances: what cannot be compiled: a step that comes to it is differentiated in its place, uncompiled, and so
+            is one that cannot be moved. None: such a step stays as it is, and is reported.
+    """
+    return _Outliner(module, found, note, hindrances).module(with_finishers(module, found))
 
 
-class _Outliner(Extraction):
-    def __init__(self, module: cst.Module, found: Inference, note: Note) -> None:
+class _Outliner(Uncompiled):
+    def __init__(self, module: cst.Module, found: Inference, note: Note, hindrances: Hindrances | None) -> None:
         super().__init__(module, found)
         self._note = note
+        self._hindrances = hindrances
 
     def module(self, node: cst.Module) -> cst.Module:
         made = node.with_changes(body=self._body(node.body, Place(top=True)))
         for jump in self._jumps:
             self._note(jump, CHANGED, JUMPS, "")
+        for jump in self._early:
+            self._note(jump, CHANGED, EARLY, "")
         changes: dict[int, Sequence[cst.CSTNode]] = {
             at: with_nothing(branch, names) for at, (branch, names) in self._named_first.items()
         }
@@ -191,7 +206,7 @@ class _Outliner(Extraction):
         """Whether a function is a step (or a closure for LBFGS) as it stands."""
         if not isinstance(node.body, cst.IndentedBlock) or not self._steps.differentiates(node.body):
             return False
-        if not self._has_forward(node.body.body):
+        if not self._has_forward(node.body.body) or self._hindrance(node.body.body) is not None:
             return False
         *body, last = node.body.body
         if any(isinstance(n, cst.For | cst.While | cst.FunctionDef) for n in walk(node.body)):
@@ -219,6 +234,7 @@ class _Outliner(Extraction):
         if learns:
             body = parts_of(body, self._steps, self._fresh)
             learns = [i for i, s in enumerate(body) if self._steps.differentiates(s)]
+        jumps = len(self._jumps)
         try:
             if evaluates:
                 first = next((i for i, s in enumerate(body) if self._steps.runs_module(s)), None)
@@ -229,8 +245,14 @@ class _Outliner(Extraction):
                     last += 1
                 if self._steps.talks(body[first]):
                     return body
+                if (why := self._hindrance(body[first : last + 1])) is not None:
+                    self._plain(body[first : last + 1])
+                    self._note(body[first], CHANGED, UNCOMPILED.format("the evaluation", why), STEP)
+                    return body
                 return self._taken_out(body, first, last, at, "eval_step")
             first, last = self._bounds(body, learns)
+            if (why := self._hindrance(body[first : last + 1])) is not None:
+                return self._in_place_of(whole, at, why)
             for i in range(learns[-1] + 1, last):
                 if self._steps.talks(body[i]) and self._steps.changes_gradients(body[i]):
                     self._note(body[i], CHANGED, BETWEEN, "")
@@ -250,9 +272,40 @@ class _Outliner(Extraction):
             if cut:  # a step for each loss
                 head = self._segment(body[:cut], replace(at, after=(*body[cut:], *at.after)))
                 return [*head, *self._segment(body[cut:], at)]
+            if learns and self._hindrances is not None and not isinstance(reason, Elsewhere):
+                try:
+                    del self._jumps[jumps:]
+                    return self._in_place_of(whole, at, WRITTEN.format(reason))
+                except Cannot:
+                    pass  # the first reason is the better one
             if learns:
                 page = PAGE if isinstance(reason, Elsewhere) else ""
                 learning = next(s for s in whole if self._steps.differentiates(s))
                 self._note(learning, LEFT, f"{STAYS}: {reason}; write it as a "
                            f"function under @fnn.jit that calls fnn.backward(loss)", page)  # fmt: skip
             return whole
+
+    def _hindrance(self, nodes: Sequence[cst.CSTNode]) -> str | None:
+        """Why statements cannot be compiled, as far as a line is to blame."""
+        found = self._hindrances.among(nodes) if self._hindrances is not None else None
+        return None if found is None else f"line {found.line}: {found.text}"
+
+    def _plain(self, nodes: Sequence[cst.CSTNode]) -> None:
+        """Notes that what statements run is not compiled where it cannot be."""
+        if self._hindrances is not None:
+            self._found.uncompiled |= self._hindrances.functions(nodes)
+
+    def _in_place_of(self, body: Sequence[cst.CSTNode], at: Place, why: str) -> list[cst.CSTNode]:
+        """A body whose losses are differentiated without being compiled."""
+        if self._hindrances is not None and self._hindrances.calls(body, torch_name("torch.autograd.grad")):
+            raise Cannot("gradients are asked for on the way to its loss, which only compiled code can tell")
+        early = len(self._early)
+        try:
+            made = self._differentiated_here(body, at)
+        except Cannot:
+            del self._early[early:]
+            raise
+        self._plain(body)
+        learning = next(s for s in body if self._steps.differentiates(s))
+        self._note(learning, CHANGED, UNCOMPILED.format("the step", why), STEP)
+        return made

@@ -48,6 +48,7 @@ class Reporting(Emptied):
         self._traced: list[set[str]] = []  # names of traced values, of the functions around
         self._shapes_at: dict[int, Shapes] = {}  # of expressions, by what the function that they stood in binds
         self._fixed_at: dict[int, Fixed] = {}
+        self._fixed_in: list[Fixed | None] = []  # of the functions around, if they are compiled
         self._by_mask: set[int] = set()  # what is written by a mask, or will be read in another way
         self.double = found.doubled
         self._params: list[set[str]] = []
@@ -69,6 +70,9 @@ class Reporting(Emptied):
 
     def _is_fixed(self, node: cst.CSTNode, value: cst.CSTNode) -> bool:
         """Whether a part of a node does not depend on arrays that the function around it is given."""
+        inner = self._fixed_in[-1] if self._fixed_in else None
+        if inner is not None and not inner.is_fixed(value):
+            return False  # a step is given what the scope that it was taken out of makes itself
         return id(node) in self._fixed_at and self._fixed_at[id(node)].is_fixed(value)
 
     def note(self, node: cst.CSTNode, status: Status, text: str, page: str = "") -> None:

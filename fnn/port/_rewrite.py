@@ -9,7 +9,9 @@ import libcst as cst
 from fnn.port._by_masks import read_whole
 from fnn.port._coins import COIN, FROZEN, NUMBERS, asked, asked_numbers, is_coin, is_host_draw, sized_draw
 from fnn.port._edit import bare, call, code, grouped, keyword, name
+from fnn.port._fixed import Fixed
 from fnn.port._flow import names_in
+from fnn.port._hindrances import ITEM, STEP
 from fnn.port._kinds import ARRAY, DTYPE, ROW, Kind, is_array
 from fnn.port._masked import (
     MASKED,
@@ -53,17 +55,19 @@ class Rewriter(MethodCalls):
     # names
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
-        forward = id(node.params) in self._steps.in_forward | self._compiled
+        forward = id(node.params) in (self._steps.in_forward | self._compiled) - self.found.uncompiled
         self._forward.append(forward)
         self._in_step.append(forward or is_compiled(node) or any(self._in_step))
         self._pointers.append(pointers(node, self._steps) if forward else {})
         self._traced.append(traced_names(node) if forward or is_compiled(node) else set())
+        self._fixed_in.append(Fixed(self.found, node, around=True) if is_compiled(node) else None)
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
         self._forward.pop()
         self._in_step.pop()
         self._pointers.pop()
         self._traced.pop()
+        self._fixed_in.pop()
         return updated_node
 
     def leave_SubscriptElement(
@@ -179,7 +183,7 @@ class Rewriter(MethodCalls):
         if mask is not None and id(original_node) not in self._by_mask and is_traced(mask, self._names_traced):
             if self._is_fixed(original_node, mask):
                 return self._by_places(updated_node)
-            self.note(original_node, LEFT, MASKED, "the training step")
+            self.note(original_node, LEFT, MASKED, STEP)
         parts: list[cst.SubscriptElement] = []
         for element in updated_node.slice:
             match element.slice:
@@ -300,8 +304,7 @@ class Rewriter(MethodCalls):
             taken = updated_node.args[0].value if updated_node.args else receiver
             return cst.Call(cst.Attribute(grouped(taken), cst.Name("squeeze")))
         if self._forward and self._forward[-1] and self._steps.takes_value(original_node):
-            text = "a number is taken out of an array in the middle of a step, which cannot be compiled"
-            self.note(original_node, CHANGED, text, "the training step")
+            self.note(original_node, CHANGED, ITEM, STEP)
         if id(original_node) in self._drawn:
             self.needs |= {"jax.experimental", "functools"}
             self.note(original_node, CHANGED, NUMBERS)
@@ -311,8 +314,10 @@ class Rewriter(MethodCalls):
                 self.needs.add("jax.experimental")
                 self.note(original_node, CHANGED, COIN)
                 return asked(updated_node)
-            self.note(original_node, LEFT, FROZEN, "the training step")
+            self.note(original_node, LEFT, FROZEN, STEP)
         kind = self._kind(func)
+        if dotted(func) in ("all", "any") and kind is None and original_node.args:
+            self._tell_iterated(original_node, original_node.args[0].value)
         if (found := self._reduced(original_node)) is not None:
             self.needs.add("fnn")
             return with_where(updated_node, found)

@@ -63,6 +63,7 @@ class Scopes(ABC):
         self.finishers: set[int] = set()  # parameters of functions that differentiate what callers have computed
         self.talking: dict[int, str] = {}  # of those, the ones that need values, and the statement that does
         self.written_states: set[int] = set()  # calls of state_dict whose tensors are written in place
+        self.uncompiled: set[int] = set()  # parameters of functions that only uncompiled steps run
         self.doubled = False  # whether a Module, or the default, is set to double precision
         self._envs: list[dict[str, Kind | None]] = [self.globals]
         self._class: Class | None = None

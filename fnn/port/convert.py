@@ -11,12 +11,13 @@ from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from fnn.port._edit import code as code_of
 from fnn.port._flow import walk
+from fnn.port._hindrances import ITEM, Hindrances, hindering
 from fnn.port._hoisting import hoisted
 from fnn.port._imports import ImportRewriter
 from fnn.port._indices import FILLED, filled_by_masks
 from fnn.port._infer import Inference
 from fnn.port._method_calls import SIZED
-from fnn.port._outline import outlined
+from fnn.port._outline import STAYS, outlined
 from fnn.port._recomputed import AGAIN, recomputed
 from fnn.port._regions import ELSEWHERE
 from fnn.port._report import CHANGED, CONVERTED, LEFT, Note
@@ -78,8 +79,7 @@ def convert(source: str) -> Conversion:
     positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
     for outlining in (True, False):
         try:
-            made = _converted(module, module.code, positions, outlining, troubles)
-            best, now = made, module
+            best, now, asking = _converted(module, module.code, positions, outlining, troubles), module, False
             told: list[Note] = []
             for reason, other_words, said in OTHER_WORDS:
                 where = [note.line for note in best.notes if reason in note.text]
@@ -92,7 +92,12 @@ def convert(source: str) -> Conversion:
                     told += [Note(line, CHANGED, said) for line in where if said]
             if any(DRAWS in note.text for note in best.notes):
                 other = _converted(now, module.code, positions, outlining, troubles, asking=True)
-                best = other if _left(other) < _left(best) else best
+                if _left(other) < _left(best):
+                    best, asking = other, True
+            lines = hindering(best.notes, STAYS) if outlining else {}
+            if lines or any(STAYS in note.text for note in best.notes):
+                other = _converted(now, module.code, positions, outlining, troubles, asking, lines)
+                best = other if _failing(other) < _failing(best) else best
             return replace(best, notes=tuple(sorted([*best.notes, *told])))
         except Exception as error:
             # A script that trips the conversion must not cost the user the rest of a folder.
@@ -105,6 +110,11 @@ def _left(conversion: Conversion) -> int:
     return sum(note.status == LEFT for note in conversion.notes)
 
 
+def _failing(conversion: Conversion) -> int:
+    """What is left, and what cannot run compiled."""
+    return _left(conversion) + sum(note.text == ITEM for note in conversion.notes)
+
+
 def _converted(
     module: cst.Module,
     source: str,
@@ -112,10 +122,12 @@ def _converted(
     outlining: bool,
     troubles: list[Note],
     asking: bool = False,
+    hindered: Mapping[int, str] | None = None,
 ) -> Conversion:
     found = Inference(module, asking)
     rewriter = Rewriter(found, positions)
-    tree = outlined(module, found, rewriter.note) if outlining else module
+    hindrances = None if hindered is None else Hindrances(module, found, hindered, positions)
+    tree = outlined(module, found, rewriter.note, hindrances) if outlining else module
     rewriter.compile(tree, module)
     rewritten = tree.visit(rewriter)
     written = {code_of(n): n for n in walk(module, functions=True) if isinstance(n, cst.Import | cst.ImportFrom)}

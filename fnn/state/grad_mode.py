@@ -2,7 +2,8 @@
 
 Nothing is recorded in fnn; a derivative is taken of a traced program.  So the mode is written into the program, as the
 name of a `jax.named_scope`, and whoever takes a derivative of the program (`fnn.autograd`, `fnn.func`) looks it up.
-Eagerly there is no derivative that it could stop.
+Eagerly there is no derivative that it could stop, but for one that is being taken of a function while it runs
+(`fnn.value_and_grad`, `fnn.backward` of a function, outside of `fnn.jit`): that one looks away meanwhile.
 """
 
 from __future__ import annotations
@@ -122,6 +123,16 @@ def check_staged(what: str) -> None:
         scope = scope.parent
 
 
+def _switched(enabled: bool) -> Any:
+    """A context in which the derivative that is being taken sees nothing, or again what is computed.
+
+    None: there is no derivative of fnn's that is taken of code while it runs, on values that are known.
+    """
+    scope = innermost.get()
+    eager = scope is not None and scope.unstaged == "derivative" and scope.trace is tracing.current_trace()
+    return tracing.differentiated_by(scope.trace, enabled) if eager and tracing.is_eager(scope.trace) else None
+
+
 class _Mode:
     """A context manager and decorator that turns derivatives on or off."""
 
@@ -138,9 +149,11 @@ class _Mode:
             return
         names: Any = None
         if tracing.tracing():
-            check_staged(self._name)
-            _Used.ever = True
-            names = jax.named_scope(_ON if self._mode else _OFF)
+            names = _switched(self._mode)
+            if names is None:
+                check_staged(self._name)
+                _Used.ever = True
+                names = jax.named_scope(_ON if self._mode else _OFF)
             names.__enter__()
         inference = None if self._inference is None else _inference.set(self._inference)
         self._open.append((names, _enabled.set(self._mode), inference))

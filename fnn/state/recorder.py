@@ -266,7 +266,7 @@ class Recorder:
 
     def _attribute(self, number: int, value: object, name: str) -> None:
         place = Place(number, "attr", name)
-        if place in self._seen:
+        if place in self._seen or self._assigned(number, value, name):
             return
         found = self._read(place, value)
         if found is not MISSING:
@@ -280,6 +280,11 @@ class Recorder:
             self._read(Place(number, "slot", name), value)
         elif not is_library(module_of(found) or type(value).__module__) or not is_library(type(value).__module__):
             self._read(Place(number, "class", name), value)  # of a library's class above: one's own may get another
+
+    def _assigned(self, number: int, value: object, name: str) -> bool:
+        """Whether the trace itself has assigned the attribute: what it held before does not matter."""
+        before, now = self.before.get(number), own_dict(value)
+        return before is not None and name in now and before[""].get(name, MISSING) is not now[name]
 
     def _read(self, place: Place, node: object) -> Any:
         if place in self._seen:

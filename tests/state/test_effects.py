@@ -373,3 +373,29 @@ def test_a_numpy_array_written_in_place_is_refused():
         with pytest.raises(fnn.TracerEscapeError, match=r"numpy array of shape \(2,\) is written to in place"):
             fnn.jit(step)(model, ONE)
         np.testing.assert_array_equal(model.counts, np.zeros(2))
+
+
+class Attends(nn.Module):
+    """Keeps what it gave at each place of its last input, as decoders keep their weights of attention."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(jnp.ones(2))
+
+    def forward(self, x):
+        out, self.seen = [], []
+        self.count = 0
+        for row in x:
+            out.append(self.scale * row)
+            self.seen.append(out[-1])
+            self.count += 1
+        return jnp.stack(out)
+
+
+def test_what_a_call_itself_assigns_compiles_nothing_anew():
+    model = Attends()
+    step = fnn.jit(lambda x: model(x).sum())
+    for n in range(1, 5):
+        assert step(n * X) == 6.0 * n
+        assert [float(row[0]) for row in model.seen] == [n] * 3 and model.count == 3
+    assert step.history.count <= 2, "the first call is of a Module without these attributes"

@@ -1,0 +1,89 @@
+"""What a loss is differentiated with respect to: the Modules and Parameters that its forward pass runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from fnn.port._flow import bound, walk
+from fnn.port._kinds import BOX
+from fnn.port._learning import Learning
+from fnn.port._regions import Cannot
+from fnn.port._scopes import Function, dotted
+
+__all__ = ["trained"]
+
+
+def trained(nodes: Sequence[cst.CSTNode], steps: Learning, module: cst.Module) -> list[str]:
+    """What statements run that has Parameters, as it is written there.
+
+    Where the Modules that are called have no name (those of a list), what the optimizers were given stands for them.
+
+    Raises:
+        Cannot: neither is known.
+    """
+    found = _run_by(nodes, steps, set())
+    if not found:
+        found = _optimized(module, steps)
+    found = [n for n in dict.fromkeys(found) if not any(n.startswith(f"{other}.") for other in found)]
+    if not found:
+        raise Cannot("whose Parameters are differentiated is not known")
+    return found
+
+
+def _run_by(nodes: Sequence[cst.CSTNode], steps: Learning, seen: set[int]) -> list[str]:
+    found: list[str | None] = []
+    parts = [part for node in nodes for part in walk(node, functions=True)]
+    for part in parts:
+        if isinstance(part, cst.Name | cst.Attribute) and steps.kind(part) == BOX:
+            found.append(dotted(part))
+        if not isinstance(part, cst.Call):
+            continue
+        owner = part.func.value if isinstance(part.func, cst.Attribute) else None
+        for given in (part.func, owner, *(a.value for a in part.args)):
+            if given is not None and _has_parameters(given, steps):
+                found.append(dotted(given))
+        function = steps.function(part)
+        if function is not None and id(function) not in seen:
+            seen.add(id(function))
+            found += _within(function, owner, steps, seen)
+    local = bound(nodes)
+    return [n for n in found if n is not None and n.partition(".")[0] not in local]
+
+
+def _within(function: Function, owner: cst.BaseExpression | None, steps: Learning, seen: set[int]) -> list[str]:
+    """What a function runs that its caller can name, too."""
+    if not isinstance(function.node, cst.FunctionDef):
+        return []
+    method = function.owner is not None
+    if method and function.owner is not None and function.owner.module:
+        return []  # the Module itself is what is trained
+    own = {p.name.value for p in walk(function.node.params) if isinstance(p, cst.Param)}
+    named: list[str] = []
+    for name in _run_by(function.node.body.body, steps, seen):
+        root, _, rest = name.partition(".")
+        if method and root == "self" and rest and dotted(owner) is not None:
+            named.append(f"{dotted(owner)}.{rest}")
+        elif root not in own:
+            named.append(name)
+    return named
+
+
+def _has_parameters(node: cst.BaseExpression, steps: Learning) -> bool:
+    kind = steps.kind(node)
+    return kind is not None and kind.tag == "module" and not steps.is_loss(kind)
+
+
+def _optimized(module: cst.Module, steps: Learning) -> list[str]:
+    """The Modules whose ``parameters()`` the optimizers of a script are given."""
+    found: list[str] = []
+    for part in walk(module, functions=True):
+        kind = steps.kind(part) if isinstance(part, cst.Call) else None
+        if kind is None or kind.tag != "optimizer":
+            continue
+        for inner in walk(part):
+            match inner:
+                case cst.Call(func=cst.Attribute(value=owner, attr=cst.Name(value="parameters"))):
+                    found += [name] if (name := dotted(owner)) is not None else []
+    return found
