@@ -11,10 +11,10 @@ from fnn.port._flow import scope_body, walk
 from fnn.port._kinds import NUMBER
 from fnn.port._scopes import Scopes, dotted
 
-__all__ = ["Shapes", "only_values"]
+__all__ = ["ELEMENTWISE", "Shapes", "only_values"]
 
 # Functions, and methods, whose result has the shape of their first array.
-_ELEMENTWISE = frozenset(
+ELEMENTWISE = frozenset(
     "abs isnan isinf isfinite isneginf isposinf logical_not sigmoid relu tanh exp log sqrt square clamp float bool "
     "long int half detach clone eq ne lt le gt ge bernoulli rand_like randn_like zeros_like ones_like empty_like "
     "full_like randint_like softmax log_softmax masked_fill bitwise_not type to".split()
@@ -130,7 +130,7 @@ class Shapes:
             return self._root(given[_LOSSES[name]])
         if name in _SIZED and given and kind.tag == "torch":
             return self._shape(given[0])
-        if name not in _ELEMENTWISE or not given:
+        if name not in ELEMENTWISE or not given:
             return None
         if name in ("eq", "ne", "lt", "le", "gt", "ge") and len(given) == 2:
             return self._both(given[0], given[1])

@@ -6,6 +6,7 @@ show that it has, `fnn.index_put` takes it for the first dimensions, as PyTorch'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import libcst as cst
@@ -16,7 +17,7 @@ from fnn.port._flow import walk
 from fnn.port._kinds import ARRAY, MASK, NUMBER
 from fnn.port._scopes import Scopes, dotted
 
-__all__ = ["Write", "is_mask", "read_whole", "write_by_mask"]
+__all__ = ["Write", "is_mask", "put", "read_whole", "write_by_mask", "written_by_mask"]
 
 _OPERATORS: dict[type[cst.BaseAugOp], type[cst.BaseBinaryOp]] = {
     cst.AddAssign: cst.Add,
@@ -48,41 +49,72 @@ def is_mask(index: cst.BaseExpression, found: Scopes) -> bool:
     return "mask" in (dotted(index) or "").rpartition(".")[2].lower()
 
 
-def write_by_mask(write: Write, found: Scopes, shapes: Shapes) -> cst.Assign | None:
+def write_by_mask(write: Write, found: Scopes, shapes: Shapes, compiled: bool = False) -> cst.Assign | None:
     """The statement for a write by one mask, beside whole dimensions and numbers; None: it is no such write."""
     x = write.new_target.value
-    if not isinstance(x, cst.Name | cst.Attribute):
-        return None
+    made = written_by_mask(write, found, shapes, compiled) if isinstance(x, cst.Name | cst.Attribute) else None
+    return None if made is None else assign(x, made)
+
+
+def written_by_mask(write: Write, found: Scopes, shapes: Shapes, compiled: bool) -> cst.BaseExpression | None:
+    """The array after such a write.
+
+    Args:
+        write: the write.
+        found: what is known of its parts.
+        shapes: what is known of shapes where it stands.
+        compiled: whether it stands in a program that does not know the mask's values.
+    """
+    x = write.new_target.value
     places = _places(write, found)
     if places is None:
         return None
     index = write.target.slice[0].slice
-    if len(places) == 1 and isinstance(index, cst.Index) and shapes.alike(index.value, write.target.value):
-        made = _chosen(write, index.value, bare(places[0]), found)
-        if made is not None:
-            return assign(x, made)
+    if len(places) == 1 and isinstance(index, cst.Index):
+        mask = bare(places[0])
+        if shapes.alike(index.value, write.target.value):
+            made = _chosen(write, index.value, mask, mask, found)
+            if made is not None:
+                return made
+        elif compiled and is_mask(index.value, found) and _by_same(write.value, index.value, found):
+            # y[mask] has a size there that nobody knows; the mask stands for the first dimensions of both.
+            text = f"{{m}}.reshape({{m}}.shape + (1,) * ({code(x)}.ndim - {{m}}.ndim))"
+            wide = cst.parse_expression(text.format(m=code(grouped(mask))))
+            made = _chosen(write, index.value, mask, wide, found)
+            if made is not None:
+                return made
+    return put(x, places, bare(write.given), write.operator)
+
+
+def put(
+    x: cst.BaseExpression,
+    places: Sequence[cst.BaseExpression],
+    given: cst.BaseExpression,
+    operator: cst.BaseAugOp | None,
+) -> cst.BaseExpression | None:
+    """``x`` with values at places, or with ``+=`` and its like; None: the operator is none of these."""
     at = cst.Tuple([cst.Element(p) for p in places])
     if len(places) == 1:
         at = cst.Tuple([cst.Element(bare(places[0]), cst.Comma())])
-    given = bare(write.given)
-    if write.operator is None:
-        return assign(x, call("fnn.index_put", x, at, given))
+    if operator is None:
+        return call("fnn.index_put", x, at, given)
     added = keyword("accumulate", cst.Name("True"))
-    if isinstance(write.operator, cst.AddAssign):
-        return assign(x, call("fnn.index_put", x, at, given, added))
-    if isinstance(write.operator, cst.SubtractAssign):
-        less = cst.UnaryOperation(cst.Minus(), grouped(given))
-        return assign(x, call("fnn.index_put", x, at, less, added))
+    if isinstance(operator, cst.AddAssign):
+        return call("fnn.index_put", x, at, given, added)
+    if isinstance(operator, cst.SubtractAssign):
+        return call("fnn.index_put", x, at, cst.UnaryOperation(cst.Minus(), grouped(given)), added)
     ones = call("fnn.index_put", call("fnn.ones_like", x), at, given)
-    operator = _OPERATORS.get(type(write.operator))
-    return None if operator is None else assign(x, cst.BinaryOperation(x, operator(), ones))
+    plain = _OPERATORS.get(type(operator))
+    return None if plain is None else cst.BinaryOperation(x, plain(), ones)
 
 
-def read_whole(target: cst.BaseExpression, value: cst.BaseExpression, found: Scopes, shapes: Shapes) -> set[int]:
-    """What a write by a mask of the array's own shape reads by this mask, and will read whole: identities."""
+def read_whole(
+    target: cst.BaseExpression, value: cst.BaseExpression, found: Scopes, shapes: Shapes, compiled: bool = False
+) -> set[int]:
+    """What a write by a mask reads by the same one, and will read whole: identities."""
     match target:
         case cst.Subscript(value=x, slice=[cst.SubscriptElement(slice=cst.Index(value=mask))]):
-            if is_mask(mask, found) and shapes.alike(mask, x) and _by_same(value, mask, found):
+            if is_mask(mask, found) and (compiled or shapes.alike(mask, x)) and _by_same(value, mask, found):
                 return {id(n) for n in walk(value) if isinstance(n, cst.Subscript)}
     return set()
 
@@ -116,7 +148,7 @@ def _places(write: Write, found: Scopes) -> list[cst.BaseExpression] | None:
 
 
 def _chosen(
-    write: Write, mask: cst.BaseExpression, new_mask: cst.BaseExpression, found: Scopes
+    write: Write, mask: cst.BaseExpression, read: cst.BaseExpression, new_mask: cst.BaseExpression, found: Scopes
 ) -> cst.BaseExpression | None:
     """The array after a write by a mask of its own shape, element by element; None: the values have another."""
     x, number = write.new_target.value, _is_number(write.value, found)
@@ -126,7 +158,7 @@ def _chosen(
     if write.operator is not None and (operator is None or operator is cst.Power):
         return None
     if number or (_by_same(write.value, mask, found) and operator is not cst.Divide):
-        value = _unmasked(write.given, new_mask)
+        value = _unmasked(write.given, read)
         if operator is not None:
             value = cst.BinaryOperation(x, operator(), grouped(value))
         return call("fnn.where", new_mask, bare(value), x)

@@ -7,7 +7,7 @@ from collections import deque
 from fnn import ops
 from fnn.port._kinds import NUMBER, NUMPY, TEXT, Kind, element, list_of, tuple_of
 
-__all__ = ["DUCKS", "NO_ROWS", "builtin_result"]
+__all__ = ["DUCKS", "NO_ROWS", "OF_ARRAYS", "builtin_result"]
 
 # Methods that tensors have and nothing else that a training script holds: numpy's arrays, optimizers, layers, files and
 # distributions do not.  (``mean``, ``expand``, ``to`` and ``split`` are not among them.)
@@ -18,6 +18,11 @@ DUCKS = frozenset(
     "new_empty new_full new_ones new_tensor new_zeros norm normal_ numel numpy permute pow_ repeat_interleave "
     "requires_grad_ retain_grad rsqrt scatter_ scatter_add_ scatter scatter_add sigmoid softmax squeeze_ sub_ t tanh "
     "topk tril triu type_as unbind unfold uniform_ unsqueeze unsqueeze_ view view_as zero_".split()
+)
+
+# The names of a tensor's methods.
+OF_ARRAYS = frozenset(ops.__all__) | frozenset(
+    "backward item tolist numpy to cpu cuda size dim view type expand repeat contiguous items keys values get".split()
 )
 
 # Methods of tensors that no list, tuple, set or dict has: what is either of them is a tensor where one is called.

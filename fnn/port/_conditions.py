@@ -66,6 +66,23 @@ class Conditions(Writes):
         self.needs.add("fnn")
         return call("fnn.where", bare(updated_node.test), bare(updated_node.body), bare(updated_node.orelse))
 
+    def visit_CompIf(self, node: cst.CompIf) -> None:
+        """Notes ``[x for x, dropped in zip(xs, mask) if not dropped]``."""
+        test = node.test
+        while isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+            test = test.expression
+        if self._kind(test) in (ARRAY, MASK) and self._forward and self._forward[-1]:
+            self.note(node, LEFT, BRANCH, "the training step")
+
+    def visit_Call(self, node: cst.Call) -> None:
+        """Notes ``all(mask)``, which asks for the value of each element."""
+        super().visit_Call(node)
+        match node:
+            case cst.Call(func=cst.Name(value="all" | "any"), args=[cst.Arg(value=rows)]):
+                asked = self._kind(node.func) is None and self._kind(rows) in (ARRAY, MASK)
+                if asked and self._forward and self._forward[-1] and not self._is_fixed(node, rows):
+                    self.note(node, LEFT, BRANCH, "the training step")
+
     def leave_Assert(
         self, original_node: cst.Assert, updated_node: cst.Assert
     ) -> cst.BaseSmallStatement | cst.RemovalSentinel:

@@ -6,7 +6,7 @@ import libcst as cst
 
 from fnn.port._invocations import Invocations
 from fnn.port._kinds import ARRAY, NONE, NUMBER, TEXT, Kind, join, list_of, torch_name, tuple_of
-from fnn.port._scopes import Class, Function, dotted, is_static
+from fnn.port._scopes import Class, Function, Scopes, dotted, is_static
 from fnn.port._torch import DTYPES, TENSOR_CLASSES, result, root_of
 
 __all__ = ["Definitions"]
@@ -21,21 +21,52 @@ class Definitions(Invocations):
     def _import(self, node: cst.Import) -> None:
         for alias in node.names:
             name = dotted(alias.name) or ""
-            if alias.asname is not None:
-                if isinstance(alias.asname.name, cst.Name):
-                    self._bind(alias.asname.name.value, _imported(name))
-            else:
-                root = name.partition(".")[0]
-                self._bind(root, _imported(root))
+            root = name.partition(".")[0]
+            whole = name if alias.asname is not None else root
+            other = self.others(whole)
+            if other is not None:
+                self._take(other)
+            kind = _imported(whole) if other is None else Kind("file", whole)
+            if alias.asname is None:
+                self._bind(root, kind)
+            elif isinstance(alias.asname.name, cst.Name):
+                self._bind(alias.asname.name.value, kind)
 
     def _import_from(self, node: cst.ImportFrom) -> None:
-        if isinstance(node.names, cst.ImportStar) or node.module is None or node.relative:
+        module = dotted(node.module) or "" if node.module is not None else ""
+        if len(node.relative) > 1:
             return
-        module = dotted(node.module) or ""
+        other = self.others(module) if module else None
+        if other is not None:
+            self._take(other)
+        if isinstance(node.names, cst.ImportStar):
+            if other is not None:
+                self._envs[-1].update({n: k for n, k in other.globals.items() if n[:1] != "_"})
+            return
         for alias in node.names:
             bound = alias.asname.name if alias.asname is not None else alias.name
-            if isinstance(bound, cst.Name):
-                self._bind(bound.value, _imported(f"{module}.{dotted(alias.name)}"))
+            if not isinstance(bound, cst.Name):
+                continue
+            name = dotted(alias.name) or ""
+            if other is not None:
+                self._bind(bound.value, other.globals.get(name))
+            elif (whole := self.others(f"{module}.{name}".lstrip("."))) is not None:
+                self._take(whole)
+                self._bind(bound.value, Kind("file", f"{module}.{name}".lstrip(".")))
+            elif not node.relative:
+                self._bind(bound.value, _imported(f"{module}.{name}"))
+
+    def _take(self, other: Scopes) -> None:
+        """Takes over what is known of another file's nodes, functions and classes."""
+        if id(other) in self._from:
+            return
+        self._from[id(other)] = other
+        self.kinds.update(other.kinds)
+        self.functions.update(other.functions)
+        self.asked_elsewhere |= other.asked_elsewhere
+        for name, owner in other.classes.items():
+            if name not in self.own_classes:
+                self.classes.setdefault(name, owner)
 
     def _annotation(self, node: cst.Annotation | None) -> Kind | None:
         if node is None:
@@ -72,7 +103,11 @@ class Definitions(Invocations):
     def _define(self, node: cst.FunctionDef) -> None:
         for decorator in node.decorators:
             self._eval(decorator.decorator)
-        function = self.functions.setdefault(id(node), Function(node))
+        if id(node) not in self.functions:
+            owner = f"{self._class.name}." if self._class is not None else ""
+            given = self.seeds.get(f"{owner}{node.name.value}", {})
+            self.functions[id(node)] = Function(node, given=dict(given))
+        function = self.functions[id(node)]
         function.owner = self._class
         if self._class is not None:
             self._class.methods[node.name.value] = function

@@ -8,6 +8,7 @@ import libcst as cst
 
 from fnn.port._draws import DRAWN
 from fnn.port._edit import assign, bare, call, replaced
+from fnn.port._in_parts import changed_at
 from fnn.port._kinds import COMPUTED, Kind, is_array
 from fnn.port._methods import plain_name
 from fnn.port._report import CHANGED, LEFT
@@ -46,7 +47,7 @@ class InPlace(Reporting):
         if kind is None or kind.tag != "array" or not isinstance(made, cst.Name | cst.Attribute | cst.Subscript):
             return updated
         if isinstance(root, cst.Subscript) and isinstance(made, cst.Subscript) and is_array(self._kind(root.value)):
-            return self._indexed(made, "set", updated.value) or updated
+            return self._indexed(made, None, updated.value) or updated
         return assign(made, updated.value)
 
     def _through_a_view(self, original: cst.Expr, updated: cst.Expr, made: cst.Call) -> cst.BaseSmallStatement:
@@ -74,7 +75,7 @@ class InPlace(Reporting):
         if kind is not None and kind.tag == "box":
             return updated
         if isinstance(place, cst.Subscript):
-            return self._indexed(place, "set", made) or updated
+            return self._indexed(place, None, made) or updated
         return assign(place, made) if isinstance(place, cst.Name | cst.Attribute) else updated
 
     def _in_place(
@@ -122,7 +123,7 @@ class InPlace(Reporting):
             if not (function.startswith("fnn.") or function.endswith("Parameter")):
                 return updated
             if isinstance(target, cst.Subscript):
-                return self._indexed(target, "set", updated.value) or updated
+                return self._indexed(target, None, updated.value) or updated
             return assign(target, updated.value)
         return updated
 
@@ -148,14 +149,13 @@ class InPlace(Reporting):
             return assign(data, bare(args[0].value))
         return assign(data, call(f"fnn.{plain or attr}", data, *args))
 
-    def _indexed(self, target: cst.Subscript, what: str, value: cst.BaseExpression) -> cst.Assign | None:
+    def _indexed(
+        self, target: cst.Subscript, operator: cst.BaseAugOp | None, value: cst.BaseExpression
+    ) -> cst.Assign | None:
         """``x[i] = v`` as ``x = x.at[i].set(v)``."""
         target = _flat(target)
-        if not isinstance(target.value, cst.Name | cst.Attribute):
-            return None
-        at = target.with_changes(value=cst.Attribute(target.value, cst.Name("at")))
-        written = cst.Call(cst.Attribute(at, cst.Name(what)), [cst.Arg(bare(value))])
-        return assign(target.value, written)
+        made = changed_at(target, operator, value) if isinstance(target.value, cst.Name | cst.Attribute) else None
+        return None if made is None else assign(target.value, made)
 
 
 def _flat(target: cst.Subscript) -> cst.Subscript:

@@ -6,10 +6,11 @@ Functions are gone through with what their callers in the same file pass, method
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import libcst as cst
 
+from fnn.port._asked import Asked
 from fnn.port._definitions import Definitions
 from fnn.port._flow import names_in, walk
 from fnn.port._kinds import (
@@ -19,36 +20,56 @@ from fnn.port._kinds import (
     NUMBER,
     OPTIMIZER,
     Kind,
+    either,
     element,
     is_array,
     join,
     list_of,
     part,
     torch_name,
+    ways,
 )
-from fnn.port._scopes import dotted, each_in_place
+from fnn.port._scopes import Class, Function, Scopes, dotted, each_in_place
 from fnn.port._states import written_states
 
 __all__ = ["Inference"]
 
 
 _ROUNDS = 4
+_ON_ONE = frozenset(("torch.unsqueeze", "torch.squeeze", "torch.clone"))  # functions of an array, not of a list
 
 
 class Inference(Definitions):
     """The kinds of a module's expressions, by the identity of their nodes."""
 
-    def __init__(self, module: cst.Module, asking: bool = False) -> None:
+    def __init__(
+        self,
+        module: cst.Module,
+        asking: bool = False,
+        others: Callable[[str], Scopes | None] | None = None,
+        seeds: Mapping[str, Mapping[str, Kind | None]] | None = None,
+    ) -> None:
         super().__init__()
+        self.others = others or self.others
+        self.seeds = seeds or {}
+        self.own_classes = {n.name.value for n in walk(module, functions=True) if isinstance(n, cst.ClassDef)}
         self.asking = asking  # whether a step that draws numbers of a known size asks the host for them while it runs
         self.written_states = written_states(module)
         self.shared: dict[int, tuple[str, ...] | None] = {}  # by the list that a loop makes Parameters of
         self._lists: dict[str, cst.BaseExpression] = {}
+        self._grown: set[str] = set()  # lists that get what has other names
         self._rest: Sequence[cst.CSTNode] = ()
         for _ in range(_ROUNDS):
             self._envs = [self.globals]
             self.guessed.clear()
             self._block(module.body)
+        self.asked = Asked(module, self)
+        self.asked_elsewhere |= self.asked.draws  # to those that import this file
+
+    def own_functions(self) -> Iterator[Function]:
+        """The functions that this file defines."""
+        taken = {id(f) for other in self._from.values() for f in other.functions.values()}
+        return (f for f in self.functions.values() if id(f) not in taken)
 
     def _assign(self, target: cst.BaseExpression, kind: Kind | None) -> None:
         self.kinds[id(target)] = kind
@@ -62,10 +83,10 @@ class Inference(Definitions):
                     else:
                         self._assign(item.value, part(kind, i))
             case cst.Attribute():
-                base = self._eval(target.value)
-                if base is not None and base.tag in ("module", "instance", "optimizer") and base.name in self.classes:
-                    owner = self.classes[base.name]
-                    name = target.attr.value
+                owners = [o for k in ways(self._eval(target.value)) if (o := self._owner(k)) is not None]
+                name = target.attr.value
+                having = [o for o in owners if name in o.attributes] or owners
+                for owner in having:
                     owner.attributes[name] = join(owner.attributes.get(name), kind)
             case cst.Subscript():
                 self._eval(target)
@@ -76,6 +97,10 @@ class Inference(Definitions):
                     self._bind(target.value.value, Kind(base.tag, "", (kept,)))
             case _:
                 self._eval(target)
+
+    def _owner(self, kind: Kind) -> Class | None:
+        """The class of the script whose object a value of this kind is."""
+        return self.classes.get(kind.name) if kind.tag in ("module", "instance", "optimizer") else None
 
     def _block(self, body: Sequence[cst.CSTNode]) -> None:
         for i, statement in enumerate(body):
@@ -95,6 +120,8 @@ class Inference(Definitions):
                 for target in node.targets:
                     if isinstance(target.target, cst.Name):
                         self._lists[target.target.value] = node.value
+                        if isinstance(node.value, cst.Call) and (made := dotted(node.value.func)) is not None:
+                            self.made_by[target.target.value] = made
                     known = self._look(target.target.value) if isinstance(target.target, cst.Name) else None
                     loaded = self.loads(node.value) and known is not None and known.tag == "module"
                     self._assign(target.target, known if loaded else kind)
@@ -105,6 +132,9 @@ class Inference(Definitions):
                 self._assign(node.target, kind)
             case cst.AugAssign():
                 before, kind = self._eval(node.target), self._eval(node.value)
+                if before is not None and before.tag == "list" and isinstance(node.target, cst.Name):
+                    self._grown |= {node.target.value} if not isinstance(node.value, cst.List) else set()
+                    self._bind(node.target.value, join(before, list_of(element(kind))))
                 if not (before is not None and before.tag in ("box", "list", "numpy")):
                     kind = before if before is not None and is_array(before) else join(before, kind)
                     if isinstance(node.target, cst.Name):
@@ -122,6 +152,7 @@ class Inference(Definitions):
             case cst.For():
                 rest = self._rest
                 self._assign(node.target, self._element(self._eval(node.iter)))
+                self._rows(node)
                 self._loop(node.body)
                 loop = each_in_place(node)
                 if loop is not None and loop.method == "requires_grad_":
@@ -177,6 +208,19 @@ class Inference(Definitions):
             case _:
                 self._children(node)
 
+    def _rows(self, node: cst.For) -> None:
+        """``for row in x.data: torch.unsqueeze(row, 0)`` shows that ``x`` is an array."""
+        match node:
+            case cst.For(target=cst.Name(value=row), iter=cst.Attribute(value=whole, attr=cst.Name(value="data"))):
+                if self.of(whole) is not None:
+                    return
+                for part in walk(node.body):
+                    match part:
+                        case cst.Call(func=func, args=[cst.Arg(value=cst.Name(value=first)), *_]) if first == row:
+                            kind = self._eval(func)
+                            if kind is not None and kind.name in _ON_ONE:
+                                self._told(whole)
+
     def _match(self, subject: cst.BaseExpression, kind: Kind | None, case: cst.MatchCase) -> None:
         """One case: what its pattern names and captures, its guard, its statements."""
         before = dict(self._envs[-1])
@@ -207,6 +251,8 @@ class Inference(Definitions):
                     return name.value, ARRAY
                 if kind == torch_name("torch.optim.Optimizer"):
                     return name.value, OPTIMIZER
+                if (chosen := self._chosen_way(self.of(name), self.of(argument.value))) is not None:
+                    return name.value, chosen
                 classes = {dotted(n) for n in walk(argument.value) if isinstance(n, cst.Name)}
                 if classes <= {"list", "tuple"}:
                     known = self.of(name)
@@ -218,20 +264,36 @@ class Inference(Definitions):
                     return name.value, ARRAY
         return None
 
+    def _chosen_way(self, known: Kind | None, asked: Kind | None) -> Kind | None:
+        """What a value that is one of several objects is if it is of a class, or of one of a tuple of them."""
+        if known is None or known.tag != "either" or asked is None:
+            return None
+        classes = asked.of if asked.tag == "tuple" else (asked,)
+        names = {kind.name for kind in classes if kind is not None and kind.tag == "class"}
+        found = [way for way in ways(known) if way.name in names]
+        return either(*found) if found else None
+
     def _share(self, rows: cst.Name, rest: Sequence[cst.CSTNode]) -> None:
         """Which names stand for the arrays of a list that become Parameters; None: they have names not known here."""
         made = self._lists.get(rows.value)
         names: tuple[str, ...] | None = ()
-        if isinstance(made, cst.List | cst.Tuple):
+        if rows.value in self._grown:
+            names = None
+        elif isinstance(made, cst.List | cst.Tuple):
             items = [e.value for e in made.elements]
             names = tuple(n.value for n in items if isinstance(n, cst.Name))
-            if self._function is not None and not set(names) & {n for s in rest for n in names_in(s)}:
+            if any(isinstance(n, cst.Attribute) for n in items):
+                names = None
+            elif self._function is not None and not set(names) & {n for s in rest for n in names_in(s)}:
                 names = ()  # what follows takes them from the list
             elif names and len(names) < len(items):
                 names = None
         elif isinstance(made, cst.ListComp):
             names = None if isinstance(made.elt, cst.Name | cst.Attribute) else ()
-        elif isinstance(made, cst.BinaryOperation):
+        elif isinstance(made, cst.Call):
+            functions = [self.functions.get(int(k.name)) for k in ways(self.of(made.func)) if k.tag == "function"]
+            names = None if any(f is not None and f.owner is not None for f in functions) else ()
+        elif isinstance(made, cst.BinaryOperation | cst.Name | cst.Attribute | cst.IfExp):
             names = None
         self.shared[id(rows)] = names
         for name in names or ():
@@ -242,13 +304,18 @@ class Inference(Definitions):
         self._statement(body)  # what the first turn has bound
 
     def _appended(self, node: cst.BaseExpression) -> None:
-        """``xs.append(x)``: what the list holds."""
+        """``xs.append(x)``, ``xs.extend(ys)``: what the list holds."""
         match node:
-            case cst.Call(func=cst.Attribute(value=target, attr=cst.Name(value="append" | "add")), args=[argument]):
-                kind = self.of(target)
+            case cst.Call(
+                func=cst.Attribute(value=target, attr=cst.Name(value="append" | "add" | "extend" as how)),
+                args=[argument],
+            ):
+                kind, given = self.of(target), self.of(argument.value)
                 if kind is not None and kind.tag == "list":
-                    held = list_of(join(kind.of[0], self.of(argument.value)))
+                    held = list_of(join(kind.of[0], element(given) if how == "extend" else given))
                     if isinstance(target, cst.Name):
+                        named = isinstance(argument.value, cst.Name | cst.Attribute)
+                        self._grown |= {target.value} if how == "extend" or named else set()
                         for env in reversed(self._envs):
                             if target.value in env:
                                 env[target.value] = held

@@ -10,6 +10,7 @@ from fnn.port._kinds import (
     ARRAY,
     BATCH,
     BOX,
+    FOREIGN,
     INDEX,
     LOADER,
     MASK,
@@ -26,10 +27,11 @@ from fnn.port._kinds import (
     list_of,
     torch_name,
     tuple_of,
+    ways,
 )
 from fnn.port._options import OPTIONS, option
 from fnn.port._scopes import Class, Function, dotted, is_static
-from fnn.port._torch import DOUBLES, method_result, module_result, result
+from fnn.port._torch import DOUBLES, is_noisy, method_result, module_result, result
 from fnn.port._values import Values
 
 __all__ = ["Invocations"]
@@ -37,6 +39,7 @@ __all__ = ["Invocations"]
 
 _KEEPS = frozenset("to cpu cuda int clone detach contiguous view reshape flatten squeeze expand repeat".split())
 _WHOLE = ("torch.long", "torch.int64", "torch.int", "torch.int32")
+CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 _SELF = frozenset("to cuda cpu train eval half float double apply requires_grad_ share_memory".split())
 
 
@@ -69,6 +72,8 @@ class Invocations(Values):
             return list_of(self._applied(args[0], [element(a) for a in args[1:]]))
         if kind is None and (dotted(func) or "").rpartition(".")[2] == "deepcopy" and args:
             return args[0]
+        if kind is None and dotted(func) in self.foreign:
+            return FOREIGN
         if kind is None:
             return builtin_result(dotted(func), args) if isinstance(func, cst.Name) else None
         match kind.tag:
@@ -90,6 +95,8 @@ class Invocations(Values):
                 if kind.name == "torch.randint" and any(_is_of_one(a.value) for a in node.args):
                     return ROW
                 given = result(kind.name, count, keywords)
+                if given is not None and given.tag == "module" and given.name in CONTAINERS:
+                    return given._replace(of=self._parts(args))
                 return (
                     ARRAY if given == INDEX and "dtype" in keywords and _dtype_of(node, self) not in _WHOLE else given
                 )
@@ -107,20 +114,31 @@ class Invocations(Values):
                 if "__init__" in owner.methods:
                     self._pass(owner.methods["__init__"], node, args, bound=True)
                 return self._made(owner)
-            case "module":
-                return self._module_call(kind, node, args)
-            case "instance":
-                owner = self.classes[kind.name]
-                if "__call__" in owner.methods:
-                    function = owner.methods["__call__"]
-                    self._pass(function, node, args, bound=True)
-                    return function.returns
+            case "module" | "instance" | "function" | "either":
+                return self._given_by(kind, node, args)
             case "operation":
                 function = self.classes[kind.name].methods.get("forward")
                 if function is None:
                     return ARRAY
                 self._pass(function, node, args, bound=True)
                 return function.returns or ARRAY
+        return None
+
+    def _given_by(self, kind: Kind, node: cst.Call, args: list[Kind | None]) -> Kind | None:
+        """What a call of a Module, of an object, of a function of the script gives, or of one of several."""
+        match kind.tag:
+            case "either":
+                joined = None
+                for way in ways(kind):
+                    joined = join(joined, self._given_by(way, node, args))
+                return joined
+            case "module":
+                return self._module_call(kind, node, args)
+            case "instance":
+                function = self.classes[kind.name].methods.get("__call__")
+                if function is not None:
+                    self._pass(function, node, args, bound=True)
+                    return function.returns
             case "function":
                 function = self.functions[int(kind.name)]
                 static = isinstance(function.node, cst.FunctionDef) and is_static(function.node)
@@ -135,6 +153,20 @@ class Invocations(Values):
         if function is None or function.owner is None or not function.owner.module:
             return False
         return isinstance(function.node, cst.FunctionDef) and function.node.name.value == "forward"
+
+    def _parts(self, given: list[Kind | None]) -> tuple[Kind, ...]:
+        """The Modules of the script's, and the layers that draw numbers, among what a container is made of."""
+        found: set[Kind] = set()
+        waiting = list(given)
+        while waiting:
+            kind = waiting.pop()
+            if kind is None:
+                continue
+            if kind.tag == "module" and (not kind.name or kind.name in self.classes or is_noisy(kind.name)):
+                found.add(kind._replace(of=()))
+            if kind.tag in ("module", "list", "tuple", "dict", "either"):
+                waiting += kind.of
+        return tuple(sorted(found))
 
     def _collated(self, kind: Kind, node: cst.Call) -> Kind | None:
         """A loader whose batches a function of the script puts together."""
@@ -172,6 +204,8 @@ class Invocations(Values):
         return function.returns
 
     def _module_call(self, kind: Kind, node: cst.Call, args: list[Kind | None]) -> Kind | None:
+        if kind == FOREIGN:
+            return BATCH  # an array, or several
         owner = self.classes.get(kind.name)
         if owner is None:
             return module_result(kind.name)
@@ -213,6 +247,17 @@ class Invocations(Values):
             if isinstance(node.func.value, cst.Name):
                 self._bind(node.func.value.value, ARRAY)
             return method_result(name, count, keywords)
+        if base is not None and base.tag == "either" and any(way.tag == "module" for way in ways(base)):
+            joined = None
+            for way in ways(base):
+                own = self._of_object(way, name)
+                given = (
+                    self._given_by(own, node, args)
+                    if own is not None
+                    else self._method(node, name, way, None, args, keywords, count)
+                )
+                joined = join(joined, given)
+            return joined
         if base is not None:
             match base.tag:
                 case "module" | "optimizer" if name in _SELF and base.tag == "module":
@@ -220,6 +265,10 @@ class Invocations(Values):
                 case "module" if kind is None:
                     if name in ("register_buffer", "register_parameter") and base.name in self.classes:
                         self._registered(self.classes[base.name], node)
+                    if name in ("append", "extend", "insert", "add_module", "update") and base.name in CONTAINERS:
+                        parts = self._parts([base, *args])
+                        if parts != base.of and isinstance(node.func, cst.Attribute):
+                            self._assign(node.func.value, base._replace(of=parts))
                     if name in ("parameters", "buffers"):
                         return list_of(BOX)
                     if name in ("named_parameters", "named_buffers"):
@@ -264,6 +313,8 @@ class Invocations(Values):
                         return ARRAY
                     return None
             return None
+        if base is None and kind is None and name in ("parameters", "named_parameters") and not args:
+            self._shown(node)
         if kind is None and name == "add_argument" and (added := option(node)) is not None:
             self.options[added[0]] = added[1]
         if kind is None and name == "parse_args":
@@ -278,6 +329,14 @@ class Invocations(Values):
             self.guessed.add(id(node))
             return method_result(name, count, keywords)
         return None
+
+    def _shown(self, node: cst.Call) -> None:
+        """``net.parameters()`` shows that ``net = Net()`` is a Module, wherever the class is defined."""
+        target = node.func.value if isinstance(node.func, cst.Attribute) else None
+        if isinstance(target, cst.Name) and (made := self.made_by.get(target.value)) is not None:
+            self.foreign.add(made)
+            self.kinds[id(target)] = FOREIGN
+            self._bind(target.value, FOREIGN)
 
     def _told(self, node: cst.BaseExpression, kind: Kind = ARRAY) -> None:
         """Remembers what a call shows of a parameter, for what stands before the call."""

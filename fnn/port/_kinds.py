@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 __all__ = [
-    "ARRAY", "BATCH", "BOX", "COMPUTED", "DEVICE", "DTYPE", "GROUP", "INDEX", "LOADER", "MASK", "NONE", "NUMBER",
-    "NUMPY", "OPTIMIZER", "OTHER", "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "element", "is_array",
-    "join", "list_of", "part", "torch_name", "tuple_of",
+    "ARRAY", "BATCH", "BOX", "COMPUTED", "DEVICE", "DTYPE", "FOREIGN", "GROUP", "INDEX", "LOADER", "MASK", "NONE",
+    "NUMBER", "NUMPY", "OPTIMIZER", "OTHER", "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "either",
+    "element", "is_array", "join", "list_of", "part", "torch_name", "tuple_of", "ways",
 ]  # fmt: skip
 
 
@@ -26,6 +26,7 @@ ROW = Kind("array", "row")  # an array that may have a first dimension of one, w
 BATCH = Kind("batch")  # what a loader yields: one array, or a tuple or a dict of them
 BOX = Kind("box")  # a Parameter or a Buffer
 COMPUTED = Kind("module", "computed weight")  # a layer whose weight is no Parameter any more: weight_norm's
+FOREIGN = Kind("module", "of another file")  # by what is done with it
 NUMBER = Kind("number")
 TEXT = Kind("text")
 NUMPY = Kind("numpy")
@@ -56,6 +57,19 @@ def torch_name(name: str) -> Kind:
     return Kind("torch", name)
 
 
+def either(*kinds: Kind) -> Kind:
+    """One of several: an object of any of these classes, or a method that each of them has."""
+    found = {way for kind in kinds for way in ways(kind)}
+    return found.pop() if len(found) == 1 else Kind("either", "", tuple(sorted(found, key=lambda k: (k.tag, k.name))))
+
+
+def ways(kind: Kind | None) -> list[Kind]:
+    """The kinds that a value may be of, one by one."""
+    if kind is None:
+        return []
+    return [way for way in kind.of if way is not None] if kind.tag == "either" else [kind]
+
+
 def is_array(kind: Kind | None) -> bool:
     """Whether the value is an array, a Parameter or a Buffer."""
     return kind is not None and kind.tag in ("array", "box", "batch")
@@ -81,6 +95,10 @@ def join(a: Kind | None, b: Kind | None) -> Kind | None:
         return a  # the same one, for the CPU and for a GPU; one of two that do the same
     if {a.tag, b.tag} == {"function", "module"}:
         return a if a.tag == "module" else b  # a model, or a loss, written either way
+    if {a.tag, b.tag} <= {"instance", "either", "module", "function"} and {a.tag, b.tag} & {"instance", "either"}:
+        return either(a, b)
+    if a.tag == b.tag == "module" and a.name == b.name:
+        return a._replace(of=tuple(sorted({k for k in (*a.of, *b.of) if k is not None})))  # of one container
     if a.tag == b.tag and len(a.of) == len(b.of) and a.name == b.name:
         return Kind(a.tag, a.name, tuple(join(x, y) for x, y in zip(a.of, b.of, strict=True)))
     if a.tag == b.tag == "module":

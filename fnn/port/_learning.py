@@ -11,7 +11,7 @@ import libcst as cst
 from fnn import ops
 from fnn.port._flow import walk
 from fnn.port._infer import Inference
-from fnn.port._kinds import BOX, Kind, is_array
+from fnn.port._kinds import BOX, FOREIGN, Kind, is_array, ways
 from fnn.port._scopes import Function, dotted
 
 __all__ = ["VALUES", "Learning", "method_of"]
@@ -56,9 +56,13 @@ class Learning:
         return self.differentiates(body) or any(self._differentiates_own(f, seen) for f in self.called(body))
 
     def function(self, node: cst.Call) -> Function | None:
-        """The function of the script that a call runs."""
-        kind = self._found.of(node.func)
-        return None if kind is None else self._function_of(kind)
+        """The function of the script that a call runs; None: it runs none, or one of several."""
+        found = self.functions(node)
+        return found[0] if len(found) == 1 else None
+
+    def functions(self, node: cst.Call) -> list[Function]:
+        """The functions of the script that a call may run."""
+        return [f for way in ways(self._found.of(node.func)) if (f := self._function_of(way)) is not None]
 
     def _function_of(self, kind: Kind) -> Function | None:
         if kind.tag == "function":
@@ -128,6 +132,8 @@ class Learning:
         return kind.tag == "module" and kind.name.endswith("Loss") and kind.name not in self._found.classes
 
     def _runs(self, kind: Kind, seen: set[str]) -> bool:
+        if kind.tag == "either":
+            return any(self._runs(way, seen) for way in ways(kind))
         if kind.tag in ("module", "operation"):
             return True
         function = self._function_of(kind)
@@ -164,14 +170,53 @@ class Learning:
 
     def called(self, node: cst.CSTNode) -> list[Function]:
         """The functions of the script that are called in a statement."""
-        return [f for c in self.calls(node) if (f := self.function(c)) is not None]
+        return [f for c in self.calls(node) for f in self.functions(c)]
+
+    def forwards(self, kind: Kind | None) -> list[Function]:
+        """The forward passes of the script that a call of a Module may run: its own, those of a container's parts."""
+        found: list[Function] = []
+        for way in ways(kind):
+            if way.tag == "module":
+                owner = self._found.classes.get(way.name)
+                found += [owner.methods["forward"]] if owner is not None and "forward" in owner.methods else []
+                found += [f for part in way.of for f in self.forwards(part)]
+        return found
+
+    def run_by(self, node: cst.Call) -> list[Function]:
+        """The forward passes and functions of the script that a call may run."""
+        return self.forwards(self._found.of(node.func)) or self.functions(node)
+
+    def run(self, node: cst.CSTNode) -> list[cst.CSTNode]:
+        """A statement, and the bodies of the functions and forward passes that may run with it."""
+        found: dict[int, cst.CSTNode] = {}
+        waiting: list[cst.CSTNode] = [node]
+        while waiting:
+            body = waiting.pop()
+            if id(body) not in found:
+                found[id(body)] = body
+                for call in self.calls(body):
+                    kind = self._found.of(call.func)
+                    any_of = self._every_forward if any(map(self._is_any, ways(kind))) else self.forwards(kind)
+                    waiting += [f.node.body for f in (*self.functions(call), *any_of)]
+        return list(found.values())
+
+    def _is_any(self, kind: Kind) -> bool:
+        """Whether a Module may be any of the script's, as in a loop over a ModuleList, or runs those that it holds."""
+        owner = self._found.classes.get(kind.name)
+        open_ = kind.tag == "module" and (not kind.name or (owner is not None and "forward" not in owner.methods))
+        return open_ or any(self._is_any(part) for part in kind.of if part is not None and part.tag == "module")
+
+    @cached_property
+    def _every_forward(self) -> list[Function]:
+        return [o.methods["forward"] for o in self._found.classes.values() if o.module and "forward" in o.methods]
 
     def may_run(self, node: cst.CSTNode) -> bool:
         """Whether something is called that nothing is known of, such as what another file defines."""
         for call in self.calls(node):
             if self._found.of(call.func) is None and method_of(call) not in _OF_ARRAYS:
                 base = call.func.value if isinstance(call.func, cst.Attribute) else call.func
-                if self._found.of(base) is None and dotted(base) not in _BUILTINS:
+                known = self._found.of(base)
+                if (known is None or known == FOREIGN) and dotted(base) not in _BUILTINS:
                     return True
         return False
 

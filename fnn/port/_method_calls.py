@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from fnn.port._calls import OF_ARRAYS
 from fnn.port._conditions import Conditions
 from fnn.port._edit import arguments, bare, call
 from fnn.port._hindrances import STEP
@@ -120,7 +121,7 @@ class MethodCalls(Conditions):
         if (
             (kind := self._kind(base)) is not None
             and kind.tag != "array"
-            and attr in ("items", "keys", "values", "get")
+            and (attr in ("items", "keys", "values", "get") or not (attr in OF_ARRAYS or attr.endswith("_")))
         ):
             return updated
         self._tell_sizes(original, attr, attr != "where")

@@ -14,7 +14,7 @@ import libcst as cst
 from fnn.port._edit import code, replaced
 from fnn.port._flow import bound, names_in, walk
 from fnn.port._infer import Inference
-from fnn.port._kinds import ARRAY, BOX, Kind
+from fnn.port._kinds import ARRAY, BOX, Kind, ways
 from fnn.port._scopes import Function, dotted, is_static
 from fnn.port._steps import Steps
 
@@ -69,12 +69,10 @@ class _Search:
     def _look(self, scope: _Scope) -> None:
         names = self._formed(scope)
         for call in _nodes(scope, cst.Call):
-            function = self._steps.function(call)
-            if function is None:
-                continue
-            for name, value in passed(function, call):
-                if id(function.node) in self._given and self._may_be_arrays(value) and self._grows(value, names):
-                    self._given[id(function.node)].add(name)
+            for function in self._steps.functions(call):
+                for name, value in passed(function, call):
+                    if id(function.node) in self._given and self._may_be_arrays(value) and self._grows(value, names):
+                        self._given[id(function.node)].add(name)
         if isinstance(scope, cst.FunctionDef):
             if any(n.value is not None and self._grows(n.value, names) for n in _nodes(scope, cst.Return)):
                 self._giving.add(id(scope))
@@ -119,12 +117,12 @@ class _Search:
             case cst.Comparison() | cst.Lambda():
                 return False
             case cst.Call(func=func):
-                function = self._steps.function(node)
+                known = [f for f in self._steps.functions(node) if id(f.node) in self._given]
                 called = self._found.of(func)
-                if called is not None and called.tag == "module":
+                if any(way.tag == "module" for way in ways(called)):
                     return True
-                if function is not None and id(function.node) in self._given:
-                    return id(function.node) in self._giving
+                if known:
+                    return any(id(f.node) in self._giving for f in known)
                 if isinstance(func, cst.Attribute) and func.attr.value in _ENDS:
                     return False
         return any(self._grows(child, names, False) for child in node.children)

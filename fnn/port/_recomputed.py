@@ -26,9 +26,8 @@ AGAIN = (
 _LOSS_OF = "loss_of"
 
 
-def recomputed(module: cst.Module) -> cst.Module | None:
+def recomputed(module: cst.Module, found: Inference) -> cst.Module | None:
     """The module with such losses as functions; None: it has none, or none that can be written so."""
-    found = Inference(module)
     steps = Steps(found)
     taken = {n.value for n in walk(module, functions=True) if isinstance(n, cst.Name)}
     try:

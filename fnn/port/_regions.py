@@ -42,12 +42,15 @@ class Regions:
                 match part:
                     case cst.Expr(value=cst.Call(func=cst.Attribute(value=cst.Name() as target, attr=attr))):
                         written = attr.value.endswith("_") and not attr.value.endswith("__")
-                    case cst.AssignTarget(target=cst.Subscript(value=cst.Name() as target)):
-                        written = True
-                    case cst.AugAssign(target=cst.Subscript(value=cst.Name() as target)):
-                        written = True
+                    case (
+                        cst.AssignTarget(target=cst.Subscript() as brackets)
+                        | cst.AugAssign(target=cst.Subscript() as brackets)
+                    ):
+                        written, target = True, _base(brackets)
                     case _:
                         continue
+                if target is None:
+                    continue
                 kind = self._found.of(target)
                 if written and kind is not None and kind.tag in ("array", "batch"):
                     found.add(target.value)
@@ -106,3 +109,10 @@ def first_place(region: Sequence[cst.CSTNode], wanted: str) -> int:
             if isinstance(part, cst.Name) and part.value == wanted:
                 return place
     return place
+
+
+def _base(node: cst.BaseExpression) -> cst.Name | None:
+    """``x`` in ``x[i][j]``."""
+    while isinstance(node, cst.Subscript):
+        node = node.value
+    return node if isinstance(node, cst.Name) else None

@@ -7,7 +7,7 @@ from typing import TypeVar
 import libcst as cst
 
 from fnn.port._by_masks import read_whole
-from fnn.port._coins import COIN, FROZEN, NUMBERS, asked, asked_numbers, is_coin, is_host_draw, sized_draw
+from fnn.port._coins import COIN, FROZEN, NUMBERS, asked_numbers, is_coin, is_host_draw, is_one, is_whole
 from fnn.port._edit import bare, call, code, grouped, keyword, name
 from fnn.port._fixed import Fixed
 from fnn.port._flow import names_in
@@ -85,32 +85,52 @@ class Rewriter(MethodCalls):
 
     def visit_Assign(self, node: cst.Assign) -> None:
         target = node.targets[0].target
-        self._by_mask |= read_whole(target, node.value, self.found, self._shapes(target))
+        self._by_mask |= read_whole(target, node.value, self.found, self._shapes(target), self._is_compiled)
 
     def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
         self._by_mask.add(id(node.target))
 
     def visit_AugAssign(self, node: cst.AugAssign) -> None:
         if not isinstance(node.operator, cst.DivideAssign):
-            self._by_mask |= read_whole(node.target, node.value, self.found, self._shapes(node.target))
+            self._by_mask |= read_whole(
+                node.target, node.value, self.found, self._shapes(node.target), self._is_compiled
+            )
         self._by_mask.add(id(node.target))
 
     def visit_Call(self, node: cst.Call) -> None:
+        super().visit_Call(node)
         self._by_mask |= {id(value) for value in chosen(node, self._kind(node.func), self.found)}
         if (found := self._reduced(node)) is not None:
             self._by_mask |= {id(read) for read in found.reads}
         if isinstance(node.func, cst.Attribute):
             self._inner.add(id(node.func))  # the call decides
-        if (draw := self._draw_of(node)) is not None:
-            self._drawn.add(id(draw))
+        if id(node) in self.found.asked.draws and self._is_compiled:
+            self._drawn.add(id(node))
 
-    def _draw_of(self, node: cst.Call) -> cst.Call | None:
-        """The numbers of the host, as many as is known, that a call makes an array of in a forward pass."""
-        kind = self._kind(node.func)
-        makes = kind is not None and (kind.tag == "tensor class" or kind.name in _MAKERS)
-        if not makes or not node.args or not (self._in_step and self._in_step[-1]):
-            return None
-        return sized_draw(node.args[0].value, self.found)
+    def _is_array_already(self, node: cst.Call, kind: Kind) -> bool:
+        """Whether a call makes an array of numbers that the compiled step asks the host for, which are one."""
+        if len(node.args) != 1 or not self._is_compiled:
+            return False
+        first = node.args[0].value
+        if id(first) not in self.found.asked.held:
+            return False
+        if kind.name in _MAKERS:
+            return True
+        match first:
+            case cst.Call(func=cst.Attribute(value=cst.Call() as inner, attr=cst.Name(value="astype"))):
+                first = inner
+        if not isinstance(first, cst.Call) or id(first) not in self.found.asked.draws or self.double:
+            return False
+        wanted = ("long", "int32") if is_whole(first, self.found) else ("float32", "float64")
+        return TENSOR_CLASSES.get(kind.name) in wanted
+
+    def _asked(self, original: cst.Call, updated: cst.Call) -> cst.Call:
+        """Numbers that the host is asked for while the program runs."""
+        made = asked_numbers(original, updated, self.double, self.found)
+        new = {n for n in ("functools", "numpy") if n in names_in(made) and n not in self.found.globals}
+        self.needs |= {"jax.experimental"} | new
+        self.note(original, CHANGED, COIN if is_one(original, self.found) else NUMBERS)
+        return made
 
     def visit_Expr(self, node: cst.Expr) -> None:
         self._statements.add(id(node.value))
@@ -306,14 +326,10 @@ class Rewriter(MethodCalls):
         if self._forward and self._forward[-1] and self._steps.takes_value(original_node):
             self.note(original_node, CHANGED, ITEM, STEP)
         if id(original_node) in self._drawn:
-            self.needs |= {"jax.experimental", "functools"}
-            self.note(original_node, CHANGED, NUMBERS)
-            return asked_numbers(original_node, updated_node, "float64" if self.double else "float32", self.found)
+            return self._asked(original_node, updated_node)
         if self._forward and self._forward[-1] and is_host_draw(original_node, self.found):
             if is_coin(original_node, self.found) and self._kind(original_node) == ARRAY:
-                self.needs.add("jax.experimental")
-                self.note(original_node, CHANGED, COIN)
-                return asked(updated_node)
+                return self._asked(original_node, updated_node)
             self.note(original_node, LEFT, FROZEN, STEP)
         kind = self._kind(func)
         if dotted(func) in ("all", "any") and kind is None and original_node.args:
@@ -346,10 +362,8 @@ class Rewriter(MethodCalls):
                       "old values, where in PyTorch they have the new ones")  # fmt: skip
         if kind.name.count(".") == 1 and kind.name.startswith("torch."):
             updated = numbered(updated)
-        if self._draw_of(original) is not None and len(updated.args) == 1:
-            single = not self.double and TENSOR_CLASSES.get(kind.name, "float32") in ("float32", "float64")
-            if single or kind.name == "torch.from_numpy":
-                return updated.args[0].value  # it is an array already
+        if self._is_array_already(original, kind) and len(updated.args) == 1:
+            return updated.args[0].value
         special = self._functions.call(original, updated, kind)
         if special is not None:
             written = dotted(special.func) if isinstance(special, cst.Call) else None

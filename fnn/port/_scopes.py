@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import libcst as cst
 
 from fnn.port._kinds import Kind, is_array
 
-__all__ = ["Class", "EachInPlace", "Function", "Scopes", "dotted", "each_in_place", "is_static"]
+__all__ = ["Class", "EachInPlace", "Function", "Scopes", "dotted", "each_in_place", "is_static", "requiring"]
 
 
 def dotted(node: cst.BaseExpression | None) -> str | None:
@@ -60,11 +60,18 @@ class Scopes(ABC):
         self.globals: dict[str, Kind | None] = {}
         self.options: dict[str, Kind | None] = {}  # of the command line
         self.own_methods: set[str] = set()
+        self.made_by: dict[str, str] = {}  # what a name was made with: a class, perhaps, of another file
+        self.foreign: set[str] = set()  # of these, the Modules
         self.finishers: set[int] = set()  # parameters of functions that differentiate what callers have computed
         self.talking: dict[int, str] = {}  # of those, the ones that need values, and the statement that does
         self.written_states: set[int] = set()  # calls of state_dict whose tensors are written in place
         self.uncompiled: set[int] = set()  # parameters of functions that only uncompiled steps run
         self.doubled = False  # whether a Module, or the default, is set to double precision
+        self.others: Callable[[str], Scopes | None] = lambda name: None  # what is known of other files
+        self.seeds: Mapping[str, Mapping[str, Kind | None]] = {}  # what other files pass to functions, by name
+        self.own_classes: set[str] = set()  # the names of the classes that this file defines
+        self.asked_elsewhere: set[int] = set()  # draws of other files that a compiled step may ask for
+        self._from: dict[int, Scopes] = {}  # the files that something is imported from
         self._envs: list[dict[str, Kind | None]] = [self.globals]
         self._class: Class | None = None
         self._function: Function | None = None
@@ -159,3 +166,24 @@ def each_in_place(node: cst.For) -> EachInPlace | None:
         ) if each == written:  # fmt: skip
             return EachInPlace(each, rows, "requires_grad_")
     return None
+
+
+def requiring(node: cst.For) -> bool:
+    """Whether a loop makes each of what it goes over require a gradient."""
+    if not isinstance(node.target, cst.Name):
+        return False
+    for line in node.body.body:
+        for small in line.body if isinstance(line, cst.SimpleStatementLine) else [line]:
+            match small:
+                case cst.Assign(
+                    targets=[cst.AssignTarget(target=cst.Attribute(
+                        value=cst.Name(value=each), attr=cst.Name(value="requires_grad")
+                    ))],
+                    value=cst.Name(value="True"),
+                ) if each == node.target.value:  # fmt: skip
+                    return True
+                case cst.Expr(value=cst.Call(
+                    func=cst.Attribute(value=cst.Name(value=each), attr=cst.Name(value="requires_grad_")), args=args
+                )) if each == node.target.value:  # fmt: skip
+                    return not (args and dotted(args[0].value) == "False")
+    return False

@@ -80,7 +80,10 @@ class Sorting(Bounds):
                 raise Cannot("what is printed or branched on stands in one statement with what is computed")
             binds = bound([s])
             used = {n for i in inside for n in names_in(i)}
-            if not essential and self._steps.draws(s) and not self._steps.runs_module(s):
+            draws = not essential and self._steps.draws(s) and not self._steps.runs_module(s)
+            # Behind a layer that draws numbers, too, it draws its own later.
+            first = draws and (_has_generator(s) or not any(map(self._steps.draws_inside, inside)))
+            if first:
                 for needed in self._prepared(s, inside):
                     inside.remove(needed)
                     before.append(needed)
@@ -94,7 +97,8 @@ class Sorting(Bounds):
                     before.append(s)
                     continue
             hoistable = not essential and not (bound(inside) & (reads | binds)) and not used & binds
-            if self._steps.can_ask(s) and any(map(self._steps.asks, inside)):
+            can_ask = self._steps.can_ask(s)
+            if can_ask and (any(map(self._steps.asks, inside)) or (self._found.asking and not hoistable)):
                 inside.append(s)  # the generator gives its numbers in the script's order
                 continue
             if self._steps.draws_on_host(s):
@@ -105,10 +109,7 @@ class Sorting(Bounds):
                 if not hoistable or learns:
                     raise Cannot(DRAWS)
                 before.append(s)
-            elif hoistable and (
-                (self._steps.draws(s) and not self._steps.runs_module(s))
-                or (self._is_plain(s) and not binds & bound([n for n in region if n is not s]))
-            ):
+            elif hoistable and (first or (self._is_plain(s) and not binds & bound([n for n in region if n is not s]))):
                 before.append(s)
             else:
                 inside.append(s)
@@ -255,3 +256,8 @@ def _from(region: Sequence[cst.CSTNode], node: cst.CSTNode) -> list[cst.CSTNode]
     """The statements after one."""
     place = next(i for i, s in enumerate(region) if s is node)
     return list(region[place + 1 :])
+
+
+def _has_generator(node: cst.CSTNode) -> bool:
+    """Whether numbers are drawn from a generator of one's own."""
+    return any(isinstance(n, cst.Arg) and n.keyword is not None and n.keyword.value == "generator" for n in walk(node))

@@ -76,9 +76,9 @@ class Statics:
         if kind is None or (kind.tag in _SHAPED and not data):
             if any(self._numbers(v, wanted) for v in values):
                 return True
-        function = self._steps.forward_of(kind) or self._steps.function(node)
-        return function is not None and any(
+        return any(
             isinstance(value, cst.Name) and value.value == wanted and self._parameter(function, name)
+            for function in self._steps.run_by(node)
             for name, value in passed(function, node)
         )
 

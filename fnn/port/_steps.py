@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fnn.port._coins import is_coin, sized_draw
+from fnn.port._coins import is_coin
 from fnn.port._flow import walk
-from fnn.port._kinds import NUMPY, Kind, is_array
+from fnn.port._kinds import NUMPY, Kind, is_array, ways
 from fnn.port._learning import VALUES, Learning, method_of
 from fnn.port._scopes import Function, dotted
+from fnn.port._torch import is_noisy
 
 __all__ = ["Steps"]
 
@@ -23,6 +24,9 @@ _HOST_ROOTS = frozenset(
 )
 _DRAWS = frozenset(
     "randn rand randint randperm normal bernoulli multinomial randn_like rand_like randint_like poisson".split()
+)
+_NOISY = frozenset(
+    "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout rrelu gumbel_softmax".split()
 )
 _LOADS = frozenset("from_numpy".split())
 _READS = frozenset("load loadtxt genfromtxt memmap fromfile".split())
@@ -62,7 +66,7 @@ class Steps(Learning):
                         is_array(self._found.of(a.value)) for a in part.args
                     ):  # fmt: skip
                         return True
-                    if kind is not None and kind.tag == "function" and self._function_talks(kind, set()):
+                    if any(k.tag == "function" and self._function_talks(k, set()) for k in ways(kind)):
                         return True
                 case cst.If() | cst.While():
                     if self._array_test(part.test):
@@ -87,7 +91,7 @@ class Steps(Learning):
                 if self.takes_value(part):
                     return True
                 called = self._found.of(part.func)
-                if called is not None and called.tag == "function" and self._function_talks(called, seen):
+                if any(k.tag == "function" and self._function_talks(k, seen) for k in ways(called)):
                     return True
         return False
 
@@ -102,7 +106,7 @@ class Steps(Learning):
         """Whether a call is one of a Module, its methods, or a function of the script, whatever its name."""
         parts = [node.func, node.func.value] if isinstance(node.func, cst.Attribute) else [node.func]
         kinds = [self._found.of(part) for part in parts]
-        return any(kind is not None and kind.tag in ("module", "function") for kind in kinds)
+        return any(kind is not None and kind.tag in ("module", "function", "either") for kind in kinds)
 
     def changes_gradients(self, node: cst.CSTNode) -> bool:
         """Whether ``p.grad`` is written, here or by a function that is called."""
@@ -174,7 +178,7 @@ class Steps(Learning):
         called = self._found.of(part.func)
         if called is not None and called.tag == "torch" and called.name.rpartition(".")[2] in _LOADS:
             return True
-        if called is not None and called.tag == "function" and self._function_draws(called, set()):
+        if any(k.tag == "function" and self._function_draws(k, set()) for k in ways(called)):
             return True
         base = self._found.of(part.func.value) if isinstance(part.func, cst.Attribute) else None
         if base is not None and base.tag in ("list", "numpy"):
@@ -188,24 +192,11 @@ class Steps(Learning):
 
     def asks(self, node: cst.CSTNode) -> bool:
         """Whether numbers are asked of the host while a statement runs, by a forward pass or a function."""
-        waiting: list[cst.CSTNode] = [node]
-        seen: set[int] = set()
-        while waiting:
-            body = waiting.pop()
-            if id(body) in seen:
-                continue
-            seen.add(id(body))
-            calls = self.calls(body)
-            if self._asked(body) or any(is_coin(c, self._found) for c in calls):
-                return True
-            forwards = [self.forward_of(self._found.of(c.func)) for c in calls]
-            waiting += [f.node.body for f in (*self.called(body), *forwards) if f is not None]
-        return False
-
-    def forward_of(self, kind: Kind | None) -> Function | None:
-        """The forward pass that a call of a Module of this kind runs; None: the script does not define it."""
-        owner = self._found.classes.get(kind.name) if kind is not None and kind.tag == "module" else None
-        return owner.methods.get("forward") if owner is not None else None
+        elsewhere = self._found.asked_elsewhere
+        return any(
+            self._asked(body) or any(id(c) in elsewhere or is_coin(c, self._found) for c in self.calls(body))
+            for body in self.run(node)
+        )
 
     def _asks_host(self, node: cst.Call) -> bool:
         """Whether a function of numpy's, or a generator of Python's, is called on more than numbers and sizes."""
@@ -234,6 +225,19 @@ class Steps(Learning):
             if (kind := self._found.of(c.func)) is not None
         ) or any(method_of(c) in ("normal_", "uniform_", "random_") for c in self.calls(node))
 
+    def draws_inside(self, node: cst.CSTNode) -> bool:
+        """Whether torch's generator is asked while a statement runs, by a layer, a forward pass or a function, too."""
+        return any(self.draws(body) or any(map(self._is_noisy, self.calls(body))) for body in self.run(node))
+
+    def _is_noisy(self, node: cst.Call) -> bool:
+        """Whether a call is of a layer that draws numbers, of a container of such, or of their function."""
+        kind = self._found.of(node.func)
+        if kind is not None and kind.tag == "torch":
+            return kind.name.rpartition(".")[2] in _NOISY
+        if kind == Kind("module"):
+            return any(k is not None and k.tag == "torch" and is_noisy(k.name) for k in self._found.kinds.values())
+        return any(is_noisy(part.name) for way in ways(kind) for part in (way, *way.of) if part is not None)
+
     def _function_draws(self, kind: Kind, seen: set[str]) -> bool:
         if kind.name in seen:
             return False
@@ -254,18 +258,23 @@ class Steps(Learning):
                     continue
                 if called.tag == "torch" and called.name.rpartition(".")[2] in (_LOADS if learns else _DRAWS | _LOADS):
                     return True
-                if called.tag == "function" and self._function_draws(called, seen):
+                if any(k.tag == "function" and self._function_draws(k, seen) for k in ways(called)):
                     return True
         return False
 
     def _asked(self, body: cst.CSTNode) -> set[int]:
-        """The calls in a function that make an array of numbers that a compiled step can ask the host for."""
-        found: set[int] = set()
+        """The calls in a statement that a compiled step can ask the host for, and those that take what it gave."""
+        asked, found = self._found.asked, set[int]()
         for call in self.calls(body):
-            draw = sized_draw(call.args[0].value, self._found) if call.args else None
-            if draw is not None:
-                found |= {id(call), id(draw), id(call.args[0].value)}
+            first = call.args[0].value if call.args else None
+            if id(call) in asked.draws or (self._loads(call) and id(first) in asked.held):
+                found.add(id(call))
         return found
+
+    def _loads(self, node: cst.Call) -> bool:
+        """Whether an array of numpy's is taken in."""
+        kind = self._found.of(node.func)
+        return kind is not None and kind.tag == "torch" and kind.name.rpartition(".")[2] in _LOADS
 
 
 def _is_fixed(kind: Kind | None) -> bool:

@@ -33,6 +33,7 @@ __all__ = [
     "DOUBLES",
     "DTYPES",
     "hint",
+    "is_noisy",
     "method_result",
     "module_result",
     "place",
@@ -225,6 +226,12 @@ def module_result(name: str) -> Kind | None:
     if name == "LSTMCell":
         return tuple_of(ARRAY, ARRAY)
     return ARRAY
+
+
+def is_noisy(name: str) -> bool:
+    """Whether a layer of this name draws numbers of torch's generator while it trains."""
+    last = name.rpartition(".")[2]
+    return last.startswith(("Dropout", "AlphaDropout", "FeatureAlphaDropout", "RReLU", "Transformer"))
 
 
 def root_of(name: str) -> str | None:

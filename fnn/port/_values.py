@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import libcst as cst
 
+from fnn.port._calls import OF_ARRAYS
 from fnn.port._kinds import (
     ARRAY,
+    BATCH,
     BOX,
     COMPUTED,
     DEVICE,
@@ -21,6 +23,7 @@ from fnn.port._kinds import (
     SHAPE,
     TEXT,
     Kind,
+    either,
     element,
     is_array,
     join,
@@ -28,6 +31,7 @@ from fnn.port._kinds import (
     part,
     torch_name,
     tuple_of,
+    ways,
 )
 from fnn.port._scopes import Function, Scopes
 from fnn.port._torch import DTYPES, TENSOR_CLASSES
@@ -193,6 +197,9 @@ class Values(Scopes):
                 if full in TENSOR_CLASSES:
                     return Kind("tensor class", full)
                 return torch_name(full)
+            case "file":
+                other = self.others(base.name)
+                return other.globals.get(name) if other is not None else None
             case "numpy module":
                 return Kind("numpy module", name)
             case "einops":
@@ -217,22 +224,19 @@ class Values(Scopes):
                     return DEVICE
                 if name in ("data", "grad", "T", "mT", "H", "real", "imag", "at", "values", "indices"):
                     return ARRAY
+                if base == BATCH and name not in OF_ARRAYS and not name.endswith("_"):  # out.logits
+                    return ARRAY
                 return Kind("method", name)
             case "module" | "instance" | "optimizer":
-                if base.tag == "optimizer" and name in ("param_groups", "state"):
-                    return list_of(GROUP) if name == "param_groups" else STATES
-                owner = self.classes.get(base.name)
-                if owner is not None:
-                    if name in owner.attributes:
-                        return owner.attributes[name]
-                    if name in owner.methods:
-                        function = owner.methods[name]
-                        return Kind("function", str(id(function.node)))
-                if base == COMPUTED and name == "weight":
-                    return ARRAY
-                if base.tag == "module" and name in ("weight", "bias", "running_mean", "running_var"):
-                    return BOX
-                return None
+                return self._of_object(base, name)
+            case "either":
+                found = [kind for way in ways(base) if (kind := self._of_object(way, name)) is not None]
+                if found and all(kind.tag == "function" for kind in found):
+                    return either(*found)
+                joined = None
+                for kind in found:
+                    joined = join(joined, kind)
+                return joined
             case "other":
                 return ARRAY if base.name == "digits" and name in ("data", "targets") else None
             case "numpy":
@@ -241,6 +245,22 @@ class Values(Scopes):
                 return self.options.get(name)
             case "tuple":  # a named tuple of torch's
                 return ARRAY if name in ("values", "indices") else None
+        return None
+
+    def _of_object(self, base: Kind, name: str) -> Kind | None:
+        """An attribute of a Module, an optimizer, or an object of a class of the script."""
+        if base.tag == "optimizer" and name in ("param_groups", "state"):
+            return list_of(GROUP) if name == "param_groups" else STATES
+        owner = self.classes.get(base.name)
+        if owner is not None:
+            if name in owner.attributes:
+                return owner.attributes[name]
+            if name in owner.methods:
+                return Kind("function", str(id(owner.methods[name].node)))
+        if base == COMPUTED and name == "weight":
+            return ARRAY
+        if base.tag == "module" and name in ("weight", "bias", "running_mean", "running_var"):
+            return BOX
         return None
 
     def _subscript(self, node: cst.Subscript) -> Kind | None:

@@ -7,19 +7,18 @@ import libcst as cst
 from fnn.port._by_masks import Write, write_by_mask
 from fnn.port._collectives import each_exchanged, written
 from fnn.port._edit import assign, call, grouped, on_a_line, replaced_self
+from fnn.port._in_parts import write_in_part
 from fnn.port._in_place import InPlace
-from fnn.port._kinds import BOX, ROW, element, is_array
+from fnn.port._kinds import BOX, MASK, ROW, element, is_array
 from fnn.port._report import CHANGED, LEFT
-from fnn.port._scopes import each_in_place
+from fnn.port._scopes import each_in_place, requiring
 
-__all__ = ["REMOVED", "Writes"]
+__all__ = ["REMOVED", "SHARED", "Writes"]
 
-_AT = {
-    cst.AddAssign: "add",
-    cst.MultiplyAssign: "multiply",
-    cst.DivideAssign: "divide",
-    cst.PowerAssign: "power",
-}
+BESIDE = (
+    "how many rows a mask chooses is not known where a step is compiled; write fnn.index_put for whole rows, or "
+    "fnn.where of the whole array"
+)
 SHARED = (
     "these arrays have other names as well, which would not become Parameters: make each an fnn.nn.Parameter where it "
     "is made"
@@ -73,6 +72,10 @@ class Writes(InPlace):
         if (line := each_exchanged(updated_node)) is not None:
             return cst.SimpleStatementLine([line]).with_changes(leading_lines=updated_node.leading_lines)
         loop = each_in_place(original_node)
+        if loop is None and requiring(original_node):
+            held = element(self._kind(original_node.iter))
+            if held != BOX and is_array(held):
+                self.note(original_node, LEFT, SHARED)
         kind = self._kind(loop.rows) if loop is not None else None
         held = element(kind)
         if loop is None or held == BOX or (loop.method == "requires_grad_" and not is_array(held)):
@@ -91,22 +94,27 @@ class Writes(InPlace):
         target = cst.Tuple([cst.Element(cst.Name(n)) for n in names], lpar=[], rpar=[])
         return cst.FlattenSentinel([line, cst.SimpleStatementLine([assign(target, cst.Name(row))])])
 
-    def _written(
-        self, original: cst.Subscript, target: cst.Subscript, value: cst.BaseExpression, given: cst.BaseExpression
-    ) -> cst.Assign | None:
-        """``x[i] = v`` for an array."""
-        by_mask = self._by_a_mask(Write(original, value, target, given))
-        if by_mask is not None:
-            return by_mask
-        if self._kind(value) == ROW and isinstance(target.value, cst.Name | cst.Attribute):
-            place = cst.Attribute(target, cst.Name("shape"))
-            given = cst.Call(cst.Attribute(grouped(given), cst.Name("reshape")), [cst.Arg(place)])
-        return self._indexed(target, "set", given)
-
-    def _by_a_mask(self, write: Write) -> cst.Assign | None:
-        made = write_by_mask(write, self.found, self._shapes(write.target))
+    def _written(self, line: cst.CSTNode, write: Write) -> cst.Assign | None:
+        """``x[i] = v`` or ``x[i] += v`` for an array; None: what to write is not known."""
+        compiled = self._is_compiled
+        target, new, found = write.target, write.new_target, self.found
+        shapes, ranks = self._shapes(target), self._ranks(target)
+        masks = [e.slice.value for e in target.slice if isinstance(e.slice, cst.Index)]
+        masks = [m for m in masks if self._kind(m) == MASK and not (compiled and self._is_fixed(target, m))]
+        made = write_by_mask(write, found, shapes, compiled)
+        if made is None and masks:
+            made = write_in_part(write, found, shapes, ranks, compiled)
         if made is not None:
             self.needs.add("fnn")
+            return made
+        given = write.given
+        row = write.operator is None and self._kind(write.value) == ROW
+        if row and isinstance(new.value, cst.Name | cst.Attribute):
+            place = cst.Attribute(new, cst.Name("shape"))
+            given = cst.Call(cst.Attribute(grouped(given), cst.Name("reshape")), [cst.Arg(place)])
+        made = self._indexed(new, write.operator, given) or write_in_part(write, found, shapes, ranks, compiled)
+        if masks and compiled and made is not None:
+            self.note(line, LEFT, BESIDE, "the training step")
         return made
 
     def leave_SimpleStatementLine(
@@ -136,7 +144,7 @@ class Writes(InPlace):
         value = plain[0].target if plain else updated.value
         made: list[cst.BaseSmallStatement] = [updated.with_changes(targets=plain)] if plain else []
         for target, new in writes:
-            written = self._written(target, new, original.value, value)
+            written = self._written(original, Write(target, original.value, new, value))
             if written is None:
                 return None
             self._told_indexed(original, target)
@@ -176,7 +184,7 @@ class Writes(InPlace):
         if isinstance(target, cst.Subscript) and isinstance(place, cst.Subscript):
             base = self._kind(target.value)
             if base is not None and base.tag == "array":
-                made = self._written(target, place, original_node.value, updated_node.value)
+                made = self._written(original_node, Write(target, original_node.value, place, updated_node.value))
                 if made is not None:
                     self._told_indexed(original_node, target)
                     return made
@@ -209,13 +217,7 @@ class Writes(InPlace):
                 return updated_node.with_changes(target=after.value)
             if base is not None and base.tag == "array":
                 write = Write(target, original_node.value, after, updated_node.value, original_node.operator)
-                if (made := self._by_a_mask(write)) is not None:
-                    self._told_indexed(original_node, target)
-                    return made
-                what, value = _AT.get(type(original_node.operator)), updated_node.value
-                if isinstance(original_node.operator, cst.SubtractAssign):
-                    what, value = "add", cst.UnaryOperation(cst.Minus(), grouped(value))
-                made = self._indexed(after, what, value) if what is not None else None
+                made = self._written(original_node, write)
                 if made is not None:
                     self._told_indexed(original_node, target)
                     return made

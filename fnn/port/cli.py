@@ -95,6 +95,7 @@ def _read(path: Path) -> tuple[str, str]:
 
 
 def _main(given: argparse.Namespace) -> int:
+    from fnn.port._files import Files
     from fnn.port.check import passed
     from fnn.port.convert import convert
     from fnn.port.show import show_check, show_notes
@@ -106,12 +107,21 @@ def _main(given: argparse.Namespace) -> int:
     reports: list[dict[str, Any]] = []
     unread: list[str] = []
     made: dict[Path, tuple[Path, str, bytes]] = {}
-    for path, relative in files:
+    texts: dict[Path, tuple[str, str]] = {}
+    for path, _ in files:
         try:
-            source, encoding = _read(path)
-            conversion = convert(source)
+            texts[path] = _read(path)
         except (SyntaxError, UnicodeDecodeError) as error:
             unread.append(f"{path}: {error}")  # the rest of a folder is converted all the same
+    known = Files({relative: texts[path][0] for path, relative in files if path in texts})
+    for path, relative in files:
+        if path not in texts:
+            continue
+        source, encoding = texts[path]
+        try:
+            conversion = convert(source, known.around(relative) if len(texts) > 1 else None)
+        except SyntaxError as error:
+            unread.append(f"{path}: {error}")
             continue
         target = _target(given.output, relative, single)
         if target is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from fnn.port._edit import code as code_of
+from fnn.port._files import Neighbours
 from fnn.port._flow import walk
 from fnn.port._hindrances import ITEM, Hindrances, hindering
 from fnn.port._hoisting import hoisted
@@ -18,20 +19,27 @@ from fnn.port._indices import FILLED, filled_by_masks
 from fnn.port._infer import Inference
 from fnn.port._method_calls import SIZED
 from fnn.port._outline import STAYS, outlined
+from fnn.port._parametrised import parametrised
 from fnn.port._recomputed import AGAIN, recomputed
 from fnn.port._regions import ELSEWHERE
 from fnn.port._report import CHANGED, CONVERTED, LEFT, Note
+from fnn.port._retained import ASKED, RETAINED, retained
 from fnn.port._rewrite import Rewriter
 from fnn.port._sorting import DRAWS
 from fnn.port._tidy import tidied, with_double, with_imports
+from fnn.port._writes import SHARED
 
 __all__ = ["Conversion", "convert"]
 
 # What a report says, how the script may be put in other words so that it has not to, and what is to be said then.
-OTHER_WORDS = (
-    (DRAWS, hoisted, ""),
-    (SIZED.format("nonzero"), filled_by_masks, FILLED),
-    (ELSEWHERE, recomputed, AGAIN),
+OTHER_WORDS: tuple[
+    tuple[str, Callable[[cst.Module, Callable[[cst.Module], Inference]], cst.Module | None], str], ...
+] = (
+    (SHARED, lambda module, infer: parametrised(module, infer(module)), ""),
+    (RETAINED, lambda module, infer: retained(module), ASKED),
+    (DRAWS, lambda module, infer: hoisted(module), ""),
+    (SIZED.format("nonzero"), lambda module, infer: filled_by_masks(module), FILLED),
+    (ELSEWHERE, lambda module, infer: recomputed(module, infer(module)), AGAIN),
 )
 
 
@@ -53,11 +61,12 @@ class Conversion:
         return all(note.status != LEFT for note in self.notes)
 
 
-def convert(source: str) -> Conversion:
+def convert(source: str, beside: Neighbours | None = None) -> Conversion:
     r"""Converts a script that uses PyTorch.
 
     Args:
         source: its text.
+        beside: the other files that are converted with it, which it may import; None: there are none.
 
     Returns:
         The text of the same script for fnn, and what is to be said of its lines.
@@ -77,26 +86,32 @@ def convert(source: str) -> Conversion:
         raise SyntaxError(str(error)) from None
     troubles: list[Note] = []
     positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    seeds = beside.given() if beside is not None else {}
+
+    def infer(tree: cst.Module, asking: bool = False) -> Inference:
+        return Inference(tree, asking, beside, seeds)
+
     for outlining in (True, False):
         try:
-            best, now, asking = _converted(module, module.code, positions, outlining, troubles), module, False
+            best = _converted(module, infer(module), module.code, positions, outlining, troubles)
+            now, asking = module, False
             told: list[Note] = []
             for reason, other_words, said in OTHER_WORDS:
                 where = [note.line for note in best.notes if reason in note.text]
-                moved = other_words(now) if where else None
+                moved = other_words(now, infer) if where else None
                 if moved is None:
                     continue
-                other = _converted(moved, module.code, positions, outlining, troubles)
+                other = _converted(moved, infer(moved), module.code, positions, outlining, troubles)
                 if _left(other) < _left(best):
                     best, now = other, moved
                     told += [Note(line, CHANGED, said) for line in where if said]
             if any(DRAWS in note.text for note in best.notes):
-                other = _converted(now, module.code, positions, outlining, troubles, asking=True)
+                other = _converted(now, infer(now, True), module.code, positions, outlining, troubles)
                 if _left(other) < _left(best):
                     best, asking = other, True
             lines = hindering(best.notes, STAYS) if outlining else {}
             if lines or any(STAYS in note.text for note in best.notes):
-                other = _converted(now, module.code, positions, outlining, troubles, asking, lines)
+                other = _converted(now, infer(now, asking), module.code, positions, outlining, troubles, lines)
                 best = other if _failing(other) < _failing(best) else best
             return replace(best, notes=tuple(sorted([*best.notes, *told])))
         except Exception as error:
@@ -117,14 +132,13 @@ def _failing(conversion: Conversion) -> int:
 
 def _converted(
     module: cst.Module,
+    found: Inference,
     source: str,
     positions: Mapping[cst.CSTNode, CodeRange],
     outlining: bool,
     troubles: list[Note],
-    asking: bool = False,
     hindered: Mapping[int, str] | None = None,
 ) -> Conversion:
-    found = Inference(module, asking)
     rewriter = Rewriter(found, positions)
     hindrances = None if hindered is None else Hindrances(module, found, hindered, positions)
     tree = outlined(module, found, rewriter.note, hindrances) if outlining else module
