@@ -20,6 +20,8 @@ TOLERANCE = 1e-4  # relative
 _LEAST = 1e-6  # losses below count as this much
 _LAYER_TOLERANCE = 1e-4
 _TAIL = 12  # lines of an error
+# The same operations of PyTorch by other instructions: nothing but the rounding of sums is another.
+_ROUNDED_OTHERWISE = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,27 @@ class Check:
         losses: those of the port.
         errors: what either run said when it failed; empty if none did.
         layer: where the losses differ, the first call of a layer that gave something else, in words.
+        rounded: where the losses differ, those of the original once more, rounded otherwise: by other instructions.
     """
 
     expected: tuple[float, ...]
     losses: tuple[float, ...]
     errors: tuple[str, ...] = ()
     layer: str = ""
+    rounded: tuple[float, ...] = ()
 
     @property
     def differences(self) -> tuple[float, ...]:
         """The relative differences, step by step."""
-        pairs = zip(self.expected, self.losses, strict=False)
+        return self._relative(self.losses)
+
+    @property
+    def rounding(self) -> tuple[float, ...]:
+        """The relative differences of PyTorch from itself, rounded otherwise; empty where the losses agree."""
+        return self._relative(self.rounded)
+
+    def _relative(self, others: Sequence[float]) -> tuple[float, ...]:
+        pairs = zip(self.expected, others, strict=False)
         return tuple(0.0 if a == b or a != a != b else abs(a - b) / max(abs(a), _LEAST) for a, b in pairs)
 
     @property
@@ -84,7 +96,8 @@ def check(
     if found.first is None:
         return found
     again = [_run(kind, path, found.first + 1, seed, arguments, timeout, "layers") for kind, path in scripts]
-    return replace(found, layer=_departing(again[0].layers, again[1].layers))
+    other = _run("torch", original, steps, seed, arguments, timeout, settings=_ROUNDED_OTHERWISE)
+    return replace(found, layer=_departing(again[0].layers, again[1].layers), rounded=other.losses)
 
 
 def passed(checks: Iterable[Check]) -> bool:
@@ -191,7 +204,14 @@ def _departing(expected: Sequence[tuple[str, float]], given: Sequence[tuple[str,
 
 
 def _run(
-    kind: str, path: Path, steps: int, seed: int, arguments: Sequence[str], timeout: float, what: str = "losses"
+    kind: str,
+    path: Path,
+    steps: int,
+    seed: int,
+    arguments: Sequence[str],
+    timeout: float,
+    what: str = "losses",
+    settings: Mapping[str, str] | None = None,
 ) -> _Run:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "losses.json"
@@ -199,6 +219,7 @@ def _run(
         paths = [str(Path(__file__).resolve().parents[2]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         environment = {
             **os.environ,
+            **(settings or {}),
             "CUDA_VISIBLE_DEVICES": "",
             "JAX_PLATFORMS": "cpu",
             "MPLBACKEND": "Agg",

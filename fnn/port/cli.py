@@ -143,6 +143,7 @@ def _main(given: argparse.Namespace) -> int:
             "first_difference": result.first,
             "agrees": result.agrees,
             "layer": result.layer,
+            "rounding": result.rounding,
             "errors": result.errors,
         }
         if not given.json:

@@ -45,9 +45,11 @@ def show_check(result: Check) -> None:
     from rich.table import Table
 
     console = Console()
-    table = Table("step", "torch", "fnn", "relative", box=None, pad_edge=False)
+    rounding = result.rounding
+    table = Table("step", "torch", "fnn", "relative", *(["torch twice"] if rounding else []), box=None, pad_edge=False)
     for i, difference in enumerate(result.differences):
-        table.add_row(str(i), f"{result.expected[i]:.7g}", f"{result.losses[i]:.7g}", f"{difference:.1e}")
+        more = [f"{rounding[i]:.1e}"] if i < len(rounding) else []
+        table.add_row(str(i), f"{result.expected[i]:.7g}", f"{result.losses[i]:.7g}", f"{difference:.1e}", *more)
     console.print(table)
     for error in result.errors:
         console.print(error, style="red", markup=False, highlight=False)
@@ -58,5 +60,9 @@ def show_check(result: Check) -> None:
         console.print(f"the losses differ first at step {at}, by {result.differences[at]:.1e}", style="red")
         if result.layer:
             console.print(result.layer, markup=False, highlight=False)
+        if at < len(rounding):
+            itself = f"by {max(rounding[: at + 1]):.1e} up to there"
+            text = f"PyTorch, rounded otherwise (by other instructions, on one thread), differs from itself {itself}"
+            console.print(text, highlight=False)
     elif not result.errors:
         console.print(f"torch differentiated {len(result.expected)} losses, fnn {len(result.losses)}", style="red")

@@ -47,3 +47,4 @@ def test_the_first_layer_that_departs_is_named(tmp_path):
     port.write_text(code.replace("return self.out(", "return self.out(2 * "), encoding="utf-8")
     result = check(original, port, steps=2)
     assert result.first == 0 and "out (Linear)" in result.layer
+    assert len(result.rounding) == 2 and max(result.rounding) < 1e-5 < result.differences[0]  # and not by rounding
