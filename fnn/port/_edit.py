@@ -108,7 +108,7 @@ def statement(source: str) -> cst.BaseStatement:
 
 def replaced_self(targets: Sequence[cst.AssignTarget], value: cst.BaseExpression) -> bool:
     """Whether an assignment gives names to what they are already: ``x, y = x, y``."""
-    if len(targets) != 1:
+    if len(targets) != 1 or (isinstance(value, cst.Tuple) and not value.elements):
         return False
     if isinstance(value, cst.Tuple):
         value = value.with_changes(lpar=[], rpar=[])

@@ -102,11 +102,15 @@ class ImportRewriter(cst.CSTTransformer):
         if len(groups) == 1:
             parent, aliases = next(iter(groups.items()))
             return [node.with_changes(module=name(parent), names=_commas(aliases))]
-        return [cst.ImportFrom(module=name(parent), names=_commas(aliases)) for parent, aliases in groups.items()]
+        return [cst.ImportFrom(module=name(parent), names=_on_a_line(aliases)) for parent, aliases in groups.items()]
 
 
 def _commas(aliases: Sequence[cst.ImportAlias]) -> list[cst.ImportAlias]:
     return [*aliases[:-1], aliases[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)]
+
+
+def _on_a_line(aliases: Sequence[cst.ImportAlias]) -> list[cst.ImportAlias]:
+    return [alias.with_changes(comma=cst.MaybeSentinel.DEFAULT) for alias in aliases]
 
 
 def _import(node: cst.Import, aliases: Sequence[cst.ImportAlias]) -> cst.Import:

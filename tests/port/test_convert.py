@@ -289,6 +289,14 @@ def test_einops_layers_and_operations_of_ones_own():
     assert "2 * fnn.clone(x)" in code and "2 * fnn.clone(grad) + 0 * x.shape[0]" in code
 
 
+def test_imports_in_brackets_are_parted():
+    source = "from torch.utils.data import (\n    DataLoader,\n    Dataset,\n    no_such,\n)\nkinds = ()\n"
+    conversion = convert(source)
+    made = "from fnn.utils.data import DataLoader, Dataset\nfrom torch.utils.data import no_such\nkinds = ()\n"
+    assert conversion.code == made
+    assert [(n.line, "no_such" in n.text) for n in conversion.notes if n.status == "not converted"] == [(1, True)]
+
+
 def test_whatever_is_python_converts_to_what_parses():
     root = Path(__file__).resolve().parents[2]
     files = [*sorted((root / "fnn" / "port").glob("*.py"))[:4], root / "tests" / "extent.py"]
