@@ -20,6 +20,9 @@ class _Names(cst.CSTVisitor):
     def visit_Name(self, node: cst.Name) -> None:
         self.count[node.value] += 1
 
+    def visit_ImportFrom(self, node: cst.ImportFrom) -> bool:
+        return False  # what it is imported from is no use of a name
+
     def visit_Attribute_attr(self, node: cst.Attribute) -> None:
         self.count[node.attr.value] -= 1
 
