@@ -17,6 +17,7 @@ from fnn.port._kinds import (
     NUMBER,
     NUMPY,
     OTHER,
+    PACKED,
     ROW,
     TEXT,
     Kind,
@@ -174,7 +175,10 @@ class Invocations(Values):
     def _module_call(self, kind: Kind, node: cst.Call, args: list[Kind | None]) -> Kind | None:
         owner = self.classes.get(kind.name)
         if owner is None:
-            return module_result(kind.name)
+            given = module_result(kind.name)
+            if args and args[0] == PACKED and given is not None and given.tag == "tuple":
+                return given._replace(of=(PACKED, *given.of[1:]))
+            return given
         function = owner.methods.get("forward")
         if function is None:
             return ARRAY
