@@ -188,18 +188,24 @@ _QUIET: dict[type, type] = {}
 _LOUD: dict[type, type] = {}
 
 
-@contextlib.contextmanager
-def differentiated_by(trace: Any, seen: bool) -> Iterator[None]:
-    """Inside the ``with`` block the derivative ``trace`` sees what is computed, or takes all of it for constants."""
-    kind = type(trace)
-    if kind not in _QUIET and kind not in _LOUD:
-        quiet = _quiet_kind(kind)
-        _QUIET[kind], _LOUD[quiet] = quiet, kind
-    trace.__class__ = _LOUD.get(kind, kind) if seen else _QUIET.get(kind, kind)
-    try:
-        yield
-    finally:
-        trace.__class__ = kind
+class differentiated_by:
+    """Inside the ``with`` block the derivative ``trace`` sees what is computed, or takes all of it for constants.
+
+    It is no generator, which would leave the block when nobody holds it any more: a mode may be set by a statement.
+    """
+
+    def __init__(self, trace: Any, seen: bool) -> None:
+        self._trace, self._seen = trace, seen
+
+    def __enter__(self) -> None:
+        self._kind = kind = type(self._trace)
+        if kind not in _QUIET and kind not in _LOUD:
+            quiet = _quiet_kind(kind)
+            _QUIET[kind], _LOUD[quiet] = quiet, kind
+        self._trace.__class__ = _LOUD.get(kind, kind) if self._seen else _QUIET.get(kind, kind)
+
+    def __exit__(self, *_: object) -> None:
+        self._trace.__class__ = self._kind
 
 
 def _quiet_kind(kind: Any) -> type:

@@ -23,7 +23,7 @@ def trained(nodes: Sequence[cst.CSTNode], steps: Learning, module: cst.Module) -
     Raises:
         Cannot: neither is known.
     """
-    found = _run_by(nodes, steps, set())
+    found = _run_by(nodes, steps, set(), _asked_for_parameters(module))
     if not found:
         found = _optimized(module, steps)
     found = [n for n in dict.fromkeys(found) if not any(n.startswith(f"{other}.") for other in found)]
@@ -32,7 +32,7 @@ def trained(nodes: Sequence[cst.CSTNode], steps: Learning, module: cst.Module) -
     return found
 
 
-def _run_by(nodes: Sequence[cst.CSTNode], steps: Learning, seen: set[int]) -> list[str]:
+def _run_by(nodes: Sequence[cst.CSTNode], steps: Learning, seen: set[int], models: set[str]) -> list[str]:
     found: list[str | None] = []
     parts = [part for node in nodes for part in walk(node, functions=True)]
     for part in parts:
@@ -42,17 +42,19 @@ def _run_by(nodes: Sequence[cst.CSTNode], steps: Learning, seen: set[int]) -> li
             continue
         owner = part.func.value if isinstance(part.func, cst.Attribute) else None
         for given in (part.func, owner, *(a.value for a in part.args)):
-            if given is not None and _has_parameters(given, steps):
+            if given is not None and (_has_parameters(given, steps) or _is_model(given, steps, models)):
                 found.append(dotted(given))
         function = steps.function(part)
         if function is not None and id(function) not in seen:
             seen.add(id(function))
-            found += _within(function, owner, steps, seen)
+            found += _within(function, owner, steps, seen, models)
     local = bound(nodes)
     return [n for n in found if n is not None and n.partition(".")[0] not in local]
 
 
-def _within(function: Function, owner: cst.BaseExpression | None, steps: Learning, seen: set[int]) -> list[str]:
+def _within(
+    function: Function, owner: cst.BaseExpression | None, steps: Learning, seen: set[int], models: set[str]
+) -> list[str]:
     """What a function runs that its caller can name, too."""
     if not isinstance(function.node, cst.FunctionDef):
         return []
@@ -61,7 +63,7 @@ def _within(function: Function, owner: cst.BaseExpression | None, steps: Learnin
         return []  # the Module itself is what is trained
     own = {p.name.value for p in walk(function.node.params) if isinstance(p, cst.Param)}
     named: list[str] = []
-    for name in _run_by(function.node.body.body, steps, seen):
+    for name in _run_by(function.node.body.body, steps, seen, models):
         root, _, rest = name.partition(".")
         if method and root == "self" and rest and dotted(owner) is not None:
             named.append(f"{dotted(owner)}.{rest}")
@@ -73,6 +75,24 @@ def _within(function: Function, owner: cst.BaseExpression | None, steps: Learnin
 def _has_parameters(node: cst.BaseExpression, steps: Learning) -> bool:
     kind = steps.kind(node)
     return kind is not None and kind.tag == "module" and not steps.is_loss(kind)
+
+
+def _is_model(node: cst.BaseExpression, steps: Learning, models: set[str]) -> bool:
+    """Whether an expression is a Module that another file defines."""
+    return steps.kind(node) is None and dotted(node) in models
+
+
+def _asked_for_parameters(module: cst.Module) -> set[str]:
+    """What a script asks for ``parameters()``, or for those of its parts."""
+    found: set[str] = set()
+    for part in walk(module, functions=True):
+        match part:
+            case cst.Call(func=cst.Attribute(value=owner, attr=cst.Name(value="parameters"))):
+                name = dotted(owner) or ""
+                while name:
+                    found.add(name)
+                    name = name.rpartition(".")[0]
+    return found - {"self"}
 
 
 def _optimized(module: cst.Module, steps: Learning) -> list[str]:

@@ -10,12 +10,17 @@ import libcst as cst
 from fnn.port._edit import arguments, call, name
 from fnn.port._flow import always_read, bound, first_reads, names_in, surely_bound, walk
 from fnn.port._infer import Inference
+from fnn.port._kinds import is_array
 from fnn.port._regions import ELSEWHERE, Cannot, Elsewhere, first_place
 from fnn.port._sorting import Sorting
 
 __all__ = ["JIT", "Extraction", "Place", "Step", "globals_of", "jit", "nothing", "with_nothing"]
 
 JIT = cst.Decorator(cst.Attribute(cst.Name("fnn"), cst.Name("jit")))
+ANEW = (
+    "it packs sequences, and what is packed has another size for each set of {}: compiled, it would be compiled anew "
+    "for each of them; pad_packed_sequence and a loss with ignore_index, with the lengths as an array, need one program"
+)
 _PLAIN = ("number", "text", "shape", "dtype", "device", "none")
 
 
@@ -45,6 +50,7 @@ class Extraction(Sorting):
         super().__init__(module, found)
         self._waiting: list[Step] = []
         self._module = module
+        self._once = False  # whether a step stays where it is that would be compiled for each batch
         self._named_first: dict[int, tuple[cst.If, list[str]]] = {}  # branches, and names that only they bind
         self._read_in_functions: set[str] = set()
         for part in walk(module, functions=True):
@@ -103,16 +109,26 @@ class Extraction(Sorting):
         perhaps = [n for n in results if n not in given and n not in surely_bound(region)]
         region = [*(nothing(n) for n in perhaps), *region]
         static = [n for n in given if self._statics.needed(region, n)]
+        packed = [n for n in static if self._once and self._statics.packs(region, n)]
+        arrays = [n for n in packed if self._statics.only_packs(region, n)]
+        if packed != arrays:
+            raise Cannot(ANEW.format(min(set(packed) - set(arrays))))
+        static = [n for n in static if n not in arrays]
         several = [n for n in static if self._statics.is_list(region, n)]
         made = self._fresh(called)
         node = self._definition(made, given, static, results, region, in_function and at.method)
         self._waiting.append(Step(node))
-        calling = self._call(made, given, several, results, in_function and at.method)
+        made_of = {n: "tuple" for n in several} | {n: "fnn.tensor" for n in arrays if not self._is_array(region, n)}
+        calling = self._call(made, given, made_of, results, in_function and at.method)
         return (
             [*body[:first], *before, calling, *rest]
             if at.loops or at.function
             else self._alone([*body[:first], *before], calling, rest, at)
         )
+
+    def _is_array(self, region: Sequence[cst.CSTNode], wanted: str) -> bool:
+        uses = [n for s in region for n in walk(s) if isinstance(n, cst.Name) and n.value == wanted]
+        return any(is_array(self._found.of(n)) for n in uses)
 
     def _name_first(
         self, given: Sequence[str], region: Sequence[cst.CSTNode], at: Place, earlier: Sequence[cst.CSTNode]
@@ -202,11 +218,11 @@ class Extraction(Sorting):
         )
 
     def _call(
-        self, called: str, given: list[str], several: list[str], results: list[str], method: bool
+        self, called: str, given: list[str], made_of: dict[str, str], results: list[str], method: bool
     ) -> cst.SimpleStatementLine:
         handed = [n for n in given if not (method and n == "self")]
         function = name(f"self.{called}" if method else called)
-        values = [call("tuple", cst.Name(n)) if n in several else cst.Name(n) for n in handed]
+        values = [call(made_of[n], cst.Name(n)) if n in made_of else cst.Name(n) for n in handed]
         value = cst.Call(function, arguments(*values))
         if not results:
             return cst.SimpleStatementLine([cst.Expr(value)])

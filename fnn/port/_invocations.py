@@ -18,6 +18,7 @@ from fnn.port._kinds import (
     NUMBER,
     NUMPY,
     OTHER,
+    PACKED,
     ROW,
     TEXT,
     Kind,
@@ -208,7 +209,10 @@ class Invocations(Values):
             return BATCH  # an array, or several
         owner = self.classes.get(kind.name)
         if owner is None:
-            return module_result(kind.name)
+            given = module_result(kind.name)
+            if args and args[0] == PACKED and given is not None and given.tag == "tuple":
+                return given._replace(of=(PACKED, *given.of[1:]))
+            return given
         function = owner.methods.get("forward")
         if function is None:
             return ARRAY

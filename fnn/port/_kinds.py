@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 __all__ = [
     "ARRAY", "BATCH", "BOX", "COMPUTED", "DEVICE", "DTYPE", "FOREIGN", "GROUP", "INDEX", "LOADER", "MASK", "NONE",
-    "NUMBER", "NUMPY", "OPTIMIZER", "OTHER", "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind", "either",
-    "element", "is_array", "join", "list_of", "part", "torch_name", "tuple_of", "ways",
+    "NUMBER", "NUMPY", "OPTIMIZER", "OTHER", "PACKED", "ROW", "SHAPE", "SPARSE", "TENSOR_CLASS", "TEXT", "Kind",
+    "either", "element", "is_array", "join", "list_of", "part", "torch_name", "tuple_of", "ways",
 ]  # fmt: skip
 
 
@@ -23,6 +23,7 @@ ARRAY = Kind("array")
 MASK = Kind("array", "mask")  # an array of truth values
 INDEX = Kind("array", "index")  # an array of places, or of other whole numbers
 ROW = Kind("array", "row")  # an array that may have a first dimension of one, which a write into an array drops
+PACKED = Kind("array", "packed")  # packed sequences, whose ``data`` is an array of its own
 BATCH = Kind("batch")  # what a loader yields: one array, or a tuple or a dict of them
 BOX = Kind("box")  # a Parameter or a Buffer
 COMPUTED = Kind("module", "computed weight")  # a layer whose weight is no Parameter any more: weight_norm's

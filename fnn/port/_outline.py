@@ -64,6 +64,7 @@ class _Outliner(Uncompiled):
         super().__init__(module, found)
         self._note = note
         self._hindrances = hindrances
+        self._once = hindrances is not None
 
     def module(self, node: cst.Module) -> cst.Module:
         made = node.with_changes(body=self._body(node.body, Place(top=True)))

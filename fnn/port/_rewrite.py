@@ -12,7 +12,7 @@ from fnn.port._edit import bare, call, code, grouped, keyword, name
 from fnn.port._fixed import Fixed
 from fnn.port._flow import names_in
 from fnn.port._hindrances import ITEM, STEP
-from fnn.port._kinds import ARRAY, DTYPE, ROW, Kind, is_array
+from fnn.port._kinds import ARRAY, DTYPE, PACKED, ROW, Kind, is_array
 from fnn.port._masked import (
     MASKED,
     Reduced,
@@ -252,6 +252,8 @@ class Rewriter(MethodCalls):
 
     def _array_attribute(self, original: cst.Attribute, updated: cst.Attribute) -> cst.BaseExpression:
         attr = original.attr.value
+        if attr == "data" and self._kind(original.value) == PACKED:
+            return updated
         if attr == "data":
             if isinstance(updated.value, cst.Attribute) and updated.value.attr.value == "grad":
                 return updated.value

@@ -8,17 +8,18 @@ import libcst as cst
 
 from fnn.port._flow import walk
 from fnn.port._infer import Inference
-from fnn.port._kinds import NUMBER
+from fnn.port._kinds import NUMBER, Kind
 from fnn.port._passed import passed
 from fnn.port._scopes import Function, dotted
 from fnn.port._steps import Steps
 
-__all__ = ["Statics"]
+__all__ = ["LENGTHS", "Statics"]
 
 _PLAIN = ("number", "text", "shape")
 _SHAPED = ("torch", "tensor class", "method")
 _DATA = frozenset("tensor as_tensor FloatTensor LongTensor Tensor from_numpy stack".split())
-_LENGTHS = "torch.nn.utils.rnn.pack_padded_sequence"
+_PADDED = "torch.nn.utils.rnn.pad_packed_sequence"
+LENGTHS = "torch.nn.utils.rnn.pack_padded_sequence"
 
 
 class Statics:
@@ -40,6 +41,54 @@ class Statics:
         if any(wanted in _decisive(test) for test in tests):
             return False  # it is asked whether it holds
         return not any((kind := self._found.of(n)) is not None and kind.tag in _PLAIN for n in uses)
+
+    def packs(self, nodes: Sequence[cst.CSTNode], wanted: str) -> bool:
+        """Whether statements, or functions that they give it to, pack sequences of which a name has the lengths."""
+        return any(self._packs(part, wanted, ()) for s in nodes for part in walk(s) if isinstance(part, cst.Call))
+
+    def _packs(self, node: cst.Call, wanted: str, inside: tuple[int, ...]) -> bool:
+        kind = self._found.of(node.func)
+        if self._are_lengths(node, kind, wanted):
+            return True
+        function = self._steps.forward_of(kind) or self._steps.function(node)
+        if function is None or id(function) in inside:
+            return False
+        names = [n for n, value in passed(function, node) if isinstance(value, cst.Name) and value.value == wanted]
+        calls = [part for part in walk(function.node.body) if isinstance(part, cst.Call)]
+        return any(self._packs(part, n, (*inside, id(function))) for n in names for part in calls)
+
+    def only_packs(self, nodes: Sequence[cst.CSTNode], wanted: str, inside: tuple[int, ...] = ()) -> bool:
+        """Whether a name stands for nothing but the lengths of sequences that are packed, and padded again.
+
+        Then it may be an array: the packed form, whose size depends on it, is not asked for.
+        """
+        parts = [part for s in nodes for part in walk(s, functions=True)]
+        calls = [part for part in parts if isinstance(part, cst.Call)]
+        packing = [c for c in calls if self._are_lengths(c, self._found.of(c.func), wanted)]
+        if packing and not any((k := self._found.of(c.func)) is not None and k.name == _PADDED for c in calls):
+            return False
+        kinds = cst.Attribute | cst.Subscript
+        if any(isinstance(p, kinds) and (p.value in packing or _asks_packed(p)) for p in parts):
+            return False
+        known = len(packing)
+        for node in calls:
+            function = self._steps.forward_of(self._found.of(node.func)) or self._steps.function(node)
+            for name, value in passed(function, node) if function is not None and id(function) not in inside else ():
+                if isinstance(value, cst.Name) and value.value == wanted:
+                    if not self.only_packs([function.node.body], name, (*inside, id(function))):
+                        return False
+                    known += 1
+        words = {id(p.attr) for p in parts if isinstance(p, cst.Attribute)}
+        words |= {id(p.keyword) for p in parts if isinstance(p, cst.Arg)}
+        asked = {id(p.left) for p in parts if isinstance(p, cst.Comparison) and not _decisive(p)}  # whether it is None
+        uses = [p for p in parts if isinstance(p, cst.Name) and p.value == wanted and id(p) not in words | asked]
+        return len(uses) == known
+
+    def _are_lengths(self, node: cst.Call, kind: Kind | None, wanted: str) -> bool:
+        if kind is None or kind.name != LENGTHS:
+            return False
+        given = [a.value for i, a in enumerate(node.args) if i == 1 or _keyword(a) == "lengths"]
+        return any(isinstance(v, cst.Name) and v.value == wanted for v in given)
 
     def _here(self, part: cst.CSTNode, wanted: str) -> bool:
         match part:
@@ -64,9 +113,8 @@ class Statics:
     def _called(self, node: cst.Call, wanted: str) -> bool:
         kind = self._found.of(node.func)
         values = [a.value for a in node.args]
-        if kind is not None and kind.name == _LENGTHS:
-            given = [a.value for i, a in enumerate(node.args) if i == 1 or _keyword(a) == "lengths"]
-            return any(isinstance(v, cst.Name) and v.value == wanted for v in given)
+        if kind is not None and kind.name == LENGTHS:
+            return self._are_lengths(node, kind, wanted)
         base = self._found.of(node.func.value) if isinstance(node.func, cst.Attribute) else None
         host = any(k is not None and k.tag in ("numpy module", "number module") for k in (kind, base))
         if host or (kind is not None and kind.tag in _SHAPED) or dotted(node.func) == "range":
@@ -133,6 +181,10 @@ def _decisive(test: cst.BaseExpression) -> set[str]:
             sides = [test.left, *(c.comparator for c in test.comparisons)]
             return {side.value for side in sides if isinstance(side, cst.Name)}
     return set()
+
+
+def _asks_packed(node: cst.Attribute | cst.Subscript) -> bool:
+    return isinstance(node, cst.Attribute) and node.attr.value in ("data", "batch_sizes")
 
 
 def _keyword(argument: cst.Arg) -> str:

@@ -18,6 +18,7 @@ from fnn.port._kinds import (
     NUMPY,
     OPTIMIZER,
     OTHER,
+    PACKED,
     SHAPE,
     SPARSE,
     TEXT,
@@ -150,7 +151,9 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
     if parent.startswith("torch.nn.utils") and last in ("weight_norm", "spectral_norm"):
         return COMPUTED
     if parent == "torch.nn.init" or parent.startswith("torch.nn.utils"):
-        return ARRAY if parent.endswith("rnn") else OTHER if not last.endswith("norm") else Kind("module")
+        if parent.endswith("rnn"):
+            return PACKED if last.startswith("pack_") else ARRAY
+        return OTHER if not last.endswith("norm") else Kind("module")
     if parent == "einops.layers.torch":
         return Kind("module", last)
     if parent == "einops":

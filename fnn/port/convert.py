@@ -26,6 +26,7 @@ from fnn.port._report import CHANGED, CONVERTED, LEFT, Note
 from fnn.port._retained import ASKED, RETAINED, retained
 from fnn.port._rewrite import Rewriter
 from fnn.port._sorting import DRAWS
+from fnn.port._statics import LENGTHS
 from fnn.port._tidy import tidied, with_double, with_imports
 from fnn.port._writes import SHARED
 
@@ -110,9 +111,11 @@ def convert(source: str, beside: Neighbours | None = None) -> Conversion:
                 if _left(other) < _left(best):
                     best, asking = other, True
             lines = hindering(best.notes, STAYS) if outlining else {}
-            if lines or any(STAYS in note.text for note in best.notes):
+            packs = outlining and LENGTHS.rpartition(".")[2] in module.code
+            if lines or packs or any(STAYS in note.text for note in best.notes):
                 other = _converted(now, infer(now, asking), module.code, positions, outlining, troubles, lines)
-                best = other if _failing(other) < _failing(best) else best
+                fewer = _failing(best) - _failing(other)
+                best = other if fewer > 0 or (packs and not fewer) else best
             return replace(best, notes=tuple(sorted([*best.notes, *told])))
         except Exception as error:
             # A script that trips the conversion must not cost the user the rest of a folder.

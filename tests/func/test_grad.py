@@ -386,3 +386,19 @@ def test_what_the_host_is_asked_keeps_its_order_around_backward():
 
     assert step(jnp.ones((1, 2))).tolist() == [1, 2, 3]
     assert step(jnp.ones((1, 2))).tolist() == [4, 5, 6]
+
+
+def test_values_are_known_while_a_function_is_differentiated():
+    def f(x):
+        with fnn.no_grad():
+            factor = x * 2
+            chosen = factor[factor > 0]
+            with fnn.enable_grad():
+                seen = x * 3
+        n = len(fnn.nonzero(x)) + fnn.tolist(fnn.detach(x))[0] + fnn.numpy(x)[0]
+        total = (factor * x).sum() + chosen.sum() + seen.sum() + n * x[0]
+        return total if factor.sum() > 0 else x.sum()
+
+    value, grad = fnn.value_and_grad(f)(jnp.array([3.0, -1.0]))
+    assert value == 20.0 + 6.0 + 6.0 + 8.0 * 3.0
+    np.testing.assert_array_equal(grad, [6.0 + 3.0 + 8.0, -2.0 + 3.0])

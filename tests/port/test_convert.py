@@ -515,9 +515,9 @@ def test_masks_in_a_step():
     assert "loss = each.mean(where=m)" in convert(source.replace(loss, each)).code
     summed = convert(source.replace(loss, "model(x)[m].sum()")).code
     assert "loss = fnn.index_put(model(x), (~m,), 0).sum()" in summed
-    other = convert(source.replace(loss, "(model(x)[m] ** 2).mean()"))
-    assert "        return (model(x)[m] ** 2).mean()\n" in other.code and "fnn.jit" not in other.code
-    assert other.complete and any("x[mask]" in n.text and "not compiled" in n.text for n in other.notes)
+    plain = convert(source.replace(loss, "(model(x)[m] ** 2).mean()"))
+    assert any("not compiled" in n.text and "fnn.where(mask, x, 0)" in n.text for n in plain.notes) and plain.complete
+    assert "        return (model(x)[m] ** 2).mean()\n\n    loss = fnn.backward(loss_of)(model)\n" in plain.code
 
 
 def test_functions_that_ask_for_gradients_are_compiled():
@@ -864,8 +864,8 @@ def test_numbers_of_a_known_size_are_asked_while_a_step_runs(draw, capsys):
 
 def test_a_size_that_values_decide_is_not_asked():
     conversion = convert(SAMPLED.format(draw="Tensor(np.random.randn(int(mu.sum()), width))"))
-    assert "io_callback" not in conversion.code and "fnn.jit" not in conversion.code
     assert any("not compiled" in note.text for note in conversion.notes) and conversion.complete
+    assert "io_callback(functools.partial(np.random.randn" not in conversion.code
 
 
 def test_noise_of_what_a_step_computes_is_asked_in_the_step():
@@ -946,7 +946,7 @@ def test_places_are_no_masks_whatever_their_name(made):
         """
     conversion = convert(textwrap.dedent(source))
     assert "mse_loss(model(x)[mask_train], x[mask_train])" in conversion.code and conversion.complete
-    assert ("@fnn.jit" in conversion.code) == INDICES[made]
+    assert ("@fnn.jit" in conversion.code) == INDICES[made], "what a mask chooses has no size in a compiled step"
 
 
 def test_masks_of_shapes_are_known_in_a_step():

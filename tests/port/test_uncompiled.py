@@ -253,3 +253,47 @@ def test_a_branch_that_leaves_the_turn_is_reported():
     source = HEAD + NET.format(forward=FORWARDS["rows of a mask"]) + TAIL.replace("    loss.backward()", line)
     conversion = compared(source)
     assert any("leaves the turn when the gradients are there" in note.text for note in conversion.notes)
+
+
+PACKED = """\
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+class Teller(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.tell, self.out = nn.Embedding(9, 4), nn.GRU(4, 4, batch_first=True), nn.Linear(4, 9)
+    def forward(self, words, lengths):
+        told, _ = self.tell(pack_padded_sequence(self.embed(words), lengths, batch_first=True))
+        {taken}
+model = Teller()
+opt = torch.optim.SGD(model.parameters(), lr=0.5)
+for lengths in ([5, 4, 2], [5, 5, 3], [5, 3, 1], [5, 4, 4]):
+    words = torch.randint(1, 9, (3, 5))
+    for row, n in enumerate(lengths):
+        words[row, n:] = 0
+    scores = model(words, lengths)
+    loss = F.cross_entropy({scores})
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+    losses.append(loss.item())
+"""
+
+
+def test_packed_sequences_are_not_compiled_for_each_set_of_lengths():
+    taken = {
+        "taken": "return self.out(told.data)",
+        "scores": "scores, pack_padded_sequence(words, lengths, batch_first=True)[0]",
+    }
+    conversion = compared(HEAD + PACKED.format(**taken))
+    assert "fnn.jit" not in conversion.code and told(conversion)
+    assert any("another size for each set of lengths" in note.text for note in conversion.notes)
+
+
+def test_lengths_of_what_is_padded_again_are_an_array():
+    taken = {
+        "taken": "return self.out(pad_packed_sequence(told, batch_first=True)[0])",
+        "scores": "scores.transpose(1, 2), words, ignore_index=0",
+    }
+    conversion = compared(HEAD + PACKED.format(**taken))
+    assert "@fnn.jit\ndef train_step(words, lengths):" in conversion.code and not told(conversion)
+    assert "    loss = train_step(words, fnn.tensor(lengths))\n" in conversion.code
