@@ -170,6 +170,31 @@ def test_numbers_of_the_host_that_an_array_cannot_stand_for_are_reported(line, u
     assert [(n, "asks the host" in text) for n, text in found] == [(7, True)]
 
 
+CROPPED = {
+    "x[:, e:e + 2]": "x[:, e + fnn.arange(2)]",
+    "x[e:e + 2, e:e + 3]": "x[(e + fnn.arange(2))[:, None], e + fnn.arange(3)]",
+    "x[0, e:e + n]": "x[0, e + fnn.arange(n)]",
+}
+
+
+@pytest.mark.parametrize("used", CROPPED)
+def test_slices_from_a_place_that_is_drawn(used):
+    conversion = convert(NOISE.format(line="e = random.randint(0, 2)", used=used))
+    assert conversion.complete and f"return {CROPPED[used]}\n" in conversion.code
+    assert "e = jax.experimental.io_callback(functools.partial(random.randint, 0, 2)" in conversion.code
+
+
+def test_slices_from_a_place_that_is_drawn_apart_from_others_are_reported():
+    ((line, text),) = left(NOISE.format(line="e = random.randint(0, 2)", used="x[0, :, e:e + 2]"))
+    assert line == 8 and "beside each other" in text
+
+
+def test_extremes_of_numbers_that_are_drawn():
+    lam = "e = np.random.beta(1, 1)\n        e = max(e, 1 - e)"
+    assert "e = fnn.maximum(e, 1 - e)" in convert(NOISE.format(line=lam, used="e * x")).code
+    assert "return x * fnn.clamp(e, max=0.5)" in convert(NOISE.format(line=lam, used="x * min(e, 0.5)")).code
+
+
 MASKS = """\
 import torch
 class Net(torch.nn.Module):
