@@ -329,6 +329,9 @@ class Rewriter(MethodCalls):
                 return self._asked(original_node, updated_node)
             self.note(original_node, LEFT, FROZEN, "the training step")
         kind = self._kind(func)
+        if id(original_node) in self.found.asked.computed and self._is_compiled and isinstance(func, cst.Attribute):
+            self.needs.add("jax.numpy")
+            return updated_node.with_changes(func=name(f"jax.numpy.{func.attr.value}"))
         if kind is None and dotted(func) in ("max", "min") and self._kind(original_node) == ARRAY:
             return self._extreme(original_node, updated_node)
         if (found := self._reduced(original_node)) is not None:
