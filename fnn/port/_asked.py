@@ -10,7 +10,7 @@ import libcst as cst
 
 from fnn.port._coins import is_one, is_sized_draw, is_whole
 from fnn.port._flow import walk
-from fnn.port._kinds import is_array
+from fnn.port._kinds import Kind, is_array
 from fnn.port._scopes import Scopes
 from fnn.port._tree import Tree
 
@@ -18,6 +18,11 @@ __all__ = ["Asked"]
 
 _METHODS = frozenset("astype reshape copy squeeze flatten ravel transpose sum mean min max clip round".split())
 _SIZES = frozenset("shape ndim size dtype".split())
+# Functions that are JAX's under the same name, with the same arguments.
+_NUMPYS = frozenset(
+    "argsort sort abs sqrt exp log sin cos clip where sign floor square maximum minimum expand_dims stack concatenate "
+    "argmax argmin sum mean".split()
+)
 _MAKERS = frozenset("tensor as_tensor from_numpy".split())
 
 
@@ -27,6 +32,7 @@ class Asked:
     Attributes:
         draws: the identities of the calls that ask for such numbers.
         held: those of the expressions that stand for them as they are.
+        computed: those of the calls of numpy's functions that JAX's of the same name stand for.
     """
 
     def __init__(self, module: cst.Module, found: Scopes) -> None:
@@ -34,6 +40,7 @@ class Asked:
         self._number = False  # whether it is one whole number that is followed
         self.draws: set[int] = set()
         self.held: set[int] = set()
+        self.computed: set[int] = set()
         draws = [n for n in walk(module, functions=True) if isinstance(n, cst.Call) and is_sized_draw(n, found)]
         if not draws:
             return
@@ -63,7 +70,7 @@ class Asked:
                 plain = not isinstance(operator, cst.In | cst.NotIn | cst.Is | cst.IsNot)
                 return plain and isinstance(above, cst.Comparison) and self._computed(above, path)
             case cst.Arg():
-                return not parent.star and self._given(parent)
+                return not parent.star and (self._given(parent) or self._by_numpy(parent, path))
             case cst.Attribute(attr=cst.Name(value=attr)):
                 above = self._above(parent)
                 if attr in _METHODS and isinstance(above, cst.Call) and above.func is parent:
@@ -100,6 +107,19 @@ class Asked:
         if self._number:
             return kind.tag == "torch" and kind.name.rpartition(".")[2] in _MAKERS
         return kind.tag in ("torch", "tensor class", "method")
+
+    def _by_numpy(self, argument: cst.Arg, path: set[int]) -> bool:
+        """Whether a call is one of a function of numpy's that is JAX's as well, and its result may be an array."""
+        call = self._above(argument)
+        if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute) or self._number:
+            return False
+        base = self._found.of(call.func.value)
+        if base is None or base != Kind("numpy module", "numpy") or call.func.attr.value not in _NUMPYS:
+            return False
+        if not self._serves(call, path):
+            return False
+        self.computed.add(id(call))
+        return True
 
     def _is_place(self, index: cst.Index) -> bool:
         """Whether the index is one of an array."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from fnn import ops
-from fnn.port._kinds import NUMBER, NUMPY, TEXT, Kind, element, list_of, tuple_of
+from fnn.port._kinds import ARRAY, NUMBER, NUMPY, TEXT, Kind, element, is_array, list_of, tuple_of
 
 __all__ = ["DUCKS", "NO_ROWS", "OF_ARRAYS", "builtin_result"]
 
@@ -66,7 +66,9 @@ def builtin_result(name: str | None, args: list[Kind | None]) -> Kind | None:
     if name in ("next", "sum"):
         return element(args[0])
     if name in ("max", "min"):
-        return NUMBER if len(args) > 1 else element(args[0])
+        if len(args) > 1:
+            return ARRAY if any(map(is_array, args)) else NUMBER
+        return element(args[0])
     if name == "deque":
         return args[0]
     return NUMPY if name == "ndarray" else None

@@ -102,7 +102,7 @@ def is_whole(node: cst.Call, found: Scopes) -> bool:
 
 def is_sized_draw(node: cst.CSTNode, found: Scopes) -> bool:
     """Whether a call asks for numbers of which it is known, where a step is compiled, how many they are."""
-    if not isinstance(node, cst.Call) or any(a.star for a in node.args):
+    if not isinstance(node, cst.Call) or any(a.star == "**" for a in node.args):
         return False
     full = _full(node, found)
     shape = _shape(node, full) if full in _SIZES else None
@@ -170,9 +170,13 @@ def asked_numbers(original: cst.Call, updated: cst.Call, double: bool, found: Sc
 
 def _shape(node: cst.Call, full: str) -> tuple[cst.BaseExpression, ...] | cst.BaseExpression | None:
     """The sizes of what a draw gives, one by one or as the script has them together; None: they are not plain."""
+    place = _SIZES[full].place
+    match node.args:
+        case [cst.Arg(star="*", value=sizes)] if place is None:  # rand(*x.shape), rand(*list(x.shape))
+            listed = isinstance(sizes, cst.Call) and dotted(sizes.func) in ("list", "tuple") and len(sizes.args) == 1
+            return sizes.args[0].value if listed and isinstance(sizes, cst.Call) else sizes
     if any(a.star for a in node.args):
         return None
-    place = _SIZES[full].place
     if place == _NONE:
         return ()
     if place is None:

@@ -151,13 +151,22 @@ class Extraction(Sorting):
     def _made_inside(self, region: Sequence[cst.CSTNode], at: Place, body: Sequence[cst.CSTNode]) -> set[str]:
         """The names that only the region itself binds, in a loop or a branch of its own."""
         inside = {id(s) for s in region}
-        around = at.function.body.body if at.function is not None else [*at.loops, *body]
+        around = at.function.body.body if at.function is not None else [*self._before(at), *at.loops, *body]
         params = at.function.params if at.function is not None else None
         others = bound([s for s in around if id(s) not in inside], inside)
         if params is not None:
             others |= {p.name.value for p in walk(params) if isinstance(p, cst.Param)}
         nested = {n for s in region if isinstance(s, cst.For | cst.While | cst.If | cst.With) for n in bound([s])}
         return nested - others
+
+    def _before(self, at: Place) -> list[cst.CSTNode]:
+        """The statements of the module that run before its loop."""
+        found: list[cst.CSTNode] = []
+        for s in self._module.body if at.loops else ():
+            if any(n is at.loops[0] for n in walk(s)):
+                break
+            found.append(s)
+        return found
 
     def _alone(
         self, before: list[cst.CSTNode], call: cst.CSTNode, rest: list[cst.CSTNode], at: Place

@@ -9,7 +9,7 @@ import libcst as cst
 from fnn.port._flow import scope_body, targets, walk
 from fnn.port._scopes import Scopes, dotted
 
-__all__ = ["Fixed"]
+__all__ = ["Fixed", "matched"]
 
 _PLAIN = frozenset(("number", "shape", "text", "none", "dtype", "device", "options"))
 _OF_SHAPES = frozenset("shape ndim dtype device".split())
@@ -40,7 +40,7 @@ class Fixed:
                     given.setdefault(name, []).append(None)
                 case cst.Assign(targets=several, value=value):
                     for target in several:
-                        for part_of, one in _matched(target.target, value):
+                        for part_of, one in matched(target.target, value):
                             for n in targets(part_of)[0]:
                                 given.setdefault(n, []).append(one)
                 case cst.AnnAssign(target=target, value=value) | cst.NamedExpr(target=target, value=value):
@@ -108,7 +108,9 @@ class Fixed:
         return name in _BUILTINS
 
 
-def _matched(target: cst.CSTNode, value: cst.BaseExpression) -> list[tuple[cst.CSTNode, cst.BaseExpression]]:
+def matched(
+    target: cst.BaseExpression, value: cst.BaseExpression
+) -> list[tuple[cst.BaseExpression, cst.BaseExpression]]:
     """The parts of ``a, b = c, d`` one by one."""
     if isinstance(target, cst.Tuple | cst.List) and isinstance(value, cst.Tuple | cst.List):
         starred = any(isinstance(e, cst.StarredElement) for e in (*target.elements, *value.elements))

@@ -56,7 +56,6 @@ class Inference(Definitions):
         self.asking = asking  # whether a step that draws numbers of a known size asks the host for them while it runs
         self.written_states = written_states(module)
         self.shared: dict[int, tuple[str, ...] | None] = {}  # by the list that a loop makes Parameters of
-        self._lists: dict[str, cst.BaseExpression] = {}
         self._grown: set[str] = set()  # lists that get what has other names
         self._rest: Sequence[cst.CSTNode] = ()
         for _ in range(_ROUNDS):
@@ -119,7 +118,7 @@ class Inference(Definitions):
                 kind = self._eval(node.value)
                 for target in node.targets:
                     if isinstance(target.target, cst.Name):
-                        self._lists[target.target.value] = node.value
+                        self.assigned[target.target.value] = node.value
                         if isinstance(node.value, cst.Call) and (made := dotted(node.value.func)) is not None:
                             self.made_by[target.target.value] = made
                     known = self._look(target.target.value) if isinstance(target.target, cst.Name) else None
@@ -275,7 +274,7 @@ class Inference(Definitions):
 
     def _share(self, rows: cst.Name, rest: Sequence[cst.CSTNode]) -> None:
         """Which names stand for the arrays of a list that become Parameters; None: they have names not known here."""
-        made = self._lists.get(rows.value)
+        made = self.assigned.get(rows.value)
         names: tuple[str, ...] | None = ()
         if rows.value in self._grown:
             names = None

@@ -38,7 +38,7 @@ from fnn.port._values import Values
 __all__ = ["Invocations"]
 
 
-_KEEPS = frozenset("to cpu cuda int clone detach contiguous view reshape flatten squeeze expand repeat".split())
+_KEEPS = frozenset("to cpu cuda int clone detach contiguous view reshape flatten squeeze expand repeat fill_".split())
 _WHOLE = ("torch.long", "torch.int64", "torch.int", "torch.int32")
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 _SELF = frozenset("to cuda cpu train eval half float double apply requires_grad_ share_memory".split())
@@ -89,6 +89,9 @@ class Invocations(Values):
                     keywords -= {"requires_grad"}
                 if _dtype_of(node, self) == "torch.bool" and kind.name.startswith("torch."):
                     return MASK
+                if kind.name in ("torch.from_numpy", "torch.tensor", "torch.as_tensor") and len(node.args) == 1:
+                    if self._holds(node.args[0].value):
+                        return MASK
                 if kind.name == "torch.utils.data.random_split":
                     return list_of(OTHER)
                 if (collate := self._collated(kind, node)) is not None:
@@ -154,6 +157,23 @@ class Invocations(Values):
         if function is None or function.owner is None or not function.owner.module:
             return False
         return isinstance(function.node, cst.FunctionDef) and function.node.name.value == "forward"
+
+    def _holds(self, node: cst.BaseExpression, depth: int = 3) -> bool:
+        """Whether an array of numpy's has truth values."""
+        match node:
+            case cst.Comparison(comparisons=[cst.ComparisonTarget(operator=operator)]):
+                plain = not isinstance(operator, cst.In | cst.NotIn | cst.Is | cst.IsNot)
+                return plain and self.of(node) in (NUMPY, MASK)
+            case cst.UnaryOperation(operator=cst.BitInvert(), expression=inner):
+                return self._holds(inner, depth)
+            case cst.BinaryOperation(left=left, operator=cst.BitAnd() | cst.BitOr()):
+                return self._holds(left, depth)
+            case cst.Call(func=cst.Attribute(attr=cst.Name(value="astype")), args=[cst.Arg(value=dtype)]):
+                return (dotted(dtype) or "").rpartition(".")[2] in ("bool", "bool_")
+            case cst.Name(value=name) if depth and self.of(node) == NUMPY:
+                made = self.assigned.get(name)
+                return made is not None and self._holds(made, depth - 1)
+        return False
 
     def _parts(self, given: list[Kind | None]) -> tuple[Kind, ...]:
         """The Modules of the script's, and the layers that draw numbers, among what a container is made of."""
@@ -233,8 +253,8 @@ class Invocations(Values):
             if base == BATCH and name in ("items", "keys", "values"):
                 return list_of(tuple_of(TEXT, ARRAY)) if name == "items" else list_of(ARRAY if name[0] == "v" else TEXT)
             found = ROW if _makes_row(name, node) else method_result(name, count, keywords)
-            if base == INDEX and found == ARRAY and name in _KEEPS:
-                found = ARRAY if any(k is not None and k.tag in ("dtype", "tensor class") for k in args) else INDEX
+            if base in (INDEX, MASK) and found == ARRAY and name in _KEEPS and not (base == MASK and name == "int"):
+                found = ARRAY if any(k is not None and k.tag in ("dtype", "tensor class") for k in args) else base
             in_place = name.endswith("_") and not name.startswith("_")
             if base == BOX and (name in ("to", "cuda", "cpu") or in_place):
                 return BOX

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from fnn.port._edit import bare, call, replaced
+from fnn.port._fixed import matched
 from fnn.port._flow import walk
 from fnn.port._infer import Inference
 from fnn.port._kinds import BOX, Kind, is_array, torch_name, ways
@@ -151,6 +152,8 @@ class _Sources:
         kind = self._found.of(value)
         if kind == BOX or dotted(value) == "None":
             return []
+        if isinstance(value, cst.Name | cst.Attribute):
+            return self._array(value)  # another name of an array
         return [value] if is_array(kind) else None
 
     def _in_a_row(self, name: cst.Name) -> bool:
@@ -167,8 +170,9 @@ class _Sources:
             match part:
                 case cst.Assign(targets=targets, value=value):
                     for target in targets:
-                        found += [value] if self._is(target.target, node) else []
-                        if isinstance(target.target, cst.Tuple | cst.List):
+                        pairs = matched(target.target, value)
+                        found += [given for place, given in pairs if self._is(place, node)]
+                        if len(pairs) == 1 and isinstance(target.target, cst.Tuple | cst.List):
                             found += [None for e in target.target.elements if self._is(e.value, node)]
                 case cst.AnnAssign(target=target, value=value) if value is not None:
                     found += [value] if self._is(target, node) else []

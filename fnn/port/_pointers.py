@@ -1,4 +1,4 @@
-"""Places in an array that a forward pass reads from a buffer: ``p = int(self.place)``, then ``queue[p:p + n]``.
+"""Places that a forward pass reads from a buffer or draws: ``p = int(self.place)``, then ``queue[p:p + n]``.
 
 A compiled step has no number for them, so that they stay arrays, and the stretch is indexed by arrays.
 """
@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fnn.port._edit import bare, call
-from fnn.port._flow import walk
+from fnn.port._edit import bare, call, grouped
+from fnn.port._flow import names_in, walk
 from fnn.port._steps import Steps
 
-__all__ = ["pointers", "stretch"]
+__all__ = ["APART", "is_apart", "pointers", "stretched"]
+
+APART = (
+    "where this slice begins is not known where a step is compiled; write the dimensions that are chosen beside each "
+    "other, x[i][:, p + fnn.arange(n)]"
+)
 
 
 def pointers(function: cst.FunctionDef, steps: Steps) -> dict[str, cst.Call]:
@@ -20,7 +25,7 @@ def pointers(function: cst.FunctionDef, steps: Steps) -> dict[str, cst.Call]:
     for part in walk(function.body):
         match part:
             case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=cst.Call() as value):
-                if steps.takes_value(value):
+                if steps.takes_value(value) or steps.draws_place(value):
                     found[name] = value
     if not found:
         return {}
@@ -33,7 +38,13 @@ def pointers(function: cst.FunctionDef, steps: Steps) -> dict[str, cst.Call]:
                 fine[node.value] += 1
         if isinstance(part, cst.Name) and part.value in uses and id(part) not in attributes:
             uses[part.value] += 1
-    sliced = {n for part in walk(function.body) if isinstance(part, cst.Slice) and (n := _start(part)) in found}
+    sliced: set[str] = set()
+    for part in walk(function.body):
+        if isinstance(part, cst.Slice) and (n := _start(part)) in found:
+            length = part.upper.right if isinstance(part.upper, cst.BinaryOperation) else part
+            if names_in(length) & set(found):
+                return {}  # how long it is would not be known either
+            sliced.add(n)
     return {name: value for name, value in found.items() if fine[name] == uses[name] and name in sliced}
 
 
@@ -61,7 +72,37 @@ def _start(node: cst.Slice) -> str:
     return ""
 
 
-def stretch(node: cst.SubscriptElement, names: dict[str, cst.Call]) -> cst.SubscriptElement | None:
+def stretched(node: cst.Subscript, names: dict[str, cst.Call]) -> cst.Subscript | None:
+    """Brackets with ``p + fnn.arange(n)`` for ``p:p + n``; None: they hold no such slice.
+
+    Two of them beside each other choose rows and columns: ``x[(p + fnn.arange(n))[:, None], q + fnn.arange(m)]``.
+    """
+    made = [_stretch(element, names) for element in node.slice]
+    at = [i for i, element in enumerate(made) if element is not None]
+    beside = [i for i, e in enumerate(node.slice) if isinstance(e.slice, cst.Index) and not _is_open(e.slice.value)]
+    chosen = sorted({*at, *beside})
+    if not at or chosen[-1] - chosen[0] + 1 != len(chosen):  # arrays apart from each other put their dimensions first
+        return None
+    parts: list[cst.SubscriptElement] = []
+    for i, (old, new) in enumerate(zip(node.slice, made, strict=True)):
+        if new is not None and isinstance(new.slice, cst.Index) and (behind := sum(j > i for j in at)):
+            wide = cst.parse_expression(f"x[:{', None' * behind}]")
+            assert isinstance(wide, cst.Subscript)
+            new = new.with_changes(slice=cst.Index(wide.with_changes(value=grouped(new.slice.value))))
+        parts.append(new or old)
+    return node.with_changes(slice=parts)
+
+
+def is_apart(node: cst.Subscript, names: dict[str, cst.Call]) -> bool:
+    """Whether brackets hold such a slice that no array can stand for."""
+    return any(_stretch(element, names) for element in node.slice) and stretched(node, names) is None
+
+
+def _is_open(index: cst.BaseExpression) -> bool:
+    return isinstance(index, cst.Ellipsis) or (isinstance(index, cst.Name) and index.value == "None")
+
+
+def _stretch(node: cst.SubscriptElement, names: dict[str, cst.Call]) -> cst.SubscriptElement | None:
     """``p + fnn.arange(n)`` for ``p:p + n``; None: this is no such slice."""
     part = node.slice
     if not isinstance(part, cst.Slice) or _start(part) not in names or not isinstance(part.upper, cst.BinaryOperation):

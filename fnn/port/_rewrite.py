@@ -27,7 +27,7 @@ from fnn.port._masked import (
 )
 from fnn.port._method_calls import MethodCalls
 from fnn.port._methods import numbered
-from fnn.port._pointers import pointers, stretch
+from fnn.port._pointers import APART, is_apart, pointers, stretched
 from fnn.port._report import CHANGED, LEFT
 from fnn.port._scopes import dotted
 from fnn.port._torch import DOUBLES, TENSOR_CLASSES, hint, place
@@ -69,14 +69,6 @@ class Rewriter(MethodCalls):
         self._traced.pop()
         self._fixed_in.pop()
         return updated_node
-
-    def leave_SubscriptElement(
-        self, original_node: cst.SubscriptElement, updated_node: cst.SubscriptElement
-    ) -> cst.SubscriptElement:
-        made = stretch(updated_node, self._pointers[-1]) if self._pointers else None
-        if made is not None:
-            self.needs.add("fnn")
-        return made or updated_node
 
     def visit_Attribute(self, node: cst.Attribute) -> None:
         kind = self._kind(node)
@@ -197,6 +189,12 @@ class Rewriter(MethodCalls):
 
     def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:
         kind = self._kind(original_node.value)
+        names = self._pointers[-1] if self._pointers else {}
+        if is_apart(updated_node, names):
+            self.note(original_node, LEFT, APART, "the training step")
+        elif (made := stretched(updated_node, names)) is not None:
+            self.needs.add("fnn")
+            updated_node = made
         if not is_array(kind) and (kind is not None or len(original_node.slice) < 2):
             return updated_node
         mask = mask_of(original_node, self.found)
@@ -322,6 +320,8 @@ class Rewriter(MethodCalls):
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
         func = original_node.func
         if self._pointers and any(original_node is c for c in self._pointers[-1].values()):
+            if self._steps.draws_place(original_node):
+                return self._asked(original_node, updated_node)
             receiver = updated_node.func.value if isinstance(updated_node.func, cst.Attribute) else updated_node.func
             taken = updated_node.args[0].value if updated_node.args else receiver
             return cst.Call(cst.Attribute(grouped(taken), cst.Name("squeeze")))
@@ -336,6 +336,11 @@ class Rewriter(MethodCalls):
         kind = self._kind(func)
         if dotted(func) in ("all", "any") and kind is None and original_node.args:
             self._tell_iterated(original_node, original_node.args[0].value)
+        if id(original_node) in self.found.asked.computed and self._is_compiled and isinstance(func, cst.Attribute):
+            self.needs.add("jax.numpy")
+            return updated_node.with_changes(func=name(f"jax.numpy.{func.attr.value}"))
+        if kind is None and dotted(func) in ("max", "min") and self._kind(original_node) == ARRAY:
+            return self._extreme(original_node, updated_node)
         if (found := self._reduced(original_node)) is not None:
             self.needs.add("fnn")
             return with_where(updated_node, found)
@@ -356,6 +361,20 @@ class Rewriter(MethodCalls):
         if isinstance(func, cst.Attribute) and isinstance(updated_node.func, cst.Attribute):
             return self._method_call(original_node, updated_node, func, updated_node.func)
         return updated_node
+
+    def _extreme(self, original: cst.Call, updated: cst.Call) -> cst.Call:
+        """``fnn.maximum(a, b)`` for Python's ``max(a, b)`` of arrays, which asks for values."""
+        kinds = [self._kind(a.value) for a in original.args]
+        plain = len(kinds) == 2 and not any(a.star or a.keyword is not None for a in original.args)
+        if not plain or not (self._forward and self._forward[-1]):
+            return updated
+        self.needs.add("fnn")
+        called = dotted(original.func)
+        if all(map(is_array, kinds)):
+            return updated.with_changes(func=name(f"fnn.{called}imum"))
+        array, number = updated.args if is_array(kinds[0]) else reversed(updated.args)
+        bound = keyword("min" if called == "max" else "max", number.value)
+        return call("fnn.clamp", array.value, bound)
 
     def _torch_call(self, original: cst.Call, updated: cst.Call, kind: Kind) -> cst.BaseExpression:
         self.needs.add("fnn")

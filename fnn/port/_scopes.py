@@ -60,6 +60,7 @@ class Scopes(ABC):
         self.globals: dict[str, Kind | None] = {}
         self.options: dict[str, Kind | None] = {}  # of the command line
         self.own_methods: set[str] = set()
+        self.assigned: dict[str, cst.BaseExpression] = {}  # what a name was given last
         self.made_by: dict[str, str] = {}  # what a name was made with: a class, perhaps, of another file
         self.foreign: set[str] = set()  # of these, the Modules
         self.finishers: set[int] = set()  # parameters of functions that differentiate what callers have computed

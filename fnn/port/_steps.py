@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fnn.port._coins import is_coin
+from fnn.port._coins import is_coin, is_one, is_sized_draw, is_whole
 from fnn.port._flow import walk
 from fnn.port._kinds import NUMPY, Kind, is_array, ways
 from fnn.port._learning import VALUES, Learning, method_of
@@ -189,6 +189,11 @@ class Steps(Learning):
         """Whether all that a statement draws on the host are numbers that a compiled step can ask it for."""
         asked = self._asked(node)
         return bool(asked) and not any(self._draws_there(p) for p in walk(node) if id(p) not in asked)
+
+    def draws_place(self, node: cst.Call) -> bool:
+        """Whether a call asks the host for one whole number."""
+        found = self._found
+        return is_sized_draw(node, found) and is_whole(node, found) and is_one(node, found)
 
     def asks(self, node: cst.CSTNode) -> bool:
         """Whether numbers are asked of the host while a statement runs, by a forward pass or a function."""

@@ -116,7 +116,7 @@ def with_imports(module: cst.Module, needs: set[str]) -> cst.Module:
     module.visit(names)
     bound = _bound(module)
     roots = {need.partition(".")[0] for need in needs}
-    used = [n for n in ("functools", "fnn", "jax") if n in names.count and n in roots]
+    used = [n for n in ("functools", "numpy", "fnn", "jax") if n in names.count and n in roots]
     used += [need for need in sorted(needs) if need.startswith("jax.")]
     missing = [n for n in used if n not in bound]
     if any(n.startswith("jax.") for n in missing):

@@ -124,7 +124,7 @@ def result(name: str, arguments: int, keywords: frozenset[str]) -> Kind | None:
     """What a call of the object of this name gives."""
     parent, _, last = name.rpartition(".")
     if name in TENSOR_CLASSES:
-        return INDEX if TENSOR_CLASSES[name] in ("long", "int32") else ARRAY
+        return {"long": INDEX, "int32": INDEX, "bool": MASK}.get(TENSOR_CLASSES[name], ARRAY)
     if name in ("torch.nn.Parameter", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer", "torch.nn.Buffer"):
         return BOX
     if name == "torch.device":

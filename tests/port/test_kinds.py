@@ -143,6 +143,8 @@ ASKED = {
     "e = np.random.beta(0.4, 0.4)": ("e * x + (1 - e) * x", "np.random.beta, 0.4, 0.4)", "(), "),
     "e = random.uniform(0, 2)": ("e * x", "random.uniform, 0, 2)", '(), "float32"'),
     "e = random.randint(0, 2)": ("x[:, e]", "random.randint, 0, 2)", '(), "int32"'),
+    "e = np.random.rand(*list(x.shape))": ("x * torch.Tensor(e)", "np.random.rand, *list(x.shape))", "x.shape, "),
+    "e = np.random.rand(n).clip(0.1, 1)": ("x.T * torch.from_numpy(np.sqrt(e))", "np.random.rand, n)", "(n,), "),
     "e = random.sample(range(n), 2)": ("x[torch.tensor(e)]", "np.array(random.sample(range(n), 2))", "(2,), "),
 }
 
@@ -159,7 +161,7 @@ def test_numbers_of_the_host_under_a_name(line):
     ("line", "used"),
     [
         ("e = random.randint(0, 2)", "x[:, e:]"),
-        ("e = np.random.randn(n, 3)", "x + torch.from_numpy(np.clip(e, -1, 1))"),
+        ("e = np.random.randn(n, 3)", "x / torch.from_numpy(np.linalg.qr(e)[0])"),
         ("e = np.random.permutation(n)", "torch.stack([x[i] for i in e])"),
         ("e = random.choice([x, -x])", "e"),
         ("e = np.random.randint(1, 4)", "x.repeat(e, 1)"),
@@ -168,6 +170,48 @@ def test_numbers_of_the_host_under_a_name(line):
 def test_numbers_of_the_host_that_an_array_cannot_stand_for_are_reported(line, used):
     found = left(NOISE.format(line=line, used=used))
     assert [(n, "asks the host" in text) for n, text in found] == [(7, True)]
+
+
+def test_functions_of_numpys_of_what_is_drawn_are_jaxs():
+    code = convert(NOISE.format(line="e = np.random.permutation(n)", used="x[e][np.argsort(e)]")).code
+    assert "return x[e][jax.numpy.argsort(e)]" in code and "import jax.numpy\n" in code
+
+
+def test_truth_values_that_are_drawn_are_masks():
+    line = "e = np.random.rand(n, 3) < 0.5\n        e = torch.from_numpy(~e)\n        x[e] = 0"
+    conversion = convert(NOISE.format(line=line, used="x"))
+    assert conversion.complete and "x = fnn.index_put(x, (e,), 0)" in conversion.code
+
+
+def test_numpy_is_imported_for_a_list_that_is_drawn():
+    source = NOISE.replace("import numpy as np\n", "")
+    code = convert(source.format(line="e = random.sample(range(n), 2)", used="x[torch.tensor(e)]")).code
+    assert "import numpy\n" in code and "numpy.array(random.sample(range(n), 2))" in code
+
+
+CROPPED = {
+    "x[:, e:e + 2]": "x[:, e + fnn.arange(2)]",
+    "x[e:e + 2, e:e + 3]": "x[(e + fnn.arange(2))[:, None], e + fnn.arange(3)]",
+    "x[0, e:e + n]": "x[0, e + fnn.arange(n)]",
+}
+
+
+@pytest.mark.parametrize("used", CROPPED)
+def test_slices_from_a_place_that_is_drawn(used):
+    conversion = convert(NOISE.format(line="e = random.randint(0, 2)", used=used))
+    assert conversion.complete and f"return {CROPPED[used]}\n" in conversion.code
+    assert "e = jax.experimental.io_callback(functools.partial(random.randint, 0, 2)" in conversion.code
+
+
+def test_slices_from_a_place_that_is_drawn_apart_from_others_are_reported():
+    ((line, text),) = left(NOISE.format(line="e = random.randint(0, 2)", used="x[0, :, e:e + 2]"))
+    assert line == 8 and "beside each other" in text
+
+
+def test_extremes_of_numbers_that_are_drawn():
+    lam = "e = np.random.beta(1, 1)\n        e = max(e, 1 - e)"
+    assert "e = fnn.maximum(e, 1 - e)" in convert(NOISE.format(line=lam, used="e * x")).code
+    assert "return x * fnn.clamp(e, max=0.5)" in convert(NOISE.format(line=lam, used="x * min(e, 0.5)")).code
 
 
 MASKS = """\
