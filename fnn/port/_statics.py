@@ -67,13 +67,15 @@ class Statics:
         packing = [c for c in calls if self._are_lengths(c, self._found.of(c.func), wanted)]
         if packing and not any((k := self._found.of(c.func)) is not None and k.name == _PADDED for c in calls):
             return False
-        kinds = cst.Attribute | cst.Subscript
-        if any(isinstance(p, kinds) and (p.value in packing or _asks_packed(p)) for p in parts):
+        owners = [part for part in parts if isinstance(part, cst.Attribute | cst.Subscript)]
+        if any(owner.value in packing or _asks_packed(owner) for owner in owners):
             return False
         known = len(packing)
         for node in calls:
             function = self._steps.forward_of(self._found.of(node.func)) or self._steps.function(node)
-            for name, value in passed(function, node) if function is not None and id(function) not in inside else ():
+            if function is None or id(function) in inside:
+                continue
+            for name, value in passed(function, node):
                 if isinstance(value, cst.Name) and value.value == wanted:
                     if not self.only_packs([function.node.body], name, (*inside, id(function))):
                         return False

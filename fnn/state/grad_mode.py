@@ -129,8 +129,9 @@ def _switched(enabled: bool) -> Any:
     None: there is no derivative of fnn's that is taken of code while it runs, on values that are known.
     """
     scope = innermost.get()
-    eager = scope is not None and scope.unstaged == "derivative" and scope.trace is tracing.current_trace()
-    return tracing.differentiated_by(scope.trace, enabled) if eager and tracing.is_eager(scope.trace) else None
+    if scope is None or scope.unstaged != "derivative" or scope.trace is not tracing.current_trace():
+        return None
+    return tracing.differentiated_by(scope.trace, enabled) if tracing.is_eager(scope.trace) else None
 
 
 class _Mode:
