@@ -50,12 +50,14 @@ class Statics:
         kind = self._found.of(node.func)
         if self._are_lengths(node, kind, wanted):
             return True
-        function = self._steps.forward_of(kind) or self._steps.function(node)
-        if function is None or id(function) in inside:
-            return False
-        names = [n for n, value in passed(function, node) if isinstance(value, cst.Name) and value.value == wanted]
-        calls = [part for part in walk(function.node.body) if isinstance(part, cst.Call)]
-        return any(self._packs(part, n, (*inside, id(function))) for n in names for part in calls)
+        for function in self._steps.run_by(node):
+            if id(function) in inside:
+                continue
+            names = [n for n, value in passed(function, node) if isinstance(value, cst.Name) and value.value == wanted]
+            calls = [part for part in walk(function.node.body) if isinstance(part, cst.Call)]
+            if any(self._packs(part, n, (*inside, id(function))) for n in names for part in calls):
+                return True
+        return False
 
     def only_packs(self, nodes: Sequence[cst.CSTNode], wanted: str, inside: tuple[int, ...] = ()) -> bool:
         """Whether a name stands for nothing but the lengths of sequences that are packed, and padded again.
@@ -72,14 +74,16 @@ class Statics:
             return False
         known = len(packing)
         for node in calls:
-            function = self._steps.forward_of(self._found.of(node.func)) or self._steps.function(node)
-            if function is None or id(function) in inside:
-                continue
-            for name, value in passed(function, node):
-                if isinstance(value, cst.Name) and value.value == wanted:
-                    if not self.only_packs([function.node.body], name, (*inside, id(function))):
-                        return False
-                    known += 1
+            found = [f for f in self._steps.run_by(node) if id(f) not in inside]
+            given: dict[int, list[bool]] = {id(value): [] for f in found for _, value in passed(f, node)}
+            for function in found:
+                for name, value in passed(function, node):
+                    if isinstance(value, cst.Name) and value.value == wanted:
+                        given[id(value)].append(self.only_packs([function.node.body], name, (*inside, id(function))))
+            answers = [row for row in given.values() if row]
+            if not all(map(all, answers)):
+                return False
+            known += len(answers)
         words = {id(p.attr) for p in parts if isinstance(p, cst.Attribute)}
         words |= {id(p.keyword) for p in parts if isinstance(p, cst.Arg)}
         asked = {id(p.left) for p in parts if isinstance(p, cst.Comparison) and not _decisive(p)}  # whether it is None
