@@ -134,11 +134,7 @@ class Extraction(Sorting):
         self, given: Sequence[str], region: Sequence[cst.CSTNode], at: Place, earlier: Sequence[cst.CSTNode]
     ) -> None:
         """Notes the branches before the step that alone bind what the step reads in branches only."""
-        around: list[cst.CSTNode] = []
-        for s in at.function.body.body if at.function is not None else self._module.body:
-            if any(n in (at.loops or earlier or region) for n in walk(s)):
-                break
-            around.append(s)
+        around = self._before(region, at, earlier)
         own = at.function.params if at.function is not None else None
         fine = surely_bound([*around, *earlier]) | always_read(region) | bound(at.loops, [id(n.body) for n in at.loops])
         fine |= {p.name.value for p in walk(own) if isinstance(p, cst.Param)} if own is not None else set()
@@ -148,12 +144,25 @@ class Extraction(Sorting):
                 _, names = self._named_first.setdefault(id(branch), (branch, []))
                 names += [n] if n not in names else []
 
+    def _before(
+        self, region: Sequence[cst.CSTNode], at: Place, near: Sequence[cst.CSTNode]
+    ) -> list[cst.CSTNode]:
+        """The statements of the function, or of the module, before the one that the region stands in."""
+        found: list[cst.CSTNode] = []
+        for s in at.function.body.body if at.function is not None else self._module.body:
+            if any(n in (at.loops or near or region) for n in walk(s)):
+                break
+            found.append(s)
+        return found
+
     def _made_inside(self, region: Sequence[cst.CSTNode], at: Place, body: Sequence[cst.CSTNode]) -> set[str]:
         """The names that only the region itself binds, in a loop or a branch of its own."""
         inside = {id(s) for s in region}
         around = at.function.body.body if at.function is not None else [*self._before(at), *at.loops, *body]
         params = at.function.params if at.function is not None else None
         others = bound([s for s in around if id(s) not in inside], inside)
+        if at.function is None:
+            others |= bound(self._before(region, at, body))
         if params is not None:
             others |= {p.name.value for p in walk(params) if isinstance(p, cst.Param)}
         nested = {n for s in region if isinstance(s, cst.For | cst.While | cst.If | cst.With) for n in bound([s])}

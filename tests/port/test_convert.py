@@ -346,6 +346,25 @@ def test_arrays_that_a_loop_makes_parameters_keep_their_names():
         assert "C = fnn.nn.Parameter(fnn.randn(5, 2))\nW = fnn.nn.Parameter(fnn.randn(2, 5))\n" in code
 
 
+def test_statistics_that_a_step_renews_in_a_with_are_given_to_it():
+    source = """\
+    import torch
+    m = torch.nn.Linear(3, 1)
+    opt = torch.optim.SGD(m.parameters(), lr=0.1)
+    mean = torch.zeros(1)
+    for i in range(3):
+        x = torch.randn(4, 3)
+        opt.zero_grad()
+        y = m(x)
+        with torch.no_grad():
+            mean = 0.9 * mean + 0.1 * y.mean(0)
+        ((y - mean) ** 2).mean().backward()
+        opt.step()
+    """
+    code = convert(textwrap.dedent(source)).code
+    assert "def train_step(x, mean):\n" in code and "mean = train_step(x, mean)\n" in code
+
+
 def test_a_step_begins_where_what_its_loss_needs_is_computed():
     elsewhere = """\
     import torch
