@@ -132,6 +132,8 @@ class Asked:
         if any(self._tree.names(function, target.value) for function in self._tree.inside(scope)):
             return False  # a function inside may read the name, too
         for use in self._tree.names(scope, target.value):
+            if is_array(self._found.of(use)):
+                continue  # the name of an array by then: e = torch.tensor(e)
             if not isinstance(self._above(use), cst.AssignTarget | cst.Param) and not self._serves(use, path):
                 return False
         return True

@@ -11,7 +11,7 @@ import libcst as cst
 
 from fnn.port._edit import arguments, bare, call, keyword, name
 from fnn.port._flow import walk
-from fnn.port._kinds import NUMBER, Kind, is_array
+from fnn.port._kinds import NUMBER, NUMPY, Kind, is_array
 from fnn.port._scopes import Scopes, dotted
 
 __all__ = [
@@ -115,7 +115,8 @@ def is_sized_draw(node: cst.CSTNode, found: Scopes) -> bool:
             return False
         given = given[1:] if last == "sample" or isinstance(given[0], cst.List) else given
     parts = shape if isinstance(shape, tuple) else _parts(shape)
-    known = all(_is_known(found.of(g)) or _is_plain(g) for g in given if g not in parts)
+    # An array of numpy's, as probabilities are, is a constant of the program.
+    known = all(_is_known(found.of(g)) or _is_plain(g) or found.of(g) == NUMPY for g in given if g not in parts)
     return known and all(_is_known(found.of(p)) and not _takes_value(p, found) for p in parts)
 
 

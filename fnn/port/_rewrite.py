@@ -6,28 +6,24 @@ from typing import TypeVar
 
 import libcst as cst
 
-from fnn.port._by_masks import read_whole
-from fnn.port._coins import COIN, FROZEN, NUMBERS, asked_numbers, is_coin, is_host_draw, is_one, is_whole
+from fnn.port._coins import FROZEN, is_coin, is_host_draw
 from fnn.port._edit import bare, call, code, grouped, keyword, name
 from fnn.port._fixed import Fixed
 from fnn.port._flow import names_in
 from fnn.port._hindrances import ITEM, STEP
-from fnn.port._kinds import ARRAY, DTYPE, PACKED, ROW, Kind, is_array
+from fnn.port._host_numbers import HostNumbers
+from fnn.port._kinds import ARRAY, DTYPE, PACKED, Kind
 from fnn.port._masked import (
-    MASKED,
-    Reduced,
     chosen,
     is_compiled,
     is_traced,
     mask_of,
-    reduced,
     traced_names,
     with_ignored,
     with_where,
 )
-from fnn.port._method_calls import MethodCalls
 from fnn.port._methods import numbered
-from fnn.port._pointers import APART, is_apart, pointers, stretched
+from fnn.port._pointers import pointers
 from fnn.port._report import CHANGED, LEFT
 from fnn.port._scopes import dotted
 from fnn.port._torch import DOUBLES, TENSOR_CLASSES, hint, place
@@ -36,11 +32,10 @@ from fnn.port._writes import REMOVED
 
 __all__ = ["Rewriter"]
 
-_MAKERS = ("torch.from_numpy", "torch.tensor", "torch.as_tensor")
 _Node = TypeVar("_Node", bound=cst.CSTNode)
 
 
-class Rewriter(MethodCalls):
+class Rewriter(HostNumbers):
     """Rewrites a module whose expressions' kinds are known; `notes` tells what was done."""
 
     def on_leave(self, original_node: _Node, updated_node: _Node) -> _Node | cst.RemovalSentinel | cst.FlattenSentinel:
@@ -75,20 +70,6 @@ class Rewriter(MethodCalls):
         if kind is not None and kind.tag in ("torch", "tensor class", "dtype"):
             self._inner.add(id(node.value))
 
-    def visit_Assign(self, node: cst.Assign) -> None:
-        target = node.targets[0].target
-        self._by_mask |= read_whole(target, node.value, self.found, self._shapes(target), self._is_compiled)
-
-    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
-        self._by_mask.add(id(node.target))
-
-    def visit_AugAssign(self, node: cst.AugAssign) -> None:
-        if not isinstance(node.operator, cst.DivideAssign):
-            self._by_mask |= read_whole(
-                node.target, node.value, self.found, self._shapes(node.target), self._is_compiled
-            )
-        self._by_mask.add(id(node.target))
-
     def visit_Call(self, node: cst.Call) -> None:
         super().visit_Call(node)
         self._by_mask |= {id(value) for value in chosen(node, self._kind(node.func), self.found)}
@@ -98,31 +79,6 @@ class Rewriter(MethodCalls):
             self._inner.add(id(node.func))  # the call decides
         if id(node) in self.found.asked.draws and self._is_compiled:
             self._drawn.add(id(node))
-
-    def _is_array_already(self, node: cst.Call, kind: Kind) -> bool:
-        """Whether a call makes an array of numbers that the compiled step asks the host for, which are one."""
-        if len(node.args) != 1 or not self._is_compiled:
-            return False
-        first = node.args[0].value
-        if id(first) not in self.found.asked.held:
-            return False
-        if kind.name in _MAKERS:
-            return True
-        match first:
-            case cst.Call(func=cst.Attribute(value=cst.Call() as inner, attr=cst.Name(value="astype"))):
-                first = inner
-        if not isinstance(first, cst.Call) or id(first) not in self.found.asked.draws or self.double:
-            return False
-        wanted = ("long", "int32") if is_whole(first, self.found) else ("float32", "float64")
-        return TENSOR_CLASSES.get(kind.name) in wanted
-
-    def _asked(self, original: cst.Call, updated: cst.Call) -> cst.Call:
-        """Numbers that the host is asked for while the program runs."""
-        made = asked_numbers(original, updated, self.double, self.found)
-        new = {n for n in ("functools", "numpy") if n in names_in(made) and n not in self.found.globals}
-        self.needs |= {"jax.experimental"} | new
-        self.note(original, CHANGED, COIN if is_one(original, self.found) else NUMBERS)
-        return made
 
     def visit_Expr(self, node: cst.Expr) -> None:
         self._statements.add(id(node.value))
@@ -186,49 +142,6 @@ class Rewriter(MethodCalls):
             return cst.Name("False")
         self.needs.add("jax")
         return cst.parse_expression(f'jax.default_backend() == "{backend}"')
-
-    def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:
-        kind = self._kind(original_node.value)
-        names = self._pointers[-1] if self._pointers else {}
-        if is_apart(updated_node, names):
-            self.note(original_node, LEFT, APART, "the training step")
-        elif (made := stretched(updated_node, names)) is not None:
-            self.needs.add("fnn")
-            updated_node = made
-        if not is_array(kind) and (kind is not None or len(original_node.slice) < 2):
-            return updated_node
-        mask = mask_of(original_node, self.found)
-        if mask is not None and id(original_node) not in self._by_mask and is_traced(mask, self._names_traced):
-            if self._is_fixed(original_node, mask):
-                return self._by_places(updated_node)
-            self.note(original_node, LEFT, MASKED, STEP)
-        parts: list[cst.SubscriptElement] = []
-        for element in updated_node.slice:
-            match element.slice:
-                case cst.Index(value=cst.Call(func=cst.Name(value="range")) as index):  # no index to JAX
-                    self.needs.add("fnn")
-                    element = element.with_changes(slice=cst.Index(index.with_changes(func=name("fnn.arange"))))
-            parts.append(element)
-        return updated_node.with_changes(slice=parts)
-
-    def leave_Slice(self, original_node: cst.Slice, updated_node: cst.Slice) -> cst.Slice:
-        """``x[i.item() :]`` for ``x[i:]`` where ``i`` has the shape (1,), which is a number to PyTorch as well."""
-        if any(self._in_step):
-            return updated_node
-        ends: dict[str, cst.BaseExpression] = {}
-        for end in ("lower", "upper", "step"):
-            kind, now = self._kind(getattr(original_node, end)), getattr(updated_node, end)
-            if kind == ROW:
-                ends[end] = cst.Call(cst.Attribute(grouped(now), cst.Name("item")))
-        return updated_node.with_changes(**ends)
-
-    def _by_places(self, node: cst.Subscript) -> cst.Subscript:
-        """``x[fnn.nonzero(mask, as_tuple=True)]``, which compiled code knows of a mask that it makes itself."""
-        self.needs.add("fnn")
-        index = node.slice[0].slice
-        assert isinstance(index, cst.Index)
-        places = call("fnn.nonzero", bare(index.value), keyword("as_tuple", cst.Name("True")))
-        return node.with_changes(slice=[cst.SubscriptElement(cst.Index(places))])
 
     def _is_module(self, full: str) -> bool:
         target = place(full)
@@ -305,16 +218,6 @@ class Rewriter(MethodCalls):
             updated_node if before is None or after is None else updated_node.with_changes(value=_alone(before, after))
         )
 
-    def _reduced(self, node: cst.Call) -> Reduced | None:
-        """A sum or a mean over what is read by a mask whose values are not known."""
-        found = reduced(node, self._kind(node.func), self.found, self._shapes(node))
-        mask = mask_of(found.reads[0], self.found) if found is not None else None
-        return found if mask is not None and is_traced(mask, self._names_traced) else None
-
-    @property
-    def _names_traced(self) -> set[str]:
-        return self._traced[-1] if self._traced else set()
-
     # calls
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
@@ -361,20 +264,6 @@ class Rewriter(MethodCalls):
         if isinstance(func, cst.Attribute) and isinstance(updated_node.func, cst.Attribute):
             return self._method_call(original_node, updated_node, func, updated_node.func)
         return updated_node
-
-    def _extreme(self, original: cst.Call, updated: cst.Call) -> cst.Call:
-        """``fnn.maximum(a, b)`` for Python's ``max(a, b)`` of arrays, which asks for values."""
-        kinds = [self._kind(a.value) for a in original.args]
-        plain = len(kinds) == 2 and not any(a.star or a.keyword is not None for a in original.args)
-        if not plain or not (self._forward and self._forward[-1]):
-            return updated
-        self.needs.add("fnn")
-        called = dotted(original.func)
-        if all(map(is_array, kinds)):
-            return updated.with_changes(func=name(f"fnn.{called}imum"))
-        array, number = updated.args if is_array(kinds[0]) else reversed(updated.args)
-        bound = keyword("min" if called == "max" else "max", number.value)
-        return call("fnn.clamp", array.value, bound)
 
     def _torch_call(self, original: cst.Call, updated: cst.Call, kind: Kind) -> cst.BaseExpression:
         self.needs.add("fnn")

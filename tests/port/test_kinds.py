@@ -138,6 +138,7 @@ ASKED = {
     "e = np.random.randn(n, 3)": ("x + torch.from_numpy(e).float()", "np.random.randn, n, 3)", "(n, 3), "),
     "e = np.random.permutation(n)[:2]": ("x[e]", "np.random.permutation, n)", "(n,), "),
     "e = np.random.choice(n, 2, replace=False)": ("x[torch.tensor(e)]", "choice, n, 2, replace=False)", "(2,), "),
+    "e = np.random.choice(3, size=n, p=np.full(3, 1 / 3))": ("x[:, e]", "size=n, p=np.full(3, 1 / 3))", "(n,), "),
     "e = np.random.randint(0, 5, size=(n, 1))": ("x * torch.from_numpy(e)", "randint, 0, 5, size=(n, 1))", "(n, 1), "),
     "e = np.random.binomial(1, 0.5, n).astype(np.float32)": ("x.T * torch.from_numpy(e)", "1, 0.5, n)", "(n,), "),
     "e = np.random.beta(0.4, 0.4)": ("e * x + (1 - e) * x", "np.random.beta, 0.4, 0.4)", "(), "),
@@ -175,6 +176,12 @@ def test_numbers_of_the_host_that_an_array_cannot_stand_for_are_reported(line, u
 def test_functions_of_numpys_of_what_is_drawn_are_jaxs():
     code = convert(NOISE.format(line="e = np.random.permutation(n)", used="x[e][np.argsort(e)]")).code
     assert "return x[e][jax.numpy.argsort(e)]" in code and "import jax.numpy\n" in code
+
+
+def test_a_name_that_is_drawn_and_then_an_array():
+    line = "e = np.random.randint(0, 3, size=(n, 3))\n        e = torch.LongTensor(e)"
+    conversion = convert(NOISE.format(line=line, used="x.gather(1, e)"))
+    assert conversion.complete and "return fnn.gather(x, 1, e)" in conversion.code
 
 
 def test_truth_values_that_are_drawn_are_masks():
