@@ -297,3 +297,10 @@ def test_lengths_of_what_is_padded_again_are_an_array():
     conversion = compared(HEAD + PACKED.format(**taken))
     assert "@fnn.jit\ndef train_step(words, lengths):" in conversion.code and not told(conversion)
     assert "    loss = train_step(words, fnn.tensor(lengths))\n" in conversion.code
+
+
+def test_gradients_that_are_asked_for_on_the_way_are_left():
+    asked = "    loss = loss + torch.autograd.grad(loss, x, create_graph=True)[0].sum()\n    loss.backward()"
+    step = TAIL.replace("    loss.backward()", asked).replace("randn(6, 3)", "randn(6, 3, requires_grad=True)")
+    conversion = convert(HEAD + NET.format(forward=FORWARDS["rows of a mask"]) + step)
+    assert not conversion.complete and not told(conversion)
