@@ -144,9 +144,7 @@ class Extraction(Sorting):
                 _, names = self._named_first.setdefault(id(branch), (branch, []))
                 names += [n] if n not in names else []
 
-    def _before(
-        self, region: Sequence[cst.CSTNode], at: Place, near: Sequence[cst.CSTNode]
-    ) -> list[cst.CSTNode]:
+    def _before(self, region: Sequence[cst.CSTNode], at: Place, near: Sequence[cst.CSTNode]) -> list[cst.CSTNode]:
         """The statements of the function, or of the module, before the one that the region stands in."""
         found: list[cst.CSTNode] = []
         for s in at.function.body.body if at.function is not None else self._module.body:
@@ -158,7 +156,7 @@ class Extraction(Sorting):
     def _made_inside(self, region: Sequence[cst.CSTNode], at: Place, body: Sequence[cst.CSTNode]) -> set[str]:
         """The names that only the region itself binds, in a loop or a branch of its own."""
         inside = {id(s) for s in region}
-        around = at.function.body.body if at.function is not None else [*self._before(at), *at.loops, *body]
+        around = at.function.body.body if at.function is not None else [*at.loops, *body]
         params = at.function.params if at.function is not None else None
         others = bound([s for s in around if id(s) not in inside], inside)
         if at.function is None:
@@ -167,15 +165,6 @@ class Extraction(Sorting):
             others |= {p.name.value for p in walk(params) if isinstance(p, cst.Param)}
         nested = {n for s in region if isinstance(s, cst.For | cst.While | cst.If | cst.With) for n in bound([s])}
         return nested - others
-
-    def _before(self, at: Place) -> list[cst.CSTNode]:
-        """The statements of the module that run before its loop."""
-        found: list[cst.CSTNode] = []
-        for s in self._module.body if at.loops else ():
-            if any(n is at.loops[0] for n in walk(s)):
-                break
-            found.append(s)
-        return found
 
     def _alone(
         self, before: list[cst.CSTNode], call: cst.CSTNode, rest: list[cst.CSTNode], at: Place
