@@ -112,6 +112,9 @@ def traced(
                 boxes = dict.fromkeys(more.boxes)
                 likely |= {more.boxes[i] for i in more.likely}
                 owners = [n for n in more.nodes if _is_owner(n)]
+                if _outgrown(survey):
+                    donated = likely
+                    continue
             known = dict.fromkeys([*survey.boxes, *boxes])
             likely = likely if donates else set()
             inputs = Inputs(list(known), likely, [*now, *(o for o in owners if not any(o is n for n in now))])
@@ -140,6 +143,12 @@ def traced(
         if attempt > 1:
             _check_rooted(found, recorder, name)
     raise ArgumentError(ENDLESS.format(function=name, limit=LIMIT))
+
+
+def _outgrown(survey: Survey) -> bool:
+    """Whether parameters have gradients that were made since they were described: an optimizer that was met asks."""
+    grads = [getattr(box, "_grad", None) for box in survey.boxes]
+    return any(grad is not None and grad not in survey.index for grad in grads)
 
 
 def _attempt(

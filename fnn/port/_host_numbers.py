@@ -6,9 +6,9 @@ import libcst as cst
 
 from fnn.port._brackets import Brackets
 from fnn.port._coins import COIN, NUMBERS, asked_numbers, is_one, is_whole
-from fnn.port._edit import call, keyword, name
+from fnn.port._edit import call, grouped, keyword, name
 from fnn.port._flow import names_in
-from fnn.port._kinds import Kind, is_array
+from fnn.port._kinds import ROW, Kind, is_array
 from fnn.port._report import CHANGED
 from fnn.port._scopes import dotted
 from fnn.port._torch import TENSOR_CLASSES
@@ -45,6 +45,16 @@ class HostNumbers(Brackets):
         self.needs |= {"jax.experimental"} | new
         self.note(original, CHANGED, COIN if is_one(original, self.found) else NUMBERS)
         return made
+
+    def _plain_number(self, original: cst.Call, updated: cst.Call) -> cst.Call | None:
+        """``int(x.item())`` for ``int(x)`` where ``x`` has dimensions, each of one, which is a number to PyTorch."""
+        match original.args, updated.args:
+            case [cst.Arg(value=given, keyword=None)], [cst.Arg(value=now)] if is_array(self._kind(given)):
+                rank = self._ranks(given).of(given)
+                if self._kind(given) == ROW or (rank is not None and not rank.root and rank.more > 0):
+                    item = cst.Call(cst.Attribute(grouped(now), cst.Name("item")))
+                    return updated.with_changes(args=[cst.Arg(item)])
+        return None
 
     def _extreme(self, original: cst.Call, updated: cst.Call) -> cst.Call:
         """``fnn.maximum(a, b)`` for Python's ``max(a, b)`` of arrays, which asks for values."""

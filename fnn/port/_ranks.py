@@ -16,6 +16,7 @@ __all__ = ["Rank", "Ranks"]
 
 _ROWS = frozenset("arange randperm linspace range".split())
 _SIZED = frozenset("rand randn zeros ones empty".split())  # of sizes
+_SHAPED = frozenset(("reshape", "view"))
 _REDUCED = frozenset("sum mean prod any all argmax argmin amax amin logsumexp norm".split())
 
 
@@ -82,6 +83,8 @@ class Ranks:
             given = [node.func.value, *given]
         if not given:
             return None
+        if name in _SHAPED:
+            return self._sized(given[1:])
         keywords = {a.keyword.value: a.value for a in node.args if a.keyword is not None}
         if name in _REDUCED:
             dim = keywords.get("dim", given[1] if len(given) > 1 else None)
@@ -96,8 +99,13 @@ class Ranks:
     def _sized(self, given: list[cst.BaseExpression]) -> Rank | None:
         if len(given) == 1 and isinstance(given[0], cst.Tuple | cst.List):
             return Rank("", len(given[0].elements))
-        plain = given and all(self._found.of(size) == NUMBER for size in given)
+        plain = given and all(self._found.of(size) == NUMBER or _is_whole(size) for size in given)
         return Rank("", len(given)) if plain else None
+
+
+def _is_whole(node: cst.BaseExpression) -> bool:
+    """Whether it is a number that is written out, ``-1`` too."""
+    return isinstance(node.expression if isinstance(node, cst.UnaryOperation) else node, cst.Integer)
 
 
 def _taken(node: cst.Subscript, found: Scopes) -> int | None:

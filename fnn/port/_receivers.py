@@ -34,6 +34,11 @@ __all__ = ["CONTAINERS", "Receivers"]
 _KEEPS = frozenset("to cpu cuda int clone detach contiguous view reshape flatten squeeze expand repeat fill_".split())
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 _SELF = frozenset("to cuda cpu train eval half float double apply requires_grad_ share_memory".split())
+# What hooks are given: a Module, its arguments, and what it gave.
+_HOOKS: dict[str, list[Kind | None]] = {
+    "register_forward_pre_hook": [Kind("module"), list_of(ARRAY)],
+    "register_forward_hook": [Kind("module"), list_of(ARRAY), BATCH],
+}
 
 
 class Receivers(Given):
@@ -49,6 +54,8 @@ class Receivers(Given):
         keywords: frozenset[str],
         count: int,
     ) -> Kind | None:
+        if name in _HOOKS and args:
+            self._applied(args[0], _HOOKS[name])
         if is_array(base):
             if base == BATCH and name in ("items", "keys", "values"):
                 return list_of(tuple_of(TEXT, ARRAY)) if name == "items" else list_of(ARRAY if name[0] == "v" else TEXT)

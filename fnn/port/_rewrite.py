@@ -239,6 +239,9 @@ class Rewriter(HostNumbers):
         kind = self._kind(func)
         if dotted(func) in ("all", "any") and kind is None and original_node.args:
             self._tell_iterated(original_node, original_node.args[0].value)
+        if dotted(func) in ("int", "float", "bool") and not any(self._in_step):
+            if (number := self._plain_number(original_node, updated_node)) is not None:
+                return number
         if id(original_node) in self.found.asked.computed and self._is_compiled and isinstance(func, cst.Attribute):
             self.needs.add("jax.numpy")
             return updated_node.with_changes(func=name(f"jax.numpy.{func.attr.value}"))

@@ -414,3 +414,27 @@ def test_files_that_import_each_other_and_broken_ones():
     made = {path: convert(text, files.around(path)).code for path, text in package.items()}
     assert "return fnn.exp(x)" in made[Path("net/__init__.py")]
     assert "print(fnn.exp(net.f(fnn.ones(2))))" in made[Path("train.py")]
+
+
+def test_numbers_of_arrays_with_dimensions_of_one():
+    source = """\
+        import torch
+        def f(y):
+            i = torch.randint(0, 9, (1,))
+            return int(y.argmax(dim=1).reshape(1)), float(y.view(-1)), int(i), float(y.sum()), int(y.size(0))
+        """
+    made = "int(fnn.argmax(y, dim=1).reshape(1).item()), float(y.reshape(-1).item()), int(i.item()), float(y.sum())"
+    assert made + ", int(y.shape[0])" in convert(textwrap.dedent(source)).code
+
+
+def test_what_hooks_are_given():
+    source = """\
+        import torch
+        class Net(torch.nn.Module):
+            def keep(self, module, given, out):
+                self.kept = out.unsqueeze(0), given[0].view(-1)
+            def watch(self, layer):
+                layer.register_forward_hook(self.keep)
+        """
+    conversion = convert(textwrap.dedent(source))
+    assert "self.kept = fnn.unsqueeze(out, 0), given[0].reshape(-1)" in conversion.code and conversion.complete

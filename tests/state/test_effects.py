@@ -399,3 +399,39 @@ def test_what_a_call_itself_assigns_compiles_nothing_anew():
         assert step(n * X) == 6.0 * n
         assert [float(row[0]) for row in model.seen] == [n] * 3 and model.count == 3
     assert step.history.count <= 2, "the first call is of a Module without these attributes"
+
+
+class Trainer:
+    """Holds the optimizer that a step does not use: it asks for gradients, and makes their places."""
+
+    def __init__(self, model):
+        self.optimizer = fnn.optim.AdamW(model.parameters())
+
+
+def test_an_optimizer_beside_a_step_that_fills_gradients():
+    model = nn.Linear(2, 1, bias=False)
+    trainer = Trainer(model)
+
+    @fnn.jit
+    def step(x):
+        trainer.loss = model(x).sum()
+        fnn.backward(trainer.loss)
+
+    for n in range(1, 4):
+        step(X)
+        np.testing.assert_array_equal(model.weight.grad, n * np.asarray(X).sum(0, keepdims=True))
+
+
+def test_an_optimizer_beside_a_step_that_looks_at_gradients():
+    model = nn.Linear(2, 1, bias=False)
+    trainer = Trainer(model)
+
+    @fnn.jit
+    def size(x):
+        trainer.seen = x
+        grad = model.weight.grad
+        return x.sum() if grad is None else grad.sum()
+
+    assert size(ONE) == ONE.sum()
+    model.weight.grad = jnp.array([[2.0, 3.0]])
+    assert size(ONE) == 5.0
