@@ -7,8 +7,11 @@ from pathlib import Path
 
 import libcst as cst
 
+from fnn.port._flow import walk
+from fnn.port._hindrances import Hindrance
 from fnn.port._infer import Inference
 from fnn.port._kinds import Kind
+from fnn.port._scopes import dotted
 
 __all__ = ["Files", "Neighbours"]
 
@@ -27,22 +30,60 @@ class Files:
         self._texts = {_words(path): (path, text) for path, text in texts.items()}
         self._made: dict[tuple[str, ...], Inference | None] = {}
         self._given: dict[tuple[str, ...], dict[str, dict[str, Kind | None]]] = {}
+        self._hindered: dict[tuple[str, ...], Mapping[str, Hindrance]] = {}
 
     def around(self, path: Path) -> Neighbours:
         """What a file may import."""
         return Neighbours(self, path)
 
     def imported(self, by: Path, name: str) -> Inference | None:
-        """What is known of a file, by the name under which another imports it; None: it is none of these.
+        """What is known of a file, by the name under which another imports it; None: it is none of these."""
+        words = self._meant(by, name)
+        return None if words is None else self.known(words)
 
-        The folder of the file that imports comes first, then those above it.
-        """
+    def _meant(self, by: Path, name: str) -> tuple[str, ...] | None:
+        """The file that another imports under a name: of its own folder first, then of those above it."""
         folder = by.parent.parts
         for depth in range(len(folder), -1, -1):
             words = (*folder[:depth], *name.split("."))
             if words in self._texts and words != _words(by):
-                return self.known(words)
+                return words
         return None
+
+    def tell(self, path: Path, hindered: Mapping[str, Hindrance]) -> bool:
+        """Remembers the functions and classes of a file that come to what cannot be compiled.
+
+        Returns:
+            Whether they are others than before.
+        """
+        named = {n: h if h.file else h._replace(file=str(path)) for n, h in hindered.items()}
+        before, self._hindered[_words(path)] = self._hindered.get(_words(path), {}), named
+        return before.keys() != named.keys()
+
+    def hindrances(self, by: Path, module: cst.Module) -> dict[str, Hindrance]:
+        """Those that a file imports, by the names that they have there and by their own."""
+        found: dict[str, Hindrance] = {}
+        for node in walk(module, functions=True) if self._hindered else ():
+            if isinstance(node, cst.Import):
+                for alias in node.names:
+                    words = self._meant(by, dotted(alias.name) or "")
+                    found |= self._hindered.get(words, {}) if words is not None else {}
+            if not isinstance(node, cst.ImportFrom):
+                continue
+            source = dotted(node.module) or "" if node.module is not None else ""
+            words = self._meant(by, source) if source else None
+            there = self._hindered.get(words, {}) if words is not None else {}
+            if isinstance(node.names, cst.ImportStar):
+                found |= there
+                continue
+            for alias in node.names:
+                name = dotted(alias.name) or ""
+                whole = self._meant(by, f"{source}.{name}".lstrip("."))
+                found |= self._hindered.get(whole, {}) if whole is not None else {}
+                if name in there:
+                    bound = alias.asname.name if alias.asname is not None else alias.name
+                    found |= {name: there[name], dotted(bound) or name: there[name]}  # type: ignore[arg-type]
+        return found
 
     def known(self, words: tuple[str, ...]) -> Inference | None:
         """What is known of a file; None: it is being looked at, as two files may import each other, or is no Python."""
@@ -77,6 +118,10 @@ class Neighbours:
     def __call__(self, name: str) -> Inference | None:
         """What is known of a file that is imported under a name."""
         return self._files.imported(self._path, name)
+
+    def hindrances(self, module: cst.Module) -> dict[str, Hindrance]:
+        """Their functions and classes that this one imports and that come to what cannot be compiled."""
+        return self._files.hindrances(self._path, module)
 
     def given(self) -> dict[str, dict[str, Kind | None]]:
         """What they pass to this one's functions."""

@@ -21,10 +21,16 @@ _Definition = cst.FunctionDef | cst.ClassDef
 
 
 class Hindrance(NamedTuple):
-    """A line that cannot be compiled, and what is said of it."""
+    """A line that cannot be compiled, what is said of it, and the file that it stands in, if that is another one."""
 
     line: int
     text: str
+    file: str = ""
+
+    @property
+    def words(self) -> str:
+        """Where and why."""
+        return f"{self.file + ', ' if self.file else ''}line {self.line}: {self.text}"
 
 
 def hindering(notes: Iterable[Note], other: str) -> dict[int, str]:
@@ -40,28 +46,50 @@ class Hindrances:
     """Looks for such lines in statements and in what they run.
 
     What runs is told by names: a function, a method or a class that is named may run, and so may what its text names.
-    Where a Module is called of which the script does not tell the class, it may be any.
+    Where a Module is called of which the script does not tell the class, it may be any.  `foreign` are functions and
+    classes of other files that come to such lines of theirs, by the names that they have here.
     """
 
     def __init__(
-        self, module: cst.Module, found: Inference, lines: Mapping[int, str], positions: Mapping[cst.CSTNode, CodeRange]
+        self,
+        module: cst.Module,
+        found: Inference,
+        lines: Mapping[int, str],
+        positions: Mapping[cst.CSTNode, CodeRange],
+        foreign: Mapping[str, Hindrance] | None = None,
     ) -> None:
         self._found, self._lines, self._positions = found, lines, positions
+        self._foreign = foreign or {}
+        self.files: set[str] = (
+            set()
+        )  # in which the lines stand that statements run, of those asked about by `functions`
         self._defined: dict[tuple[bool, str], list[_Definition]] = {}  # by whether it is a method, and its name
+        of_classes = {id(node.body) for node in walk(module, functions=True) if isinstance(node, cst.ClassDef)}
         for owner in walk(module, functions=True):
-            method = isinstance(owner, cst.ClassDef)
-            body = owner.body.body if isinstance(owner, cst.ClassDef | cst.FunctionDef) else owner.children
-            for node in body:
+            method = id(owner) in of_classes
+            for node in owner.children:
                 if isinstance(node, cst.FunctionDef | cst.ClassDef):
                     self._defined.setdefault((method, node.name.value), []).append(node)
         self._modules = [name for name, owner in found.classes.items() if owner.module]
 
     def among(self, nodes: Sequence[cst.CSTNode]) -> Hindrance | None:
         """The first such line in statements, and in what they run."""
-        if not self._lines:
+        if not self._lines and not self._foreign:
             return None
-        lines = sorted(n for part in (*nodes, *self._reached(nodes)) for n in self._own(part))
-        return Hindrance(lines[0], self._lines[lines[0]]) if lines else None
+        parts = [*nodes, *self._reached(nodes)]
+        lines = sorted(n for part in parts for n in self._own(part))
+        if lines:
+            return Hindrance(lines[0], self._lines[lines[0]])
+        return min(self._elsewhere(parts), default=None)
+
+    def definitions(self) -> dict[str, Hindrance]:
+        """The functions and classes of the module that come to such lines."""
+        found: dict[str, Hindrance] = {}
+        for (method, called), made in self._defined.items():
+            hindrance = None if method else self.among(made)
+            if hindrance is not None:
+                found[called] = hindrance
+        return found
 
     def calls(self, nodes: Sequence[cst.CSTNode], wanted: Kind) -> bool:
         """Whether statements, or what they run, call something."""
@@ -70,8 +98,17 @@ class Hindrances:
 
     def functions(self, nodes: Sequence[cst.CSTNode]) -> set[int]:
         """The identities of the parameters of the functions that hold such lines, of those that statements run."""
-        reached = [n for part in self._reached(nodes) for n in walk(part, functions=True)]
+        parts = self._reached(nodes)
+        self.files |= {hindrance.file for hindrance in self._elsewhere([*nodes, *parts])}
+        reached = [n for part in parts for n in walk(part, functions=True)]
         return {id(n.params) for n in reached if isinstance(n, cst.FunctionDef) and self._own(n.body)}
+
+    def _elsewhere(self, nodes: Sequence[cst.CSTNode]) -> list[Hindrance]:
+        """The lines of other files that statements come to."""
+        if not self._foreign:
+            return []
+        names = {name for node in nodes for method, name in self._named(node) if not method}
+        return [self._foreign[name] for name in names & self._foreign.keys()]
 
     def _own(self, node: cst.CSTNode) -> set[int]:
         places = [self._positions.get(part) for part in walk(node, functions=True)]
@@ -95,7 +132,7 @@ class Hindrances:
         for part in walk(node, functions=True):
             if isinstance(part, cst.Attribute):
                 attributes.add(id(part.attr))
-            if isinstance(part, cst.Name):
+            if isinstance(part, cst.Name) and part.value != "__init__":  # a class is named where it is made
                 names.add((id(part) in attributes, part.value))
             kind = self._found.of(part) if isinstance(part, cst.BaseExpression) else None
             if kind is None:

@@ -289,7 +289,7 @@ class _Outliner(Uncompiled):
     def _hindrance(self, nodes: Sequence[cst.CSTNode]) -> str | None:
         """Why statements cannot be compiled, as far as a line is to blame."""
         found = self._hindrances.among(nodes) if self._hindrances is not None else None
-        return None if found is None else f"line {found.line}: {found.text}"
+        return None if found is None else found.words
 
     def _plain(self, nodes: Sequence[cst.CSTNode]) -> None:
         """Notes that what statements run is not compiled where it cannot be."""

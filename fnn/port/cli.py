@@ -10,6 +10,7 @@ import json
 import shlex
 import sys
 import tokenize
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,9 +96,8 @@ def _read(path: Path) -> tuple[str, str]:
 
 
 def _main(given: argparse.Namespace) -> int:
-    from fnn.port._files import Files
     from fnn.port.check import passed
-    from fnn.port.convert import convert
+    from fnn.port.convert import convert_files
     from fnn.port.show import show_check, show_notes
 
     files = _files(given.scripts)
@@ -113,15 +113,16 @@ def _main(given: argparse.Namespace) -> int:
             texts[path] = _read(path)
         except (SyntaxError, UnicodeDecodeError) as error:
             unread.append(f"{path}: {error}")  # the rest of a folder is converted all the same
-    known = Files({relative: texts[path][0] for path, relative in files if path in texts})
+    places = Counter(relative for _, relative in files)
+    keys = {path: relative if places[relative] == 1 else path for path, relative in files}  # two of one name
+    conversions = convert_files({keys[path]: text for path, (text, _) in texts.items()})
     for path, relative in files:
         if path not in texts:
             continue
         source, encoding = texts[path]
-        try:
-            conversion = convert(source, known.around(relative) if len(texts) > 1 else None)
-        except SyntaxError as error:
-            unread.append(f"{path}: {error}")
+        conversion = conversions[keys[path]]
+        if isinstance(conversion, SyntaxError):
+            unread.append(f"{path}: {conversion}")
             continue
         target = _target(given.output, relative, single)
         if target is not None:

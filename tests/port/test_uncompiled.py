@@ -2,6 +2,7 @@
 
 import random
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 pytest.importorskip("libcst")
 pytest.importorskip("torch")
 
-from fnn.port.convert import convert
+from fnn.port.convert import convert, convert_files
 
 HEAD = """\
 import random
@@ -246,6 +247,56 @@ def test_a_step_beside_it_is_compiled():
     other = TAIL.replace("Net()", "nn.Linear(3, 2)")
     conversion = compared(HEAD + NET.format(forward=FORWARDS["rows of a mask"]) + TAIL + other)
     assert conversion.code.count("@fnn.jit") == 1 and conversion.code.count("fnn.backward(loss_of)(model)") == 1
+
+
+def test_a_model_beside_it_is_compiled():
+    plain = NET.format(forward="        h = h * 2").replace("Net(", "Plain(").replace("self.drop(", "(")
+    other = TAIL.replace("Net()", "Plain()")
+    conversion = compared(HEAD + NET.format(forward=FORWARDS["a branch on a value"]) + plain + TAIL + other)
+    assert conversion.code.count("@fnn.jit") == 1 and conversion.code.count("fnn.backward(loss_of)(model)") == 1
+
+
+FOLDER = {
+    "lib/parts.py": HEAD + NET.format(forward=FORWARDS["a branch on a value"]),
+    "lib/models.py": """\
+from torch import nn
+from .parts import Net
+class Whole(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = Net()
+    def forward(self, x):
+        return self.net(x)
+class Plain(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(3, 2)
+    def forward(self, x):
+        return self.last(x)
+""",
+    "train.py": HEAD + "from lib.models import Whole as Chosen, Plain\n" + TAIL.replace("Net", "Chosen"),
+    "plain.py": HEAD + "import lib.models\n" + TAIL.replace("Net", "lib.models.Plain"),
+}
+
+
+def test_lines_of_other_files_are_seen():
+    made = convert_files({Path(name): text for name, text in FOLDER.items()})
+    for path, conversion in made.items():
+        assert conversion.complete, (path, conversion.notes)
+    train, plain, parts = (made[Path(name)] for name in ("train.py", "plain.py", "lib/parts.py"))
+    assert "    loss = fnn.backward(loss_of)(model)\n" in train.code and "fnn.jit" not in train.code
+    line = 1 + FOLDER["lib/parts.py"].splitlines().index("        if h.mean() > 0:")
+    (said,) = [n.text for n in train.notes if "not compiled" in n.text]
+    assert f"lib/parts.py, line {line}: a branch on the value" in said
+    assert "@fnn.jit\ndef train_step(x, y):" in plain.code
+    assert [(n.line, n.status) for n in parts.notes if "the steps that run it are not compiled" in n.text] == [
+        (line, "changed meaning")
+    ]
+
+
+def test_lines_that_no_step_runs_stay_reported():
+    parts = {Path(name): text for name, text in FOLDER.items() if name != "train.py"}
+    assert [path.name for path, conversion in convert_files(parts).items() if not conversion.complete] == ["parts.py"]
 
 
 def test_a_branch_that_leaves_the_turn_is_reported():
