@@ -873,6 +873,8 @@ def test_numbers_of_a_known_size_are_asked_while_a_step_runs(draw, capsys):
         "behind the first draw"
     )
 
+    pytest.importorskip("torch")
+
     def run(code):
         np.random.seed(3)
         exec(compile(code, "script", "exec"), {})
