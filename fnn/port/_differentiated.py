@@ -14,18 +14,22 @@ from fnn.port._scopes import Function, dotted
 
 __all__ = ["trained"]
 
+_NAMELESS = ""  # what has Parameters under a name that only the statements themselves bind, as in a loop over layers
+
 
 def trained(nodes: Sequence[cst.CSTNode], steps: Learning, module: cst.Module) -> list[str]:
     """What statements run that has Parameters, as it is written there.
 
-    Where the Modules that are called have no name (those of a list), what the optimizers were given stands for them.
+    Where Modules that are called have no name outside (those of a list), what optimizers were given stands for them.
 
     Raises:
         Cannot: neither is known.
     """
     found = _run_by(nodes, steps, set(), _asked_for_parameters(module))
-    if not found:
-        found = _optimized(module, steps)
+    if not found or _NAMELESS in found:
+        found = [n for n in found if n != _NAMELESS]
+        optimized = _optimized(module, steps)
+        found = [*found, *optimized] if optimized else []
     found = [n for n in dict.fromkeys(found) if not any(n.startswith(f"{other}.") for other in found)]
     if not found:
         raise Cannot("whose Parameters are differentiated is not known")
@@ -44,12 +48,12 @@ def _run_by(nodes: Sequence[cst.CSTNode], steps: Learning, seen: set[int], model
         for given in (part.func, owner, *(a.value for a in part.args)):
             if given is not None and (_has_parameters(given, steps) or _is_model(given, steps, models)):
                 found.append(dotted(given))
-        function = steps.function(part)
-        if function is not None and id(function) not in seen:
-            seen.add(id(function))
-            found += _within(function, owner, steps, seen, models)
+        for function in steps.functions(part):
+            if id(function) not in seen:
+                seen.add(id(function))
+                found += _within(function, owner, steps, seen, models)
     local = bound(nodes)
-    return [n for n in found if n is not None and n.partition(".")[0] not in local]
+    return [_NAMELESS if n.partition(".")[0] in local else n for n in found if n is not None]
 
 
 def _within(
@@ -65,8 +69,8 @@ def _within(
     named: list[str] = []
     for name in _run_by(function.node.body.body, steps, seen, models):
         root, _, rest = name.partition(".")
-        if method and root == "self" and rest and dotted(owner) is not None:
-            named.append(f"{dotted(owner)}.{rest}")
+        if method and root == "self" and rest:
+            named.append(f"{dotted(owner)}.{rest}" if dotted(owner) is not None else _NAMELESS)
         elif root not in own:
             named.append(name)
     return named

@@ -256,6 +256,31 @@ def test_a_model_beside_it_is_compiled():
     assert conversion.code.count("@fnn.jit") == 1 and conversion.code.count("fnn.backward(loss_of)(model)") == 1
 
 
+LAYERS = """\
+a, b, head = nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 2)
+layers = [a, b]
+opt = torch.optim.SGD([*a.parameters(), *b.parameters(), *head.parameters()], lr=0.5)
+for i in range(4):
+    x, y = torch.randn(6, 3), torch.randint(0, 2, (6,))
+    opt.zero_grad()
+    for layer in layers:
+        x = layer(x)
+        if x.mean() > 0:
+            x = torch.relu(x)
+    loss = F.cross_entropy(head(x), y)
+    loss.backward()
+    opt.step()
+    losses.append(loss.item())
+"""
+
+
+def test_layers_of_a_list_beside_a_model_are_trained():
+    assert "fnn.backward(loss_of, argnums=(0, 1, 2))(head, a, b, x)" in compared(HEAD + LAYERS).code
+    some = LAYERS.replace("opt = ", "given = [*a.parameters(), *head.parameters()]\nopt = ")
+    unknown = convert(HEAD + some.replace("SGD([*a.parameters(), *b.parameters(), *head.parameters()]", "SGD(given"))
+    assert not unknown.complete and "fnn.backward(loss_of" not in unknown.code
+
+
 FOLDER = {
     "lib/parts.py": HEAD + NET.format(forward=FORWARDS["a branch on a value"]),
     "lib/models.py": """\
